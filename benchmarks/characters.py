@@ -53,7 +53,7 @@ def both(units: int) -> dict[str, Callable[[], None]]:
     dataset = experiment.pipeline.datasets["train"]
     steps = list(stream_steps(len(dataset), BATCH))[:STEPS]
     batches = [dataset.batch(step) for step in steps]
-    vocabulary = experiment.pipeline.codecs[0].spec.vocabulary
+    vocabulary = experiment.pipeline.codecs[0].spec.vocab_size
     assert vocabulary is not None
     net = Idiomatic(vocabulary, units)
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)

@@ -33,7 +33,7 @@ def load(samples: int) -> tuple[np.ndarray, np.ndarray]:
 
     frame = read().frame
     return frame["image"].values[:samples], np.array(
-        [int(level) for level in frame["digit"].levels]
+        [int(level) for level in frame["digit"].categories]
     )[frame["digit"].values[:samples]]
 
 

@@ -316,7 +316,7 @@ def compare_step(rounds: int) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.head(self.cell(self.embed(x))[0].amax(dim=1))[:, 0]
 
-    spec = TensorSpec("message", ("time",), (162,), vocabulary=7298, fills=True)
+    spec = TensorSpec("message", ("time",), (162,), vocab_size=7298, padded=True)
     own = build(
         (spec,),
         (TensorSpec("kind", ("class",), (1,)),),

@@ -74,7 +74,7 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
     net = keras.Sequential(
         [
             keras.Input((task.pipeline.codecs[0].length,)),
-            keras.layers.Embedding(task.pipeline.codecs[0].spec.vocabulary, words["embedding_dim"]),
+            keras.layers.Embedding(task.pipeline.codecs[0].spec.vocab_size, words["embedding_dim"]),
             keras.layers.LSTM(words["units"], return_sequences=True),
             keras.layers.GlobalMaxPooling1D(),
             keras.layers.Dense(1, activation="sigmoid"),

@@ -263,7 +263,7 @@ def alarms_table(details: Mapping[str, Any]) -> Table | str:
             "labeled",
             window["from"],
             window["to"],
-            first_alarm if window["judged"] else f"{first_alarm} [dim](not evaluated)[/]",
+            first_alarm if window["evaluated"] else f"{first_alarm} [dim](not evaluated)[/]",
         )
     false = [alarm for alarm in details["alarms"] if not alarm.get("labeled", False)]
     for alarm in false[:_MAX_ALARMS]:

@@ -63,7 +63,7 @@ def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
         if getattr(arguments, option) is not None:
             raise TaskError(
                 f"--{option} needs a TASK that is a file or a name",
-                given=arguments.task,
+                got=arguments.task,
                 do=f"Give the data without '{arguments.task.partition('=')[0]}=', "
                 "or write the output as an option, such as output.category=COLUMN",
             )

@@ -128,7 +128,7 @@ def _plain(image: Image.Image, value: Any) -> Image.Image:
         if image.mode == "F" or values.min() < 0 or values.max() > 65_535:
             raise DataError(
                 f"the image {value} has values that are not 8 or 16 bits",
-                given=f"{values.min():g} to {values.max():g}",
+                got=f"{values.min():g} to {values.max():g}",
                 allowed="8 or 16 bits per channel",
             )
         return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8))
@@ -161,5 +161,5 @@ def _corrupt(value: Any, error: Exception) -> DataError:
 def _too_large(value: Any, size: str) -> DataError:
     allowed = f"at most {MAX_PIXELS:,} pixels"
     return DataError(
-        f"the image {value} has too many pixels", given=size, allowed=allowed, do="Save it smaller"
+        f"the image {value} has too many pixels", got=size, allowed=allowed, do="Save it smaller"
     )

@@ -64,7 +64,7 @@ class Board(Codec):
             board = boards[invalid[0]]
             raise DataError(
                 f"row {frame.rows[invalid[0]]} of '{self.column}' is not a {side}x{side} board",
-                given=f"'{board[:30]}' ({len(board)} letters)",
+                got=f"'{board[:30]}' ({len(board)} letters)",
                 allowed=f"{side**2} letters, row by row: X own, O opponent, . empty",
             )
         return torch.from_numpy(planes)

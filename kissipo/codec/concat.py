@@ -29,8 +29,8 @@ class Concat(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        labels = tuple(label for codec in self.codecs for label in codec.spec.words)
-        return TensorSpec(self.name, ("feature",), (len(labels),), words=labels)
+        labels = tuple(label for codec in self.codecs for label in codec.spec.labels)
+        return TensorSpec(self.name, ("feature",), (len(labels),), labels=labels)
 
     def fit(self, frame: Frame) -> Self:
         for codec in self.codecs:

@@ -8,7 +8,7 @@ of the training values in its bin, and an unseen combination gives None.
 Source:   feature crosses as in Google's Machine Learning Crash Course.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("hour", ["7", "8"]), strings("place", ["A", "B"])))
-          >>> Cross(("hour", "place")).fit(frame).spec.words
+          >>> Cross(("hour", "place")).fit(frame).spec.labels
           ('hour x place=7 x A', 'hour x place=8 x B')
 """
 

@@ -8,7 +8,7 @@ restores the timestamp from it, to about a ten-millionth of the training span.
 Shapes:   column (row) -> (row, feature)
 Example:  >>> from kissipo.core.frame import Frame, times
           >>> frame = Frame((times("day", ["2024-01-01", "2024-02-01"]),))
-          >>> Calendar("day").fit(frame).spec.words[:3]
+          >>> Calendar("day").fit(frame).spec.labels[:3]
           ('day month sin', 'day month cos', 'day weekday sin')
 """
 
@@ -47,7 +47,7 @@ class Calendar(Codec):
             for function in ("sin", "cos")
         )
         names += (f"{self.column} time",)
-        return TensorSpec(self.column, ("feature",), (len(names),), words=names)
+        return TensorSpec(self.column, ("feature",), (len(names),), labels=names)
 
     def fit(self, frame: Frame) -> Self:
         timestamps = self._timestamps(frame).values
@@ -90,10 +90,10 @@ class Calendar(Codec):
             return times(self.column, np.full(len(frame), np.datetime64("NaT")))
         column = as_time(frame[self.column], style=self.style)
         if column is None:
-            texts = frame[self.column].levels
+            texts = frame[self.column].categories
             raise DataError(
                 f"the column '{self.column}' cannot be read as timestamps",
-                given=f"'{texts[0]}'" if texts else "no values",
+                got=f"'{texts[0]}'" if texts else "no values",
                 do="Set the strptime pattern, such as input.date_format=%d/%m/%Y",
             )
         return column

@@ -36,8 +36,8 @@ class Index(Codec):
             self.column,
             (),
             (),
-            vocabulary=1 + len(self.categories or ()),
-            words=("(unknown)", *(self.categories or ())),
+            vocab_size=1 + len(self.categories or ()),
+            labels=("(unknown)", *(self.categories or ())),
         )
 
     def fit(self, frame: Frame) -> Self:

@@ -7,7 +7,7 @@ Shapes:   column (row) -> ids (row)
 Raises:   DataError for a class that is not in the training split.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> codec = Labels("kind").fit(Frame((strings("kind", ["spam", "ham"]),)))
-          >>> codec.levels, codec.encode(Frame((strings("kind", ["spam"]),))).tolist()
+          >>> codec.classes, codec.encode(Frame((strings("kind", ["spam"]),))).tolist()
           (('ham', 'spam'), [1])
 """
 
@@ -29,26 +29,26 @@ class Labels(Codec):
     """Encodes classes as ids."""
 
     KIND: ClassVar[str] = "labels"
-    FIELDS = ("column", "levels")
+    FIELDS = ("column", "classes")
 
-    def __init__(self, column: str, *, known: tuple[str, ...] | None = None) -> None:
-        self.column, self.known = column, known
-        self.levels: tuple[str, ...] | None = None
+    def __init__(self, column: str, *, order: tuple[str, ...] | None = None) -> None:
+        self.column, self.order = column, order
+        self.classes: tuple[str, ...] | None = None
 
     @property
     def spec(self) -> TensorSpec:
         return TensorSpec(
-            self.column, (), (), vocabulary=len(self.levels or ()), words=self.levels or ()
+            self.column, (), (), vocab_size=len(self.classes or ()), labels=self.classes or ()
         )
 
     def fit(self, frame: Frame) -> Self:
-        self.levels = self.known or sorted_classes(as_strings(frame[self.column]).counts())
+        self.classes = self.order or sorted_classes(as_strings(frame[self.column]).counts())
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        refuse_unfitted(self.levels, self)
+        refuse_unfitted(self.classes, self)
         column = as_strings(frame[self.column])
-        ids = column.positions(self.levels or (), absent=-1)
+        ids = column.positions(self.classes or (), absent=-1)
         unknown = np.flatnonzero(ids < 0)
         if len(unknown):
             value = column.show(int(unknown[0]))
@@ -56,17 +56,17 @@ class Labels(Codec):
             rows = format_rows(frame.rows[unknown])
             raise DataError(
                 f"'{self.column}' has {text} in {rows}, which is not in the training split",
-                do=did_you_mean(str(value), self.levels or ()),
+                do=did_you_mean(str(value), self.classes or ()),
             )
         return torch.from_numpy(ids)
 
     def decode(self, tensor: Tensor) -> Frame:
-        refuse_unfitted(self.levels, self)
-        texts = self.levels or ()
+        refuse_unfitted(self.classes, self)
+        texts = self.classes or ()
         return Frame((strings(self.column, [texts[number] for number in tensor.tolist()]),))
 
     def describe(self) -> str:
-        return f"{len(self.levels or ())} classes -> 0..{len(self.levels or ()) - 1}"
+        return f"{len(self.classes or ())} classes -> 0..{len(self.classes or ()) - 1}"
 
 
 def as_strings(column: Column) -> Column:

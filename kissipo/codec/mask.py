@@ -12,7 +12,7 @@ Example:  >>> import numpy as np
           >>> masks[0, :, 2:] = 255
           >>> frame = Frame((image_column("mask", masks),))
           >>> codec = MaskCodec("defect", size=(1, 2)).fit(frame)
-          >>> codec.levels, codec.encode(frame).tolist()
+          >>> codec.classes, codec.encode(frame).tolist()
           (('nothing', 'defect'), [[[0, 1]]])
 """
 
@@ -47,7 +47,7 @@ class MaskCodec(Codec):
     """
 
     KIND: ClassVar[str] = "mask"
-    FIELDS = ("name", "by", "column", "size", "levels", "values")
+    FIELDS = ("name", "by", "column", "size", "classes", "values")
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class MaskCodec(Codec):
         size: tuple[int, int] | None = None,
     ):
         self.name, self.by, self.column, self.size = name, by, column, size
-        self.levels: tuple[str, ...] | None = None
+        self.classes: tuple[str, ...] | None = None
         self.values: tuple[int, ...] | None = None
 
     @property
@@ -74,15 +74,15 @@ class MaskCodec(Codec):
             texts, masks = as_strings(frame[self.by]).texts(), frame[self.column].values
             marked = [mask is not None and _is_marked(mask) for mask in masks]
             classes = {text for text, is_marked in zip(texts, marked, strict=True) if is_marked}
-            self.levels = (NOTHING, *sorted_classes(classes))
+            self.classes = (NOTHING, *sorted_classes(classes))
         else:
             self.values = _values(frame[self.column])
             names = (self.name,) if self.values is None else map(str, self.values)
-            self.levels = (NOTHING, *names)
+            self.classes = (NOTHING, *names)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        refuse_unfitted(self.levels and self.size, self)
+        refuse_unfitted(self.classes and self.size, self)
         masks, numbers = frame[self.column].values, self._numbers(frame)
         encoded = np.zeros((len(masks), *(self.size or (0, 0))), dtype=np.uint8)
 
@@ -97,10 +97,10 @@ class MaskCodec(Codec):
 
     def decode(self, tensor: Tensor) -> Frame:
         """Converts class ids to mask values; `by` is not restored."""
-        refuse_unfitted(self.levels, self)
+        refuse_unfitted(self.classes, self)
         values = (
             0,
-            *([255] * (len(self.levels or ()) - 1) if self.values is None else self.values),
+            *([255] * (len(self.classes or ()) - 1) if self.values is None else self.values),
         )
         table = np.full(256, VOID, dtype=np.uint8)
         table[: len(values)] = values
@@ -121,13 +121,13 @@ class MaskCodec(Codec):
         return [remark] if unseen else []
 
     def describe(self) -> str:
-        return f"every pixel is one of {', '.join(self.levels or ())}"
+        return f"every pixel is one of {', '.join(self.classes or ())}"
 
     def _numbers(self, frame: Frame) -> Sequence[int]:
         """Returns for each row the class id of the pixels that its mask marks."""
         if self.by is None:
             return [1] * len(frame)
-        order = {text: number for number, text in enumerate(self.levels or ())}
+        order = {text: number for number, text in enumerate(self.classes or ())}
         return [order.get(str(text), 0) for text in as_strings(frame[self.by]).texts()]
 
     def _read(self, mask: Any, number: int) -> NDArray[np.uint8]:

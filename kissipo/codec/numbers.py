@@ -67,7 +67,7 @@ class Numbers(Codec):
     def spec(self) -> TensorSpec:
         flags = tuple(f"{self._columns[position]} missing" for position in self._flagged)
         labels = self._columns + flags
-        return TensorSpec("numbers", ("feature",), (len(labels),), words=labels)
+        return TensorSpec("numbers", ("feature",), (len(labels),), labels=labels)
 
     def fit(self, frame: Frame) -> Self:
         center, spread, fill, flagged, lows, highs = [], [], [], [], [], []

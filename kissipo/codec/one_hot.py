@@ -39,7 +39,7 @@ class OneHot(Codec):
     def spec(self) -> TensorSpec:
         labels = tuple(f"{self.column}={text}" for text in self.categories or ())
         labels += (f"{self.column} missing",) if self.has_missing else ()
-        return TensorSpec(self.column, ("feature",), (len(labels),), words=labels)
+        return TensorSpec(self.column, ("feature",), (len(labels),), labels=labels)
 
     def fit(self, frame: Frame) -> Self:
         column = as_strings(frame[self.column])

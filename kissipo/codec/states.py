@@ -37,7 +37,7 @@ class States(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec("state", (), (), vocabulary=len(self.names), words=self.names)
+        return TensorSpec("state", (), (), vocab_size=len(self.names), labels=self.names)
 
     def fit(self, frame: Frame) -> Self:
         return self
@@ -51,7 +51,7 @@ class States(Codec):
                 hint = did_you_mean(str(text), self.names, max_listed=10)
                 raise DataError(
                     f"row {row} is not a state",
-                    given=f"'{text}'",
+                    got=f"'{text}'",
                     allowed=f"0 to {len(self.names) - 1}",
                     do=hint,
                 )

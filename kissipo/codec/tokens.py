@@ -66,12 +66,14 @@ class Tokens(Codec):
     def spec(self) -> TensorSpec:
         labels = ("(padding)", "(unknown)", *(self.vocabulary or ()))
         shape = (self.length or 0,)
-        return TensorSpec(self.column, ("time",), shape, len(labels), labels, fills=True)
+        return TensorSpec(self.column, ("time",), shape, len(labels), labels, padded=True)
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
-        tokens = [self._split(text) for text in column.levels]
-        uses = np.bincount(column.values[column.values >= 0], minlength=len(column.levels)).tolist()
+        tokens = [self._split(text) for text in column.categories]
+        uses = np.bincount(
+            column.values[column.values >= 0], minlength=len(column.categories)
+        ).tolist()
         counts: Counter[str] = Counter()
         lengths: list[int] = []
         for text_tokens, text_count in zip(tokens, uses, strict=True):
@@ -95,16 +97,16 @@ class Tokens(Codec):
         column, length = frame[self.column], self.length or 1
         used = np.unique(column.values[column.values >= 0])
         table = np.zeros((len(used) + 1, length), dtype=np.int64)
-        table_rows = np.full(len(column.levels) + 1, len(used))
+        table_rows = np.full(len(column.categories) + 1, len(used))
         for row, code in enumerate(used.tolist()):
-            tokens = self._split(column.levels[code])[:length]
+            tokens = self._split(column.categories[code])[:length]
             table[row, : len(tokens)] = [self._ids.get(token, UNKNOWN) for token in tokens]
             table_rows[code] = row
         return torch.from_numpy(table[table_rows[column.values]])
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.vocabulary, self)
-        labels = self.spec.words
+        labels = self.spec.labels
         separator = " " if self.unit == "words" else ""
         texts = [
             separator.join(labels[number] for number in row if number != PADDING)

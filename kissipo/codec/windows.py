@@ -43,7 +43,7 @@ class Windows(Codec):
         step = self.inner.spec
         axes = tuple("variable" if axis == "feature" else axis for axis in step.axes)
         return TensorSpec(
-            step.name, (self.axis, *axes), (self.length, *step.shape), step.vocabulary, step.words
+            step.name, (self.axis, *axes), (self.length, *step.shape), step.vocab_size, step.labels
         )
 
     def fit(self, frame: Frame) -> Self:
@@ -55,7 +55,7 @@ class Windows(Codec):
         if len(steps) < self.length:
             raise DataError(
                 f"{frame.origin} is shorter than one window",
-                given=f"{len(steps)} steps",
+                got=f"{len(steps)} steps",
                 allowed=f"at least {self.length}",
                 do="Use a smaller window",
             )

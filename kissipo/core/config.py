@@ -25,7 +25,7 @@ class FrozenConfig(Mapping[str, Any]):
     def __init__(self, content: Mapping[str, Any] | None = None, **more: Any) -> None:
         merged = {**(content or {}), **more}
         object.__setattr__(
-            self, "_content", {str(key): freeze(value) for key, value in merged.items()}
+            self, "_content", {str(key): to_frozen(value) for key, value in merged.items()}
         )
 
     def __getitem__(self, key: str) -> Any:
@@ -66,22 +66,22 @@ class FrozenConfig(Mapping[str, Any]):
 
     def plain(self) -> dict[str, Any]:
         """Returns a copy made of ordinary dicts and lists."""
-        return {key: thaw(value) for key, value in self._content.items()}
+        return {key: to_plain(value) for key, value in self._content.items()}
 
 
-def freeze(value: Any) -> Any:
+def to_frozen(value: Any) -> Any:
     """Converts dicts to `FrozenConfig` and lists to tuples, recursively."""
     if isinstance(value, Mapping):
         return FrozenConfig(value)
     if isinstance(value, list | tuple):
-        return tuple(freeze(item) for item in value)
+        return tuple(to_frozen(item) for item in value)
     return value
 
 
-def thaw(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """Converts `FrozenConfig` to dicts and tuples to lists, recursively."""
     if isinstance(value, FrozenConfig):
         return value.plain()
     if isinstance(value, tuple):
-        return [thaw(item) for item in value]
+        return [to_plain(item) for item in value]
     return value

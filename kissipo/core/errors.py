@@ -11,11 +11,11 @@ Example:  >>> print(UserError("process.units must be an integer", given="'many'"
 class UserError(ValueError):
     """An error that the user can fix, in one paragraph of up to four parts."""
 
-    def __init__(self, wrong: str, *, given: str = "", allowed: str = "", do: str = "") -> None:
-        self.wrong, self.given, self.allowed, self.do = wrong, given, allowed, do
-        parts = [wrong.rstrip(".") + (f"; got {given}" if given else "") + "."]
+    def __init__(self, wrong: str, *, got: str = "", allowed: str = "", do: str = "") -> None:
+        self.wrong, self.got, self.allowed, self.do = wrong, got, allowed, do
+        parts = [wrong.rstrip(".") + (f"; got {got}" if got else "") + "."]
         if wrong.endswith("?"):
-            parts = [wrong, f"There are {given}."] if given else [wrong]
+            parts = [wrong, f"There are {got}."] if got else [wrong]
         if allowed:
             parts.append(f"Allowed: {allowed.rstrip('.')}.")
         if do:

@@ -6,7 +6,7 @@ missing cell. A string column stores each distinct text once, and one integer co
 row (-1 for a missing cell).
 
 Example:  >>> frame = Frame((numbers("age", [31, None]), strings("city", ["Brno"] * 2)))
-          >>> len(frame), frame["city"].levels, frame["age"].missing.tolist()
+          >>> len(frame), frame["city"].categories, frame["age"].missing.tolist()
           (2, ('Brno',), [False, True])
 """
 
@@ -32,10 +32,10 @@ _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 class Column:
     """One named column.
 
-    kind:       number (float64), string (int32 codes into `levels`), time (datetime64),
+    kind:       number (float64), string (int32 codes into `categories`), time (datetime64),
                 image (uint8 arrays or paths)
     values:     one entry per row; None where there is no image
-    levels:     of a string column: the distinct texts, in the order of first appearance
+    categories: of a string column: the distinct texts, in the order of first appearance
     odd:        cells of a number column that are not numbers, as (row number, text);
                 they are NaN in `values`
     odd_count:  the number of such cells; `odd` may hold only the first ones
@@ -44,7 +44,7 @@ class Column:
     name: str
     kind: Kind
     values: NDArray[Any]
-    levels: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     odd: tuple[tuple[int, str], ...] = ()
     odd_count: int = 0
 
@@ -71,25 +71,25 @@ class Column:
     def texts(self) -> list[str | None]:
         """Returns one text per row of a string column, None where it is missing."""
         assert self.kind == "string", self.kind
-        return [self.levels[code] if code >= 0 else None for code in self.values.tolist()]
+        return [self.categories[code] if code >= 0 else None for code in self.values.tolist()]
 
     def counts(self) -> dict[str, int]:
         """Returns the number of rows per category of a string column."""
         present = self.values[self.values >= 0]
-        counts = np.bincount(present, minlength=len(self.levels)).tolist()
-        return {text: count for text, count in zip(self.levels, counts, strict=True) if count}
+        counts = np.bincount(present, minlength=len(self.categories)).tolist()
+        return {text: count for text, count in zip(self.categories, counts, strict=True) if count}
 
     def positions(self, categories: tuple[str, ...], *, absent: int) -> NDArray[np.int64]:
         """Returns the index of each row's text among `categories`, else `absent`."""
         order = {text: position for position, text in enumerate(categories)}
-        table = [order.get(text, absent) for text in self.levels] + [absent]
+        table = [order.get(text, absent) for text in self.categories] + [absent]
         return np.array(table, dtype=np.int64)[self.values]
 
     def show(self, position: int) -> Any:
         """Returns one value in its usual notation, None where it is missing."""
         value = self.values[position]
         if self.kind == "string":
-            return self.levels[value] if value >= 0 else None
+            return self.categories[value] if value >= 0 else None
         if self.kind == "number":
             return None if np.isnan(value) else _short_number(float(value))
         if self.kind == "time":
@@ -108,7 +108,7 @@ class Frame:
     def __post_init__(self) -> None:
         lengths = {column.name: len(column) for column in self.columns}
         if len(set(lengths.values())) > 1:
-            raise DataError(f"the columns of {self.origin} differ in length", given=str(lengths))
+            raise DataError(f"the columns of {self.origin} differ in length", got=str(lengths))
         if self.rows is _FROM_ONE:
             object.__setattr__(
                 self, "rows", np.arange(1, 1 + (len(self.columns[0]) if self.columns else 0))
@@ -157,7 +157,7 @@ class Frame:
         digest = hashlib.blake2b(digest_size=16)
         for column in self.columns:
             digest.update(f"{column.name}/{column.kind}/{len(column)}".encode())
-            for text in column.levels:
+            for text in column.categories:
                 digest.update(text.encode() + b"\0")
             if column.values.dtype == object:
                 for value in column.values:

@@ -95,7 +95,7 @@ class Callback:
 def is_stateful(net: Any) -> bool:
     """Returns whether the net keeps its hidden state between windows.
 
-    A stateful net has `go_on(state, *inputs)`, which returns the outputs and the state.
+    A stateful net has `forward_with_state(state, *inputs)`, which returns the outputs and the state.
     """
     return bool(getattr(net, "stateful", False))
 

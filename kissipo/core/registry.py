@@ -55,7 +55,7 @@ class Registry:
             )
         raise TaskError(
             f"{place} names no {self.noun} of kissipo",
-            given=f"'{name}'",
+            got=f"'{name}'",
             do=did_you_mean(name, names),
         )
 

@@ -6,10 +6,10 @@ writes the same declaration for editors.
 
 Example:  >>> @dataclass(frozen=True)
           ... class Options:
-          ...     units: tuple[int, ...] = word((128,), "units per layer", at_least=1)
+          ...     units: tuple[int, ...] = option((128,), "units per layer", minimum=1)
           >>> read(Options, {"units": 64}, place="process")
           Options(units=(64,))
-          >>> describe(tuple[int, ...], {"at_least": 1})
+          >>> describe(tuple[int, ...], {"minimum": 1})
           'an integer of at least 1, or a list of them'
 """
 
@@ -21,30 +21,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
-from kissipo.core.config import freeze, thaw
+from kissipo.core.config import to_frozen, to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import shorten
 
 O = TypeVar("O")
-_BOUNDS = {"at_least": "of at least", "above": "above", "at_most": "of at most", "below": "below"}
+_BOUNDS = {"minimum": "of at least", "above": "above", "maximum": "of at most", "below": "below"}
 _JSON_BOUNDS = {
-    "at_least": "minimum",
+    "minimum": "minimum",
     "above": "exclusiveMinimum",
-    "at_most": "maximum",
+    "maximum": "maximum",
     "below": "exclusiveMaximum",
 }
 _NAMES: dict[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 _JSON_NAMES: dict[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
 
-def word(
+def option(
     default: Any = MISSING,
     doc: str = "",
     *,
-    at_least: float | None = None,
+    minimum: float | None = None,
     above: float | None = None,
-    at_most: float | None = None,
+    maximum: float | None = None,
     below: float | None = None,
     key: str = "",
 ) -> Any:
@@ -53,7 +53,7 @@ def word(
     A default of None means that the value is inferred from the data. `key` is the name
     as users write it, where it is not a valid Python name (`from`, `as`).
     """
-    bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
+    bounds = {"minimum": minimum, "above": above, "maximum": maximum, "below": below}
     metadata = {
         "doc": doc,
         "key": key,
@@ -126,9 +126,9 @@ def written(options: Any) -> dict[str, Any]:
 
 def _read_value(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> Any:
     try:
-        return _convert(kind, freeze(value), bounds, place)
+        return _convert(kind, to_frozen(value), bounds, place)
     except _Refused:
-        raise TaskError(f"{place} must be {describe(kind, bounds)}", given=_show(value)) from None
+        raise TaskError(f"{place} must be {describe(kind, bounds)}", got=_show(value)) from None
 
 
 class _Refused(Exception):
@@ -155,7 +155,9 @@ def _convert(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> 
     if origin is dict:
         if not isinstance(value, Mapping):
             raise _Refused
-        return freeze({key: _convert(inner[1], item, bounds, place) for key, item in value.items()})
+        return to_frozen(
+            {key: _convert(inner[1], item, bounds, place) for key, item in value.items()}
+        )
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _convert_nested(kind, value, place)
     return _convert_scalar(kind, value, bounds)
@@ -194,9 +196,9 @@ def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
     if type(value) is not kind:
         raise _Refused
     if kind in (int, float):
-        at_least, at_most = bounds.get("at_least", -math.inf), bounds.get("at_most", math.inf)
+        minimum, maximum = bounds.get("minimum", -math.inf), bounds.get("maximum", math.inf)
         above, below = bounds.get("above", -math.inf), bounds.get("below", math.inf)
-        if not (at_least <= value <= at_most and above < value < below):
+        if not (minimum <= value <= maximum and above < value < below):
             raise _Refused
     return value
 
@@ -204,7 +206,7 @@ def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
 def describe(kind: Any, bounds: Mapping[str, float]) -> str:
     """Describes a type and its bounds in words.
 
-    Example:  >>> describe(int, {"at_least": 1})
+    Example:  >>> describe(int, {"minimum": 1})
               'an integer of at least 1'
     """
     origin, inner = get_origin(kind), get_args(kind)
@@ -229,7 +231,7 @@ def describe(kind: Any, bounds: Mapping[str, float]) -> str:
 
 
 def _show(value: Any) -> str:
-    return shorten(repr(thaw(freeze(value))), 80)
+    return shorten(repr(to_plain(to_frozen(value))), 80)
 
 
 def json_schema(options: type) -> dict[str, Any]:
@@ -240,7 +242,7 @@ def json_schema(options: type) -> dict[str, Any]:
         if info.default is MISSING:
             required.append(key)
         elif info.default is not None and not dataclasses.is_dataclass(info.default):
-            entry["default"] = thaw(info.default)
+            entry["default"] = to_plain(info.default)
         properties[key] = entry
     return {
         "type": "object",

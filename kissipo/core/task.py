@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kissipo.core import notation
-from kissipo.core.config import FrozenConfig, freeze, thaw
+from kissipo.core.config import FrozenConfig, to_frozen, to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
 
@@ -63,7 +63,9 @@ class Task:
 
     def plain(self) -> dict[str, Any]:
         """Returns the task as ordinary dicts and lists, for YAML and JSON."""
-        return {part: _shortest(thaw(config)) for part, config in self.parts().items() if config}
+        return {
+            part: _shortest(to_plain(config)) for part, config in self.parts().items() if config
+        }
 
     def with_words(self, changes: Mapping[str, Any]) -> Self:
         """Returns the task with some options changed, each named by its full path.
@@ -72,9 +74,9 @@ class Task:
                   >>> task.with_words({"process.early_stopping.patience": 3}).process
                   FrozenConfig({'net': 'ffn', 'early_stopping': {'patience': 3}})
         """
-        plain = {part: thaw(config) for part, config in self.parts().items()}
+        plain = {part: to_plain(config) for part, config in self.parts().items()}
         for place, value in changes.items():
-            _put(plain, place, thaw(freeze(value)))
+            _put(plain, place, to_plain(to_frozen(value)))
         return type(self)(**plain, name=self.name)
 
     def to_yaml(self) -> str:
@@ -99,7 +101,7 @@ class Task:
         if not isinstance(content, Mapping):
             raise TaskError(
                 f"{origin} must be a mapping of the parts input, process and output",
-                given=_kind(content),
+                got=_kind(content),
                 do="Write for example input: {table: sms.csv}",
             )
         for part in content:
@@ -167,7 +169,7 @@ def _part(part: str, content: Any) -> Part:
         ", or a list of answers" if part == "output" else ""
     )
     raise TaskError(
-        f"the part '{part}' must be a mapping of options", given=_kind(content), allowed=allowed
+        f"the part '{part}' must be a mapping of options", got=_kind(content), allowed=allowed
     )
 
 
@@ -176,7 +178,7 @@ def _one_answer(content: Any) -> FrozenConfig:
     if not isinstance(config, FrozenConfig):
         raise TaskError(
             "an answer must be a mapping of options",
-            given=_kind(content),
+            got=_kind(content),
             allowed="such as {category: kind}",
         )
     return config
@@ -214,7 +216,7 @@ def _put(plain: dict[str, Any], place: str, value: Any) -> None:
             whole = ".".join(steps[: number + 1])
             raise TaskError(
                 f"'{place}' cannot be set: {whole} is a single value",
-                given=notation.write_value(current),
+                got=notation.write_value(current),
                 do=f"Write {whole} as a mapping with both: {whole}={{...}}",
             )
         target[key] = current
@@ -229,7 +231,7 @@ def _key(target: Any, step: str, place: str) -> Any:
     if not step.isdecimal() or int(step) >= len(target):
         raise TaskError(
             f"'{place}' is not an item of the list",
-            given=f"'{step}'",
+            got=f"'{step}'",
             allowed=f"0 to {len(target) - 1}",
         )
     return int(step)

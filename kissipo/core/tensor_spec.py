@@ -3,8 +3,8 @@
 A net is built from the specs of its inputs and outputs; it does not depend on files,
 columns or labels.
 
-Example:  >>> text = TensorSpec("message", ("time",), (162,), vocabulary=7298)
-          >>> text.vocabulary, text.words, text.fills
+Example:  >>> text = TensorSpec("message", ("time",), (162,), vocab_size=7298)
+          >>> text.vocab_size, text.labels, text.padded
           (7298, (), False)
           >>> TensorSpec("pixels", ("channel", "height"), (1, 28)).describe()
           '(batch, channel 1, height 28)'
@@ -21,17 +21,17 @@ class TensorSpec:
     name:        the name that users see
     axes:        the name of each axis, such as feature, time, channel, height, class
     shape:       the size of each axis
-    vocabulary:  the number of distinct ids when the tensor holds ids, else 0
-    words:       the names along the last axis (columns, classes) or of the ids, if any
-    fills:       whether id 0 is padding
+    vocab_size:  the number of distinct ids when the tensor holds ids, else 0
+    labels:      the names along the last axis (columns, classes) or of the ids, if any
+    padded:      whether id 0 is padding
     """
 
     name: str
     axes: tuple[str, ...]
     shape: tuple[int, ...]
-    vocabulary: int = 0
-    words: tuple[str, ...] = ()
-    fills: bool = False
+    vocab_size: int = 0
+    labels: tuple[str, ...] = ()
+    padded: bool = False
 
     def __post_init__(self) -> None:
         assert len(self.axes) == len(self.shape), (self.axes, self.shape)

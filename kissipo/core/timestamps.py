@@ -40,9 +40,9 @@ def as_time(column: Column, *, style: str | None = None) -> Column | None:
         return column
     if column.kind == "number":
         return _years(column)
-    if column.kind != "string" or not column.levels:
+    if column.kind != "string" or not column.categories:
         return None
-    timestamps = _read(column.levels, column.name, style)
+    timestamps = _read(column.categories, column.name, style)
     if timestamps is None:
         return None
     table = np.append(timestamps, np.datetime64("NaT", "s"))
@@ -53,9 +53,9 @@ def looks_like_time(column: Column) -> bool:
     """Guesses from the first distinct texts whether a column holds timestamps."""
     if column.kind == "time":
         return True
-    if column.kind != "string" or not column.levels:
+    if column.kind != "string" or not column.categories:
         return False
-    sample = column.levels[:50]
+    sample = column.categories[:50]
     if not all(
         any(letter.isdigit() for letter in text) and 4 <= len(text) <= 40 for text in sample
     ):
@@ -68,7 +68,7 @@ def looks_like_time(column: Column) -> bool:
 
 def has_zone(column: Column) -> bool:
     """Returns whether the timestamps contain a time zone."""
-    return column.kind == "string" and any(_zoned(text.strip()) for text in column.levels[:50])
+    return column.kind == "string" and any(_zoned(text.strip()) for text in column.categories[:50])
 
 
 def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
@@ -123,7 +123,7 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
             wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
             raise DataError(
                 f"the time column '{name}' is not written as input.date_format={style}",
-                given=f"'{wrong}'",
+                got=f"'{wrong}'",
             )
         return timestamps
     iso = _iso(texts, name)
@@ -133,7 +133,7 @@ def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.date
     if day_first is not None and month_first is not None and np.any(day_first != month_first):
         raise DataError(
             f"the dates of '{name}' can be read in two ways",
-            given=f"'{texts[0]}'",
+            got=f"'{texts[0]}'",
             do="Choose input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y",
         )
     for timestamps in (day_first, month_first):
@@ -151,7 +151,7 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
         if not all(zoned):
             raise DataError(
                 f"some timestamps of '{name}' have a time zone and some have none",
-                given=f"'{cleaned[zoned.index(True)]}' and '{cleaned[zoned.index(False)]}'",
+                got=f"'{cleaned[zoned.index(True)]}' and '{cleaned[zoned.index(False)]}'",
                 do="Write all timestamps with a time zone, or all without one",
             )
         try:

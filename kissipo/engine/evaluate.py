@@ -48,7 +48,7 @@ def evaluate(
     with eval_mode(net), torch.inference_mode():
         for samples in ahead(dataset, streams or batches(len(dataset), batch or portion(dataset))):
             if streams:
-                outputs, state = net.go_on(state, *samples.inputs)  # type: ignore[operator]
+                outputs, state = net.forward_with_state(state, *samples.inputs)  # type: ignore[operator]
             else:
                 outputs = net(*samples.inputs)
             if algorithm is not None:

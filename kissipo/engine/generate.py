@@ -50,22 +50,22 @@ def generate_tokens(
     """
     if length < 1:
         raise TaskError(
-            "length is the number of tokens to generate", given=str(length), allowed="at least 1"
+            "length is the number of tokens to generate", got=str(length), allowed="at least 1"
         )
     if not 0 <= temperature < float("inf"):
         raise TaskError(
-            "temperature scales the logits", given=str(temperature), allowed="0 and above"
+            "temperature scales the logits", got=str(temperature), allowed="0 and above"
         )
     if top_k is not None and top_k < 1:
         raise TaskError(
             "top_k is the number of most probable tokens to sample from",
-            given=str(top_k),
+            got=str(top_k),
             allowed="at least 1",
         )
     state, x = None, start.unsqueeze(0)
     for _ in range(length):
         with torch.inference_mode():
-            outputs, state = net.go_on(state, x)
+            outputs, state = net.forward_with_state(state, x)
             logits = outputs[0, -1]
             logits[list(never)] = -torch.inf
             token = draw(logits, temperature=temperature, top_k=top_k, generator=generator)

@@ -150,7 +150,7 @@ class RunFolder:
         if content.get("format") != FORMAT:
             raise RunError(
                 f"{self.path} was written by another version of kissipo",
-                given=f"format {content.get('format')}",
+                got=f"format {content.get('format')}",
                 allowed=f"format {FORMAT}",
                 do="Open it with that version, or train it again",
             )

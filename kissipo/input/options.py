@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.split import Split
 
 
@@ -10,5 +10,5 @@ from kissipo.input.split import Split
 class Options:
     """Options for splitting and batching."""
 
-    split: Split = word(Split(), "how samples are split into train, validation and test")
-    batch_size: int | None = word(None, "number of samples per batch", at_least=1)
+    split: Split = option(Split(), "how samples are split into train, validation and test")
+    batch_size: int | None = option(None, "number of samples per batch", minimum=1)

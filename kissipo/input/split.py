@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.seeds import numpy_generator
 
 Positions = NDArray[np.int64]
@@ -29,16 +29,16 @@ class Split:
     """Options of the split."""
 
     SHORT: ClassVar[str] = "test"
-    test: float = word(0.2, "fraction of the samples in the test split", at_least=0, below=1)
-    validation: float = word(
-        0.1, "fraction of the samples in the validation split", at_least=0, below=1
+    test: float = option(0.2, "fraction of the samples in the test split", minimum=0, below=1)
+    validation: float = option(
+        0.1, "fraction of the samples in the validation split", minimum=0, below=1
     )
-    method: Literal["random", "time"] | None = word(
+    method: Literal["random", "time"] | None = option(
         None, "random, or time: the test split is the last in time"
     )
-    group: str | None = word(None, "column of groups; no group is divided between splits")
-    seed: int | None = word(
-        None, "random seed of the split; the seed of the run when omitted", at_least=0
+    group: str | None = option(None, "column of groups; no group is divided between splits")
+    seed: int | None = option(
+        None, "random seed of the split; the seed of the run when omitted", minimum=0
     )
 
 
@@ -61,7 +61,7 @@ def split_rows(
     if options.test + options.validation >= 1:
         raise DataError(
             "input.split leaves nothing to train on",
-            given=f"test {options.test:g} + validation {options.validation:g}",
+            got=f"test {options.test:g} + validation {options.validation:g}",
             allowed="a sum below 1",
         )
     generator = numpy_generator(seed if options.seed is None else options.seed, "split")
@@ -147,7 +147,7 @@ def _refuse_empty(parts: dict[str, Positions], options: Split) -> dict[str, Posi
             total = sum(len(rows) for rows in parts.values())
             raise DataError(
                 f"the {name} split would be empty",
-                given=f"{total} samples, split into "
+                got=f"{total} samples, split into "
                 + ", ".join(f"{key} {len(value)}" for key, value in parts.items()),
                 do=(
                     f"The groups of '{options.group}' are too few or too large: "

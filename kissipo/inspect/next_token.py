@@ -51,7 +51,7 @@ def read_along(net: Any, ids: Tensor, *, top_k: int = 5) -> Reading | None:
     try:
         with eval_mode(net), torch.inference_mode():
             for piece in ids.split(_PIECE):
-                outputs, state = net.go_on(state, piece.unsqueeze(0))
+                outputs, state = net.forward_with_state(state, piece.unsqueeze(0))
                 guesses.append(outputs[0].softmax(dim=-1).topk(min(top_k, outputs.shape[-1])))
     finally:
         handle.remove()

@@ -57,7 +57,7 @@ def explain(task: Task) -> Trace:
     )
     if task.process or task.output:
         raise TaskError(
-            "a lesson trains nothing", given="options of process or output", do="Leave them out"
+            "a lesson trains nothing", got="options of process or output", do="Leave them out"
         )
     module = _module(name)
     trace: Trace = module.explain(read(module.Options, rest, place="input"))

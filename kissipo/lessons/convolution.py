@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from kissipo.core.errors import TaskError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.inspect.conv_windows import (
     Numbers,
     Padding,
@@ -61,11 +61,11 @@ _CHANNELS = (64, 128, 256, 512)
 class Options:
     """The options of the lesson."""
 
-    stride: int = word(1, "step between two positions of the filter", at_least=1)
-    padding: Padding = word("valid", "valid: no padding; same: zeros around the image")
-    pool_size: int = word(2, "side of the squares of max pooling; 1: no pooling", at_least=1)
-    image: tuple[tuple[float, ...], ...] = word(IMAGE, "your own image, row by row")
-    filter: tuple[tuple[float, ...], ...] | None = word(
+    stride: int = option(1, "step between two positions of the filter", minimum=1)
+    padding: Padding = option("valid", "valid: no padding; same: zeros around the image")
+    pool_size: int = option(2, "side of the squares of max pooling; 1: no pooling", minimum=1)
+    image: tuple[tuple[float, ...], ...] = option(IMAGE, "your own image, row by row")
+    filter: tuple[tuple[float, ...], ...] | None = option(
         None, "your own filter, row by row, instead of the lecture's two"
     )
 
@@ -83,7 +83,7 @@ def explain(options: Options) -> Trace:
     if options.pool_size > min(maps[0].shape):
         raise TaskError(
             "input.pool_size is larger than the feature map",
-            given=f"{options.pool_size}, the feature map is {_size(maps[0])}",
+            got=f"{options.pool_size}, the feature map is {_size(maps[0])}",
             allowed=f"1 to {min(maps[0].shape)}",
         )
     pooled = [max_pooling(values, options.pool_size) for values in maps]
@@ -282,7 +282,7 @@ def _rows(values: Any, name: str) -> Numbers:
         sizes = ", ".join(str(length) for length in sorted(lengths))
         raise TaskError(
             f"input.{name} must be rows of equal length",
-            given=f"{len(values)} rows of {sizes} numbers",
+            got=f"{len(values)} rows of {sizes} numbers",
             allowed=f"1 to {_MAX_SIDE} of each",
         )
     return np.array(values, dtype=np.float64)
@@ -293,7 +293,7 @@ def _square(weights: Numbers, image: Numbers) -> Numbers:
         smallest = min(image.shape[1:])
         raise TaskError(
             "input.filter must be a square that fits the image",
-            given=_size(weights),
+            got=_size(weights),
             allowed=f"up to {smallest}x{smallest}",
         )
     return weights

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.seeds import derive
 from kissipo.input.datasets.sunspots import read
 from kissipo.inspect.explanation import Cell, Explanation
@@ -42,13 +42,13 @@ _LOSS = "last step"
 class Options:
     """The options of the lesson."""
 
-    steps: int = word(60, "time steps before the forecast", at_least=2, at_most=300)
-    units: int = word(32, "units of each net", at_least=1, at_most=256)
-    scale: float = word(
+    steps: int = option(60, "time steps before the forecast", minimum=2, maximum=300)
+    units: int = option(32, "units of each net", minimum=1, maximum=256)
+    scale: float = option(
         1.3, "factor by which the RNN with large weights scales its state per step", above=0
     )
-    forget: float = word(3.0, "bias of the open forget gate")
-    clip_norm: float = word(1.0, "maximum norm for clipped gradients", above=0)
+    forget: float = option(3.0, "bias of the open forget gate")
+    clip_norm: float = option(1.0, "maximum norm for clipped gradients", above=0)
 
 
 class Forecaster(nn.Module):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kissipo.codec._image import open_image
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.inspect.conv_windows import feature_map, windows
 from kissipo.inspect.explanation import Cell, Explanation, Figure, figure
 from kissipo.inspect.trace import Step, Trace
@@ -52,10 +52,10 @@ Bytes = NDArray[np.uint8]
 class Options:
     """The options of the lesson."""
 
-    image: str | None = word(None, "your own image file")
-    size: int = word(3, "height and width after resizing", at_least=1, at_most=_MAX_SIDE)
-    threshold: int = word(
-        160, "brighter values become white, all others black", at_least=0, at_most=255
+    image: str | None = option(None, "your own image file")
+    size: int = option(3, "height and width after resizing", minimum=1, maximum=_MAX_SIDE)
+    threshold: int = option(
+        160, "brighter values become white, all others black", minimum=0, maximum=255
     )
 
 

@@ -61,11 +61,11 @@ class BaselineData:
         """
         columns = []
         for spec, x in zip(self.specs, split.inputs, strict=True):
-            if spec.vocabulary and (spec.axes or spec.vocabulary > _MAX_CLASSES):
+            if spec.vocab_size and (spec.axes or spec.vocab_size > _MAX_CLASSES):
                 return None
             columns.append(
-                np.eye(spec.vocabulary, dtype=np.float32)[x.numpy()]
-                if spec.vocabulary
+                np.eye(spec.vocab_size, dtype=np.float32)[x.numpy()]
+                if spec.vocab_size
                 else x.flatten(1).numpy()
             )
         return np.concatenate(columns, axis=1) if columns else None
@@ -76,7 +76,7 @@ class BaselineData:
         Shapes:   (sample, time, variable), the forecast variables only
         """
         answer: Any = self.answer
-        names = self.specs[0].words
+        names = self.specs[0].labels
         numbers = answer.codec.inner
         steps = split.inputs[0].numpy().astype(np.float64)
         index = [names.index(name) for name in answer.variables]

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 
 
 @dataclass(frozen=True)
 class Options:
     """The options that every answer has."""
 
-    baselines: tuple[str, ...] | None = word(
+    baselines: tuple[str, ...] | None = option(
         None, "baselines evaluated on the same samples; all suitable ones when omitted"
     )

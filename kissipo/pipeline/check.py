@@ -23,6 +23,6 @@ def failed(error: UserError) -> list[Finding]:
     """Returns the findings before the error, and the error itself as the last finding."""
     findings = [item for item in getattr(error, "findings", ()) if isinstance(item, Finding)]
     if not any(finding.level == "FAIL" for finding in findings):
-        value = f"; got {error.given}" if error.given else ""
+        value = f"; got {error.got}" if error.got else ""
         findings.append(Finding("FAIL", "usable", error.wrong + value, error.do))
     return findings

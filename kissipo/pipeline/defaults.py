@@ -68,7 +68,7 @@ def _net(pipeline: Pipeline) -> InferredOption:
         )
     if any(spec.axes[:1] == ("channel",) for spec in specs):
         return InferredOption("process.net", "cnn", "the input is an image")
-    if any(spec.axes[:1] == ("time",) and spec.vocabulary for spec in specs):
+    if any(spec.axes[:1] == ("time",) and spec.vocab_size for spec in specs):
         return InferredOption("process.net", "recurrent", "the input is a text")
     answer: Any = pipeline.answers[0]
     if answer.WORD == "anomaly" and answer.options.method == "reconstruction":

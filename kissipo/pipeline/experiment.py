@@ -80,7 +80,7 @@ def build_experiment(
     if not 0 <= seed < _SEEDS:
         raise TaskError(
             "the seed must be an integer of at least 0",
-            given=str(seed),
+            got=str(seed),
             allowed=f"0 to {_SEEDS - 1}",
         )
     if isinstance(task.output, tuple) and len(task.output) == 1:
@@ -157,7 +157,7 @@ def _refuse_unseen_defects(pipeline: Pipeline) -> None:
             raise DataError(
                 f"the validation split contains no '{defects[0]}', "
                 "so the threshold of output.negative_class would ignore that defect",
-                given=", ".join(
+                got=", ".join(
                     f"{level} {count}" for level, count in zip(answer.classes, counts, strict=True)
                 ),
                 do=(
@@ -188,7 +188,7 @@ def _refuse_ids(pipeline: Pipeline) -> None:
             "process.mixup mixes whole images, but each mask belongs to one image",
             do="Leave process.mixup out",
         )
-    with_ids = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocabulary]
+    with_ids = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocab_size]
     if with_ids:
         raise ShapeError(
             f"process.mixup mixes numbers, and '{with_ids[0]}' is encoded as ids",
@@ -209,11 +209,11 @@ def _refuse_soft_targets(options: Any) -> None:
 def _refuse_improper(pipeline: Pipeline) -> None:
     for answer in pipeline.answers:
         module = LOSSES.find(answer.loss, place="process.loss")
-        if answer.WORD not in module.PROPER:
+        if answer.WORD not in module.SUITABLE_ANSWERS:
             fitting = [
                 name
                 for name in LOSSES.names()
-                if answer.WORD in LOSSES.find(name, place="process.loss").PROPER
+                if answer.WORD in LOSSES.find(name, place="process.loss").SUITABLE_ANSWERS
             ]
             raise ShapeError(
                 f"process.loss={answer.loss} does not suit "

@@ -73,7 +73,7 @@ def ask(
         return Task(input={"text": str(data)}, output={"text": "next"}, name=name)
     raise DataError(
         f"{path} has a format that kissipo does not read",
-        given=f"'{path.suffix}'",
+        got=f"'{path.suffix}'",
         allowed=(
             "tables (.csv .tsv .jsonl .parquet), a folder of images, an .npz, a text (.txt), "
             "games (.sgf), a task (.yaml)"
@@ -125,7 +125,7 @@ def _ask_table(
             if finding.check == "no header" and column not in frame:
                 raise DataError(
                     f"there is no column '{column}': {finding.message}",
-                    given="the columns " + ", ".join(frame.names),
+                    got="the columns " + ", ".join(frame.names),
                     do="Name the columns with input.header=[name, name, ...]",
                 )
         frame[column]
@@ -139,7 +139,7 @@ def _ask_table(
     if output is None:
         raise TaskError(
             f"which column of {frame.origin} is the answer?",
-            given="the columns " + ", ".join(frame.names),
+            got="the columns " + ", ".join(frame.names),
             do="Name it with --output COLUMN",
         )
     return Task(
@@ -184,11 +184,11 @@ def _only_number(frame: Frame, time: str | None) -> str:
     if not numbers:
         raise DataError(
             f"{frame.origin} has no column of numbers to forecast",
-            given="the columns " + ", ".join(frame.names),
+            got="the columns " + ", ".join(frame.names),
         )
     raise TaskError(
         f"which column of {frame.origin} is to be forecast?",
-        given="the numbers " + ", ".join(numbers),
+        got="the numbers " + ", ".join(numbers),
         do="Name it with --output COLUMN",
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from kissipo.core.config import thaw
+from kissipo.core.config import to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.notation import write_value
@@ -123,7 +123,7 @@ def _net_options(stored: Task, resolved: ResolvedTask) -> str:
         return f"process.net={stored.process.get('net')}"
     own = option_infos(resolved.net.module.Options)
     options = [
-        f"process.{key}={write_value(thaw(value))}"
+        f"process.{key}={write_value(to_plain(value))}"
         for key, value in stored.process.items()
         if key in own
     ]

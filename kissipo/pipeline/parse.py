@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from kissipo.core.config import FrozenConfig, thaw
+from kissipo.core.config import FrozenConfig, to_plain
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option_infos, read, unknown_option
@@ -99,7 +99,7 @@ def source_of(part: FrozenConfig) -> str:
         )
         raise TaskError(
             "input names no source",
-            given=", ".join(part) or "nothing",
+            got=", ".join(part) or "nothing",
             allowed=f"one of {', '.join(SOURCES.names())}",
             do=do,
         )
@@ -110,7 +110,7 @@ def source_of(part: FrozenConfig) -> str:
             if key in SOURCES.names() and _owns(key, [other for other in names if other != key])
         ]
         if len(owners) != 1:
-            raise TaskError("input names two sources", given=" and ".join(names), allowed="one")
+            raise TaskError("input names two sources", got=" and ".join(names), allowed="one")
         return owners[0]
     return names[0]
 
@@ -138,7 +138,7 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
     net_name, algorithm_name = part.get("net"), part.get("algorithm")
     for key, name in (("net", net_name), ("algorithm", algorithm_name)):
         if name is not None and not isinstance(name, str):
-            raise TaskError(f"process.{key} must be a name", given=repr(thaw(name)))
+            raise TaskError(f"process.{key} must be a name", got=repr(to_plain(name)))
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net = NETS.find(net_name, place="process.net") if net_name else None
@@ -217,7 +217,7 @@ def _full_losses(process: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(name, str) and name not in LOSSES.names():
             raise TaskError(
                 "process.loss names no loss of kissipo",
-                given=f"'{name}'",
+                got=f"'{name}'",
                 do=did_you_mean(name, [*LOSSES.names(), *SHORT_LOSSES]),
             )
     return {"loss": losses}
@@ -241,7 +241,7 @@ def _check_baselines(names: tuple[str, ...], answer: Component | None, place: st
         if name not in allowed:
             noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"
             hint = did_you_mean(name, allowed)
-            raise TaskError(f"{place}.baselines names no {noun}", given=f"'{name}'", do=hint)
+            raise TaskError(f"{place}.baselines names no {noun}", got=f"'{name}'", do=hint)
 
 
 def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, output_general.Options]:
@@ -249,7 +249,7 @@ def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, outp
     if len(names) > 1:
         raise TaskError(
             f"{place} names two answers",
-            given=" and ".join(names),
+            got=" and ".join(names),
             allowed="one, or a list: output: [{category: a}, {number: b}]",
         )
     if not names:

@@ -103,7 +103,7 @@ def series_target(
     if len(resolved.answers) > 1 or answer not in ("forecast", "anomaly", "category"):
         raise TaskError(
             "output must be one answer for a series",
-            given=", ".join(component.name for component in resolved.answers),
+            got=", ".join(component.name for component in resolved.answers),
             allowed="forecast, anomaly or category",
         )
     losses = resolved.losses or (None,)
@@ -124,7 +124,7 @@ def series_target(
         if value is None or answer == "category":
             raise TaskError(
                 f"which column of {frame.origin} is the target?",
-                given="the columns " + ", ".join(frame.names),
+                got="the columns " + ", ".join(frame.names),
                 do="Name it with --output COLUMN",
             )
         inferred_options.append(
@@ -148,7 +148,7 @@ def series_target(
         if frame[name].kind != "number":
             raise DataError(
                 f"'{name}' is not a column of numbers and cannot be forecast",
-                given=f"'{frame[name].show(0)}'",
+                got=f"'{frame[name].show(0)}'",
             )
     if isinstance(options, AnomalyOptions):
         options = _anomaly_options(options, resolved, frame, names, inferred_options)
@@ -167,7 +167,7 @@ def _class_target(
     if frame[name].missing.any():
         raise DataError(
             f"'{name}' has no class for some steps",
-            given=answer_checks.missing_targets(frame, name)[0].message,
+            got=answer_checks.missing_targets(frame, name)[0].message,
             do="Fill the missing classes",
         )
     answer_checks.classes(as_strings(frame[name]))
@@ -221,7 +221,7 @@ def anomaly_labels_of(frame: Frame, name: str) -> NDArray[np.bool_]:
     if unknown is not None:
         raise DataError(
             f"the labels in '{name}' must say which steps are anomalies",
-            given=f"'{column.show(unknown)}' in row {frame.rows[unknown]}",
+            got=f"'{column.show(unknown)}' in row {frame.rows[unknown]}",
             allowed="1 or 0, yes or no, an empty cell for no",
         )
     return np.array([text in _YES for text in texts])

@@ -73,12 +73,12 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
             if kind == "number" and frame[name].kind != "number":
                 raise DataError(
                     f"'{name}' is not a column of numbers",
-                    given=f"texts such as '{next(iter(frame[name].levels), '')}'",
+                    got=f"texts such as '{next(iter(frame[name].categories), '')}'",
                 )
             if kind in ("text", "characters") and frame[name].kind != "string":
                 raise DataError(
                     f"'{name}' is not a column of text",
-                    given=f"a column of {frame[name].kind}s",
+                    got=f"a column of {frame[name].kind}s",
                     do=f"Use input.numeric=[{name}]",
                 )
             frame[name]  # raises a DataError for a missing column
@@ -122,14 +122,14 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: Any) -> tuple[Code
         names = by_kind[kind]  # type: ignore[index]
         limits = {
             "length": options.max_length,
-            "most": options.vocab_size,
-            "least": options.min_count,
+            "vocab_size": options.vocab_size,
+            "min_count": options.min_count,
         }
         codecs += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
     if not codecs:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",
-            given="; ".join(guess.describe() for guess in columns.guesses)
+            got="; ".join(guess.describe() for guess in columns.guesses)
             or "every column is the answer or dropped",
             do="Name columns with input.numeric, input.categorical or input.text",
         )

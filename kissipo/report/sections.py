@@ -321,7 +321,7 @@ def alarms(
                 item["from"],
                 item["to"],
                 item["first_alarm"] or "missed",
-                "yes" if item["judged"] else "no",
+                "yes" if item["evaluated"] else "no",
             ]
             for item in details["windows"]
         ]

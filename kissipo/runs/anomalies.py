@@ -179,7 +179,7 @@ def _window_row(
     """Describes a labeled window: its first alarm, and whether it is evaluated."""
     within = np.flatnonzero(alarms[window.first : window.last + 1])
     first_alarm = None if not len(within) else names.timestamp(window.first + int(within[0]))
-    return {**names.span(window), "first_alarm": first_alarm, "judged": window.last >= start}
+    return {**names.span(window), "first_alarm": first_alarm, "evaluated": window.last >= start}
 
 
 class _StepNames:

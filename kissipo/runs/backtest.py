@@ -41,7 +41,7 @@ def backtest(
     if not 1 <= folds <= test:
         raise TaskError(
             "--backtest cuts the test split into this many folds",
-            given=str(folds),
+            got=str(folds),
             allowed=f"1 to {test}",
         )
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-backtest")
@@ -95,4 +95,4 @@ def _fold_steps(run: Run, first: int, end: int) -> dict[str, Any]:
         if time is None
         else [str(time.show(step)).removesuffix("T00:00:00") for step in (first, end - 1)]
     )
-    return {"train_steps": first, "test_steps": end - first, "moments": timestamps}
+    return {"train_steps": first, "test_steps": end - first, "timestamps": timestamps}

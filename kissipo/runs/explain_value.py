@@ -90,7 +90,7 @@ def _place(call: Call, index: tuple[int, ...]) -> tuple[Tensor, int | None, tupl
         raise TaskError(
             f"layer '{call.name}' has no such index: its output is "
             f"{'x'.join(map(str, shape))}, {counted(math.prod(shape), 'value')}",
-            given=",".join(map(str, index)),
+            got=",".join(map(str, index)),
             allowed=f"{what}, " + ", ".join(f"0 to {size - 1}" for size in sizes),
         )
     return output, number, ((0, *position) if len(output) == 1 else position)
@@ -101,7 +101,7 @@ def _read(run: TrainedModel, inputs: tuple[Tensor, ...], call: Call, place: tupl
     if not isinstance(call.layer, nn.RNNBase | nn.Embedding) or len(place) != 3:
         return ""
     for x, codec in zip(inputs, run.codecs, strict=True):
-        words = codec.spec.words
+        words = codec.spec.labels
         if not x.is_floating_point() and x.dim() == 2 and x.shape[1] > place[1] and words:
             token_id = int(x[0, place[1]])
             return (

@@ -96,7 +96,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     """
     name, form = _form_of(name)
     module = NETS.find(name, place="process.net")
-    if not hasattr(module, "USUAL"):
+    if not hasattr(module, "DEFAULT_SPECS"):
         raise TaskError(
             f"the costs of the net '{name}' depend on its input",
             do=f"Name a task with it, for example kissipo show digits net={name}",
@@ -113,7 +113,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     task = task.with_words(places)
     resolved = read_task(task)
     assert resolved.net is not None and resolved.algorithm is not None
-    (usual,), outputs = module.USUAL
+    (usual,), outputs = module.DEFAULT_SPECS
     spec = _image(usual, resolved.source.options)
     with torch.device("meta"):
         table = cost_table(

@@ -81,7 +81,7 @@ def fit_to(frame: Frame, codecs: Sequence[Codec], *, also: Sequence[str] = ()) -
         )
         raise DataError(
             f"{frame.origin} has no column '{absent[0]}', which this run was trained with",
-            given="the columns " + ", ".join(frame.names),
+            got="the columns " + ", ".join(frame.names),
             allowed="all of " + ", ".join(needed),
             do=hint,
         )
@@ -161,7 +161,7 @@ def _in_letters(board: Any) -> str:
     if invalid:
         raise DataError(
             "a board as an array holds numbers",
-            given=repr(invalid[0]),
+            got=repr(invalid[0]),
             allowed="1 own stones, -1 the other's, 0 empty points",
         )
     return "".join(np.array(list(".XO"))[points.astype(np.int64)])
@@ -209,7 +209,7 @@ def _rows(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]
     else:
         raise TaskError(
             "the values do not name their columns",
-            given=repr(values[0])[:60],
+            got=repr(values[0])[:60],
             do=_how(resolved, codecs),
         )
     present = list(dict.fromkeys(name for row in rows for name in row))

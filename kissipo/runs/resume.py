@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kissipo.core.config import thaw
+from kissipo.core.config import to_plain
 from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
 from kissipo.core.task import Task
@@ -80,12 +80,12 @@ def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
 
 
 def _differs(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
-    values = f"{write_value(thaw(now))}, before {write_value(thaw(before))}"
-    override = f"--seed {before}" if place == "seed" else f"{place}={write_value(thaw(before))}"
+    values = f"{write_value(to_plain(now))}, before {write_value(to_plain(before))}"
+    override = f"--seed {before}" if place == "seed" else f"{place}={write_value(to_plain(before))}"
     again = (
         f"To resume it, {f'leave {place} out' if before is None else f'use {override}'}; "
         "or start a new run without --resume"
     )
     return RunError(
-        f"the run in {folder.path} was started with another {place}", given=values, do=again
+        f"the run in {folder.path} was started with another {place}", got=values, do=again
     )

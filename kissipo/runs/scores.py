@@ -85,7 +85,7 @@ def evaluate_baselines(
             value = f"'{name}'"
             raise TaskError(
                 f"output.baselines names no baseline for {answer.WORD}",
-                given=value,
+                got=value,
                 do=did_you_mean(name, fitting),
             )
     evaluations, plain = {}, answer.for_baselines()

@@ -129,7 +129,7 @@ def _labels(
     """Returns the names of the time steps, of the features and of the classes."""
     labels: dict[str, tuple[str, ...]] = {}
     for codec, x in zip(codecs, inputs, strict=True):
-        words = codec.spec.words
+        words = codec.spec.labels
         if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
             names = [words[index] for index in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
             if isinstance(codec, Windows) and len(frame) >= len(names):
@@ -137,8 +137,8 @@ def _labels(
             labels.setdefault("time", tuple(names))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
-    if answers[0].spec.axes == ("class",) and answers[0].spec.words:
-        labels["class"] = tuple(answers[0].spec.words)
+    if answers[0].spec.axes == ("class",) and answers[0].spec.labels:
+        labels["class"] = tuple(answers[0].spec.labels)
     return labels
 
 

@@ -140,7 +140,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
 def weights_by_name(experiment: Experiment) -> dict[str, Any]:
     """Returns the weights of a linear net with one output by feature, else empty."""
     layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
-    names = [name for codec in experiment.pipeline.codecs for name in codec.spec.words]
+    names = [name for codec in experiment.pipeline.codecs for name in codec.spec.labels]
     if (
         experiment.resolved.net is None
         or experiment.resolved.net.name != "linear"

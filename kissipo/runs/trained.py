@@ -206,7 +206,7 @@ class TrainedModel:
             generator=torch_generator(seed, "generate"),
             never=(0,),
         )
-        words = index.spec.words
+        words = index.spec.labels
         return index.remarks(frame) if units else [], (mark + words[token] for token in drawn)
 
     def __repr__(self) -> str:

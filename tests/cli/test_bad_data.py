@@ -117,7 +117,7 @@ def test_fit_refuses_unusable_data(arguments: str, message: str, refusal: Refusa
         ("nameless.csv", "-> read as row 1; the columns are called column1, column2, column3; set their names with input"),
         ("nameless.csv output.category=column3", "PASS 2 classes of 'column3', the rarest with 30 of 60 rows"),
         ("good.csv input.numeric=[city]", "FAIL 'city' is not a column of numbers; got texts such as 'Praha'"),
-        ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a word known here -> Did you mean 'quoting'?"),
+        ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a known option -> Did you mean 'quoting'?"),
     ],
 )  # fmt: skip
 def test_data_check_takes_the_options_that_it_suggests(
@@ -169,7 +169,7 @@ def test_predict_refuses_inputs_that_do_not_fit(
     [
         ("size,city\n1,Brno\n", "no column 'kind', which this run was trained with; got the columns size, city. Allowed: all of size,"),
         ("size,city,kind\n1,Brno,\n", "no row of new.csv has a target to evaluate on."),
-        ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which the training part does not have. Known"),
+        ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which is not in the training split. Known"),
     ],
 )  # fmt: skip
 def test_evaluate_refuses_data_without_targets(
@@ -191,11 +191,14 @@ def test_damaged_images_are_refused_by_fit_and_predict(refusal: Refusal) -> None
     assert main(["fit", "photos", "epochs=1", "--out", "run", "--quiet"]) == 0
     Path("photos/good/damaged.png").write_bytes(Path("photos/good/1.png").read_bytes()[:-40])
     message = refusal(*["fit", "photos", "--quiet"])
-    assert "the image photos/good/damaged.png is damaged or no image: " in message
+    assert "the image photos/good/damaged.png is corrupt or not an image: " in message
     assert message.endswith("Remove them or save them again, or set input.skip_corrupt=true.\n")
     for question, expected in [
-        ("photos/good/damaged.png", "the image photos/good/damaged.png is damaged or no image: "),
-        ("good.csv", "the image good.csv is damaged or no image: "),
+        (
+            "photos/good/damaged.png",
+            "the image photos/good/damaged.png is corrupt or not an image: ",
+        ),
+        ("good.csv", "the image good.csv is corrupt or not an image: "),
         ("photos/good/absent.png", "there is no image photos/good/absent.png."),
         ("folder", "folder contains no images. Name a folder of .jpg, .png or the like."),
     ]:

@@ -60,8 +60,8 @@ def test_unicode_texts_can_be_trained_on_and_predicted(unit: str, capsys: Out) -
     assert run.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
     codec = run.codecs[0]
     values = ["😀 שמח", "今天 难过 !", "سعيد جدا", "💔 again"]
-    assert {"😀", "שמח", "难过", "سعيد", "💔"} <= set(codec.spec.words) or unit == "characters"
-    assert {"😀", "ש", "难", "س", "💔", "\u200d"} <= set(codec.spec.words) or unit == "text"
+    assert {"😀", "שמח", "难过", "سعيد", "💔"} <= set(codec.spec.labels) or unit == "characters"
+    assert {"😀", "ש", "难", "س", "💔", "\u200d"} <= set(codec.spec.labels) or unit == "text"
     assert predicted(capsys, *values)[0] == ["glad", "sad", "glad", "sad"]
     report = (Path("run") / "report.html").read_text(encoding="utf-8")
     assert '<meta charset="utf-8">' in report

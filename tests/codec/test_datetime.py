@@ -36,8 +36,8 @@ def test_each_cycle_is_the_angle_of_datetime(timestamps: list[datetime]) -> None
                 f"at {cycle} sin": [sin(t) for t in turns],
                 f"at {cycle} cos": [cos(t) for t in turns],
             }
-    assert set(codec.spec.words) == set(expected)
-    for index, name in enumerate(codec.spec.words):
+    assert set(codec.spec.labels) == set(expected)
+    for index, name in enumerate(codec.spec.labels):
         np.testing.assert_allclose(encoded[:, index], expected[name], atol=1e-6)
 
 
@@ -53,7 +53,7 @@ def test_texts_and_years_are_timestamps() -> None:
     )
     assert days.encode(Frame((strings("at", ["02/02/2024"]),)))[0, -1].item() == pytest.approx(0.5)
     years = Calendar("at").fit(Frame((numbers("at", [1900, 2000]),)))
-    assert years.spec.words == ("at weekday sin", "at weekday cos", "at time")
+    assert years.spec.labels == ("at weekday sin", "at weekday cos", "at time")
 
 
 def test_missing_timestamp_is_read_as_the_first() -> None:

@@ -29,7 +29,7 @@ def test_labels_equal_label_encoder() -> None:
 
 
 def test_labels_that_are_numbers_stand_in_the_order_of_numbers() -> None:
-    assert Labels("town").fit(column("10", "9", "2")).levels == ("2", "9", "10")
+    assert Labels("town").fit(column("10", "9", "2")).classes == ("2", "9", "10")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_one_hot_equals_one_hot_encoder() -> None:
         ours.encode(column(*frame)).tolist()
         == theirs.transform([[town] for town in frame]).tolist()
     )
-    assert ours.spec.words == ("town=Brno", "town=Oslo", "town=Praha")
+    assert ours.spec.labels == ("town=Brno", "town=Oslo", "town=Praha")
     assert ours.remarks(column(*frame, None)) == [
         "1 values of 'town' never seen in training ('Wien'), read as all zeros",
         "1 missing 'town', but never missing in training, read as all zeros",
@@ -67,7 +67,7 @@ def test_one_hot_equals_one_hot_encoder() -> None:
 
 def test_one_hot_gives_missing_a_column_of_its_own_when_training_had_gaps() -> None:
     codec = OneHot("town").fit(column("a", None, "b"))
-    assert codec.spec.words == ("town=a", "town=b", "town missing")
+    assert codec.spec.labels == ("town=a", "town=b", "town missing")
     assert codec.encode(column(None, "b", "c")).tolist() == [[0, 0, 1], [0, 1, 0], [0, 0, 0]]
     assert codec.decode(codec.encode(column(None, "b", "c")))["town"].texts() == [None, "b", None]
     assert codec.remarks(column(None)) == []
@@ -78,7 +78,7 @@ def test_index_counts_from_one_by_frequency_and_zero_is_unknown() -> None:
     assert codec.categories == ("Brno", "Oslo")
     assert codec.encode(column("Brno", "Oslo", "Praha", None)).tolist() == [1, 2, 0, 0]
     assert codec.decode(torch.tensor([2, 0]))["town"].texts() == ["Oslo", None]
-    assert codec.spec.words == ("(unknown)", "Brno", "Oslo")
+    assert codec.spec.labels == ("(unknown)", "Brno", "Oslo")
     assert codec.remarks(column("Praha"))[0].endswith("('Praha'), read as unknown (id 0)")
 
 
@@ -102,7 +102,7 @@ def test_state_that_is_unknown_is_refused(value: str, message: str) -> None:
 def test_a_cross_is_one_level_for_each_combination_that_training_has() -> None:
     frame = Frame((strings("hour", ["7", "8", "7"]), strings("place", ["A", "B", "B"])))
     codec = Cross(("hour", "place")).fit(frame)
-    assert codec.spec.words == ("hour x place=7 x A", "hour x place=7 x B", "hour x place=8 x B")
+    assert codec.spec.labels == ("hour x place=7 x A", "hour x place=7 x B", "hour x place=8 x B")
     unseen = Frame((strings("hour", ["8", "7", None]), strings("place", ["A", "A", "A"])))
     assert codec.encode(unseen).tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 0]]
     assert codec.decode(codec.encode(unseen))["place"].texts() == [None, "A", None]
@@ -129,4 +129,4 @@ def test_a_cross_of_many_combinations_becomes_ids() -> None:
     frame = Frame((strings("a", ["x", "y", "z"]), strings("b", ["1", "2", "3"])))
     codec = Cross(("a", "b"), one_hot_up_to=2).fit(frame)
     assert sorted(codec.encode(frame).tolist()) == [1, 2, 3]
-    assert codec.spec.vocabulary == 4
+    assert codec.spec.vocab_size == 4

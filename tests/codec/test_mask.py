@@ -22,7 +22,7 @@ def test_soft_edge_of_a_mask_is_cut_at_half_brightness() -> None:
     steps = np.arange(0, 256, 4, dtype=np.uint8)
     Image.fromarray(np.tile(steps, (4, 1))).save("soft.png")
     codec = MaskCodec("crack", size=(4, 64)).fit(paths("soft.png"))
-    assert (codec.levels, codec.values) == (("nothing", "crack"), None)
+    assert (codec.classes, codec.values) == (("nothing", "crack"), None)
     assert (
         codec.encode(paths("soft.png"))[0].tolist()
         == np.tile((steps >= 128).astype(int), (4, 1)).tolist()
@@ -42,7 +42,7 @@ def test_few_values_are_classes() -> None:
     Image.fromarray(np.array([[3, 3, 3], [0, 0, 0]], dtype=np.uint8)).save("b.png")
     frame = paths("a.png", "b.png", None)
     codec = MaskCodec("part", size=(2, 3)).fit(frame)
-    assert codec.levels == ("nothing", "3", "7")
+    assert codec.classes == ("nothing", "3", "7")
     encoded = codec.encode(frame)
     assert encoded.tolist() == [
         [[0, 2, 2], [1, 0, 2]],
@@ -57,7 +57,7 @@ def test_palette_index_is_the_class_and_255_is_void() -> None:
     image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [224, 224, 192] * 253)
     image.save("voc.png")
     codec = MaskCodec("thing", size=(2, 3)).fit(paths("voc.png"))
-    assert codec.levels == ("nothing", "1", "2")
+    assert codec.classes == ("nothing", "1", "2")
     assert codec.encode(paths("voc.png"))[0].tolist() == [[0, 1, VOID], [2, 2, VOID]]
 
 
@@ -77,7 +77,7 @@ def test_marked_pixels_have_the_class_of_the_image() -> None:
     masks[0, 0, 0] = masks[1, 1, 1] = 255
     frame = Frame((image_column("mask", masks), strings("class", ["scratch", "dent", "fine"])))
     codec = MaskCodec("class", by="class", size=(2, 2)).fit(frame)
-    assert codec.levels == ("nothing", "dent", "scratch")
+    assert codec.classes == ("nothing", "dent", "scratch")
     assert codec.encode(frame).tolist() == [[[2, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 0], [0, 0]]]
 
 
@@ -85,7 +85,7 @@ def test_resized_masks_keep_their_area(data: Path) -> None:
     """Areas beside those counted at full size by numpy alone."""
     files = sorted(str(path) for path in (data / "magnetic-tile" / "MT_Fray").glob("*.png"))
     codec = MaskCodec("defect", size=(96, 96)).fit(paths(*files))
-    assert codec.levels == ("nothing", "defect")
+    assert codec.classes == ("nothing", "defect")
     areas = codec.encode(paths(*files)).double().mean(dim=(1, 2)).numpy()
     whole = [float((np.asarray(Image.open(file)) >= 128).mean()) for file in files]
     assert areas == pytest.approx(whole, abs=0.005)

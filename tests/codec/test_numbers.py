@@ -49,7 +49,7 @@ def test_missing_number_is_filled_with_the_median_and_flagged() -> None:
     codec = Numbers(("age", "fare"), scale="none").fit(
         Frame((numbers("age", [20, None, 30, 70]), numbers("fare", [1, 2, 3, 4])))
     )
-    assert codec.spec.words == ("age", "fare", "age missing")
+    assert codec.spec.labels == ("age", "fare", "age missing")
     frame = Frame((numbers("age", [None, 8]), numbers("fare", [5, None])))
     assert codec.encode(frame).tolist() == [[30, 5, 1], [8, 2.5, 0]]
     assert codec.remarks(frame) == [
@@ -74,7 +74,11 @@ def test_concat_equals_the_concatenated_tensors() -> None:
     assert torch.equal(
         whole.encode(frame), torch.cat([part.encode(frame) for part in parts], dim=1)
     )
-    assert whole.spec.words == (*parts[0].spec.words, *parts[1].spec.words, *parts[2].spec.words)
+    assert whole.spec.labels == (
+        *parts[0].spec.labels,
+        *parts[1].spec.labels,
+        *parts[2].spec.labels,
+    )
     assert whole.decode(whole.encode(frame)).names == ["x", "kind", "at"]
 
 

@@ -22,7 +22,7 @@ def column(*texts: str | None) -> Frame:
 def test_ids_count_from_two_by_frequency_then_alphabet() -> None:
     codec = Tokens("text").fit(column(*TEXTS))
     assert codec.vocabulary == ("win", "a", "prize", "!")
-    assert codec.spec.words == ("(padding)", "(unknown)", "win", "a", "prize", "!")
+    assert codec.spec.labels == ("(padding)", "(unknown)", "win", "a", "prize", "!")
     assert codec.encode(column(*TEXTS)).tolist() == [
         [2, 3, 4, 5],
         [3, 4, 0, 0],

@@ -148,13 +148,13 @@ def test_spec_describes_the_encoded_tensor(case: Case, data: st.DataObject) -> N
     codec = case.make().fit(frame)
     encoded = codec.encode(frame)
     assert tuple(encoded.shape[1:]) == codec.spec.shape
-    assert not codec.spec.words or len(codec.spec.words) == (
-        codec.spec.vocabulary or codec.spec.shape[-1]
+    assert not codec.spec.labels or len(codec.spec.labels) == (
+        codec.spec.vocab_size or codec.spec.shape[-1]
     )
-    if codec.spec.vocabulary:
+    if codec.spec.vocab_size:
         assert encoded.dtype == torch.int64
         assert encoded.min() >= 0
-        assert encoded.max() < codec.spec.vocabulary
+        assert encoded.max() < codec.spec.vocab_size
 
 
 @every_codec
@@ -183,7 +183,7 @@ def test_encode_of_other_data_leaves_the_codec_unchanged(case: Case, data: st.Da
         codec.encode(other)
     except DataError as error:
         assert codec.KIND == "labels"
-        assert "which the training part does not have" in str(error)  # noqa: PT017
+        assert "which is not in the training split" in str(error)  # noqa: PT017
     assert all(isinstance(remark, str) for remark in codec.remarks(other))
     assert json.dumps(save(codec)) == before
 
@@ -212,7 +212,7 @@ def test_codec_refuses_to_work_before_fit(case: Case, act: str, data: st.DataObj
     value = data.draw(case.frames) if act == "encode" else torch.zeros(3, 3, 3, 3)
     with pytest.raises(
         DataError,
-        match=r"the codec '\w+' for .* was not fitted. Call fit\(frame\) with the training part",
+        match=r"the codec '\w+' for .* was not fitted. Call fit\(frame\) with the training split",
     ):
         getattr(codec, act)(value)
 

@@ -26,17 +26,17 @@ from kissipo.process.layers.wide import WideAndDeep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROW = TensorSpec("row", ("feature",), (6,))
-LEVEL = TensorSpec("level", (), (), vocabulary=5)
+LEVEL = TensorSpec("level", (), (), vocab_size=5)
 IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 33, 40))
-WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), words=("a", "b", "c"))
-TEXT = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
+WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
+TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
 MASK = TensorSpec("mask", ("class", "height", "width"), (3, 9, 8))
 CLASSES = TensorSpec("kind", ("class",), (4,))
 POINTS = TensorSpec("point", ("class",), (72,))
-AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), words=("a", "c"))
+AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
 CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
-ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), words=("a", "b", "c"))
+ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b", "c"))
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
@@ -91,7 +91,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ),
         ((WINDOW, ROW, LEVEL), (CLASSES, AHEAD), {"units": 12, "pooling": "mean"}),
         (
-            (TensorSpec("units", ("time",), (7,), vocabulary=300),),
+            (TensorSpec("units", ("time",), (7,), vocab_size=300),),
             (NEXT,),
             {"units": 64},
         ),  # each sample starts with another id
@@ -185,11 +185,11 @@ def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
     torch.manual_seed(1)
     tensors = []
     for spec in inputs:
-        if not spec.vocabulary:
+        if not spec.vocab_size:
             tensors.append(torch.randn(count, *spec.shape))
             continue
-        ids = torch.randint(1 if spec.fills else 0, spec.vocabulary, (count, *spec.shape))
-        for row in range(count if spec.fills else 0):
+        ids = torch.randint(1 if spec.padded else 0, spec.vocab_size, (count, *spec.shape))
+        for row in range(count if spec.padded else 0):
             ids[row, 1 + row % spec.shape[0] :] = 0
         tensors.append(ids)
     return tensors
@@ -294,7 +294,7 @@ def test_gradient_equals_the_difference_quotient(
 
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs", "words"),
-    [case for case in ALL if any(spec.fills for spec in case.values[1])],
+    [case for case in ALL if any(spec.padded for spec in case.values[1])],
 )
 def test_padding_leaves_the_output_unchanged(
     name: str, inputs: Any, outputs: Any, words: Any
@@ -302,7 +302,7 @@ def test_padding_leaves_the_output_unchanged(
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
     padded = [
-        functional.pad(ids, (0, 5)) if spec.fills else ids
+        functional.pad(ids, (0, 5)) if spec.padded else ids
         for ids, spec in zip(x, inputs, strict=True)
     ]
     for output, expected in zip(as_tuple(net(*padded)), as_tuple(net(*x)), strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 STEPS = """
 import json, resource, torch
-from kissipo.core.devices import memory_kept
+from kissipo.core.devices import keep_memory
 
 def pages_of(steps):  # page faults while arrays of 3, 20 and 3 MB are allocated and freed
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -23,7 +23,7 @@ def resident():  # in MB
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize() // 10**6
 
-with memory_kept() as is_active:  # the first steps reserve the memory
+with keep_memory() as is_active:  # the first steps reserve the memory
     _, rest, before = pages_of(30), pages_of(10), resident()
 print(json.dumps([is_active, rest, before - resident()]))
 """

@@ -9,27 +9,27 @@ import jsonschema
 import pytest
 
 from kissipo.core.errors import TaskError
-from kissipo.core.schema import json_schema, read, word, written
+from kissipo.core.schema import json_schema, option, read, written
 
 
 @dataclass(frozen=True)
 class Stop:
     SHORT: ClassVar[str] = "patience"
-    patience: int = word(10, "epochs", at_least=0)
-    quiet: bool = word(False)
+    patience: int = option(10, "epochs", minimum=0)
+    quiet: bool = option(False)
 
 
 @dataclass(frozen=True)
 class Options:
-    units: tuple[int, ...] = word((128,), "width", at_least=1)
-    rate: float | None = word(None, "step", above=0)
-    share: float = word(0.5, "share", at_least=0, below=1)
-    cell: Literal["rnn", "lstm"] = word("lstm", "cell")
-    halt: Stop = word(Stop(), "when")
-    cross: tuple[tuple[str, ...], ...] | None = word(None, "pairs")
-    rates: dict[str, float] | None = word(None, "by name")
-    source: str | None = word(None, "where", key="from")
-    anything: Any = word(None, "whatever")
+    units: tuple[int, ...] = option((128,), "width", minimum=1)
+    rate: float | None = option(None, "step", above=0)
+    share: float = option(0.5, "share", minimum=0, below=1)
+    cell: Literal["rnn", "lstm"] = option("lstm", "cell")
+    halt: Stop = option(Stop(), "when")
+    cross: tuple[tuple[str, ...], ...] | None = option(None, "pairs")
+    rates: dict[str, float] | None = option(None, "by name")
+    source: str | None = option(None, "where", key="from")
+    anything: Any = option(None, "whatever")
 
 
 FITS = [
@@ -113,7 +113,7 @@ def test_written_is_the_inverse_of_read() -> None:
 def test_option_without_a_default_is_required() -> None:
     @dataclass(frozen=True)
     class Strict:
-        file: str = word(doc="Name the file")
+        file: str = option(doc="Name the file")
 
     with pytest.raises(TaskError, match=r"input needs the option 'file'. Name the file."):
         read(Strict, {}, place="input")

@@ -48,9 +48,9 @@ def test_did_you_mean_lists_names_when_none_is_similar() -> None:
 
 
 def test_user_error_has_four_parts_in_one_paragraph() -> None:
-    message = UserError("wrong.", given="'x'", allowed="a or b.", do="Do this")
+    message = UserError("wrong.", got="'x'", allowed="a or b.", do="Do this")
     assert str(message) == "wrong; got 'x'. Allowed: a or b. Do this."
-    assert str(UserError("which column is it?", given="the columns a, b", do="Say it")) == (
+    assert str(UserError("which column is it?", got="the columns a, b", do="Say it")) == (
         "which column is it? There are the columns a, b. Say it."
     )
 

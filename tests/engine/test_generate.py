@@ -41,7 +41,7 @@ def test_top_k_limits_the_draw_and_temperature_0_is_argmax() -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_generate_tokens_equals_rereading_the_whole_text(cell: str) -> None:
     text, answer = (
-        TensorSpec("text", ("time",), (4,), vocabulary=9),
+        TensorSpec("text", ("time",), (4,), vocab_size=9),
         TensorSpec("next", ("time", "class"), (4, 9)),
     )
     options = recurrent.Options(

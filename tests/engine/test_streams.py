@@ -18,7 +18,7 @@ from kissipo.output.answers.text import NextToken
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent
 
-TEXT = TensorSpec("text", ("time",), (4,), vocabulary=7)
+TEXT = TensorSpec("text", ("time",), (4,), vocab_size=7)
 NEXT = TensorSpec("next", ("time", "class"), (4, 7))
 
 

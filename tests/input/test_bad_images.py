@@ -161,11 +161,11 @@ def huge() -> bytes:
 
 
 BAD = {
-    "truncated.jpg": (truncated, "is damaged or no image: image file is truncated"),
-    "empty.jpg": (lambda: b"", "is damaged or no image: cannot identify image file"),
+    "truncated.jpg": (truncated, "is corrupt or not an image: image file is truncated"),
+    "empty.jpg": (lambda: b"", "is corrupt or not an image: cannot identify image file"),
     "letter.jpg": (
         lambda: b"Dear Sir or Madam",
-        "is damaged or no image: cannot identify image file",
+        "is corrupt or not an image: cannot identify image file",
     ),
     "huge.png": (huge, "has too many pixels; got 20000x20000"),
 }
@@ -217,7 +217,7 @@ def test_resize_of_a_one_pixel_image_is_reported(capsys: Out) -> None:
 def test_float_image_is_refused() -> None:
     Image.fromarray(np.full((4, 4), 0.5, dtype=np.float32)).save("float.tif")
     with pytest.raises(
-        ki.UserError, match=r"float.tif holds numbers that are no brightness; got 0.5 to 0.5"
+        ki.UserError, match=r"float.tif has values that are not 8 or 16 bits; got 0.5 to 0.5"
     ):
         open_image("float.tif")
 
@@ -261,4 +261,4 @@ def test_exif_rotation_is_reported_by_predict() -> None:
     exif = photo.getexif()
     exif[0x0112] = 6
     photo.save("turned.jpg", exif=exif)
-    assert "1 of 1 images turned upright, as their EXIF says" in run.predict_all(["turned.jpg"])[1]
+    assert "1 of 1 images rotated upright (EXIF orientation)" in run.predict_all(["turned.jpg"])[1]

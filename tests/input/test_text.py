@@ -29,7 +29,7 @@ def test_tokens_of_a_play_are_its_characters(data: Path) -> None:
     path = data / "tiny-shakespeare" / "input.txt"
     column = read(str(path), Options()).frame["text"]
     assert "".join(text or "" for text in column.texts()) == path.read_text(encoding="utf-8")
-    assert len(column.levels) == 65
+    assert len(column.categories) == 65
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import MEMORY, optimizer
 from kissipo.runs.model_summary import NetCosts, net_costs
 
-IMAGE_NETS = [name for name in NETS.names() if hasattr(NETS.find(name, place="net"), "USUAL")]
+IMAGE_NETS = [
+    name for name in NETS.names() if hasattr(NETS.find(name, place="net"), "DEFAULT_SPECS")
+]
 VGG16_VALUES = [  # the lecture's column "memory", each row multiplied out
     *(224 * 224 * 3, 224 * 224 * 64, 224 * 224 * 64, 112 * 112 * 64),
     *(112 * 112 * 128, 112 * 112 * 128, 56 * 56 * 128),
@@ -99,9 +101,9 @@ def test_multiplications_are_half_of_torchs_flops(name: str) -> None:
     module = NETS.find(name, place="net")
     costs = net_costs(name)
     with torch.device("meta"):
-        net = module.build(*module.USUAL, module.Options()).eval()
+        net = module.build(*module.DEFAULT_SPECS, module.Options()).eval()
     with FlopCounterMode(display=False) as counter:
-        net(torch.zeros(1, *module.USUAL[0][0].shape, device="meta"))
+        net(torch.zeros(1, *module.DEFAULT_SPECS[0][0].shape, device="meta"))
     assert (
         2 * (total(costs, "multiplications") - total(costs, "norm_multiplications"))
         == counter.get_total_flops()

@@ -171,10 +171,10 @@ class Pieces(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         half = ids.shape[1] // 2
-        first, state = self.net.go_on(None, ids[:, :half])
+        first, state = self.net.forward_with_state(None, ids[:, :half])
         if self.cut:
             state = tuple(part.detach() for part in state)
-        return torch.cat([first, self.net.go_on(state, ids[:, half:])[0]], dim=1)
+        return torch.cat([first, self.net.forward_with_state(state, ids[:, half:])[0]], dim=1)
 
 
 def text_net() -> Any:
@@ -182,7 +182,7 @@ def text_net() -> Any:
     from kissipo.process.nets import recurrent
 
     torch.manual_seed(0)
-    ids = TensorSpec("text", ("time",), (6,), vocabulary=9)
+    ids = TensorSpec("text", ("time",), (6,), vocab_size=9)
     options = recurrent.Options(units=5, embedding_dim=4, stateful=True)
     return recurrent.build((ids,), (TensorSpec("next", ("time", "class"), (6, 9)),), options)
 

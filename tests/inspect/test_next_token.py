@@ -18,7 +18,7 @@ TORCHS: dict[str, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 def built(cell: Any, layers: int = 2) -> Any:
     torch.manual_seed(0)
-    text = TensorSpec("text", ("time",), (20,), vocabulary=9)
+    text = TensorSpec("text", ("time",), (20,), vocab_size=9)
     options = recurrent.Options(
         cell=cell, units=6, num_layers=layers, embedding_dim=4, stateful=True, dropout=0.5
     )
@@ -76,7 +76,7 @@ def test_fewer_units_than_are_asked_for_and_nets_without_a_state() -> None:
     torch.testing.assert_close(reading.probabilities.sum(1), torch.ones(2))
 
     class Plain(nn.Linear):
-        def go_on(self, state: Any, x: Tensor) -> Any:
+        def forward_with_state(self, state: Any, x: Tensor) -> Any:
             return self(x), None
 
     assert read_along(Plain(2, 2), torch.tensor([1])) is None

@@ -125,7 +125,7 @@ def test_a_unit_of_a_text_is_the_likeliest_after_the_last_step() -> None:
     assert names == ["logits", "probability", "decision", "next"]
     np.testing.assert_allclose(probability, softmax(logits), rtol=1e-5)
     assert decision == int(logits.argmax())
-    assert unit == run.answers[0].codec.inner.spec.words[decision]
+    assert unit == run.answers[0].codec.inner.spec.labels[decision]
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value[-1])
 
 
@@ -193,7 +193,7 @@ def test_the_encoded_sample_is_the_sample() -> None:
     np.testing.assert_allclose(run.trace().of("input")[-1].value, image[None] / 255, atol=1e-7)
     run = messages()
     first, tokens = run.trace().of("input")[0], run.trace().of("input")[-1]
-    words = run.codecs[0].spec.words if run.codecs[0].spec.words else run.codecs[0].vocabulary
+    words = run.codecs[0].spec.labels if run.codecs[0].spec.labels else run.codecs[0].vocabulary
     assert first.description == "raw input"
     decoded = (
         run.codecs[0]

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
-from kissipo.core.config import freeze
+from kissipo.core.config import to_frozen
 from kissipo.core.schema import OptionInfo, option_infos, written
 from kissipo.core.task import Task as Sentence
 from kissipo.pipeline.experiment import build_experiment
@@ -155,7 +155,7 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
             "mixup": 0.0,
         }  # a share of the truth would stand on points that are taken
     if "mixup" in words and any(
-        codec.spec.vocabulary for codec in build_experiment(task).pipeline.codecs
+        codec.spec.vocab_size for codec in build_experiment(task).pipeline.codecs
     ):
         words["mixup"] = 0.0  # ids of words cannot be mixed
     for each in ("independent", "recursive"):
@@ -167,7 +167,7 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
     wished["process.net"] = read_task(task.complete()).net.name  # type: ignore[union-attr]
     kept = task.with_words(wished).complete()
     assert {place: kept.parts()[place.split(".")[0]][place.split(".")[1]] for place in wished} == {  # type: ignore[index]
-        place: freeze(value) for place, value in wished.items()
+        place: to_frozen(value) for place, value in wished.items()
     }
 
 

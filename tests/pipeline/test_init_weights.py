@@ -280,7 +280,7 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
 
 
 def test_what_is_in_the_way_of_a_learner_of_another_kind_is_no_word_of_it() -> None:
-    with pytest.raises(TaskError, match=r"process\.weights is not a word known here"):
+    with pytest.raises(TaskError, match=r"process\.weights is not a known option"):
         ki.load("frozen-lake", words={"process.weights": "x"}).show()
 
 

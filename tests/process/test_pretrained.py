@@ -250,7 +250,7 @@ def test_googlenet_names_match_the_published_weights() -> None:
     module = NETS.find("googlenet", place="net")
     options = module.Options(norm=True)
     with torch.device("meta"):
-        net = module.build(*module.USUAL, options)
+        net = module.build(*module.DEFAULT_SPECS, options)
     assert {module.ours(name, options): shape for name, shape in published.items()} == {
         name: tuple(tensor.shape) for name, tensor in net.state_dict().items()
     }

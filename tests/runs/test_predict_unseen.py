@@ -50,19 +50,17 @@ CASES = {"age": 30, "fare": 7, "city": "Brno", "remark": "bad good"}
         ),
         (
             {"city": None},
-            ["1 missing 'city', though no row of the training part lacked it, read as all zeros"],
+            ["1 missing 'city', but never missing in training, read as all zeros"],
         ),
         (
             {"age": 1e6},
-            [
-                "1 'age' far outside of what training showed (20 to 79), such as 1e+06, taken as they are"
-            ],
+            ["1 'age' far outside the training range (20 to 79), such as 1e+06, unchanged"],
         ),
         ({"age": None}, ["1 missing 'age' filled with the training median "]),
         ({"fare": None}, ["1 missing 'fare' filled with the training median 7 and flagged"]),
         (
             {"remark": "good bad fine poor good"},
-            ["1 of 1 'remark' longer than 4 words, the rest cut"],
+            ["1 of 1 'remark' longer than 4 words, truncated"],
         ),
         (
             {"remark": "good zebra"},
@@ -129,6 +127,6 @@ def test_predict_remarks_on_image_size_and_color() -> None:
     Image.new("RGB", (20, 10), (200, 10, 10)).save("wide.png")
     assert run.predict_all(["wide.png"])[1] == [
         "1 of 1 images resized to 8x8 (most of them were 10x20)",
-        "1 of 1 images turned gray",
+        "1 of 1 images converted to grayscale",
     ]
     assert run.predict_all(["photos/good/1.png"])[1] == []

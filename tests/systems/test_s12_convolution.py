@@ -119,7 +119,7 @@ def test_your_own_image_and_filter() -> None:
             "input.pool_size is larger than the feature map; got 5, the feature map is 4x4. "
             "Allowed: 1 to 4.",
         ),
-        ({"strides": 2}, "input.strides is not a word known here. Did you mean 'stride'?"),
+        ({"strides": 2}, "input.strides is not a known option. Did you mean 'stride'?"),
         ({"filter": [[1, 2]]}, "input.filter must be a square that fits the image; got 1x2."),
         (
             {"image": [[1, 2], [3]]},

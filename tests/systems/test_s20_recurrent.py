@@ -150,7 +150,7 @@ def test_weights_of_the_formulas(cell: str) -> None:
 
 def built(merge: Any, cell: Any = "bilstm", layers: int = 1, **more: Any) -> Any:
     torch.manual_seed(0)
-    text = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
+    text = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
     options = recurrent.Options(
         cell=cell, units=UNITS, num_layers=layers, merge=merge, embedding_dim=3, **more
     )

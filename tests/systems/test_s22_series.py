@@ -130,7 +130,7 @@ def test_interval_is_absent_without_enough_forecasts(capsys: Out) -> None:
 
 def test_steps_taken_together_are_the_features_of_one() -> None:
     x, y = (
-        TensorSpec("y", ("time", "variable"), (12, 2), words=("a", "b")),
+        TensorSpec("y", ("time", "variable"), (12, 2), labels=("a", "b")),
         TensorSpec("y", ("horizon", "variable"), (3, 1)),
     )
     net = recurrent.build((x,), (y,), recurrent.Options(units=4, patch_length=6)).eval()
@@ -199,7 +199,7 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
         (124, 10),
         (134, 10),
     ]
-    assert [fold["moments"] for fold in result["folds"]][1] == ["1959-05-01", "1960-02-01"]
+    assert [fold["timestamps"] for fold in result["folds"]][1] == ["1959-05-01", "1960-02-01"]
     values = pd.read_csv(file)["Passengers"].to_numpy(float)
     naive = [
         np.abs(np.diff(values))[first - 1 : end - 1].mean()
@@ -270,7 +270,7 @@ def test_time_features_continue_after_the_last_timestamp(data: Path) -> None:
     words = {"input.time_features": True, "process.epochs": 40}
     run = ki.load(str(file), output="Passengers", horizon=12, words=words).fit(out="run")
     months = run.pipeline().codecs[1].inner
-    assert months.spec.words == (
+    assert months.spec.labels == (
         "Month month sin",
         "Month month cos",
         "Month weekday sin",

@@ -44,7 +44,7 @@ def test_every_labeled_window_is_listed_as_hit_or_missed(
     assert out.count("labeled  ") == len(published)
     hit = [window["first_alarm"] is not None for window in details["windows"]]
     for (first, last), window in zip(published, details["windows"], strict=True):
-        assert window["judged"]
+        assert window["evaluated"]
         assert window["first_alarm"] is None or first <= window["first_alarm"] <= last
     assert metrics["recall"] == pytest.approx(np.mean(hit))
     false = [alarm for alarm in details["alarms"] if not alarm["labeled"]]

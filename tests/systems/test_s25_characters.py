@@ -134,7 +134,7 @@ def test_xray_colors_the_text_by_the_states_of_the_net(reader: Path) -> None:
     run = ki.open(reader)
     xray = run.xray(LINES)
     ids = run.answers[0].codec.inner.encode(run.answers[0].split(LINES)[1])
-    words = run.answers[0].codec.inner.spec.words
+    words = run.answers[0].codec.inner.spec.labels
     assert "".join(words[index] for index in ids) == LINES == "".join(xray.units)
     theirs = torch.nn.LSTM(run.net.cell.input_size, 24, batch_first=True)
     theirs.load_state_dict(run.net.cell.state_dict())

@@ -83,7 +83,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
             do="Name another task, or use --vary process.cell=lstm,gru",
         )
     if arguments.vary and len(names) > 1:
-        raise TaskError("--vary needs exactly one task", given=", ".join(names))
+        raise TaskError("--vary needs exactly one task", got=", ".join(names))
     notify = lambda text: screen.note(escape(text))  # noqa: E731
     comparison = compare(
         tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify
@@ -117,7 +117,7 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
     if tasks or len(names) < 2 or arguments.vary:
         raise TaskError(
             "nets without data can only be compared with other nets",
-            given=", ".join([*names, *arguments.vary]),
+            got=", ".join([*names, *arguments.vary]),
             do="Name at least two nets, or tasks with net=...",
         )
     nets = {name: net_costs(name, words) for name in names}

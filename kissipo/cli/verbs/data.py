@@ -36,7 +36,7 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
     if arguments.words and arguments.what != "check":
         raise TaskError(
             f"kissipo data {arguments.what} takes no options of a task",
-            given=f"'{arguments.words[0]}'",
+            got=f"'{arguments.words[0]}'",
             allowed="options with kissipo data check",
         )
     if arguments.what == "list":

@@ -94,7 +94,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
 
     if arguments.seeds < 1 or arguments.resume:
         raise TaskError(
-            "--seeds needs a number of at least 1, without --resume", given=str(arguments.seeds)
+            "--seeds needs a number of at least 1, without --resume", got=str(arguments.seeds)
         )
     result = several_seeds(
         task,
@@ -152,7 +152,7 @@ def _folds(result: dict[str, Any], names: list[str]) -> Table:
         "test steps", "training steps", main, *names, right=tuple(range(1, 3 + len(names)))
     )
     for fold in result["folds"]:
-        period = " to ".join(fold["moments"]) or f"{fold['test_steps']} steps"
+        period = " to ".join(fold["timestamps"]) or f"{fold['test_steps']} steps"
         values = [fold["metrics"][main], *(fold["baselines"][name] for name in names)]
         grid.add_row(
             period, f"{fold['train_steps']:,} steps", *(format_score(value) for value in values)

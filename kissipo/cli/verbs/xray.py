@@ -151,7 +151,7 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
     except ValueError:
         raise TaskError(
             "--index needs an index",
-            given=repr(arguments.index),
+            got=repr(arguments.index),
             allowed="whole numbers such as 3 or 4,7",
         ) from None
     values = [Path(arguments.file)] if arguments.file else arguments.values

@@ -48,13 +48,13 @@ _RECURRENT = '''class Recurrent(Layer):
     """Reads a sequence step by step; other inputs are joined after the last step."""
 
     def forward(self, *inputs: Tensor) -> Any:
-        return self.go_on(None, *inputs)[0]
+        return self.forward_with_state(None, *inputs)[0]
 
-    def go_on(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
         """Returns the outputs and the new state; a larger state is cut to the batch."""
         x = inputs[self.sequence]
         state = each_state(state, lambda part: part[:, : len(x)].detach())
-        mask = (x != 0) if self.fills else None  # the steps that are not padding
+        mask = (x != 0) if self.padded else None  # the steps that are not padding
         if self.embedding is None:
             x = x.reshape(len(x), x.shape[1] // self.patch, -1)
         else:

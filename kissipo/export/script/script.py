@@ -80,7 +80,7 @@ def _refuse_unwritten(experiment: Experiment) -> None:
     if algorithm is None or algorithm.name != "supervised":
         raise NotBuiltError(
             "kissipo eject only writes supervised tasks",
-            given=f"process.algorithm={algorithm and algorithm.name}",
+            got=f"process.algorithm={algorithm and algorithm.name}",
         )
     for option, default in _PLAIN.items():
         if getattr(experiment.config, option) != default:

@@ -96,7 +96,7 @@ def evaluate(net: nn.Module, inputs: list, targets: list) -> tuple[float, list[T
     for index in steps:  #? streams
     for index in torch.arange(count).split(PORTION):  #? not streams
         x, y = [x[index] for x in inputs], [y[index] for y in targets]
-        output, state = net.go_on(state, *x)  #? streams
+        output, state = net.forward_with_state(state, *x)  #? streams
         outputs = [output]  #? streams
         outputs = $outputs  #? not streams
         total += float(loss_of(outputs, y)) * len(index)
@@ -138,7 +138,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
             seed = derive(SEED, "augment", epoch, step)  #? augment
             generator = torch.Generator().manual_seed(seed)  #? augment
             x[0] = augmented(x[0], y, generator)  #? augment
-            output, state = net.go_on(state, *x)  #? streams
+            output, state = net.forward_with_state(state, *x)  #? streams
             loss = $step_loss([output], y)  #? streams
             output, auxiliary = net.with_auxiliary(*x)  #? auxiliary
             loss = $step_loss([output], y)  #? auxiliary
@@ -269,7 +269,7 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
     algorithm: Any = experiment.algorithm
     evaluation, training = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
-        for losses in (algorithm.losses, algorithm._taught)
+        for losses in (algorithm.losses, algorithm.training_losses)
     )
     flags = {
         **kinds,

@@ -114,12 +114,12 @@ def _is_id(column: Column) -> bool:
         return bool(np.all(steps == 1))
     if column.kind == "string":
         one_word = all(
-            " " not in level.strip() and len(level) <= 64 for level in column.levels[:200]
+            " " not in level.strip() and len(level) <= 64 for level in column.categories[:200]
         )
         return (
             one_word
-            and len(column.levels) == count
-            and any(any(c.isdigit() for c in level) for level in column.levels[:200])
+            and len(column.categories) == count
+            and any(any(c.isdigit() for c in level) for level in column.categories[:200])
         )
     return False
 

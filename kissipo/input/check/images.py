@@ -45,7 +45,7 @@ def _check(value: Any) -> ImageCheck:
         done = image.changes(value)
         image.open_image(value).close()
     except DataError as error:
-        detail = f"; got {error.given}" if error.given else ""
+        detail = f"; got {error.got}" if error.got else ""
         return ImageCheck(damage=error.wrong + detail)
     return ImageCheck(changes=done)
 
@@ -93,7 +93,7 @@ def refuse_rare_classes(frame: Frame, name: str) -> None:
         )
     single = [level for level, count in counts.items() if count == 1]
     if single:
-        file = values[int(np.flatnonzero(classes.values == classes.levels.index(single[0]))[0])]
+        file = values[int(np.flatnonzero(classes.values == classes.categories.index(single[0]))[0])]
         more = (
             f", and so have {len(single) - 1} more of the {len(counts)} classes"
             if len(single) > 1

@@ -32,7 +32,7 @@ def refuse_one_number(frame: Frame, name: str) -> None:
     if len(present) > 1 and np.all(present == present[0]):
         raise DataError(
             f"the target column '{name}' has the same value in all {len(present)} rows",
-            given=str(frame[name].show(0)),
+            got=str(frame[name].show(0)),
             do="Is it the right column?",
         )
 
@@ -165,8 +165,10 @@ def _as_values(column: Column) -> NDArray[np.float64] | None:
         return column.values[:, None]
     if column.kind == "string" and len(column.counts()) <= 100:
         return (
-            (column.values[:, None] == np.arange(len(column.levels))[None, :]).astype(np.float64)
-            if len(column.levels) <= 500
+            (column.values[:, None] == np.arange(len(column.categories))[None, :]).astype(
+                np.float64
+            )
+            if len(column.categories) <= 500
             else None
         )
     return None

@@ -89,7 +89,7 @@ def _download(folder: str, file: File) -> Path:
         part.unlink()
         raise DataError(
             f"the download from {file.url} is not the published file",
-            given=f"sha256 {digest}",
+            got=f"sha256 {digest}",
             allowed=file.sha256,
         )
     part.replace(target)

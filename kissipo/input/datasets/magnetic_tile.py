@@ -88,7 +88,7 @@ def _numbers(file: str) -> tuple[int, int]:
     if match is None:
         raise DataError(
             "an image of the magnetic tiles does not have a published name",
-            given=file,
+            got=file,
             allowed="expE_num_N.jpg",
         )
     return int(match[1]), int(match[2])

@@ -95,7 +95,7 @@ def _text(name: str, value: Any) -> str | None:
     if isinstance(value, list | dict | tuple | np.ndarray):
         raise DataError(
             f"the column '{name}' contains nested values",
-            given=str(value)[:60],
+            got=str(value)[:60],
             do="Flatten it into columns first",
         )
     return str(value)

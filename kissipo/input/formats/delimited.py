@@ -58,7 +58,7 @@ def _read_once(
     if layout.separator is not None and len(layout.separator) != 1:
         raise DataError(
             "input.separator must be a single character",
-            given=f"'{layout.separator}'",
+            got=f"'{layout.separator}'",
             allowed="such as ';', or a tab, which is written input.separator='\"\\t\"'",
         )
     separator = layout.separator or _guess_separator(path, layout.encoding)
@@ -100,7 +100,7 @@ class _Reading:
         if count == 0:
             raise DataError(
                 f"{self.path} has a header but no rows",
-                given="the columns " + ", ".join(names),
+                got="the columns " + ", ".join(names),
                 do="Add rows of data below the header",
             )
         if self.blank_lines:
@@ -162,7 +162,7 @@ class _Reading:
         if all(_is_number(name) for name in header):
             raise DataError(
                 f"{self.path} seems to have no header: its first line has only numbers",
-                given=self.separator.join(header)[:80],
+                got=self.separator.join(header)[:80],
                 do="Put the names of the columns in the first line, "
                 "or set them with input.header=[name, name, ...]",
             )
@@ -217,7 +217,7 @@ def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: 
     return DataError(
         f"line {line} of {path} has {len(row)} cells "
         f"where the header has {len(names)} columns{extra}",
-        given=f"'{shorten(text, 80)}'",
+        got=f"'{shorten(text, 80)}'",
         do="Add or remove cells in that line; "
         "put a cell that contains the separator in double quotes",
     )

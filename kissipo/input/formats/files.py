@@ -82,7 +82,7 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
             except LookupError:
                 raise DataError(
                     "input.encoding is not a known encoding",
-                    given=f"'{encoding}'",
+                    got=f"'{encoding}'",
                     do="Try utf-8, latin-1, cp1252 or utf-16",
                 ) from None
             try:

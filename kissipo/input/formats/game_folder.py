@@ -61,7 +61,7 @@ def read_games(path: Path, *, skip_corrupt: bool = False) -> tuple[list[Played],
             *([counted(len(records.faults), "damaged record")] if records.faults else []),
         ]
         raise DataError(
-            f"{path} contains no game of go on {_BOARD} that has a move", given=", ".join(left)
+            f"{path} contains no game of go on {_BOARD} that has a move", got=", ".join(left)
         )
     return records.games, records.findings()
 

@@ -60,11 +60,11 @@ def _sign_of_text(cell: str, column: Column) -> str | None:
     if count >= max(2, len(column) / 100):
         return f"'{cell}' occurs again in its column"
     pattern = _format(cell)
-    if pattern != cell and 2 * sum(_format(level) == pattern for level in column.levels) >= len(
-        column.levels
+    if pattern != cell and 2 * sum(_format(level) == pattern for level in column.categories) >= len(
+        column.categories
     ):
         return f"'{cell}' has the format of the cells below it"
-    prose = 2 * sum(_is_prose(level) for level in column.levels) >= len(column.levels)
+    prose = 2 * sum(_is_prose(level) for level in column.categories) >= len(column.categories)
     return "" if count or (prose and _is_prose(cell)) else None
 
 

@@ -21,7 +21,7 @@ def read_idx(path: Path) -> NDArray[np.generic]:
     """
     data = read_bytes(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
-        raise DataError(f"{path} is not an idx file", given=f"it begins with {data[:4].hex(' ')}")
+        raise DataError(f"{path} is not an idx file", got=f"it begins with {data[:4].hex(' ')}")
     axes = data[3]
     shape = tuple(np.frombuffer(data, ">u4", axes, 4).tolist()) if len(data) >= 4 + 4 * axes else ()
     kind = np.dtype(_TYPES[data[2]])
@@ -29,7 +29,7 @@ def read_idx(path: Path) -> NDArray[np.generic]:
     if len(data) != expected:
         raise DataError(
             f"{path} is incomplete or damaged: its header requires {expected} bytes",
-            given=f"{len(data)} bytes",
+            got=f"{len(data)} bytes",
             do="Download it again",
         )
     return np.frombuffer(data, kind, offset=4 + 4 * axes).reshape(shape)

@@ -37,7 +37,7 @@ def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
         content = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
         example += ", or set input.masks=FOLDER" if loose else ". Game records of go end in .sgf"
-        raise DataError(f"{folder} must contain one folder per class", given=content, do=example)
+        raise DataError(f"{folder} must contain one folder per class", got=content, do=example)
     files = {path.name: _files(path) for path in folders}
     images = {
         name: [path for path in paths if path.suffix.lower() in SUFFIXES]

@@ -36,14 +36,14 @@ def masks_in(
         if len(masks) > 1:
             raise DataError(
                 f"the image {image} has {len(masks)} masks",
-                given=", ".join(str(mask) for mask in masks[:3]),
+                got=", ".join(str(mask) for mask in masks[:3]),
                 do="Keep one of them, or put the masks into the same subfolders as the images",
             )
         paths[index] = str(masks[0]) if masks else None
     if not any(paths):
         raise DataError(
             f"no image of {root} has a mask in {folder}",
-            given=f"images such as {images[0].name}, {len(files)} masks"
+            got=f"images such as {images[0].name}, {len(files)} masks"
             + (f" such as {files[0].name}" if files else ""),
             do="Give each mask the name of its image",
         )

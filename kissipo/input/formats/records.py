@@ -24,7 +24,7 @@ def read_records(path: Path, encoding: str) -> Frame:
             if isinstance(value, dict | list):
                 raise DataError(
                     f"line {line} of {path} has a nested value under '{name}'",
-                    given=json.dumps(value)[:60],
+                    got=json.dumps(value)[:60],
                     allowed="numbers, texts, true, false, null",
                     do="Flatten it into columns first",
                 )
@@ -62,7 +62,7 @@ def _list_of_records(path: Path, text: str) -> list[dict[str, Any]]:
         if not isinstance(entry, dict):
             raise DataError(
                 f"entry {number} of {path} is not an object",
-                given=json.dumps(entry)[:60],
+                got=json.dumps(entry)[:60],
                 allowed="a list of objects",
             )
     return list(content)
@@ -74,13 +74,13 @@ def _record(path: Path, line: int, text: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise DataError(
             f"line {line} of {path} is not JSON: {error.msg}",
-            given=f"'{text.strip()[:60]}'",
+            got=f"'{text.strip()[:60]}'",
             do="Write one object per line",
         ) from None
     if not isinstance(record, dict):
         raise DataError(
             f"line {line} of {path} is not an object",
-            given=text.strip()[:60],
+            got=text.strip()[:60],
             allowed='such as {"age": 31, "city": "Brno"}',
         )
     return record

@@ -7,7 +7,7 @@ from typing import Any
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.formats.cells import NumberStyle
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_delimited
@@ -23,16 +23,16 @@ PARQUET = (".parquet", ".pq")
 class FileWords:
     """Options of the file format of a table; they are inferred when omitted."""
 
-    separator: str | None = word(
+    separator: str | None = option(
         None, "field separator: ',' ';' '|' or a tab; inferred from the first lines"
     )
-    header: tuple[str, ...] | None = word(None, "column names, if the file has no header")
-    encoding: str = word(
+    header: tuple[str, ...] | None = option(None, "column names, if the file has no header")
+    encoding: str = option(
         "utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ..."
     )
-    quoting: bool = word(True, "double quotes enclose fields (false: they are part of the text)")
-    decimal: str = word(".", "decimal separator")
-    thousands: str = word("", "thousands separator, if there is one")
+    quoting: bool = option(True, "double quotes enclose fields (false: they are part of the text)")
+    decimal: str = option(".", "decimal separator")
+    thousands: str = option("", "thousands separator, if there is one")
 
     def layout(self) -> Layout:
         """Returns the options of the reader of delimited files."""
@@ -61,7 +61,7 @@ def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
             return from_dataframe(data, origin="the data frame"), []
         raise DataError(
             "input.table is neither a file nor a data frame",
-            given=type(data).__name__,
+            got=type(data).__name__,
             allowed="a path, or a pandas, polars or pyarrow table",
         )
     path = existing(Path(data))
@@ -76,7 +76,7 @@ def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
         return read_delimited(path, words.layout())
     raise DataError(
         f"{path} does not have a table format that can be read",
-        given=f"'{suffix}'",
+        got=f"'{suffix}'",
         allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET)),
     )
 

@@ -4,7 +4,7 @@ A row has the surface, the optimizer and the starting point. `lowest` is the min
 the surface; the value above it is the distance that remains.
 
 Example:  >>> frame = make().frame
-          >>> len(frame), frame["surface"].levels
+          >>> len(frame), frame["surface"].categories
           (35, ('bowl', 'saddle', 'valleys', 'lagrange'))
 """
 

@@ -6,7 +6,7 @@ from typing import Any
 from kissipo.core.errors import DataError, NotBuiltError
 from kissipo.core.extras import need
 from kissipo.core.registry import Registry
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.suggest import did_you_mean
 
 SAMPLES = "environment"
@@ -24,13 +24,13 @@ _ACTIONS = {
 class Options:
     """Options of an environment."""
 
-    settings: dict[str, Any] | None = word(
+    settings: dict[str, Any] | None = option(
         None, "keyword arguments of the environment, such as {is_slippery: false}"
     )
-    actions: tuple[str, ...] | None = word(None, "names of the actions")
-    states: tuple[str, ...] | None = word(None, "names of the states")
-    max_episode_steps: int | None = word(
-        None, "number of steps after which an episode is truncated", at_least=1
+    actions: tuple[str, ...] | None = option(None, "names of the actions")
+    states: tuple[str, ...] | None = option(None, "names of the states")
+    max_episode_steps: int | None = option(
+        None, "number of steps after which an episode is truncated", minimum=1
     )
 
 
@@ -119,6 +119,6 @@ def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) 
     names = names or default or tuple(str(number) for number in range(count))
     if len(names) != count:
         raise DataError(
-            "the names do not fit the environment", given=f"{len(names)} names", allowed=f"{count}"
+            "the names do not fit the environment", got=f"{len(names)} names", allowed=f"{count}"
         )
     return names

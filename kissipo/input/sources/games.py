@@ -10,7 +10,7 @@ from typing import Any
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, numbers, strings
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.formats.game_folder import Played, read_games
 from kissipo.input.formats.go_record import positions
@@ -25,11 +25,13 @@ GENERATED = "generated"
 class Options:
     """Options of games."""
 
-    num_games: int = word(150, "number of games to generate, with games: generated", at_least=3)
-    seed: int = word(
-        0, "random seed of the generated games, independent of the seed of the run", at_least=0
+    num_games: int = option(150, "number of games to generate, with games: generated", minimum=3)
+    seed: int = option(
+        0, "random seed of the generated games, independent of the seed of the run", minimum=0
     )
-    skip_corrupt: bool = word(False, "skip and count game records that cannot be read or replayed")
+    skip_corrupt: bool = option(
+        False, "skip and count game records that cannot be read or replayed"
+    )
 
 
 def read(value: Any, options: Options) -> Reading:
@@ -45,7 +47,7 @@ def read(value: Any, options: Options) -> Reading:
     if not isinstance(value, str | Path):
         raise DataError(
             "input.games must be a path of game records",
-            given=type(value).__name__,
+            got=type(value).__name__,
             allowed=f"a folder, an .sgf file, {GENERATED}",
         )
     games, findings = read_games(Path(value), skip_corrupt=options.skip_corrupt)

@@ -10,7 +10,7 @@ import numpy as np
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, image_column, strings
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.augment import Name
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
@@ -25,28 +25,28 @@ SAMPLES = "rows"
 class Options:
     """Options of images."""
 
-    labels: Any = word(None, "class of each image; only for arrays in Python")
-    masks: Any = word(
+    labels: Any = option(None, "class of each image; only for arrays in Python")
+    masks: Any = option(
         None,
         "folder of segmentation masks with the same file names as the images; "
         "in Python also an array",
     )
-    missing_masks: Literal["empty", "left_out"] | None = word(
+    missing_masks: Literal["empty", "left_out"] | None = option(
         None, "treat images without a mask as empty, or leave them out"
     )
-    size: tuple[int, ...] | None = word(
-        None, "height and width to which images are resized; one number for a square", at_least=1
+    size: tuple[int, ...] | None = option(
+        None, "height and width to which images are resized; one number for a square", minimum=1
     )
-    color: Literal["grayscale", "rgb"] | None = word(
+    color: Literal["grayscale", "rgb"] | None = option(
         None, "color mode: one channel or three; inferred from the images"
     )
-    augment: tuple[Name, ...] = word((), "random data augmentation during training")
-    memory_limit: float = word(
+    augment: tuple[Name, ...] = option((), "random data augmentation during training")
+    memory_limit: float = option(
         1.0,
         "gigabytes of images held in memory; larger data are read from disk in every epoch",
-        at_least=0,
+        minimum=0,
     )
-    skip_corrupt: bool = word(False, "skip and count images that cannot be decoded")
+    skip_corrupt: bool = option(False, "skip and count images that cannot be decoded")
 
 
 def read(value: Any, options: Options) -> Reading:
@@ -82,18 +82,18 @@ def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
         raise DataError(
             f"{origin} must have the axes (image, height, width) "
             "or (image, height, width, channel)",
-            given="the shape " + str(values.shape),
+            got="the shape " + str(values.shape),
             allowed="1, 3 or 4 channels, the channel axis last",
         )
     if not values.size:
-        raise DataError(f"{origin} contains no images", given="the shape " + str(values.shape))
+        raise DataError(f"{origin} contains no images", got="the shape " + str(values.shape))
     columns = [image_column("image", _as_bytes(values, origin))]
     if labels is not None:
         labels = np.asarray(labels).reshape(-1)
         if len(labels) != len(values):
             raise DataError(
                 f"{origin} and the labels differ in number",
-                given=f"{len(values)} images, {len(labels)} labels",
+                got=f"{len(values)} images, {len(labels)} labels",
             )
         columns.append(strings("class", [str(label) for label in labels.tolist()]))
     return Reading(
@@ -110,7 +110,7 @@ def _with_masks(reading: Reading, masks: Any) -> Reading:
     if masks.shape != values.shape[:3] or masks.dtype not in (np.uint8, np.bool_):
         raise DataError(
             "input.masks does not fit the array of images",
-            given=f"masks {masks.shape} of {masks.dtype}, images {values.shape}",
+            got=f"masks {masks.shape} of {masks.dtype}, images {values.shape}",
             allowed="one uint8 (or bool) array (image, height, width)",
         )
     column = image_column(MASK, masks.astype(np.uint8) * 255 if masks.dtype == np.bool_ else masks)
@@ -123,14 +123,14 @@ def _as_bytes(values: Any, origin: str) -> Any:
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise DataError(
             f"{origin} contains values that are not pixel values",
-            given=str(values.dtype),
+            got=str(values.dtype),
             allowed="0-255, or 0.0-1.0",
         )
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 255:
         raise DataError(
             f"{origin} contains values outside of the pixel range",
-            given=f"{low:g} to {high:g}",
+            got=f"{low:g} to {high:g}",
             allowed="0-255, or 0.0-1.0",
         )
     return np.round(values * (255 if high <= 1 else 1)).astype(np.uint8)
@@ -150,7 +150,7 @@ def _from_npz(path: Path) -> Reading:
     if images is None:
         raise DataError(
             f"{path} has no array of images",
-            given="the arrays " + ", ".join(arrays),
+            got="the arrays " + ", ".join(arrays),
             allowed="images (or x), and labels (or y)",
         )
     return _from_arrays(images, labels, str(path))
@@ -169,7 +169,7 @@ def _from_idx(images: list[Path]) -> Reading:
         if len(pixels[-1]) != len(digits[-1]):
             raise DataError(
                 f"{path.name} and {labels_path.name} differ in number",
-                given=f"{len(pixels[-1])} images, {len(digits[-1])} labels",
+                got=f"{len(pixels[-1])} images, {len(digits[-1])} labels",
             )
         parts += [path.name.startswith(("t10k", "test"))] * len(digits[-1])
     reading = _from_arrays(np.concatenate(pixels), np.concatenate(digits), str(images[0].parent))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kissipo.core.registry import Registry
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.source_data import Reading
 
 SAMPLES = "rows"
@@ -15,7 +15,7 @@ MAKERS = Registry("kissipo.input.makers", "maker of samples")
 class Options:
     """Options of generated samples."""
 
-    scale: Literal["standard", "range", "none"] = word("none", "scaling of the generated numbers")
+    scale: Literal["standard", "range", "none"] = option("none", "scaling of the generated numbers")
 
 
 def read(value: Any, options: Options) -> Reading:

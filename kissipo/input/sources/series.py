@@ -6,7 +6,7 @@ Samples are windows of the series, which is split by time only.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.source_data import Reading
@@ -18,23 +18,27 @@ SAMPLES = "series"
 class Options(FileWords):
     """Options of a series."""
 
-    time: str | None = word(None, "timestamp column; inferred if there is only one")
-    features: tuple[str, ...] | None = word(None, "input columns; the target columns when omitted")
-    future_covariates: tuple[str, ...] | None = word(
+    time: str | None = option(None, "timestamp column; inferred if there is only one")
+    features: tuple[str, ...] | None = option(
+        None, "input columns; the target columns when omitted"
+    )
+    future_covariates: tuple[str, ...] | None = option(
         None, "columns known in advance for the forecast horizon: holidays, prices, plans"
     )
-    time_features: bool = word(False, "add month, weekday and hour of the forecast steps as inputs")
-    max_rows: int | None = word(
-        None, "number of rows to use, from the beginning; all when omitted", at_least=1
+    time_features: bool = option(
+        False, "add month, weekday and hour of the forecast steps as inputs"
     )
-    window: int | None = word(None, "number of past time steps in each input window", at_least=1)
-    season_length: int | None = word(
-        None, "seasonal period in time steps; 0: no seasonality", at_least=0
+    max_rows: int | None = option(
+        None, "number of rows to use, from the beginning; all when omitted", minimum=1
     )
-    duplicate_timestamps: Literal["mean", "sum", "last"] | None = word(
+    window: int | None = option(None, "number of past time steps in each input window", minimum=1)
+    season_length: int | None = option(
+        None, "seasonal period in time steps; 0: no seasonality", minimum=0
+    )
+    duplicate_timestamps: Literal["mean", "sum", "last"] | None = option(
         None, "how rows with the same timestamp are aggregated; an error when omitted"
     )
-    date_format: str | None = word(None, "format of dates, as in strptime: %d/%m/%Y")
+    date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
 def read(value: Any, options: Options) -> Reading:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import open_text
 from kissipo.input.source_data import Reading
@@ -18,12 +18,12 @@ SAMPLES = "text"
 class Options:
     """Options of a plain text."""
 
-    tokenizer: Literal["characters", "words"] = word(
+    tokenizer: Literal["characters", "words"] = option(
         "characters", "how the text is split into tokens"
     )
-    window: int = word(100, "number of tokens per sample", at_least=1)
-    vocab_size: int = word(20_000, "maximum size of the vocabulary", at_least=1)
-    encoding: str = word("utf-8", "character encoding of the file")
+    window: int = option(100, "number of tokens per sample", minimum=1)
+    vocab_size: int = option(20_000, "maximum size of the vocabulary", minimum=1)
+    encoding: str = option("utf-8", "character encoding of the file")
 
 
 def read(value: Any, options: Options) -> Reading:
@@ -35,7 +35,7 @@ def read(value: Any, options: Options) -> Reading:
     if not isinstance(value, str | Path):
         raise DataError(
             "input.text must be the path of a file",
-            given=type(value).__name__,
+            got=type(value).__name__,
             allowed="the path of a plain text file",
         )
     reading = find_data(str(value), "text")
@@ -50,7 +50,7 @@ def read(value: Any, options: Options) -> Reading:
     if len(tokens) < 10 * (options.window + 1):
         raise DataError(
             f"{value} is too short for windows of {options.window} {options.tokenizer}",
-            given=f"{len(tokens)} {options.tokenizer}",
+            got=f"{len(tokens)} {options.tokenizer}",
             allowed=f"at least {10 * (options.window + 1)}",
             do="Give a longer text or a smaller input.window",
         )

@@ -110,7 +110,7 @@ def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDAr
     if content.get("version") != VERSION:
         raise RunError(
             f"the trace in {folder} has another version",
-            given=str(content.get("version")),
+            got=str(content.get("version")),
             allowed=str(VERSION),
         )
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kissipo.codec.states import States
 from kissipo.core.codec import restore, save
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 
@@ -22,7 +22,7 @@ from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, 
 class Options:
     """The options of actions."""
 
-    episodes: int = word(1000, "number of evaluation episodes", at_least=2)
+    episodes: int = option(1000, "number of evaluation episodes", minimum=2)
 
 
 class Actions(Answer):
@@ -43,7 +43,7 @@ class Actions(Answer):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec("action", ("action",), (len(self.names),), words=self.names)
+        return TensorSpec("action", ("action",), (len(self.names),), labels=self.names)
 
     @property
     def loss(self) -> str:

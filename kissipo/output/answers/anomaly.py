@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kissipo.codec.windows import Windows
 from kissipo.core.frame import Frame
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.anomaly_spans import smoothed, threshold
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
@@ -29,20 +29,20 @@ from kissipo.output.answers.forecast import Options as ForecastOptions
 class Options:
     """The options of an anomaly."""
 
-    method: Literal["forecast", "reconstruction"] | None = word(
+    method: Literal["forecast", "reconstruction"] | None = option(
         None, "anomaly score: forecast error, or reconstruction error of an autoencoder"
     )
-    anomaly_labels: str | None = word(
+    anomaly_labels: str | None = option(
         None, "label column (1 or yes: anomalous), used for evaluation only"
     )
-    false_alarm_rate: float = word(
+    false_alarm_rate: float = option(
         0.0001,
         "expected fraction of normal steps that raise an alarm; sets the threshold",
         above=0,
         below=0.5,
     )
-    smoothing_window: int = word(
-        1, "number of steps over which errors are averaged before thresholding", at_least=1
+    smoothing_window: int = option(
+        1, "number of steps over which errors are averaged before thresholding", minimum=1
     )
 
 

@@ -25,7 +25,7 @@ from kissipo.codec.labels import Labels
 from kissipo.core.codec import restore, save
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
@@ -61,27 +61,27 @@ class Decode:
     """The options of the decision rule."""
 
     SHORT: ClassVar[str] = "threshold"
-    threshold: float = word(
+    threshold: float = option(
         0.5, "decision threshold for the positive class, with two classes", above=0, below=1
     )
-    top_k: int = word(3, "number of other likely classes listed per prediction", at_least=1)
+    top_k: int = option(3, "number of other likely classes listed per prediction", minimum=1)
 
 
 @dataclass(frozen=True)
 class Options:
     """The options of a category."""
 
-    positive_class: str | None = word(
+    positive_class: str | None = option(
         None, "positive class, with two classes; the last in order when omitted"
     )
-    decode: Decode = word(Decode(), "decision rule on the class probabilities")
-    eval_metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] | None = word(
+    decode: Decode = option(Decode(), "decision rule on the class probabilities")
+    eval_metric: Literal["accuracy", "balanced_accuracy", "macro_f1"] | None = option(
         None, "main evaluation metric; accuracy when omitted"
     )
-    negative_class: str | None = word(
+    negative_class: str | None = option(
         None, "class without a defect; all other classes count as defects"
     )
-    false_negative_cost: float | None = word(
+    false_negative_cost: float | None = option(
         None,
         "cost of a false negative in false positives, with negative_class; 10 when omitted",
         above=0,
@@ -112,7 +112,7 @@ class Category(Answer):
         loss: str | None = None,
         known: tuple[str, ...] | None = None,
     ) -> None:
-        self.codec: Labels = Labels(column, known=known)
+        self.codec: Labels = Labels(column, order=known)
         self.options, self._loss = options, loss
         self.EVAL_METRIC = options.eval_metric or Category.EVAL_METRIC
         self.inspection = (
@@ -129,7 +129,7 @@ class Category(Answer):
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes; of two classes, the positive class is the second."""
-        return self.codec.levels or ()
+        return self.codec.classes or ()
 
     @property
     def loss(self) -> str:
@@ -145,18 +145,18 @@ class Category(Answer):
     @property
     def spec(self) -> TensorSpec:
         words = self.classes[1:] if self.one_output else self.classes
-        return TensorSpec(self.name, ("class",), (len(words),), words=words)
+        return TensorSpec(self.name, ("class",), (len(words),), labels=words)
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
-        for option, name in (
+        for place, name in (
             ("positive_class", self.options.positive_class),
             ("negative_class", self.options.negative_class),
         ):
             if name is not None and name not in self.classes:
                 raise TaskError(
-                    f"output.{option} is not a class of '{self.name}'",
-                    given=f"'{name}'",
+                    f"output.{place} is not a class of '{self.name}'",
+                    got=f"'{name}'",
                     do=did_you_mean(name, self.classes),
                 )
         first, *others = self.classes or ("",)
@@ -164,7 +164,7 @@ class Category(Answer):
             self.options.positive_class == first
             or (self.options.positive_class is None and self.options.negative_class == others[0])
         ):
-            self.codec.levels = (others[0], first)
+            self.codec.classes = (others[0], first)
         if self.one_output and len(self.classes) != 2:
             raise TaskError(
                 "process.loss=binary_cross_entropy needs two classes, "
@@ -384,7 +384,7 @@ def _refuse_two_thresholds(options: Options) -> None:
     if options.negative_class is not None and options.positive_class == options.negative_class:
         raise TaskError(
             "output.positive_class and output.negative_class name the same class",
-            given=f"'{options.negative_class}'",
+            got=f"'{options.negative_class}'",
         )
 
 

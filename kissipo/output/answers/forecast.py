@@ -23,7 +23,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.errors import (
@@ -38,9 +38,9 @@ from kissipo.output.metrics.errors import (
 class Options:
     """The options of a forecast."""
 
-    horizon: int = word(1, "forecast horizon: number of time steps to predict", at_least=1)
-    interval_coverage: float = word(
-        0.8, "nominal coverage of the prediction interval; 0: no interval", at_least=0, below=1
+    horizon: int = option(1, "forecast horizon: number of time steps to predict", minimum=1)
+    interval_coverage: float = option(
+        0.8, "nominal coverage of the prediction interval; 0: no interval", minimum=0, below=1
     )
 
 
@@ -81,7 +81,7 @@ class Forecast(Answer):
     @property
     def spec(self) -> TensorSpec:
         shape = (self.options.horizon, len(self.variables))
-        return TensorSpec(self.name, ("horizon", "variable"), shape, words=self.variables)
+        return TensorSpec(self.name, ("horizon", "variable"), shape, labels=self.variables)
 
     @property
     def loss(self) -> str:

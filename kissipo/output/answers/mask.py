@@ -53,7 +53,7 @@ class Mask(Answer):
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes of a pixel; the first is `nothing`."""
-        return self.codec.levels or ()
+        return self.codec.classes or ()
 
     @property
     def loss(self) -> str:
@@ -66,7 +66,7 @@ class Mask(Answer):
             self.name,
             ("class", "height", "width"),
             (len(self.classes), height, width),
-            words=self.classes,
+            labels=self.classes,
         )
 
     def scores(self, outputs: Tensor) -> Scores:

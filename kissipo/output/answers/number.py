@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.errors import (
@@ -27,7 +27,7 @@ from kissipo.output.metrics.errors import (
 class Options:
     """The options of a number."""
 
-    scale: Literal["standard", "range", "none"] | None = word(
+    scale: Literal["standard", "range", "none"] | None = option(
         None, "scaling of the target, inverted in predictions"
     )
 
@@ -62,7 +62,7 @@ class Number(Answer):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec(self.name, ("answer",), (1,), words=(self.name,))
+        return TensorSpec(self.name, ("answer",), (1,), labels=(self.name,))
 
     @property
     def loss(self) -> str:

@@ -55,7 +55,7 @@ class NextToken(Answer):
     def spec(self) -> TensorSpec:
         inner = self.codec.inner.spec
         return TensorSpec(
-            "next", ("time", "class"), (self.codec.length, inner.vocabulary), words=inner.words
+            "next", ("time", "class"), (self.codec.length, inner.vocab_size), labels=inner.labels
         )
 
     @property
@@ -70,7 +70,7 @@ class NextToken(Answer):
     @property
     def shown(self) -> tuple[str, ...]:
         """The tokens by id, for display; id 0 stands for unknown tokens."""
-        return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.spec.words[1:])
+        return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.spec.labels[1:])
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
@@ -100,7 +100,7 @@ class NextToken(Answer):
 
     def decode(self, scores: Scores) -> list[Prediction]:
         """Decodes the token after the last step."""
-        words, predictions = self.codec.inner.spec.words, []
+        words, predictions = self.codec.inner.spec.labels, []
         for row in scores[:, -1]:
             order = np.argsort(-row, kind="stable")[:5]
             others = tuple((words[index], float(row[index])) for index in order[1:].tolist())

@@ -24,7 +24,7 @@ def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fal
     """Returns a pipeline whose samples are all states once; nothing is read or split."""
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "actions"):
         names = ", ".join(component.name for component in resolved.answers)
-        raise TaskError("output must be actions for an environment", given=names, allowed="actions")
+        raise TaskError("output must be actions for an environment", got=names, allowed="actions")
     if resolved.net is not None and resolved.net.name != "q_table":
         raise NotBuiltError(
             f"process.net: learning in an environment with the net '{resolved.net.name}' "

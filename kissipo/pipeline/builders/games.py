@@ -65,7 +65,7 @@ def _move_answer(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[In
             f"{component.name} {component.value or ''}".strip() for component in resolved.answers
         )
         raise TaskError(
-            "output must be the next move for games", given=names, allowed=f"category: {column}"
+            "output must be the next move for games", got=names, allowed=f"category: {column}"
         )
     inferred = (
         ()

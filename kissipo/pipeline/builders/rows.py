@@ -168,7 +168,7 @@ def _answers(
     if losses and len(losses) != max(1, len(written)):
         raise TaskError(
             "process.loss must name one loss for each answer",
-            given=f"{len(losses)} losses, {len(written)} answers",
+            got=f"{len(losses)} losses, {len(written)} answers",
         )
     if not written:
         column = _answer_column(reading)
@@ -227,7 +227,7 @@ def _answer_column(reading: Reading) -> str:
         return reading.answer
     raise TaskError(
         f"which column of {reading.frame.origin} is the answer?",
-        given="the columns " + ", ".join(reading.frame.names),
+        got="the columns " + ", ".join(reading.frame.names),
         do="Name it with --output COLUMN, output.category=COLUMN or output.number=COLUMN",
     )
 
@@ -269,7 +269,7 @@ def _rows_with_targets(
         elif column.kind != "number":
             raise DataError(
                 f"the answer '{name}' must be a number for output.number",
-                given=f"texts such as '{next(iter(column.levels), '')}'",
+                got=f"texts such as '{next(iter(column.categories), '')}'",
                 do=f"Use output.category={name}, or correct the cells",
             )
         else:

@@ -93,7 +93,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     if count < _MIN_SAMPLES:
         raise DataError(
             f"{frame.origin} is too short for windows of {window} and a horizon of {horizon}",
-            given=f"{len(frame)} steps",
+            got=f"{len(frame)} steps",
             allowed=f"at least {lead + horizon + _MIN_SAMPLES - 1}",
             do="Use a smaller input.window or output.horizon",
         )
@@ -142,7 +142,7 @@ def _in_order(
         if frame[name].kind != "number":
             raise DataError(
                 f"the time column '{name}' cannot be read as timestamps",
-                given=_unreadable_time(frame, name),
+                got=_unreadable_time(frame, name),
                 do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
             )
         return _in_number_order(frame, name, findings), name
@@ -168,7 +168,7 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
     if count > len(frame):
         raise TaskError(
             f"input.max_rows={count} is larger than the number of rows",
-            given=f"{len(frame)} steps in {frame.origin}",
+            got=f"{len(frame)} steps in {frame.origin}",
         )
     return frame.take(np.arange(count))
 
@@ -194,7 +194,7 @@ def _future_codec(
         if frame[name].kind != "number":
             raise DataError(
                 f"'{name}' is not a column of numbers",
-                given=f"'{frame[name].show(0)}'",
+                got=f"'{frame[name].show(0)}'",
                 do="Write yes and no as 1 and 0",
             )
     if options.future_covariates:
@@ -286,7 +286,7 @@ def _splits(
         if len(splits[name]) and not len(part):
             raise DataError(
                 f"the {name} split is too short for a window of {lead} and a horizon of {horizon}",
-                given=f"{len(splits[name])} of {steps} steps",
+                got=f"{len(splits[name])} of {steps} steps",
                 do=(
                     "Use a smaller input.window or output.horizon, "
                     "or a larger split (input.split.test)"
@@ -312,7 +312,7 @@ def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer])
     if end < codec.length:
         raise DataError(
             "there are fewer steps than one window needs",
-            given=f"{end} in {frame.origin}",
+            got=f"{end} in {frame.origin}",
             allowed=f"at least {codec.length}",
         )
     newest = frame.take(np.arange(end - codec.length, end))
@@ -333,7 +333,7 @@ def _all_windows(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> Tens
     if count < 1:
         raise DataError(
             "there are fewer steps than a window and the step after it",
-            given=f"{len(frame)} in {frame.origin}",
+            got=f"{len(frame)} in {frame.origin}",
             allowed=f"at least {max(codec.length, lead + answer.codec.length)}",
         )
     inputs = [
@@ -352,13 +352,13 @@ def _future_rows(future: Frame, past: Frame, ahead: Windows) -> Frame:
     if covariates:
         raise DataError(
             f"the future covariates of the next {ahead.length} steps are missing",
-            given=f"{len(future)} rows after the last value of {past.origin}",
+            got=f"{len(future)} rows after the last value of {past.origin}",
             do=f"Add {ahead.length} rows with {', '.join(covariates)} and without values",
         )
     (name,) = ahead.columns
     timestamps = as_time(past[name])
     if timestamps is None or len(timestamps) < 2:
-        raise DataError(f"the timestamps of '{name}' cannot be read", given=str(past[name].show(0)))
+        raise DataError(f"the timestamps of '{name}' cannot be read", got=str(past[name].show(0)))
     return Frame(
         (times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the future steps"
     )

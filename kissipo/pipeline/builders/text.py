@@ -75,12 +75,10 @@ def _loss(resolved: ResolvedTask) -> str | None:
     """Returns the loss if one is set; refuses answers other than the next token."""
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "text"):
         names = ", ".join(component.name for component in resolved.answers)
-        raise TaskError(
-            "output must be the next token for a text", given=names, allowed="text: next"
-        )
+        raise TaskError("output must be the next token for a text", got=names, allowed="text: next")
     target = resolved.answers[0].value if resolved.answers else "next"
     if target not in (None, "next"):
-        raise TaskError("output.text must be next", given=repr(target), allowed="next")
+        raise TaskError("output.text must be next", got=repr(target), allowed="next")
     return resolved.losses[0] if resolved.losses else None
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kissipo.core.batch import Batch
 from kissipo.core.config import FrozenConfig
 from kissipo.core.protocols import Dataset
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Stop
 from kissipo.process.layers.surfaces import DIMENSIONS, height
@@ -31,12 +31,12 @@ _FLAT = 1e-3
 class Options:
     """The options of gradient descent."""
 
-    epochs: int = word(500, "number of steps of each point", at_least=1)
-    learning_rates: dict[str, float] = word(_RATES, "learning rate of each optimizer")
-    clip_norm: float = word(
+    epochs: int = option(500, "number of steps of each point", minimum=1)
+    learning_rates: dict[str, float] = option(_RATES, "learning rate of each optimizer")
+    clip_norm: float = option(
         10.0, "maximum norm of a gradient; a longer one is scaled down to it", above=0
     )
-    early_stopping: Stop = word(
+    early_stopping: Stop = option(
         Stop(0), "early stopping; off, so that every point takes all of its steps"
     )
 

@@ -20,7 +20,7 @@ import torch
 from numpy.random import Generator
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 
 _POWER = 0.65
 
@@ -29,19 +29,21 @@ _POWER = 0.65
 class Options:
     """The options of Q-learning."""
 
-    episodes: int | None = word(None, "number of training episodes", at_least=1)
-    discount: float = word(0.99, "discount factor (gamma) of future rewards", at_least=0, at_most=1)
-    learning_rate: float | None = word(
+    episodes: int | None = option(None, "number of training episodes", minimum=1)
+    discount: float = option(
+        0.99, "discount factor (gamma) of future rewards", minimum=0, maximum=1
+    )
+    learning_rate: float | None = option(
         None,
         "learning rate (alpha); falls with the number of visits when left out",
         above=0,
-        at_most=1,
+        maximum=1,
     )
-    epsilon_start: float = word(
-        1.0, "probability of a random action in the first episode", at_least=0, at_most=1
+    epsilon_start: float = option(
+        1.0, "probability of a random action in the first episode", minimum=0, maximum=1
     )
-    epsilon_end: float = word(
-        0.1, "probability of a random action in the last episode", at_least=0, at_most=1
+    epsilon_end: float = option(
+        0.1, "probability of a random action in the last episode", minimum=0, maximum=1
     )
 
 

@@ -33,7 +33,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kissipo.core.batch import Batch
 from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_stateful
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import smoothed
 from kissipo.process.layers.recurrent import each_state
@@ -50,10 +50,10 @@ class Stop:
     """The options of early stopping."""
 
     SHORT: ClassVar[str] = "patience"
-    patience: int = word(
+    patience: int = option(
         10,
         "number of epochs without a better validation loss before training stops; 0 disables it",
-        at_least=0,
+        minimum=0,
     )
 
 
@@ -61,71 +61,71 @@ class Stop:
 class Options:
     """The options of supervised learning."""
 
-    epochs: int | None = word(None, "number of passes over the training set", at_least=1)
-    optimizer: optim.Name | None = word(None, "optimizer that updates the weights")
-    learning_rate: float | None = word(None, "learning rate of the optimizer", above=0)
-    backbone_learning_rate_scale: float = word(
+    epochs: int | None = option(None, "number of passes over the training set", minimum=1)
+    optimizer: optim.Name | None = option(None, "optimizer that updates the weights")
+    learning_rate: float | None = option(None, "learning rate of the optimizer", above=0)
+    backbone_learning_rate_scale: float = option(
         1.0,
         "factor of the learning rate of all weights but those of the head, for fine-tuning",
         above=0,
-        at_most=1,
+        maximum=1,
     )
-    momentum: float = word(
-        0.9, "coefficient of momentum, for optimizer: momentum", at_least=0, below=1
+    momentum: float = option(
+        0.9, "coefficient of momentum, for optimizer: momentum", minimum=0, below=1
     )
-    weight_decay: float | None = word(
+    weight_decay: float | None = option(
         None,
         "coefficient of weight decay: decoupled in adamw, an L2 gradient in the other optimizers",
-        at_least=0,
+        minimum=0,
     )
-    schedule: schedule.Name = word("constant", "learning rate schedule")
-    warmup: float = word(
+    schedule: schedule.Name = option("constant", "learning rate schedule")
+    warmup: float = option(
         0.0,
         "fraction of the training during which the learning rate rises from zero",
-        at_least=0,
-        at_most=1,
+        minimum=0,
+        maximum=1,
     )
-    loss: tuple[str, ...] | None = word(None, "loss function; a list of one loss per output")
-    l1: float = word(0.0, "coefficient of the L1 penalty, the sum of all |w|", at_least=0)
-    l2: float = word(0.0, "coefficient of the L2 penalty, the sum of all w²", at_least=0)
-    label_smoothing: float = word(
+    loss: tuple[str, ...] | None = option(None, "loss function; a list of one loss per output")
+    l1: float = option(0.0, "coefficient of the L1 penalty, the sum of all |w|", minimum=0)
+    l2: float = option(0.0, "coefficient of the L2 penalty, the sum of all w²", minimum=0)
+    label_smoothing: float = option(
         0.0,
         "label smoothing: fraction of each label that is spread over all classes",
-        at_least=0,
+        minimum=0,
         below=1,
     )
-    class_weights: Literal["balanced"] | None = word(
+    class_weights: Literal["balanced"] | None = option(
         None, "class weights in the loss; balanced: inversely proportional to class frequencies"
     )
-    mixup: float = word(
+    mixup: float = option(
         0.0,
         "mixup: alpha of the Beta(alpha, alpha) distribution of the mixing factor; 0 disables it",
-        at_least=0,
+        minimum=0,
     )
-    ema: float = word(
+    ema: float = option(
         0.0,
         "decay of the exponential moving average (EMA) of the weights; 0 disables it",
-        at_least=0,
+        minimum=0,
         below=1,
     )
-    clip_norm: float | None = word(
+    clip_norm: float | None = option(
         None, "maximum norm of the gradient over all weights (gradient clipping)", above=0
     )
-    precision: Literal["float32", "bfloat16"] = word(
+    precision: Literal["float32", "bfloat16"] = option(
         "float32", "autocast dtype during training; bfloat16 needs a processor that supports it"
     )
-    init: Literal["random", "linear"] | None = word(
+    init: Literal["random", "linear"] | None = option(
         None,
         "initialization of the weights: random, or the least-squares solution of the linear path",
     )
-    weights: str | None = word(
+    weights: str | None = option(
         None,
         "pretrained weights: a safetensors file (also with published names) or the folder of a run",
     )
-    freeze: tuple[str, ...] | None = word(
+    freeze: tuple[str, ...] | None = option(
         None, "weights that are frozen: all but head, or names of layers, such as conv2"
     )
-    early_stopping: Stop = word(
+    early_stopping: Stop = option(
         Stop(), "early stopping; the weights of the best epoch are restored"
     )
 
@@ -137,7 +137,7 @@ class Supervised:
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
         self.net, self.losses, self.options = net, losses, options
-        self._taught = smoothed(losses, options.label_smoothing)
+        self.training_losses = smoothed(losses, options.label_smoothing)
         self.total_steps, self.steps_done = total_steps, 0
         self._state: Any = None  # of a stateful net after the last batch
         self._name: optim.Name = options.optimizer or "adam"
@@ -165,7 +165,7 @@ class Supervised:
             self._set_rate()
         if self._manual_backprop is not None and self._manual_backprop.fits(batch.inputs[0]):
             loss = self._manual_backprop.loss_and_backward(
-                self._taught[0], batch.inputs[0], batch.targets[0]
+                self.training_losses[0], batch.inputs[0], batch.targets[0]
             )
         else:
             with self._autocast():
@@ -232,9 +232,9 @@ class Supervised:
         def loss_of(predictions: Any) -> Tensor:
             predictions = _as_float32(predictions)
             if mixed is None:
-                return _sum(self._taught, predictions, batch.targets)
+                return _sum(self.training_losses, predictions, batch.targets)
             first, second = (
-                _sum(self._taught, predictions, targets)
+                _sum(self.training_losses, predictions, targets)
                 for targets in (mixed.batch.targets, mixed.second)
             )
             return mixed.share * first + (1 - mixed.share) * second
@@ -254,7 +254,7 @@ class Supervised:
             return outputs, auxiliary
         if not is_stateful(net):
             return net(*batch.inputs), ()
-        outputs, state = net.go_on(self._state, *batch.inputs)
+        outputs, state = net.forward_with_state(self._state, *batch.inputs)
         self._state = each_state(state, Tensor.detach)
         return outputs, ()
 

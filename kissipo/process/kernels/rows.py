@@ -85,7 +85,7 @@ def varied_lengths(
         raise ShapeError(
             "every sequence needs a length of at least 1 and at most the number of steps "
             "of the tensor",
-            given=f"lengths from {shortest} to {longest} for {steps} steps",
+            got=f"lengths from {shortest} to {longest} for {steps} steps",
         )
     ordered, order = torch.sort(lengths, descending=True, stable=True)
     active = batch - torch.searchsorted(ordered.flip(0), torch.arange(1, steps + 1))

@@ -63,7 +63,7 @@ def accelerate(module: nn.Module, *, kernel: Kernel = "auto") -> Acceleration:
     Raises:   TaskError when `module` is not a torch module.
     """
     if not isinstance(module, nn.Module):
-        raise TaskError("accelerate takes a torch.nn.Module", given=type(module).__name__)
+        raise TaskError("accelerate takes a torch.nn.Module", got=type(module).__name__)
     check_kernel(kernel)
     layers = [layer for layer in module.modules() if type(layer) in _FAST]
     for layer in layers:

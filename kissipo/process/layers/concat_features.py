@@ -7,7 +7,7 @@ Shapes:   one tensor per input (batch, ...) -> (batch, feature)
 Example:  >>> import torch
           >>> from kissipo.core.tensor_spec import TensorSpec
           >>> age = TensorSpec("age", ("feature",), (1,))
-          >>> film = TensorSpec("film", (), (), vocabulary=9)
+          >>> film = TensorSpec("film", (), (), vocab_size=9)
           >>> join = ConcatFeatures((age, film))
           >>> join(torch.zeros(2, 1), torch.tensor([3, 0])).shape
           torch.Size([2, 6])
@@ -70,17 +70,17 @@ class MeanEmbedding(nn.Module):
 
 
 def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:
-    if not spec.vocabulary:
+    if not spec.vocab_size:
         return nn.Flatten()
-    features = width(spec.vocabulary, embed)
+    features = width(spec.vocab_size, embed)
     if spec.axes == ("time",):
-        return MeanEmbedding(spec.vocabulary, features)
-    layer = embedding(spec.vocabulary, features)
+        return MeanEmbedding(spec.vocab_size, features)
+    layer = embedding(spec.vocab_size, features)
     return layer if not spec.axes else nn.Sequential(layer, nn.Flatten())
 
 
 def _width(spec: TensorSpec, embed: int | None) -> int:
-    if not spec.vocabulary:
+    if not spec.vocab_size:
         return spec.size
-    features = width(spec.vocabulary, embed)
+    features = width(spec.vocab_size, embed)
     return features if spec.axes == ("time",) else features * spec.size

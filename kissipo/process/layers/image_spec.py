@@ -16,7 +16,7 @@ def image_of(inputs: tuple[TensorSpec, ...], net: str) -> tuple[int, int, int]:
         description = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
             f"process step '{net}' takes one image (batch, channel, height, width)",
-            given=f"input step {description}",
+            got=f"input step {description}",
             do="Use process.net=ffn or process.net=recurrent for other data",
         )
     channels, height, width = inputs[0].shape

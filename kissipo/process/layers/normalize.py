@@ -34,7 +34,7 @@ class Normalize(nn.Module):
         if channels != 3:
             raise ShapeError(
                 "process.normalize takes color images",
-                given=f"{channels} channels",
+                got=f"{channels} channels",
                 do="Set input.color=rgb",
             )
         self.register_buffer("mean", torch.tensor(mean).reshape(-1, 1, 1), persistent=False)

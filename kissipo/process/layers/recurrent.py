@@ -107,11 +107,11 @@ class Recurrent(nn.RNNBase):
                 given = f"shape {tuple(ids.shape)} of {ids.dtype}"
             raise ShapeError(
                 "with a table the input must be (batch, time) or (time, batch) ids of torch.int64",
-                given=given,
+                got=given,
             )
         if table.dim() != 2 or table.shape[1] != self.input_size:
             raise ShapeError(
-                f"table must be (token, {self.input_size})", given=f"shape {tuple(table.shape)}"
+                f"table must be (token, {self.input_size})", got=f"shape {tuple(table.shape)}"
             )
         if torch.compiler.is_compiling():
             return functional.embedding(ids, table), None
@@ -120,7 +120,7 @@ class Recurrent(nn.RNNBase):
             if minimum < 0 or maximum >= len(table):
                 raise ShapeError(
                     f"ids must be 0 to {len(table) - 1}, the rows of the table",
-                    given=f"{minimum} to {maximum}",
+                    got=f"{minimum} to {maximum}",
                 )
         is_faster = self.kernel == "fused" or self.takes_ids(len(table), ids.numel())
         if not is_faster or self.choose(table.new_empty((*ids.shape, 0)))[0] != "fused":
@@ -336,7 +336,7 @@ class Recurrent(nn.RNNBase):
             count = "two initial states" if self.states == 2 else "an initial state"
             raise ShapeError(
                 f"{type(self).__name__} takes {count} of shape {expected}",
-                given=" and ".join(str(tuple(state.shape)) for state in states),
+                got=" and ".join(str(tuple(state.shape)) for state in states),
             )
         if order is not None:
             states = tuple(state.index_select(1, order) for state in states)
@@ -370,7 +370,7 @@ class Recurrent(nn.RNNBase):
             raise ShapeError(
                 f"{type(self).__name__} takes {axes} or (time, feature) "
                 f"with {self.input_size} features",
-                given=f"shape {tuple(x.shape)}",
+                got=f"shape {tuple(x.shape)}",
             )
 
 
@@ -397,7 +397,7 @@ def check_kernel(kernel: Kernel) -> Kernel:
     Raises:   TaskError for an unknown name.
     """
     if kernel not in get_args(Kernel):
-        raise TaskError(f"kernel must be one of {', '.join(get_args(Kernel))}", given=repr(kernel))
+        raise TaskError(f"kernel must be one of {', '.join(get_args(Kernel))}", got=repr(kernel))
     return kernel
 
 
@@ -461,6 +461,6 @@ def _lengths_tensor(lengths: Lengths, batch: int) -> Tensor:
     if tensor.shape != (batch,):
         raise ShapeError(
             f"lengths must have one number for each of {batch} sequences",
-            given=f"shape {tuple(tensor.shape)}",
+            got=f"shape {tuple(tensor.shape)}",
         )
     return tensor

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.autoregressive import AutoregressiveRollout
 from kissipo.process.layers.channel_independent import ChannelIndependent
@@ -31,14 +31,14 @@ TensorSpecs = tuple[TensorSpec, ...]
 class SeriesWords:
     """The options of every net that suits a series."""
 
-    subtract_last: bool | None = word(
+    subtract_last: bool | None = option(
         None,
         "time series: subtract the last value of the window from it, and add it to the forecast",
     )
-    channel_independent: bool = word(
+    channel_independent: bool = option(
         False, "time series: forecast every variable from its own past only, with shared weights"
     )
-    autoregressive: bool = word(
+    autoregressive: bool = option(
         False,
         "time series: predict one step at a time and use it as the next input, up to the horizon",
     )
@@ -65,8 +65,8 @@ def on_series(
         forecast = replace(forecast, shape=(1, *forecast.shape[1:]))
         covariates = [replace(spec, shape=(1, *spec.shape[1:])) for spec in covariates]
     if options.channel_independent:
-        window = replace(window, shape=(window.shape[0], 1), words=window.words[:1])
-        forecast = replace(forecast, shape=(forecast.shape[0], 1), words=forecast.words[:1])
+        window = replace(window, shape=(window.shape[0], 1), labels=window.labels[:1])
+        forecast = replace(forecast, shape=(forecast.shape[0], 1), labels=forecast.labels[:1])
     net = build((window, *covariates), (forecast,))
     net = ChannelIndependent(net, targets) if options.channel_independent else net
     net = RelativeToLastValue(net, targets) if options.subtract_last else net
@@ -85,21 +85,21 @@ def _target_columns(inputs: TensorSpecs, outputs: TensorSpecs, option: str) -> t
         raise ShapeError(
             f"process.{option} needs a forecast from one window of a series", do="Leave it out"
         )
-    columns = inputs[0].words
-    missing = [name for name in outputs[0].words if name not in columns]
+    columns = inputs[0].labels
+    missing = [name for name in outputs[0].labels if name not in columns]
     if missing:
         raise ShapeError(
             f"process.{option} needs '{missing[0]}' among the input.features",
             do=f"Add it, or set process.{option}=false",
         )
-    return tuple(columns.index(name) for name in outputs[0].words)
+    return tuple(columns.index(name) for name in outputs[0].labels)
 
 
 def _refuse_other_columns(window: TensorSpec, forecast: TensorSpec) -> None:
-    if window.words != forecast.words:
+    if window.labels != forecast.labels:
         raise ShapeError(
             "process.autoregressive uses predictions as inputs, so it must predict every input",
-            given=f"inputs {', '.join(window.words)}, outputs {', '.join(forecast.words)}",
+            got=f"inputs {', '.join(window.labels)}, outputs {', '.join(forecast.labels)}",
             do="Forecast every column of input.features, in the same order, "
             "or leave process.autoregressive out",
         )

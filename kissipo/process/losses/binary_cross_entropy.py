@@ -13,7 +13,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-PROPER = ("category",)
+SUITABLE_ANSWERS = ("category",)
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:

@@ -14,7 +14,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-PROPER = ("category",)
+SUITABLE_ANSWERS = ("category",)
 _MIN_PROBABILITY = 1e-7
 
 

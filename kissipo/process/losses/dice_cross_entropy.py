@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from kissipo.codec.mask import VOID
 
-PROPER = ("mask",)
+SUITABLE_ANSWERS = ("mask",)
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:

@@ -11,7 +11,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-PROPER = ("number",)
+SUITABLE_ANSWERS = ("number",)
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:

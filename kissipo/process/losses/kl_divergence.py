@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from kissipo.process.losses.categorical_cross_entropy import shares
 
-PROPER = ("category",)
+SUITABLE_ANSWERS = ("category",)
 _MIN_PROBABILITY = 1e-7
 
 

@@ -12,7 +12,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-PROPER = ("number", "forecast", "anomaly")
+SUITABLE_ANSWERS = ("number", "forecast", "anomaly")
 LINK = "log"
 
 

@@ -13,7 +13,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-PROPER = ("category", "text")
+SUITABLE_ANSWERS = ("category", "text")
 _MIN_PROBABILITY = 1e-7
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -34,11 +34,11 @@ ALGORITHM = "supervised"
 class Options:
     """The options of the autoencoder."""
 
-    units: tuple[int, ...] = word(
-        (64,), "number of units of each encoder layer; the decoder mirrors them", at_least=1
+    units: tuple[int, ...] = option(
+        (64,), "number of units of each encoder layer; the decoder mirrors them", minimum=1
     )
-    latent_dim: int = word(8, "size of the bottleneck (latent dimension)", at_least=1)
-    activation: Activation = word("relu", "activation of each layer but the bottleneck")
+    latent_dim: int = option(8, "size of the bottleneck (latent dimension)", minimum=1)
+    activation: Activation = option("relu", "activation of each layer but the bottleneck")
 
 
 def build(

@@ -32,7 +32,7 @@ from typing import Literal
 from torch import nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import MONOTONIC, Activation, activation
 from kissipo.process.layers.heads import head
@@ -40,7 +40,7 @@ from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 
 ALGORITHM = "supervised"
-USUAL = (
+DEFAULT_SPECS = (
     (TensorSpec("digit", ("channel", "height", "width"), (1, 28, 28)),),
     (TensorSpec("class", ("class",), (10,)),),
 )
@@ -50,27 +50,27 @@ USUAL = (
 class Options:
     """The options of the convolutional net."""
 
-    filters: tuple[int, ...] = word((32, 64), "number of filters of each convolution", at_least=1)
-    kernel_size: int = word(3, "height and width of each filter", at_least=1)
-    padding: Literal["same", "valid"] = word(
+    filters: tuple[int, ...] = option((32, 64), "number of filters of each convolution", minimum=1)
+    kernel_size: int = option(3, "height and width of each filter", minimum=1)
+    padding: Literal["same", "valid"] = option(
         "same", "padding of each convolution: same (the size stays) or valid (none)"
     )
-    pool_size: int = word(
+    pool_size: int = option(
         2,
         "height and width of the max-pooling window after each convolution; 1 disables it",
-        at_least=1,
+        minimum=1,
     )
-    norm: bool = word(False, "batch normalization after each convolution")
-    flatten: bool = word(
+    norm: bool = option(False, "batch normalization after each convolution")
+    flatten: bool = option(
         True,
         "whether the feature maps are flattened before the linear layers; false: 1x1 layers give "
         "one output per point",
     )
-    units: tuple[int, ...] = word(
-        (100,), "number of units of each linear layer after the convolutions", at_least=1
+    units: tuple[int, ...] = option(
+        (100,), "number of units of each linear layer after the convolutions", minimum=1
     )
-    activation: Activation = word("relu", "activation of each layer")
-    dropout: float = word(0.0, "dropout rate of the linear layers", at_least=0, below=1)
+    activation: Activation = option("relu", "activation of each layer")
+    dropout: float = option(0.0, "dropout rate of the linear layers", minimum=0, below=1)
 
 
 def build(
@@ -120,7 +120,7 @@ def _by_point(
         raise ShapeError(
             "process step 'cnn' with flatten: false has one output for each of "
             f"{sides[0]}x{sides[1]} points",
-            given=f"output step {description}",
+            got=f"output step {description}",
             do="Set process.flatten=true; or, for a target with one number per point, "
             "process.pool_size=1 and process.padding=same",
         )

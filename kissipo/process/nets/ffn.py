@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -35,15 +35,15 @@ ALGORITHM = "supervised"
 class Options(SeriesWords):
     """The options of the feed-forward net."""
 
-    units: tuple[int, ...] = word((128,), "number of units of each hidden layer", at_least=1)
-    activation: Activation = word("relu", "activation of each hidden layer")
-    dropout: float = word(0.0, "dropout rate of the hidden layers", at_least=0, below=1)
-    bias: bool = word(True, "bias in every layer")
-    wide: bool | None = word(
+    units: tuple[int, ...] = option((128,), "number of units of each hidden layer", minimum=1)
+    activation: Activation = option("relu", "activation of each hidden layer")
+    dropout: float = option(0.0, "dropout rate of the hidden layers", minimum=0, below=1)
+    bias: bool = option(True, "bias in every layer")
+    wide: bool | None = option(
         None, "a linear path beside the hidden layers (wide and deep); for a single output only"
     )
-    embedding_dim: int | None = word(
-        None, "size of each embedding of categories or tokens", at_least=1
+    embedding_dim: int | None = option(
+        None, "size of each embedding of categories or tokens", minimum=1
     )
 
 

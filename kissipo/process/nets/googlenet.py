@@ -17,7 +17,7 @@ Choices:  The net is that of the paper: filters of 5x5, biases, local response
           dropout 0.4 before the output, 0.7 in auxiliary heads.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015, table 1 and figure 3.
 Example:  >>> import torch
-          >>> net = build(*USUAL, Options(width_multiplier=0.125))
+          >>> net = build(*DEFAULT_SPECS, Options(width_multiplier=0.125))
           >>> [len(rows) for rows in net.with_auxiliary(torch.zeros(1, 3, 64, 64))]
           [1, 2]
 """
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.auxiliary import AuxiliaryHead
 from kissipo.process.layers.convolution import convolution
@@ -40,7 +40,7 @@ from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.normalize import Normalize
 
 ALGORITHM = "supervised"
-USUAL = IMAGENET
+DEFAULT_SPECS = IMAGENET
 _MODULES = {
     "3a": Widths(64, 96, 128, 16, 32, 32),
     "3b": Widths(128, 128, 192, 32, 96, 64),
@@ -74,21 +74,21 @@ _NAMES = (
 class Options:
     """The options of GoogLeNet."""
 
-    module: Module = word(
+    module: Module = option(
         "bottleneck",
         "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive",
     )
-    norm: bool = word(
+    norm: bool = option(
         False, "batch normalization, and 3x3 in place of 5x5, as in the published weights"
     )
-    auxiliary: bool = word(
+    auxiliary: bool = option(
         True, "two auxiliary heads during training; they are not used for predictions"
     )
-    dropout: float = word(0.4, "dropout rate before the head", at_least=0, below=1)
-    normalize: bool | None = word(
+    dropout: float = option(0.4, "dropout rate before the head", minimum=0, below=1)
+    normalize: bool | None = option(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
     )
-    width_multiplier: float = word(
+    width_multiplier: float = option(
         1.0, "factor of the number of filters of every layer; below 1 for small machines", above=0
     )
 

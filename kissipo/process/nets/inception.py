@@ -9,7 +9,7 @@ Shapes:   (batch, channel, height, width) -> (batch, channel', height, width)
 Choices:  Without an output the net is the module alone.
 Source:   Szegedy et al., Going Deeper with Convolutions, 2015.
 Example:  >>> import torch
-          >>> net = build(USUAL[0], (), Options(module="naive"))
+          >>> net = build(DEFAULT_SPECS[0], (), Options(module="naive"))
           >>> net(torch.zeros(1, 256, 28, 28)).shape
           torch.Size([1, 672, 28, 28])
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
@@ -27,7 +27,7 @@ from kissipo.process.layers.inception import Inception, Module, Widths
 from kissipo.process.layers.kaiming_init import kaiming_init
 
 ALGORITHM = "supervised"
-USUAL: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] = (
+DEFAULT_SPECS: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] = (
     (TensorSpec("map", ("channel", "height", "width"), (256, 28, 28)),),
     (),
 )
@@ -44,7 +44,7 @@ _WIDTHS = Widths(one=128, three_reduced=64, three=192, five_reduced=64, five=96,
 class Options:
     """The options of the single module."""
 
-    module: Module = word(
+    module: Module = option(
         "bottleneck",
         "inception module: bottleneck (1x1 convolutions reduce the channels first) or naive",
     )

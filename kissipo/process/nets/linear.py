@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
@@ -32,8 +32,8 @@ ALGORITHM = "supervised"
 class Options(SeriesWords):
     """The options of the linear net."""
 
-    bias: bool = word(True, "bias (intercept)")
-    embedding_dim: int | None = word(None, "size of each embedding of categories", at_least=1)
+    bias: bool = option(True, "bias (intercept)")
+    embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
 
 
 def build(

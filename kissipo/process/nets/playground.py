@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.surfaces import SURFACES, height
 
@@ -24,7 +24,7 @@ ALGORITHM = "gradient_descent"
 class Options:
     """The options of the playground."""
 
-    num_points: int = word(1, "number of points", at_least=1)
+    num_points: int = option(1, "number of points", minimum=1)
 
 
 def build(
@@ -39,13 +39,13 @@ def build(
             "process step 'playground' takes surface, optimizer and start",
             do="Use input.make=surfaces",
         )
-    unknown = [name for name in inputs[0].words if name not in SURFACES]
+    unknown = [name for name in inputs[0].labels if name not in SURFACES]
     if unknown:
         raise ShapeError(
             f"process step 'playground' has no surface '{unknown[0]}'",
             allowed=", ".join(SURFACES),
         )
-    return Playground(inputs[0].words, inputs[1].words, options.num_points)
+    return Playground(inputs[0].labels, inputs[1].labels, options.num_points)
 
 
 class Playground(nn.Module):

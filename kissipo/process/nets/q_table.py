@@ -7,7 +7,7 @@ Source:   Watkins 1989.
 Raises:   ShapeError when the input is not a discrete state.
 Example:  >>> import torch
           >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> state = TensorSpec("state", (), (), vocabulary=3)
+          >>> state = TensorSpec("state", (), (), vocab_size=3)
           >>> action = TensorSpec("action", ("action",), (2,))
           >>> table = build((state,), (action,), Options())
           >>> table(torch.tensor([0, 2])).tolist()
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 
 ALGORITHM = "q_learning"
@@ -29,18 +29,18 @@ ALGORITHM = "q_learning"
 class Options:
     """The options of the Q-table."""
 
-    initial_q: float = word(0.0, "initial value of every entry of the Q-table")
+    initial_q: float = option(0.0, "initial value of every entry of the Q-table")
 
 
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the table for this state and these actions."""
-    if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocabulary:
+    if len(inputs) != 1 or inputs[0].axes or not inputs[0].vocab_size:
         raise ShapeError(
             "process step 'q_table' takes one discrete state",
-            given=f"input step {inputs[0].describe()}",
+            got=f"input step {inputs[0].describe()}",
         )
-    table = nn.Embedding(inputs[0].vocabulary, outputs[0].size)
+    table = nn.Embedding(inputs[0].vocab_size, outputs[0].size)
     nn.init.constant_(table.weight, options.initial_q)
     return table

@@ -21,7 +21,7 @@ Raises:   ShapeError when no input is a sequence, or the number of its steps is 
           multiple of `patch_length`; TaskError for the prediction of the next token by
           a bidirectional net, and for `merge` with one direction.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
-          >>> message = TensorSpec("message", ("time",), (162,), vocabulary=7298)
+          >>> message = TensorSpec("message", ("time",), (162,), vocab_size=7298)
           >>> kind = TensorSpec("kind", ("class",), (1,))
           >>> options = Options(embedding_dim=20, units=15, pooling="max")
           >>> build((message,), (kind,), options).pool
@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -56,30 +56,30 @@ ALGORITHM = "supervised"
 class Options(SeriesWords):
     """The options of the recurrent net."""
 
-    cell: Literal["rnn", "lstm", "gru", "bilstm"] = word(
+    cell: Literal["rnn", "lstm", "gru", "bilstm"] = option(
         "lstm", "recurrent cell: plain RNN, LSTM, GRU; bilstm: an LSTM in both directions"
     )
-    units: int = word(64, "size of the hidden state", at_least=1)
-    num_layers: int = word(1, "number of stacked recurrent layers", at_least=1)
-    bidirectional: bool = word(False, "whether the sequence is also processed backward")
-    merge: How | None = word(
+    units: int = option(64, "size of the hidden state", minimum=1)
+    num_layers: int = option(1, "number of stacked recurrent layers", minimum=1)
+    bidirectional: bool = option(False, "whether the sequence is also processed backward")
+    merge: How | None = option(
         None, "how the outputs of both directions are merged: concat (default), sum, mul, ave"
     )
-    stateful: bool = word(
+    stateful: bool = option(
         False, "whether the final state of each batch is the initial state of the next one"
     )
-    patch_length: int = word(
+    patch_length: int = option(
         1,
         "time series: number of time steps per patch; the values of a patch are the features of "
         "one step",
-        at_least=1,
+        minimum=1,
     )
-    pooling: Pool | None = word(None, "pooling of the outputs over time: last, max, mean")
-    embedding_dim: int | None = word(
-        None, "size of each embedding of tokens or categories", at_least=1
+    pooling: Pool | None = option(None, "pooling of the outputs over time: last, max, mean")
+    embedding_dim: int | None = option(
+        None, "size of each embedding of tokens or categories", minimum=1
     )
-    dropout: float = word(
-        0.0, "dropout rate between the layers and before the head", at_least=0, below=1
+    dropout: float = option(
+        0.0, "dropout rate between the layers and before the head", minimum=0, below=1
     )
 
 
@@ -102,7 +102,7 @@ def _plain(
         description = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
             "process step 'recurrent' takes a sequence (batch, time) or (batch, time, feature)",
-            given=f"input step {description}",
+            got=f"input step {description}",
             do="Use process.net=ffn, or an input that is a text, a series or windows",
         )
     net = Recurrent(inputs, sequences[0], outputs, options)
@@ -133,22 +133,22 @@ class Recurrent(nn.Module):
         spec = inputs[sequence]
         self.stateful = options.stateful
         self.sequence = sequence
-        self.pool = options.pooling or ("max" if spec.vocabulary else "last")
-        self.fills = spec.fills
+        self.pool = options.pooling or ("max" if spec.vocab_size else "last")
+        self.padded = spec.padded
         self.patch = options.patch_length
-        if self.patch > 1 and (spec.vocabulary or spec.shape[0] % self.patch):
+        if self.patch > 1 and (spec.vocab_size or spec.shape[0] % self.patch):
             raise ShapeError(
                 f"process.patch_length={self.patch} needs numbers, in a multiple of so many steps",
-                given="ids of a text" if spec.vocabulary else f"windows of {spec.shape[0]} steps",
+                got="ids of a text" if spec.vocab_size else f"windows of {spec.shape[0]} steps",
                 do=f"Use a window of a multiple of {self.patch} steps",
             )
         features = (
-            width(spec.vocabulary, options.embedding_dim)
-            if spec.vocabulary
+            width(spec.vocab_size, options.embedding_dim)
+            if spec.vocab_size
             else spec.size // spec.shape[0] * self.patch
         )
         self.embedding = (
-            embedding(spec.vocabulary, features, padded=spec.fills) if spec.vocabulary else None
+            embedding(spec.vocab_size, features, padded=spec.padded) if spec.vocab_size else None
         )
         both = options.bidirectional or options.cell == "bilstm"
         if options.merge and not both:
@@ -175,21 +175,21 @@ class Recurrent(nn.Module):
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.every_step = outputs[0].axes[:1] == ("time",)
         steps = tuple(
-            TensorSpec(output.name, output.axes[1:], output.shape[1:], words=output.words)
+            TensorSpec(output.name, output.axes[1:], output.shape[1:], labels=output.labels)
             for output in outputs
         )
         self.head = head(width_of_row, steps if self.every_step else outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
-        return self.go_on(None, *inputs)[0]
+        return self.forward_with_state(None, *inputs)[0]
 
-    def go_on(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
         """Returns the output and the final state, from an initial state.
 
         If the initial state has more rows than the batch, the first ones are used.
         """
         x = inputs[self.sequence]
-        mask = (x != 0) if self.fills else None
+        mask = (x != 0) if self.padded else None
         if mask is not None:
             longest = (
                 max(1, int(mask.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]

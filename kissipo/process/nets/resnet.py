@@ -34,7 +34,7 @@ from typing import Literal
 
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
@@ -66,10 +66,10 @@ _NAMES = (
 class Options:
     """The options of these nets."""
 
-    normalize: bool | None = word(
+    normalize: bool | None = option(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
     )
-    width_multiplier: float = word(
+    width_multiplier: float = option(
         1.0, "factor of the number of channels of every layer; below 1 for small machines", above=0
     )
 
@@ -79,7 +79,7 @@ def variant(name: str) -> ModuleType:
     net = ModuleType(name, __doc__)
     vars(net).update(
         ALGORITHM="supervised",
-        USUAL=IMAGENET,
+        DEFAULT_SPECS=IMAGENET,
         Options=Options,
         build=partial(_build, name),
         ours=ours,

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import image_of
@@ -43,11 +43,11 @@ ALGORITHM = "supervised"
 class Options:
     """The options of the U-Net."""
 
-    filters: tuple[int, ...] = word(
-        (16, 32, 64, 128), "number of filters of each level, from full resolution down", at_least=1
+    filters: tuple[int, ...] = option(
+        (16, 32, 64, 128), "number of filters of each level, from full resolution down", minimum=1
     )
-    norm: bool = word(True, "batch normalization after each convolution")
-    standardize: bool = word(
+    norm: bool = option(True, "batch normalization after each convolution")
+    standardize: bool = option(
         True, "per-image standardization of each channel to mean 0 and standard deviation 1"
     )
 
@@ -60,7 +60,7 @@ def build(
     if len(outputs) != 1 or outputs[0].axes != ("class", "height", "width"):
         raise ShapeError(
             "process step 'unet' predicts a class for every pixel",
-            given=f"the output {outputs[0].describe()}",
+            got=f"the output {outputs[0].describe()}",
             do="Use output.mask",
         )
     if min(height, width) < 2 ** (len(options.filters) - 1):

@@ -35,7 +35,7 @@ from types import ModuleType
 
 from torch import nn
 
-from kissipo.core.schema import word
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
@@ -63,15 +63,15 @@ _SIDE = 7
 class Options:
     """The options of these nets."""
 
-    norm: bool = word(False, "batch normalization after each convolution")
-    units: tuple[int, ...] = word(
-        (4096, 4096), "number of units of each hidden linear layer", at_least=1
+    norm: bool = option(False, "batch normalization after each convolution")
+    units: tuple[int, ...] = option(
+        (4096, 4096), "number of units of each hidden linear layer", minimum=1
     )
-    dropout: float = word(0.5, "dropout rate of the linear layers", at_least=0, below=1)
-    normalize: bool | None = word(
+    dropout: float = option(0.5, "dropout rate of the linear layers", minimum=0, below=1)
+    normalize: bool | None = option(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
     )
-    width_multiplier: float = word(
+    width_multiplier: float = option(
         1.0, "factor of the number of filters of every layer; below 1 for small machines", above=0
     )
 
@@ -79,7 +79,7 @@ class Options:
 def variant(name: str) -> ModuleType:
     """Returns a module for the registry of nets, as if the net had its own file."""
     net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
-    vars(net).update(ALGORITHM="supervised", USUAL=IMAGENET, NOTES=notes, Options=Options)
+    vars(net).update(ALGORITHM="supervised", DEFAULT_SPECS=IMAGENET, NOTES=notes, Options=Options)
     vars(net).update(build=partial(_build, name), ours=partial(_ours, name))
     return net
 

@@ -75,7 +75,7 @@ def xray_any(
         isinstance(layer, nn.RNNBase) for layer in run.net.modules()
     ):
         if len(values) > 1:
-            raise TaskError("kissipo xray takes one text", given=str(len(values)), do="Quote it")
+            raise TaskError("kissipo xray takes one text", got=str(len(values)), do="Quote it")
         return xray(run, values[0] if values else None, neuron)
     if neuron is not None:
         raise TaskError(
@@ -84,6 +84,6 @@ def xray_any(
         )
     if run.resolved.source.name == "images" and isinstance(answer, Category | Mask):
         if len(values) > 1:
-            raise TaskError("kissipo xray takes one image", given=str(len(values)))
+            raise TaskError("kissipo xray takes one image", got=str(len(values)))
         return xray_image(run, values[0] if values else None)
     return SampleXray(str(run.folder), trace_of(run, values))

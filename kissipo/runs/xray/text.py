@@ -120,7 +120,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         if not 1 <= len(units) <= MAX_UNITS:
             raise DataError(
                 "the text is empty" if not units else "the text is too long",
-                given="" if not units else f"{len(units):,} {answer.unit}",
+                got="" if not units else f"{len(units):,} {answer.unit}",
                 allowed=f"1 to {MAX_UNITS:,} {answer.unit}",
             )
         ids = index.encode(frame)
@@ -130,7 +130,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     states = reading.states.numpy()
     if neuron is not None and not 0 <= neuron < states.shape[1]:
         raise TaskError(
-            "there is no such neuron", given=str(neuron), allowed=f"0 to {states.shape[1] - 1}"
+            "there is no such neuron", got=str(neuron), allowed=f"0 to {states.shape[1] - 1}"
         )
     rows = zip(reading.top.tolist(), reading.probabilities.tolist(), strict=True)
     top = tuple(

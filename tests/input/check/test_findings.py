@@ -218,7 +218,7 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
          "PASS  'Month' is evenly spaced over 25 steps"),
         ([f"2024-10-27T{hour:02d}:30Z" for hour in range(12)]
          + [f"2024-10-27T{hour:02d}:30" for hour in range(12, 24)],
-         "FAIL  some moments of 'Month' have a time zone and some have none; got '2024-10-27T00:30Z' and '2024-10-27T12:30' -> Write"),
+         "FAIL  some timestamps of 'Month' have a time zone and some have none; got '2024-10-27T00:30Z' and '2024-10-27T12:30' -> Write"),
     ],
 )  # fmt: skip
 def test_timestamps_gaps_and_wrong_order_are_reported(timestamps: list[str], expected: str) -> None:
@@ -289,7 +289,7 @@ def test_damaged_image_fails_and_can_be_skipped(
     path.write_bytes(path.read_bytes()[:-40] if isinstance(content, str) else content)
     findings = check_data("photos")
     assert [(finding.level, finding.check) for finding in findings] == [("FAIL", "damaged images")]
-    assert findings[0].message.startswith("the image photos/bad/0.png is damaged or no image: ")
+    assert findings[0].message.startswith("the image photos/bad/0.png is corrupt or not an image: ")
     assert findings[
         0
     ].action == "remove them or save them again, or set input.skip_corrupt=true" and findings[

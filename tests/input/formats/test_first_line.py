@@ -97,7 +97,7 @@ def test_header_missing_keeps_the_first_row(name: str) -> None:
     assert frame.names == [f"column{position}" for position in range(1, len(whole.columns) + 1)]
     for column, witness in zip(frame.columns, whole.columns, strict=True):
         np.testing.assert_array_equal(column.values, witness.values)
-        assert column.levels == witness.levels
+        assert column.categories == witness.categories
     assert [finding.check for finding in findings] == ["no header"]
 
 

@@ -98,10 +98,10 @@ def test_embedding_width(ids: int, requested: int | None, features: int) -> None
 def test_concat_features_in_the_order_of_the_inputs() -> None:
     """Ids are looked up, tokens are averaged without padding, numbers are flattened."""
     specs = (
-        TensorSpec("word", ("time",), (3,), vocabulary=4, fills=True),
+        TensorSpec("word", ("time",), (3,), vocab_size=4, padded=True),
         TensorSpec("numbers", ("time", "variable"), (2, 2)),
-        TensorSpec("level", (), (), vocabulary=3),
-        TensorSpec("pair", ("feature",), (2,), vocabulary=3),
+        TensorSpec("level", (), (), vocab_size=3),
+        TensorSpec("pair", ("feature",), (2,), vocab_size=3),
     )
     join = ConcatFeatures(specs, embed=1)
     for values in join.parameters():
@@ -146,8 +146,8 @@ def rows(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
     ],
 )
 def test_subtract_last_errors(words: tuple[str, ...], text: str) -> None:
-    window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
-    ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=words)
+    window = TensorSpec("window", ("time", "variable"), (4, 2), labels=("a", "b"))
+    ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), labels=words)
     with pytest.raises(ShapeError, match=text):
         on_series(
             rows, (window,), (ahead,) if words else (ahead, ahead), SeriesWords(subtract_last=True)
@@ -155,8 +155,8 @@ def test_subtract_last_errors(words: tuple[str, ...], text: str) -> None:
 
 
 def test_subtract_last_forecast_moves_with_the_level() -> None:
-    window = TensorSpec("window", ("time", "variable"), (4, 2), words=("a", "b"))
-    ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), words=("b",))
+    window = TensorSpec("window", ("time", "variable"), (4, 2), labels=("a", "b"))
+    ahead = TensorSpec("ahead", ("horizon", "variable"), (3, 1), labels=("b",))
     torch.manual_seed(0)
     net = on_series(rows, (window,), (ahead,), SeriesWords(subtract_last=True))
     x = torch.randn(5, 4, 2)
@@ -169,8 +169,8 @@ def test_subtract_last_forecast_moves_with_the_level() -> None:
 
 
 def test_channel_independent_forecasts_by_hand() -> None:
-    window = TensorSpec("window", ("time", "variable"), (4, 3), words=("a", "b", "c"))
-    forecast = TensorSpec("ahead", ("horizon", "variable"), (2, 2), words=("c", "a"))
+    window = TensorSpec("window", ("time", "variable"), (4, 3), labels=("a", "b", "c"))
+    forecast = TensorSpec("ahead", ("horizon", "variable"), (2, 2), labels=("c", "a"))
     calendar_spec = TensorSpec("calendar", ("ahead", "feature"), (2, 5))
     torch.manual_seed(0)
     net = on_series(
@@ -185,8 +185,8 @@ def test_channel_independent_forecasts_by_hand() -> None:
 
 
 def test_autoregressive_forecast_by_hand() -> None:
-    window = TensorSpec("window", ("time", "variable"), (3, 2), words=("a", "b"))
-    forecast = TensorSpec("ahead", ("horizon", "variable"), (4, 2), words=("a", "b"))
+    window = TensorSpec("window", ("time", "variable"), (3, 2), labels=("a", "b"))
+    forecast = TensorSpec("ahead", ("horizon", "variable"), (4, 2), labels=("a", "b"))
     calendar_spec = TensorSpec("calendar", ("ahead", "feature"), (4, 1))
     torch.manual_seed(0)
     net = on_series(rows, (window, calendar_spec), (forecast,), SeriesWords(autoregressive=True))
@@ -198,7 +198,7 @@ def test_autoregressive_forecast_by_hand() -> None:
         features = torch.cat([*past[-3:], calendar[:, step]], dim=1)
         past.append(features @ linear.weight.T + linear.bias)
     torch.testing.assert_close(net(x, calendar), torch.stack(past[3:], dim=1))
-    other = TensorSpec("ahead", ("horizon", "variable"), (4, 1), words=("a",))
+    other = TensorSpec("ahead", ("horizon", "variable"), (4, 1), labels=("a",))
     with pytest.raises(ShapeError, match="inputs a, b, outputs a"):
         on_series(rows, (window,), (other,), SeriesWords(autoregressive=True))
 

@@ -34,7 +34,7 @@ def published(name: str, **words: Any) -> nn.Module:
     module = NETS.find(name.split(" ")[0], place="net")
     with torch.device("meta"):
         net: nn.Module = module.build(
-            *module.USUAL, module.Options(**{**GOLDEN[name]["words"], **words})
+            *module.DEFAULT_SPECS, module.Options(**{**GOLDEN[name]["words"], **words})
         )
     return net.eval()
 

@@ -20,7 +20,7 @@ from kissipo.process.nets import cnn, ffn, linear, playground, q_table, recurren
 
 ROW = TensorSpec("row", ("feature",), (6,))
 CLASSES = TensorSpec("kind", ("class",), (4,))
-TEXT = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
+TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
 POOLS: dict[str, Any] = {
     "last": lambda h: h[-1],
     "max": lambda h: h.amax(0),
@@ -198,7 +198,7 @@ def test_lstm_forget_gate_bias_starts_at_one() -> None:
 
 def test_q_table_lookup() -> None:
     state, action = (
-        TensorSpec("state", (), (), vocabulary=3),
+        TensorSpec("state", (), (), vocab_size=3),
         TensorSpec("action", ("action",), (2,)),
     )
     net: Any = q_table.build((state,), (action,), q_table.Options(initial_q=0.5))
@@ -209,8 +209,8 @@ def test_q_table_lookup() -> None:
 
 def specs(*surfaces: str) -> tuple[TensorSpec, ...]:
     return (
-        TensorSpec("surface", (), (), vocabulary=len(surfaces), words=surfaces),
-        TensorSpec("optimizer", (), (), vocabulary=1, words=("sgd",)),
+        TensorSpec("surface", (), (), vocab_size=len(surfaces), labels=surfaces),
+        TensorSpec("optimizer", (), (), vocab_size=1, labels=("sgd",)),
         TensorSpec("start", ("place",), (3,)),
     )
 
@@ -231,7 +231,7 @@ def test_playground_error_lists_the_surfaces() -> None:
 
 
 def test_recurrent_net_gradients_equal_with_and_without_a_table() -> None:
-    text = TensorSpec("text", ("time",), (20,), vocabulary=5, fills=True)
+    text = TensorSpec("text", ("time",), (20,), vocab_size=5, padded=True)
     net = recurrent.build((text,), (CLASSES,), recurrent.Options(embedding_dim=32, units=10))
     x = torch.randint(1, 5, (8, 20))
     for row, length in enumerate((20, 20, 17, 9, 5, 2, 1, 0)):
@@ -248,7 +248,7 @@ def test_recurrent_net_gradients_equal_with_and_without_a_table() -> None:
 
 def test_spam_net_of_the_lecture_by_weight_count() -> None:
     """S26: 145,960 + 2,160 + 16 = 148,136; torch's second bias per gate adds 60."""
-    message = TensorSpec("message", ("time",), (162,), vocabulary=7298, fills=True)
+    message = TensorSpec("message", ("time",), (162,), vocab_size=7298, padded=True)
     words = dict(all_recipes())["spam"].task.process
     options = recurrent.Options(
         cell=words["cell"],
@@ -265,7 +265,7 @@ def test_spam_net_of_the_lecture_by_weight_count() -> None:
 
 
 def test_bilstm_equals_a_bidirectional_lstm() -> None:
-    text = TensorSpec("text", ("time",), (7,), vocabulary=11, fills=True)
+    text = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
     one = recurrent.build((text,), (CLASSES,), recurrent.Options(cell="bilstm", units=5))
     other = recurrent.build(
         (text,), (CLASSES,), recurrent.Options(cell="lstm", bidirectional=True, units=5)
