@@ -70,12 +70,7 @@ def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatM
 
     def record(name: str) -> Any:
         def hook(layer: nn.Module, args: Any, y: Any) -> None:
-            if (
-                isinstance(y, Tensor)
-                and y.dim() == 4
-                and min(y.shape[2:]) > 1
-                and y.requires_grad
-            ):
+            if isinstance(y, Tensor) and y.dim() == 4 and min(y.shape[2:]) > 1 and y.requires_grad:
                 outputs.pop(name, None)
                 outputs[name] = y
 

@@ -46,9 +46,7 @@ def read_along(net: Any, ids: Tensor, *, top_k: int = 5) -> Reading | None:
         return None
     states: list[Tensor] = []
     guesses: list[Any] = []
-    handle = layers[-1].register_forward_hook(
-        lambda _layer, _x, y: states.append(y[0][0].clone())
-    )
+    handle = layers[-1].register_forward_hook(lambda _layer, _x, y: states.append(y[0][0].clone()))
     state = None
     try:
         with eval_mode(net), torch.inference_mode():

@@ -181,7 +181,9 @@ class _Recorder(TorchFunctionMode):
         )
 
     def _note_outside(self, key: str) -> None:
-        reader = next((operation for operation in self._operations if key in operation.input_keys), None)
+        reader = next(
+            (operation for operation in self._operations if key in operation.input_keys), None
+        )
         where = (
             f"operation {reader.number} ({reader.name}) of '{reader.layer}' reads"
             if reader
