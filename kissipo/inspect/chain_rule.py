@@ -79,21 +79,21 @@ def chain_rule(net: nn.Module, x: Tensor, truth: Tensor) -> list[Chain]:
     layers = _dense_stack(net)
     if layers is None:
         return []
-    values, gradients, inputs = _forward(layers, x.to(torch.float64).flatten(1)[0])
+    values, derivatives, inputs = _forward(layers, x.to(torch.float64).flatten(1)[0])
     error = values[-1] - truth.to(torch.float64).reshape(-1)
     gradients = _autograd(net, x, truth)
-    carried = error * gradients[-1]
+    carried = error * derivatives[-1]
     chains: list[Chain] = []
     for index in reversed(range(len(layers))):
         weight = layers[index][0].weight.detach().to(torch.float64)
         chains = (
             _of_layer(
-                layers, index, weight, error, carried, gradients, inputs[index], gradients[index]
+                layers, index, weight, error, carried, derivatives, inputs[index], gradients[index]
             )
             + chains
         )
         if index:
-            carried = (carried @ weight) * gradients[index - 1]
+            carried = (carried @ weight) * derivatives[index - 1]
     return chains
 
 
@@ -103,7 +103,7 @@ def _of_layer(
     weight: Tensor,
     error: Tensor,
     carried: Tensor,
-    gradients: list[Tensor],
+    derivatives: list[Tensor],
     below: Tensor,
     gradient: Tensor,
 ) -> list[Chain]:
@@ -114,10 +114,10 @@ def _of_layer(
         for source in range(weight.shape[1]):
             factors = [Factor("(y' - y)", float(error[0]))]
             if index < len(layers) - 1:
-                factors.append(_backward_factor(layers, index, unit, error, carried, gradients))
+                factors.append(_backward_factor(layers, index, unit, error, carried, derivatives))
             if not isinstance(layers[index][1], nn.Identity):
                 factors.append(
-                    Factor(f"f'(z{index + 1}[{unit + 1}])", float(gradients[index][unit]))
+                    Factor(f"f'(z{index + 1}[{unit + 1}])", float(derivatives[index][unit]))
                 )
             factors.append(Factor(f"{names}[{source + 1}]", float(below[source])))
             product = 1.0
@@ -140,11 +140,11 @@ def _backward_factor(
     unit: int,
     error: Tensor,
     carried: Tensor,
-    gradients: list[Tensor],
+    derivatives: list[Tensor],
 ) -> Factor:
     """Returns dy'/da of a unit: the sum over the units of the layer above."""
     above = layers[index + 1][0].weight.detach().to(torch.float64)
-    back = _carried_without_error(layers, index + 1, gradients)
+    back = _carried_without_error(layers, index + 1, derivatives)
     terms = back * above[:, unit]
     lines = []
     for i in range(len(terms)):
@@ -157,7 +157,7 @@ def _backward_factor(
             if index + 2 == len(layers) - 1
             else ""
         )
-        derivative = f"f'(z{index + 2}[{i + 1}]) {float(gradients[index + 1][i]):.6g} · "
+        derivative = f"f'(z{index + 2}[{i + 1}]) {float(derivatives[index + 1][i]):.6g} · "
         lines.append(
             f"{first}{derivative}w{index + 2}[{i + 1},{unit + 1}] "
             f"{float(above[i, unit]):.6g} = {float(terms[i]):.6g}"
@@ -166,12 +166,14 @@ def _backward_factor(
 
 
 def _carried_without_error(
-    layers: list[tuple[nn.Linear, nn.Module]], index: int, gradients: list[Tensor]
+    layers: list[tuple[nn.Linear, nn.Module]], index: int, derivatives: list[Tensor]
 ) -> Tensor:
     """Returns dy'/dz of the units of a layer."""
-    back = gradients[-1]
+    back = derivatives[-1]
     for number in range(len(layers) - 1, index, -1):
-        back = (back @ layers[number][0].weight.detach().to(torch.float64)) * gradients[number - 1]
+        back = (back @ layers[number][0].weight.detach().to(torch.float64)) * derivatives[
+            number - 1
+        ]
     return back
 
 
@@ -200,15 +202,15 @@ def _forward(
     layers: list[tuple[nn.Linear, nn.Module]], x: Tensor
 ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """Returns the outputs, derivatives of activations, and inputs of all layers."""
-    values, gradients, inputs = [], [], []
+    values, derivatives, inputs = [], [], []
     for linear, activation in layers:
         inputs.append(x)
         z = linear.weight.detach().to(torch.float64) @ x
         z = z if linear.bias is None else z + linear.bias.detach().to(torch.float64)
-        gradients.append(_DERIVATIVES[type(activation)](z))
+        derivatives.append(_DERIVATIVES[type(activation)](z))
         x = activation(z)
         values.append(x)
-    return values, gradients, inputs
+    return values, derivatives, inputs
 
 
 def _autograd(net: nn.Module, x: Tensor, truth: Tensor) -> list[Tensor]:

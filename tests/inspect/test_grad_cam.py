@@ -67,11 +67,11 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(
         after(leaf.clone())[0, 2].backward()
         assert leaf.grad is not None
         weights = leaf.grad[0].flatten(1).mean(dim=1)
-        heat = sum(weight * channel for weight, channel in zip(weights, one, strict=True)).clamp(
+        weighted = sum(weight * channel for weight, channel in zip(weights, one, strict=True)).clamp(
             min=0
         )  # type: ignore[union-attr]
         larger = functional.interpolate(
-            heat[None, None], size=x.shape[2:], mode="bilinear", align_corners=False
+            weighted[None, None], size=x.shape[2:], mode="bilinear", align_corners=False
         )[0, 0]
         expected.append(larger / larger.max() if larger.max() > 0 else larger)
     assert heat.size == tuple(maps.shape[2:])

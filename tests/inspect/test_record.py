@@ -76,7 +76,7 @@ class Twice(nn.Module):
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.first(self.act(self.replay(x))) + self.first(x))
+        return self.act(self.first(self.act(self.second(x))) + self.first(x))
 
 
 class Random(nn.Module):

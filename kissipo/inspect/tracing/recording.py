@@ -6,7 +6,7 @@ tensors. `rerun` replaces any tensors and repeats all operations that depend on 
 Example:  >>> from kissipo.inspect.tracing.record import record
           >>> net = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
           >>> recording = record(net, (torch.ones(1, 3),))
-          >>> [(operation.name, operation.input_keys) for operation in recording.operations]
+          >>> [(call.name, call.input_keys) for call in recording.operations]
           [('linear', ('t0', '0.weight', '0.bias')), ('relu', ('t1',))]
           >>> recording.mismatches()
           []
