@@ -51,7 +51,7 @@ def kinds(truth: Any, selected: Any, scores: Any) -> list[Kind]:
 
 def confused(
     record: Sequence[Kind],
-    levels: Sequence[str],
+    classes: Sequence[str],
     scores: Any,
     images_at: Callable[[Sequence[int]], tuple[Tensor, list[Any]]],
 ) -> str:
@@ -63,7 +63,7 @@ def confused(
     for kind in record[:MAX_KINDS]:
         images, files = images_at(kind.samples)
         captions = [f"{scores[index, kind.answer]:.0%} sure" for index in kind.samples]
-        title = f"<b>{escape(levels[kind.truth])}</b> → {escape(levels[kind.answer])}"
+        title = f"<b>{escape(classes[kind.truth])}</b> → {escape(classes[kind.answer])}"
         count = f"{kind.count} of {kind.of}"
         html.append(
             f'<div class="kind"><p>{title} <span class="dim">{count}</span></p>{gallery(images, captions, files)}</div>'

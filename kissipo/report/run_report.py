@@ -134,16 +134,16 @@ def _parts(pipeline: Pipeline) -> str:
     if answer.WORD == "actions":
         return ""
     rows = [[name, f"{len(dataset):,}"] for name, dataset in pipeline.datasets.items()]
-    levels = (
+    classes = (
         answer.classes
         if answer.WORD == "category" and len(answer.classes) <= sections.MAX_CLASSES
         else ()
     )
     for row, dataset in zip(rows, pipeline.datasets.values(), strict=True):
-        if levels:
-            counts = np.bincount(dataset.truth(0).numpy(), minlength=len(levels))
+        if classes:
+            counts = np.bincount(dataset.truth(0).numpy(), minlength=len(classes))
             row += [f"{count:,}" for count in counts]
-    return table(["split", "samples", *levels], rows, numbers=range(1, 2 + len(levels)))
+    return table(["split", "samples", *classes], rows, numbers=range(1, 2 + len(classes)))
 
 
 def _data_flow(trace: Trace) -> str:

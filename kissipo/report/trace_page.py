@@ -38,7 +38,7 @@ def trace_page(
     """Returns the complete HTML file.
 
     content, tensors:    what trace.json says, and numbers by their keys
-    more:                sections after the data flow, such as where on an image a net looked
+    more:                sections after the data flow, such as Grad-CAM
     unit, why, interpretable:  the unit of the last recurrent layer that is selected
                          first, the reason, and other interpretable units
     """

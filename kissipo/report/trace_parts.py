@@ -273,7 +273,7 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     rows = [("kind", layer.kind), ("weights", f"{layer.parameters:,}")]
     lookup = layer.multiplications is not None
     rows.append(("multiplications", f"{layer.multiplications:,}" if lookup else "not known"))
-    rows += [("gives", format_bytes(layer.memory)), ("time", format_seconds(layer.seconds))]
+    rows += [("output size", format_bytes(layer.memory)), ("time", format_seconds(layer.seconds))]
     if about is not None:
         record = about["statistics"]
         rows.append(
@@ -450,7 +450,7 @@ def operations(view: View) -> str:
         )
         count = "?" if item["multiplications"] is None else f"{item['multiplications']:,}"
         size = sum(view.content["tensors"].get(key, {}).get("bytes", 0) for key in item["outputs"])
-        text = item["text"] + (" (dice)" if item["random"] else "")
+        text = item["text"] + (" (random)" if item["random"] else "")
         gives = ", ".join(item["outputs"])
         rows.append(
             [
@@ -466,7 +466,16 @@ def operations(view: View) -> str:
         )
     content = ""
     if rows:
-        titles = ["", "layer", "operation", "shape", "weights", "multiplications", "gives", "ms"]
+        titles = [
+            "",
+            "layer",
+            "operation",
+            "shape",
+            "weights",
+            "multiplications",
+            "output size",
+            "ms",
+        ]
         more = f"<p>and {len(record) - len(rows):,} more</p>" if len(rows) < len(record) else ""
         inner = table(titles, rows, numbers=(0, 4, 5, 6, 7))
         content += (

@@ -242,26 +242,34 @@ def _place(number: int, item: Mapping[str, Any], *, is_open: bool) -> str:
         f'<details class="walk" data-walk="{number}"{" open" if is_open else ""}><summary><b>{name}</b> {escape(item["cell"].upper())} of '
         f'{item["all"]:,} units, {steps:,} steps{few}{missing} <span class="shape">{escape(CELLS.get(item["cell"], ""))}</span></summary>'
         '<div class="desk"><div class="choice">'
-        f'<label>step <input class="step" type="range" min="0" max="{steps - 1}" value="0" aria-label="step of {name}"></label>'
-        '<button class="back" aria-label="the step before">‹</button><button class="on" aria-label="the next step">›</button>'
+        f'<label>step <input class="step" type="range" min="0" max="{steps - 1}" value="0" '
+        f'aria-label="step of {name}"></label>'
+        '<button class="back" aria-label="the step before">‹</button>'
+        '<button class="on" aria-label="the next step">›</button>'
         f'<label>unit <input class="number" type="number" min="0" max="{item["all"] - 1}"></label>'
-        '<button class="before" aria-label="the unit before">−</button><button class="after" aria-label="the next unit">+</button>'
-        '<span class="why dim"></span></div><div class="interpretable"></div><p class="here" aria-live="polite"></p></div>'
-        f'<div class="both"><div class="cell">{cell_drawing(item["cell"])}<div class="sums"></div></div>'
-        f'<div class="maps" tabindex="0" role="group" aria-label="gates of {name}; left and right go through time, up and down '
+        '<button class="before" aria-label="the unit before">−</button>'
+        '<button class="after" aria-label="the next unit">+</button>'
+        '<span class="why dim"></span></div><div class="interpretable"></div>'
+        '<p class="here" aria-live="polite"></p></div>'
+        f'<div class="both"><div class="cell">'
+        f'{cell_drawing(item["cell"])}<div class="sums"></div></div>'
+        f'<div class="maps" tabindex="0" role="group" '
+        f'aria-label="gates of {name}; left and right go through time, up and down '
         f'through the units">{maps}</div></div>{text}</details>'
     )
 
 
 def _legend(*, guesses: bool) -> str:
     below = (
-        '<span>below: what it expects next, sure <i class="guess strong"></i><i class="guess weak"></i> unsure; '
+        '<span>below: what it expects next, sure <i class="guess strong"></i>'
+        '<i class="guess weak"></i> unsure; '
         'what did come stands <b class="right">underlined</b></span>'
         if guesses
         else ""
     )
     return (
-        '<p class="legend"><span>active <i class="active strong"></i><i class="active weak"></i></span>'
+        '<p class="legend"><span>active <i class="active strong"></i>'
+        '<i class="active weak"></i></span>'
         f'<span>not active <i class="quiet weak"></i><i class="quiet strong"></i></span>{below}</p>'
     )
 
@@ -279,7 +287,7 @@ def through_time(view: View) -> str:
     ]
     if not any(parts):
         return ""
-    note = "How strongly the loss of this sample depends on what each layer held at each step, on a scale of tens."
+    note = "The norm of the gradient of the loss at the state of each step, on a logarithmic scale."
     return f'<p class="dim">{note}</p>{"".join(parts)}'
 
 
@@ -296,6 +304,7 @@ def unrolled_image(view: View) -> str:
                     name=f"{gate} of {unrolled.name}",
                 )
                 parts.append(
-                    f"<p><b>{gate}</b> {NAMES[gate]} of {escape(unrolled.name)}</p>{with_scale(heat)}"
+                    f"<p><b>{gate}</b> {NAMES[gate]} of {escape(unrolled.name)}</p>"
+                    f"{with_scale(heat)}"
                 )
     return "".join(parts)

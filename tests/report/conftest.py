@@ -99,7 +99,8 @@ def _in_a_browser(page: str, folder: Path, script: str) -> tuple[Any, str]:
     ask = (
         f"<script>(async () => {{ const found = await (async () => {{ {script} }})(); "
         "const place = document.createElement('pre'); "
-        "place.id = 'found'; place.textContent = JSON.stringify(found ?? null); document.body.append(place); "
+        "place.id = 'found'; place.textContent = JSON.stringify(found ?? null); "
+        "document.body.append(place); "
         "})();</script>"
     )
     head, tail = page.rsplit("</body>", 1)

@@ -52,9 +52,11 @@ def visible_text(page: Path, profile: Path) -> str:
 def test_a_real_browser_shows_every_part(runs: Path, tmp_path: Path) -> None:
     text = visible_text(runs / "digits" / "report.html", tmp_path / "profile")
     for part in (
-        "Verdict", "Score of 'digit'", "majority class", "random forest", "Data", "no duplicates among 1797 rows",
+        "Verdict", "Score of 'digit'", "majority class", "random forest",
+        "Data", "no duplicates among 1797 rows",
         "The way of the data",
-        "linear 64 -> 256", "Learning", "The validation loss was still falling at the end", "Confusion",
+        "linear 64 -> 256", "Learning", "The validation loss was still falling at the end",
+        "Confusion",
         "rows: the truth; columns: the answer", "How to reproduce it", "kissipo fit",
     ):  # fmt: skip
         assert part in text, part

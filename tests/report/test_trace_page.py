@@ -210,8 +210,8 @@ def test_absent_entries_are_left_out(samples: Samples) -> None:
         bare[name] = type(content[name])()
     page = render_page((bare, {}))
     assert "<h2>The way</h2>" in page and "<h2>Layer by layer</h2>" not in page
-    assert "Its numbers are too many to be shown" in render_page((content, {}))
-    assert "its inside cannot be told, because it says so" in render_page(
+    assert "The layer has too many values to show" in render_page((content, {}))
+    assert "its inside is not available, because it says so" in render_page(
         ({**content, "expanded": [{"layer": "a", "opaque": "it says so"}]}, tensors)
     )
 
