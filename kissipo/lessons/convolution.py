@@ -179,7 +179,8 @@ def _pooling(maps: list[Numbers], pooled: list[Numbers], side: int) -> Explanati
 
 
 def _sizes(length: int, side: int) -> Explanation:
-    """Returns the output sizes of every stride and padding for this image and filter."""
+    """Returns the output sizes of every stride and padding for this image and
+    filter."""
     rows: list[tuple[Cell, ...]] = []
     cases: list[tuple[int, Padding]] = [(1, "valid"), (2, "valid"), (1, "same"), (2, "same")]
     for stride, padding in cases:
@@ -204,7 +205,8 @@ def _sizes(length: int, side: int) -> Explanation:
 
 
 def _channels(image: Numbers, weights: list[Numbers], options: Options) -> Explanation:
-    """Explains filters of color images: one matrix per channel, whose sums are added."""
+    """Explains filters of color images: one matrix per channel, whose sums are
+    added."""
     color = np.stack([image, image[:, ::-1], image[::-1]])
     filters = np.concatenate([weights[0], weights[-1], weights[0]])
     color_windows = windows(color, filters, stride=options.stride, padding=options.padding)

@@ -20,7 +20,8 @@ def check(task: Task) -> list[Finding]:
 
 
 def failed(error: UserError) -> list[Finding]:
-    """Returns the findings before the error, and the error itself as the last finding."""
+    """Returns the findings before the error, and the error itself as the last
+    finding."""
     findings = [item for item in getattr(error, "findings", ()) if isinstance(item, Finding)]
     if not any(finding.level == "FAIL" for finding in findings):
         value = f"; got {error.got}" if error.got else ""

@@ -83,7 +83,8 @@ def _net(pipeline: Pipeline) -> InferredOption:
 
 
 def _needed(net: str, pipeline: Pipeline) -> list[InferredOption]:
-    """Returns the options that the data require of a named net, whatever its sizes are."""
+    """Returns the options that the data require of a named net, whatever its sizes
+    are."""
     if net == "playground":
         return [InferredOption("process.num_points", len(pipeline.splits["train"]))]
     if net == "q_table":
@@ -244,7 +245,8 @@ def _for_tables(pipeline: Pipeline, features: int) -> list[InferredOption]:
 
 
 def _widest(pipeline: Pipeline) -> int:
-    """Returns the largest batch of such images, a power of two; other data are small."""
+    """Returns the largest batch of such images, a power of two; other data are
+    small."""
     size = sum(codec.spec.size for codec in pipeline.codecs if codec.spec.axes[:1] == ("channel",))
     return 2 ** (max(_SMALLEST, _VALUES // max(1, size)).bit_length() - 1)
 

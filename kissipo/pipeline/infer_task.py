@@ -161,7 +161,8 @@ def _series(
 
 
 def _is_series(frame: Frame, output: str | None) -> bool:
-    """Returns whether a table has one column of even timestamps, and else only numbers."""
+    """Returns whether a table has one column of even timestamps, and else only
+    numbers."""
     timestamps = [column for column in frame.columns if looks_like_time(column)]
     others = [column for column in frame.columns if column not in timestamps]
     if len(timestamps) != 1 or not others or any(column.kind != "number" for column in others):

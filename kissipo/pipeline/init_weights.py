@@ -1,4 +1,5 @@
-"""Loads the initial weights of a net from a file or from another run, and freezes some."""
+"""Loads the initial weights of a net from a file or from another run, and freezes
+some."""
 
 from __future__ import annotations
 

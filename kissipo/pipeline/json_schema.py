@@ -25,7 +25,8 @@ from kissipo.pipeline.registries import (
 
 
 def task_schema() -> dict[str, Any]:
-    """Returns the JSON schema of a task file, which accepts what `read_task` accepts."""
+    """Returns the JSON schema of a task file, which accepts what `read_task`
+    accepts."""
     general = {
         "input": _properties(input_general.Options),
         "output": _properties(output_general.Options),
@@ -72,7 +73,8 @@ def _lesson(name: str) -> dict[str, Any]:
 
 
 def _process_variants() -> list[dict[str, Any]]:
-    """Returns a schema per net, and schemas for options of any net where none is named."""
+    """Returns a schema per net, and schemas for options of any net where none is
+    named."""
     named = []
     for name in NETS.names():
         net = NETS.find(name, place="process.net")

@@ -297,7 +297,7 @@ def _divide(
 
 
 def _refuse_renamed(place: str, key: str, value: Any) -> None:
-    """Refuses former names inside a nested option, such as input.split.by."""
+    """Refuses former names inside a nested option."""
     for name in value if isinstance(value, Mapping) else ():
         nested = f"{place.split('.')[0]}.{key}.{name}"
         if nested in RENAMED:

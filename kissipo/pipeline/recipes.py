@@ -25,5 +25,6 @@ def data_are_fetched(recipe: Recipe) -> bool:
 
 
 def notes_of(name: str) -> tuple[str, ...]:
-    """Returns the notes of a built-in task, which stand beside its trace; else nothing."""
+    """Returns the notes of a built-in task, which stand beside its trace; else
+    nothing."""
     return next((recipe.notes for title, recipe in all_recipes() if title == name), ())

@@ -1,4 +1,5 @@
-"""Renamed options: the current names of former options, and of options of other libraries.
+"""Renamed options: the current names of former options, and of options of other
+libraries.
 
 An option that no part has is looked up here before it is taken for a spelling mistake.
 

@@ -15,7 +15,8 @@ _IN_PYTHON = "given in Python"
 
 
 def spell_out(task: Task, resolved: ResolvedTask) -> Task:
-    """Returns the task with every option that has a value; written options come first."""
+    """Returns the task with every option that has a value; written options come
+    first."""
     assert resolved.net is not None and resolved.algorithm is not None
     changes: dict[str, Any] = {}
     changes |= _missing_options("input", written(resolved.source.options), task.input)
@@ -48,7 +49,8 @@ def _missing_options(place: str, options: Mapping[str, Any], part: FrozenConfig)
 
 
 def writable(task: Task, source: str) -> Task:
-    """Returns the task for a file: full paths, and remarks in place of Python objects."""
+    """Returns the task for a file: full paths, and remarks in place of Python
+    objects."""
     value = task.input[source]
     changes: dict[str, Any] = {}
     if isinstance(value, str | Path):
@@ -72,5 +74,6 @@ def writable(task: Task, source: str) -> Task:
 
 
 def is_remark(value: Any) -> bool:
-    """Returns whether a source is only a remark about data that were passed in Python."""
+    """Returns whether a source is only a remark about data that were passed in
+    Python."""
     return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")

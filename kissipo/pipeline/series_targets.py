@@ -31,7 +31,8 @@ _YES, _NO = (
 
 @dataclass(frozen=True)
 class SeriesTarget:
-    """The target columns, the input columns, and where the target of a window begins."""
+    """The target columns, the input columns, and where the target of a window
+    begins."""
 
     names: tuple[str, ...]
     inputs: tuple[str, ...]
@@ -60,11 +61,13 @@ class SeriesTarget:
 
     @property
     def ends_in_window(self) -> bool:
-        """Whether the evaluated step is the last of the window, not the one after it."""
+        """Whether the evaluated step is the last of the window, not the one after
+        it."""
         return self.is_reconstruction or isinstance(self.options, CategoryOptions)
 
     def first(self, window: int) -> int:
-        """Returns where the first target begins, counted from the start of its window."""
+        """Returns where the first target begins, counted from the start of its
+        window."""
         return 0 if self.is_reconstruction else window - 1 if self.ends_in_window else window
 
     def answer(self, window: int) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import json
 import re
 import subprocess
 import sys
@@ -52,6 +53,13 @@ def test_list_names_every_task(capsys: Out) -> None:
     assert main(["list"]) == 0
     out = capsys.readouterr().out
     assert all(name in out and recipe.system in out for name, recipe in all_recipes())
+    further = [recipe.also for _, recipe in all_recipes()]
+    assert len(set().union(*further)) >= 15
+    assert all(system in out for systems in further for system in systems)
+    assert main(["list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    commands = {row["system"]: row["expected"] for row in rows if "kissipo" in row["expected"]}
+    assert all(commands[system] == command for row in further for system, command in row.items())
 
 
 def test_predict_prints_one_prediction_per_line(capsys: Out) -> None:

@@ -1,4 +1,4 @@
-"""A written value is never overridden by an automatic one, and `task.yaml` holds every word that a run was made of."""
+"""Written options are never changed, and `task.yaml` contains every option of a run."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def numbers() -> Task:
 
 def series() -> Task:
     rows = [
-        f"{1949 + at // 12}-{at % 12 + 1:02},{100 + at + 20 * np.sin(at * np.pi / 6):.3f}"
-        for at in range(144)
+        f"{1949 + row // 12}-{row % 12 + 1:02},{100 + row + 20 * np.sin(row * np.pi / 6):.3f}"
+        for row in range(144)
     ]
     Path("air.csv").write_text("\n".join(["Month,Passengers", *rows]), encoding="utf-8")
     return load("air.csv", output="Passengers", horizon=3)
 
 
 def one_step() -> Task:
-    """The words of the lecture's first predictor about a series that is made here."""
+    """Returns a task with the options of the lecture's first predictor."""
     words = dict(all_recipes())["airline-dense-step"].task.process
     return series().with_words({f"process.{key}": value for key, value in words.items()})
 
@@ -56,8 +56,8 @@ def prose() -> Task:
 
 def messages() -> Task:
     rows = [
-        f"{'win a prize now' if at % 3 else 'see you at home'} number {at},{'ham' if at % 3 else 'spam'}"
-        for at in range(90)
+        f"{'win a prize now' if row % 3 else 'see you at home'} number {row},{'ham' if row % 3 else 'spam'}"
+        for row in range(90)
     ]
     Path("sms.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")
     return load("sms.csv", output="kind", words={"input.text": ["message"]})
@@ -65,11 +65,11 @@ def messages() -> Task:
 
 def images() -> Task:
     digits = load_digits()
-    for at in range(60):
-        folder = Path("photos", f"class{digits.target[at] % 2}")
+    for index in range(60):
+        folder = Path("photos", f"class{digits.target[index] % 2}")
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.kron(digits.images[at] * 15, np.ones((2, 2))).astype(np.uint8)).save(
-            folder / f"{at}.png"
+        Image.fromarray(np.kron(digits.images[index] * 15, np.ones((2, 2))).astype(np.uint8)).save(
+            folder / f"{index}.png"
         )
     return load("photos")
 
@@ -79,7 +79,8 @@ def built_in(name: str) -> Callable[[], Task]:
 
 
 OWN = {
-    each.__name__: each for each in (numbers_and_classes, numbers, series, prose, messages, images)
+    build.__name__: build
+    for build in (numbers_and_classes, numbers, series, prose, messages, images)
 }
 QUESTIONS = OWN | {
     name: built_in(name) for name, recipe in all_recipes() if not data_are_fetched(recipe)
@@ -88,85 +89,87 @@ every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUE
 
 
 def another(info: OptionInfo, value: Any) -> Any:
-    """Another value that the word takes."""
-    kind = next((each for each in get_args(info.type) if each is not NoneType), info.type)
+    """Returns another value that the option accepts."""
+    kind = next((member for member in get_args(info.type) if member is not NoneType), info.type)
     kind = info.type if get_origin(info.type) in (Literal, tuple) else kind
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
     if is_dataclass(kind) and isinstance(kind, type):
         return {
-            key: another(each, getattr(value, each.attribute))
-            for key, each in option_infos(kind).items()
+            key: another(inner, getattr(value, inner.attribute))
+            for key, inner in option_infos(kind).items()
         }
     if get_origin(kind) is tuple:
-        return [each + 1 for each in value]
+        return [number + 1 for number in value]
     if kind is bool:
         return not value
     return (value or 2) + 1 if kind is int else (value or 0.5) / 2
 
 
 def process_words(task: Sentence) -> dict[str, tuple[OptionInfo, Any]]:
-    """Every word of the net and of its way of learning, with what is decided for it."""
+    """Returns every option of net and algorithm with its inferred value."""
     resolved = read_task(task)
     assert resolved.net is not None
     assert resolved.algorithm is not None
-    found = {}
+    values = {}
     for options in (resolved.algorithm.options, resolved.net.options):
-        found |= {
+        values |= {
             key: (info, getattr(options, info.attribute))
             for key, info in option_infos(type(options)).items()
         }
-    return found
+    return values
 
 
 @every_question
-def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Task]) -> None:
+def test_written_options_of_the_process_are_not_changed(question: Callable[[], Task]) -> None:
     task = question()
     decided, answer = process_words(task.complete()), next(iter(task.answers[0]))
     of_a_net = (
         "loss",
-        "rates",
-        "from",
+        "learning_rates",
+        "weights",
         "freeze",
-        "backbone_rate",
-    )  # what they may say depends on more than their type
+        "backbone_learning_rate_scale",
+    )  # their values depend on more than their type
     words = {
         key: another(info, value) for key, (info, value) in decided.items() if key not in of_a_net
     }
     if "bidirectional" in words and answer == "text":
-        words["bidirectional"] = False  # what comes next is not asked of a net that has read it
+        words["bidirectional"] = False  # a bidirectional net would see the next token
         words.pop("merge", None)
     if len(words.get("filters", ())) > 3:
         words["filters"] = words["filters"][
             :2
-        ]  # after more of 4x4, each pooled by 2, nothing is left of a board
+        ]  # more filters of 4x4 with pooling would reduce a board to nothing
     if "stateful" in words and answer != "text":
         words["stateful"] = False
-    if "patch" in words and answer != "forecast":
-        words["patch"] = 1
-    if "relative" in words and answer != "forecast":
-        words["relative"] = False
-    for each in ("smoothing", "class_weights", "mixup"):
-        if each in words and answer != "category":
-            words[each] = decided[each][1]
+    if "patch_length" in words and answer != "forecast":
+        words["patch_length"] = 1
+    if "subtract_last" in words and answer != "forecast":
+        words["subtract_last"] = False
+    for key in ("label_smoothing", "class_weights", "mixup"):
+        if key in words and answer != "category":
+            words[key] = decided[key][1]
     if "games" in task.input:
         words |= {
             "label_smoothing": 0.0,
             "mixup": 0.0,
-        }  # a share of the truth would stand on points that are taken
+        }  # soft targets would include illegal moves
     if "mixup" in words and any(
         codec.spec.vocab_size for codec in build_experiment(task).pipeline.codecs
     ):
         words["mixup"] = 0.0  # ids of words cannot be mixed
-    for each in ("independent", "recursive"):
-        if each in words and answer != "forecast":
-            words[each] = False
+    for key in ("channel_independent", "autoregressive"):
+        if key in words and answer != "forecast":
+            words[key] = False
     if "loss" in decided and answer in ("forecast", "number"):
         words["loss"] = "huber"
     wished = {"input.batch_size": 7, **{f"process.{key}": value for key, value in words.items()}}
     wished["process.net"] = read_task(task.complete()).net.name  # type: ignore[union-attr]
-    kept = task.with_words(wished).complete()
-    assert {place: kept.parts()[place.split(".")[0]][place.split(".")[1]] for place in wished} == {  # type: ignore[index]
+    complete = task.with_words(wished).complete()
+    assert {
+        place: complete.parts()[place.split(".")[0]][place.split(".")[1]] for place in wished
+    } == {  # type: ignore[index]
         place: to_frozen(value) for place, value in wished.items()
     }
 
@@ -181,26 +184,26 @@ def test_no_written_word_of_the_process_is_overridden(question: Callable[[], Tas
         (built_in("go"), "kl"),
     ],
 )
-def test_a_loss_that_is_written_without_a_net_is_the_one_that_is_learned_by(
-    question: Callable[[], Task], loss: str
-) -> None:
+def test_written_loss_without_a_net_is_used(question: Callable[[], Task], loss: str) -> None:
     wished = question().with_words({"process.loss": loss})
     wished = wished.with_words({"process.net": None}) if "net" in wished.process else wished
     algorithm: Any = build_experiment(wished).algorithm
-    assert [each.__module__.split(".")[-1] for each in algorithm.losses] == [
+    assert [loss.__module__.split(".")[-1] for loss in algorithm.losses] == [
         SHORT_LOSSES.get(loss, loss)
     ]
 
 
 @every_question
-def test_a_complete_task_keeps_every_word_that_was_written(question: Callable[[], Task]) -> None:
+def test_complete_task_keeps_written_options(question: Callable[[], Task]) -> None:
     task = question()
     complete = task.complete()
     for part in ("input", "process"):
         for key, value in getattr(task, part).items():
-            held = getattr(complete, part)[key]
+            value_now = getattr(complete, part)[key]
             assert (
-                {**held, **value} == dict(held) if isinstance(value, Mapping) else held == value
+                {**value_now, **value} == dict(value_now)
+                if isinstance(value, Mapping)
+                else value_now == value
             ), key
     assert complete.complete() == complete
 
@@ -219,25 +222,25 @@ def test_a_complete_task_keeps_every_word_that_was_written(question: Callable[[]
     ],
     ids=["equations", "racing", "sunspots", "classes", "numbers", "prose", "messages", "images"],
 )
-def test_task_yaml_holds_every_word_and_refits_to_the_same_metrics(
+def test_task_yaml_has_every_option_and_repeats_the_metrics(
     question: Callable[[], Task], words: dict[str, Any]
 ) -> None:
     first = load(question(), words=words).fit(seed=3)
-    kept = load(str(first.folder / "task.yaml"))
-    resolved = read_task(kept)
-    for part, chosen in (
+    stored = load(str(first.folder / "task.yaml"))
+    resolved = read_task(stored)
+    for part, component in (
         ("input", resolved.source),
         ("process", resolved.net),
         ("process", resolved.algorithm),
     ):
-        assert chosen is not None
-        for key, value in written(chosen.options).items():
-            assert value is None or key in getattr(kept, part), f"{part}.{key}"
-    assert kept.fit(seed=3).metrics == first.metrics
+        assert component is not None
+        for key, value in written(component.options).items():
+            assert value is None or key in getattr(stored, part), f"{part}.{key}"
+    assert stored.fit(seed=3).metrics == first.metrics
 
 
-def test_each_of_several_answers_has_its_own_words_and_baselines() -> None:
-    rows = [f"{at},{at % 7},{'ab'[at % 2]},{2 * at}" for at in range(80)]
+def test_several_answers_have_separate_options_and_baselines() -> None:
+    rows = [f"{row},{row % 7},{'ab'[row % 2]},{2 * row}" for row in range(80)]
     Path("both.csv").write_text("\n".join(["x,y,kind,size", *rows]), encoding="utf-8")
     output = [
         {"category": "kind", "baselines": ["majority"]},
@@ -250,5 +253,5 @@ def test_each_of_several_answers_has_its_own_words_and_baselines() -> None:
         ["majority class"],
         ["mean"],
     ]
-    first = {**output[0], "decode": {"threshold": 0.5, "top": 3}}
+    first = {**output[0], "decode": {"threshold": 0.5, "top_k": 3}}
     assert run.task.plain()["output"] == [first, output[1]]

@@ -1,4 +1,4 @@
-"""Transfer: a fit that starts from published weights or from another run, what is held in it, and how it is told when they do not fit."""
+"""Initial weights from a file or from another run: frozen weights, and refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kissipo.pipeline.registries import NETS
 Out = pytest.CaptureFixture[str]
 WIDTH = "width_multiplier=0.05"
 THEIRS = (
-    (r"^conv(\d)\.(\d)", lambda found: f"layer{int(found[1]) - 1}.{found[2]}"),
+    (r"^conv(\d)\.(\d)", lambda match: f"layer{int(match[1]) - 1}.{match[2]}"),
     (r"\.residual\.", "."),
     (r"shortcut\.conv", "downsample.0"),
     (r"shortcut\.norm", "downsample.1"),
@@ -46,14 +46,14 @@ def photos(classes: int = 3) -> str:
     generator = np.random.default_rng(0)
     labels = np.arange(90) % classes
     images = generator.integers(0, 120, (90, 16, 16, 3))
-    for at, label in enumerate(labels):
-        images[at, ..., label % 3] += 100 + 35 * (label // 3)
+    for index, label in enumerate(labels):
+        images[index, ..., label % 3] += 100 + 35 * (label // 3)
     np.savez("photos.npz", images=images.astype(np.uint8), labels=np.array(list("abcdef"))[labels])
     return "photos.npz"
 
 
 def published() -> dict[str, torch.Tensor]:
-    """Weights of a narrow ResNet-18 for 1,000 classes, in a file with the published names; they are given in ours."""
+    """Saves a narrow ResNet-18 with published names; returns its weights with ours."""
     torch.manual_seed(5)
     module = NETS.find("resnet18", place="net")
     specs = (
@@ -75,13 +75,13 @@ def fit(*arguments: str) -> None:
     assert main(["fit", photos(), *WORDS, *arguments]) == 0
 
 
-def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None:
+def test_freeze_keeps_published_weights_and_trains_a_new_head(capsys: Out) -> None:
     before = published()
     fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run")
-    told = " ".join(capsys.readouterr().err.split())
-    assert "the head is untrained, because it has 3 outputs here and 1000 in the file" in told
-    assert "parameters are frozen" in told
-    assert "process.normalize=True pretrained weights expect normalized colors" in told
+    stderr = " ".join(capsys.readouterr().err.split())
+    assert "the head is untrained, because it has 3 outputs here and 1000 in the file" in stderr
+    assert "parameters are frozen" in stderr
+    assert "process.normalize=True pretrained weights expect normalized colors" in stderr
     after = load_file("run/model.safetensors")
     assert after.keys() == before.keys()
     moved = {
@@ -110,7 +110,7 @@ def test_published_weights_are_held_and_a_fresh_head_learns(capsys: Out) -> None
     assert "resnet18.safetensors fits: " in findings
 
 
-def test_without_freeze_all_weights_learn_from_where_they_were_published(capsys: Out) -> None:
+def test_published_weights_are_trained_without_freeze(capsys: Out) -> None:
     before = published()
     fit(
         "weights=resnet18.safetensors",
@@ -129,7 +129,7 @@ def test_without_freeze_all_weights_learn_from_where_they_were_published(capsys:
     )
 
 
-def test_a_run_is_opened_and_judged_without_the_file_that_it_started_from() -> None:
+def test_run_evaluates_without_its_file_of_initial_weights() -> None:
     published()
     fit("weights=resnet18.safetensors", "freeze=all but head", "--out", "run", "--quiet")
     Path("resnet18.safetensors").unlink()
@@ -137,7 +137,7 @@ def test_a_run_is_opened_and_judged_without_the_file_that_it_started_from() -> N
     assert run.evaluate()[0].net.metrics == pytest.approx(run.metrics["answers"][0]["metrics"])
 
 
-def test_a_run_goes_on_as_another_with_other_classes() -> None:
+def test_weights_of_a_run_start_another_with_other_classes() -> None:
     fit("--out", "first", "--quiet")
     before = load_file("first/model.safetensors")
     assert (
@@ -184,7 +184,7 @@ def test_a_run_goes_on_as_another_with_other_classes() -> None:
     )
 
 
-def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
+def test_freeze_works_with_manual_backprop() -> None:
     words = [
         "net=ffn",
         "units=[8,8]",
@@ -218,7 +218,7 @@ def test_a_net_that_learns_directly_holds_its_layers_too() -> None:
     }
 
 
-def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(
+def test_resume_of_a_transfer_equals_the_unbroken_run(
     interrupter: Any, assert_same_run: Any
 ) -> None:
     published()
@@ -235,7 +235,7 @@ def test_a_transfer_that_is_stopped_and_resumed_is_the_unbroken_one(
     assert (Path("whole") / "history.csv").read_text().count("\n") == 6
 
 
-def test_a_file_beside_a_task_is_found(capsys: Out) -> None:
+def test_weights_beside_a_task_file_are_found(capsys: Out) -> None:
     Path("deep").mkdir()
     published()
     Path("resnet18.safetensors").rename("deep/resnet18.safetensors")
@@ -250,7 +250,7 @@ def test_a_file_beside_a_task_is_found(capsys: Out) -> None:
     assert net["weights"] == "deep/resnet18.safetensors"
 
 
-def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
+def test_mistakes_print_one_paragraph_with_code_2(capsys: Out) -> None:
     published()
     fit("--out", "first", "--quiet")
     Path("old.pth").write_bytes(b"PK\x03\x04")
@@ -266,25 +266,25 @@ def test_slips_are_one_paragraph_with_code_2(capsys: Out) -> None:
         (["weights=first", "input.color=grayscale"], "does not fit the net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 in the file"),
     ]  # fmt: skip
     capsys.readouterr()
-    for words, told in cases:
+    for options, message in cases:
         arguments = (
-            [each for each in WORDS if each != WIDTH]
-            if words[-1].startswith(("net=cnn", "width"))
+            [option for option in WORDS if option != WIDTH]
+            if options[-1].startswith(("net=cnn", "width"))
             else WORDS
         )
-        assert main(["fit", photos(), *arguments, *words, "--out", "never", "--quiet"]) == 2
+        assert main(["fit", photos(), *arguments, *options, "--out", "never", "--quiet"]) == 2
         err = capsys.readouterr().err
-        assert told in err, err
+        assert message in err, err
         assert err.count("\n") == 1
         assert not Path("never").exists()
 
 
-def test_what_is_in_the_way_of_a_learner_of_another_kind_is_no_word_of_it() -> None:
+def test_weights_are_not_an_option_of_q_learning() -> None:
     with pytest.raises(TaskError, match=r"process\.weights is not a known option"):
         ki.load("frozen-lake", words={"process.weights": "x"}).show()
 
 
-def test_a_run_that_saw_centered_colors_hands_that_on() -> None:
+def test_normalize_is_inherited_from_the_initial_run() -> None:
     published()
     fit("weights=resnet18.safetensors", "--out", "first", "--quiet")
     for name, start in (("second", "first"), ("third", "first/model.safetensors")):
@@ -292,10 +292,10 @@ def test_a_run_that_saw_centered_colors_hands_that_on() -> None:
         assert ki.open(name).task.process["normalize"] is True
 
 
-def test_weights_from_elsewhere_and_a_linear_start_exclude_each_other() -> None:
+def test_weights_and_linear_init_exclude_each_other() -> None:
     words = {"epochs": 2, "output.baselines": ["ridge_regression"]}
     Path("line.csv").write_text(
-        "x,y\n" + "".join(f"{at % 40},{3 * at % 50}\n" for at in range(80)), encoding="utf-8"
+        "x,y\n" + "".join(f"{row % 40},{3 * row % 50}\n" for row in range(80)), encoding="utf-8"
     )
     first = ki.load("line.csv", output="y", words=words)
     assert first.fit(out="first").task.process["init"] == "linear"

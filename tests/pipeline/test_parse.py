@@ -1,4 +1,4 @@
-"""One validator: every slip is told with its place and what was probably meant; the JSON schema agrees with it."""
+"""The parser refuses mistakes with place and suggestion; the JSON schema agrees."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WRONG = [
     ("input: {batch_size: 3}", "Name the source of the data, for example input: {table: sms.csv}"),
     ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
     ("input: tabel", "Did you mean 'table'?"),
-    # a word
+    # an option
     (f"{TABLE}\nprocess: {{net: ffn, unit: 3}}", "process.unit is not a known option. Did you mean 'units' or 'init'?"),
     (f"{TABLE}\nprocess: {{net: ffn, epoch: 3}}", "process.epoch is not a known option. Did you mean 'epochs'?"),
     (f"{TABLE}\nprocess: {{epoch: 3}}", "process.epoch is not a known option. Did you mean 'epochs'?"),
@@ -67,7 +67,7 @@ WRONG = [
     ("input: {images: digits, color: blue}", "input.color must be one of grayscale, rgb; got 'blue'."),
     ("input: {series: air.csv}\noutput: {forecast: y, horizon: 0}", "output.horizon must be an integer of at least 1; got 0."),
     (f"{TABLE}\noutput: {{category: a, decode: 2}}", "output.decode.threshold must be a number above 0 and below 1; got 2."),
-    # words that exclude each other
+    # options that exclude each other
     (f"{TABLE}\noutput: {{category: a, number: b}}", "output names two answers; got category and number. Allowed: one, or a list"),
 ]  # fmt: skip
 LATER = [
@@ -99,41 +99,42 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG)
-def test_a_slip_is_told_with_its_place(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_mistake_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(TaskError) as refused:
         read_task(Task.from_yaml(text))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "told"), LATER)
-def test_what_comes_later_is_told_as_that(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "message"), LATER)
+def test_planned_option_is_refused_as_not_built(text: str, message: str) -> None:
     with pytest.raises(NotBuiltError) as refused:
         read_task(Task.from_yaml(text))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_what_holds_is_taken_by_the_validator_and_by_the_schema(text: str) -> None:
+def test_valid_task_passes_parser_and_schema(text: str) -> None:
     task = Task.from_yaml(text)
     assert read_task(task).source.name == next(iter(task.input))
     assert SCHEMA.is_valid(task.plain())
 
 
 @pytest.mark.parametrize("text", [text for text, _ in WRONG + LATER])
-def test_what_the_validator_refuses_the_schema_refuses_too(text: str) -> None:
+def test_schema_refuses_what_the_parser_refuses(text: str) -> None:
     assert not SCHEMA.is_valid(Task.from_yaml(text).plain())
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_every_built_in_task_fits_the_schema_as_written_and_spelled_out(name: str) -> None:
+def test_built_in_task_fits_the_schema_as_written_and_resolved(name: str) -> None:
     SCHEMA.validate(recipe(name).task.plain())
     if not data_are_fetched(recipe(name)):
         SCHEMA.validate(load(name).complete().plain())
 
 
-def test_the_exported_schema_is_the_one_of_this_code() -> None:
-    """When it differs: `python -m kissipo.pipeline.json_schema > docs/task.schema.json`."""
+def test_exported_schema_is_current() -> None:
+    """When it differs: `python -m kissipo.pipeline.json_schema >
+    docs/task.schema.json`."""
     SCHEMA.check_schema(task_schema())
     assert json.loads(EXPORTED.read_text(encoding="utf-8")) == task_schema()
 
@@ -149,12 +150,12 @@ def test_the_exported_schema_is_the_one_of_this_code() -> None:
         ("freeze", "process.freeze"),
     ],
 )
-def test_a_short_word_finds_its_part(key: str, place: str) -> None:
+def test_option_without_part_finds_its_part(key: str, place: str) -> None:
     assert full_place(key, Task(input="make")) == place
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "message"),
     [
         ("epoch", "'epoch' is not an option of a task. Did you mean 'epochs'"),
         ("zzz", "'zzz' is not an option of a task. Known here: environment, games, images"),
@@ -162,13 +163,13 @@ def test_a_short_word_finds_its_part(key: str, place: str) -> None:
         ("episodes", "Allowed: process.episodes or output.episodes."),
     ],
 )
-def test_a_short_word_of_no_part_or_of_several_is_refused(key: str, told: str) -> None:
+def test_option_of_no_part_or_several_is_refused(key: str, message: str) -> None:
     with pytest.raises(TaskError) as refused:
         full_place(key, Task(input="make"))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> None:
+def test_option_of_several_parts_means_the_part_that_has_it() -> None:
     assert (
         full_place("scale", Task(input="make", output={"number": "y", "scale": "none"}))
         == "output.scale"
@@ -176,7 +177,7 @@ def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "told"),
+    ("name", "kind", "message"),
     [
         ("digts", DataError, "'digts' is not a built-in task or a file. Did you mean 'digits'?"),
         ("zzz", DataError, "Built-in tasks: airline-dense-step"),
@@ -185,22 +186,22 @@ def test_a_short_word_of_several_parts_means_the_part_where_it_is_written() -> N
         ("gym:FrozenLak-v1", DataError, "there is no environment 'FrozenLak-v1'"),
     ],
 )
-def test_a_misspelt_name_or_file_is_told_with_what_is_like_it(
-    name: str, kind: type[UserError], told: str
+def test_misspelled_name_or_file_gets_a_suggestion(
+    name: str, kind: type[UserError], message: str
 ) -> None:
     Path("sms.csv").write_text("kind,message\nham,hello\n", encoding="utf-8")
     with pytest.raises(kind) as refused:
         load(name, output="kind" if name.endswith("cvs") else None).show()
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 ROWS = "\n".join(
-    ["hour,place,fare", *(f"{at % 24},{'AB'[at % 2]},{at * 7 % 50}" for at in range(60))]
+    ["hour,place,fare", *(f"{row % 24},{'AB'[row % 2]},{row * 7 % 50}" for row in range(60))]
 )
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ({"output": {"number": "fair"}}, "has no column 'fair'. Did you mean 'fare'?"),
         ({"input.numeric": ["huor"]}, "has no column 'huor'. Did you mean 'hour'?"),
@@ -220,8 +221,8 @@ ROWS = "\n".join(
         ),
     ],
 )
-def test_a_misspelt_column_is_told_with_what_is_like_it(words: dict[str, Any], told: str) -> None:
+def test_misspelled_column_gets_a_suggestion(words: dict[str, Any], message: str) -> None:
     Path("trips.csv").write_text(ROWS, encoding="utf-8")
     with pytest.raises(UserError) as refused:
         load("trips.csv", output="fare", words=words).complete()
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""Old words of kissipo and words of other libraries are answered with what they are called here."""
+"""Former options and options of other libraries are refused with their current name."""
 
 from pathlib import Path
 
@@ -8,10 +8,9 @@ from kissipo.cli.main import main
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task
 from kissipo.pipeline.parse import full_place, read_task
-from kissipo.pipeline.registries import ALGORITHMS, NETS
+from kissipo.pipeline.registries import ALGORITHMS, ANSWERS, NETS, SOURCES
 from kissipo.pipeline.renamed_options import FOREIGN, NEAR, RENAMED, VALUES, current_name
 
-OLD = sorted(place for place in RENAMED if place.startswith("process."))
 BARE = {
     "rate": "rate is called learning_rate.",
     "stop": "stop is called early_stopping.",
@@ -29,57 +28,69 @@ BARE = {
 }
 
 
-@pytest.mark.parametrize(("word", "told"), BARE.items())
-def test_a_bare_old_or_foreign_word_is_refused_with_its_name_here(word: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "message"), BARE.items())
+def test_option_without_part_is_refused_with_its_current_name(name: str, message: str) -> None:
     with pytest.raises(TaskError) as refused:
-        full_place(word, Task(input={"table": "a.csv"}))
-    assert str(refused.value) == told
+        full_place(name, Task(input={"table": "a.csv"}))
+    assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("place", OLD)
-def test_an_old_option_of_the_process_is_valid_nowhere_and_named_anew(place: str) -> None:
-    word = place.removeprefix("process.")
-    nets = [{}, *({"net": name} for name in NETS.names())]
-    for net in nets:
-        with pytest.raises(TaskError, match=f"^{place} is called process\\.") as refused:
-            read_task(Task(input={"table": "a.csv"}, process={**net, word: 1}))
+def tasks_with(place: str) -> list[Task]:
+    """Returns tasks with a former option, for every source, net or answer."""
+    part, key, *nested = place.split(".")
+    option = {key: {nested[0]: 1}} if nested else {key: 1}
+    if part == "input":
+        return [Task(input={source: "a.csv", **option}) for source in SOURCES.names()]
+    if part == "output":
+        answers = [{answer: "a", **option} for answer in ANSWERS.names()]
+        return [Task(input={"table": "a.csv"}, output=answer) for answer in answers]
+    nets = [option, *({"net": net, **option} for net in NETS.names())]
+    return [Task(input={"table": "a.csv"}, process=net) for net in nets]
+
+
+@pytest.mark.parametrize("place", RENAMED)
+def test_former_option_is_refused_with_its_current_name(place: str) -> None:
+    for task in tasks_with(place):
+        with pytest.raises(TaskError) as refused:
+            read_task(task)
         assert str(refused.value) == f"{current_name(place)}."
 
 
-@pytest.mark.parametrize("word", [*FOREIGN, *NEAR])
-def test_a_foreign_word_is_no_option_of_the_process(word: str) -> None:
-    with pytest.raises(TaskError, match=rf"^process\.{word}(:| is called)"):
-        read_task(Task(input={"table": "a.csv"}, process={word: 1}))
+@pytest.mark.parametrize("name", [*FOREIGN, *NEAR])
+def test_foreign_option_is_refused_with_its_current_name(name: str) -> None:
+    with pytest.raises(TaskError, match=rf"^process\.{name}(:| is called)"):
+        read_task(Task(input={"table": "a.csv"}, process={name: 1}))
 
 
-def test_every_new_name_of_the_process_is_an_option() -> None:
-    named = [*(RENAMED[place] for place in OLD), *FOREIGN.values(), *NEAR.values()]
-    places = [place for each in named for place in ((each,) if isinstance(each, str) else each)]
-    places = [place for place in places if place.startswith("process.")]
-    assert len(places) > 60
+def test_every_current_name_is_an_option() -> None:
+    values = [*RENAMED.values(), *FOREIGN.values(), *NEAR.values()]
+    places = [place for value in values for place in ([value] if isinstance(value, str) else value)]
+    places = [place for place in places if not place.startswith("--")]
+    assert len(places) > 120
     for place in places:
-        assert full_place(place.removeprefix("process."), Task()) == place
+        part, name = place.split(".", 1)
+        assert full_place(name, Task(**{part: {name.split(".")[0]: 1}})) == place
 
 
 @pytest.mark.parametrize(("old", "new"), VALUES.items())
-def test_a_net_or_an_algorithm_that_has_another_name_is_refused_with_it(old: str, new: str) -> None:
-    word, value = old.removeprefix("process.").split("=")
+def test_former_net_or_algorithm_is_refused_with_its_current_name(old: str, new: str) -> None:
+    key, value = old.removeprefix("process.").split("=")
     with pytest.raises(TaskError) as refused:
-        read_task(Task(input={"table": "a.csv"}, process={word: value}))
+        read_task(Task(input={"table": "a.csv"}, process={key: value}))
     assert str(refused.value) == f"{old} is called {new}."
-    registry = {"net": NETS, "algorithm": ALGORITHMS}[word]
+    registry = {"net": NETS, "algorithm": ALGORITHMS}[key]
     assert value not in registry.names()
     assert new.split("=")[1] in registry.names()
 
 
-def test_the_command_line_says_so_in_one_paragraph(
+def test_command_line_prints_the_current_name_in_one_paragraph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for words, told in (
+    for options, message in (
         (["lr=0.1"], "lr is called learning_rate."),
         (["process.rate=0.1"], "process.rate is called process.learning_rate."),
         (["max_iter=3"], "max_iter: did you mean epochs?"),
     ):
-        assert main(["fit", "digits", *words, "--quiet"]) == 2
-        assert told in " ".join(capsys.readouterr().err.split())
+        assert main(["fit", "digits", *options, "--quiet"]) == 2
+        assert message in " ".join(capsys.readouterr().err.split())

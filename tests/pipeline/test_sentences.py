@@ -1,4 +1,4 @@
-"""Every row of the table of sentences is a Task: it holds, or it is refused as not built yet, never as an unknown word."""
+"""Tasks of all systems: each is valid, or refused as not built, never as unknown."""
 
 from __future__ import annotations
 
@@ -323,15 +323,15 @@ def named(sentence: Sentence) -> str:
     return f"{sentence.system} {sentence.about}"
 
 
-def ways(sentence: Sentence) -> list[Task]:
-    """The sentence from YAML, from Python and from words of the command line."""
+def forms(sentence: Sentence) -> list[Task]:
+    """Returns the task from YAML, from Python and from command line arguments."""
     task = Task.from_yaml(sentence.yaml)
     return [task, Task(**task.plain()), Task.from_arguments(task.to_arguments())]
 
 
 @pytest.mark.parametrize("sentence", BUILT, ids=named)
-def test_a_sentence_of_today_holds(sentence: Sentence) -> None:
-    for task in ways(sentence):
+def test_built_task_is_valid(sentence: Sentence) -> None:
+    for task in forms(sentence):
         resolved = read_task(task)
         assert [resolved.source.name, *(answer.name for answer in resolved.answers)] == [
             next(iter(task.input)),
@@ -342,16 +342,16 @@ def test_a_sentence_of_today_holds(sentence: Sentence) -> None:
 
 
 @pytest.mark.parametrize("sentence", PLANNED, ids=named)
-def test_a_sentence_of_a_later_day_is_refused_as_not_built_yet(sentence: Sentence) -> None:
-    for task in ways(sentence):
+def test_planned_task_is_refused_as_not_built(sentence: Sentence) -> None:
+    for task in forms(sentence):
         with pytest.raises(NotBuiltError) as refused:
             read_task(task)
         assert sentence.refused in str(refused.value)
         assert "not built yet" in str(refused.value)
 
 
-def test_every_net_and_every_answer_of_the_table_is_known_by_name() -> None:
-    """So nothing else of a sentence is taken for a slip once its first planned word is built."""
+def test_every_net_and_answer_has_a_known_name() -> None:
+    """A planned net or answer is not taken for a spelling mistake."""
     for task in (Task.from_yaml(sentence.yaml) for sentence in SENTENCES):
         assert task.process.get("net", "ffn") in {*NETS.names(), *NETS.planned}
         assert all(
@@ -360,19 +360,19 @@ def test_every_net_and_every_answer_of_the_table_is_known_by_name() -> None:
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=named)
-def test_the_schema_takes_what_is_built_and_nothing_else(sentence: Sentence) -> None:
+def test_schema_accepts_only_built_tasks(sentence: Sentence) -> None:
     assert SCHEMA.is_valid(Task.from_yaml(sentence.yaml).plain()) == (not sentence.refused)
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=named)
-def test_it_comes_back_from_yaml_and_from_words_unchanged(sentence: Sentence) -> None:
-    first, *others = ways(sentence)
+def test_round_trip_through_yaml_and_arguments(sentence: Sentence) -> None:
+    first, *others = forms(sentence)
     assert all(other == first for other in others)
     assert Task.from_yaml(first.to_yaml()) == first
 
 
 @pytest.mark.parametrize(
-    ("word", "value", "told"),
+    ("word", "value", "message"),
     [
         ("replay", 50000, "process.replay (S42) is not built yet"),
         ("net", "bert", "the net 'bert' (S35) is not built yet"),
@@ -380,17 +380,15 @@ def test_it_comes_back_from_yaml_and_from_words_unchanged(sentence: Sentence) ->
         ("output.boxes", "class", "the answer 'boxes' (S41) is not built yet"),
     ],
 )
-def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(
-    word: str, value: object, told: str
-) -> None:
+def test_planned_option_is_not_taken_for_a_mistake(word: str, value: object, message: str) -> None:
     words = {word: value} if word != "output.boxes" else {"output": {"boxes": value}}
     with pytest.raises(NotBuiltError) as refused:
         read_task(load("digits", words=words))
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("task", "told"),
+    ("task", "message"),
     [
         ("frozen-lake", "'q_learning' for the net 'ffn' is not built yet"),
         (
@@ -404,7 +402,7 @@ def test_a_short_word_of_a_later_day_is_not_taken_for_a_slip(
         ),
     ],
 )
-def test_a_net_instead_of_a_table_of_values_is_not_built_yet(task: str, told: str) -> None:
+def test_net_instead_of_a_q_table_is_not_built(task: str, message: str) -> None:
     with pytest.raises(NotBuiltError) as refused:
         load(task, words={"net": "ffn"}).show()
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -15,6 +15,7 @@ def options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, screen: Screen) -> None:
     """Prints one line per task, lesson and further system that a task shows."""
     listed = table("task", "system", "data", "expected", "training")
+    listed.columns[0].no_wrap = True
     rows = sorted(_rows(), key=lambda row: str(row["system"]))
     for row in rows:
         data = f"{row['data']}, fetched once" if row["fetched"] else row["data"]

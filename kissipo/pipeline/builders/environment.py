@@ -21,7 +21,8 @@ from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 
 def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Returns a pipeline whose samples are all states once; nothing is read or split."""
+    """Returns a pipeline whose samples are all states once; nothing is read or
+    split."""
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "actions"):
         names = ", ".join(component.name for component in resolved.answers)
         raise TaskError("output must be actions for an environment", got=names, allowed="actions")

@@ -211,7 +211,8 @@ def _answers(
 
 
 def _mask_answer(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
-    """Returns the answer for masks: classes from the named column, or a single class."""
+    """Returns the answer for masks: classes from the named column, or a single
+    class."""
     if MASK not in frame:
         raise TaskError(
             f"output.mask needs masks, and {frame.origin} comes with none",
@@ -327,7 +328,8 @@ def _codecs(
 def _duplicates(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], resolved: ResolvedTask
 ) -> tuple[Any, list[Finding]]:
-    """Returns one number per row, equal for equal rows; generated samples may repeat."""
+    """Returns one number per row, equal for equal rows; generated samples may
+    repeat."""
     if resolved.source.name == "make":
         return None, []
     names = [column for codec in codecs for column in codec.columns]
@@ -337,7 +339,8 @@ def _duplicates(
 
 
 def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDArray[Any]:
-    """Returns one number per row, equal in a group; a row without a group is its own."""
+    """Returns one number per row, equal in a group; a row without a group is its
+    own."""
     groups = as_strings(column).values.astype(np.int64)
     alone = np.flatnonzero(column.missing)
     if len(alone):
@@ -368,7 +371,8 @@ def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:
 
 
 def _official_split(reading: Reading, frame: Frame) -> dict[str, Any] | None:
-    """Returns the official split, as positions in the frame without the rows left out."""
+    """Returns the official split, as positions in the frame without the rows left
+    out."""
     if reading.parts is None:
         return None
     new_positions = np.full(len(reading.frame), -1)

@@ -120,7 +120,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 def _in_order(
     frame: Frame, options: Any, findings: list[Finding], inferred_options: list[InferredOption]
 ) -> tuple[Frame, str | None]:
-    """Returns the frame sorted by its time column, and the name of that column if any."""
+    """Returns the frame sorted by its time column, and the name of that column if
+    any."""
     name = options.time
     if name is None:
         name = next(

@@ -25,7 +25,8 @@ from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Returns a pipeline: the end of the text is the test split, before it validation."""
+    """Returns a pipeline: the end of the text is the test split, before it
+    validation."""
     options, frame = resolved.source.options, reading.frame
     loss = _loss(resolved)
     splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
