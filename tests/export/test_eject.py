@@ -120,9 +120,7 @@ def compare(
 def test_script_of_a_built_in_task_has_the_same_numbers(name: str, data: Path) -> None:
     words = {"epochs": 1, "output.baselines": [], **QUICK.get(name, {})}
     task = load(name, words=words)
-    # our recurrent kernels round differently from torch; the large steps of spam
-    # amplify it
-    compare(task, seed=3, loss=0.1 if task.process.get("net") == "recurrent" else 1e-3)
+    compare(task, seed=3)
     assert len(Path("out/train.py").read_text(encoding="utf-8").splitlines()) <= 200
     for file in ("train.py", "net.py"):
         assert "import kissipo" not in (text := Path("out", file).read_text(encoding="utf-8"))

@@ -67,9 +67,9 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(
         after(leaf.clone())[0, 2].backward()
         assert leaf.grad is not None
         weights = leaf.grad[0].flatten(1).mean(dim=1)
-        weighted = sum(weight * channel for weight, channel in zip(weights, one, strict=True)).clamp(
-            min=0
-        )  # type: ignore[union-attr]
+        weighted = sum(
+            weight * channel for weight, channel in zip(weights, one, strict=True)
+        ).clamp(min=0)  # type: ignore[union-attr]
         larger = functional.interpolate(
             weighted[None, None], size=x.shape[2:], mode="bilinear", align_corners=False
         )[0, 0]
