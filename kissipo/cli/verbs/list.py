@@ -30,15 +30,14 @@ def _rows() -> Iterator[dict[str, Any]]:
     from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 
     for name, recipe in all_recipes():
-        row = {"task": name, "system": recipe.system, "data": recipe.data}
+        row: dict[str, Any] = {"task": name, "system": recipe.system, "data": recipe.data}
         row |= {"expected": recipe.expected, "seconds": recipe.seconds}
         row |= {"fetched": data_are_fetched(recipe)}
         yield row
         for system, command in recipe.also.items():
             shown = command.split()[2]
             data = {} if shown == name else {"data": "", "fetched": False}
-            row |= {"task": shown, "system": system, "expected": command, "seconds": 0}
-            yield {**row, **data}
+            yield row | {"task": shown, "system": system, "expected": command, "seconds": 0} | data
     for name, lesson in all_lessons():
         row = {"task": name, "system": lesson.SYSTEM, "data": lesson.ABOUT}
         yield {**row, "expected": f"kissipo show {name}", "seconds": 0, "fetched": False}
