@@ -37,8 +37,7 @@ def _rows() -> Iterator[dict[str, Any]]:
         for system, command in recipe.also.items():
             shown = command.split()[2]
             data: dict[str, Any] = {} if shown == name else {"data": "", "fetched": False}
-            row |= {"task": shown, "system": system, "expected": command, "seconds": 0}
-            yield {**row, **data}
+            yield row | {"task": shown, "system": system, "expected": command, "seconds": 0} | data
     for name, lesson in all_lessons():
         row = {"task": name, "system": lesson.SYSTEM, "data": lesson.ABOUT}
         yield {**row, "expected": f"kissipo show {name}", "seconds": 0, "fetched": False}
