@@ -43,55 +43,180 @@ FILES: dict[str, bytes] = {
 }
 REFUSED = [
     ("god.csv --output kind", "there is no file god.csv. Did you mean 'good.csv'?"),
-    ("far/good.csv --output kind", "there is no file far/good.csv. The folder far does not exist either."),
+    (
+        "far/good.csv --output kind",
+        "there is no file far/good.csv. The folder far does not exist either.",
+    ),
     ("empty.csv --output kind", "empty.csv is empty. Give a file with a header and rows of data."),
-    ("header.csv --output kind", "header.csv has a header but no rows; got the columns size, city, kind. Add rows of data below the"),
-    ("good.csv", "which column of good.csv is the answer? There are the columns size, city, kind. Name it with --output COLUMN."),
+    (
+        "header.csv --output kind",
+        "header.csv has a header but no rows; got the columns size, city, kind. Add rows of data "
+        "below the",
+    ),
+    (
+        "good.csv",
+        "which column of good.csv is the answer? There are the columns size, city, kind. Name it "
+        "with --output COLUMN.",
+    ),
     ("good.csv --output kin", "good.csv has no column 'kin'. Did you mean 'kind'?"),
     ("good.csv --output zzz", "good.csv has no column 'zzz'. Known here: size, city, kind."),
-    ("nameless.csv --output kind", "there is no column 'kind': nameless.csv seems to have no header: its first line looks like a row of"),
-    ("nameless.csv --output kind", "got the columns column1, column2, column3. Name the columns with input.header=[name, name, ...]."),
-    ("good.csv --output kind input.numeric=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
-    ("good.csv --output kind input.numeric=[city]", "'city' is not a column of numbers; got texts such as 'Praha'."),
-    ("good.csv --output kind input.text=size", "'size' is not a column of text; got a column of numbers. Use input.numeric=[size]."),
-    ("good.csv --output kind input.categorical=[kind]", "input.categorical names 'kind', which is the answer. The net must not see what"),
-    ("good.csv output.number=kind", "the answer 'kind' must be a number for output.number; got texts such as 'no'. Use"),
-    ("good.csv --time city --output size", "the time column 'city' cannot be read as timestamps; got 'Praha' in row 1. Say how it is written"),
-    ("good.csv --output kind input.split.test=0.9 input.split.validation=0.2", "input.split leaves nothing to train on; got test 0.9 + "),
-    ("unanswered.csv --output kind", "'kind' of unanswered.csv has no value in any of its 60 rows. Fill it, or name another with"),
-    ("one.csv --output kind", "'kind' has only one class: 'yes' in all 60 rows. Allowed: at least two classes. Is it the right column?"),
-    ("constant.csv --output price output.number=price", "'price' has the same value in all 40 rows; got 7. Is it the right column?"),
-    ("lonely.csv --output kind", "1 of the 3 classes of 'kind' have a single row: 'perhaps'. Allowed: at least two rows per class, one for"),
-    ("price.csv output.category=price", "40 of the 40 classes of 'price' have a single row: '0.5', '1.5', '2.5', '3.5', '4.5' and 35"),
-    ("ragged.csv --output kind", "line 62 of ragged.csv has 2 cells where the header has 3 columns; there is no cell for 'kind'; got"),
-    ("quotes.csv --output kind", "the row that begins at line 62: a double quote is opened and never closed. Correct the quotes of that"),
-    ("latin.csv --output kind", "line 62 of latin.csv is not valid utf-8: the byte 0xf2. Save the file as UTF-8, or set its encoding"),
-    ("infinite.csv --output kind", "'size' is infinite in row 61. Write a number, or leave the cell empty."),
-    ("thousands.csv --output kind", "'12,000' in row 7 of 'size' is not a number, most other cells there are. Write 12000 instead of"),
-    ("image.csv --output kind", "image.csv is not a text file but a PNG image. Save it as CSV (UTF-8) first."),
-    ("bytes.csv --output kind", "bytes.csv is not a text file: it contains zero bytes. Is it the right file?"),
-    ("sheet.xlsx --output kind", "sheet.xlsx does not have a table format that can be read; got '.xlsx'. Allowed: .csv, .tsv, "),
-    ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'." ),
-    ("same.csv --output kind", "no column of same.csv is left for the net to learn from; got every column is the answer or dropped."),
-    ("folder", "folder must contain one folder per class; got no folders. Sort the images into folders such as folder/good and folder/bad."),
+    (
+        "nameless.csv --output kind",
+        "there is no column 'kind': nameless.csv seems to have no header: its first line looks "
+        "like a row of",
+    ),
+    (
+        "nameless.csv --output kind",
+        "got the columns column1, column2, column3. Name the columns with input.header=[name, "
+        "name, ...].",
+    ),
+    (
+        "good.csv --output kind input.numeric=[siz]",
+        "good.csv has no column 'siz'. Did you mean 'size'?",
+    ),
+    (
+        "good.csv --output kind input.numeric=[city]",
+        "'city' is not a column of numbers; got texts such as 'Praha'.",
+    ),
+    (
+        "good.csv --output kind input.text=size",
+        "'size' is not a column of text; got a column of numbers. Use input.numeric=[size].",
+    ),
+    (
+        "good.csv --output kind input.categorical=[kind]",
+        "input.categorical names 'kind', which is the answer. The net must not see what",
+    ),
+    (
+        "good.csv output.number=kind",
+        "the answer 'kind' must be a number for output.number; got texts such as 'no'. Use",
+    ),
+    (
+        "good.csv --time city --output size",
+        "the time column 'city' cannot be read as timestamps; got 'Praha' in row 1. Say how it "
+        "is written",
+    ),
+    (
+        "good.csv --output kind input.split.test=0.9 input.split.validation=0.2",
+        "input.split leaves nothing to train on; got test 0.9 + ",
+    ),
+    (
+        "unanswered.csv --output kind",
+        "'kind' of unanswered.csv has no value in any of its 60 rows. Fill it, or name another "
+        "with",
+    ),
+    (
+        "one.csv --output kind",
+        "'kind' has only one class: 'yes' in all 60 rows. Allowed: at least two classes. Is it "
+        "the right column?",
+    ),
+    (
+        "constant.csv --output price output.number=price",
+        "'price' has the same value in all 40 rows; got 7. Is it the right column?",
+    ),
+    (
+        "lonely.csv --output kind",
+        "1 of the 3 classes of 'kind' have a single row: 'perhaps'. Allowed: at least two rows "
+        "per class, one for",
+    ),
+    (
+        "price.csv output.category=price",
+        "40 of the 40 classes of 'price' have a single row: '0.5', '1.5', '2.5', '3.5', '4.5' "
+        "and 35",
+    ),
+    (
+        "ragged.csv --output kind",
+        "line 62 of ragged.csv has 2 cells where the header has 3 columns; there is no cell for "
+        "'kind'; got",
+    ),
+    (
+        "quotes.csv --output kind",
+        "the row that begins at line 62: a double quote is opened and never closed. Correct the "
+        "quotes of that",
+    ),
+    (
+        "latin.csv --output kind",
+        "line 62 of latin.csv is not valid utf-8: the byte 0xf2. Save the file as UTF-8, or set "
+        "its encoding",
+    ),
+    (
+        "infinite.csv --output kind",
+        "'size' is infinite in row 61. Write a number, or leave the cell empty.",
+    ),
+    (
+        "thousands.csv --output kind",
+        "'12,000' in row 7 of 'size' is not a number, most other cells there are. Write 12000 "
+        "instead of",
+    ),
+    (
+        "image.csv --output kind",
+        "image.csv is not a text file but a PNG image. Save it as CSV (UTF-8) first.",
+    ),
+    (
+        "bytes.csv --output kind",
+        "bytes.csv is not a text file: it contains zero bytes. Is it the right file?",
+    ),
+    (
+        "sheet.xlsx --output kind",
+        "sheet.xlsx does not have a table format that can be read; got '.xlsx'. Allowed: .csv, "
+        ".tsv, ",
+    ),
+    ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'."),
+    (
+        "same.csv --output kind",
+        "no column of same.csv is left for the net to learn from; got every column is the answer "
+        "or dropped.",
+    ),
+    (
+        "folder",
+        "folder must contain one folder per class; got no folders. Sort the images into folders "
+        "such as folder/good and folder/bad.",
+    ),
     ("folder.csv --output kind", "folder.csv must contain one folder per class; got no folders."),
     ("input.table=good.csv", "which column of good.csv is the answer?"),
-    ("input.table=godo.csv output.category=kind", "there is no file godo.csv. Did you mean 'good.csv'?"),
-    ("input.table=good.csv --output kind", "--output needs a TASK that is a file or a name; got input.table=good.csv. Give the data"),
+    (
+        "input.table=godo.csv output.category=kind",
+        "there is no file godo.csv. Did you mean 'good.csv'?",
+    ),
+    (
+        "input.table=good.csv --output kind",
+        "--output needs a TASK that is a file or a name; got input.table=good.csv. Give the data",
+    ),
     ("input.tabel=good.csv output.category=kind", "input names no source; got tabel."),
-]  # fmt: skip
+]
 QUESTIONS = [
-    ("--file new.csv", "size\n1\n", "new.csv has no column 'city', which this run was trained with; got the columns size. Allowed: all"),
-    ("--file new.csv", "size,City\n1,Brno\n", "Allowed: all of size, city. Was 'City' meant? Rename it to 'city'."),
+    (
+        "--file new.csv",
+        "size\n1\n",
+        "new.csv has no column 'city', which this run was trained with; got the columns size. "
+        "Allowed: all",
+    ),
+    (
+        "--file new.csv",
+        "size,City\n1,Brno\n",
+        "Allowed: all of size, city. Was 'City' meant? Rename it to 'city'.",
+    ),
     ("--file new.csv", "size,city\nlarge,Brno\n", "'large' in row 1 of 'size' is not a number"),
-    ("--file new.csv", "size,city\n1,Brno\n1e999,Brno\n", "'size' is infinite in row 2. Write a number, or leave the cell empty."),
+    (
+        "--file new.csv",
+        "size,city\n1,Brno\n1e999,Brno\n",
+        "'size' is infinite in row 2. Write a number, or leave the cell empty.",
+    ),
     ("--file new.csv", "", "new.csv is empty. Give a file with a header and rows of data."),
     ("--file nwe.csv", "", "there is no file nwe.csv. Did you mean 'new.csv' or 'one.csv'?"),
     ("--file folder", "", "folder is a folder. Allowed: a file."),
-    ("size=1", "", "the input has no column 'city', which this run was trained with; got the columns size."),
-    ("1.5", "", "the values do not name their columns; got '1.5'. Give a file (--file new.csv), or one row as size=... city=..."),
+    (
+        "size=1",
+        "",
+        "the input has no column 'city', which this run was trained with; got the columns size.",
+    ),
+    (
+        "1.5",
+        "",
+        "the values do not name their columns; got '1.5'. Give a file (--file new.csv), or one "
+        "row as size=... city=...",
+    ),
     ("", "", "kissipo predict needs either values or --file."),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(autouse=True)
@@ -111,15 +236,37 @@ def test_fit_refuses_unusable_data(arguments: str, message: str, refusal: Refusa
     ("words", "message"),
     [
         ("latin.csv input.encoding=iso8859-2", "PASS no missing values in 3 columns"),
-        ("latin.csv", "input.encoding=latin-1 or input.encoding=cp1252 FAIL: 1 failure, 0 warnings"),
-        ("nameless.csv input.header=[size,city,kind] --output kind", "PASS 2 classes of 'kind', the rarest with 30 of 60 rows"),
-        ("nameless.csv", "WARN nameless.csv seems to have no header: its first line looks like a row of data ("),
-        ("nameless.csv", "-> read as row 1; the columns are called column1, column2, column3; set their names with input"),
-        ("nameless.csv output.category=column3", "PASS 2 classes of 'column3', the rarest with 30 of 60 rows"),
-        ("good.csv input.numeric=[city]", "FAIL 'city' is not a column of numbers; got texts such as 'Praha'"),
-        ("good.csv input.quotng=false --output kind", "FAIL input.quotng is not a known option -> Did you mean 'quoting'?"),
+        (
+            "latin.csv",
+            "input.encoding=latin-1 or input.encoding=cp1252 FAIL: 1 failure, 0 warnings",
+        ),
+        (
+            "nameless.csv input.header=[size,city,kind] --output kind",
+            "PASS 2 classes of 'kind', the rarest with 30 of 60 rows",
+        ),
+        (
+            "nameless.csv",
+            "WARN nameless.csv seems to have no header: its first line looks like a row of data (",
+        ),
+        (
+            "nameless.csv",
+            "-> read as row 1; the columns are called column1, column2, column3; set their names "
+            "with input",
+        ),
+        (
+            "nameless.csv output.category=column3",
+            "PASS 2 classes of 'column3', the rarest with 30 of 60 rows",
+        ),
+        (
+            "good.csv input.numeric=[city]",
+            "FAIL 'city' is not a column of numbers; got texts such as 'Praha'",
+        ),
+        (
+            "good.csv input.quotng=false --output kind",
+            "FAIL input.quotng is not a known option -> Did you mean 'quoting'?",
+        ),
     ],
-)  # fmt: skip
+)
 def test_data_check_takes_the_options_that_it_suggests(
     words: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,11 +314,18 @@ def test_predict_refuses_inputs_that_do_not_fit(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("size,city\n1,Brno\n", "no column 'kind', which this run was trained with; got the columns size, city. Allowed: all of size,"),
+        (
+            "size,city\n1,Brno\n",
+            "no column 'kind', which this run was trained with; got the columns size, city. "
+            "Allowed: all of size,",
+        ),
         ("size,city,kind\n1,Brno,\n", "no row of new.csv has a target to evaluate on."),
-        ("size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n", "'kind' has 'perhaps' in row 2, which is not in the training split. Known"),
+        (
+            "size,city,kind\n1,Brno,yes\n1,Brno,perhaps\n",
+            "'kind' has 'perhaps' in row 2, which is not in the training split. Known",
+        ),
     ],
-)  # fmt: skip
+)
 def test_evaluate_refuses_data_without_targets(
     run: str, content: str, message: str, refusal: Refusal
 ) -> None:
@@ -242,7 +396,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     code = """if True:
         import os
         from kissipo.cli.main import main
-        main(["fit", "empty.csv", "--output", "kind"])  # loads all modules as long as they may be read
+        main(["fit", "empty.csv", "--output", "kind"])  # loads modules while readable
         os.seteuid(65534)
         raise SystemExit(main(["fit", "good.csv", "--output", "kind"]))"""
     message = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -22,24 +22,52 @@ FOLDERS: dict[str, dict[str, bytes]] = {
     "one": {"a.sgf": GOOD.encode()},
 }
 REFUSED = [
-    ("input.games=none output.category=move", "none contains no game records. Allowed: files ending in .sgf."),
-    ("none", "none must contain one folder per class; got no folders. Sort the images into folders such as none/good and none/bad. Game records"),
-    ("broken", "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct or remove the file, or skip"),
-    ("broken input.skip_corrupt=true", "broken contains no game of go on 19x19 that has a move; got 1 damaged record."),
+    (
+        "input.games=none output.category=move",
+        "none contains no game records. Allowed: files ending in .sgf.",
+    ),
+    (
+        "none",
+        "none must contain one folder per class; got no folders. Sort the images into folders "
+        "such as none/good and none/bad. Game records",
+    ),
+    (
+        "broken",
+        "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct "
+        "or remove the file, or skip",
+    ),
+    (
+        "broken input.skip_corrupt=true",
+        "broken contains no game of go on 19x19 that has a move; got 1 damaged record.",
+    ),
     ("small", "small contains no game of go on 19x19 that has a move; got 2 games on 9x9."),
     ("still", "still contains no game of go on 19x19 that has a move; got 1 game without a move."),
-    ("illegal", "illegal/b.sgf: move 3 (black D4) is illegal: the point is occupied. Correct or remove the file, or skip such files with"),
-    ("binary", "binary/a.sgf: byte 9 is zero: this is not a text file. Correct or remove the file, or skip such files with"),
+    (
+        "illegal",
+        "illegal/b.sgf: move 3 (black D4) is illegal: the point is occupied. Correct or remove "
+        "the file, or skip such files with",
+    ),
+    (
+        "binary",
+        "binary/a.sgf: byte 9 is zero: this is not a text file. Correct or remove the file, or "
+        "skip such files with",
+    ),
     ("photo", "photo/a.sgf: line 1, column 1: 'ÿ' is not expected here."),
     ("blank", "blank/a.sgf: line 1, column 1: there is no game."),
     ("off", "off/a.sgf: move 2 (W[zz]): there is no such point on 19x19."),
     ("one", "the validation split would be empty; got 4 samples"),
     ("one/a.sgf", "the validation split would be empty; got 4 samples"),
-    ("one output.category=winner", "output must be the next move for games; got category winner. Allowed: category: move."),
-    ("one output.number=move", "output must be the next move for games; got number move. Allowed: category: move."),
+    (
+        "one output.category=winner",
+        "output must be the next move for games; got category winner. Allowed: category: move.",
+    ),
+    (
+        "one output.number=move",
+        "output must be the next move for games; got number move. Allowed: category: move.",
+    ),
     ("one process.net=recurrent", "'recurrent' takes a sequence"),
     ("nowhere.sgf", "there is no file nowhere.sgf."),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +106,6 @@ def test_data_check_reports_skipped_records(capsys: pytest.CaptureFixture[str]) 
     assert "PASS 9 games, 36 moves" in message
     assert "WARN 1 game on 9x9 -> left out" in message
     assert (
-        "WARN 1 record cannot be read or replayed, the first is illegal/b.sgf: move 3 (black D4) is illegal"
-        in message
+        "WARN 1 record cannot be read or replayed, the first is illegal/b.sgf: move 3 (black D4) "
+        "is illegal" in message
     )

@@ -142,7 +142,10 @@ def test_an_output_folder_that_is_a_file(capsys: Out) -> None:
 
 
 def _fit_elsewhere(*arguments: str, before: str = "") -> subprocess.CompletedProcess[str]:
-    code = f"import os, resource, sys; {before}; from kissipo.cli.main import main; sys.exit(main({list(arguments)!r}))"
+    code = (
+        f"import os, resource, sys; {before}; from kissipo.cli.main import main; "
+        f"sys.exit(main({list(arguments)!r}))"
+    )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
 
 
@@ -152,14 +155,17 @@ def _fit_elsewhere(*arguments: str, before: str = "") -> subprocess.CompletedPro
 def test_a_folder_that_may_not_be_written(capsys: Out) -> None:
     assert main(["fit", "digits", "epochs=1", "--out", "/sys/run"]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert (
-        last
-        == "kissipo: /sys/run may not be written. Choose another folder with --out, or change its permissions."
+    assert last == (
+        "kissipo: /sys/run may not be written. Choose another folder with --out, or "
+        "change its permissions."
     )
 
 
 def test_no_space_for_the_weights() -> None:
-    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
+    limit = (
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
+    )
     done = _fit_elsewhere("fit", "digits", "epochs=2", "--out", "run", before=limit)
     assert done.returncode == 2, done.stderr
     last = done.stderr.strip().splitlines()[-1]

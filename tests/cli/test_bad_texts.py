@@ -35,7 +35,8 @@ def write(name: str, texts: list[str], moods: tuple[str, ...] = ("glad", "sad"))
 def messages() -> list[str]:
     """160 of them, glad and sad in turn, most of them distinct."""
     return [
-        f"{(SAD if index % 2 else GLAD)[index // 2 % 5]} {'一二三四五六七'[index % 7]}{'αβγδε'[index % 9 % 5]} {index % 11}"
+        f"{(SAD if index % 2 else GLAD)[index // 2 % 5]} "
+        f"{'一二三四五六七'[index % 7]}{'αβγδε'[index % 9 % 5]} {index % 11}"
         for index in range(160)
     ]
 
@@ -96,13 +97,25 @@ def test_empty_text_is_read_and_reported(capsys: Out) -> None:
 @pytest.mark.parametrize(
     ("arguments", "content", "message"),
     [
-        ("one.csv --output mood", None, "the target column 'mood' has only one class: 'sad' in all 160 rows. Allowed: at least"),
+        (
+            "one.csv --output mood",
+            None,
+            "the target column 'mood' has only one class: 'sad' in all 160 rows. Allowed: at least",
+        ),
         ("zero.txt", "", "zero.txt is empty. Give a text of at least a few pages."),
         ("blank.txt", " \n\n ", "blank.txt is empty. Give a text of at least a few pages."),
-        ("short.txt", "這是一個黑暗的夜晚。", "short.txt is too short for windows of 100 characters; got 10 characters. Allowed: at"),
-        ("short.txt input.tokenizer=words", "a night " * 99, "short.txt is too short for windows of 100 words; got 198 words. Allowed: at"),
+        (
+            "short.txt",
+            "這是一個黑暗的夜晚。",
+            "short.txt is too short for windows of 100 characters; got 10 characters. Allowed: at",
+        ),
+        (
+            "short.txt input.tokenizer=words",
+            "a night " * 99,
+            "short.txt is too short for windows of 100 words; got 198 words. Allowed: at",
+        ),
     ],
-)  # fmt: skip
+)
 def test_fit_refuses_texts_without_information(
     arguments: str, content: str | None, message: str, capsys: Out
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_missing_core_dependency_is_named_with_the_line_that_installs_it(
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        f"kissipo: the package '{package}', which kissipo needs, is not installed. Install it with: "
+        f"kissipo: the package '{package}', which kissipo needs, is not installed. Install "
+        f"it with: "
         f"python -m pip install '{package}', or all packages with: python -m pip install kissipo.\n"
     )

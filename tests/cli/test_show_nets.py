@@ -81,18 +81,48 @@ def test_the_modules_of_googlenet_side_by_side(capsys: Out) -> None:
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        (["compare", "vgg16"], "nets without data can only be compared with other nets; got vgg16. Name at least two nets"),
+        (
+            ["compare", "vgg16"],
+            (
+                "nets without data can only be compared with other nets; got vgg16. Name at "
+                "least two nets"
+            ),
+        ),
         (["compare", "vgg16", "digits"], "compared with other nets; got vgg16, digits."),
-        (["compare", "vgg16", "vgg19", "--vary", "process.norm=true,false"], "compared with other nets; got vgg16, vgg19, process.norm"),
-        (["show", "inception-small"], "'inception-small' is not a built-in task or a file. Did you mean 'inception"),
-        (["show", "ffn"], "the costs of the net 'ffn' depend on its input. Name a task with it, for example kissipo show digits"),
-        (["show", "vgg16", "epochs=3"], "process.epochs does not change the costs of a net. Allowed: input.size, input.color"),
+        (
+            ["compare", "vgg16", "vgg19", "--vary", "process.norm=true,false"],
+            "compared with other nets; got vgg16, vgg19, process.norm",
+        ),
+        (
+            ["show", "inception-small"],
+            "'inception-small' is not a built-in task or a file. Did you mean 'inception",
+        ),
+        (
+            ["show", "ffn"],
+            (
+                "the costs of the net 'ffn' depend on its input. Name a task with it, for "
+                "example kissipo show digits"
+            ),
+        ),
+        (
+            ["show", "vgg16", "epochs=3"],
+            "process.epochs does not change the costs of a net. Allowed: input.size, input.color",
+        ),
         (["show", "vgg16", "units=many"], "process.units must be an integer of at least 1"),
-        (["show", "vgg16", "--output", "kind"], "'vgg16' is a net and has no data. Leave --output, --time and --horizon out."),
+        (
+            ["show", "vgg16", "--output", "kind"],
+            "'vgg16' is a net and has no data. Leave --output, --time and --horizon out.",
+        ),
         (["show", "resnet51"], "'resnet51' is not a built-in task or a file. Did you mean 'resnet"),
-        (["fit", "vgg16"], "'vgg16' is a net, not a task. Name a task or data, and the net: kissipo fit digits net=vgg16."),
+        (
+            ["fit", "vgg16"],
+            (
+                "'vgg16' is a net, not a task. Name a task or data, and the net: kissipo fit "
+                "digits net=vgg16."
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_show_and_compare_refuse_wrong_arguments(
     arguments: list[str], output: str, capsys: Out
 ) -> None:

@@ -23,9 +23,9 @@ def test_fit_prints_all_sections_in_order(capsys: Out) -> None:
     out, err = capsys.readouterr()
     output = out + err
     story = [
-        "Data check", "PASS", "Data flow", "pixels", "linear 64 -> 256", "probability", "decision", "label",
-        "train", "1,258", "epoch 2/2", "Score (359 examples of the test split", "majority class", "Verdict:",
-        "Saved to runs", "kissipo predict",
+        "Data check", "PASS", "Data flow", "pixels", "linear 64 -> 256", "probability", "decision",
+        "label", "train", "1,258", "epoch 2/2", "Score (359 examples of the test split",
+        "majority class", "Verdict:", "Saved to runs", "kissipo predict",
     ]  # fmt: skip
     for name in story:
         assert name in output, name

@@ -155,11 +155,17 @@ LISTED = Task(input="make", process={"units": [64, 64], "split": 0.3})
         (lambda: Task.from_plain(None), "got nothing. Write for example input: {table: sms.csv}."),
         (
             lambda: Task.from_plain({"proces": {}}),
-            "the task has an unknown part 'proces'. Allowed: input, process, output. Did you mean 'process'?",
+            (
+                "the task has an unknown part 'proces'. Allowed: input, process, output. Did you "
+                "mean 'process'?"
+            ),
         ),
         (
             lambda: Task(process=[1]),
-            "the part 'process' must be a mapping of options; got a list. Allowed: a mapping of options, a single option.",
+            (
+                "the part 'process' must be a mapping of options; got a list. Allowed: a mapping "
+                "of options, a single option."
+            ),
         ),
         (
             lambda: Task(output=[3]),

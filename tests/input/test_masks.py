@@ -177,7 +177,10 @@ def test_mask_output_needs_masks() -> None:
         save(f"photos/{'ab'[index % 2]}/{index}.png")
     with pytest.raises(
         TaskError,
-        match=r"output.mask needs masks, and photos comes with none. Name their folder: input.masks=FOLDER",
+        match=(
+            r"output.mask needs masks, and photos comes with none. Name their folder: "
+            r"input.masks=FOLDER"
+        ),
     ):
         ki.load("photos", words={"output": "mask"}).show()
     with pytest.raises(

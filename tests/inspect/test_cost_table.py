@@ -51,7 +51,10 @@ def test_vgg16_is_the_lectures_table() -> None:
     )
     assert total(costs, "multiplications") == by_hand == 15_470_264_320
     assert costs.notes == (
-        "the lecture's '24M * 4 bytes = 96 MB / image' is a slip: its own rows add up to 15,237,608 values = 61 MB",
+        (
+            "the lecture's '24M * 4 bytes = 96 MB / image' is a slip: its own rows add up to "
+            "15,237,608 values = 61 MB"
+        ),
     )
 
 

@@ -483,7 +483,8 @@ def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_text_of_your_own_is_its_own_truth() -> None:
     run = novel()
     trace = run.trace("the data set")
-    ids, logits = trace.recording.values["t0"].tensor, trace.recording.output  # type: ignore[union-attr]
+    ids = trace.recording.values["t0"].tensor  # type: ignore[union-attr]
+    logits = trace.recording.output  # type: ignore[union-attr]
     expected = logits.softmax(dim=-1) - torch.nn.functional.one_hot(
         ids.roll(-1, 1), logits.shape[-1]
     )

@@ -326,9 +326,9 @@ def test_fit_names_a_defect_without_validation_samples(
     assert main(["fit", "wine.csv", "--output", "target", *words]) == 2
     error = " ".join(capsys.readouterr().err.split())
     assert (
-        "the validation split contains no 'crack', so the threshold of output.negative_class would ignore that defect"
-        in error
-    )
+        "the validation split contains no 'crack', so the threshold of output.negative_class "
+        "would ignore that defect"
+    ) in error
     assert (
         main(
             ["fit", "wine.csv", "--output", "target", *words, "input.split.validation=0", "--quiet"]

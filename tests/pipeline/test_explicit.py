@@ -56,7 +56,8 @@ def prose() -> Task:
 
 def messages() -> Task:
     rows = [
-        f"{'win a prize now' if row % 3 else 'see you at home'} number {row},{'ham' if row % 3 else 'spam'}"
+        f"{'win a prize now' if row % 3 else 'see you at home'} number {row},"
+        f"{'ham' if row % 3 else 'spam'}"
         for row in range(90)
     ]
     Path("sms.csv").write_text("\n".join(["message,kind", *rows]), encoding="utf-8")

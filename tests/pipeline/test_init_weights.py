@@ -223,9 +223,15 @@ def test_resume_of_a_transfer_equals_the_unbroken_run(
 ) -> None:
     published()
     words = {
-        "process.net": "resnet18", "process.width_multiplier": 0.05, "process.epochs": 4, "process.early_stopping": 0, "input.batch_size": 16,
-        "output.baselines": ["majority"], "process.weights": "resnet18.safetensors", "process.freeze": ["conv1", "norm1", "conv2"],
-    }  # fmt: skip
+        "process.net": "resnet18",
+        "process.width_multiplier": 0.05,
+        "process.epochs": 4,
+        "process.early_stopping": 0,
+        "input.batch_size": 16,
+        "output.baselines": ["majority"],
+        "process.weights": "resnet18.safetensors",
+        "process.freeze": ["conv1", "norm1", "conv2"],
+    }
     task = ki.load(photos(), output="color", words=words)
     task.fit(out="whole")
     with pytest.raises(StoppedError):
@@ -242,7 +248,8 @@ def test_weights_beside_a_task_file_are_found(capsys: Out) -> None:
     Path(photos()).rename("deep/photos.npz")
     Path("deep/task.yaml").write_text(
         "input: {images: photos.npz}\n"
-        "process: {net: resnet18, width_multiplier: 0.05, weights: resnet18.safetensors, freeze: all but head}\n"
+        "process: {net: resnet18, width_multiplier: 0.05, weights: resnet18.safetensors, "
+        "freeze: all but head}\n"
         "output: {category: class}\n",
         encoding="utf-8",
     )
@@ -256,15 +263,39 @@ def test_mistakes_print_one_paragraph_with_code_2(capsys: Out) -> None:
     Path("old.pth").write_bytes(b"PK\x03\x04")
     Path("empty").mkdir()
     cases = [
-        (["weights=resnet81.safetensors"], "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?"),
+        (
+            ["weights=resnet81.safetensors"],
+            "there is no file resnet81.safetensors. Did you mean 'resnet18.safetensors'?",
+        ),
         (["weights=old.pth"], "process.weights: old.pth is not a readable safetensors file"),
-        (["weights=empty"], "process.weights: empty is a folder that is not a run. Allowed: a safetensors file, or the folder of a run."),
-        (["weights=resnet18.safetensors", "net=resnet34"], "does not fit the net of 218 tensors: 80 missing in the file (conv2.2."),
+        (
+            ["weights=empty"],
+            (
+                "process.weights: empty is a folder that is not a run. Allowed: a safetensors "
+                "file, or the folder of a run."
+            ),
+        ),
+        (
+            ["weights=resnet18.safetensors", "net=resnet34"],
+            "does not fit the net of 218 tensors: 80 missing in the file (conv2.2.",
+        ),
         (["weights=first", "net=cnn"], "Set the options of its net: process.net=resnet18."),
-        (["weights=first", "width_multiplier=0.1"], "Set the options of its net: process.net=resnet18 process.width_multiplier=0.05"),
-        (["weights=first", "freeze=hed"], "process.freeze: no parameter is called 'hed'. Did you mean 'head'"),
-        (["weights=first", "input.color=grayscale"], "does not fit the net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 in the file"),
-    ]  # fmt: skip
+        (
+            ["weights=first", "width_multiplier=0.1"],
+            "Set the options of its net: process.net=resnet18 process.width_multiplier=0.05",
+        ),
+        (
+            ["weights=first", "freeze=hed"],
+            "process.freeze: no parameter is called 'hed'. Did you mean 'head'",
+        ),
+        (
+            ["weights=first", "input.color=grayscale"],
+            (
+                "does not fit the net of 122 tensors: 1 of another shape (conv1.weight: 3x3x7x7 "
+                "in the file"
+            ),
+        ),
+    ]
     capsys.readouterr()
     for options, message in cases:
         arguments = (

@@ -22,79 +22,205 @@ TABLE = "input: {table: sms.csv}"
 DIGITS = "input: {images: digits}"
 WRONG = [
     # a part
-    ("process: {net: ffn}", "input names no source; got nothing. Allowed: one of environment, games, images, make"),
+    (
+        "process: {net: ffn}",
+        "input names no source; got nothing. Allowed: one of environment, games, images, make",
+    ),
     ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
     ("input: {batch_size: 3}", "Name the source of the data, for example input: {table: sms.csv}"),
-    ("input: {table: a.csv, series: b.csv}", "input names two sources; got table and series. Allowed: one."),
+    (
+        "input: {table: a.csv, series: b.csv}",
+        "input names two sources; got table and series. Allowed: one.",
+    ),
     ("input: tabel", "Did you mean 'table'?"),
     # an option
-    (f"{TABLE}\nprocess: {{net: ffn, unit: 3}}", "process.unit is not a known option. Did you mean 'units' or 'init'?"),
-    (f"{TABLE}\nprocess: {{net: ffn, epoch: 3}}", "process.epoch is not a known option. Did you mean 'epochs'?"),
-    (f"{TABLE}\nprocess: {{epoch: 3}}", "process.epoch is not a known option. Did you mean 'epochs'?"),
+    (
+        f"{TABLE}\nprocess: {{net: ffn, unit: 3}}",
+        "process.unit is not a known option. Did you mean 'units' or 'init'?",
+    ),
+    (
+        f"{TABLE}\nprocess: {{net: ffn, epoch: 3}}",
+        "process.epoch is not a known option. Did you mean 'epochs'?",
+    ),
+    (
+        f"{TABLE}\nprocess: {{epoch: 3}}",
+        "process.epoch is not a known option. Did you mean 'epochs'?",
+    ),
     (f"{TABLE}\nprocess: ffn", "process.ffn is not a known option."),
     (f"{TABLE}\nprocess: {{net: cnn, cell: gru}}", "process.cell is not a known option."),
-    (f"{TABLE}\noutput: {{categry: kind}}", "output.categry is not a known option. Did you mean 'category'?"),
-    (f"{TABLE}\noutput: {{category: kind, horizon: 3}}",
-     "output.horizon is not a known option. Known here: positive_class, decode, eval_metric, negative_class"),
-    (f"{TABLE}\noutput: [{{category: a}}, {{numbr: b}}]", "output.1.numbr is not a known option. Did you mean 'number'"),
-    ("input: {table: sms.csv, txt: message}", "input.txt is not a known option. Did you mean 'text'?"),
-    ("input: {table: sms.csv, split: {tset: 0.1}}", "input.split.tset is not a known option. Did you mean 'test'?"),
-    (f"{TABLE}\nprocess: {{algorithm: q_learning, dropout: 0.1, optimizer: adam}}", "process.optimizer is not a known option."),
+    (
+        f"{TABLE}\noutput: {{categry: kind}}",
+        "output.categry is not a known option. Did you mean 'category'?",
+    ),
+    (
+        f"{TABLE}\noutput: {{category: kind, horizon: 3}}",
+        (
+            "output.horizon is not a known option. Known here: positive_class, decode, "
+            "eval_metric, negative_class"
+        ),
+    ),
+    (
+        f"{TABLE}\noutput: [{{category: a}}, {{numbr: b}}]",
+        "output.1.numbr is not a known option. Did you mean 'number'",
+    ),
+    (
+        "input: {table: sms.csv, txt: message}",
+        "input.txt is not a known option. Did you mean 'text'?",
+    ),
+    (
+        "input: {table: sms.csv, split: {tset: 0.1}}",
+        "input.split.tset is not a known option. Did you mean 'test'?",
+    ),
+    (
+        f"{TABLE}\nprocess: {{algorithm: q_learning, dropout: 0.1, optimizer: adam}}",
+        "process.optimizer is not a known option.",
+    ),
     # a name
-    (f"{TABLE}\nprocess: {{net: recurent}}", "process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'?"),
+    (
+        f"{TABLE}\nprocess: {{net: recurent}}",
+        "process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'?",
+    ),
     (f"{TABLE}\nprocess: {{net: [ffn]}}", "process.net must be a name; got ['ffn']."),
-    (f"{TABLE}\nprocess: {{algorithm: supervized}}", "process.algorithm names no algorithm of kissipo; got 'supervized'. Did you"),
-    (f"{TABLE}\nprocess: {{loss: msee}}", "process.loss names no loss of kissipo; got 'msee'. Did you mean 'mse'?"),
-    (f"{TABLE}\noutput: {{category: a, baselines: [majorty]}}", "no baseline for category; got 'majorty'. Did you mean 'majority'?"),
-    (f"{TABLE}\noutput: {{number: a, baselines: majority}}", "names no baseline for number; got 'majority'. Known here: mean"),
-    (f"{TABLE}\noutput: {{baselines: majorty}}", "output.baselines names no baseline of kissipo; got 'majorty'. Did you mean 'majority'?"),
+    (
+        f"{TABLE}\nprocess: {{algorithm: supervized}}",
+        "process.algorithm names no algorithm of kissipo; got 'supervized'. Did you",
+    ),
+    (
+        f"{TABLE}\nprocess: {{loss: msee}}",
+        "process.loss names no loss of kissipo; got 'msee'. Did you mean 'mse'?",
+    ),
+    (
+        f"{TABLE}\noutput: {{category: a, baselines: [majorty]}}",
+        "no baseline for category; got 'majorty'. Did you mean 'majority'?",
+    ),
+    (
+        f"{TABLE}\noutput: {{number: a, baselines: majority}}",
+        "names no baseline for number; got 'majority'. Known here: mean",
+    ),
+    (
+        f"{TABLE}\noutput: {{baselines: majorty}}",
+        "output.baselines names no baseline of kissipo; got 'majorty'. Did you mean 'majority'?",
+    ),
     # a value
-    (f"{TABLE}\nprocess: {{net: ffn, units: many}}", "process.units must be an integer of at least 1, or a list of them; got 'many'."),
+    (
+        f"{TABLE}\nprocess: {{net: ffn, units: many}}",
+        "process.units must be an integer of at least 1, or a list of them; got 'many'.",
+    ),
     (f"{TABLE}\nprocess: {{units: many}}", "process.units must be an integer of at least 1"),
-    (f"{TABLE}\nprocess: {{net: recurrent, units: [64, 64]}}", "process.units must be an integer of at least 1; got [64, 64]."),
-    (f"{TABLE}\nprocess: {{net: recurrent, cell: lstn}}", "process.cell must be one of rnn, lstm, gru, bilstm; got 'lstn'."),
-    (f"{TABLE}\nprocess: {{net: ffn, dropout: 1}}", "process.dropout must be a number of at least 0 and below 1; got 1."),
+    (
+        f"{TABLE}\nprocess: {{net: recurrent, units: [64, 64]}}",
+        "process.units must be an integer of at least 1; got [64, 64].",
+    ),
+    (
+        f"{TABLE}\nprocess: {{net: recurrent, cell: lstn}}",
+        "process.cell must be one of rnn, lstm, gru, bilstm; got 'lstn'.",
+    ),
+    (
+        f"{TABLE}\nprocess: {{net: ffn, dropout: 1}}",
+        "process.dropout must be a number of at least 0 and below 1; got 1.",
+    ),
     (f"{TABLE}\nprocess: {{epochs: 0}}", "process.epochs must be an integer of at least 1; got 0."),
-    (f"{TABLE}\nprocess: {{epochs: 2.5}}", "process.epochs must be an integer of at least 1; got 2.5."),
+    (
+        f"{TABLE}\nprocess: {{epochs: 2.5}}",
+        "process.epochs must be an integer of at least 1; got 2.5.",
+    ),
     (f"{TABLE}\nprocess: {{learning_rate: -1}}", "process.learning_rate must be a number above 0"),
-    (f"{TABLE}\nprocess: {{optimizer: adm}}", "process.optimizer must be one of sgd, momentum, adagrad, rmsprop, adam, adamw; got 'adm'."),
-    (f"{TABLE}\nprocess: {{early_stopping: soon}}", "process.early_stopping.patience must be an integer of at least 0; got 'soon'."),
-    ("input: {table: sms.csv, split: 2}", "input.split.test must be a number of at least 0 and below 1; got 2."),
-    ("input: {table: sms.csv, split: {method: place}}", "input.split.method must be one of random, time; got 'place'."),
-    ("input: {table: sms.csv, batch_size: half}", "input.batch_size must be an integer of at least 1; got 'half'."),
-    ("input: {table: sms.csv, cross: [hour, place]}", "input.cross must be a list of lists; got ['hour', 'place']."),
-    ("input: {images: digits, size: [0, 8]}", "input.size must be an integer of at least 1, or a list of them; got [0, 8]."),
-    ("input: {images: digits, color: blue}", "input.color must be one of grayscale, rgb; got 'blue'."),
-    ("input: {series: air.csv}\noutput: {forecast: y, horizon: 0}", "output.horizon must be an integer of at least 1; got 0."),
-    (f"{TABLE}\noutput: {{category: a, decode: 2}}", "output.decode.threshold must be a number above 0 and below 1; got 2."),
+    (
+        f"{TABLE}\nprocess: {{optimizer: adm}}",
+        "process.optimizer must be one of sgd, momentum, adagrad, rmsprop, adam, adamw; got 'adm'.",
+    ),
+    (
+        f"{TABLE}\nprocess: {{early_stopping: soon}}",
+        "process.early_stopping.patience must be an integer of at least 0; got 'soon'.",
+    ),
+    (
+        "input: {table: sms.csv, split: 2}",
+        "input.split.test must be a number of at least 0 and below 1; got 2.",
+    ),
+    (
+        "input: {table: sms.csv, split: {method: place}}",
+        "input.split.method must be one of random, time; got 'place'.",
+    ),
+    (
+        "input: {table: sms.csv, batch_size: half}",
+        "input.batch_size must be an integer of at least 1; got 'half'.",
+    ),
+    (
+        "input: {table: sms.csv, cross: [hour, place]}",
+        "input.cross must be a list of lists; got ['hour', 'place'].",
+    ),
+    (
+        "input: {images: digits, size: [0, 8]}",
+        "input.size must be an integer of at least 1, or a list of them; got [0, 8].",
+    ),
+    (
+        "input: {images: digits, color: blue}",
+        "input.color must be one of grayscale, rgb; got 'blue'.",
+    ),
+    (
+        "input: {series: air.csv}\noutput: {forecast: y, horizon: 0}",
+        "output.horizon must be an integer of at least 1; got 0.",
+    ),
+    (
+        f"{TABLE}\noutput: {{category: a, decode: 2}}",
+        "output.decode.threshold must be a number above 0 and below 1; got 2.",
+    ),
     # options that exclude each other
-    (f"{TABLE}\noutput: {{category: a, number: b}}", "output names two answers; got category and number. Allowed: one, or a list"),
-]  # fmt: skip
+    (
+        f"{TABLE}\noutput: {{category: a, number: b}}",
+        "output names two answers; got category and number. Allowed: one, or a list",
+    ),
+]
 LATER = [
-    (f"{DIGITS}\nprocess: {{net: ffn, algorithm: q_learning}}", "'q_learning' for the net 'ffn' is not built yet. Allowed"),
+    (
+        f"{DIGITS}\nprocess: {{net: ffn, algorithm: q_learning}}",
+        "'q_learning' for the net 'ffn' is not built yet. Allowed",
+    ),
     ("input: {pairs: a.tsv}", "input: the source 'pairs' (S33) is not built yet."),
-    ("input: {text: a.txt, tokenizer: wordpieces}", "input.tokenizer=wordpieces (S35) is not built yet."),
+    (
+        "input: {text: a.txt, tokenizer: wordpieces}",
+        "input.tokenizer=wordpieces (S35) is not built yet.",
+    ),
     (f"{DIGITS}\nprocess: {{replay: 9}}", "process.replay (S42) is not built yet."),
-    (f"{DIGITS}\noutput: [category, {{boxes: class}}]", "output.1: the answer 'boxes' (S41) is not built yet."),
-]  # fmt: skip
+    (
+        f"{DIGITS}\noutput: [category, {{boxes: class}}]",
+        "output.1: the answer 'boxes' (S41) is not built yet.",
+    ),
+]
 RIGHT = [
     TABLE,
     "input: images",
     f"{TABLE}\nprocess:\noutput:",
     f"{TABLE}\nprocess: {{}}\noutput: {{baselines: [majority, mean]}}",
     "input: {table: sms.csv, text: message, split: 0.3, batch_size: 16}\noutput: {category: kind}",
-    "input: {table: sms.csv, split: {test: 0.1, method: time, group: user, seed: 3}, cross: [[a, b], [c, d]]}",
+    (
+        "input: {table: sms.csv, split: {test: 0.1, method: time, group: user, seed: 3}, cross: "
+        "[[a, b], [c, d]]}"
+    ),
     f"{TABLE}\nprocess: {{units: 64, cell: gru, filters: [8], episodes: 5}}",
-    f"{TABLE}\nprocess: {{net: ffn, algorithm: supervised, units: [], loss: [mse, bce], early_stopping: 3, schedule: cosine}}",
+    (
+        f"{TABLE}\nprocess: "
+        f"{{net: ffn, algorithm: supervised, units: [], loss: [mse, bce], "
+        f"early_stopping: 3, schedule: cosine}}"
+    ),
     f"{TABLE}\nprocess: {{net: null, algorithm: null, learning_rate: null, epochs: 5.0}}",
     f"{TABLE}\nprocess: {{algorithm: q_learning, epsilon_start: 0.5}}",
-    f"{DIGITS}\nprocess: {{net: resnet50, weights: resnet50.safetensors, freeze: [conv1, all but head]}}",
+    (
+        f"{DIGITS}\nprocess: "
+        f"{{net: resnet50, weights: resnet50.safetensors, freeze: [conv1, all but head]}}"
+    ),
     f"{DIGITS}\nprocess: {{weights: runs/digits-1, freeze: all but head}}",
     f"{TABLE}\noutput: [{{category: a, positive_class: yes}}, {{number: b, scale: range}}, number]",
     f"{TABLE}\noutput: {{category: kind, decode: 0.3, baselines: majority}}",
-    "input: {environment: FrozenLake-v1, settings: {is_slippery: false}, max_episode_steps: 50}\noutput: {actions: null, episodes: 9}",
+    (
+        "input: {environment: FrozenLake-v1, settings: {is_slippery: false}, "
+        "max_episode_steps: 50}\noutput: {actions: null, episodes: 9}"
+    ),
     "input: {text: a.txt, tokenizer: words, window: 20}\noutput: {text: next}",
-    "input: {series: air.csv, features: [a, b], season_length: 0}\noutput: {forecast: [a, b], horizon: 3}",
+    (
+        "input: {series: air.csv, features: [a, b], season_length: 0}\n"
+        "output: {forecast: [a, b], horizon: 3}"
+    ),
     "input: {make: surfaces}\nprocess: {net: playground, learning_rates: {sgd: 0.1}}",
 ]
 

@@ -115,8 +115,14 @@ def test_optimizer_steps_and_resume_equal_torch_in_the_default_layout(
     default, whole, broken = (
         nn.Parameter(tensor) for tensor in (start.clone(), to_last(start), to_last(start))
     )
-    torchs = {"sgd": torch.optim.SGD, "momentum": torch.optim.SGD, "adagrad": torch.optim.Adagrad,
-              "rmsprop": torch.optim.RMSprop, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]  # fmt: skip
+    torchs = {
+        "sgd": torch.optim.SGD,
+        "momentum": torch.optim.SGD,
+        "adagrad": torch.optim.Adagrad,
+        "rmsprop": torch.optim.RMSprop,
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+    }[name]
     options: dict[str, Any] = (
         {"momentum": 0.9} if name == "momentum" else {} if name == "sgd" else {"eps": 1e-8}
     )

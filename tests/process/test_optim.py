@@ -180,9 +180,11 @@ def test_weight_without_gradient_stays() -> None:
         ("constant", 0.7, 1.0),
         ("step", 0.49, 1.0), ("step", 0.5, 0.1), ("step", 0.75, 0.01), ("step", 1.0, 0.01),
         ("exponential", 0.0, 1.0), ("exponential", 0.5, 0.1), ("exponential", 1.0, 0.01),
-        ("cosine", 0.0, 1.0), ("cosine", 0.25, (1 + sqrt(0.5)) / 2), ("cosine", 0.5, 0.5), ("cosine", 1.0, 0.0),
+        ("cosine", 0.0, 1.0), ("cosine", 0.25, (1 + sqrt(0.5)) / 2), ("cosine", 0.5, 0.5),
+        ("cosine", 1.0, 0.0),
         ("one_cycle", 0.0, 0.04), ("one_cycle", 0.15, 0.5), ("one_cycle", 0.3, 1.0),
-        ("one_cycle", 0.65, 0.5), ("one_cycle", 0.475, (1 + cos(pi / 4)) / 2), ("one_cycle", 1.0, 0.0),
+        ("one_cycle", 0.65, 0.5), ("one_cycle", 0.475, (1 + cos(pi / 4)) / 2),
+        ("one_cycle", 1.0, 0.0),
     ],
 )  # fmt: skip
 def test_schedule_factors_by_hand(name: Any, done: float, factor: float) -> None:

@@ -216,10 +216,16 @@ def test_pretrained_outputs_equal_the_published_net(case: str, timm: bool) -> No
 def test_googlenet_names_match_the_published_weights() -> None:
     """The published names map one to one to our names, with equal shapes."""
     filters = {
-        "3a": (192, 64, 96, 128, 16, 32, 32), "3b": (256, 128, 128, 192, 32, 96, 64), "4a": (480, 192, 96, 208, 16, 48, 64),
-        "4b": (512, 160, 112, 224, 24, 64, 64), "4c": (512, 128, 128, 256, 24, 64, 64), "4d": (512, 112, 144, 288, 32, 64, 64),
-        "4e": (528, 256, 160, 320, 32, 128, 128), "5a": (832, 256, 160, 320, 32, 128, 128), "5b": (832, 384, 192, 384, 48, 128, 128),
-    }  # fmt: skip
+        "3a": (192, 64, 96, 128, 16, 32, 32),
+        "3b": (256, 128, 128, 192, 32, 96, 64),
+        "4a": (480, 192, 96, 208, 16, 48, 64),
+        "4b": (512, 160, 112, 224, 24, 64, 64),
+        "4c": (512, 128, 128, 256, 24, 64, 64),
+        "4d": (512, 112, 144, 288, 32, 64, 64),
+        "4e": (528, 256, 160, 320, 32, 128, 128),
+        "5a": (832, 256, 160, 320, 32, 128, 128),
+        "5b": (832, 384, 192, 384, 48, 128, 128),
+    }
     convolutions = {"conv1": (3, 64, 7), "conv2": (64, 64, 1), "conv3": (64, 192, 3)}
     for name, (channels_in, one, three_less, three, five_less, five, pooled) in filters.items():
         layer = f"inception{name}"
@@ -274,22 +280,31 @@ def test_head_stays_untrained_for_other_classes() -> None:
 
 Change = Callable[[dict[str, Tensor]], Any]
 CORRUPTED: list[tuple[Change, str]] = [
-    (lambda weights: weights.pop("layer2.0.bn1.bias"), r"tensors: 1 missing in the file \(conv3\.0\.residual\.norm1\.bias\)\. It must"),
+    (
+        lambda weights: weights.pop("layer2.0.bn1.bias"),
+        r"tensors: 1 missing in the file \(conv3\.0\.residual\.norm1\.bias\)\. It must",
+    ),
     (
         lambda weights: weights.update({"layer4.1.conv2.weight": torch.zeros(64, 64, 1, 1)}),
         r"1 of another shape \(layer4\.1\.conv2\.weight: 64x64x1x1 in the file, 64x64x3x3 here\)",
     ),
     (lambda weights: weights.update({"extra": torch.zeros(3)}), r"1 not in the net \(extra\)"),
-    (lambda weights: weights.update({"layer3.9.conv1.weight": torch.zeros(3)}), r"1 not in the net \(layer3\.9\.conv1\.weight\)"),
+    (
+        lambda weights: weights.update({"layer3.9.conv1.weight": torch.zeros(3)}),
+        r"1 not in the net \(layer3\.9\.conv1\.weight\)",
+    ),
     (
         lambda weights: weights.update({"head.bias": torch.zeros(10)}),
         r"1 in the file under two names \(fc\.bias\)",
     ),
     (
         lambda weights: [weights.pop(name) for name in list(weights) if name.startswith("layer1")],
-        r"20 missing in the file \(conv2\.0\.residual\.conv1\.weight, .*, conv2\.0\.residual\.norm1\.running_mean and 16 more\)",
+        (
+            r"20 missing in the file \(conv2\.0\.residual\.conv1\.weight, .*, "
+            r"conv2\.0\.residual\.norm1\.running_mean and 16 more\)"
+        ),
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "message"), CORRUPTED)
@@ -324,7 +339,10 @@ def test_grayscale_error_names_the_channels_of_the_file() -> None:
     net, rename = ours("resnet18", channels=1, width_multiplier=0.125)
     with pytest.raises(
         TaskError,
-        match=r"conv1\.weight: 8x3x7x7 in the file, 8x1x7x7 here.*images with 3 channels: set input",
+        match=(
+            r"conv1\.weight: 8x3x7x7 in the file, 8x1x7x7 here.*images with 3 channels: "
+            r"set input"
+        ),
     ):
         load_pretrained(
             net,
@@ -381,10 +399,8 @@ def test_freeze_by_name(names: tuple[str, ...], trained: set[str] | None) -> Non
     message = freeze_weights(net, names)
     trainable = {name for name, weight in net.named_parameters() if weight.requires_grad}
     frozen = sum(weight.numel() for weight in net.parameters() if not weight.requires_grad)
-    assert (
-        message
-        == f"{frozen:,} of {sum(weight.numel() for weight in net.parameters()):,} parameters are frozen"
-    )
+    total = sum(weight.numel() for weight in net.parameters())
+    assert message == f"{frozen:,} of {total:,} parameters are frozen"
     if names == ("all but conv5",):
         trained = {name for name, _ in net.named_parameters() if name.startswith("conv5.")}
     if names[0].startswith("conv?"):

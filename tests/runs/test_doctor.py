@@ -64,9 +64,9 @@ def test_doctor_resume_reports_a_task_that_fails(capsys: pytest.CaptureFixture[s
     assert main(["doctor", "--resume", "digts"]) == 2
     output = capsys.readouterr().err
     assert (
-        "a run failed (code 2): kissipo: 'digts' is not a built-in task or a file. Did you mean 'digits'?"
-        in output
-    )
+        "a run failed (code 2): kissipo: 'digts' is not a built-in task or a file. Did you "
+        "mean 'digits'?"
+    ) in output
     assert "Traceback" not in output
 
 

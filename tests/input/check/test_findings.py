@@ -65,49 +65,114 @@ def repeat_rows(rows: Rows) -> None:
 
 
 SPOILED: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
-    (set_cells(0, {7: "12,000"}), "FAIL  '12,000' in row 7 of 'income' is not a number, most "
-                                  "other cells there are -> "
-     "write 12000 instead of 12,000, or set input.thousands=,", (7,)),
-    (set_cells(0, {7: "1,5", 9: "2,5"}), "FAIL  '1,5' in row 7 of 'income' is not a number, most "
-                                         "other cells there are "
-     "(2 such cells: rows 7, 9) -> write it with a decimal point, or set input.decimal=,", (7, 9)),
-    (set_cells(0, {3: "unknown"}), "FAIL  'unknown' in row 3 of 'income' is not a number, most "
-                                   "other cells there are -> "
-     "correct or empty the cell, or read the column as classes with "
-     "input.categorical=[income]", (3,)),
-    (set_cells(2, {5: "inf", 8: "-inf"}), "FAIL  'code' is infinite in rows 5, 8 -> "
-     "write a number, or leave the cell empty", (5, 8)),
-    (set_cells(0, {2: "", 4: "NA"}), "WARN  'income' has no value in 2 of 60 rows (rows 2, 4) -> filled with the training median, "
-     "and flagged in a column of its own", (2, 4)),
-    (set_cells(1, {2: "?"}), "WARN  'city' has no value in 1 of 60 rows (row 2) -> missing is a level of its own", (2,)),
-    (set_cells(3, {6: "", 60: ""}), "WARN  the target 'kind' is missing in 2 of 60 rows "
-     "(rows 6, 60) -> these rows are left out", (6, 60)),
-    (set_all(2, lambda number, row: "3.5"), "WARN  'code' holds the same value, or none, in every row -> left out", ()),
-    (set_all(2, lambda number, row: str(number + 100)), "WARN  'code' holds nothing but a name for each row, like an id -> left out", ()),
-    (set_all(1, lambda number, row: f"id{number:03d}"), "WARN  'city' holds nothing but a name for each row, like an id -> left out", ()),
-    (repeat_rows, "WARN  2 of 62 rows repeat an earlier one (rows 61, 62) -> "
-     "kept; duplicates stay in the same split", (61, 62)),
-    (set_all(1, lambda number, row: row[3].upper()),
-     "WARN  'city' alone determines the target 'kind' in 100 % of the rows -> "
-     "used as an input; if it is known only afterwards, leave it out with input.drop=[city]", ()),
-    (set_all(2, lambda number, row: "0.25" if row[3] == "ham" else "7"),
-     "WARN  'code' alone determines the target 'kind' in 100 % of the rows", ()),
-    (set_all(3, lambda number, row: "spam" if number % 15 == 0 else "ham"),
-     "WARN  the classes of 'kind' are imbalanced: 'ham' 56 rows, 'spam' 4 -> "
-     "read recall and F1, not accuracy alone; every split keeps the", ()),
-    (set_all(3, lambda number, row: "ham"),
-     "FAIL  the target column 'kind' has only one class: 'ham' in all 60 rows -> "
-     "Is it the right column?", ()),
-    (set_all(3, lambda number, row: ""),
-     "FAIL  the target column 'kind' of some.csv has no value in any of its 60 rows -> "
-     "Fill it, or name ", ()),
-    (set_cells(3, {8: "egg"}),
-     "FAIL  1 of the 3 classes of 'kind' have a single row: 'egg' -> "
-     "Add rows of that class, merge it with another", ()),
-    (lambda rows: rows.append(["1"]),
-     "FAIL  line 62 of some.csv has 1 cells where the header has 4 columns; "
-     "there is no cell for 'city'; got '1' -> Add or", ()),
-]  # fmt: skip
+    (
+        set_cells(0, {7: "12,000"}),
+        "FAIL  '12,000' in row 7 of 'income' is not a number, most "
+        "other cells there are -> "
+        "write 12000 instead of 12,000, or set input.thousands=,",
+        (7,),
+    ),
+    (
+        set_cells(0, {7: "1,5", 9: "2,5"}),
+        "FAIL  '1,5' in row 7 of 'income' is not a number, most "
+        "other cells there are "
+        "(2 such cells: rows 7, 9) -> write it with a decimal point, or set input.decimal=,",
+        (7, 9),
+    ),
+    (
+        set_cells(0, {3: "unknown"}),
+        "FAIL  'unknown' in row 3 of 'income' is not a number, most "
+        "other cells there are -> "
+        "correct or empty the cell, or read the column as classes with "
+        "input.categorical=[income]",
+        (3,),
+    ),
+    (
+        set_cells(2, {5: "inf", 8: "-inf"}),
+        "FAIL  'code' is infinite in rows 5, 8 -> write a number, or leave the cell empty",
+        (5, 8),
+    ),
+    (
+        set_cells(0, {2: "", 4: "NA"}),
+        "WARN  'income' has no value in 2 of 60 rows (rows 2, 4) -> filled with the training "
+        "median, "
+        "and flagged in a column of its own",
+        (2, 4),
+    ),
+    (
+        set_cells(1, {2: "?"}),
+        "WARN  'city' has no value in 1 of 60 rows (row 2) -> missing is a level of its own",
+        (2,),
+    ),
+    (
+        set_cells(3, {6: "", 60: ""}),
+        "WARN  the target 'kind' is missing in 2 of 60 rows "
+        "(rows 6, 60) -> these rows are left out",
+        (6, 60),
+    ),
+    (
+        set_all(2, lambda number, row: "3.5"),
+        "WARN  'code' holds the same value, or none, in every row -> left out",
+        (),
+    ),
+    (
+        set_all(2, lambda number, row: str(number + 100)),
+        "WARN  'code' holds nothing but a name for each row, like an id -> left out",
+        (),
+    ),
+    (
+        set_all(1, lambda number, row: f"id{number:03d}"),
+        "WARN  'city' holds nothing but a name for each row, like an id -> left out",
+        (),
+    ),
+    (
+        repeat_rows,
+        "WARN  2 of 62 rows repeat an earlier one (rows 61, 62) -> "
+        "kept; duplicates stay in the same split",
+        (61, 62),
+    ),
+    (
+        set_all(1, lambda number, row: row[3].upper()),
+        "WARN  'city' alone determines the target 'kind' in 100 % of the rows -> "
+        "used as an input; if it is known only afterwards, leave it out with input.drop=[city]",
+        (),
+    ),
+    (
+        set_all(2, lambda number, row: "0.25" if row[3] == "ham" else "7"),
+        "WARN  'code' alone determines the target 'kind' in 100 % of the rows",
+        (),
+    ),
+    (
+        set_all(3, lambda number, row: "spam" if number % 15 == 0 else "ham"),
+        "WARN  the classes of 'kind' are imbalanced: 'ham' 56 rows, 'spam' 4 -> "
+        "read recall and F1, not accuracy alone; every split keeps the",
+        (),
+    ),
+    (
+        set_all(3, lambda number, row: "ham"),
+        "FAIL  the target column 'kind' has only one class: 'ham' in all 60 rows -> "
+        "Is it the right column?",
+        (),
+    ),
+    (
+        set_all(3, lambda number, row: ""),
+        "FAIL  the target column 'kind' of some.csv has no value in any of its 60 rows -> "
+        "Fill it, or name ",
+        (),
+    ),
+    (
+        set_cells(3, {8: "egg"}),
+        "FAIL  1 of the 3 classes of 'kind' have a single row: 'egg' -> "
+        "Add rows of that class, merge it with another",
+        (),
+    ),
+    (
+        lambda rows: rows.append(["1"]),
+        "FAIL  line 62 of some.csv has 1 cells where the header has 4 columns; "
+        "there is no cell for 'city'; got '1' -> Add or",
+        (),
+    ),
+]
 
 
 def test_data_check_passes_clean_data() -> None:
@@ -179,48 +244,78 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
     ("timestamps", "expected"),
     [
         (MONTHS, "PASS  'Month' is evenly spaced over 96 steps"),
-        ([*MONTHS[:40], *MONTHS[44:]],
-         "WARN  1 of 91 steps of 'Month' are not the usual one, the longest between "
-         "1993-04-01T00:00:00 and "
-         "1993-09-01T00:00:00 -> used as if they were evenly spaced"),
-        ([*MONTHS[:5], MONTHS[6], MONTHS[5], *MONTHS[7:]],
-         "WARN  'Month' goes back in time at row 7 -> sorted by time"),
-        (MONTHS[::-1],
-         "WARN  'Month' goes back in time at rows 2, 3, 4, 5, 6 and 90 more -> sorted by time"),
-        ([*MONTHS[:40], MONTHS[39], *MONTHS[41:]],
-         "FAIL  the timestamp 1993-04-01T00:00:00 occurs 2 times in 'Month' (rows 40, 41)"
-         " -> Set input.duplicate_timestamps=mean"),
-        ([*MONTHS[:40], "", *MONTHS[41:]],
-         "FAIL  the time column 'Month' has no readable timestamp in row 41 -> "
-         "Fill it, or remove these rows"),
-        ([*MONTHS[:40], "soon", *MONTHS[41:]],
-         "FAIL  the time column 'Month' cannot be read as timestamps; got 'soon' in row 41 -> "
-         "Say how it is written, as in strptime: input.date_format=%d/%m/%Y"),
-        ([f"{1 + day % 9:02d}/0{1 + day // 9}/2024" for day in range(81)],
-         "FAIL  the dates of 'Month' can be read in two ways; got '01/01/2024'"
-         " -> Say which: input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y (month first)"),
-        ([*MONTHS[:94], "2910-01", "2911-01"],
-         "WARN  2 timestamps of 'Month' are in the future (rows 95, 96), "
-         "the last 2911-01-01T00:00:00 -> used as measured values; "
-         "remove them if they are not"),
-        ([f"2024-10-27T{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 20, 40)][:8]
-         + [f"2024-10-27T02:{minute:02d}" for minute in (0, 20)]
-         + [f"2024-10-27T{hour:02d}:00" for hour in range(4, 24)],
-         "FAIL  the timestamp 2024-10-27T02:00:00 occurs 2 times in 'Month' (rows 7, 9)"
-         " -> Set input.duplicate_timestamps=mean (or sum, "
-         "last); split several series of one file into several files "
-         "(were the clocks set back? Then write the time zone, as in 02:30+01:00)"),
-        ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)]
-         + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
-         "PASS  'Month' has time zones -> converted to UTC"),
-        ([f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)]
-         + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
-         "PASS  'Month' is evenly spaced over 25 steps"),
-        ([f"2024-10-27T{hour:02d}:30Z" for hour in range(12)]
-         + [f"2024-10-27T{hour:02d}:30" for hour in range(12, 24)],
-         "FAIL  some timestamps of 'Month' have a time zone and some have none; got '2024-10-27T00:30Z' and '2024-10-27T12:30' -> Write"),
+        (
+            [*MONTHS[:40], *MONTHS[44:]],
+            "WARN  1 of 91 steps of 'Month' are not the usual one, the longest between "
+            "1993-04-01T00:00:00 and "
+            "1993-09-01T00:00:00 -> used as if they were evenly spaced",
+        ),
+        (
+            [*MONTHS[:5], MONTHS[6], MONTHS[5], *MONTHS[7:]],
+            "WARN  'Month' goes back in time at row 7 -> sorted by time",
+        ),
+        (
+            MONTHS[::-1],
+            "WARN  'Month' goes back in time at rows 2, 3, 4, 5, 6 and 90 more -> sorted by time",
+        ),
+        (
+            [*MONTHS[:40], MONTHS[39], *MONTHS[41:]],
+            "FAIL  the timestamp 1993-04-01T00:00:00 occurs 2 times in 'Month' (rows 40, 41)"
+            " -> Set input.duplicate_timestamps=mean",
+        ),
+        (
+            [*MONTHS[:40], "", *MONTHS[41:]],
+            "FAIL  the time column 'Month' has no readable timestamp in row 41 -> "
+            "Fill it, or remove these rows",
+        ),
+        (
+            [*MONTHS[:40], "soon", *MONTHS[41:]],
+            "FAIL  the time column 'Month' cannot be read as timestamps; got 'soon' in row 41 -> "
+            "Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
+        ),
+        (
+            [f"{1 + day % 9:02d}/0{1 + day // 9}/2024" for day in range(81)],
+            "FAIL  the dates of 'Month' can be read in two ways; got '01/01/2024'"
+            " -> Say which: input.date_format=%d/%m/%Y (day first) or "
+            "input.date_format=%m/%d/%Y (month first)",
+        ),
+        (
+            [*MONTHS[:94], "2910-01", "2911-01"],
+            "WARN  2 timestamps of 'Month' are in the future (rows 95, 96), "
+            "the last 2911-01-01T00:00:00 -> used as measured values; "
+            "remove them if they are not",
+        ),
+        (
+            [f"2024-10-27T{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 20, 40)][
+                :8
+            ]
+            + [f"2024-10-27T02:{minute:02d}" for minute in (0, 20)]
+            + [f"2024-10-27T{hour:02d}:00" for hour in range(4, 24)],
+            "FAIL  the timestamp 2024-10-27T02:00:00 occurs 2 times in 'Month' (rows 7, 9)"
+            " -> Set input.duplicate_timestamps=mean (or sum, "
+            "last); split several series of one file into several files "
+            "(were the clocks set back? Then write the time zone, as in 02:30+01:00)",
+        ),
+        (
+            [f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)]
+            + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
+            "PASS  'Month' has time zones -> converted to UTC",
+        ),
+        (
+            [f"2024-10-27T{hour:02d}:30+02:00" for hour in range(3)]
+            + [f"2024-10-27T{hour:02d}:30+01:00" for hour in range(2, 24)],
+            "PASS  'Month' is evenly spaced over 25 steps",
+        ),
+        (
+            [f"2024-10-27T{hour:02d}:30Z" for hour in range(12)]
+            + [f"2024-10-27T{hour:02d}:30" for hour in range(12, 24)],
+            (
+                "FAIL  some timestamps of 'Month' have a time zone and some have none; got "
+                "'2024-10-27T00:30Z' and '2024-10-27T12:30' -> Write"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_timestamps_gaps_and_wrong_order_are_reported(timestamps: list[str], expected: str) -> None:
     write_series(timestamps)
     findings = [
@@ -236,7 +331,10 @@ def test_timestamps_gaps_and_wrong_order_are_reported(timestamps: list[str], exp
         (["3"] * 40 + ["3,5"] + ["4"] * 55, "FAIL  '3,5' in row 41 of 'sold' is not a number"),
         (
             ["3"] * 96,
-            "FAIL  'sold' has the same value at every step, so there is nothing to forecast -> Is it the right column?",
+            (
+                "FAIL  'sold' has the same value at every step, so there is nothing to forecast "
+                "-> Is it the right column?"
+            ),
         ),
     ],
 )

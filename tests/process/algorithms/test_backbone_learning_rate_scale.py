@@ -147,6 +147,9 @@ def test_learning_rate_scale_is_refused_if_only_the_head_is_trained() -> None:
     )
     with pytest.raises(
         TaskError,
-        match=r"process.backbone_learning_rate_scale: no weight but those of the head learns. Leave it out.",
+        match=(
+            r"process.backbone_learning_rate_scale: no weight but those of the head "
+            r"learns. Leave it out."
+        ),
     ):
         task.fit()

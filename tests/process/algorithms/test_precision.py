@@ -31,11 +31,17 @@ from kissipo.process.nets import cnn, ffn, googlenet, recurrent
 CLASSES = (TensorSpec("kind", ("class",), (3,)),)
 IMAGE = TensorSpec("image", ("channel", "height", "width"), (3, 32, 32))
 NETS: dict[str, Any] = {
-    "cnn": lambda: cnn.build((IMAGE,), CLASSES, cnn.Options((8, 8), norm=True, units=(8,), dropout=0.2)),
+    "cnn": lambda: cnn.build(
+        (IMAGE,), CLASSES, cnn.Options((8, 8), norm=True, units=(8,), dropout=0.2)
+    ),
     "ffn": lambda: ffn.build((IMAGE,), CLASSES, ffn.Options(units=(16,), dropout=0.2)),
-    "googlenet": lambda: googlenet.build((IMAGE,), CLASSES, googlenet.Options(width_multiplier=0.1)),
-    "recurrent": lambda: recurrent.build((TensorSpec("x", ("time", "feature"), (32, 96)),), CLASSES, recurrent.Options(units=16)),
-}  # fmt: skip
+    "googlenet": lambda: googlenet.build(
+        (IMAGE,), CLASSES, googlenet.Options(width_multiplier=0.1)
+    ),
+    "recurrent": lambda: recurrent.build(
+        (TensorSpec("x", ("time", "feature"), (32, 96)),), CLASSES, recurrent.Options(units=16)
+    ),
+}
 every_net = pytest.mark.parametrize("name", NETS)
 
 

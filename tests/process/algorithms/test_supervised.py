@@ -36,10 +36,14 @@ def net() -> nn.Sequential:
         ({}, lambda weights: 0.0, None),
         ({"l1": 0.05}, lambda weights: 0.05 * sum(w.abs().sum() for w in weights), None),
         ({"l2": 0.05}, lambda weights: 0.05 * sum(w.square().sum() for w in weights), None),
-        ({"l1": 0.02, "l2": 0.03}, lambda weights: sum(0.02 * w.abs().sum() + 0.03 * w.square().sum() for w in weights), None),
+        (
+            {"l1": 0.02, "l2": 0.03},
+            lambda weights: sum(0.02 * w.abs().sum() + 0.03 * w.square().sum() for w in weights),
+            None,
+        ),
         ({"clip_norm": 0.1}, lambda weights: 0.0, 0.1),
     ],
-)  # fmt: skip
+)
 def test_supervised_steps_by_hand(
     options: dict[str, float], penalty: object, clip: float | None
 ) -> None:
@@ -122,9 +126,8 @@ def test_linear_init_equals_sklearn(name: str) -> None:
     module = ffn.build(*specs, ffn.Options(units=(16,), wide=True)).eval()
     algorithm = Supervised(module, (squares,), Options(init="linear"), total_steps=1)
     description = algorithm.begin(Rows(x, targets))
-    assert description.startswith(
-        f"the linear path starts at the solution of {'ridge' if name == 'diabetes' else 'logistic'} regression"
-    )
+    kind = "ridge" if name == "diabetes" else "logistic"
+    assert description.startswith(f"the linear path starts at the solution of {kind} regression")
     with torch.no_grad():
         results = module(torch.tensor(x))
     if name == "wine":

@@ -71,7 +71,8 @@ def test_temporal_pooling_without_a_mask() -> None:
     ],
 )
 def test_activation_values(name: str, x: float, expected: float) -> None:
-    assert activation(name)(torch.tensor(x)).item() == pytest.approx(expected, abs=1e-6)  # type: ignore[arg-type]
+    function = activation(name)  # type: ignore[arg-type]
+    assert function(torch.tensor(x)).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_embedding_starts_small_and_padding_stays_zero() -> None:

@@ -237,9 +237,14 @@ WIDTHS = Widths(1, 1, 2, 1, 1, 2)
 
 @pytest.mark.parametrize(
     "layer",
-    [basic(2, 2, 3, stride=2), bottleneck(3, 2, 3), Inception(3, WIDTHS), Inception(3, WIDTHS, norm=True)],
+    [
+        basic(2, 2, 3, stride=2),
+        bottleneck(3, 2, 3),
+        Inception(3, WIDTHS),
+        Inception(3, WIDTHS, norm=True),
+    ],
     ids=["basic", "bottleneck", "inception", "inception with norm"],
-)  # fmt: skip
+)
 def test_gradients_of_layers_pass_gradcheck(layer: nn.Module) -> None:
     torch.manual_seed(0)
     layer = layer.double().train()

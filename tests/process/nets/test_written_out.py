@@ -62,8 +62,16 @@ def test_cnn_of_the_lecture() -> None:
     assert_same_outputs(net, plain, torch.randn(3, 1, 28, 28))
 
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "gelu": nn.GELU,
-         "silu": nn.SiLU, "identity": nn.Identity}  # fmt: skip
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "identity": nn.Identity,
+}
 
 
 @pytest.mark.parametrize("name", get_args(Activation))
@@ -141,7 +149,10 @@ def test_cnn_without_flatten_refuses_a_smaller_map(words: Any) -> None:
     board = TensorSpec("board", ("channel", "height", "width"), (1, 8, 8))
     with pytest.raises(
         ShapeError,
-        match=r"with flatten: false has one output for each of \dx\d points; got output step 'point'",
+        match=(
+            r"with flatten: false has one output for each of \dx\d points; got output step "
+            r"'point'"
+        ),
     ) as error:
         cnn.build(
             (board,),
