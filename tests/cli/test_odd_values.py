@@ -17,7 +17,7 @@ Out = pytest.CaptureFixture[str]
 
 
 def wrong_constant(name: str) -> NoReturn:
-    raise AssertionError(f"{name} is no JSON")
+    raise AssertionError(f"{name} is not JSON")
 
 
 def printed(capsys: Out, *arguments: str) -> str:

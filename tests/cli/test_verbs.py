@@ -1,4 +1,4 @@
-"""Results go to standard output, progress to standard error; exit codes of the verbs."""
+"""Tests of the verbs: standard output, progress on standard error, and exit codes."""
 
 from __future__ import annotations
 

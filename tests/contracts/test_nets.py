@@ -437,7 +437,7 @@ def test_breakdown_sums_to_the_recorded_value() -> None:
         "linear",
         "convolution",
         "transposed convolution",
-        "greatest",
+        "maximum",
         "mean",
         "batch normalization",
     } <= kinds

@@ -1,4 +1,4 @@
-"""Real `kissipo` processes that are stopped by a signal, at a random time or line of code."""
+"""Processes of `kissipo` that a signal stops, at a random time or line of code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kissipo.engine.run_folder import RunFolder
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts `kissipo fit` as a process that saves after every step; the test kills it."""
+    """Starts a `kissipo fit` that saves after every step; the test kills it."""
     processes = []
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
@@ -40,7 +40,7 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture
 def stop_while_training() -> Callable[..., str]:
-    """Sends a signal to a process after its next checkpoint; returns its error output."""
+    """Signals a process after its next checkpoint, and returns its error output."""
 
     def stop(
         process: subprocess.Popen[str],

@@ -72,8 +72,11 @@ def output_of_script() -> dict[str, float]:
 
 @pytest.fixture(autouse=True)
 def _torch_computes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Our kernels round, and draw dropout, in another way than torch; without them, and with
-    one thread on both sides, every epoch of the task is that of the script."""
+    """The task computes without the kernels of kissipo, and with one thread.
+
+    The kernels round and draw dropout differently from torch. Without them, every epoch
+    of the task equals that of the script.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setattr("kissipo.runs.fit.threads_for", lambda multiplications: nullcontext(1))

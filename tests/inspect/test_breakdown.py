@@ -1,4 +1,4 @@
-"""Opened numbers: every cell of every kind of layer beside torch, terms worked by hand, and what is refused."""
+"""Tests of breakdowns: every kind of layer against torch, terms by hand, and errors."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_convolution_worked_by_hand() -> None:
     assert middle.bias == 0.5 and middle.result == 4321.5 and middle.difference == 0.0
 
 
-def test_a_greatest_value_names_the_winner() -> None:
+def test_breakdown_of_a_maximum_names_its_index() -> None:
     x = torch.tensor([[[1.0, 5.0, 2.0, 3.0]]])
     layer = nn.MaxPool1d(2)
     assert explain_value(layer, (x,), layer(x), (0, 0, 0)).steps == (
@@ -135,7 +135,7 @@ def test_a_greatest_value_names_the_winner() -> None:
     )
 
 
-# Gates and states are at most 1, and up to 40 terms are rounded on the way: 5 steps, 8 terms each.
+# Gates and states are at most 1, and up to 40 terms are rounded: 5 steps of 8 terms each.
 THROUGH_TIME = 40 * torch.finfo(torch.float32).eps
 
 
@@ -300,7 +300,7 @@ def test_attention_that_cannot_be_taken_apart_is_refused() -> None:
         explain_value(layer, (x, x, x), layer(x, x, x), (0, 1, 0))
 
 
-def test_packed_sequences_and_projections_and_relu_are_opened() -> None:
+def test_breakdown_of_packed_sequences_projections_and_relu() -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 5, 2)
     packed = pack_padded_sequence(x, [2, 5, 3], batch_first=True, enforce_sorted=False)
@@ -363,7 +363,7 @@ def test_what_no_opener_knows_is_refused() -> None:
             explain_value(nn.Linear(1, 1), (torch.ones(1, 1),), torch.ones(1, 1), place)
 
 
-def test_as_json_it_holds_every_term() -> None:
+def test_breakdown_as_json_contains_every_term() -> None:
     layer, x = nn.Linear(2, 1), torch.tensor([[1.0, 2.0]])
     content = explain_value(layer, (x,), layer(x), (0, 0), name="head").of_one_sample().to_json()
     assert content["index"] == [0] and content["layer"] == "head"

@@ -1,4 +1,4 @@
-"""The chain rule with numbers: every factor by hand for the smallest net, every product beside a difference quotient."""
+"""Tests of the chain rule: factors by hand, and products against difference quotients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ def half_squared_error(net: nn.Module, x: Tensor, truth: Tensor) -> float:
 
 
 def test_one_unit_by_hand() -> None:
-    """y' = 3 · tanh(2 · 0.5) = 2.2847; error -0.7153; dL/dw2 = -0.7153 · tanh 1; dL/dw1 = -0.7153 · 3 · (1 - tanh² 1) · 0.5."""
+    """The prediction is y' = 3 · tanh(2 · 0.5) = 2.2847, and the error is -0.7153.
+
+    dL/dw2 = -0.7153 · tanh 1
+    dL/dw1 = -0.7153 · 3 · (1 - tanh² 1) · 0.5
+    """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Tanh(), nn.Linear(1, 1, bias=False))
     nn.init.constant_(net[0].weight, 2.0)  # type: ignore[arg-type]
     nn.init.constant_(net[2].weight, 3.0)  # type: ignore[arg-type]

@@ -1,4 +1,8 @@
-"""Windows with numbers: maps beside torch and scipy, sizes beside what torch gives, sight beside where a gradient arrives."""
+"""Tests of convolution windows.
+
+Feature maps equal those of torch and scipy, sizes equal those of torch, and the receptive
+field is where the gradient is not zero.
+"""
 
 from __future__ import annotations
 

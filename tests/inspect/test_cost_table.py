@@ -1,4 +1,4 @@
-"""The table of costs: the lecture's rows, torch's own counter, and what autograd really keeps."""
+"""Tests of the cost table: the lecture, torch's counter, and what autograd saves."""
 
 from __future__ import annotations
 
@@ -140,7 +140,10 @@ def test_shapes_without_memory_are_those_of_real_numbers(name: str, words: dict[
 
 
 def test_values_are_what_autograd_keeps() -> None:
-    """Every value is kept once for the way back, but the answer; places of the greatest (integers) are kept besides."""
+    """Autograd saves every value but the output once for the backward pass.
+
+    The indices of the maxima (integers) are saved, too.
+    """
     module = NETS.find("vgg11", place="net")
     specs = (
         (TensorSpec("image", ("channel", "height", "width"), (3, 64, 64)),),

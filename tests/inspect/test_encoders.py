@@ -1,4 +1,4 @@
-"""Nets of a person's own with torch's attention: every step of them, all weights, any number, in whatever way they are called."""
+"""Tests of the inspection of user-defined nets with the attention layers of torch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Encoder(nn.Module):
 
 
 class SkipConcat(nn.Module):
-    """Questions that are learned look at what is given; everything is said by its name."""
+    """Trained queries attend to the input; all arguments are passed by name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ def test_the_table_of_costs_counts_the_same_with_and_without_memory(net: nn.Modu
         assert cost_table(net.to("meta"), X.to("meta")) == table
 
 
-def test_every_attention_is_taken_apart_and_any_number_is_opened(net: nn.Module) -> None:
+def test_unrolled_attention_and_breakdowns_of_every_layer(net: nn.Module) -> None:
     calls, generator = record(net, (X,)).steps, Random(0)
     heads = [call for call in calls if isinstance(call.layer, nn.MultiheadAttention)]
     assert len(heads) == 2

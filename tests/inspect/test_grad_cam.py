@@ -1,4 +1,4 @@
-"""Grad-CAM beside the formula worked out by hand, on nets of the house and on images of which it is known what speaks for the answer."""
+"""Tests of Grad-CAM: the formula by hand, and images whose relevant region is known."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_it_is_the_formula_worked_out_with_the_net_in_two_halves(
     torch.testing.assert_close(heat.maps, torch.stack(expected), rtol=1e-4, atol=1e-5)
 
 
-def test_a_net_without_maps_is_told_by_pixels_and_their_slopes() -> None:
+def test_net_without_feature_maps_is_explained_by_pixels_times_gradients() -> None:
     net, x = built("ffn", units=(8,)), torch.randn(2, *IMAGE.shape)
     heat = grad_cam(net, x, of_class(1))
     leaf = x.clone().requires_grad_(True)
@@ -94,7 +94,7 @@ def test_a_net_without_maps_is_told_by_pixels_and_their_slopes() -> None:
 
 
 def test_it_is_warm_where_the_thing_is() -> None:
-    """A net that answers by the sum of its second filter, which sees only the second channel."""
+    """The output is the sum of the second filter, which reads only the second channel."""
     net = nn.Sequential(
         nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )
@@ -127,7 +127,7 @@ def test_the_net_is_as_it_was() -> None:
     assert not any(layer._forward_hooks for layer in net.modules())
 
 
-def test_held_weights_do_not_matter() -> None:
+def test_frozen_weights_do_not_change_the_heatmap() -> None:
     net, x = built("cnn", filters=(6, 8), units=(16,)), torch.randn(2, *IMAGE.shape)
     free = grad_cam(net, x, of_class(3)).maps
     for weight in net.parameters():

@@ -1,4 +1,8 @@
-"""Gradients through time: beside difference quotients of recurrences in numpy, powers of a spectral radius, and pieces cut off."""
+"""Tests of the gradients through time.
+
+They equal difference quotients of recurrences in numpy and powers of a spectral radius,
+and they are zero before a cut.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ STEPS, FEATURES, UNITS = 7, 3, 4
 
 
 class Readout(nn.Module):
-    """A cell and one number a step."""
+    """A recurrent cell with one output per step."""
 
     def __init__(self, cell: nn.RNNBase) -> None:
         super().__init__()
@@ -37,7 +41,7 @@ class Readout(nn.Module):
 
 
 def surprise(y: Any) -> Any:
-    """A loss of all steps that is no straight line."""
+    """Returns a nonlinear loss over all steps."""
     return (y**2 + y).sum()
 
 
@@ -66,7 +70,10 @@ def numpy_step(
 
 
 def numpy_outputs(net: Readout, x: Any, nudged: tuple[int, int, int] | None, by: Any) -> Any:
-    """All layers and directions, h of one (layer, direction, step) pushed by a little after it was computed."""
+    """Returns the outputs of all layers and directions, computed by numpy.
+
+    The state h at one (layer, direction, step) is changed by `by` after its computation.
+    """
     weights = {
         name: value.detach().numpy().astype(np.float64) for name, value in net.state_dict().items()
     }
@@ -146,7 +153,10 @@ def test_a_vanilla_layer_of_relu_too() -> None:
 
 @pytest.mark.parametrize("radius", [0.5, 1.0, 1.5])
 def test_a_vanilla_layer_at_rest_vanishes_or_explodes_by_its_spectral_radius(radius: float) -> None:
-    """Where h = 0 the slope of tanh is 1 and W_hh is the only factor; of a rotation times r each step back is worth r."""
+    """At h = 0 the derivative of tanh is 1, and W_hh is the only factor.
+
+    W_hh is a rotation times r, so each step back multiplies the norm by r.
+    """
     net = Readout(nn.RNN(FEATURES, UNITS, bias=False, batch_first=True))
     with torch.no_grad():
         net.cell.weight_hh_l0.copy_(radius * torch.linalg.qr(torch.randn(UNITS, UNITS)).Q)
@@ -192,7 +202,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def test_where_the_state_is_cut_off_no_gradient_flows_before_the_piece() -> None:
-    """Truncated backpropagation beside the full one: the same in the piece, nothing before it."""
+    """Truncated and full gradients are equal in the piece; before it, truncated ones are 0."""
     net, ids, truth = text_net(), torch.randint(1, 9, (1, 12)), torch.randint(1, 9, (1, 6))
     second = {"of the second piece": lambda y: cross_entropy(y[:, 6:], truth)}
     full, cut = (through_time(Pieces(net, cut), (ids,), second) for cut in (False, True))
@@ -202,8 +212,8 @@ def test_where_the_state_is_cut_off_no_gradient_flows_before_the_piece() -> None
     assert cut[0].ratio is None and cut[0].reach == 0
 
 
-def test_learning_from_pieces_is_the_truncated_way() -> None:
-    """A step of learning on the second piece follows the gradient that is cut off at its beginning."""
+def test_training_on_pieces_is_truncated_backpropagation() -> None:
+    """A training step on the second piece uses the gradient that is cut at its start."""
     net, ids, truth = text_net(), torch.randint(1, 9, (3, 12)), torch.randint(1, 9, (3, 12))
     gradients = {}
     for cut in (False, True):
@@ -311,8 +321,8 @@ CALLS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]
 
 
 @pytest.mark.parametrize("call_name", CALLS)
-def test_a_layer_may_be_called_in_every_way_that_torch_knows(call_name: str) -> None:
-    """The walk is compared with the layer's own states inside; here the gradient of the input agrees, too."""
+def test_unrolled_layer_supports_every_call_signature_of_torch(call_name: str) -> None:
+    """The package compares the states; here the gradients of the input are equal, too."""
     build_cell, call = CALLS[call_name]
     torch.manual_seed(0)
     net, x = Otherwise(build_cell(), call), torch.randn(2, STEPS, FEATURES)
@@ -332,8 +342,8 @@ def test_a_layer_may_be_called_in_every_way_that_torch_knows(call_name: str) -> 
     torch.testing.assert_close(unrolled[0], real[0], rtol=1e-9, atol=1e-12)
 
 
-def test_a_layer_that_is_gone_through_again_and_again_is_told_call_by_call() -> None:
-    """Of a forecast that reads its own answers the last call sees the loss of its own step alone."""
+def test_gradients_of_a_layer_with_several_calls_are_listed_per_call() -> None:
+    """In an autoregressive forecast, the last call only affects the loss of its own step."""
     words = {
         "process.net": "recurrent",
         "process.units": 4,
@@ -350,7 +360,7 @@ def test_what_is_not_recurrent_has_none() -> None:
     assert through_time(nn.Linear(2, 1), (torch.zeros(1, 2),), {"all": surprise}) == []
 
 
-def test_a_walk_that_is_not_the_layers_is_refused() -> None:
+def test_unrolled_layer_with_other_states_is_refused() -> None:
     class Other(nn.GRU):
         def forward(self, input: Tensor, hx: Any = None) -> Any:  # type: ignore[override]
             y, last = super().forward(input, hx)
@@ -421,7 +431,7 @@ def novel() -> Any:
         (novel, [("gru", "cell", True, "last step"), ("gru", "cell", True, "all steps")]),
     ],
 )
-def test_a_run_tells_them_of_a_sample_with_its_truth(
+def test_gradients_through_time_of_a_run_need_a_sample_with_a_target(
     fit_run: Callable[[], Any], expected: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = fit_run()
@@ -466,7 +476,7 @@ def test_a_value_without_truth_and_a_net_that_is_not_recurrent_have_none() -> No
     assert "Gradients through time" not in page
 
 
-def test_what_cannot_be_told_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_too_many_steps_are_reported_in_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     words = {"process.units": 3, "input.window": 401}
     Path("novel.txt").write_text(load_breast_cancer().DESCR * 3, encoding="utf-8")
     run = ki.load("novel.txt", words=words).fit(epochs=1)

@@ -1,4 +1,8 @@
-"""Reading along: states and expectations are those of torch's own layer with the same weights, the state handed on from piece to piece."""
+"""Tests of the next-token reader.
+
+States and probabilities equal those of the torch layer with the same weights, where each
+piece starts from the state of the piece before.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Any torch module is followed operation by operation: what is recorded is what happened, done again it is the same, and what could
-not be followed is named."""
+"""Tests of the recording of any torch module, operation by operation.
+
+A record equals the computation, a replay gives equal values, and operations that cannot
+be recorded are named.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +130,7 @@ HARD: dict[str, tuple[nn.Module, tuple[Any, ...], dict[str, Any]]] = {
     ),
     "in place": (WritesOver(), (torch.rand(3, 4),), {}),
     "called twice": (Twice(), (torch.rand(2, 4),), {}),
-    "dice": (Random(), (torch.rand(6, 4),), {}),
+    "random": (Random(), (torch.rand(6, 4),), {}),
     "packed": (Packed(), (torch.rand(2, 5, 4),), {}),
     "complex": (Waves(), (torch.rand(2, 8),), {}),
     "transformer": (
@@ -225,7 +228,7 @@ def test_what_was_written_over_is_kept_as_it_was_and_as_it_became() -> None:
     assert cut.max() <= 0.1 < relu.max()
 
 
-def test_the_fast_way_of_an_encoder_layer_is_seen_as_its_parts() -> None:
+def test_fast_path_of_an_encoder_layer_is_recorded_as_its_operations() -> None:
     net = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     names = {operation.name for operation in record(net, (torch.rand(1, 5, 8),)).operations}
     assert {"multiheadattention", "linear", "layer_norm", "relu"} <= names

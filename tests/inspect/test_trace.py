@@ -1,4 +1,4 @@
-"""The trace: the way of one sample holds, step by step: each step follows from the one before, up to the answer that is given."""
+"""Tests of the trace: each step follows from the step before, up to the prediction."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_the_output_becomes_a_number_in_the_unit_of_the_data(fit_run: Any) -> No
     )
 
 
-def test_a_unit_of_a_text_is_the_likeliest_after_the_last_step() -> None:
+def test_next_token_is_the_argmax_after_the_last_step() -> None:
     run = novel()
     trace = run.trace()
     names, (logits, probability, decision, unit) = last(trace, 4)
@@ -137,7 +137,10 @@ def follow(step: Step, layer: nn.Module, x: Any) -> Any:
 
 
 def slack(layer: nn.Module, x: Any) -> float:
-    """How far a step may be from its value in double precision: rounding at each term of its largest sum of sizes."""
+    """Returns the largest rounding error of a step, against double precision.
+
+    Each term of the largest sum of absolute values may be rounded once.
+    """
     if not isinstance(layer, nn.Linear):
         return 0.0
     sizes = np.abs(layer.weight.detach().numpy()) @ np.abs(x) + np.abs(layer.bias.detach().numpy())

@@ -1,4 +1,8 @@
-"""The trace as files: what is written is what torch computed, as the schema says; nothing is lost, nothing foreign replaced."""
+"""Tests of the trace as files.
+
+The files hold the values that torch computed and follow the schema. Nothing is lost, and
+no other file is replaced.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +164,9 @@ def test_another_trace_is_replaced_and_nothing_else() -> None:
     assert not [path for path in Path.cwd().iterdir() if path.name.startswith(".trace")]
 
 
-def test_what_cannot_be_written_or_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trace_that_cannot_be_written_or_read_raises_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     result = trace(nn.Linear(3, 2), torch.ones(1, 3))
 
     def full(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""Expanding recurrent layers: beside torch in double precision, a loop in numpy, and a step worked by hand."""
+"""Tests of unrolled recurrent layers: against torch, a loop in numpy and one step by hand."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def numpy_step(
 def numpy_gates(
     layer: nn.RNNBase, x: Any, length: int
 ) -> dict[tuple[int, bool], list[dict[str, Any]]]:
-    """Every gate of one sequence (time, feature), by layer and whether it reads forwards."""
+    """Returns the gates of one sequence (time, feature), per layer and direction."""
     weights = {
         name: value.detach().numpy().astype(np.float64) for name, value in layer.named_parameters()
     }

@@ -1,4 +1,4 @@
-"""Attention taken apart: beside torch's output and its own weights, a loop in numpy, and a case worked by hand."""
+"""Tests of unrolled attention: against torch, a loop in numpy and a case by hand."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def numpy_attention(q: Any, k: Any, v: Any, mask: Any) -> tuple[Any, Any]:
 
 
 def masks_of(kind: str, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """A mask in which every query may look somewhere: true where it may not, or numbers to add."""
+    """Returns a mask, boolean or additive, that leaves each query at least one key."""
     hides = torch.rand(shape, generator=generator) < 0.4
     hides[..., 0] = False
     return (

@@ -22,7 +22,7 @@ from kissipo.report.confused_images import MAX_IMAGES, MAX_KINDS, confused, kind
 from kissipo.report.drawing import unit_square
 
 
-def test_mistakes_have_one_kind_and_start_with_the_most_confident() -> None:
+def test_misclassified_examples_have_one_kind_and_are_sorted_by_confidence() -> None:
     generator = np.random.default_rng(3)
     truth, scores = generator.integers(4, size=200), generator.dirichlet(np.ones(4), size=200)
     predicted = scores.argmax(axis=1)

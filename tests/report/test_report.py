@@ -177,7 +177,7 @@ def test_a_cell_is_as_dark_as_its_share_of_the_row() -> None:
         ([(1.0, 1.0), (0.5, 0.6), (0.5, 0.6), (0.49, 0.61)], 2, 4, "settled at 0.6 after epoch 2"),
         ([(1.0, 1.0), (0.999, 1.0)], 2, 2, "The training loss hardly fell"),
         ([(1.0, 1.0), (0.5, 0.6)], 2, 9, "Training stopped early, after 2 of 9 epochs"),
-        ([(1.0, 2.0), (0.1, 0.5)], 2, 2, "5.0 times higher on the validation part"),
+        ([(1.0, 2.0), (0.1, 0.5)], 2, 2, "the validation loss is 5.0 times the training loss"),
     ],
 )
 def test_curve_reading_matches_the_losses(
