@@ -135,7 +135,7 @@ def test_breakdown_of_a_maximum_names_its_index() -> None:
     )
 
 
-# Gates and states are at most 1, and up to 40 terms are rounded: 5 steps of 8 terms each.
+# Gates and states are at most 1; up to 40 terms are rounded (5 steps of 8 terms).
 THROUGH_TIME = 40 * torch.finfo(torch.float32).eps
 
 

@@ -1,4 +1,4 @@
-"""Tests of the chain rule: factors by hand, and products against difference quotients."""
+"""Tests of the chain rule: factors by hand, products against difference quotients."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Tests of convolution windows.
 
-Feature maps equal those of torch and scipy, sizes equal those of torch, and the receptive
-field is where the gradient is not zero.
+Feature maps equal those of torch and scipy, sizes equal those of torch, and the
+receptive field is where the gradient is not zero.
 """
 
 from __future__ import annotations

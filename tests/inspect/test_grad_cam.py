@@ -94,7 +94,7 @@ def test_net_without_feature_maps_is_explained_by_pixels_times_gradients() -> No
 
 
 def test_it_is_warm_where_the_thing_is() -> None:
-    """The output is the sum of the second filter, which reads only the second channel."""
+    """The output is the sum of filter 2, which reads only channel 2."""
     net = nn.Sequential(
         nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )

@@ -72,7 +72,7 @@ def numpy_step(
 def numpy_outputs(net: Readout, x: Any, nudged: tuple[int, int, int] | None, by: Any) -> Any:
     """Returns the outputs of all layers and directions, computed by numpy.
 
-    The state h at one (layer, direction, step) is changed by `by` after its computation.
+    The state h at one (layer, direction, step) is changed by `by` once it is computed.
     """
     weights = {
         name: value.detach().numpy().astype(np.float64) for name, value in net.state_dict().items()
@@ -202,7 +202,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def test_where_the_state_is_cut_off_no_gradient_flows_before_the_piece() -> None:
-    """Truncated and full gradients are equal in the piece; before it, truncated ones are 0."""
+    """In the piece, truncated gradients equal the full ones; before it, they are 0."""
     net, ids, truth = text_net(), torch.randint(1, 9, (1, 12)), torch.randint(1, 9, (1, 6))
     second = {"of the second piece": lambda y: cross_entropy(y[:, 6:], truth)}
     full, cut = (through_time(Pieces(net, cut), (ids,), second) for cut in (False, True))
@@ -213,7 +213,7 @@ def test_where_the_state_is_cut_off_no_gradient_flows_before_the_piece() -> None
 
 
 def test_training_on_pieces_is_truncated_backpropagation() -> None:
-    """A training step on the second piece uses the gradient that is cut at its start."""
+    """A training step on the second piece uses the truncated gradient."""
     net, ids, truth = text_net(), torch.randint(1, 9, (3, 12)), torch.randint(1, 9, (3, 12))
     gradients = {}
     for cut in (False, True):
@@ -322,7 +322,7 @@ CALLS: dict[str, tuple[Callable[[], nn.RNNBase], Callable[[Any, Tensor], Tensor]
 
 @pytest.mark.parametrize("call_name", CALLS)
 def test_unrolled_layer_supports_every_call_signature_of_torch(call_name: str) -> None:
-    """The package compares the states; here the gradients of the input are equal, too."""
+    """The package compares the states; here the input gradients are equal, too."""
     build_cell, call = CALLS[call_name]
     torch.manual_seed(0)
     net, x = Otherwise(build_cell(), call), torch.randn(2, STEPS, FEATURES)
@@ -343,7 +343,7 @@ def test_unrolled_layer_supports_every_call_signature_of_torch(call_name: str) -
 
 
 def test_gradients_of_a_layer_with_several_calls_are_listed_per_call() -> None:
-    """In an autoregressive forecast, the last call only affects the loss of its own step."""
+    """In an autoregressive forecast, the last call affects only its own loss."""
     words = {
         "process.net": "recurrent",
         "process.units": 4,

@@ -1,6 +1,6 @@
 """Tests of the next-token reader.
 
-States and probabilities equal those of the torch layer with the same weights, where each
+States and probabilities equal those of the torch layer with the same weights. Each
 piece starts from the state of the piece before.
 """
 

@@ -1,7 +1,7 @@
 """Tests of the trace as files.
 
-The files hold the values that torch computed and follow the schema. Nothing is lost, and
-no other file is replaced.
+The files hold the values that torch computed and follow the schema. Nothing is lost,
+and no other file is replaced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests of unrolled recurrent layers: against torch, a loop in numpy and one step by hand."""
+"""Tests of unrolled recurrent layers: against torch, numpy and one step by hand."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
     assert int(first[2]) == round(100 * sure[0])
 
 
-def test_precision_recall_curves_equal_scikit_learn(run: Path) -> None:
+def test_precision_recall_curves_equal_those_of_sklearn(run: Path) -> None:
     loaded = ki.open(run)
     pipeline = loaded.pipeline()
     outputs = loaded.net(

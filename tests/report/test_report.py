@@ -54,10 +54,10 @@ def test_a_real_browser_shows_every_part(runs: Path, tmp_path: Path) -> None:
     for part in (
         "Verdict", "Score of 'digit'", "majority class", "random forest",
         "Data", "no duplicates among 1797 rows",
-        "The way of the data",
-        "linear 64 -> 256", "Learning", "The validation loss was still falling at the end",
+        "Data flow",
+        "linear 64 -> 256", "Training", "The validation loss was still falling at the end",
         "Confusion",
-        "rows: the truth; columns: the answer", "How to reproduce it", "kissipo fit",
+        "rows: the truth; columns: the answer", "How to reproduce this run", "kissipo fit",
     ):  # fmt: skip
         assert part in text, part
 

@@ -72,7 +72,7 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
     )
     assert set(score.baselines) == {"empty mask", "brightness threshold", "random forest on pixels"}
     report = Path("run/report.html").read_text(encoding="utf-8")
-    assert all(title in report for title in ("Marked worst", "Marked best", "IoU", "Dice"))
+    assert all(title in report for title in ("Worst masks", "Best masks", "IoU", "Dice"))
 
     surfaces("new", 40, seed=1)
     Path("new/cut.jpg").write_bytes(Path("new/000.jpg").read_bytes()[:300])

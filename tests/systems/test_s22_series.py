@@ -302,7 +302,7 @@ def test_time_features_continue_after_the_last_timestamp(data: Path) -> None:
         ).fit()
 
 
-def test_autoregressive_forecast_feeds_each_step_to_the_next() -> None:
+def test_autoregressive_forecast_uses_each_step_as_the_next_input() -> None:
     words = {
         "process.net": "linear",
         "process.autoregressive": True,

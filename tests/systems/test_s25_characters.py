@@ -187,13 +187,13 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     content = json.loads(
         re.search(r'id="content">(.*?)</script>', Path("lines.html").read_text(encoding="utf-8"))[1]
     )  # type: ignore[index]
-    (unrolled,) = content["walks"]
+    (unrolled,) = content["layers"]
     assert (
         unrolled["unit"] == xray.neuron
         and unrolled["why"] == xray.why
         and "".join(unrolled["labels"]) == LINES
     )
-    assert [item["unit"] for item in unrolled["telling"]] == [
+    assert [item["unit"] for item in unrolled["interpretable"]] == [
         item.neuron for item in xray.interpretable_neurons
     ]
     integers = (
@@ -202,7 +202,7 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
         .T
     )
     np.testing.assert_allclose(
-        integers / 32767 * unrolled["gates"]["h"]["greatest"], xray.states, atol=1e-4
+        integers / 32767 * unrolled["gates"]["h"]["maximum"], xray.states, atol=1e-4
     )
     assert json.loads(Path("lines/trace.json").read_text(encoding="utf-8"))["labels"][
         "time"
