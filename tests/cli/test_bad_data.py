@@ -54,7 +54,7 @@ REFUSED = [
     ("good.csv --output kind input.numeric=[siz]", "good.csv has no column 'siz'. Did you mean 'size'?"),
     ("good.csv --output kind input.numeric=[city]", "'city' is not a column of numbers; got texts such as 'Praha'."),
     ("good.csv --output kind input.text=size", "'size' is not a column of text; got a column of numbers. Use input.numeric=[size]."),
-    ("good.csv --output kind input.categorical=[kind]", "input.categorical names 'kind', which is the answer. The net must not see what"),
+    ("good.csv --output kind input.categorical=[kind]", "input.categorical names 'kind', which is the answer. The net must not see its target"),
     ("good.csv output.number=kind", "the answer 'kind' must be a number for output.number; got texts such as 'no'. Use"),
     ("good.csv --time city --output size", "the time column 'city' cannot be read as timestamps; got 'Praha' in row 1. Say how it is written"),
     ("good.csv --output kind input.split.test=0.9 input.split.validation=0.2", "input.split leaves nothing to train on; got test 0.9 + "),
