@@ -84,7 +84,7 @@ REFUSED = [
     ),
     (
         "good.csv --output kind input.categorical=[kind]",
-        "input.categorical names 'kind', which is the answer. The net must not see what",
+        "input.categorical names 'kind', which is the answer. The net must not see its target",
     ),
     (
         "good.csv output.number=kind",

@@ -47,7 +47,7 @@ FILES = [
         "input: {images: digits}\ninput: {images: mnist}",
         NO_YAML + "2, column 1: the key 'input' appears twice.",
     ),
-    ("? [a, b]\n: c", NO_YAML + "1, column 3: a word must be text."),
+    ("? [a, b]\n: c", NO_YAML + "1, column 3: a key must be text."),
     ("input: a\n---\ninput: b", NO_YAML + "2, column 1: but found another document."),
     ("input: &a [*a]", NO_YAML + "1, column 8: found unconstructable recursive node."),
     ("", NO_PARTS + "nothing. Write for example input: {table: sms.csv}."),

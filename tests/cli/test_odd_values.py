@@ -50,7 +50,7 @@ def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
     out, err = capsys.readouterr()
     assert "class 1 is '[b]no'" in err
     assert "speed [m/s]" in err
-    assert "part        samples  [/]yes  [b]no" in err
+    assert "split       examples  [/]yes  [b]no" in err
     assert "\n[red]kind " in out
     assert "true \\ predicted  [/]yes  [b]no" in printed(capsys, "evaluate", "run")
     assert main(["predict", "run", "speed [m/s]=9", "[/]=fast"]) == 2
@@ -65,7 +65,7 @@ def test_names_in_brackets_are_names_everywhere(capsys: Out) -> None:
 
 def test_a_measure_without_a_value_is_null(capsys: Out) -> None:
     write("two.csv", "x,y,kind")
-    write("one.csv", "x,y,kind", least=0.1)
+    write("one.csv", "x,y,kind", threshold=0.1)
     printed(capsys, "fit", "two.csv", "--output", "kind", "epochs=2", "--out", "run")
     metrics = read(printed(capsys, "evaluate", "run", "one.csv", "--json"))["answers"][0]["metrics"]
     assert metrics["roc_auc"] is None
@@ -75,7 +75,7 @@ def test_a_measure_without_a_value_is_null(capsys: Out) -> None:
         for line in printed(capsys, "evaluate", "run", "one.csv").splitlines()
         if line.startswith("model")
     )
-    assert row.split()[6] == "-"
+    assert row.split()[5] == "-"
 
 
 def test_an_error_in_percent_leaves_zeros_out(capsys: Out) -> None:

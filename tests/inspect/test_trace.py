@@ -168,7 +168,7 @@ def test_each_step_of_the_net_follows_from_the_one_before() -> None:
 @pytest.mark.parametrize(
     ("fit_run", "descriptions"),
     [
-        (wine, "sum of the linear path and the deep one"),
+        (wine, "sum of the linear and the deep path"),
         (sunspots, "plus the last value"),
         (messages, "maximum over all steps"),
     ],
@@ -186,7 +186,7 @@ def test_what_is_done_between_the_layers_is_a_step_too(fit_run: Any, description
     np.testing.assert_allclose(steps[descriptions], expected, rtol=1e-6)
     if fit_run is sunspots:
         np.testing.assert_array_equal(steps["minus the last value"], window - window[-1])
-        np.testing.assert_array_equal(steps["the last step"], values["net.cell"][-1])
+        np.testing.assert_array_equal(steps["last step"], values["net.cell"][-1])
 
 
 def test_the_encoded_sample_is_the_sample() -> None:

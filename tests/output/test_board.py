@@ -15,7 +15,7 @@ def places(drawn: str, kind: str) -> list[tuple[float, float]]:
 
 
 def test_board_draws_points_and_moves_in_place() -> None:
-    drawn = board("X..O....X", made=1, answered=5)
+    drawn = board("X..O....X", move=1, answered=5)
     assert (places(drawn, "own"), places(drawn, "other")) == ([(0, 0), (2, 2)], [(0, 1)])
     root = ElementTree.fromstring(drawn)
     square, ring = root.find("rect"), root.findall("circle")[-1]
@@ -25,6 +25,6 @@ def test_board_draws_points_and_moves_in_place() -> None:
 
 
 def test_boards_escape_their_captions() -> None:
-    page = boards([board("....", made=0, answered=1)] * 2, ["game <1>, move 7: A2", "b"])
+    page = boards([board("....", move=0, answered=1)] * 2, ["game <1>, move 7: A2", "b"])
     assert page.count("<figure>") == 2
     assert "game &lt;1&gt;, move 7: A2" in page

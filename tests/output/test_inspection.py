@@ -270,8 +270,8 @@ def test_threshold_of_the_validation_split_is_used_everywhere(
     values = [item.value for item in run.predict(*rows)]  # type: ignore[union-attr]
     assert [value == "malignant" for value in values] == predicted.tolist()
     page = Path("run/report.html").read_text(encoding="utf-8")
-    assert "What missing costs" in page
-    assert "One missed defect counts as 20 false alarms" in page
+    assert "Cost of errors" in page
+    assert "One false negative costs 20 false positives" in page
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_a_real_browser_shows_every_part(runs: Path, tmp_path: Path) -> None:
         "Data flow",
         "linear 64 -> 256", "Training", "The validation loss was still falling at the end",
         "Confusion",
-        "rows: the truth; columns: the answer", "How to reproduce this run", "kissipo fit",
+        "rows: target; columns: prediction", "How to reproduce this run", "kissipo fit",
     ):  # fmt: skip
         assert part in text, part
 

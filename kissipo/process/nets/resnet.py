@@ -28,7 +28,7 @@ Example:  >>> small = Options(width_multiplier=0.125)
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Literal
 
@@ -74,6 +74,7 @@ class Options:
     )
 
 
+@cache
 def variant(name: str) -> ModuleType:
     """Returns a module for the registry of nets, as if the net had its own file."""
     net = ModuleType(name, __doc__)

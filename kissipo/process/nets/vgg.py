@@ -30,7 +30,7 @@ Example:  >>> small = Options(width_multiplier=0.125, units=(64,))
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 
 from torch import nn
@@ -76,6 +76,7 @@ class Options:
     )
 
 
+@cache
 def variant(name: str) -> ModuleType:
     """Returns a module for the registry of nets, as if the net had its own file."""
     net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
