@@ -201,7 +201,7 @@ def test_class_weights_raise_the_recall_of_a_rare_class() -> None:
     recall = {}
     for options in (None, "balanced"):
         run = task.with_words({"process.class_weights": options}).fit(out=f"run-{options}")
-        recall[options] = run.metrics["outputs_count"][0]["metrics"]["recall"]
+        recall[options] = run.metrics["answers"][0]["metrics"]["recall"]
     assert recall["balanced"] > recall[None] + 0.3
 
 
@@ -211,7 +211,7 @@ def test_unsuitable_options_are_refused_before_a_run() -> None:
         match=r"process.label_smoothing needs a category with the loss cross-entropy",
     ):
         trained_by(net(), mean_squared_error.loss, label_smoothing=0.1)
-    with pytest.raises(TaskError, match=r"process.class_weights needs a category"):
+    with pytest.raises(TaskError, match=r"process.class_weights needs an answer of classes"):
         ki.load("equations", words={"process.class_weights": "balanced"}).fit(out="run")
     Path("novel.txt").write_text("so it goes and so it went " * 60)
     with pytest.raises(

@@ -148,8 +148,8 @@ def test_learning_rate_scale_is_refused_if_only_the_head_is_trained() -> None:
     with pytest.raises(
         TaskError,
         match=(
-            r"process.backbone_learning_rate_scale: no weight but those of the head "
-            r"learns. Leave it out."
+            r"process.backbone_learning_rate_scale: only the head has trainable weights. "
+            r"Leave it out."
         ),
     ):
         task.fit()
