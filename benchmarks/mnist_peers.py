@@ -16,8 +16,8 @@ Peers      the same objects as in `kissipo fit mnist-cnn`;
 Method     each peer runs in a process of its own, in interleaved rounds, with another
            random seed (weights, order) per round. Validation is off. The first
            epoch compiles and warms up, so it does not count. The table shows the
-           median and the fastest of the other epochs. It also shows the processor
-           time of the median epoch (all threads), which other processes disturb less.
+           median and the fastest of the other epochs. It also shows the median
+           processor time of an epoch (all threads), which other processes disturb less.
 Run        KISSIPO_DATA=../shared/data python benchmarks/mnist_peers.py
            [--rounds 3] [--epochs 3] [--samples 54000] [--threads 2]
 """

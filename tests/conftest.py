@@ -53,7 +53,7 @@ def data() -> Path:
 def _in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives every test an empty working folder, where it writes its runs.
 
-    A relative KISSIPO_DATA becomes absolute before.
+    A relative KISSIPO_DATA becomes absolute first.
     """
     folder = os.environ.get("KISSIPO_DATA") or str(Path(__file__).parents[2] / "shared" / "data")
     monkeypatch.setenv("KISSIPO_DATA", str(Path(folder).resolve()))
