@@ -1,4 +1,7 @@
-"""Lets doctest read the docstring template, where the first example stands behind the word `Example:` in the same line."""
+"""Lets doctest read the docstring template.
+
+There the first example follows the word `Example:` in the same line.
+"""
 
 import doctest
 import re

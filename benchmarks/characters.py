@@ -1,11 +1,15 @@
-"""How fast does a net learn to write? One step of the character model (S25) on tiny Shakespeare, kissipo beside idiomatic torch.
+"""How long is a training step of the character model (S25)? kissipo beside torch.
 
-Question   What does one training step cost (32 streams of 100 characters: embedding of 64, dropout 0.3, LSTM, 65 probabilities, Adam, the
-           state handed on)?
-Peers      the very objects of `kissipo fit tiny-shakespeare`; the same net of torch.nn layers with torch.optim.Adam, streams cut before.
-Method     as in recurrent.py: one process, interleaved, in every round each five times in a row (five steps each time), of which the
-           first does not count; medians, two threads.
-Run        KISSIPO_DATA=../shared/data python benchmarks/characters.py [--units 256,384,512] [--rounds 7]
+Question   How long is one training step on tiny Shakespeare? A step reads 32 streams
+           of 100 characters. The net has an embedding of 64, dropout 0.3, an LSTM
+           and 65 probabilities. Adam updates it, and the next step gets the state.
+Peers      the same objects as in `kissipo fit tiny-shakespeare`; the same net of
+           torch.nn layers with torch.optim.Adam, its streams cut beforehand.
+Method     as in recurrent.py: one process, the peers interleaved. Each peer runs five
+           times per round (five steps each time), and the first run does not count.
+           The table shows medians, on two threads.
+Run        KISSIPO_DATA=../shared/data python benchmarks/characters.py
+           [--units 256,384,512] [--rounds 7]
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ STEPS, BATCH = 5, 32
 
 
 class Idiomatic(nn.Module):
-    """The same net as one writes it in torch."""
+    """The same net, written in the usual way in torch."""
 
     def __init__(self, vocabulary: int, units: int) -> None:
         super().__init__()
@@ -41,7 +45,7 @@ class Idiomatic(nn.Module):
 
 
 def both(units: int) -> dict[str, Callable[[], None]]:
-    """A few steps of each."""
+    """Returns a function per peer that trains for a few steps."""
     words = {
         "process.units": units,
         "process.embedding_dim": 64,
@@ -70,7 +74,7 @@ def both(units: int) -> dict[str, Callable[[], None]]:
         for batch in batches:
             optimizer.zero_grad()
             y, state = net(batch.inputs[0], state)
-            state = tuple(each.detach() for each in state)
+            state = tuple(tensor.detach() for tensor in state)
             nn.functional.cross_entropy(y.flatten(0, 1), batch.targets[0].flatten()).backward()
             optimizer.step()
 
@@ -83,15 +87,14 @@ def main() -> None:
     )
     parser.add_argument("--units", default="256,384,512")
     parser.add_argument("--rounds", type=int, default=7)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(2)
-    print("| units | torch ms a step | kissipo ms | ratio |\n|---|---|---|---|")
-    for units in (int(each) for each in given.units.split(",")):
-        took = {name: each / STEPS for name, each in medians(both(units), given.rounds).items()}
-        print(
-            f"| {units} | {took['torch']:.1f} | {took['kissipo']:.1f} | **{took['torch'] / took['kissipo']:.2f}** |",
-            flush=True,
-        )
+    print("| units | torch ms per step | kissipo ms | ratio |\n|---|---|---|---|")
+    for units in map(int, arguments.units.split(",")):
+        took = {name: time / STEPS for name, time in medians(both(units), arguments.rounds).items()}
+        torch_time, own_time = took["torch"], took["kissipo"]
+        ratio = torch_time / own_time
+        print(f"| {units} | {torch_time:.1f} | {own_time:.1f} | **{ratio:.2f}** |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""How much does the loop cost? The lecture's net (S02) on MNIST, batch 32: kissipo beside hand-written torch and Keras.
+"""How fast is the training loop? kissipo beside torch and Keras on MNIST (S02).
 
-Question   Is one step of `kissipo fit` as fast as a hand-written torch loop over sliced tensors, and faster than the usual ways?
-Peers      (a) torch, a loop over shuffled index slices of tensors in memory; (b) torch with DataLoader; (c) Keras 3 on JAX and
-           on TensorFlow, model.fit. The same net (784-128 relu-dropout 0.2-10), Adam 0.001, batch 32, shuffled, float32.
-Method     each runs in a process of its own, warms up one epoch, then tells the time of each of N epochs; rounds are
-           interleaved (one epoch of each after the other would need one process, which Keras' backends forbid), the median
-           epoch counts. Validation is off everywhere.
-Run        KISSIPO_DATA=../shared/data python benchmarks/loop.py [--rounds 5] [--samples 48000]
+Question   Is a step of `kissipo fit` as fast as a hand-written torch loop over slices
+           of tensors? Is it faster than the usual ways to train?
+Peers      (a) torch, a loop over shuffled index slices of tensors in memory;
+           (b) torch with DataLoader; (c) Keras 3 on JAX and on TensorFlow, model.fit.
+           All train the same net (784-128 relu-dropout 0.2-10) with Adam 0.001,
+           batch size 32, shuffled samples and float32.
+Method     each peer runs in a process of its own, warms up for one epoch, then
+           measures the time of each of N epochs. The rounds are interleaved, as
+           Keras' backends cannot share a process. The median epoch counts. Validation
+           is off.
+Run        KISSIPO_DATA=../shared/data python benchmarks/loop.py
+           [--rounds 5] [--samples 48000]
 """
 
 from __future__ import annotations
@@ -33,12 +38,12 @@ def load(samples: int) -> tuple[np.ndarray, np.ndarray]:
 
     frame = read().frame
     return frame["image"].values[:samples], np.array(
-        [int(level) for level in frame["digit"].categories]
+        [int(name) for name in frame["digit"].categories]
     )[frame["digit"].values[:samples]]
 
 
 def kissipo_epochs(samples: int, epochs: int) -> list[float]:
-    """The very objects that `kissipo fit mnist` runs, without validation."""
+    """Trains with the same objects as `kissipo fit mnist`, without validation."""
     from kissipo.core.devices import threads_for
     from kissipo.core.protocols import Callback
     from kissipo.engine.fit import Fit, FitConfig
@@ -76,7 +81,7 @@ def torch_net() -> Any:
 
 
 def torch_epochs(batches: Callable[[], Iterable[tuple[Any, Any]]], epochs: int) -> list[float]:
-    """The loop of every tutorial, over the batches of an epoch."""
+    """Trains with the usual loop of torch over the batches of an epoch."""
     import torch
     from torch.nn import functional
 
@@ -97,7 +102,7 @@ def torch_epochs(batches: Callable[[], Iterable[tuple[Any, Any]]], epochs: int) 
 def torch_data(samples: int) -> tuple[Any, Any]:
     import torch
 
-    x, y = (torch.from_numpy(each) for each in load(samples))
+    x, y = (torch.from_numpy(array) for array in load(samples))
     return x.float().div(255), y.long()
 
 
@@ -154,7 +159,7 @@ def keras_epochs(samples: int, epochs: int, backend: str) -> list[float]:
 
 
 def measure(peer: str, samples: int, epochs: int) -> list[float]:
-    """Epoch times of one peer, in this process."""
+    """Returns the epoch times of one peer, in this process."""
     if peer == "kissipo":
         return kissipo_epochs(samples, epochs)
     if peer == "torch sliced":
@@ -170,7 +175,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--epochs", type=int, default=2, help="epochs a round, after one to warm up"
+        "--epochs", type=int, default=2, help="epochs per round, after one to warm up"
     )
     parser.add_argument("--samples", type=int, default=48_000)
     parser.add_argument("--peer", choices=PEERS, help="(used by the benchmark itself)")
@@ -179,7 +184,7 @@ def main() -> None:
         print(json.dumps(measure(arguments.peer, arguments.samples, arguments.epochs + 1)[1:]))
         return
     steps = -(-arguments.samples // BATCH)
-    found: dict[str, list[float]] = {peer: [] for peer in PEERS}
+    epoch_times: dict[str, list[float]] = {peer: [] for peer in PEERS}
     for _ in range(arguments.rounds):
         for peer in PEERS:
             command = [
@@ -196,10 +201,10 @@ def main() -> None:
                 command, capture_output=True, text=True, check=False, cwd=Path.cwd()
             )
             if ended.returncode == 0:
-                found[peer] += json.loads(ended.stdout.strip().splitlines()[-1])
-    ours = statistics.median(found["kissipo"])
+                epoch_times[peer] += json.loads(ended.stdout.strip().splitlines()[-1])
+    ours = statistics.median(epoch_times["kissipo"])
     print(f"{'':20} ms/step (median)   lowest   highest   times kissipo")
-    for peer, times in found.items():
+    for peer, times in epoch_times.items():
         if not times:
             print(f"{peer:20} not measured: not installed or failed")
             continue

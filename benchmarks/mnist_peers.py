@@ -1,17 +1,25 @@
-"""How long does the lecture's convolutional net (S13) train on MNIST? kissipo beside torch and Keras 3, on the same digits.
+"""How fast is the convolutional net (S13)? kissipo beside torch and Keras 3 on MNIST.
 
-Question   How long is an epoch of 54,000 digits: convolution of 25, max-pooling, convolution of 50, max-pooling, 100, 10; the
-           optimizer, rate, schedule and batch of `kissipo fit mnist-cnn`?
-Peers      the very objects of `kissipo fit mnist-cnn`;
-           torch as most people write it: a Dataset that gives one digit / 255 as a tensor, DataLoader with 0 or 2 workers;
-           torch with all images in one float tensor beforehand (TensorDataset), DataLoader with 0 or 2 workers;
-           torch by hand, the honest limit: images in memory, batches by index, net and images channels last, max-pooling before
-           relu (the same numbers), fused Adam;
+Question   How long is an epoch of 54,000 digits? The net has a convolution of 25,
+           max-pooling, a convolution of 50, max-pooling, and layers of 100 and 10
+           units. All peers use the optimizer, learning rate, schedule and batch
+           size of `kissipo fit mnist-cnn`.
+Peers      the same objects as in `kissipo fit mnist-cnn`;
+           torch in the usual way: a Dataset returns one digit / 255 as a tensor,
+           DataLoader with 0 or 2 workers;
+           torch with all images in one float tensor beforehand (TensorDataset),
+           DataLoader with 0 or 2 workers;
+           torch by hand, as fast as possible: images in memory, batches by index, net
+           and images channels last, max-pooling before relu (the numbers are equal),
+           fused Adam;
            Keras 3 on JAX and on TensorFlow, model.fit on arrays.
-Method     each runs in a process of its own, in interleaved rounds, another seed (weights, order) each round. Validation is off
-           everywhere. Told is the median of the epochs after the first, which compiles and warms up, the fastest epoch, and the
-           processor's seconds of one such epoch (all threads), which a machine shared with others disturbs less.
-Run        KISSIPO_DATA=../shared/data python benchmarks/mnist_peers.py [--rounds 3] [--epochs 3] [--samples 54000] [--threads 2]
+Method     each peer runs in a process of its own, in interleaved rounds, with another
+           random seed (weights, order) per round. Validation is off. The first
+           epoch compiles and warms up, so it does not count. The table shows the
+           median and the fastest of the other epochs. It also shows the median
+           processor time of an epoch (all threads), which other processes disturb less.
+Run        KISSIPO_DATA=../shared/data python benchmarks/mnist_peers.py
+           [--rounds 3] [--epochs 3] [--samples 54000] [--threads 2]
 """
 
 from __future__ import annotations
@@ -36,13 +44,12 @@ LOADERS = {
     "torch, TensorDataset, 2 workers": ("tensors", 2),
 }
 BY_HAND = "torch by hand, channels last"
-Clock = list[
-    tuple[float, float]
-]  # wall and processor at the start of training and at the end of each epoch
+# wall time and processor time, at the start of training and at the end of each epoch
+Clock = list[tuple[float, float]]
 
 
 def now() -> tuple[float, float]:
-    """Wall and the seconds of the processor, children that ended included."""
+    """Returns the wall time and the processor time, with ended child processes."""
     spent = os.times()
     return (
         time.perf_counter(),
@@ -51,7 +58,7 @@ def now() -> tuple[float, float]:
 
 
 def experiment(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
-    """The built-in task, and as many of its training digits."""
+    """Returns the built-in task and the first samples of its training split."""
     from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load
 
@@ -84,15 +91,17 @@ def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
 
 
 def torch_net(*, pool_first: bool = False) -> Any:
-    """The lecture's net as it is written by hand."""
+    """Returns the net of the lecture, written in torch."""
     from torch import nn
 
-    def bent() -> list[nn.Module]:
+    def relu_and_pool() -> list[nn.Module]:
         pair: list[nn.Module] = [nn.ReLU(), nn.MaxPool2d(2)]
         return pair[::-1] if pool_first else pair
 
     ends = [nn.Flatten(), nn.Linear(1250, 100), nn.ReLU(), nn.Linear(100, 10)]
-    return nn.Sequential(nn.Conv2d(1, 25, 3), *bent(), nn.Conv2d(25, 50, 3), *bent(), *ends)
+    return nn.Sequential(
+        nn.Conv2d(1, 25, 3), *relu_and_pool(), nn.Conv2d(25, 50, 3), *relu_and_pool(), *ends
+    )
 
 
 def torch_loop(
@@ -103,7 +112,7 @@ def torch_loop(
     steps: int,
     **adam: bool,
 ) -> Clock:
-    """The loop of every tutorial."""
+    """Trains with the usual loop of torch, and returns the times of its epochs."""
     import torch
     from torch.nn import functional
 
@@ -111,7 +120,7 @@ def torch_loop(
 
     optimizer = torch.optim.Adam(net.parameters(), words["learning_rate"], **adam)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda done: factor(words["schedule"], done / (steps * epochs))
+        optimizer, lambda step: factor(words["schedule"], step / (steps * epochs))
     )
     net.train()
     ends = [now()]
@@ -137,12 +146,16 @@ def by_loader(epochs: int, seed: int, samples: int, kind: str, workers: int) -> 
         def __len__(self) -> int:
             return len(images)
 
-        def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-            return images[at].float() / 255, digits[at]
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+            return images[index].float() / 255, digits[index]
 
-    told: Any = Digits() if kind == "dataset" else TensorDataset(images.float() / 255, digits)
-    kept = {"persistent_workers": True} if workers else {}
-    loader = DataLoader(told, batch_size=batch, shuffle=True, num_workers=workers, **kept)
+    torch_dataset: Any = (
+        Digits() if kind == "dataset" else TensorDataset(images.float() / 255, digits)
+    )
+    options = {"persistent_workers": True} if workers else {}
+    loader = DataLoader(
+        torch_dataset, batch_size=batch, shuffle=True, num_workers=workers, **options
+    )
     return torch_loop(torch_net(), lambda: loader, task.task.process, epochs, len(loader))
 
 
@@ -165,7 +178,7 @@ def by_hand(epochs: int, seed: int, samples: int) -> Clock:
 
 
 def by_keras(epochs: int, seed: int, samples: int) -> Clock:
-    """On the backend of `$KERAS_BACKEND`."""
+    """Trains in Keras, on the backend of `$KERAS_BACKEND`."""
     import keras
 
     from kissipo.process.schedule import factor
@@ -209,7 +222,7 @@ def by_keras(epochs: int, seed: int, samples: int) -> Clock:
 
 
 def child(peer: str, epochs: int, seed: int, samples: int, threads: int) -> dict[str, Any]:
-    """One round of one peer: of each epoch after the first, the seconds and those of the processor."""
+    """Returns wall and processor seconds of each epoch of a peer after the first."""
     import torch
 
     torch.set_num_threads(threads)
@@ -224,16 +237,23 @@ def child(peer: str, epochs: int, seed: int, samples: int, threads: int) -> dict
     }
 
 
-def asked(peer: str, seed: int, given: argparse.Namespace) -> dict[str, list[float]]:
-    """The same in a process of its own, on so many cores."""
+def run_child(peer: str, seed: int, arguments: argparse.Namespace) -> dict[str, list[float]]:
+    """Runs `child` in a process of its own, on `--threads` cores."""
     quiet = {
         "KERAS_BACKEND": BACKENDS.get(peer, "jax"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
     }
-    numbers = ("--epochs", given.epochs, "--samples", given.samples, "--threads", given.threads)
+    numbers = (
+        "--epochs",
+        arguments.epochs,
+        "--samples",
+        arguments.samples,
+        "--threads",
+        arguments.threads,
+    )
     command = [sys.executable, __file__, "--child", peer, str(seed), *map(str, numbers)]
-    cores = set(sorted(os.sched_getaffinity(0))[: given.threads])
+    cores = set(sorted(os.sched_getaffinity(0))[: arguments.threads])
     done = subprocess.run(
         command,
         check=True,
@@ -242,8 +262,7 @@ def asked(peer: str, seed: int, given: argparse.Namespace) -> dict[str, list[flo
         env={**os.environ, **quiet},
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
-    told: dict[str, list[float]] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
 def main() -> None:
@@ -255,12 +274,16 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=54_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
+    arguments = parser.parse_args()
+    if arguments.child:
         print(
             json.dumps(
                 child(
-                    given.child[0], given.epochs, int(given.child[1]), given.samples, given.threads
+                    arguments.child[0],
+                    arguments.epochs,
+                    int(arguments.child[1]),
+                    arguments.samples,
+                    arguments.threads,
                 )
             ),
             flush=True,
@@ -271,25 +294,27 @@ def main() -> None:
         for name, needs in BACKENDS.items()
         if all(map(importlib.util.find_spec, ("keras", needs)))
     ]
-    seen: dict[str, dict[str, list[float]]] = {
+    times: dict[str, dict[str, list[float]]] = {
         peer: {"wall": [], "processor": []} for peer in ("kissipo", *LOADERS, BY_HAND, *keras)
     }
-    for seed in range(given.rounds):
-        for peer, rounds in seen.items():
-            for kind, values in asked(peer, seed, given).items():
+    for seed in range(arguments.rounds):
+        for peer, rounds in times.items():
+            for kind, values in run_child(peer, seed, arguments).items():
                 rounds[kind] += values
-            latest = ", ".join(f"{value:.1f}" for value in rounds["wall"][-given.epochs + 1 :])
+            latest = ", ".join(f"{value:.1f}" for value in rounds["wall"][-arguments.epochs + 1 :])
             print(f"round {seed + 1}, {peer}: {latest} s", file=sys.stderr, flush=True)
     print(
-        "| | an epoch, s, median (ratio) | fastest (ratio) | processor, s, median (ratio) |\n|---|---|---|---|"
+        "| | median epoch, s (ratio) | fastest epoch, s (ratio) "
+        "| median processor time, s (ratio) |"
+        "\n|---|---|---|---|"
     )
-    ours = figures(seen["kissipo"])
-    for peer, rounds in seen.items():
-        told = [
+    ours = figures(times["kissipo"])
+    for peer, rounds in times.items():
+        cells = [
             f"{value:.1f} ({value / own:.2f})"
             for value, own in zip(figures(rounds), ours, strict=True)
         ]
-        print(f"| {peer} | {' | '.join(told)} |")
+        print(f"| {peer} | {' | '.join(cells)} |")
 
 
 def figures(rounds: dict[str, list[float]]) -> tuple[float, float, float]:

@@ -1,17 +1,26 @@
-"""How fast are the recurrent layers? kissipo's beside torch.nn's; beside Keras 3 and JAX in recurrent_peers.py.
+"""How fast are the recurrent layers? kissipo's layers beside those of torch.nn.
 
-Question   By what factor are kissipo.process.layers.LSTM, GRU and RNN faster than torch.nn's of the same version, in training (forward,
-           backward, weight gradients) and in inference (no_grad), and how much of the machine's peak do they reach?
-Shapes     (a) B32 T162 D20 H15; (b) B64 T12 D1 H64; (c) B64 T100 D64 H256 and H512, two layers; (d) B128 T96 and T336 D7 H128.
-           The gradient of the input is wanted in (a) and (c), where the input is made by an embedding.
-Method     one process, peers interleaved in every round, five times in a row each, as in training, of which the first does not
-           count; medians of many rounds; the peak is that of a product of two matrices of 1024 x 1024 in the same process.
-bfloat16   kissipo's under autocast beside its own float32 and torch's under autocast, from 128 units on.
-Memory     what four steps of training add to the largest memory of a process of their own.
-Lengths    32 messages at a time of the real SMS set, beside PackedSequence and padding; and a whole step of the spam net on them.
-Grid       `auto` beside torch over shapes from one sequence of one step to 512 of 500, from 1 to 1024 units, in two layers, in both
-           directions; those where it is slower than 0.95 of torch are listed. `--kernel fused` shows where auto has to leave it.
-Run        python benchmarks/recurrent.py [--shapes a,b] [--rounds 30] [--threads 2] [--grid [--kernel fused]]
+Question   By what factor are kissipo.process.layers.LSTM, GRU and RNN faster than those
+           of torch.nn, in training (forward, backward, weight gradients) and in
+           inference (no_grad)? Which part of the machine's peak do they reach?
+Shapes     (a) B32 T162 D20 H15; (b) B64 T12 D1 H64; (c) B64 T100 D64 H256 and H512,
+           two layers; (d) B128 T96 and T336 D7 H128. In (a) and (c) the input is an
+           embedding, so its gradient is computed, too.
+Method     one process, the peers interleaved. Each peer runs five times per round, as
+           in training, and the first run does not count. The table shows medians of
+           many rounds. The peak is that of a product of two matrices of 1024 x 1024.
+bfloat16   kissipo under autocast beside its own float32 and torch under autocast, for
+           128 units or more.
+Memory     what four training steps add to the largest memory of a process.
+Lengths    batches of 32 messages of the real SMS set, beside PackedSequence and
+           padding; and a whole training step of the spam net on them.
+Grid       `auto` beside torch, from one sequence of one step to 512 of 500 steps, from
+           1 to 1024 units, in two layers, in both directions. Shapes where the ratio is
+           below 0.95 are listed. `--kernel fused` shows which shapes auto must avoid.
+Run        python benchmarks/recurrent.py [--shapes a,b] [--rounds 30] [--threads 2]
+           [--grid [--kernel fused]]
+
+recurrent_peers.py compares with Keras 3 and JAX.
 """
 
 from __future__ import annotations
@@ -52,16 +61,19 @@ CELLS = {"LSTM": (LSTM, nn.LSTM, 4), "GRU": (GRU, nn.GRU, 3), "RNN": (RNN, nn.RN
 
 
 def medians(peers: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Milliseconds of each peer, interleaved: in every round each runs a few times in a row, as in training; the first does not count."""
-    seen: dict[str, list[float]] = {name: [] for name in peers}
+    """Returns the median milliseconds of each peer, measured in interleaved rounds.
+
+    In every round each peer runs a few times in a row; the first run does not count.
+    """
+    times: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(rounds):
         for name, run in peers.items():
-            seen[name] += [_seconds(run) * 1e3 for _ in range(IN_A_ROW)][1:]
-    return {name: statistics.median(each) for name, each in seen.items()}
+            times[name] += [_seconds(run) * 1e3 for _ in range(IN_A_ROW)][1:]
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def peak() -> float:
-    """GFLOP/s of a large product of matrices, the best of several."""
+    """Returns the GFLOP/s of the fastest of several products of large matrices."""
     a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
     best = min(_seconds(lambda: a @ b) for _ in range(20))
     return 2 * 1024**3 / best / 1e9
@@ -76,7 +88,11 @@ def _seconds(run: Callable[[], object]) -> float:
 def training(
     layer: nn.RNNBase, x: torch.Tensor, dy: torch.Tensor, wanted: bool, *, halves: bool = False
 ) -> Callable[[], object]:
-    """Forward, and back to the weights (and to x where wanted); with `halves` forward under autocast to bfloat16."""
+    """Returns a function that computes forward and the gradients of the weights.
+
+    wanted:  also the gradient of x
+    halves:  forward under autocast to bfloat16
+    """
     x = x.clone().requires_grad_(wanted)
     inputs = [*([x] if wanted else []), *layer.parameters()]
 
@@ -90,7 +106,7 @@ def training(
 
 
 def inference(layer: nn.RNNBase, x: torch.Tensor, *, halves: bool = False) -> Callable[[], object]:
-    """Forward alone; with `halves` under autocast to bfloat16."""
+    """Returns a function that computes forward; with `halves` in bfloat16."""
 
     def run() -> object:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=halves):
@@ -100,7 +116,7 @@ def inference(layer: nn.RNNBase, x: torch.Tensor, *, halves: bool = False) -> Ca
 
 
 def multiplications(gates: int, shape: tuple[int, ...], wanted: bool) -> tuple[float, float]:
-    """Of training and of inference, in thousands of millions of floating point operations."""
+    """Returns the GFLOP of one training step and of one inference."""
     batch, steps, features, units, layers, _ = shape
     forward = data = 0
     for layer in range(layers):
@@ -110,9 +126,10 @@ def multiplications(gates: int, shape: tuple[int, ...], wanted: bool) -> tuple[f
     return (2 * forward + data) / 1e9, forward / 1e9
 
 
-def compare_shapes(names: list[str], rounds: int, most: float) -> None:
+def compare_shapes(names: list[str], rounds: int, max_gflops: float) -> None:
     print(
-        "| shape | cell | train: torch ms | kissipo ms | ratio | of peak | infer: torch ms | kissipo ms | ratio | batch 1: ratio |"
+        "| shape | cell | train: torch ms | kissipo ms | ratio | of peak "
+        "| infer: torch ms | kissipo ms | ratio | batch 1: ratio |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for name in names:
@@ -133,22 +150,26 @@ def compare_shapes(names: list[str], rounds: int, most: float) -> None:
                 {"torch": inference(slow, x[:, :1]), "kissipo": inference(fast, x[:, :1])}, rounds
             )
             work, _ = multiplications(gates, SHAPES[name], wanted)
+            train_ratio, infer_ratio, one_ratio = (
+                times["torch"] / times["kissipo"] for times in (train, infer, one)
+            )
             print(
-                f"| {name} | {cell} | {train['torch']:.2f} | {train['kissipo']:.2f} | **{train['torch'] / train['kissipo']:.1f}** "
-                f"| {work / train['kissipo'] * 1e3 / most:.0%} | {infer['torch']:.2f} | {infer['kissipo']:.2f} "
-                f"| **{infer['torch'] / infer['kissipo']:.1f}** | **{one['torch'] / one['kissipo']:.1f}** |",
+                f"| {name} | {cell} | {train['torch']:.2f} | {train['kissipo']:.2f} "
+                f"| **{train_ratio:.1f}** | {work / train['kissipo'] * 1e3 / max_gflops:.0%} "
+                f"| {infer['torch']:.2f} | {infer['kissipo']:.2f} "
+                f"| **{infer_ratio:.1f}** | **{one_ratio:.1f}** |",
                 flush=True,
             )
 
 
 def compare_halves(names: list[str], rounds: int) -> None:
-    """kissipo under autocast beside torch under autocast and its own float32."""
+    """Prints kissipo under autocast beside torch under autocast and its own float32."""
     if kernels(bfloat16=True) is None:
         print("\nThis processor does not multiply bfloat16")
         return
     heads = [
-        f"{way}: torch ms | own float32 ms | kissipo ms | over torch | over float32"
-        for way in ("train", "infer")
+        f"{phase}: torch ms | own float32 ms | kissipo ms | over torch | over float32"
+        for phase in ("train", "infer")
     ]
     print(f"\n| bfloat16 | cell | {' | '.join(heads)} |\n{'|---' * 12}|")
     for name, cell in product(names, CELLS):
@@ -174,15 +195,18 @@ def compare_halves(names: list[str], rounds: int) -> None:
             few,
         )
         cells = [
-            f"{took['torch']:.1f} | {took['float']:.1f} | {took['own']:.1f} | **{took['torch'] / took['own']:.1f}** "
-            f"| **{took['float'] / took['own']:.2f}**"
+            f"{took['torch']:.1f} | {took['float']:.1f} | {took['own']:.1f} "
+            f"| **{took['torch'] / took['own']:.1f}** | **{took['float'] / took['own']:.2f}**"
             for took in (train, infer)
         ]
         print(f"| {name} | {cell} | {' | '.join(cells)} |", flush=True)
 
 
 def grid() -> Iterator[tuple[int, int, int, int, int, bool]]:
-    """Batch, steps, features, units, layers, both directions; nothing that takes torch seconds."""
+    """Yields batch, steps, features, units, layers and whether it is bidirectional.
+
+    Shapes that take torch several seconds are left out.
+    """
     for batch, steps, features, units in product(
         (1, 8, 64, 512), (1, 5, 50, 500), (1, 32, 512), (1, 16, 64, 256, 1024)
     ):
@@ -196,7 +220,8 @@ def grid() -> Iterator[tuple[int, int, int, int, int, bool]]:
 
 def compare_grid(rounds: int, kernel: Kernel) -> None:
     print(
-        "| cell | way | shapes | slower than 0.95 | lowest | median | highest |\n|---|---|---|---|---|---|---|"
+        "| cell | phase | shapes | slower than 0.95 | lowest | median | highest |\n"
+        "|---|---|---|---|---|---|---|"
     )
     slow: list[tuple[float, str]] = []
     for cell, (ours, theirs, _) in CELLS.items():
@@ -204,41 +229,43 @@ def compare_grid(rounds: int, kernel: Kernel) -> None:
         for shape in grid():
             batch, steps, features, units, layers, both = shape
             torch.manual_seed(0)
-            known = theirs(features, units, layers, bidirectional=both)
+            reference = theirs(features, units, layers, bidirectional=both)
             own = ours(features, units, layers, bidirectional=both, kernel=kernel)
-            own.load_state_dict(known.state_dict())
+            own.load_state_dict(reference.state_dict())
             x, dy = (
                 torch.randn(steps, batch, features),
                 torch.randn(steps, batch, units * (1 + both)),
             )
-            for way, run in (
+            for phase, run in (
                 ("training", lambda layer, x=x, dy=dy: training(layer, x, dy, True)),
                 ("inference", lambda layer, x=x: inference(layer, x)),
             ):
-                took = medians({"torch": run(known), "kissipo": run(own)}, 1)
+                took = medians({"torch": run(reference), "kissipo": run(own)}, 1)
                 few = max(2, min(rounds, int(200 / (took["torch"] * IN_A_ROW))))
-                took = medians({"torch": run(known), "kissipo": run(own)}, few)
-                ratios[way].append(took["torch"] / took["kissipo"])
-                if ratios[way][-1] < 0.95:
-                    what = f"B{batch} T{steps} D{features} H{units} layers {layers}{' both directions' if both else ''}"
+                took = medians({"torch": run(reference), "kissipo": run(own)}, few)
+                ratios[phase].append(took["torch"] / took["kissipo"])
+                if ratios[phase][-1] < 0.95:
+                    directions = " both directions" if both else ""
+                    sizes = f"B{batch} T{steps} D{features} H{units} layers {layers}{directions}"
                     slow.append(
                         (
-                            ratios[way][-1],
-                            f"{cell} {way} {what}: {took['torch']:.3f} ms, {took['kissipo']:.3f} ms, {own.used}",
+                            ratios[phase][-1],
+                            f"{cell} {phase} {sizes}: {took['torch']:.3f} ms, "
+                            f"{took['kissipo']:.3f} ms, {own.used}",
                         )
                     )
-        for way, each in ratios.items():
+        for phase, values in ratios.items():
             print(
-                f"| {cell} | {way} | {len(each)} | {sum(one < 0.95 for one in each)} | {min(each):.2f} "
-                f"| {statistics.median(each):.2f} | {max(each):.0f} |",
+                f"| {cell} | {phase} | {len(values)} | {sum(value < 0.95 for value in values)} "
+                f"| {min(values):.2f} | {statistics.median(values):.2f} | {max(values):.0f} |",
                 flush=True,
             )
-    for ratio, what in sorted(slow):
-        print(f"{ratio:.2f}  {what}")
+    for ratio, description in sorted(slow):
+        print(f"{ratio:.2f}  {description}")
 
 
 def compare_memory(names: list[str]) -> None:
-    """What training adds to the memory of a process; each in a process of its own, as Linux counts it."""
+    """Prints what training adds to the memory of a process, as Linux counts it."""
     print("\n| shape | cell | torch MB | kissipo MB | kissipo / torch |\n|---|---|---|---|---|")
     for name, cell in product(names, CELLS):
         took = {}
@@ -255,7 +282,7 @@ def compare_memory(names: list[str]) -> None:
 
 
 def memory_of(name: str, cell: str, who: str) -> float:
-    """The largest memory of training, above what stood before, in MB."""
+    """Returns the MB that training adds to the largest memory of this process."""
     batch, steps, features, units, layers, wanted = SHAPES[name]
     ours, theirs, _ = CELLS[cell]
     make = ours if who == "kissipo" else theirs
@@ -263,21 +290,24 @@ def memory_of(name: str, cell: str, who: str) -> float:
     small = make(4, 4)
     training(small, torch.randn(3, 3, 4), torch.randn(3, 3, 4), True)()
     layer = make(features, units, layers)
-    before = _most_memory()
+    before = _max_memory()
     run = training(layer, x, dy, wanted)
     for _ in range(4):
         run()
-    return _most_memory() - before
+    return _max_memory() - before
 
 
-def _most_memory() -> float:
-    """In MB; of this program alone, where the system's own count starts with that of the parent."""
+def _max_memory() -> float:
+    """Returns the largest memory of this process in MB.
+
+    The count of getrusage would start with that of the parent process.
+    """
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return float(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def messages() -> list[list[str]]:
-    """The words of messages of the SMS set; none where the set is not here."""
+    """Returns each message of the SMS set as its words; none without the data set."""
     folder = (
         Path(os.environ.get("KISSIPO_DATA", "../shared/data"))
         / "sms-spam"
@@ -291,7 +321,11 @@ def messages() -> list[list[str]]:
 
 
 def compare_step(rounds: int) -> None:
-    """One whole training step of the spam net (S26): 7,298 ids x 20, LSTM 15, maximum over time, 1 unit, Adam; batches of 32."""
+    """Prints the time of one whole training step of the spam net (S26).
+
+    The net has an embedding of 7,298 ids x 20, an LSTM of 15 units, the maximum over
+    time and 1 unit. Adam updates it after batches of 32.
+    """
     texts = messages()
     if not texts:
         return
@@ -347,21 +381,24 @@ def compare_step(rounds: int) -> None:
         max(2, rounds // 15),
     )
     print("\n| step of the spam net | ms | ratio |\n|---|---|---|")
-    for name, each in took.items():
-        print(f"| {name} | {each / len(batches):.2f} | {took['torch, padded to 162'] / each:.1f} |")
+    baseline = took["torch, padded to 162"]
+    for name, milliseconds in took.items():
+        print(f"| {name} | {milliseconds / len(batches):.2f} | {baseline / milliseconds:.1f} |")
 
 
 def compare_lengths(rounds: int) -> None:
-    """Messages of the SMS set in their own lengths, at most 162 words."""
+    """Prints the times for messages of the SMS set, which have up to 162 words."""
     lengths = [len(text) for text in messages()]
     if not lengths:
         return
-    batches = [torch.tensor(lengths[at : at + 32]) for at in range(0, len(lengths), 32)]
+    batches = [torch.tensor(lengths[start : start + 32]) for start in range(0, len(lengths), 32)]
     print(
-        f"\nLengths of the SMS set: mean {statistics.mean(lengths):.1f}, longest {max(lengths)}; one pass over 100 batches of 32"
+        f"\nLengths of the SMS set: mean {statistics.mean(lengths):.1f}, longest {max(lengths)}; "
+        "one pass over 100 batches of 32"
     )
     print(
-        "| cell | torch packed ms | torch padded to 162 ms | kissipo lengths ms | packed / kissipo | padded / kissipo |"
+        "| cell | torch packed ms | torch padded to 162 ms | kissipo lengths ms "
+        "| packed / kissipo | padded / kissipo |"
     )
     print("|---|---|---|---|---|---|")
     for cell, (ours, theirs, _) in CELLS.items():
@@ -369,11 +406,11 @@ def compare_lengths(rounds: int) -> None:
             theirs(20, 15, batch_first=True),
             ours(20, 15, batch_first=True, kernel="fused"),
         )
-        xs = [torch.randn(len(each), 162, 20, requires_grad=True) for each in batches]
+        xs = [torch.randn(len(batch), 162, 20, requires_grad=True) for batch in batches]
 
         def packed(slow: nn.RNNBase = slow, xs: list[torch.Tensor] = xs) -> None:
-            for x, each in zip(xs, batches, strict=True):
-                inside = pack_padded_sequence(x, each, batch_first=True, enforce_sorted=False)
+            for x, batch in zip(xs, batches, strict=True):
+                inside = pack_padded_sequence(x, batch, batch_first=True, enforce_sorted=False)
                 y = pad_packed_sequence(slow(inside)[0], batch_first=True, total_length=162)[0]
                 torch.autograd.grad(y.sum(), [x, *slow.parameters()])
 
@@ -382,8 +419,8 @@ def compare_lengths(rounds: int) -> None:
                 torch.autograd.grad(slow(x)[0].sum(), [x, *slow.parameters()])
 
         def own(fast: nn.RNNBase = fast, xs: list[torch.Tensor] = xs) -> None:
-            for x, each in zip(xs, batches, strict=True):
-                torch.autograd.grad(fast(x, lengths=each)[0].sum(), [x, *fast.parameters()])
+            for x, batch in zip(xs, batches, strict=True):
+                torch.autograd.grad(fast(x, lengths=batch)[0].sum(), [x, *fast.parameters()])
 
         took = medians({"packed": packed, "padded": padded, "own": own}, max(2, rounds // 15))
         print(
@@ -403,26 +440,27 @@ def main() -> None:
     parser.add_argument("--grid", action="store_true")
     parser.add_argument("--kernel", default="auto", choices=get_args(Kernel))
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    if given.child:
-        print(memory_of(*given.child))
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    if arguments.child:
+        print(memory_of(*arguments.child))
         return
-    found = kernels()
-    most = peak()
+    library = kernels()
+    max_gflops = peak()
     print(
-        f"torch {torch.__version__}, kernels {found.name if found else 'none'}, {given.threads} threads, peak {most:.0f} GFLOP/s\n"
+        f"torch {torch.__version__}, kernels {library.name if library else 'none'}, "
+        f"{arguments.threads} threads, peak {max_gflops:.0f} GFLOP/s\n"
     )
-    if given.grid:
-        compare_grid(given.rounds, given.kernel)
+    if arguments.grid:
+        compare_grid(arguments.rounds, arguments.kernel)
         return
-    compare_shapes(given.shapes.split(","), given.rounds, most)
+    compare_shapes(arguments.shapes.split(","), arguments.rounds, max_gflops)
     compare_halves(
-        [name for name in given.shapes.split(",") if SHAPES[name][3] >= 128], given.rounds
+        [name for name in arguments.shapes.split(",") if SHAPES[name][3] >= 128], arguments.rounds
     )
-    compare_lengths(given.rounds)
-    compare_step(given.rounds)
-    compare_memory(given.shapes.split(","))
+    compare_lengths(arguments.rounds)
+    compare_step(arguments.rounds)
+    compare_memory(arguments.shapes.split(","))
 
 
 if __name__ == "__main__":

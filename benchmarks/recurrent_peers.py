@@ -1,11 +1,15 @@
-"""How fast are the recurrent layers beside Keras 3 and JAX? Each that is installed, on the shapes of benchmarks/recurrent.py.
+"""How fast are the recurrent layers? kissipo's layers beside Keras 3 and JAX.
 
-Question   How long does one training step of a layer take (forward, backward, gradients of the weights) in kissipo, torch.nn, a JAX scan
-           under jit, Keras 3 on JAX and Keras 3 on TensorFlow (each compiled)?
-Method     a process of its own for each, as their thread pools get in each other's way; compiled and warmed up before; kissipo
-           is timed before and after the others and its smaller time counts for them; medians of many steps. All use as many threads as
-           they find cores. Gradients of the input are wanted where the shape asks for them; layers stand on each other as there.
-Left out   dropout, lengths: JAX and Keras compile anew for every shape.
+Question   How long is one training step of a layer (forward, backward, gradients of the
+           weights), on the shapes of benchmarks/recurrent.py?
+Peers      kissipo, torch.nn, a JAX scan under jit, Keras 3 on JAX and Keras 3 on
+           TensorFlow (each compiled), where they are installed.
+Method     each peer runs in a process of its own, as their thread pools disturb each
+           other. It compiles and warms up first. kissipo is measured before and after
+           the others, and its smaller time counts. The table shows medians of many
+           steps. All peers use as many threads as there are cores. Gradients of the
+           input and the number of layers are those of the shape.
+Left out   dropout and lengths, as JAX and Keras compile anew for every shape.
 Run        python benchmarks/recurrent_peers.py [--shapes a,b,c256,d96] [--seconds 3]
 """
 
@@ -25,7 +29,7 @@ from typing import Any
 import numpy as np
 from recurrent import CELLS, SHAPES, training
 
-OTHERS: dict[str, tuple[str, ...]] = {  # and what each needs
+OTHERS: dict[str, tuple[str, ...]] = {  # with the packages that each one needs
     "torch": (),
     "JAX scan": ("jax",),
     "Keras on JAX": ("keras", "jax"),
@@ -34,7 +38,7 @@ OTHERS: dict[str, tuple[str, ...]] = {  # and what each needs
 
 
 def by_torch(name: str, cell: str, own: bool) -> Callable[[], object]:
-    """A training step of kissipo's own layer, or of torch's."""
+    """Returns a training step of kissipo's own layer, or of torch's."""
     import torch
 
     batch, steps, features, units, layers, wanted = SHAPES[name]
@@ -46,7 +50,7 @@ def by_torch(name: str, cell: str, own: bool) -> Callable[[], object]:
 
 
 def by_jax(name: str, cell: str) -> Callable[[], object]:
-    """A training step of layers written out as scans, under jit."""
+    """Returns a training step of layers that are written as scans, under jit."""
     import jax
     from jax import nn
     from jax import numpy as jnp
@@ -84,11 +88,11 @@ def by_jax(name: str, cell: str) -> Callable[[], object]:
 
     weights = [
         (
-            draw(features if at == 0 else units, gates * units),
+            draw(features if layer == 0 else units, gates * units),
             draw(units, gates * units),
             draw(gates * units),
         )
-        for at in range(layers)
+        for layer in range(layers)
     ]
     x, dy = draw(steps, batch, features), draw(steps, batch, units)
     run = jax.jit(jax.grad(loss, argnums=(0, 1) if wanted else 0))
@@ -96,7 +100,7 @@ def by_jax(name: str, cell: str) -> Callable[[], object]:
 
 
 def by_keras(name: str, cell: str) -> Callable[[], object]:
-    """A training step of Keras' layers on the backend of `$KERAS_BACKEND`, compiled."""
+    """Returns a compiled training step of Keras, on the backend of `$KERAS_BACKEND`."""
     import keras
 
     batch, steps, features, units, layers, wanted = SHAPES[name]
@@ -110,30 +114,30 @@ def by_keras(name: str, cell: str) -> Callable[[], object]:
     if keras.backend.backend() == "jax":
         import jax
 
-        learned = [each.value for each in net.trainable_variables]
-        fixed = [each.value for each in net.non_trainable_variables]
+        weights = [variable.value for variable in net.trainable_variables]
+        fixed = [variable.value for variable in net.non_trainable_variables]
 
         def loss(weights: Any, x: Any) -> Any:
             return (net.stateless_call(weights, fixed, x, training=True)[0] * dy).sum()
 
         run = jax.jit(jax.grad(loss, argnums=(0, 1) if wanted else 0))
-        return lambda: jax.block_until_ready(run(learned, x))
+        return lambda: jax.block_until_ready(run(weights, x))
     import tensorflow as tf
 
-    known, gradient = tf.constant(x), tf.constant(dy)
+    x_tensor, output_gradient = tf.constant(x), tf.constant(dy)
 
     @tf.function
     def graph() -> Any:
         with tf.GradientTape() as tape:
-            tape.watch(known)
-            total = tf.reduce_sum(net(known, training=True) * gradient)
-        return tape.gradient(total, [*net.trainable_variables, *([known] if wanted else [])])
+            tape.watch(x_tensor)
+            total = tf.reduce_sum(net(x_tensor, training=True) * output_gradient)
+        return tape.gradient(total, [*net.trainable_variables, *([x_tensor] if wanted else [])])
 
-    return lambda: [each.numpy() for each in graph()[:1]]
+    return lambda: [gradient.numpy() for gradient in graph()[:1]]
 
 
 def timed(peer: str, name: str, cell: str, seconds: float) -> float:
-    """Milliseconds of the median step."""
+    """Returns the milliseconds of the median step."""
     if peer in ("kissipo", "torch"):
         run = by_torch(name, cell, peer == "kissipo")
     else:
@@ -149,8 +153,8 @@ def timed(peer: str, name: str, cell: str, seconds: float) -> float:
     return statistics.median(took) * 1e3
 
 
-def asked(peer: str, name: str, cell: str, seconds: float) -> float:
-    """The same in a process of its own."""
+def run_child(peer: str, name: str, cell: str, seconds: float) -> float:
+    """Runs `timed` in a process of its own."""
     backend = {"Keras on JAX": "jax", "Keras on TensorFlow": "tensorflow"}.get(peer, "jax")
     quiet = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, __file__, "--child", peer, name, cell, "--seconds", str(seconds)]
@@ -167,9 +171,9 @@ def main() -> None:
     parser.add_argument("--shapes", default="a,b,c256,d96")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        print(timed(*given.child, given.seconds))
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(timed(*arguments.child, arguments.seconds))
         return
     others = [
         peer
@@ -182,13 +186,13 @@ def main() -> None:
         + " |"
     )
     print("|---" * (3 + len(others)) + "|")
-    for name, cell in product(given.shapes.split(","), CELLS):
-        own = asked("kissipo", name, cell, given.seconds)
-        took = [asked(peer, name, cell, given.seconds) for peer in others]
-        own = min(own, asked("kissipo", name, cell, given.seconds))
+    for name, cell in product(arguments.shapes.split(","), CELLS):
+        own = run_child("kissipo", name, cell, arguments.seconds)
+        took = [run_child(peer, name, cell, arguments.seconds) for peer in others]
+        own = min(own, run_child("kissipo", name, cell, arguments.seconds))
         print(
             f"| {name} | {cell} | {own:.2f} | "
-            + " | ".join(f"{each:.2f} ({each / own:.1f})" for each in took)
+            + " | ".join(f"{milliseconds:.2f} ({milliseconds / own:.1f})" for milliseconds in took)
             + " |",
             flush=True,
         )

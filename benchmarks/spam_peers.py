@@ -1,14 +1,20 @@
-"""How long does the lecture's spam net (S26) train? kissipo beside Keras 3, on the same messages, for the same number of epochs.
+"""How fast does the spam net (S26) train? kissipo beside Keras 3 on the same messages.
 
-Question   What does a person wait for, and how good is what comes out: embedding of 20, LSTM of 15, maximum over time, one unit;
-           optimizer, rate and batch of `kissipo fit spam`?
-Peers      the very objects of `kissipo fit spam`; the lecture's net in Keras 3 on JAX and on TensorFlow, model.fit. Validation is off
-           everywhere; all are given the same ids, in rows of 162.
-Method     each runs in a process of its own, in interleaved rounds, another seed (split, weights, order) each round. Told are the median
-           seconds of all epochs as they come, compiling included, and the median of the epochs after the first.
-Differs    kissipo leaves fill-ups out, both when it reads and when it pools; the lecture's net reads and pools all 162 steps.
-Left out   Keras on torch, which took 154 s an epoch where TensorFlow took 6.
-Run        KISSIPO_DATA=../shared/data python benchmarks/spam_peers.py [--rounds 3] [--epochs 5]
+Question   How long does training take, and how good is the trained net? The net has an
+           embedding of 20, an LSTM of 15, the maximum over time and one unit. All peers
+           use the optimizer, learning rate and batch size of `kissipo fit spam`.
+Peers      the same objects as in `kissipo fit spam`; the net of the lecture in Keras 3
+           on JAX and on TensorFlow, model.fit. Validation is off. All peers read the
+           same ids, in rows of 162, for the same number of epochs.
+Method     each peer runs in a process of its own, in interleaved rounds, with another
+           random seed (split, weights, order) per round. The table shows the median
+           seconds of all epochs, which include compiling, and the median seconds of an
+           epoch after the first.
+Differs    kissipo leaves out padding when it reads and when it pools; the net of the
+           lecture reads and pools all 162 steps.
+Left out   Keras on torch, which took 154 s per epoch; TensorFlow took 6 s.
+Run        KISSIPO_DATA=../shared/data python benchmarks/spam_peers.py
+           [--rounds 3] [--epochs 5]
 """
 
 from __future__ import annotations
@@ -28,7 +34,7 @@ MULTIPLICATIONS = 162 * 4 * 15 * (20 + 15) + 15
 
 
 def experiment(epochs: int, seed: int) -> Any:
-    """The built-in task, its data split and encoded."""
+    """Returns the built-in task with its data split and encoded."""
     from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load
 
@@ -36,7 +42,7 @@ def experiment(epochs: int, seed: int) -> Any:
 
 
 def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
-    """Seconds of each epoch, and the probability of spam of every test message."""
+    """Returns the seconds per epoch and the spam probabilities of test messages."""
     from kissipo.core.devices import threads_for
     from kissipo.core.protocols import Callback
     from kissipo.engine.evaluate import evaluate
@@ -59,12 +65,12 @@ def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
             train=datasets["train"],
             callbacks=[Clock()],
         ).run()
-    found = evaluate(task.net, datasets["test"], task.pipeline.answers)
-    return _between(began, ends), found.scores[0][:, 1]
+    evaluations = evaluate(task.net, datasets["test"], task.pipeline.answers)
+    return _between(began, ends), evaluations.scores[0][:, 1]
 
 
 def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
-    """The same of the lecture's net, on the backend of `$KERAS_BACKEND`."""
+    """Returns the same for the net in Keras, on the backend of `$KERAS_BACKEND`."""
     import keras
 
     task = experiment(epochs, seed)
@@ -102,7 +108,7 @@ def by_keras(epochs: int, seed: int) -> tuple[list[float], Any]:
 
 
 def child(peer: str, epochs: int, seed: int) -> dict[str, Any]:
-    """One round of one peer."""
+    """Returns the times and metrics of one round of one peer."""
     from sklearn.metrics import accuracy_score, f1_score
 
     seconds, spam = (by_kissipo if peer == "kissipo" else by_keras)(epochs, seed)
@@ -122,8 +128,8 @@ def child(peer: str, epochs: int, seed: int) -> dict[str, Any]:
     }
 
 
-def asked(peer: str, epochs: int, seed: int) -> dict[str, float]:
-    """The same in a process of its own."""
+def run_child(peer: str, epochs: int, seed: int) -> dict[str, float]:
+    """Runs `child` in a process of its own."""
     quiet = {
         "KERAS_BACKEND": BACKENDS.get(peer, "jax"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -133,8 +139,7 @@ def asked(peer: str, epochs: int, seed: int) -> dict[str, float]:
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env={**os.environ, **quiet}
     )
-    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
 def _between(began: float, ends: list[float]) -> list[float]:
@@ -148,36 +153,37 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        print(json.dumps(child(given.child[0], given.epochs, int(given.child[1]))))
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(json.dumps(child(arguments.child[0], arguments.epochs, int(arguments.child[1]))))
         return
     others = [
         name
         for name, needs in BACKENDS.items()
         if all(map(importlib.util.find_spec, ("keras", needs)))
     ]
-    seen: dict[str, list[dict[str, float]]] = {peer: [] for peer in ("kissipo", *others)}
-    for seed in range(given.rounds):
-        for peer, rounds in seen.items():
-            rounds.append(asked(peer, given.epochs, seed))
+    results: dict[str, list[dict[str, float]]] = {peer: [] for peer in ("kissipo", *others)}
+    for seed in range(arguments.rounds):
+        for peer, rounds in results.items():
+            rounds.append(run_child(peer, arguments.epochs, seed))
             print(
                 f"round {seed + 1}, {peer}: {rounds[-1]['all']:.1f} s", file=sys.stderr, flush=True
             )
     took = {
-        peer: [statistics.median(each[key] for each in rounds) for key in ("all", "epoch")]
-        for peer, rounds in seen.items()
+        peer: [statistics.median(result[key] for result in rounds) for key in ("all", "epoch")]
+        for peer, rounds in results.items()
     }
     print(
-        f"| | {given.epochs} epochs, s (ratio) | an epoch after the first, s (ratio) | accuracy | F1 |\n|---|---|---|---|---|"
+        f"| | {arguments.epochs} epochs, s (ratio) | epoch after the first, s (ratio) "
+        "| accuracy | F1 |\n|---|---|---|---|---|"
     )
-    for peer, rounds in seen.items():
+    for peer, rounds in results.items():
         times = [
             f"{own:.2f} ({own / base:.1f})"
             for own, base in zip(took[peer], took["kissipo"], strict=True)
         ]
         means = [
-            f"{statistics.mean(each[key] for each in rounds):.4f}" for key in ("accuracy", "F1")
+            f"{statistics.mean(result[key] for result in rounds):.4f}" for key in ("accuracy", "F1")
         ]
         print(f"| {peer} | {' | '.join(times + means)} |")
 

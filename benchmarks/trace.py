@@ -1,11 +1,14 @@
-"""What does it take to look into a net? One sample followed operation by operation, kept, and drawn as a page.
+"""How long does a trace take? One sample, recorded operation by operation, as a page.
 
-Question   How long, how much memory and how large a page: VGG16 at 224x224, ResNet-50 at 224x224, an LSTM of 256 units over 1,000
-           steps, a character LSTM over 200 steps?
-Peers      the same net asked plainly, without anything recorded: the ratio is the price of looking
-Method     each in a process of its own, one thread; the median of three plain answers and of three recordings, interleaved; then gates,
-           gradients and opened numbers, statistics and page once. Peak memory is that of the process, the net's weights and torch
-           (0.2 GB) included.
+Question   How much time and memory does a trace need, and how large is its page? The
+           nets are VGG16 and ResNet-50 at 224x224, an LSTM of 256 units over 1,000
+           steps and a character LSTM over 200 steps.
+Peers      the same net without a recording: the ratio is the cost of the recording.
+Method     each net runs in a process of its own, on one thread. The times of inference
+           and of recording are medians of three, interleaved. The gates, gradients and
+           explained values, the statistics and the page are measured once. The peak
+           memory is that of the process; it includes the weights of the net and torch
+           (0.2 GB).
 Run        python benchmarks/trace.py [--pages DIR]
 """
 
@@ -34,7 +37,7 @@ from kissipo.report.trace_page import trace_page
 
 
 class Reader(nn.Module):
-    """Ids, a recurrent layer, what comes next."""
+    """A recurrent net that reads ids and predicts the next one."""
 
     def __init__(self, units: int) -> None:
         super().__init__()
@@ -51,7 +54,7 @@ class Reader(nn.Module):
 
 
 def on_images(name: str) -> tuple[nn.Module, Tensor]:
-    """A net on images with fresh weights, and one of noise."""
+    """Returns a net for images with random weights, and an image of noise."""
     module = NETS.find(name, place="process.net")
     specs = (
         (TensorSpec("image", ("channel", "height", "width"), (3, 224, 224)),),
@@ -69,35 +72,37 @@ CASES = {
 
 
 def timed(work: Any) -> tuple[float, Any]:
-    """Seconds, and what came of it."""
+    """Returns the seconds of a call, and its result."""
     start = perf_counter()
-    found = work()
-    return perf_counter() - start, found
+    result = work()
+    return perf_counter() - start, result
 
 
 def measure(case: str, pages: Path | None) -> dict[str, float]:
-    """All figures of one net, in this process."""
+    """Returns all times and sizes of one net, in this process."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     net, x = CASES[case]()
     net.eval()
 
-    def asked() -> Tensor:
+    def infer() -> Tensor:
         with torch.no_grad():
             answer: Tensor = net(x)
         return answer
 
-    asked()
-    rounds = [(timed(asked)[0], timed(lambda: record(net, (x,)))[0]) for _ in range(3)]
-    plain, recorded = (median(each) for each in zip(*rounds, strict=True))
+    infer()
+    rounds = [(timed(infer)[0], timed(lambda: record(net, (x,)))[0]) for _ in range(3)]
+    plain, recorded = (median(times) for times in zip(*rounds, strict=True))
     recording = record(net, (x,))
     inside = timed(
         partial(look_inside, net, recording, loss=lambda output: output.square().mean())
     )[0]
     del recording
-    seen = trace(net, x, name=case, loss=lambda output: output.square().mean())
-    kept, (content, arrays) = timed(lambda: seen.content())
-    drawn, page = timed(lambda: trace_page(content, arrays, title=case, subtitle="fresh weights"))
+    net_trace = trace(net, x, name=case, loss=lambda output: output.square().mean())
+    statistics_time, (content, arrays) = timed(lambda: net_trace.content())
+    draw_time, page = timed(
+        lambda: trace_page(content, arrays, title=case, subtitle="fresh weights")
+    )
     if pages is not None:
         pages.mkdir(parents=True, exist_ok=True)
         (pages / f"{case.split(',')[0].replace(' ', '-')}.html").write_text(page, encoding="utf-8")
@@ -105,15 +110,15 @@ def measure(case: str, pages: Path | None) -> dict[str, float]:
         "plain": plain,
         "recorded": recorded,
         "inside": inside,
-        "kept": kept,
-        "drawn": drawn,
+        "statistics": statistics_time,
+        "draw": draw_time,
         "page": len(page.encode()) / 1e6,
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
     }
 
 
 def main() -> None:
-    """Every net in a process of its own, a line each."""
+    """Runs every net in a process of its own, and prints one line per net."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -124,20 +129,19 @@ def main() -> None:
         print(json.dumps(measure(arguments.case, arguments.pages)))
         return
     print(
-        "net                        plain  recorded  ratio  gates,     statis-  page     page   peak"
-    )
-    print(
-        "                                                   gradients  tics              (MB)   (GB)"
+        f"{'net':26} {'plain':>5}  recorded  ratio  gates,     statis-  page     page   peak\n"
+        f"{'':51}gradients  tics              (MB)   (GB)"
     )
     for case in CASES:
         command = [sys.executable, __file__, "--case", case]
         command += ["--pages", str(arguments.pages)] if arguments.pages else []
-        told = json.loads(
-            subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        row = json.loads(done.stdout)
         print(
-            f"{case:26} {told['plain']:5.2f} s {told['recorded']:6.2f} s {told['recorded'] / told['plain']:6.1f} "
-            f"{told['inside']:8.2f} s {told['kept']:7.2f} s {told['drawn']:5.2f} s {told['page']:6.2f} {told['memory']:6.2f}"
+            f"{case:26} {row['plain']:5.2f} s {row['recorded']:6.2f} s "
+            f"{row['recorded'] / row['plain']:6.1f} {row['inside']:8.2f} s "
+            f"{row['statistics']:7.2f} s {row['draw']:5.2f} s "
+            f"{row['page']:6.2f} {row['memory']:6.2f}"
         )
 
 

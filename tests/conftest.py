@@ -1,4 +1,4 @@
-"""What all tests share: threads, where the real data are, runs in a folder of their own, refusals, a part of the slow lane."""
+"""Shared fixtures, and the option that runs only a fraction of the tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--part",
         default="",
-        help="run only a part of the tests, such as 0/3: every third one, by its name",
+        help="run only a fraction of the tests, chosen by their names, such as 0/3",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers beside each other compute on one thread each; else they would wait for each other's cores."""
+    """Lets each parallel worker compute on one thread, so they share the cores."""
     if hasattr(config, "workerinput"):
         import torch
 
@@ -32,15 +32,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     part = config.getoption("--part")
     if not part:
         return
-    which, of = (int(each) for each in part.split("/"))
-    chosen = [item for item in items if zlib.crc32(item.nodeid.encode()) % of == which]
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    remainder, divisor = map(int, part.split("/"))
+    selected = [item for item in items if zlib.crc32(item.nodeid.encode()) % divisor == remainder]
+    config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+    items[:] = selected
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of real data sets; the test skips where it is absent."""
+    """The folder of real data sets; a test that needs it is skipped without it."""
     folder = Path(
         os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data"
     ).resolve()
@@ -50,17 +50,20 @@ def data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs are written into the working folder, so every test gets one; relative data are still found."""
-    found = os.environ.get("KISSIPO_DATA") or str(Path(__file__).parents[2] / "shared" / "data")
-    monkeypatch.setenv("KISSIPO_DATA", str(Path(found).resolve()))
+def _in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives every test an empty working folder, where it writes its runs.
+
+    A relative KISSIPO_DATA becomes absolute first.
+    """
+    folder = os.environ.get("KISSIPO_DATA") or str(Path(__file__).parents[2] / "shared" / "data")
+    monkeypatch.setenv("KISSIPO_DATA", str(Path(folder).resolve()))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Torch computes on one thread: to share out small sums among several only waits."""
+    """Torch computes on one thread, as more threads only slow small nets down."""
     import torch
 
     before = torch.get_num_threads()
@@ -71,19 +74,23 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What a refused command says: one paragraph, code 2, and no new file unless a run had been resumed before."""
+    """Runs a command that must fail, and returns its error message.
+
+    The message has one paragraph and the exit code is 2. The command writes no file,
+    except where it resumes a run.
+    """
     from kissipo.cli.main import main
 
     def refused(*arguments: str, resumed: bool = False) -> str:
         capsys.readouterr()
         before = sorted(Path().rglob("*"))
         assert main(list(arguments)) == 2
-        told = capsys.readouterr()
-        assert told.out == ""
-        assert told.err.startswith("kissipo: ")
-        assert told.err.count("\n") == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("kissipo: ")
+        assert printed.err.count("\n") == 1
         assert resumed or sorted(Path().rglob("*")) == before
-        return told.err
+        return printed.err
 
     return refused
 

@@ -1,6 +1,6 @@
-"""No file needs, through others, itself: imports between the files of kissipo/ form no circle.
+"""The imports between the files of kissipo/ form no circle.
 
-Every import counts, also one under TYPE_CHECKING or inside a function: a circle that is hidden is a circle.
+Every import counts, also one under TYPE_CHECKING or inside a function.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ Graph = dict[str, set[str]]
 
 
 def modules_of(package: Path) -> dict[str, Path]:
-    """Every file of a package by its module name; a folder's `__init__` by the name of the folder."""
+    """Returns the path of every module of a package by the name of the module.
+
+    The `__init__` of a folder has the name of the folder.
+    """
     modules = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
@@ -25,7 +28,7 @@ def modules_of(package: Path) -> dict[str, Path]:
 
 
 def imported_names(module: str, is_package: bool, tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
-    """Each module that is imported, and the names that are taken from it."""
+    """Yields each imported module with the names that are imported from it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, []) for alias in node.names)
@@ -42,7 +45,10 @@ def imported_names(module: str, is_package: bool, tree: ast.AST) -> Iterator[tup
 
 
 def import_graph(package: Path) -> Graph:
-    """The files that each file imports; `from package import name` means the file `name` where there is one."""
+    """Returns the modules that each module imports.
+
+    `from package import name` means the module `name` where it exists.
+    """
     modules = modules_of(package)
     graph: Graph = {module: set() for module in modules}
     for module, path in modules.items():
@@ -56,7 +62,11 @@ def import_graph(package: Path) -> Graph:
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
-    """The files of each circle: strongly connected components of more than one file, or of one that imports itself."""
+    """Returns the modules of each circle.
+
+    A circle is a strongly connected component of several modules, or a module that
+    imports itself.
+    """
     reachable = {start: reached_from(graph, start) for start in graph}
     together = {
         frozenset(other for other in reachable[start] if start in reachable[other])
@@ -66,7 +76,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def reached_from(graph: Mapping[str, set[str]], start: str) -> set[str]:
-    """Every file that a file imports, itself or through others."""
+    """Returns every module that a module imports, directly or through others."""
     reached: set[str] = set()
     waiting = list(graph[start])
     while waiting:
@@ -80,12 +90,12 @@ def reached_from(graph: Mapping[str, set[str]], start: str) -> set[str]:
 def test_no_circle_of_imports_between_files() -> None:
     graph = import_graph(PACKAGE)
     assert len(graph) > 100 and "kissipo.core.errors" in graph["kissipo.core.task"]
-    found = circles(graph)
-    shown = [
-        "\n  ".join(f"{each} -> {', '.join(sorted(graph[each] & set(circle)))}" for each in circle)
-        for circle in found
+    all_circles = circles(graph)
+    texts = [
+        "\n  ".join(f"{name} -> {', '.join(sorted(graph[name] & set(circle)))}" for name in circle)
+        for circle in all_circles
     ]
-    assert found == [], "files that import each other in a circle:\n  " + "\n\n  ".join(shown)
+    assert all_circles == [], "files that import each other in a circle:\n  " + "\n\n  ".join(texts)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +109,7 @@ def test_no_circle_of_imports_between_files() -> None:
         "def late():\n    from house.rooms.kitchen import stove",
     ],
 )
-def test_a_circle_is_found_however_it_is_hidden(tmp_path: Path, hidden: str) -> None:
+def test_circle_of_hidden_imports_is_detected(tmp_path: Path, hidden: str) -> None:
     house = tmp_path / "house"
     (house / "rooms").mkdir(parents=True)
     (house / "__init__.py").write_text("")
@@ -112,11 +122,11 @@ def test_a_circle_is_found_however_it_is_hidden(tmp_path: Path, hidden: str) -> 
     assert circles(import_graph(house)) == [["house.cellar", "house.garden", "house.rooms.kitchen"]]
 
 
-def test_a_folder_that_imports_its_own_files_is_in_a_circle_with_those_that_import_it(
+def test_circle_includes_a_folder_that_imports_its_own_files(
     tmp_path: Path,
 ) -> None:
     house = tmp_path / "house"
     house.mkdir()
-    (house / "__init__.py").write_text("from house.door import key\n")
-    (house / "door.py").write_text("from house import lock\n")
-    assert circles(import_graph(house)) == [["house", "house.door"]]
+    (house / "__init__.py").write_text("from house.hall import key\n")
+    (house / "hall.py").write_text("from house import lock\n")
+    assert circles(import_graph(house)) == [["house", "house.hall"]]

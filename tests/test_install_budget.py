@@ -1,4 +1,4 @@
-"""What everyone has to install beside torch: at most 15 packages and 250 MB, as the wheels ship them."""
+"""kissipo installs at most 15 packages (250 MB in their wheels) beside torch."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from importlib.metadata import distribution
 
 from packaging.requirements import Requirement
 
-MOST_PACKAGES, MOST_BYTES = 15, 250e6
+MAX_PACKAGES, MAX_BYTES = 15, 250e6
 
 
-def needs(name: str) -> set[str]:
-    """The package and all that it requires here, without extras."""
-    found, open_ = set(), [name]
-    while open_:
-        here = re.sub(r"[-_.]+", "-", open_.pop()).lower()
-        if here in found:
+def required_packages(name: str) -> set[str]:
+    """Returns the package and all its requirements on this system, without extras."""
+    names, waiting = set(), [name]
+    while waiting:
+        normalized = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if normalized in names:
             continue
-        found.add(here)
-        wanted = [Requirement(each) for each in distribution(here).requires or ()]
-        open_ += [
-            each.name
-            for each in wanted
-            if each.marker is None or each.marker.evaluate({"extra": ""})
+        names.add(normalized)
+        requirements = [
+            Requirement(requirement) for requirement in distribution(normalized).requires or ()
         ]
-    return found
+        waiting += [
+            requirement.name
+            for requirement in requirements
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    return names
 
 
 def shipped_bytes(name: str) -> int:
@@ -32,11 +34,11 @@ def shipped_bytes(name: str) -> int:
     return sum(file.size or 0 for file in files if not file.name.endswith(".pyc"))
 
 
-def test_the_core_install_is_small() -> None:
-    beyond = needs("kissipo") - needs("torch") - {"kissipo"}
+def test_install_without_extras_is_small() -> None:
+    beyond = required_packages("kissipo") - required_packages("torch") - {"kissipo"}
     assert {"scikit-learn", "scipy", "rich", "pillow"} <= beyond
-    assert len(beyond) <= MOST_PACKAGES, sorted(beyond)
+    assert len(beyond) <= MAX_PACKAGES, sorted(beyond)
     sizes = {name: shipped_bytes(name) for name in beyond}
-    # numpy is optional for torch, and cannot be done without
+    # numpy is optional for torch but required by kissipo
     assert "numpy" in beyond and min(sizes.values()) > 0
-    assert sum(sizes.values()) <= MOST_BYTES, sizes
+    assert sum(sizes.values()) <= MAX_BYTES, sizes

@@ -1,4 +1,7 @@
-"""docs/layout.md and the tree are equal: what is named is there, every folder is named, and every file of rooms listed by file."""
+"""docs/layout.md agrees with the tree of files.
+
+The page names every folder, and every file of some folders; what it names exists.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,25 @@ LINE = re.compile(r"(?P<indent> *)(?P<name>[\w.]+/?) {2,}(?P<purpose>\S.*)|(?P<r
 
 
 def paths_named(page: str) -> dict[str, str]:
-    """Every path of the annotated tree with its purpose; a folder ends with a slash."""
+    """Returns every path of the annotated tree with its purpose.
+
+    The path of a folder ends with a slash.
+    """
     named: dict[str, str] = {}
     above: list[str] = []
     for line in page.split("```")[1].strip().splitlines():
-        found = LINE.fullmatch(line)
-        assert found, f"no path and purpose: {line!r}"
-        depth = len(found["indent"] or "") // 2
-        above = [*above[:depth], found["root"] or found["name"]]
+        match = LINE.fullmatch(line)
+        assert match, f"no path and purpose: {line!r}"
+        depth = len(match["indent"] or "") // 2
+        above = [*above[:depth], match["root"] or match["name"]]
         path = "".join(above)
         assert path not in named, f"{path} is named twice"
-        named[path] = found["purpose"] or ""
+        named[path] = match["purpose"] or ""
     return named
 
 
 def differences(named: Iterable[str], house: Path) -> list[str]:
-    """What is named and not there, and what is there and not named."""
+    """Returns the named paths that do not exist, and the paths that are not named."""
     named = set(named)
     gone = [f"{path} is not there" for path in sorted(named) if not (house / path).exists()]
     code = [
@@ -49,17 +55,17 @@ def page() -> str:
     return (HOUSE / "docs" / "layout.md").read_text(encoding="utf-8")
 
 
-def test_the_page_and_the_tree_are_equal(page: str) -> None:
+def test_layout_page_equals_the_tree(page: str) -> None:
     assert differences(paths_named(page), HOUSE) == []
 
 
-def test_it_fits_on_a_page_and_every_line_says_what_for(page: str) -> None:
+def test_layout_page_is_short_and_every_line_has_a_purpose(page: str) -> None:
     named = paths_named(page)
     assert len(page.splitlines()) < 180
     assert [path for path, purpose in named.items() if not purpose] == ["kissipo/"]
 
 
-def test_rooms_stand_in_the_order_in_which_data_pass_and_no_one_imports_downwards(
+def test_layout_page_lists_folders_in_the_order_of_the_import_layers(
     page: str,
 ) -> None:
     rooms = [path for path in paths_named(page) if re.fullmatch(r"kissipo/\w+/", path)]
@@ -70,7 +76,7 @@ def test_rooms_stand_in_the_order_in_which_data_pass_and_no_one_imports_downward
     assert rooms == [f"kissipo/{room}/" for layer in upwards for room in layer.split(" | ")]
 
 
-def test_a_page_that_forgets_or_invents_is_noticed(page: str) -> None:
+def test_layout_page_with_missing_or_false_paths_is_detected(page: str) -> None:
     named = paths_named(page)
     assert differences(set(named) - {"kissipo/engine/fit.py"}, HOUSE) == [
         "kissipo/engine/fit.py is not named"
@@ -81,7 +87,7 @@ def test_a_page_that_forgets_or_invents_is_noticed(page: str) -> None:
         paths_named("```\nkissipo/\n  core/ words\n```")
 
 
-def test_no_room_is_called_after_what_has_no_home() -> None:
+def test_file_names_avoid_utils_and_helpers() -> None:
     homeless = {"utils", "common", "helpers", "misc", "base"}
     assert [
         path for path in HOUSE.glob("kissipo/**/*.py") if homeless & set(path.with_suffix("").parts)

@@ -1,4 +1,7 @@
-"""The tests are tested: each of them asserts, itself or through a helper that does, and no two of a file share a name."""
+"""Every test asserts something, itself or through a helper.
+
+No two tests of a file have the same name.
+"""
 
 from __future__ import annotations
 
@@ -11,52 +14,62 @@ import pytest
 TESTS = Path(__file__).parent
 FILES = sorted(TESTS.rglob("test_*.py"))
 SHARED = "\n".join(path.read_text(encoding="utf-8") for path in sorted(TESTS.rglob("conftest.py")))
-OTHERS = ("raises", "warns", "validate")
+LIBRARY_ASSERTIONS = ("raises", "warns", "validate")
 
 
 def functions(source: str) -> dict[str, ast.FunctionDef]:
-    """Every function of a file by its name, those inside others too."""
+    """Returns every function of a file by its name, nested ones included."""
     return {
         node.name: node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
     }
 
 
-def says_something(node: ast.AST) -> bool:
-    """`assert` of anything but a constant or a tuple, which would always hold."""
+def asserts_something(node: ast.AST) -> bool:
+    """True for an `assert`, but not of a constant or a tuple, which always holds."""
     return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant | ast.Tuple)
 
 
 def called(node: ast.AST) -> tuple[str, bool]:
-    """The name of what is called, and whether it is borrowed: `np.testing.assert_allclose(...)` -> assert_allclose, yes."""
+    """Returns the name of the called function, and whether it is an attribute.
+
+    For `np.testing.assert_allclose(...)` these are assert_allclose and True.
+    """
     function = node.func if isinstance(node, ast.Call) else None
-    borrowed = isinstance(function, ast.Attribute)
+    is_attribute = isinstance(function, ast.Attribute)
     return (
         function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    ), borrowed
+    ), is_attribute
 
 
-def asleep(source: str, shared: str = "") -> list[str]:
-    """The tests of a file that cannot fail: neither they nor any helper that they call assert anything."""
-    known = functions(shared) | functions(source)
-    awake: set[str] = set()
-    before = -1
-    while len(awake) > before:
-        before = len(awake)
-        for name, function in known.items():
+def cannot_fail(source: str, shared: str = "") -> list[str]:
+    """Returns the tests of a file that cannot fail.
+
+    Neither they nor any helper that they call assert anything.
+    """
+    functions_by_name = functions(shared) | functions(source)
+    can_fail: set[str] = set()
+    count = -1
+    while len(can_fail) > count:
+        count = len(can_fail)
+        for name, function in functions_by_name.items():
             for node in ast.walk(function):
-                word, borrowed = called(node)
-                theirs = (borrowed or word not in known) and (
-                    word in OTHERS or word.startswith("assert_")
+                callee, is_attribute = called(node)
+                library_assertion = (is_attribute or callee not in functions_by_name) and (
+                    callee in LIBRARY_ASSERTIONS or callee.startswith("assert_")
                 )
-                if says_something(node) or theirs or (word in awake and not borrowed):
-                    awake.add(name)
-    return [name for name in functions(source) if name.startswith("test_") and name not in awake]
+                if (
+                    asserts_something(node)
+                    or library_assertion
+                    or (callee in can_fail and not is_attribute)
+                ):
+                    can_fail.add(name)
+    return [name for name in functions(source) if name.startswith("test_") and name not in can_fail]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(TESTS).as_posix())
 def test_every_test_can_fail_and_is_run(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    assert asleep(source, SHARED) == []
+    assert cannot_fail(source, SHARED) == []
     names = Counter(
         node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)
     )
@@ -74,9 +87,9 @@ def test_every_test_can_fail_and_is_run(path: Path) -> None:
         "print('assert')",
     ],
 )
-def test_one_that_sleeps_is_noticed(body: str) -> None:
+def test_assertion_that_cannot_fail_is_detected(body: str) -> None:
     helpers = "def helper(x):\n    return x == 1\ndef assert_helper(x):\n    x == 1\n"
-    assert asleep(f"{helpers}def test_x():\n    {body}\n") == ["test_x"]
+    assert cannot_fail(f"{helpers}def test_x():\n    {body}\n") == ["test_x"]
 
 
 @pytest.mark.parametrize(
@@ -91,11 +104,14 @@ def test_one_that_sleeps_is_noticed(body: str) -> None:
         "with pytest.raises(ValueError):\n        x()",
     ],
 )
-def test_one_that_is_awake_is_left_alone(body: str) -> None:
+def test_assertion_that_can_fail_is_accepted(body: str) -> None:
     helpers = "def checks(x):\n    assert x\ndef through(x):\n    checks(x)\n"
-    assert asleep(f"{helpers}def test_x(x):\n    {body}\n", "def shared(x):\n    assert x\n") == []
+    assert (
+        cannot_fail(f"{helpers}def test_x(x):\n    {body}\n", "def shared(x):\n    assert x\n")
+        == []
+    )
 
 
-def test_the_files_are_found() -> None:
+def test_test_files_are_discovered() -> None:
     assert Path(__file__) in FILES
     assert len(FILES) > 20

@@ -1,4 +1,4 @@
-"""The wheel: one for every Python, with the kernels inside; it works where there is no compiler."""
+"""The wheel fits every Python, and its kernels work without a compiler."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ torch.manual_seed(0)
 fast, slow, x = LSTM(5, 7, kernel="fused"), torch.nn.LSTM(5, 7), torch.randn(4, 3, 5)
 slow.load_state_dict(fast.state_dict())
 assert torch.allclose(fast(x)[0], slow(x)[0], atol=1e-6)
-from kissipo.report.neurons import neurons_page
+from kissipo.inspect.tracing.trace_module import trace
 from kissipo.report.page import page
-words = {"neuron": 0, "why": "", "telling": [], "spaced": False}
-assert "</html>" in page("t", "s", []) and "</html>" in neurons_page("t", "s", ["a"], x[:1, 0].numpy(), [[("b", 1.0)]], **words)
+from kissipo.report.trace_page import trace_page
+content, arrays = trace(torch.nn.Linear(5, 2), x[0, :1]).content()
+assert "</html>" in page("t", "s", [])
+assert "</html>" in trace_page(content, arrays, title="t", subtitle="s")
 print(kissipo.__file__, fast.used)
 """
 
 
 @pytest.mark.slow
-def test_a_built_wheel_computes_where_there_is_no_compiler(tmp_path: Path) -> None:
+def test_wheel_computes_without_a_compiler(tmp_path: Path) -> None:
     if shutil.which("g++") is None:
         pytest.skip("there is no g++ here to build it with")
     source = tmp_path / "source"

@@ -1,12 +1,15 @@
-"""How fast does a net learn from images that do not fit into memory, and how much does that take? kissipo beside torch's DataLoader.
+"""How fast does training read images from disk? kissipo beside torch's DataLoader.
 
-Question   JPEGs of 512x512, made here, read from disk in every epoch, brought to --size, learned from by one small convolutional
-           net: how many images a second, and what is the largest resident memory (VmHWM) of the process?
-Peers      the loop of `kissipo fit` with input.memory_limit=0; torch.utils.data.DataLoader with 0, 1, 2 ... workers over a
-           Dataset as most people write it (Pillow: open, convert, resize), and the same with Pillow's draft, as kissipo reads.
-           Same net, optimizer, batch.
-Method     each in a process of its own, in interleaved rounds; the first epoch does not count. One more process runs the
-           whole of `kissipo fit` (data check, training, simple answers, report) and tells its peak.
+Question   A small convolutional net trains on generated JPEGs of 512x512, which are
+           read from disk in every epoch and resized to --size. How many images per
+           second does it process? How large is the resident memory (VmHWM) at most?
+Peers      the training loop of `kissipo fit` with input.memory_limit=0;
+           torch.utils.data.DataLoader with 0, 1, 2 ... workers over the usual Dataset
+           (Pillow: open, convert, resize); the same with Pillow's draft mode, which
+           kissipo uses. Net, optimizer and batch size are the same.
+Method     each peer runs in a process of its own, in interleaved rounds; the first
+           epoch does not count. One more process runs the whole `kissipo fit`
+           (data check, training, baselines, report) and prints its largest memory.
 Run        python benchmarks/images.py [--images 1000] [--size 128] [--rounds 3]
            python benchmarks/images.py --images 20000 --size 512 --only whole
 """
@@ -41,7 +44,10 @@ WORDS = {
 
 
 def make(folder: Path, count: int) -> None:
-    """Clouds with grain: half of them bright, half dark; a thousand are drawn, the others are these with other bytes behind."""
+    """Writes images of clouds with grain, half of them bright, half dark.
+
+    The generator draws a thousand; the others repeat these with other bytes at the end.
+    """
     generator, drawn = np.random.default_rng(0), list[bytes]()
     for number in range(min(count, DRAWN)):
         kind = ("bright", "dark")[number % 2]
@@ -71,7 +77,7 @@ def experiment(folder: str, size: int) -> Any:
 
 
 def by_kissipo(folder: str, size: int) -> float:
-    """Images a second after the first epoch."""
+    """Returns the images per second after the first epoch."""
     from kissipo.core.protocols import Callback
     from kissipo.engine.fit import Fit, FitConfig
 
@@ -89,7 +95,7 @@ def by_kissipo(folder: str, size: int) -> float:
 
 
 def by_torch(folder: str, size: int, workers: int, *, draft: bool) -> float:
-    """The same net over a DataLoader."""
+    """Returns the images per second of the same net with a DataLoader."""
     import torch
     from torch.nn import functional
     from torch.utils.data import DataLoader, Dataset
@@ -102,12 +108,12 @@ def by_torch(folder: str, size: int, workers: int, *, draft: bool) -> float:
         def __len__(self) -> int:
             return len(paths)
 
-        def __getitem__(self, at: int) -> tuple[torch.Tensor, torch.Tensor]:
-            with Image.open(paths[at]) as image:
+        def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+            with Image.open(paths[index]) as image:
                 if draft:
                     image.draft("RGB", (2 * size, 2 * size))
                 small = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-            return torch.from_numpy(np.array(small)).permute(2, 0, 1), truth[at]
+            return torch.from_numpy(np.array(small)).permute(2, 0, 1), truth[index]
 
     options: dict[str, Any] = {"persistent_workers": True} if workers else {}
     loader = DataLoader(Images(), batch_size=BATCH, shuffle=True, num_workers=workers, **options)
@@ -125,7 +131,7 @@ def by_torch(folder: str, size: int, workers: int, *, draft: bool) -> float:
 
 
 def whole(folder: str, size: int) -> float:
-    """Everything that a person waits for, for one epoch; seconds."""
+    """Returns the seconds of a whole `kissipo fit` of one epoch."""
     import kissipo as ki
 
     began = time.perf_counter()
@@ -137,7 +143,7 @@ def whole(folder: str, size: int) -> float:
 
 
 def peak() -> float:
-    """The largest resident memory of this process so far, in GB."""
+    """Returns the largest resident memory of this process so far, in GB."""
     line = next(
         line
         for line in Path("/proc/self/status").read_text().splitlines()
@@ -146,18 +152,18 @@ def peak() -> float:
     return int(line.split()[1]) / 1e6
 
 
-def contestants() -> dict[str, list[str]]:
-    found = {"kissipo": ["kissipo"]}
+def peers() -> dict[str, list[str]]:
+    arguments_of = {"kissipo": ["kissipo"]}
     for workers in sorted({0, 1, 2, os.cpu_count() or 1}):
         for draft in (False, True):
             name = f"DataLoader, {workers} workers" + (", draft" if draft else "")
-            found[name] = ["torch", str(workers), str(int(draft))]
-    return found
+            arguments_of[name] = ["torch", str(workers), str(int(draft))]
+    return arguments_of
 
 
-def one(arguments: list[str], folder: str, size: int) -> None:
-    """Runs one contestant in this process and prints what it found."""
-    kind, *rest = arguments
+def run_peer(peer_arguments: list[str], folder: str, size: int) -> None:
+    """Runs one peer in this process and prints its result."""
+    kind, *rest = peer_arguments
     if kind == "torch":
         value = by_torch(folder, size, int(rest[0]), draft=rest[1] == "1")
     else:
@@ -171,52 +177,56 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", choices=["whole", "speed"])
-    parser.add_argument("--folder", type=Path, help="where the images are made, or lie already")
+    parser.add_argument("--folder", type=Path, help="folder of the images; an empty one is filled")
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.one:
-        return one(given.one, str(given.folder), given.size)
-    with tempfile.TemporaryDirectory() as made:
-        folder = given.folder or Path(made)
+    arguments = parser.parse_args()
+    if arguments.one:
+        return run_peer(arguments.one, str(arguments.folder), arguments.size)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
         folder.mkdir(exist_ok=True)
         if not any(folder.iterdir()):
-            make(folder, given.images)
+            make(folder, arguments.images)
         count = len(list(folder.rglob("*.jpg")))
         size = sum(path.stat().st_size for path in folder.rglob("*.jpg")) / count / 1000
         print(
-            f"{count:,} JPEGs of 512x512, {size:.0f} kB each, learned from at {given.size}x{given.size}, batch {BATCH}\n"
+            f"{count:,} JPEGs of 512x512, {size:.0f} kB each, "
+            f"resized to {arguments.size}x{arguments.size}, batch size {BATCH}\n"
         )
 
-        def run(arguments: list[str]) -> dict[str, float]:
+        def run(peer_arguments: list[str]) -> dict[str, float]:
             command = [
                 sys.executable,
                 __file__,
                 "--folder",
                 str(folder),
                 "--size",
-                str(given.size),
+                str(arguments.size),
                 "--one",
-                *arguments,
+                *peer_arguments,
             ]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
-        if given.only != "whole":
-            found: dict[str, list[dict[str, float]]] = {}
-            for _ in range(given.rounds):
-                for name, arguments in contestants().items():
-                    found.setdefault(name, []).append(run(arguments))
-            ours = statistics.median(each["value"] for each in found["kissipo"])
-            print("| | images a second | kissipo is | peak of the process, GB |\n|---|---|---|---|")
-            for name, rounds in found.items():
-                speed = statistics.median(each["value"] for each in rounds)
-                print(
-                    f"| {name} | {speed:.0f} | {ours / speed:.2f}x | {max(each['peak'] for each in rounds):.2f} |"
-                )
-        if given.only != "speed":
+        if arguments.only != "whole":
+            results: dict[str, list[dict[str, float]]] = {}
+            for _ in range(arguments.rounds):
+                for name, peer_arguments in peers().items():
+                    results.setdefault(name, []).append(run(peer_arguments))
+            ours = statistics.median(result["value"] for result in results["kissipo"])
+            print(
+                "| | images per second | kissipo is | memory of the process, GB |\n"
+                "|---|---|---|---|"
+            )
+            for name, rounds in results.items():
+                speed = statistics.median(result["value"] for result in rounds)
+                memory = max(result["peak"] for result in rounds)
+                print(f"| {name} | {speed:.0f} | {ours / speed:.2f}x | {memory:.2f} |")
+        if arguments.only != "speed":
             total = run(["whole"])
             print(
-                f"\nThe whole of `kissipo fit`, one epoch: {total['value']:.0f} s, at most {total['peak']:.2f} GB"
+                f"\nThe whole of `kissipo fit`, one epoch: {total['value']:.0f} s, "
+                f"at most {total['peak']:.2f} GB"
             )
     return None
 
