@@ -45,12 +45,12 @@ def trace_page(
     view = View(content, tensors)
     unrolled_layers = moving.unrolled_content(view, unit=unit, why=why, interpretable=interpretable)
     sections = {
-        "The way": parts.trace(view),
+        "Data flow": parts.trace(view),
         **{item.title: item.content for item in more},
         "Explained": parts.explanation(view),
         "Layer by layer": parts.layers(view),
         "Gradients": parts.gradients(view),
-        "One number opened": parts.breakdowns(view),
+        "Breakdown": parts.breakdowns(view),
         "Time": moving.step_labels(unrolled_layers),
         "Gradients through time": moving.through_time(view),
         "Attention": attention(view),
@@ -88,8 +88,8 @@ def trace_sections(
     return [
         Section(name, html)
         for name, html in {
-            "The way": parts.trace(view, links=False),
-            "What each layer gives": _layer_outputs(view),
+            "Data flow": parts.trace(view, links=False),
+            "Layer outputs": _layer_outputs(view),
             "States over time": moving.unrolled_image(view),
             "Attention": attention(view, every=16_000, max_heads=1),
             "Breakdown of the largest output": _last_breakdown(view),

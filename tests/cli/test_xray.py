@@ -52,12 +52,12 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
     assert "written to page.html" in err and "written to trace" in err and out
     page = Path("page.html").read_text(encoding="utf-8")
     content, tensor = read_trace("trace")
-    for title in ("The way", "Layer by layer", "One number opened", "Operations"):
+    for title in ("Data flow", "Layer by layer", "Breakdown", "Operations"):
         assert f"<h2>{title}</h2>" in page
     assert ("<h2>Time</h2>" in page) == bool(content["expanded"]) and page.count("<script") == 2
     assert all(f"<b>{item['name']}</b>" in page for item in content["layers"] if item["step"])
     assert ("<h2>Gradients</h2>" in page) == (not values or name == "novel")  # whose truth is known
-    assert ("<h2>Where it looked</h2>" in page) == (name == "images")
+    assert ("<h2>Heatmaps</h2>" in page) == (name == "images")
     assert len(page.encode()) < 1_000_000
     for key, about in content["tensors"].items():
         if about["file"]:
@@ -96,7 +96,7 @@ def test_xray_prints_data_flow_prediction_and_target(name: str, runs: Path, caps
         (
             "table",
             ["--layer", "1", "--index", "0", "--trace", "x"],
-            "--trace belong to a whole sample",
+            "--trace cannot be combined with --layer",
         ),
         ("nowhere", [], "nowhere"),
     ],
@@ -113,7 +113,7 @@ def test_xray_refuses_wrong_arguments(
 def test_xray_in_python_is_the_same(runs: Path) -> None:
     run = ki.open(runs / "table")
     result = run.xray({"size": 3, "color": "g"})
-    assert "<h2>The way</h2>" in result.save("page.html").read_text(encoding="utf-8")
+    assert "<h2>Data flow</h2>" in result.save("page.html").read_text(encoding="utf-8")
     value = run.predict({"size": 3, "color": "g"}).value  # type: ignore[union-attr]
     assert result.to_json()["answer"].startswith(str(value))
 

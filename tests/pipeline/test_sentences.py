@@ -395,7 +395,7 @@ def test_planned_option_is_not_taken_for_a_mistake(word: str, value: object, mes
             "gym:FrozenLake-v1",
             "learning in an environment with the net 'ffn' (DQN, S42) is not built yet",
         ),
-        ("gym:CartPole-v1", "learning with a net instead of a table (DQN, S42) is not built yet"),
+        ("gym:CartPole-v1", "a net instead of a table (DQN, S42) is not built yet"),
         (
             "gym:go",
             "'go' has states that are not discrete (boards); a net instead of a table (DQN, S42)",

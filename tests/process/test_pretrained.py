@@ -417,8 +417,8 @@ def test_freeze_by_name(names: tuple[str, ...], trained: set[str] | None) -> Non
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("conv9",), r"no weight is called 'conv9'\. Did you mean 'conv1'"),
-        (("all",), r"no weight is called 'all'"),
+        (("conv9",), r"no parameter is called 'conv9'\. Did you mean 'conv1'"),
+        (("all",), r"no parameter is called 'all'"),
         (
             ("conv*", "norm1", "head"),
             r"freezes every parameter, so that nothing would be trained\. Use 'all but head'",

@@ -72,7 +72,7 @@ def test_nothing_is_loaded_from_outside_and_no_script_runs(runs: Path, name: str
 
 def test_confusion_matrix_shows_the_counts_of_metrics_json(runs: Path) -> None:
     text = (runs / "digits" / "report.html").read_text(encoding="utf-8")
-    drawn = re.search(r"<h2>Confusion</h2>(<svg.*?</svg>)", text, re.DOTALL)
+    drawn = re.search(r"<h2>Confusion matrix</h2>(<svg.*?</svg>)", text, re.DOTALL)
     assert drawn
     numbers = [
         int(element.text or "")

@@ -209,7 +209,7 @@ def test_absent_entries_are_left_out(samples: Samples) -> None:
     ):
         bare[name] = type(content[name])()
     page = render_page((bare, {}))
-    assert "<h2>The way</h2>" in page and "<h2>Layer by layer</h2>" not in page
+    assert "<h2>Data flow</h2>" in page and "<h2>Layer by layer</h2>" not in page
     assert "The layer has too many values to show" in render_page((content, {}))
     assert "its inside is not available, because it says so" in render_page(
         ({**content, "expanded": [{"layer": "a", "opaque": "it says so"}]}, tensors)
@@ -238,7 +238,7 @@ def test_one_number_is_enough(samples: Samples) -> None:
 def test_more_sections_follow_the_data_flow(samples: Samples) -> None:
     page = render_page(samples["dense"](), more=[Section("Where it looked", "<p>here</p>")])
     assert (
-        page.index("<h2>The way")
+        page.index("<h2>Data flow")
         < page.index("<h2>Where it looked</h2><p>here</p>")
         < page.index("<h2>Layer by")
     )
@@ -249,7 +249,7 @@ def test_more_sections_follow_the_data_flow(samples: Samples) -> None:
 def test_sections_of_a_report_are_small_and_need_no_script(name: str, samples: Samples) -> None:
     sections = trace_sections(*samples[name]())
     text = "".join(section.content for section in sections)
-    assert [section.title for section in sections][:2] == ["The way", "What each layer gives"]
+    assert [section.title for section in sections][:2] == ["Data flow", "Layer outputs"]
     assert (
         len(text) < 150_000
         and "<script" not in text

@@ -133,4 +133,4 @@ def test_lesson_page_has_every_number_and_task_page_the_trace(
     assert main(["show", "backprop", "--out", "task.html"]) == 0
     page = Path("task.html").read_text(encoding="utf-8")
     assert "The chain rule</h2>" in page
-    assert "One number opened</h2>" in page
+    assert "Breakdown</h2>" in page
