@@ -305,7 +305,7 @@ def policy_table(policy: Mapping[str, Any]) -> Table:
     for index, state in enumerate(policy["states"][:_MAX_STATES]):
         if not policy["matters"][index]:
             continue
-        q_values, optimal = policy["learned"][index], policy["best"][index]
+        q_values, optimal = policy["q_values"][index], policy["best"][index]
         greedy, optimal_action = int(np.argmax(q_values)), int(np.argmax(optimal))
         cells = (
             [f"{value:.3f}" for value in q_values],

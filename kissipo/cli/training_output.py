@@ -123,8 +123,8 @@ class TrainingOutput(RunCallback):
         self.close()
         for score in scores:
             self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
-            if "walks" in score.net.details:
-                self.screen.result(tables.playground_table(score.net.details["walks"]))
+            if "paths" in score.net.details:
+                self.screen.result(tables.playground_table(score.net.details["paths"]))
                 continue
             self.screen.result(tables.scores_table(score))
             if score.verdict is not None:

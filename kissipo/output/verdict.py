@@ -58,7 +58,7 @@ def verdict(
     if abs(margin) <= tolerance:
         sentence, better = f"equal to {best}", 0
     elif not significant:
-        sentence, better = f"{gap} {best}: a tie, the test split is too small to tell them apart", 0
+        sentence, better = f"{gap} {best}: a tie, the test split is too small to separate them", 0
     elif margin > 0:
         sentence, better = f"{gap} {best}", 1
     else:

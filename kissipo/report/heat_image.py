@@ -22,7 +22,7 @@ from PIL import Image
 from kissipo.core.finding import counted
 from kissipo.report.drawing import image_address
 
-LEVELS = 127
+SHADES = 127
 NOT_A_NUMBER = -128
 GAP = 2
 _STOPS = (0.0, 0.4, 0.8, 1.0)
@@ -59,7 +59,7 @@ class Heat:
 
 def palette() -> NDArray[np.uint8]:
     """The color of each level (256, 3): NaN first, then -127 to 127."""
-    share = np.arange(1, LEVELS + 1) / LEVELS
+    share = np.arange(1, SHADES + 1) / SHADES
     sides = [
         np.stack(
             [np.interp(share, _STOPS, [stop[index] for stop in stops]) for index in range(3)],
@@ -71,10 +71,10 @@ def palette() -> NDArray[np.uint8]:
     return np.rint(colors).astype(np.uint8)
 
 
-def levels(values: NDArray[Any], *, limit: int = LEVELS) -> tuple[NDArray[np.int16], float]:
+def quantized(values: NDArray[Any], *, limit: int = SHADES) -> tuple[NDArray[np.int16], float]:
     """Every number as a level from -most to most, -most - 1 where it is none, and what the highest level stands for.
 
-    Example:  >>> levels(np.array([0.5, -1.0, np.inf]))[0].tolist()
+    Example:  >>> quantized(np.array([0.5, -1.0, np.inf]))[0].tolist()
               [64, -127, -128]
     """
     plain = real(values)
@@ -150,7 +150,7 @@ def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> He
     while html * height * width / per_item**2 > points and per_item < max(height, width):
         per_item += 1
     small = np.stack([_means(real(item), per_item) for item in maps[:html]])
-    record, maximum = levels(small)
+    record, maximum = quantized(small)
     rows_of, columns_of = small.shape[1:]
     columns = min(html, max(1, ceil(sqrt(2 * html * rows_of / max(1, columns_of)))))
     near = [
@@ -166,7 +166,7 @@ def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> He
     colors = palette()
     for number, item in enumerate(record):
         y, x = number // columns * (rows_of + GAP), number % columns * (columns_of + GAP)
-        image[y : y + rows_of, x : x + columns_of] = colors[item + LEVELS + 1]
+        image[y : y + rows_of, x : x + columns_of] = colors[item + SHADES + 1]
     notes = [f"the first {html} of {count:,} {kind}" if html < count else f"all {count:,} {kind}"]
     if per_item > 1:
         notes.append(f"each point the mean of {per_item}x{per_item}")
@@ -190,10 +190,10 @@ def _plane(array: NDArray[np.float64], down: str, across: str, points: int, name
         return _strip(array.reshape(-1), points, name)
     per_item = max(1, ceil(sqrt(array.size / points)))
     small = _means(array, per_item)
-    record, maximum = levels(small)
+    record, maximum = quantized(small)
     rows, columns = small.shape
     return Heat(
-        _address(palette()[record + LEVELS + 1]),
+        _address(palette()[record + SHADES + 1]),
         columns,
         rows,
         maximum,
@@ -208,11 +208,11 @@ def _plane(array: NDArray[np.float64], down: str, across: str, points: int, name
 def _strip(array: NDArray[np.float64], points: int, name: str) -> Heat:
     """Draws a vector as a strip, in several rows when it is long."""
     html = array[: min(points, 8192)]
-    record, maximum = levels(html)
+    record, maximum = quantized(html)
     width = max(1, min(len(html), _ROW))
     rows = max(1, ceil(len(html) / width))
     image = np.full((rows * width, 3), _BETWEEN, dtype=np.uint8)
-    image[: len(html)] = palette()[record + LEVELS + 1]
+    image[: len(html)] = palette()[record + SHADES + 1]
     note = (
         f"the first {len(html):,} of {len(array):,}"
         if len(html) < len(array)

@@ -72,7 +72,7 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
     training = sections.curves(
         results.history, eval_metrics, best_epoch=results.best_epoch, asked_epochs=epochs
     )
-    scored = [item for item in results.scores if "walks" not in item.net.details]
+    scored = [item for item in results.scores if "paths" not in item.net.details]
     content = [
         Section("Verdict", sections.verdicts(results.scores)),
         *(Section(f"Score of '{item.answer.name}'", sections.scores(item)) for item in scored),
@@ -217,9 +217,9 @@ def _through_time(trace: Trace) -> str:
 def _answers(experiment: Experiment, results: Results) -> list[Section]:
     score = results.scores[0]
     details = score.net.details
-    if "walks" in details:
+    if "paths" in details:
         drawn = sections.unrolled_layers(
-            details["walks"],
+            details["paths"],
             lambda surface, x, y: float(height(surface, torch.tensor([x, y, 0.0]))),
         )
         return [Section("Optimizer paths", drawn)]

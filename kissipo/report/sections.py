@@ -320,7 +320,7 @@ def alarms(
             [
                 item["from"],
                 item["to"],
-                item["first_alarm"] or "missed",
+                item["first_alarm"] or "none",
                 "yes" if item["evaluated"] else "no",
             ]
             for item in details["windows"]
@@ -396,7 +396,7 @@ def policy(record: Mapping[str, Any]) -> str:
     for index, state in enumerate(record["states"][:_MAX_STATES]):
         if record["matters"][index]:
             cells = [state]
-            for values in (record["learned"][index], record["best"][index]):
+            for values in (record["q_values"][index], record["best"][index]):
                 cells += [*(f"{value:.4f}" for value in values), actions[int(np.argmax(values))]]
             rows.append([*cells, "agrees" if record["agrees"][index] else "differs"])
     titles = [
@@ -422,7 +422,7 @@ def unrolled_layers(
         ]
         if len(start) == 2:
             paths = {
-                item["optimizer"]: [(point[0], point[1]) for point in item["way"]] for item in mine
+                item["optimizer"]: [(point[0], point[1]) for point in item["path"]] for item in mine
             }
             drawn = drawing.optimizer_paths(paths, partial(height, surface))
             content += f"<h3>{escape(surface)}, from {_point(start)}</h3>{drawn}"

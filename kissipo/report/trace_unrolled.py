@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kissipo.report import drawing
 from kissipo.report.breakdown_drawing import cell_drawing
-from kissipo.report.heat_image import heat_of, levels, packed, real
+from kissipo.report.heat_image import heat_of, packed, quantized, real
 from kissipo.report.trace_parts import with_scale
 from kissipo.report.trace_view import View
 
@@ -156,7 +156,7 @@ def _content(
 
 def _gate(array: NDArray[Any], *, fine: bool) -> dict[str, Any]:
     """All values of a gate, unit by unit."""
-    record, maximum = levels(array.T, limit=_FINE if fine else _COARSE)
+    record, maximum = quantized(array.T, limit=_FINE if fine else _COARSE)
     return {"data": packed(record.astype("<i2" if fine else np.int8)), "maximum": maximum}
 
 

@@ -146,7 +146,7 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
     """Returns the most probable next tokens after each token of a text."""
     if not isinstance(answer, NextToken):
         return ()
-    words = answer.shown
+    words = answer.token_labels
     top = output[0].softmax(dim=-1).topk(min(_TOP_K, output.shape[-1]))
     rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return tuple(

@@ -228,7 +228,7 @@ def _compare_with_optimal(
     table = {
         "states": list(world.states),
         "actions": list(world.actions),
-        "learned": q_values.tolist(),
+        "q_values": q_values.tolist(),
         "best": best.tolist(),
         "matters": matters.tolist(),
         "agrees": agrees.tolist(),

@@ -65,7 +65,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     ),
     "category, two outputs": lambda: Category("spam", loss="sparse_categorical_cross_entropy"),
     "category, known": lambda: Category(
-        "kind", known=("free", "fair", "dear", "cheap", *map(str, range(200)))
+        "kind", order=("free", "fair", "dear", "cheap", *map(str, range(200)))
     ),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
@@ -236,7 +236,7 @@ def test_category_metrics_equal_sklearn() -> None:
 
 def test_category_of_many_classes_reports_top_5_and_no_confusion_matrix() -> None:
     classes = ("free", "fair", "dear", "cheap", *map(str, range(200)))
-    outputs, truth, evaluation = evaluated(Category("kind", known=classes))
+    outputs, truth, evaluation = evaluated(Category("kind", order=classes))
     assert evaluation.details["classes"] == list(classes)
     assert truth.tolist() == [classes.index(str(kind)) for kind in TABLE["kind"].texts()]
     probabilities = softmax(outputs.double().numpy(), axis=1)

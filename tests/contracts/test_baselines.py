@@ -96,7 +96,7 @@ def of_a_table(answer: Answer, *codecs: Codec, texts: Mapping[str, str] = {}) ->
 def of_boards() -> BaselineData:
     letters = ["".join(".XO"[point] for point in board.ravel()) for board in BOARDS]
     frame = Frame((strings("board", letters), strings("move", [str(point) for point in PLAYED])))
-    codec, answer = Board("board").fit(frame), Category("move", known=tuple("012345678")).fit(frame)
+    codec, answer = Board("board").fit(frame), Category("move", order=tuple("012345678")).fit(frame)
     x, y = codec.finish(codec.encode(frame)), answer.truth(answer.codec.encode(frame))
     return BaselineData(
         answer, (codec.spec,), Samples((x[TRAIN],), y[TRAIN]), Samples((x[TEST],), y[TEST])
@@ -226,7 +226,7 @@ def category() -> BaselineData:
 
 def of_many_classes() -> BaselineData:
     return of_a_table(
-        Category("kind", known=("cheap", "dear", "fair", *map(str, range(100)))), Numbers(("size",))
+        Category("kind", order=("cheap", "dear", "fair", *map(str, range(100)))), Numbers(("size",))
     )
 
 

@@ -134,7 +134,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     assert f"{content['parameters']:,} params, {content['multiplications']:,} MACs" in text
     assert all(
-        word in text for word in ("input", "process", "output", "shape", "memory", "one sample")
+        word in text for word in ("input", "process", "output", "shape", "memory", "one example")
     )
 
 

@@ -128,9 +128,9 @@ def test_verdict_ignores_rounding_errors() -> None:
         (
             47,
             0,
-            "0.3 points above forest: a tie, the test split is too small to tell them apart",
+            "0.3 points above forest: a tie, the test split is too small to separate them",
         ),  # 1.73
-        (53, 0, "0.3 points below forest: a tie, the test split is too small to tell them apart"),
+        (53, 0, "0.3 points below forest: a tie, the test split is too small to separate them"),
         (54, -1, "0.4 points below forest: the baseline is better here"),  # 2.003
     ],
 )

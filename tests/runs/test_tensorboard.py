@@ -40,7 +40,7 @@ def test_tensorboard_has_graph_metrics_and_weights() -> None:
 def test_training_is_the_same_with_and_without_tensorboard(monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"process.net": "cnn", "process.dropout": 0.3, "process.norm": True}
     watched = ki.load("digits", words=words).fit(epochs=2, seed=4)
-    monkeypatch.setattr("kissipo.runs.fit.boards", lambda *_: [])
+    monkeypatch.setattr("kissipo.runs.fit.tensorboard_callbacks", lambda *_: [])
     alone = ki.load("digits", words=words).fit(epochs=2, seed=4)
     assert not [*alone.folder.glob("events*")]
     state = alone.net.state_dict()

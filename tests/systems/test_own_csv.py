@@ -114,9 +114,9 @@ def test_fit_prints_missing_values_types_and_the_verdict(
     assert "missing is a level of its own" in output and "Verdict: " in output
     words = ki.open("run").task.input.plain()
     assert (
-        words["categories"] == ["alcohol"]
-        and "malic_acid" in words["numbers"]
-        and len(words["numbers"]) == 12
+        words["categorical"] == ["alcohol"]
+        and "malic_acid" in words["numeric"]
+        and len(words["numeric"]) == 12
     )
 
 

@@ -22,7 +22,7 @@ def fit(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> float:
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     run = ki.open("run")
     pipeline = run.pipeline()
-    test = pipeline.frame.take(pipeline.parts["test"])
+    test = pipeline.frame.take(pipeline.splits["test"])
     decided = [row[0].value for row in run.predict_all(list(test["image"].values))[0]]
     matrix = np.zeros((6, 6), dtype=int)
     for truth, predicted in zip(test["class"].texts(), decided, strict=True):

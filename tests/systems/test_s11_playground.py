@@ -12,7 +12,7 @@ import kissipo as ki
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     run = ki.load("playground").fit(out=tmp_path_factory.mktemp("runs") / "run")
-    paths: list[dict[str, Any]] = run.metrics["answers"][0]["details"]["walks"]
+    paths: list[dict[str, Any]] = run.metrics["answers"][0]["details"]["paths"]
     return paths
 
 
@@ -61,7 +61,7 @@ def test_the_lagrange_answers_of_the_lecture(paths: list[dict[str, Any]]) -> Non
 def test_gradient_descent_path_equals_the_formula(paths: list[dict[str, Any]]) -> None:
     path = next(path for path in of(paths, "bowl") if path["optimizer"] == "sgd")
     x, y = path["start"][:2]
-    for point in path["way"][:4]:
+    for point in path["path"][:4]:
         assert point[:2] == pytest.approx([x, y], abs=1e-4)
         gradient, length = (x, 4 * y), (x**2 + 16 * y**2) ** 0.5
         step = 0.02 * min(1.0, 10 / length)  # the gradient is clipped to a norm of 10

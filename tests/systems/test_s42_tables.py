@@ -27,7 +27,7 @@ def test_racing_is_fast_when_cool_and_slow_when_warm(seed: int, capsys: Out) -> 
     assert policy["actions"] == ["slow", "fast"]
     # by hand: V = 2 + 0.9 (V + W) / 2 and W = 1 + 0.9 (V + W) / 2, so 15.5 and 14.5
     np.testing.assert_allclose(policy["best"][:2], [[14.95, 15.5], [14.5, -10]], rtol=1e-9)
-    np.testing.assert_allclose(policy["learned"][:2], [[14.95, 15.5], [14.5, -10]], rtol=0.01)
+    np.testing.assert_allclose(policy["q_values"][:2], [[14.95, 15.5], [14.5, -10]], rtol=0.01)
     assert policy["matters"] == [True, True, False]
     assert answer["metrics"]["agreement"] == 1
     # The same policy and random seed give the same return.
@@ -49,7 +49,7 @@ def test_the_frozen_lake_is_crossed_as_the_best_policy_does(capsys: Out) -> None
     answer = fitted(capsys, "frozen-lake")
     assert answer["metrics"]["agreement"] == 1
     assert answer["metrics"]["return"] > 0.65 > 0.1 > answer["baselines"]["random policy"]["return"]
-    best_actions = np.argmax(answer["details"]["policy"]["learned"], axis=1)
+    best_actions = np.argmax(answer["details"]["policy"]["q_values"], axis=1)
     rules = gymnasium.make("FrozenLake-v1").unwrapped.P
     arrives = np.zeros(16)
     for _ in range(100):  # the environment cuts an episode short after 100 steps

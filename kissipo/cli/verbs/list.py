@@ -35,9 +35,9 @@ def _rows() -> Iterator[dict[str, Any]]:
         row |= {"fetched": data_are_fetched(recipe)}
         yield row
         for system, command in recipe.also.items():
-            shown = command.split()[2]
-            data: dict[str, Any] = {} if shown == name else {"data": "", "fetched": False}
-            yield row | {"task": shown, "system": system, "expected": command, "seconds": 0} | data
+            task = command.split()[2]
+            data: dict[str, Any] = {} if task == name else {"data": "", "fetched": False}
+            yield row | {"task": task, "system": system, "expected": command, "seconds": 0} | data
     for name, lesson in all_lessons():
         row = {"task": name, "system": lesson.SYSTEM, "data": lesson.ABOUT}
         yield {**row, "expected": f"kissipo show {name}", "seconds": 0, "fetched": False}

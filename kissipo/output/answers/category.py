@@ -110,9 +110,9 @@ class Category(Answer):
         options: Options = Options(),
         *,
         loss: str | None = None,
-        known: tuple[str, ...] | None = None,
+        order: tuple[str, ...] | None = None,
     ) -> None:
-        self.codec: Labels = Labels(column, order=known)
+        self.codec: Labels = Labels(column, order=order)
         self.options, self._loss = options, loss
         self.EVAL_METRIC = options.eval_metric or Category.EVAL_METRIC
         self.inspection = (

@@ -68,7 +68,7 @@ class NextToken(Answer):
         return units, Frame((strings(self.name, units),), origin="the text")
 
     @property
-    def shown(self) -> tuple[str, ...]:
+    def token_labels(self) -> tuple[str, ...]:
         """The tokens by id, for display; id 0 stands for unknown tokens."""
         return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.spec.labels[1:])
 

@@ -36,7 +36,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     refuse_failures(findings, strict=strict)
     train = frame.take(splits["train"])
     loss = resolved.losses[0] if resolved.losses else None
-    answer = Category(reading.answer, options, loss=loss, known=point_names(SIZE)).fit(train)
+    answer = Category(reading.answer, options, loss=loss, order=point_names(SIZE)).fit(train)
     codec = Board("board").fit(train)
     datasets = {
         name: encode(frame.take(positions), (codec,), (answer,))

@@ -89,20 +89,20 @@ class GradientDescent:
         """Returns the states of the optimizers and the paths so far."""
         memories = {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()}
         facts = {"names": self._names, "surfaces": self._surfaces, "lowest": self._lowest}
-        return {"optimizers": memories, "way": torch.stack(self.path), **facts}
+        return {"optimizers": memories, "path": torch.stack(self.path), **facts}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
         self._build_optimizers(state["names"], state["surfaces"], state["lowest"])
         for name, memory in state["optimizers"].items():
             self._optimizers[name].load_state_dict(memory)
-        self.path = list(state["way"])
+        self.path = list(state["path"])
 
     def account(self) -> dict[str, Any]:
         """Returns the path of every point and the kind of place where it ends."""
         paths = torch.stack(self.path)
         points = [self._describe(number, paths[:, number]) for number in range(paths.shape[1])]
-        return {"walks": points}
+        return {"paths": points}
 
     def _build_optimizers_of(self, batch: Batch) -> None:
         surface, optimizer, _ = batch.inputs
@@ -139,14 +139,14 @@ class GradientDescent:
             "start": path[0][:size].tolist(),
             "end": end[:size].tolist(),
             "height": float(height(surface, end)),
-            "slope": float(gradient.norm()),
+            "gradient_norm": float(gradient.norm()),
             "curvature": curvature.tolist(),
             "place": _place(
                 float(gradient.norm()),
                 curvature,
                 float(height(surface, end)) - self._lowest[number],
             ),
-            "way": path[_thinned(len(path)), :size].tolist(),
+            "path": path[_thinned(len(path)), :size].tolist(),
         }
 
 

@@ -102,12 +102,12 @@ class Recurrent(nn.RNNBase):
     def _tokens(self, ids: Tensor | PackedSequence, table: Tensor) -> tuple[Tensor, Tensor | None]:
         """Returns ids and their table, or features and None if that is faster."""
         if isinstance(ids, PackedSequence) or ids.dim() != 2 or ids.dtype != torch.int64:
-            given = "a PackedSequence"
+            got = "a PackedSequence"
             if not isinstance(ids, PackedSequence):
-                given = f"shape {tuple(ids.shape)} of {ids.dtype}"
+                got = f"shape {tuple(ids.shape)} of {ids.dtype}"
             raise ShapeError(
                 "with a table the input must be (batch, time) or (time, batch) ids of torch.int64",
-                got=given,
+                got=got,
             )
         if table.dim() != 2 or table.shape[1] != self.input_size:
             raise ShapeError(

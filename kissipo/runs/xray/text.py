@@ -68,7 +68,7 @@ class Xray:
             "neurons": self.states.shape[1],
             "neuron": self.neuron,
             "why": self.why,
-            "telling": [vars(neuron) for neuron in self.interpretable_neurons],
+            "interpretable_neurons": [vars(neuron) for neuron in self.interpretable_neurons],
             "units": list(self.units),
             "activity": self.activity.tolist(),
             "top": top,
@@ -108,7 +108,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     answer = run.answers[0]
     assert isinstance(answer, NextToken)
     index = answer.codec.inner
-    words = answer.shown
+    words = answer.token_labels
     notes: list[str] = []
     if text is None:
         ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
