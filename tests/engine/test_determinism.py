@@ -147,4 +147,4 @@ def test_seeds_option_refuses_zero_and_resume(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", "digits", *words]) == 2
-    assert "--seeds takes a number of at least 1, and no --resume" in capsys.readouterr().err
+    assert "--seeds needs a number of at least 1, without --resume" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
     assert main(["predict", "run", "new", "--out", "verdicts"]) == 0
     output = capsys.readouterr()
     assert "41 images, 1 of them could not be read" in output.out
-    assert "new/cut.jpg is damaged" in output.err
+    assert "new/cut.jpg is corrupt" in output.err
     rows = list(csv.DictReader(Path("verdicts/predictions.csv").open(encoding="utf-8")))
     assert [row["file"] for row in rows] == [f"new/{index:03}.jpg" for index in range(40)] + [
         "new/cut.jpg"
@@ -100,7 +100,7 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
     page = Path("verdicts/gallery.html").read_text(encoding="utf-8")
     assert page.count("<figure") == 40
     assert page.count("<img") == 80
-    assert "new/cut.jpg is damaged" in page
+    assert "new/cut.jpg is corrupt" in page
     assert main(["predict", "run", "new", "--out", "verdicts"]) == 2
     assert "verdicts exists already. Name another folder with --out" in capsys.readouterr().err
     assert main(["predict", "run", "new", "--json"]) == 0
