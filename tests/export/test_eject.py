@@ -81,7 +81,7 @@ def _torch_computes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator
     torch.set_num_threads(1)
     monkeypatch.setattr("kissipo.runs.fit.threads_for", lambda multiplications: nullcontext(1))
     monkeypatch.setattr("kissipo.process.optim.kernels", lambda: None)
-    monkeypatch.setattr("kissipo.process.layers.recurrent._kernels_now", lambda: None)
+    monkeypatch.setattr("kissipo.process.layers.recurrent._current_kernels", lambda: None)
     monkeypatch.setattr("kissipo.process.manual_backprop.kernels", lambda: None)
     yield
     torch.set_num_threads(threads)

@@ -157,7 +157,7 @@ def test_large_jpeg_is_decoded_at_a_smaller_size() -> None:
 def test_baselines_receive_smaller_images_and_the_report_says_so(
     monkeypatch: pytest.MonkeyPatch, photos: Path
 ) -> None:
-    monkeypatch.setattr("kissipo.runs.scores._MOST_VALUES", 60 * 3 * 9 * 9)
+    monkeypatch.setattr("kissipo.runs.scores._MAX_VALUES", 60 * 3 * 9 * 9)
     words = {"input.size": [32], "output.baselines": ["logistic_regression"]}
     run = fit(photos, "run", **words)
     details = json.loads((run / "metrics.json").read_text())["answers"][0]["details"]

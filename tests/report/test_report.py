@@ -86,7 +86,7 @@ def test_confusion_matrix_shows_the_counts_of_metrics_json(runs: Path) -> None:
 def test_a_forecast_is_drawn_beside_what_came(runs: Path, tmp_path: Path) -> None:
     text = visible_text(runs / "sunspots" / "report.html", tmp_path / "profile")
     assert "seasonal naive" in text and "linear autoregression" in text
-    assert "forecast" in text.lower() and "truth" in text.lower()
+    assert "forecast" in text.lower() and "observed" in text.lower()
 
 
 def test_q_values_stand_beside_value_iteration(runs: Path, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_images_of_layers_are_read_back_into_their_numbers(
         "for (let map = 0; map < 6; map++) { "
         "const x = (map % columns) * wide, y = Math.floor(map / columns) * high;"
         "found.push([valueAt(image, x, y), valueAt(image, x + 5, y + 9), "
-        "tellPoint(image, x + 5, y + 9)]); } return found"
+        "describePoint(image, x + 5, y + 9)]); } return found"
     )
     readings, _ = browse(render_page((content, tensors)), script)
     maps = tensors[content["layers"][0]["outputs"][0]][0]

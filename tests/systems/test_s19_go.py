@@ -133,7 +133,7 @@ def test_invalid_board_is_refused(run: Run, odd: object) -> None:
     board = np.zeros((19, 19), dtype=object)
     board[4, 4] = odd
     with pytest.raises(
-        DataError, match=r"a board as an array is of numbers; got .* Allowed: 1 own stones, -1 the"
+        DataError, match=r"a board as an array holds numbers; got .* Allowed: 1 own stones, -1 the"
     ):
         run.predict(board)
 
@@ -163,7 +163,7 @@ def test_metrics_equal_those_of_the_predictions(run: Run) -> None:
 
 
 def test_baselines_see_the_same_boards(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "_MOST_VALUES", 1_000)
+    monkeypatch.setattr(scores, "_MAX_VALUES", 1_000)
     (again,) = run.evaluate()
     assert {name: baseline.metrics for name, baseline in again.baselines.items()} == run.metrics[
         "answers"
@@ -182,7 +182,7 @@ def test_a_folder_of_records_is_this_task_without_further_words(capsys: Out) -> 
     assert main(["fit", "sgf", "epochs=1", "process.filters=[4]", "--out", "run"]) == 0
     output = " ".join("".join(capsys.readouterr()).split())
     assert "PASS 12 games, 1,440 moves" in output
-    assert "process.net=cnn a board is seen as an image" in output
+    assert "process.net=cnn a board is like an image" in output
     assert "process.pool_size=1" in output and "process.flatten=False" in output
     words = [
         "input.games=sgf",

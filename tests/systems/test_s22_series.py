@@ -118,7 +118,7 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     assert f"Interval: coverage {interval['coverage']:.1%} (target 80%)" in capsys.readouterr().out
-    assert "Between low and high lies" in Path("run/report.html").read_text(encoding="utf-8")
+    assert "The prediction interval covers" in Path("run/report.html").read_text(encoding="utf-8")
 
 
 def test_interval_is_absent_without_enough_forecasts(capsys: Out) -> None:
@@ -261,7 +261,7 @@ def test_future_covariates_are_used_and_required(tmp_path: Path) -> None:
         match="covariates of the next 2 steps are missing; got 0 rows after the last value",
     ):
         with_plan.predict(table)
-    with pytest.raises(TaskError, match=r"input\.ahead names 'sold', which is forecast"):
+    with pytest.raises(TaskError, match=r"input\.future_covariates names 'sold', which is forecast"):
         ki.load(table, output="sold", words={"input.future_covariates": ["sold"]}).fit()
 
 
