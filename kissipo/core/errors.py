@@ -3,7 +3,7 @@
 The command line prints a `UserError` as one paragraph and exits with code 2. Any other
 exception is a bug in kissipo and exits with code 1.
 
-Example:  >>> print(UserError("process.units must be an integer", given="'many'"))
+Example:  >>> print(UserError("process.units must be an integer", got="'many'"))
           process.units must be an integer; got 'many'.
 """
 

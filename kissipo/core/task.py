@@ -8,7 +8,7 @@ Example:  >>> text = "input: {table: sms.csv}\\nprocess: {net: ffn}\\noutput: ca
           >>> task.to_yaml() == text
           True
           >>> task.to_arguments()
-          ['input.table=sms.csv', 'process.net=ffn', 'output.category=null']
+          ['input.table=sms.csv', 'process.net=ffn', 'output=category']
 """
 
 import json

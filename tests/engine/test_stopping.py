@@ -29,7 +29,7 @@ class Scripted:
     def __init__(self, losses: Sequence[float], *, start: str = "", loss: float = 1.0) -> None:
         self.net = nn.Linear(1, 1, bias=False)
         nn.init.zeros_(self.net.weight)
-        self.losses, self.start, self.loss = losses, start, torch.tensor(loss)
+        self.losses, self.start, self.training_loss = losses, start, torch.tensor(loss)
 
     def begin(self, train: Any) -> str:
         return self.start
@@ -39,7 +39,7 @@ class Scripted:
     def step(self, batch: Any) -> Mapping[str, Tensor]:
         with torch.no_grad():
             self.net.weight += 1
-        return {"loss": self.loss}
+        return {"loss": self.training_loss}
 
     def loss(self, outputs: Any, targets: Any) -> Tensor:
         return torch.tensor(self.losses[int(self.net.weight)])

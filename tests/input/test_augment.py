@@ -161,7 +161,7 @@ def test_augment_is_in_the_data_flow_and_in_the_report() -> None:
     task.fit(out="run")
     report = Path("run/report.html").read_text(encoding="utf-8")
     section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
-    assert "changed anew in every epoch: rotate (only during training)." in section
+    assert "augmented anew in every epoch: rotate (only during training)." in section
     addresses = re.findall(r'src="([^"]+)"', section)
     assert len(addresses) == len(set(addresses)) == 16
     assert section.count("as it is<") == 4

@@ -52,7 +52,7 @@ def test_decompose_strengths_are_in_the_report(data: Path) -> None:
     components = decompose(values, 12)
     assert components is not None
     assert (
-        f"The season of 12 steps has strength {components.seasonal:.2f}, the trend "
+        f"The season of 12 steps has the strength {components.seasonal:.2f}, the trend "
         f"{components.trending:.2f}"
     ) in report
     assert components.seasonal > 0.9 and components.trending > 0.9

@@ -132,7 +132,7 @@ def test_masks_of_wrong_size_damaged_or_all_empty_are_refused() -> None:
     ):
         task_of().fit()
     Path("tiles/7.png").write_bytes(Path("tiles/6.png").read_bytes()[:40])
-    with pytest.raises(DataError, match=r"tiles/7.png is damaged"):
+    with pytest.raises(DataError, match=r"tiles/7.png is corrupt"):
         task_of().fit()
     for index in range(24):
         save(f"tiles/{index}.png", (16, 16), marked=False)

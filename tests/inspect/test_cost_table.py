@@ -181,7 +181,7 @@ def test_what_an_optimizer_remembers_of_each_weight(name: Any) -> None:
 
 
 def test_what_learning_takes_by_hand() -> None:
-    costs = net_costs("vgg16", {"batch": 32, "optimizer": "momentum"})
+    costs = net_costs("vgg16", {"batch_size": 32, "optimizer": "momentum"})
     assert costs.training == 4 * (2 * 15_237_608 * 32 + 3 * 138_357_544)
     assert costs.table.inference() == 4 * (15_237_608 + 138_357_544)
     google = net_costs("googlenet")

@@ -120,7 +120,7 @@ def test_bursts_in_a_users_csv_are_found_without_labels_and_with_them(
     rows = [row["value"] for row in content["predictions"]]
     before = 1200 - len(rows)
     assert content["notes"] == [
-        f"the first answer is for row {before + 1}: the rows before it fill a window"
+        f"the first prediction is for row {before + 1}: the rows before it fill a window"
     ]
     assert [rows[first - before]["answer"] for first in (1000, 1080, 1150)] == ["anomaly"] * 3
     assert np.mean([row["answer"] == "anomaly" for row in rows[: 990 - before]]) < 0.01
@@ -171,7 +171,7 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
 def test_unusable_anomaly_labels_are_reported() -> None:
     table = sensor(300)
     with pytest.raises(
-        TaskError, match=r"output\.marks names 'value', which is the column to watch"
+        TaskError, match=r"output.anomaly_labels names 'value', which is the column to watch"
     ):
         ki.load(table, words={"output.anomaly": "value", "output.anomaly_labels": "value"}).fit()
     with pytest.raises(DataError, match="must say which steps are anomalies; got 'maybe' in row 1"):
@@ -191,7 +191,7 @@ def test_unusable_anomaly_labels_are_reported() -> None:
 def test_rows_with_one_timestamp_become_one() -> None:
     table = sensor(200)
     doubled = pd.concat([table, table.iloc[[50, 50]].assign(value=[90.0, 30.0])])
-    with pytest.raises(DataError, match="stands 3 times in 'at'"):
+    with pytest.raises(DataError, match="occurs 3 times in 'at'"):
         ki.load(doubled, output="value", time="at").fit()
     for how, value in (
         ("sum", table["value"][50] + 120),

@@ -69,8 +69,8 @@ def test_text_model_trains_and_generates(novel: Path, capsys: pytest.CaptureFixt
         "2 values of 'text' never seen in training ('日', 'é'), read as unknown (id 0)"
     ]
     for wrong, text in (
-        ("--length=0", "length says"),
-        ("--temperature=-1", "temperature says"),
+        ("--length=0", "length is the number"),
+        ("--temperature=-1", "temperature scales"),
         ("--top-k=0", "top_k"),
     ):
         assert main(["generate", "run", wrong]) == 2
@@ -264,7 +264,7 @@ def test_words_are_colored_too(novel: Path) -> None:
         ([""], "the text is empty"),
         (
             ["a" * 20_001],
-            "the text is too long for one look; got 20,001 characters. "
+            "the text is too long; got 20,001 characters. "
             "Allowed: 1 to 20,000 characters.",
         ),
         (["a", "--neuron", "24"], "there is no such neuron; got 24. Allowed: 0 to 23."),

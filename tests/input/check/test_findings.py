@@ -276,8 +276,8 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
         (
             [f"{1 + day % 9:02d}/0{1 + day // 9}/2024" for day in range(81)],
             "FAIL  the dates of 'Month' can be read in two ways; got '01/01/2024'"
-            " -> Say which: input.date_format=%d/%m/%Y (day first) or "
-            "input.date_format=%m/%d/%Y (month first)",
+            " -> Choose input.date_format=%d/%m/%Y (day first) or "
+            "input.date_format=%m/%d/%Y",
         ),
         (
             [*MONTHS[:94], "2910-01", "2911-01"],
