@@ -164,7 +164,7 @@ def test_augment_is_in_the_data_flow_and_in_the_report() -> None:
     assert "augmented anew in every epoch: rotate (only during training)." in section
     addresses = re.findall(r'src="([^"]+)"', section)
     assert len(addresses) == len(set(addresses)) == 16
-    assert section.count("as it is<") == 4
+    assert section.count("original<") == 4
 
 
 def test_augment_unknown_name_is_refused() -> None:

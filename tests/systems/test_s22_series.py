@@ -261,7 +261,9 @@ def test_future_covariates_are_used_and_required(tmp_path: Path) -> None:
         match="covariates of the next 2 steps are missing; got 0 rows after the last value",
     ):
         with_plan.predict(table)
-    with pytest.raises(TaskError, match=r"input\.future_covariates names 'sold', which is forecast"):
+    with pytest.raises(
+        TaskError, match=r"input\.future_covariates names 'sold', which is forecast"
+    ):
         ki.load(table, output="sold", words={"input.future_covariates": ["sold"]}).fit()
 
 

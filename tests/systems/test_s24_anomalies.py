@@ -207,7 +207,7 @@ def test_rows_with_one_timestamp_become_one() -> None:
         frame = run.pipeline().frame
         assert len(frame) == 200 and frame["value"].values[50] == pytest.approx(value)
         assert any(
-            finding.describe().endswith(f"their {how} is taken")
+            finding.describe().endswith(f"their {how} is used")
             for finding in run.pipeline().findings
         )
 

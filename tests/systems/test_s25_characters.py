@@ -264,8 +264,7 @@ def test_words_are_colored_too(novel: Path) -> None:
         ([""], "the text is empty"),
         (
             ["a" * 20_001],
-            "the text is too long; got 20,001 characters. "
-            "Allowed: 1 to 20,000 characters.",
+            "the text is too long; got 20,001 characters. Allowed: 1 to 20,000 characters.",
         ),
         (["a", "--neuron", "24"], "there is no such neuron; got 24. Allowed: 0 to 23."),
         (["a", "--neuron", "-1"], "there is no such neuron"),
