@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kissipo.report.heat_image import GAP, Heat, heat_of, levels, palette
+from kissipo.report.heat_image import GAP, Heat, heat_of, palette, quantized
 
 
 def pixels(heat: Heat) -> np.ndarray:
@@ -73,11 +73,11 @@ def test_a_vector_is_a_strip_in_rows() -> None:
 
 
 def test_nan_is_yellow_and_does_not_count() -> None:
-    values, maximum = levels(np.array([np.nan, np.inf, -np.inf, 2.0, -1.0]))
+    values, maximum = quantized(np.array([np.nan, np.inf, -np.inf, 2.0, -1.0]))
     assert values.tolist() == [-128, -128, -128, 127, -64] and maximum == 2.0
     heat = heat_of(np.array([np.nan, 2.0]), ("feature",))
     assert pixels(heat)[0, 0].tolist() == [255, 214, 0]
-    assert levels(np.array([np.nan]))[1] == 1.0
+    assert quantized(np.array([np.nan]))[1] == 1.0
 
 
 def test_a_grid_with_every_level_and_no_number_fits_in_a_png() -> None:
