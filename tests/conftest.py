@@ -21,11 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Lets each parallel worker compute on one thread, so they share the cores."""
+    """Lets each parallel worker compute on one thread, so they share the cores.
+
+    The programs that a test starts do the same: the number of threads decides the last
+    bits of a sum, so a run that one process began and another goes on with would differ.
+    """
     if hasattr(config, "workerinput"):
         import torch
 
         torch.set_num_threads(1)
+        os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -123,7 +123,7 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
     heat = np.asarray(look["heat"])
     assert heat[truth[1]].mean() > 0.6 > 0.2 > heat[~truth[1]].mean()
     page = Path("one.html").read_text(encoding="utf-8")
-    assert page.split("<h2>Where it looked</h2>")[1].split("</section>")[0].count("<img") == 2
+    assert page.split("<h2>Heatmaps</h2>")[1].split("</section>")[0].count("<img") == 2
     assert "<h2>Layer by layer</h2>" in page
 
 
