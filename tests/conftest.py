@@ -23,8 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Lets each parallel worker compute on one thread, so they share the cores.
 
-    The programs that a test starts do the same: the number of threads decides the last
-    bits of a sum, so a run that one process began and another goes on with would differ.
+    The programs that a test starts do the same. The number of threads decides the last
+    bits of a sum, so a run that two processes share would differ.
     """
     if hasattr(config, "workerinput"):
         import torch

@@ -7,6 +7,7 @@ floats.
 Shapes:   column (row) -> bytes (row, 1, height, width) -> floats of the same shape
 Raises:   DataError for a board of another size, and for other letters.
 Example:  >>> from kissipo.core.frame import Frame, strings
+from kissipo.core.inferred_option import InferredOption
           >>> frame = Frame((strings("board", ["XO.."]),))
           >>> codec = Board("board").fit(frame)
           >>> codec.spec.shape, codec.encode(frame).tolist()
@@ -23,6 +24,7 @@ from torch import Tensor
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 _LETTERS = {"X": 1, "O": -1, ".": 0}
@@ -79,6 +81,27 @@ class Board(Codec):
             "".join(letters[int(point)] for point in board) for board in tensor.flatten(1).tolist()
         ]
         return Frame((strings(self.column, boards),))
+
+    def suggested_net(self) -> InferredOption:
+        reason = "a board is like an image: a filter recognizes a shape at every position"
+        return InferredOption("process.net", "cnn", reason)
+
+    def net_options(self, net: str) -> tuple[InferredOption, ...]:
+        if net != "cnn":
+            return ()
+        reasons = (
+            "each layer adds one line to the receptive field",
+            "pooling would lose the exact point of a stone",
+            "each point is predicted from the points around it",
+        )
+        return (
+            InferredOption("process.filters", [16, 16, 16, 16], reasons[0]),
+            InferredOption("process.pool_size", 1, reasons[1]),
+            InferredOption("process.norm", True),
+            InferredOption("process.flatten", False, reasons[2]),
+            InferredOption("process.units", []),
+            InferredOption("process.learning_rate", 3e-3),
+        )
 
     def describe(self) -> str:
         return f"{self.size}x{self.size}, own stones 1, opponent -1, empty 0"

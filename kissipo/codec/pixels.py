@@ -37,6 +37,7 @@ class Pixels(Codec):
     """Encodes images as arrays of brightness."""
 
     KIND: ClassVar[str] = "pixels"
+    is_image = True
     FIELDS = ("column", "size", "color")
 
     def __init__(

@@ -66,7 +66,9 @@ class Tokens(Codec):
     def spec(self) -> TensorSpec:
         labels = ("(padding)", "(unknown)", *(self.vocabulary or ()))
         shape = (self.length or 0,)
-        return TensorSpec(self.column, ("time",), shape, len(labels), labels, padded=True)
+        return TensorSpec(
+            self.column, ("time",), shape, len(labels), labels, padded=True, unit=self.unit
+        )
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.registry import Registry
 from kissipo.core.tensor_spec import TensorSpec
 
-CODECS = Registry("kissipo.codec", "codec")
+CODECS = Registry("kissipo.codec", "codec", folder="codecs")
 
 
 class Codec(ABC):
@@ -28,6 +29,7 @@ class Codec(ABC):
 
     KIND: ClassVar[str]
     FIELDS: ClassVar[tuple[str, ...]]
+    is_image: ClassVar[bool] = False  # may be shrunk for a baseline
     column: str
 
     @property
@@ -72,6 +74,14 @@ class Codec(ABC):
     def remarks(self, frame: Frame) -> list[str]:
         """Returns sentences about values that `encode` changes or cannot represent."""
         return []
+
+    def suggested_net(self) -> InferredOption | None:
+        """Returns the net for this input; None: the axes of the spec decide."""
+        return None
+
+    def net_options(self, net: str) -> tuple[InferredOption, ...]:
+        """Returns options of a net that replace those that the net itself suggests."""
+        return ()
 
     def describe(self) -> str:
         """Describes the step in a few words, for the data flow."""

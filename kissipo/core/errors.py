@@ -56,5 +56,9 @@ class MissingExtraError(UserError):
     """An optional package is not installed; the message names the extra."""
 
 
+class PluginError(UserError):
+    """A plug-in cannot be imported, or has a name that is taken."""
+
+
 class StoppedError(Exception):
     """The user interrupted training and its state is saved; the exit code is 130."""

@@ -1,7 +1,6 @@
 """Protocols: the interfaces between input, process, output and the training loop."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, NamedTuple, Protocol
 
 from torch import Generator, Tensor
@@ -24,34 +23,6 @@ class Augment(Protocol):
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the transformed batch; only the generator provides random numbers."""
-        ...
-
-
-class Algorithm(Protocol):
-    """A training algorithm: it owns the optimizers and performs the training steps."""
-
-    def begin(self, train: Dataset) -> str:
-        """Runs once before the first step; returns a sentence for the log, or none."""
-        ...
-
-    def begin_epoch(self) -> None:
-        """Resets per-epoch state, such as the hidden state of a stateful model."""
-        ...
-
-    def step(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Performs one training step and returns its detached losses by name."""
-        ...
-
-    def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-        """Returns the loss of the outputs, as monitored on the validation split."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns all state of the next step besides the weights of the net."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores the state that `state_dict` returned."""
         ...
 
 
@@ -92,10 +63,18 @@ class Callback:
         """Called with a sentence for the user."""
 
 
+class StatefulNet(Protocol):
+    """A net that keeps its hidden state between the windows of a text."""
+
+    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+        """Returns the outputs and the state after the last step."""
+        ...
+
+
 def is_stateful(net: Any) -> bool:
     """Returns whether the net keeps its hidden state between windows.
 
-    A stateful net has `forward_with_state(state, *inputs)`, which returns the outputs and the state.
+    Such a net is a StatefulNet.
     """
     return bool(getattr(net, "stateful", False))
 
@@ -105,15 +84,6 @@ def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     prefetch: Any = getattr(dataset, "ahead", None)
     iterator: Iterator[Batch] = prefetch(order) if prefetch else map(dataset.batch, order)
     return iterator
-
-
-def eval_weights(algorithm: Any) -> AbstractContextManager[None]:
-    """Puts the weights for evaluation in the net inside, such as their moving average.
-
-    They are the training weights, unless the algorithm has a method `eval_weights`.
-    """
-    weights: AbstractContextManager[None] = getattr(algorithm, "eval_weights", nullcontext)()
-    return weights
 
 
 def has_auxiliary_heads(net: Any) -> bool:

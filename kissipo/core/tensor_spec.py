@@ -24,6 +24,7 @@ class TensorSpec:
     vocab_size:  the number of distinct ids when the tensor holds ids, else 0
     labels:      the names along the last axis (columns, classes) or of the ids, if any
     padded:      whether id 0 is padding
+    unit:        what one id of a text stands for: words or characters
     """
 
     name: str
@@ -32,6 +33,7 @@ class TensorSpec:
     vocab_size: int = 0
     labels: tuple[str, ...] = ()
     padded: bool = False
+    unit: str = ""
 
     def __post_init__(self) -> None:
         assert len(self.axes) == len(self.shape), (self.axes, self.shape)

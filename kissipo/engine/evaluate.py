@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.algorithm import Algorithm
 from kissipo.core.module_state import eval_mode
-from kissipo.core.protocols import Algorithm, Dataset, Evaluator, ahead, batches, is_stateful
+from kissipo.core.protocols import (
+    Dataset,
+    Evaluator,
+    StatefulNet,
+    ahead,
+    batches,
+    is_stateful,
+)
 from kissipo.engine.streams import stream_steps
 
 _BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
@@ -43,12 +51,12 @@ def evaluate(
     algorithm:  computes the loss; then only the watched metric is measured
     """
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
-    total, state = 0.0, None
+    total, state, stateful = 0.0, None, cast(StatefulNet, net)
     streams = list(stream_steps(len(dataset), _STREAMS)) if is_stateful(net) else []
     with eval_mode(net), torch.inference_mode():
         for samples in ahead(dataset, streams or batches(len(dataset), batch or portion(dataset))):
             if streams:
-                outputs, state = net.forward_with_state(state, *samples.inputs)  # type: ignore[operator]
+                outputs, state = stateful.forward_with_state(state, *samples.inputs)
             else:
                 outputs = net(*samples.inputs)
             if algorithm is not None:

@@ -18,16 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.algorithm import Algorithm, Monitor
 from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import (
-    Algorithm,
     Augment,
     Callback,
     Dataset,
     Evaluator,
     ahead,
-    eval_weights,
     is_stateful,
 )
 from kissipo.core.seeds import torch_generator
@@ -45,7 +44,7 @@ _SAVE_SHARE = 0.05
 class FitConfig:
     """The settings of the training loop.
 
-    patience:  epochs without a lower validation loss before training stops;
+    patience:  epochs without a better value of the monitor before training stops;
                0: training never stops early, but the best weights are still kept
     """
 
@@ -62,9 +61,9 @@ class FitState:
 
     epoch: int = 0
     step: int = 0
-    loss_sum: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    loss_sums: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
-    best_loss: float = float("inf")
+    best_value: float = float("inf")
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     start_quality: Tensor | None = None
@@ -116,6 +115,12 @@ class Fit:
                 self._epoch(started)
         self.net.load_state_dict(self.state.best_weights)
         return self.state
+
+    @property
+    def _better(self) -> str:
+        monitor = self.algorithm.monitor or Monitor()
+        how = "lower" if monitor.best == "min" else "higher"
+        return f"{how} {monitor.name.replace('_', ' ')}"
 
     def where(self) -> str:
         """Returns the end of the sentence "training resumes ...", for the log."""
@@ -170,20 +175,21 @@ class Fit:
         for batch in ahead(
             self.train, (order[step * config.batch : (step + 1) * config.batch] for step in steps)
         ):
-            losses = self.algorithm.step(self._augmented(batch))
-            state.loss_sum.add_(losses["loss"], alpha=len(batch))
+            for name, loss in self.algorithm.step(self._augmented(batch)).items():
+                if name not in state.loss_sums:
+                    state.loss_sums[name] = torch.zeros((), dtype=torch.float64)
+                state.loss_sums[name].add_(loss, alpha=len(batch))
             state.step += 1
             self._between_steps(started)
-        loss = float(state.loss_sum) / len(self.train)
-        self._refuse_not_finite(loss)
-        state.epoch, state.step = state.epoch + 1, 0
-        state.loss_sum = torch.zeros((), dtype=torch.float64)
-        with eval_weights(self.algorithm):
-            row, quality = self._evaluate_epoch({"epoch": state.epoch, "loss": loss})
+        losses = {name: float(total) / len(self.train) for name, total in state.loss_sums.items()}
+        self._refuse_not_finite(losses["loss"])
+        state.epoch, state.step, state.loss_sums = state.epoch + 1, 0, {}
+        with self.algorithm.eval_weights():
+            row, quality = self._evaluate_epoch({"epoch": state.epoch, **losses})
             self._keep_if_best(row, quality)
         state.seconds = perf_counter() - started
-        patient = not config.patience or state.epoch - state.best_epoch < config.patience
-        state.done = state.epoch >= config.epochs or not patient
+        is_stuck = 0 < config.patience <= state.epoch - state.best_epoch
+        state.done = state.epoch >= config.epochs or is_stuck
         for callback in self.callbacks:
             callback.on_epoch(
                 {**row, "seconds": round(state.seconds, 3), "best": state.best_epoch == state.epoch}
@@ -191,7 +197,7 @@ class Fit:
             if state.done and state.epoch < config.epochs:
                 callback.on_note(
                     f"stopped after epoch {state.epoch}: "
-                    f"{config.patience} epochs without a lower validation loss"
+                    f"{config.patience} epochs without a {self._better}"
                 )
         if state.done or perf_counter() - self._saved_at > self._interval:
             self._save_now()
@@ -222,7 +228,7 @@ class Fit:
         self._progress_at = now
         state = self.state
         state.seconds = now - started
-        loss = float(state.loss_sum) / min(state.step * self.config.batch, len(self.train))
+        loss = float(state.loss_sums["loss"]) / min(state.step * self.config.batch, len(self.train))
         self._refuse_not_finite(loss)
         facts = {
             "epoch": state.epoch + 1,
@@ -261,7 +267,8 @@ class Fit:
         quality = None
         if self.validation is not None and len(self.validation):
             split = evaluate(self.net, self.validation, self.answers, algorithm=self.algorithm)
-            row["validation_loss"] = split.loss
+            if self.algorithm.monitor is not None:
+                row["validation_loss"] = split.loss
             for answer, evaluation in zip(self.answers, split.evaluations, strict=True):
                 row[f"validation_{answer.monitor}"] = evaluation.metrics[answer.monitor]
             qualities = split.evaluations[0].per_sample if split.evaluations else None
@@ -270,21 +277,24 @@ class Fit:
         return row, quality
 
     def _keep_if_best(self, row: dict[str, Any], quality: Tensor | None) -> None:
-        """Keeps the weights if their validation loss is the lowest so far.
+        """Keeps the weights if the value of the monitor is the best so far.
 
-        Without a validation split the last epoch is the best one. Where training
-        started from a solution (of linear regression), an epoch must also be better than
-        that start by more than one standard error over the validation samples.
-        Otherwise, on a small split, chance alone would replace the simpler model.
+        Without a monitor or a validation split the last epoch is the best one. Where
+        training started from a solution (of linear regression), an epoch must also be
+        better than that start by more than one standard error over the validation
+        samples. Otherwise, on a small split, chance alone would replace the simpler
+        model.
         """
-        loss = row.get("validation_loss", -float(self.state.epoch))
+        monitor, value = self.algorithm.monitor, -float(self.state.epoch)
+        if monitor is not None and monitor.name in row:
+            value = row[monitor.name] if monitor.best == "min" else -row[monitor.name]
         start = self.state.start_quality
         if start is not None and quality is not None and len(start) > 1:
             gain = quality - start
             if float(gain.mean()) <= float(gain.std()) / len(gain) ** 0.5:
                 return
-        if loss < self.state.best_loss or not self.state.best_weights:
-            self.state.best_loss, self.state.best_epoch = loss, self.state.epoch
+        if value < self.state.best_value or not self.state.best_weights:
+            self.state.best_value, self.state.best_epoch = value, self.state.epoch
             self.state.best_weights = {
                 name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()
             }

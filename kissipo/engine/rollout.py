@@ -55,6 +55,16 @@ class RolloutState:
     history: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def epoch(self) -> int:
+        """The number of blocks of episodes so far, each a row of the history."""
+        return len(self.history)
+
+    @property
+    def best_epoch(self) -> int:
+        """The last block: a policy is not chosen among the blocks."""
+        return self.epoch
+
 
 class Rollout:
     """Trains one agent in one environment."""

@@ -8,7 +8,7 @@ predictions, and how predictions are evaluated. Each kind of answer has its own 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -17,9 +17,11 @@ from torch import Tensor
 
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 Scores = NDArray[Any]
+Predictions = Callable[[str], tuple[Scores, Scores] | None]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Answer(ABC):
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
+    LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
+    NO_MIXUP: ClassVar[str] = ""  # why its samples cannot be mixed
 
     codec: Codec
 
@@ -116,6 +120,31 @@ class Answer(ABC):
     @abstractmethod
     def loss(self) -> str:
         """The name of the training loss."""
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether the target is the steps after a window."""
+        return False
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns of numbers that are predicted, where `forecasts` is true."""
+        return ()
+
+    def suggested_net(self) -> InferredOption | None:
+        """Returns the net for this answer; None: it follows from the inputs."""
+        return None
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes whose samples class weights can balance; 0: none."""
+        return 0
+
+    def check_validation(self, targets: Tensor) -> None:
+        """Checks the targets of the validation split, which calibrate the answer.
+
+        Raises:   DataError when they are not enough.
+        """
 
     def fit(self, frame: Frame) -> Self:
         """Fits classes or scaling on the training split."""
@@ -144,6 +173,12 @@ class Answer(ABC):
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         """Evaluates an epoch: the monitored metric and the quality per sample."""
         return self.evaluate(scores, truth)
+
+    def calibrate(self, predictions: Predictions) -> None:
+        """Fits thresholds or intervals to the predictions of the trained model.
+
+        predictions:  returns scores and truth of a split, or None for an empty one
+        """
 
     def for_baselines(self) -> Answer:
         """Returns the answer that evaluates baselines.

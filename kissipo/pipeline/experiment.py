@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from kissipo.codec.board import Board
-from kissipo.core.errors import DataError, ShapeError, TaskError
-from kissipo.core.protocols import Algorithm
+from kissipo.core.algorithm import Algorithm
+from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.input.source_data import Reading
-from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Mask
 from kissipo.pipeline.defaults import with_defaults
 from kissipo.pipeline.init_weights import init_weights
 from kissipo.pipeline.parse import ResolvedTask, read_task
-from kissipo.pipeline.pipeline import InferredOption, Pipeline, decide, is_written
+from kissipo.pipeline.pipeline import Pipeline, decide, is_written
 from kissipo.pipeline.registries import BUILDERS, LOSSES
 from kissipo.pipeline.resolve import spell_out
 from kissipo.process.channels_last import to_channels_last
 from kissipo.process.cross_entropy import weighted
-from kissipo.process.layers.legal_move_mask import legal_move_mask
 
 _SEEDS = 2**32
 
@@ -36,7 +33,6 @@ class Experiment:
 
     task: Task
     resolved: ResolvedTask
-    reading: Any
     pipeline: Pipeline
     net: nn.Module
     algorithm: Algorithm
@@ -54,12 +50,16 @@ def read_data(resolved: ResolvedTask) -> Any:
     return resolved.source.module.read(resolved.source.value, resolved.source.options)
 
 
+def builder_of(resolved: ResolvedTask) -> ModuleType:
+    """Returns the builder that turns what the source reads into samples."""
+    return BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.name}")
+
+
 def build_pipeline(
     reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False
 ) -> Pipeline:
     """Builds the input and the output of the task for these data."""
-    module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.name}")
-    pipeline: Pipeline = module.build(reading, resolved, seed=seed, strict=strict)
+    pipeline: Pipeline = builder_of(resolved).build(reading, resolved, seed=seed, strict=strict)
     return pipeline
 
 
@@ -88,7 +88,7 @@ def build_experiment(
     resolved = read_task(task)
     reading = reading or read_data(resolved)
     pipeline = build_pipeline(reading, resolved, seed=seed, strict=strict)
-    _refuse_unseen_defects(pipeline)
+    _check_validation(pipeline)
     from_data = tuple(
         option for option in pipeline.inferred_options if not is_written(task, option.place)
     )
@@ -103,7 +103,7 @@ def build_experiment(
         pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
     algorithm = build_algorithm(resolved, pipeline, net)
     torch.manual_seed(derive(seed, "dice"))
-    return Experiment(task, resolved, reading, pipeline, net, algorithm, (*from_data, *defaults))
+    return Experiment(task, resolved, pipeline, net, algorithm, (*from_data, *defaults))
 
 
 def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
@@ -112,20 +112,19 @@ def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
     inputs = tuple(codec.spec for codec in pipeline.codecs)
     outputs = tuple(answer.spec for answer in pipeline.answers)
     net: nn.Module = resolved.net.module.build(inputs, outputs, resolved.net.options)
-    net = to_channels_last(net)
-    return legal_move_mask(net) if isinstance(pipeline.codecs[0], Board) else net
+    wrapped: nn.Module = builder_of(resolved).wrap_net(to_channels_last(net))
+    return wrapped
 
 
 def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) -> Algorithm:
     """Builds the algorithm that trains a net."""
     assert resolved.algorithm is not None
-    options = resolved.algorithm.options
-    if resolved.algorithm.name != "supervised":
-        acting: Algorithm = resolved.algorithm.module.ALGORITHM(net, (), options)
-        return acting
+    module, options = resolved.algorithm.module, resolved.algorithm.options
+    if not module.NEEDS_LOSSES:
+        alone: Algorithm = module.ALGORITHM(net, (), options)
+        return alone
     _refuse_improper(pipeline)
-    if isinstance(pipeline.codecs[0], Board):
-        _refuse_soft_targets(options)
+    _refuse_soft_targets(options, builder_of(resolved).NO_SOFT_TARGETS)
     if options.mixup:
         _refuse_ids(pipeline)
     losses = tuple(
@@ -135,86 +134,56 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
         losses = _balanced(losses, pipeline)
     batch = resolved.general.batch_size or 1
     steps = -(-len(pipeline.datasets["train"]) // batch) * (options.epochs or 1)
-    algorithm: Algorithm = resolved.algorithm.module.ALGORITHM(
-        net, losses, options, total_steps=steps
-    )
+    algorithm: Algorithm = module.ALGORITHM(net, losses, options, total_steps=steps)
     return algorithm
 
 
-def _refuse_unseen_defects(pipeline: Pipeline) -> None:
-    """Refuses a validation split without one of the defects, as costs set the
-    threshold."""
+def _check_validation(pipeline: Pipeline) -> None:
+    """Lets every answer check the samples by which it is calibrated."""
     dataset = pipeline.datasets["validation"]
-    for number, answer in enumerate(pipeline.answers):
-        if not isinstance(answer, Category) or answer.inspection is None or not len(dataset):
-            continue
-        counts = np.bincount(
-            dataset.truth(number).reshape(-1).numpy(), minlength=len(answer.classes)
-        )
-        absent = [level for level, count in zip(answer.classes, counts, strict=True) if not count]
-        defects = [level for level in absent if level != answer.options.negative_class]
-        if defects:
-            raise DataError(
-                f"the validation split contains no '{defects[0]}', "
-                "so the threshold of output.negative_class would ignore that defect",
-                got=", ".join(
-                    f"{level} {count}" for level, count in zip(answer.classes, counts, strict=True)
-                ),
-                do=(
-                    "Set a larger input.split.validation or another input.split.seed; "
-                    "or input.split.validation=0, for the threshold "
-                    "1 / (1 + output.false_negative_cost)"
-                ),
-            )
+    for number, answer in enumerate(pipeline.answers if len(dataset) else ()):
+        answer.check_validation(dataset.truth(number))
 
 
 def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
     """Weights the loss of every category by its class counts in the training split."""
-    class_names = [
-        answer.classes if isinstance(answer, Category) else () for answer in pipeline.answers
-    ]
-    if not any(class_names):
+    class_counts = [answer.class_count for answer in pipeline.answers]
+    if not any(class_counts):
         raise TaskError("process.class_weights needs an answer of classes", do="Leave it out")
     train = pipeline.datasets["train"]
     return tuple(
-        weighted(loss, train.truth(number), len(classes)) if classes else loss
-        for number, (loss, classes) in enumerate(zip(losses, class_names, strict=True))
+        weighted(loss, train.truth(number), count) if count else loss
+        for number, (loss, count) in enumerate(zip(losses, class_counts, strict=True))
     )
 
 
 def _refuse_ids(pipeline: Pipeline) -> None:
-    if any(isinstance(answer, Mask) for answer in pipeline.answers):
-        raise ShapeError(
-            "process.mixup mixes whole images, but each mask belongs to one image",
-            do="Leave process.mixup out",
-        )
-    with_ids = [codec.spec.name for codec in pipeline.codecs if codec.spec.vocab_size]
-    if with_ids:
-        raise ShapeError(
-            f"process.mixup mixes numbers, and '{with_ids[0]}' is encoded as ids",
-            do="Leave process.mixup out",
-        )
+    reasons = [answer.NO_MIXUP for answer in pipeline.answers if answer.NO_MIXUP]
+    reasons += [
+        f"process.mixup mixes numbers, and '{codec.spec.name}' is encoded as ids"
+        for codec in pipeline.codecs
+        if codec.spec.vocab_size
+    ]
+    if reasons:
+        raise ShapeError(reasons[0], do="Leave process.mixup out")
 
 
-def _refuse_soft_targets(options: Any) -> None:
-    """Refuses soft targets on a board: the loss of an illegal move is infinite."""
-    for name in ("mixup", "label_smoothing"):
-        if getattr(options, name):
-            raise TaskError(
-                f"process.{name} would assign probability to illegal moves (occupied points)",
-                do=f"Leave process.{name} out",
-            )
+def _refuse_soft_targets(options: Any, reason: str) -> None:
+    """Refuses options that give other targets than the sample's a probability."""
+    soft = [name for name in ("mixup", "label_smoothing") if vars(options)[name]]
+    if soft and reason:
+        raise TaskError(f"process.{soft[0]} {reason}", do=f"Leave process.{soft[0]} out")
 
 
 def _refuse_improper(pipeline: Pipeline) -> None:
     for answer in pipeline.answers:
-        module = LOSSES.find(answer.loss, place="process.loss")
-        if answer.WORD not in module.SUITABLE_ANSWERS:
-            fitting = [
-                name
-                for name in LOSSES.names()
-                if answer.WORD in LOSSES.find(name, place="process.loss").SUITABLE_ANSWERS
-            ]
+        fitting = [
+            name
+            for name in LOSSES.names()
+            if name in answer.LOSSES
+            or answer.WORD in LOSSES.find(name, place="process.loss").SUITABLE_ANSWERS
+        ]
+        if answer.loss not in fitting:
             raise ShapeError(
                 f"process.loss={answer.loss} does not suit "
                 f"the answer {answer.WORD} '{answer.name}'",

@@ -96,14 +96,8 @@ def task_of(run: RunFolder) -> Task:
 def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:
     assert resolved.net is not None
     weights = read_weights(existing(path))
-    if not hasattr(resolved.net.module, "ours"):
-        return load_pretrained(net, weights, origin=str(path))
-    return load_pretrained(
-        net,
-        weights,
-        ours=partial(resolved.net.module.ours, options=resolved.net.options),
-        origin=str(path),
-    )
+    ours = partial(resolved.net.module.ours, options=resolved.net.options)
+    return load_pretrained(net, weights, ours=ours, origin=str(path))
 
 
 def _from_run(net: nn.Module, run: RunFolder, resolved: ResolvedTask) -> str:

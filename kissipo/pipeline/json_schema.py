@@ -78,12 +78,10 @@ def _process_variants() -> list[dict[str, Any]]:
     named = []
     for name in NETS.names():
         net = NETS.find(name, place="process.net")
-        words = {**_algorithm_properties([net.ALGORITHM]), **_properties(net.Options)}
-        named.append(
-            _variant(
-                "net", {"const": name}, {"algorithm": {"enum": [net.ALGORITHM, None]}, **words}
-            )
-        )
+        for number, algorithm in enumerate(net.ALGORITHMS):
+            words = {**_algorithm_properties([algorithm]), **_properties(net.Options)}
+            allowed = {"enum": [algorithm, *([] if number else [None])]}
+            named.append(_variant("net", {"const": name}, {"algorithm": allowed, **words}))
     nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
     unnamed = [
         _object(

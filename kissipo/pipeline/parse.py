@@ -142,7 +142,7 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net = NETS.find(net_name, place="process.net") if net_name else None
-    algorithm_name = algorithm_name or (net.ALGORITHM if net is not None else None)
+    algorithm_name = algorithm_name or (net.ALGORITHMS[0] if net is not None else None)
     algorithm = (
         ALGORITHMS.find(algorithm_name, place="process.algorithm") if algorithm_name else None
     )
@@ -151,10 +151,10 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
         return None, None
     assert algorithm is not None
     assert isinstance(net_name, str)
-    if algorithm_name != net.ALGORITHM:
+    if algorithm_name not in net.ALGORITHMS:
         raise NotBuiltError(
             f"process.algorithm: '{algorithm_name}' for the net '{net_name}' is not built yet",
-            allowed=f"'{net.ALGORITHM}' for '{net_name}'",
+            allowed=f"{' or '.join(map(repr, net.ALGORITHMS))} for '{net_name}'",
         )
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"

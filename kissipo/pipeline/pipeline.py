@@ -1,10 +1,4 @@
-"""Pipeline: the data, codecs, answers and findings of a task, and the options inferred
-from them.
-
-Every inferred option becomes an option of the task and keeps its reason, so that it can
-be printed, written to `task.yaml` and edited. An option that the user sets is never
-changed.
-"""
+"""Pipeline: the data, codecs, answers and findings of a task."""
 
 from __future__ import annotations
 
@@ -15,20 +9,13 @@ from typing import Any
 from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.task import Task
 from kissipo.input.augment import Augment
+from kissipo.input.sources.environment import World
 from kissipo.input.split import Positions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-
-
-@dataclass(frozen=True)
-class InferredOption:
-    """An option that was inferred, its value and the reason."""
-
-    place: str
-    value: Any
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +30,7 @@ class Pipeline:
     season_length:      steps after which a series repeats its pattern, else 0
     inferred_options:   options that were inferred from the data
     augment:            random changes of the inputs during training
+    world:              the environment, where samples come from acting in one
     """
 
     frame: Frame
@@ -54,6 +42,7 @@ class Pipeline:
     season_length: int = 0
     inferred_options: tuple[InferredOption, ...] = field(default=())
     augment: Augment | None = None
+    world: World | None = None
 
     @property
     def shown_split(self) -> str:

@@ -8,11 +8,26 @@ removed.
 
 from __future__ import annotations
 
+from typing import Any
+
+from kissipo.core.inferred_option import no_options
 from kissipo.core.registry import Registry
+
+
+def _same_name(name: str, options: Any) -> str:
+    """Returns the name of a weight unchanged: the net has the published names."""
+    return name
+
+
+def _same_net(net: Any) -> Any:
+    """Returns the net unchanged."""
+    return net
+
 
 SOURCES = Registry(
     "kissipo.input.sources",
     "source",
+    folder="sources",
     planned={
         "pairs": "S33",
         "ratings": "S43",
@@ -23,6 +38,16 @@ SOURCES = Registry(
 NETS = Registry(
     "kissipo.process.nets",
     "net",
+    folder="nets",
+    defaults={
+        "ALGORITHMS": ("supervised",),  # that can train it; the first is the default
+        "DEFAULT_SPECS": None,  # inputs and outputs for which `kissipo show NET` counts
+        "NOTES": (),  # remarks of `kissipo show NET`
+        "ours": _same_name,  # a published name of a weight -> its name in the net
+        "details": lambda net, labels: {},  # what a trained net adds to its scores
+        "required_options": no_options,  # what the data require of the net
+        "suggested_options": no_options,  # sizes, where the net was not named
+    },
     planned={
         "text_cnn": "S28",
         "lsa": "S31",
@@ -47,6 +72,11 @@ NETS = Registry(
 ALGORITHMS = Registry(
     "kissipo.process.algorithms",
     "algorithm",
+    folder="algorithms",
+    defaults={
+        "NEEDS_LOSSES": False,  # one loss per output
+        "suggested_options": no_options,
+    },
     planned={
         "masked_text": "S35",
         "adversarial": "S40",
@@ -57,6 +87,7 @@ ALGORITHMS = Registry(
 ANSWERS = Registry(
     "kissipo.output.answers",
     "answer",
+    folder="answers",
     planned={
         "labels": "S08",
         "boxes": "S41",
@@ -66,11 +97,19 @@ ANSWERS = Registry(
         "map": "S36",
     },
 )
-LOSSES = Registry("kissipo.process.losses", "loss")
-BASELINES = Registry("kissipo.output.baselines", "baseline")
-RECIPES = Registry("kissipo.recipes", "task")
-LESSONS = Registry("kissipo.lessons", "lesson")
-BUILDERS = Registry("kissipo.pipeline.builders", "builder of a pipeline")
+LOSSES = Registry("kissipo.process.losses", "loss", folder="losses")
+BASELINES = Registry("kissipo.output.baselines", "baseline", folder="baselines")
+RECIPES = Registry("kissipo.recipes", "task", folder="recipes")
+LESSONS = Registry("kissipo.lessons", "lesson", folder="lessons")
+BUILDERS = Registry(
+    "kissipo.pipeline.builders",
+    "builder of a pipeline",
+    folder="builders",
+    defaults={
+        "NO_SOFT_TARGETS": "",  # why only the target of a sample may have a probability
+        "wrap_net": _same_net,  # what the data require around any net
+    },
+)
 
 PLANNED_WORDS = {
     "input.boxes": "S41",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.input.check import targets as answer_checks
 from kissipo.input.source_data import Reading
 from kissipo.output.answer import Answer
@@ -21,7 +22,6 @@ from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.pipeline import InferredOption
 
 _YES, _NO = (
     ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"),

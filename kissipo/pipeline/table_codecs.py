@@ -18,10 +18,10 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
 from kissipo.pipeline.infer_types import Guess, Kind, guess_kinds
-from kissipo.pipeline.pipeline import InferredOption
 
 WORDS: dict[Kind, str] = {
     "number": "numeric",

@@ -36,21 +36,6 @@ _MONTH = 30.4375 * 86_400
 _MAX_GAP = 48  # steps; alarms closer than a window and closer than this are merged
 
 
-def fit_threshold(net: Any, pipeline: Pipeline) -> None:
-    """Fits the threshold to the errors of the training and the validation split."""
-    answer = _anomaly_answer(pipeline)
-    evaluations = [
-        evaluate(net, pipeline.datasets[part], [answer])
-        for part in PARTS[:2]
-        if len(pipeline.datasets[part])
-    ]
-    scores, truths = (
-        np.concatenate([getattr(evaluation, name)[0] for evaluation in evaluations])
-        for name in ("scores", "truths")
-    )
-    answer.calibrate(answer.errors(scores, truths))
-
-
 def evaluate_anomalies(
     net: Any, pipeline: Pipeline, *, baseline_names: tuple[str, ...] | None
 ) -> tuple[Score, SplitEvaluation, Errors]:

@@ -96,7 +96,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
     """
     name, form = _form_of(name)
     module = NETS.find(name, place="process.net")
-    if not hasattr(module, "DEFAULT_SPECS"):
+    if module.DEFAULT_SPECS is None:
         raise TaskError(
             f"the costs of the net '{name}' depend on its input",
             do=f"Name a task with it, for example kissipo show digits net={name}",
@@ -119,7 +119,7 @@ def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
         table = cost_table(
             module.build((spec,), outputs, resolved.net.options), torch.zeros(1, *spec.shape)
         )
-    notes = tuple(getattr(module, "NOTES", ())) if spec == usual else ()
+    notes = module.NOTES if spec == usual else ()
     return NetCosts(
         task,
         table,

@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kissipo.codec.board import Board
-from kissipo.codec.tokens import Tokens
 from kissipo.core.errors import TaskError
 from kissipo.core.protocols import Dataset, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import SplitEvaluation, evaluate, portion
 from kissipo.output.answer import Answer, Evaluation
-from kissipo.output.answers.forecast import Forecast
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
@@ -103,8 +100,7 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
     The baselines take all images at once.
     """
     spec = pipeline.codecs[0].spec
-    # a board cannot be shrunk
-    if spec.axes[:1] != ("channel",) or isinstance(pipeline.codecs[0], Board):
+    if not pipeline.codecs[0].is_image:
         return None
     samples = min(len(pipeline.datasets["train"]), MAX_SAMPLES) + len(pipeline.datasets[part])
     side = max(spec.shape[1:])
@@ -114,7 +110,7 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
 
 
 def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | None) -> BaselineData:
-    texts = {codec.column: codec.unit for codec in pipeline.codecs if isinstance(codec, Tokens)}
+    texts = {codec.column: codec.spec.unit for codec in pipeline.codecs if codec.spec.unit}
     some = drawn(len(pipeline.datasets["train"]), MAX_SAMPLES, "baselines")
     train = _samples(pipeline, number, "train", some, side, with_frame=bool(texts))
     test = _samples(
@@ -127,7 +123,7 @@ def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | Non
     )
     specs = tuple(codec.spec for codec in pipeline.codecs)
     answer = pipeline.answers[number]
-    if not isinstance(answer, Forecast):
+    if not answer.forecasts:
         return BaselineData(answer, specs, train, test, pipeline.season_length, texts, seed)
     series = np.stack([pipeline.frame[name].values for name in answer.variables], axis=1)
     window = specs[0].shape[0]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
-
-import numpy as np
-from torch import nn
 
 from kissipo.core.protocols import Callback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -16,17 +14,15 @@ from kissipo.engine.fit import Fit, FitConfig
 from kissipo.engine.rollout import Rollout, play
 from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
-from kissipo.output.answer import Evaluation
+from kissipo.output.answer import Evaluation, Scores
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.category import Category
-from kissipo.output.answers.forecast import Forecast
 from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
-from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
+from kissipo.runs.anomalies import Errors, evaluate_anomalies
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 
@@ -58,10 +54,11 @@ def train(
     resume: bool,
 ) -> TrainingResult:
     """Trains to the end; `resume` starts from the last checkpoint, if any."""
+    world = experiment.pipeline.world
     loop = (
-        _environment_loop(experiment, seed)
-        if isinstance(experiment.reading, World)
-        else _data_loop(experiment, seed)
+        _data_loop(experiment, seed)
+        if world is None
+        else _environment_loop(experiment, world, seed)
     )
     loop.callbacks = callbacks
     loop.save = lambda loop_state: save_checkpoint(folder.checkpoints, loop_state)
@@ -70,39 +67,22 @@ def train(
             callback.on_note(note)
     state = loop.run()
     _calibrate_answers(experiment)
-    if isinstance(loop, Rollout):
-        rows = len(state.history)
-        return TrainingResult(state.history, rows, rows, state.seconds)
     return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
 
 
 def _calibrate_answers(experiment: Experiment) -> None:
-    """Fits prediction intervals and decision thresholds to the validation split."""
-    (answer, *_), dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
-    _choose_thresholds(experiment)
-    if isinstance(answer, Anomaly):
-        fit_threshold(experiment.net, experiment.pipeline)
-    if isinstance(answer, Forecast) and len(dataset):  # a series has a single output
-        evaluation = evaluate(experiment.net, dataset, [answer])
-        answer.calibrate(evaluation.scores[0], evaluation.truths[0])
+    """Lets every answer fit its thresholds or intervals; a split is predicted once."""
+    datasets, answers = experiment.pipeline.datasets, experiment.pipeline.answers
+    evaluated = cache(lambda split: evaluate(experiment.net, datasets[split], answers))
 
+    def predictions(number: int, split: str) -> tuple[Scores, Scores] | None:
+        if not len(datasets[split]):
+            return None
+        evaluation = evaluated(split)
+        return evaluation.scores[number], evaluation.truths[number]
 
-def _choose_thresholds(experiment: Experiment) -> None:
-    """Tunes the decision thresholds of outputs with a cost of false negatives."""
-    answers, dataset = experiment.pipeline.answers, experiment.pipeline.datasets["validation"]
-    inspected = [
-        (index, answer)
-        for index, answer in enumerate(answers)
-        if isinstance(answer, Category) and answer.inspection
-    ]
-    if not inspected:
-        return
-    evaluation = evaluate(experiment.net, dataset, answers) if len(dataset) else None
-    for index, answer in inspected:
-        nothing = np.zeros((0, len(answer.classes))), np.zeros(0, dtype=np.int64)
-        answer.calibrate(
-            *((evaluation.scores[index], evaluation.truths[index]) if evaluation else nothing)
-        )
+    for number, answer in enumerate(answers):
+        answer.calibrate(partial(predictions, number))
 
 
 def _resume(loop: Any, folder: RunFolder) -> list[str]:
@@ -117,8 +97,8 @@ def _resume(loop: Any, folder: RunFolder) -> list[str]:
 
 def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     """Evaluates the net and the baselines on the test split."""
-    if isinstance(experiment.reading, World):
-        return TestResult([_evaluate_environment(experiment, experiment.reading, seed)])
+    if (world := experiment.pipeline.world) is not None:
+        return TestResult([_evaluate_environment(experiment, world, seed)])
     if isinstance(experiment.pipeline.answers[0], Anomaly):
         result, evaluation, errors = evaluate_anomalies(
             experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines[0]
@@ -127,32 +107,16 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     scores, evaluation = evaluate_scores(
         experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines, seed=seed
     )
+    assert experiment.resolved.net is not None
+    labels = [name for codec in experiment.pipeline.codecs for name in codec.spec.labels]
     details: dict[str, Any] = {
-        **weights_by_name(experiment),
-        **getattr(experiment.algorithm, "account", dict)(),
+        **experiment.resolved.net.module.details(experiment.net, labels),
+        **experiment.algorithm.details(),
     }
     for number, score in enumerate(scores):
         net = replace(score.net, details={**score.net.details, **details})
         scores[number] = replace(score, net=net)
     return TestResult(scores, evaluation)
-
-
-def weights_by_name(experiment: Experiment) -> dict[str, Any]:
-    """Returns the weights of a linear net with one output by feature, else empty."""
-    layers = [layer for layer in experiment.net.modules() if isinstance(layer, nn.Linear)]
-    names = [name for codec in experiment.pipeline.codecs for name in codec.spec.labels]
-    if (
-        experiment.resolved.net is None
-        or experiment.resolved.net.name != "linear"
-        or len(layers) != 1
-    ):
-        return {}
-    weight = layers[0].weight.detach()
-    if weight.shape != (1, len(names)):
-        return {}
-    constant = {} if layers[0].bias is None else {"(constant)": layers[0].bias.item()}
-    named = {name: float(value) for name, value in zip(names, weight[0], strict=True)}
-    return {"weights": {**named, **constant}}
 
 
 def _data_loop(experiment: Experiment, seed: int) -> Any:
@@ -180,9 +144,8 @@ def _data_loop(experiment: Experiment, seed: int) -> Any:
     )
 
 
-def _environment_loop(experiment: Experiment, seed: int) -> Any:
-    world, agent = experiment.reading, experiment.algorithm
-    assert isinstance(world, World)
+def _environment_loop(experiment: Experiment, world: World, seed: int) -> Any:
+    agent = experiment.algorithm
     return Rollout(
         world.environment,
         experiment.net,

@@ -89,9 +89,9 @@ def calibrated(answer: Category) -> Category:
     """Calibrates the threshold on random scores."""
     answer.fit(TABLE)
     generator = np.random.default_rng(7)
-    answer.calibrate(
-        answer.scores(outputs_for(answer, ROWS)), generator.integers(len(answer.classes), size=ROWS)
-    )
+    scores = answer.scores(outputs_for(answer, ROWS))
+    truth = generator.integers(len(answer.classes), size=ROWS)
+    answer.calibrate({"validation": (scores, truth)}.get)
     return answer
 
 

@@ -58,7 +58,7 @@ def test_user_error_has_four_parts_in_one_paragraph() -> None:
 def test_registry_finds_built_planned_and_misspelt_names() -> None:
     registry = Registry("kissipo.process.nets", "net", planned={"bert": "S35"})
     assert "ffn" in registry.names()
-    assert registry.find("ffn", place="process.net").ALGORITHM == "supervised"
+    assert registry.find("ffn", place="process.net").build.__name__ == "build"
     with pytest.raises(
         NotBuiltError,
         match=r"the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, ffn",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.pipeline.experiment import build_experiment
@@ -45,7 +46,7 @@ def test_determinism_ignores_saving_interval_and_global_random_state(
         assert Path("one", file).read_bytes() == Path("other", file).read_bytes(), file
 
 
-class Witness:
+class Witness(Algorithm):
     """A dataset that records its batches, and an algorithm that trains nothing."""
 
     def __init__(self) -> None:
@@ -59,11 +60,6 @@ class Witness:
         assert isinstance(index, Tensor)
         self.batches.append(index.tolist())
         return Batch((index.float().unsqueeze(1),), (index,))
-
-    def begin(self, train: object) -> str:
-        return ""
-
-    def begin_epoch(self) -> None: ...
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         torch.rand(3)

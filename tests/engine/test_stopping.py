@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.cli.main import main
+from kissipo.core.algorithm import Algorithm
 from kissipo.core.errors import DataError
 from kissipo.core.protocols import Callback
 from kissipo.engine.fit import Fit, FitConfig, FitState
@@ -23,7 +24,7 @@ from kissipo.output.answer import Evaluation
 NOTHING = TensorDataset((torch.zeros(8, 1),), (torch.zeros(8, 1),))
 
 
-class Scripted:
+class Scripted(Algorithm):
     """An algorithm with weight = epoch, and given validation losses from epoch 0."""
 
     def __init__(self, losses: Sequence[float], *, start: str = "", loss: float = 1.0) -> None:
@@ -33,8 +34,6 @@ class Scripted:
 
     def begin(self, train: Any) -> str:
         return self.start
-
-    def begin_epoch(self) -> None: ...
 
     def step(self, batch: Any) -> Mapping[str, Tensor]:
         with torch.no_grad():

@@ -15,9 +15,7 @@ from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import MEMORY, optimizer
 from kissipo.runs.model_summary import NetCosts, net_costs
 
-IMAGE_NETS = [
-    name for name in NETS.names() if hasattr(NETS.find(name, place="net"), "DEFAULT_SPECS")
-]
+IMAGE_NETS = [name for name in NETS.names() if NETS.find(name, place="net").DEFAULT_SPECS]
 VGG16_VALUES = [  # the lecture's column "memory", each row multiplied out
     *(224 * 224 * 3, 224 * 224 * 64, 224 * 224 * 64, 112 * 112 * 64),
     *(112 * 112 * 128, 112 * 112 * 128, 56 * 56 * 128),

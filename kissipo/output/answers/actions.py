@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kissipo.codec.states import States
 from kissipo.core.codec import restore, save
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
@@ -48,6 +49,9 @@ class Actions(Answer):
     @property
     def loss(self) -> str:
         return ""
+
+    def suggested_net(self) -> InferredOption:
+        return InferredOption("process.net", "q_table", "the states and actions are finite")
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().numpy().astype(np.float64)

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from kissipo.codec.windows import Windows
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.anomaly_spans import smoothed, threshold
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 
@@ -105,6 +106,16 @@ class Anomaly(Answer):
         self.expected.fit(frame)
         return self
 
+    @property
+    def forecasts(self) -> bool:
+        return self.options.method == "forecast"
+
+    def suggested_net(self) -> InferredOption | None:
+        if self.options.method != "reconstruction":
+            return None
+        reason = "it reconstructs normal windows well and anomalies badly"
+        return InferredOption("process.net", "autoencoder", reason)
+
     def scores(self, outputs: Tensor) -> Scores:
         return self.expected.scores(outputs)
 
@@ -123,8 +134,11 @@ class Anomaly(Answer):
             self.options.smoothing_window,
         )
 
-    def calibrate(self, errors: NDArray[np.float64]) -> None:
-        """Sets the alarm threshold from errors on the training data."""
+    def calibrate(self, predictions: Predictions) -> None:
+        """Sets the alarm threshold from the errors on training and validation split."""
+        parts = [part for part in map(predictions, ("train", "validation")) if part is not None]
+        scores, truth = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        errors = self.errors(scores, truth)
         self.threshold = threshold(errors, self.options.false_alarm_rate)
 
     def decode(self, scores: Scores) -> list[Prediction]:

@@ -23,12 +23,12 @@ from torch import Tensor
 
 from kissipo.codec.labels import Labels
 from kissipo.core.codec import restore, save
-from kissipo.core.errors import TaskError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
 from kissipo.output.inspection import Inspection
@@ -173,6 +173,30 @@ class Category(Answer):
             )
         return self
 
+    @property
+    def class_count(self) -> int:
+        return len(self.classes)
+
+    def check_validation(self, targets: Tensor) -> None:
+        """Refuses a split without one of the defects, as costs set the threshold."""
+        if self.inspection is None:
+            return
+        counts = np.bincount(targets.reshape(-1).numpy(), minlength=len(self.classes))
+        by_class = dict(zip(self.classes, counts.tolist(), strict=True))
+        absent = [name for name, count in by_class.items() if not count]
+        defects = [name for name in absent if name != self.options.negative_class]
+        if defects:
+            raise DataError(
+                f"the validation split contains no '{defects[0]}', "
+                "so the threshold of output.negative_class would ignore that defect",
+                got=", ".join(f"{name} {count}" for name, count in by_class.items()),
+                do=(
+                    "Set a larger input.split.validation or another input.split.seed; "
+                    "or input.split.validation=0, for the threshold "
+                    "1 / (1 + output.false_negative_cost)"
+                ),
+            )
+
     def suspicion(self, scores: Scores) -> Scores:
         """Returns the probability of a defect, 1 - P(negative_class)."""
         return np.asarray(1 - scores[:, self.classes.index(str(self.options.negative_class))])
@@ -181,12 +205,13 @@ class Category(Answer):
         """Returns for each class index whether it is a defect."""
         return classes != self.classes.index(str(self.options.negative_class))
 
-    def calibrate(self, scores: Scores, truth: Scores) -> None:
+    def calibrate(self, predictions: Predictions) -> None:
         """Calibrates the threshold on the validation split."""
-        if self.inspection is not None:
-            self.inspection = self.inspection.calibrated(
-                self.suspicion(scores), self.is_defect(truth)
-            )
+        if self.inspection is None:
+            return
+        nothing = np.zeros((0, len(self.classes))), np.zeros(0, dtype=np.int64)
+        scores, truth = predictions("validation") or nothing
+        self.inspection = self.inspection.calibrated(self.suspicion(scores), self.is_defect(truth))
 
     def for_baselines(self) -> Category:
         """Returns the answer with the threshold for calibrated probabilities.

@@ -25,7 +25,7 @@ from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -94,6 +94,10 @@ class Forecast(Answer):
         ]
         return self
 
+    @property
+    def forecasts(self) -> bool:
+        return True
+
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)
         frame = self.codec.inner.decode(outputs.reshape(-1, outputs.shape[-1]))
@@ -151,11 +155,14 @@ class Forecast(Answer):
             for index, error in enumerate(self.naive_errors)
         ]
 
-    def calibrate(self, scores: Scores, truth: Scores) -> None:
+    def calibrate(self, predictions: Predictions) -> None:
         """Sets the margins of the interval from errors on the validation split.
 
         There is no interval when the samples are too few for its coverage.
         """
+        if (predicted := predictions("validation")) is None:
+            return
+        scores, truth = predicted
         rank = ceil((len(scores) + 1) * self.options.interval_coverage)
         enough = self.options.interval_coverage > 0 and rank <= len(scores)
         self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None

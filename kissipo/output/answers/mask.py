@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kissipo.codec.mask import VOID, MaskCodec
 from kissipo.core.codec import restore, save
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.confusion import confusion
@@ -30,6 +31,7 @@ class Mask(Answer):
     """A class per pixel."""
 
     WORD = "mask"
+    NO_MIXUP = "process.mixup mixes whole images, but each mask belongs to one image"
     EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
@@ -68,6 +70,9 @@ class Mask(Answer):
             (len(self.classes), height, width),
             labels=self.classes,
         )
+
+    def suggested_net(self) -> InferredOption:
+        return InferredOption("process.net", "unet", "every pixel gets a prediction")
 
     def scores(self, outputs: Tensor) -> Scores:
         """Returns the argmax per pixel; probabilities of many images exceed memory."""

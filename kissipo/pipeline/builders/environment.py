@@ -13,11 +13,12 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
+from kissipo.core.inferred_option import InferredOption
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
 from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.pipeline import InferredOption, Pipeline
+from kissipo.pipeline.pipeline import Pipeline
 
 
 def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
@@ -55,7 +56,14 @@ def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fal
     }
     inferred_options = () if resolved.answers else (InferredOption("output", "actions"),)
     return Pipeline(
-        frame, splits, (codec,), (answer,), datasets, findings, inferred_options=inferred_options
+        frame,
+        splits,
+        (codec,),
+        (answer,),
+        datasets,
+        findings,
+        inferred_options=inferred_options,
+        world=reading,
     )
 
 

@@ -12,6 +12,7 @@ from kissipo.codec.board import Board
 from kissipo.codec.labels import as_strings
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import refuse_failures
+from kissipo.core.inferred_option import InferredOption
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.source_data import Reading
@@ -19,9 +20,11 @@ from kissipo.input.split import split_rows
 from kissipo.output.answers.category import Category, Options
 from kissipo.pipeline.builders.rows import encode, encode_new
 from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.pipeline import InferredOption, Pipeline
+from kissipo.pipeline.pipeline import Pipeline
+from kissipo.process.layers.legal_move_mask import legal_move_mask as wrap_net
 
-__all__ = ["build", "encode_new"]
+__all__ = ["build", "encode_new", "wrap_net"]
+NO_SOFT_TARGETS = "would assign probability to illegal moves (occupied points)"
 _GROUP = "game"
 
 

@@ -27,6 +27,7 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings, times
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_timestamps
 from kissipo.input.check import columns as checks
 from kissipo.input.check.timestamps import order_in_time
@@ -37,7 +38,7 @@ from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.pipeline import InferredOption, Pipeline
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.series_targets import series_target
 
 _MIN_SAMPLES = 10

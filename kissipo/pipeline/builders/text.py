@@ -15,13 +15,14 @@ from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.pipeline import InferredOption, Pipeline
+from kissipo.pipeline.pipeline import Pipeline
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:

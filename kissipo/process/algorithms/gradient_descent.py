@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.core.config import FrozenConfig
 from kissipo.core.protocols import Dataset
@@ -41,7 +42,7 @@ class Options:
     )
 
 
-class GradientDescent:
+class GradientDescent(Algorithm):
     """Points, their optimizers and their paths."""
 
     def __init__(
@@ -64,9 +65,6 @@ class GradientDescent:
         self._build_optimizers_of(train.batch(slice(None)))
         self.path = [self._positions()]
         return f"{len(surface)} points are at their starting positions"
-
-    def begin_epoch(self) -> None:
-        """Does nothing: there is no state per epoch."""
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Moves every point by one step."""
@@ -98,7 +96,7 @@ class GradientDescent:
             self._optimizers[name].load_state_dict(memory)
         self.path = list(state["path"])
 
-    def account(self) -> dict[str, Any]:
+    def details(self) -> dict[str, Any]:
         """Returns the path of every point and the kind of place where it ends."""
         paths = torch.stack(self.path)
         points = [self._describe(number, paths[:, number]) for number in range(paths.shape[1])]

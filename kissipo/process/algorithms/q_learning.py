@@ -20,6 +20,7 @@ import torch
 from numpy.random import Generator
 from torch import nn
 
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 
 _POWER = 0.65
@@ -45,6 +46,12 @@ class Options:
     epsilon_end: float = option(
         0.1, "probability of a random action in the last episode", minimum=0, maximum=1
     )
+
+
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns the number of episodes."""
+    reason = "enough episodes to visit rare states often"
+    return (InferredOption("process.episodes", 20_000, reason),)
 
 
 class QLearning:

@@ -31,7 +31,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_stateful
 from kissipo.core.schema import option
 from kissipo.process import optim, schedule
@@ -42,7 +44,10 @@ from kissipo.process.manual_backprop import manual_backprop
 from kissipo.process.mixup import mix
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+NEEDS_LOSSES = True
 _AUXILIARY = 0.3  # weight of the loss of each auxiliary head
+_STEPS = 4_000
+_MIN_BATCH, _VALUES = 8, 8_000_000
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,35 @@ class Options:
     )
 
 
-class Supervised:
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns loss, learning rate, batch size and epochs for a few thousand steps."""
+    samples, losses = facts.samples, list(facts.losses)
+    batch = facts.batch or min(
+        2 ** max(4, min(9, (samples // 100).bit_length() - 1)), _max_batch(facts)
+    )
+    epochs = max(5, min(60, round(_STEPS * batch / max(1, samples))))
+    optimizer = facts.process.get("optimizer") or "adam"
+    patience = max(5, int(facts.process.get("epochs") or epochs) // 4)
+    suits = "default for " + " and ".join(facts.answers)
+    steps = f"about {_STEPS:,} steps of {batch} samples, at least 5 epochs, at most 60"
+    rate = optim.RATES.get(optimizer, 1e-3)
+    return (
+        InferredOption("process.loss", losses[0] if len(losses) == 1 else losses, suits),
+        InferredOption("process.optimizer", optimizer, "the usual optimizer"),
+        InferredOption("process.learning_rate", rate, f"default for {optimizer}"),
+        InferredOption("input.batch_size", batch, f"{samples:,} training samples"),
+        InferredOption("process.epochs", epochs, steps),
+        InferredOption("process.early_stopping", {"patience": patience}),
+    )
+
+
+def _max_batch(facts: DataFacts) -> int:
+    """Returns the largest batch of images, a power of two; other data are small."""
+    size = sum(spec.size for spec in facts.inputs if spec.axes[:1] == ("channel",))
+    return int(2 ** (max(_MIN_BATCH, _VALUES // max(1, size)).bit_length() - 1))
+
+
+class Supervised(Algorithm):
     """One net, one optimizer, and one loss per output."""
 
     def __init__(

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from kissipo.core.errors import ShapeError
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.autoregressive import AutoregressiveRollout
@@ -42,6 +43,13 @@ class SeriesWords:
         False,
         "time series: predict one step at a time and use it as the next input, up to the horizon",
     )
+
+
+def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns what every net needs that forecasts from a window."""
+    reason = "the net predicts changes, so a new level of the series does not disturb it"
+    relative = InferredOption("process.subtract_last", True, reason)
+    return (relative,) if facts.forecasts else ()
 
 
 def on_series(

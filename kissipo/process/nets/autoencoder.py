@@ -27,8 +27,6 @@ from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.stack import stack
 
-ALGORITHM = "supervised"
-
 
 @dataclass(frozen=True)
 class Options:

@@ -32,6 +32,7 @@ from typing import Literal
 from torch import nn
 
 from kissipo.core.errors import ShapeError
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import MONOTONIC, Activation, activation
@@ -39,7 +40,6 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 
-ALGORITHM = "supervised"
 DEFAULT_SPECS = (
     (TensorSpec("digit", ("channel", "height", "width"), (1, 28, 28)),),
     (TensorSpec("class", ("class",), (10,)),),
@@ -71,6 +71,16 @@ class Options:
     )
     activation: Activation = option("relu", "activation of each layer")
     dropout: float = option(0.0, "dropout rate of the linear layers", minimum=0, below=1)
+
+
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns one convolution per halving of the image, up to three."""
+    height, width = facts.inputs[0].shape[1:]
+    filters = [32, 64] if min(height, width) <= 32 else [16, 32, 64]
+    return (
+        InferredOption("process.filters", filters, f"images of {height}x{width}"),
+        InferredOption("process.dropout", 0.3),
+    )
 
 
 def build(

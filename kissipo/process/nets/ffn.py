@@ -19,16 +19,18 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.series_wrapper import SeriesWords, on_series
+from kissipo.process.layers.series_wrapper import SeriesWords, on_series, required_options
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
-ALGORITHM = "supervised"
+__all__ = ["Options", "build", "required_options", "suggested_options"]
+_MAX_WIDE_FEATURES = 2_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,32 @@ class Options(SeriesWords):
     embedding_dim: int | None = option(
         None, "size of each embedding of categories or tokens", minimum=1
     )
+
+
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns the sizes for a forecast, or for a table."""
+    if facts.forecasts:
+        return (
+            InferredOption("process.units", [64, 64]),
+            InferredOption("process.dropout", 0.1),
+            InferredOption("process.epochs", 100),
+        )
+    options = [
+        InferredOption("process.units", [64, 64]),
+        InferredOption("process.dropout", 0.2),
+        InferredOption("process.optimizer", "adamw"),
+        InferredOption("process.schedule", "cosine"),
+    ]
+    one_answer = len(facts.outputs) == 1 and len(facts.outputs[0].shape) == 1
+    are_features = all(spec.axes == ("feature",) for spec in facts.inputs)
+    features = sum(spec.size for spec in facts.inputs)
+    if one_answer and are_features and features <= _MAX_WIDE_FEATURES:
+        reason = "a linear path beside the hidden layers, which model only what is not linear"
+        options += [
+            InferredOption("process.wide", True, reason),
+            InferredOption("process.init", "linear"),
+        ]
+    return tuple(options)
 
 
 def build(

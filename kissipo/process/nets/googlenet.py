@@ -39,7 +39,6 @@ from kissipo.process.layers.inception import EPSILON, Inception, Module, Widths
 from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.normalize import Normalize
 
-ALGORITHM = "supervised"
 DEFAULT_SPECS = IMAGENET
 _MODULES = {
     "3a": Widths(64, 96, 128, 16, 32, 32),

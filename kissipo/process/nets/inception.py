@@ -26,7 +26,6 @@ from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.inception import Inception, Module, Widths
 from kissipo.process.layers.kaiming_init import kaiming_init
 
-ALGORITHM = "supervised"
 DEFAULT_SPECS: tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]] = (
     (TensorSpec("map", ("channel", "height", "width"), (256, 28, 28)),),
     (),

@@ -14,7 +14,9 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           )
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -22,10 +24,15 @@ from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.series_wrapper import SeriesWords, TensorSpecs, on_series
+from kissipo.process.layers.series_wrapper import (
+    SeriesWords,
+    TensorSpecs,
+    on_series,
+    required_options,
+)
 from kissipo.process.layers.stack import stack
 
-ALGORITHM = "supervised"
+__all__ = ["Options", "build", "details", "required_options"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,16 @@ class Options(SeriesWords):
 
     bias: bool = option(True, "bias (intercept)")
     embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
+
+
+def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Any]:
+    """Returns the weights by feature, where there are one layer and one output."""
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
+    if len(layers) != 1 or layers[0].weight.shape != (1, len(labels)):
+        return {}
+    weight, bias = layers[0].weight.detach()[0], layers[0].bias
+    named = {name: float(value) for name, value in zip(labels, weight, strict=True)}
+    return {"weights": named if bias is None else {**named, "(constant)": bias.item()}}
 
 
 def build(

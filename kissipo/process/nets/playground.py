@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.surfaces import SURFACES, height
 
-ALGORITHM = "gradient_descent"
+ALGORITHMS = ("gradient_descent",)
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Options:
     """The options of the playground."""
 
     num_points: int = option(1, "number of points", minimum=1)
+
+
+def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns one point per sample."""
+    return (InferredOption("process.num_points", facts.samples),)
 
 
 def build(

@@ -22,7 +22,7 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 
-ALGORITHM = "q_learning"
+ALGORITHMS = ("q_learning",)
 
 
 @dataclass(frozen=True)

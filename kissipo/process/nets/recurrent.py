@@ -35,6 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
@@ -45,11 +46,11 @@ from kissipo.process.layers.merge import How, Merge
 from kissipo.process.layers.pool import Pool, TemporalPooling
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
-from kissipo.process.layers.series_wrapper import SeriesWords, on_series
+from kissipo.process.layers.series_wrapper import SeriesWords, on_series, required_options
 
+__all__ = ["Options", "Recurrent", "build", "required_options", "suggested_options"]
+_LONG_TEXT = 300  # steps
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
-
-ALGORITHM = "supervised"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,44 @@ class Options(SeriesWords):
     dropout: float = option(
         0.0, "dropout rate between the layers and before the head", minimum=0, below=1
     )
+
+
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns the sizes for the next token of a text, or for whole texts."""
+    if facts.outputs[0].axes == ("time", "class"):
+        reason = "trains in minutes; 256 units and 30 epochs write better but take hours"
+        stateful = "a window continues the one before it, so the state is kept"
+        return (
+            InferredOption("process.units", 128, reason),
+            InferredOption("process.embedding_dim", 64),
+            InferredOption("process.epochs", 10),
+            InferredOption("process.learning_rate", 3e-3),
+            InferredOption("process.stateful", True, stateful),
+        )
+    reason = "small and regularized: larger models overfit short texts"
+    sizes = [InferredOption("process.units", 32, reason)]
+    if any(spec.unit == "characters" for spec in facts.inputs):
+        reason = "characters are frequent, so more units can be trained than for words"
+        sizes = [
+            InferredOption("process.units", 64, reason),
+            InferredOption("process.learning_rate", 3e-3),
+        ]
+    return (
+        *sizes,
+        InferredOption("process.embedding_dim", 32),
+        InferredOption("process.dropout", 0.3),
+        _pooling(facts.inputs),
+        InferredOption("process.epochs", 15),
+    )
+
+
+def _pooling(inputs: tuple[TensorSpec, ...]) -> InferredOption:
+    """Chooses the maximum for short texts, where one word may decide, else the mean."""
+    longest = max(spec.shape[0] for spec in inputs if spec.axes[:1] == ("time",))
+    if longest <= _LONG_TEXT:
+        return InferredOption("process.pooling", "max")
+    reason = f"texts have up to {longest:,} steps: the mean represents them better than the maximum"
+    return InferredOption("process.pooling", "mean", reason)
 
 
 def build(

@@ -79,7 +79,6 @@ def variant(name: str) -> ModuleType:
     """Returns a module for the registry of nets, as if the net had its own file."""
     net = ModuleType(name, __doc__)
     vars(net).update(
-        ALGORITHM="supervised",
         DEFAULT_SPECS=IMAGENET,
         Options=Options,
         build=partial(_build, name),

@@ -36,8 +36,6 @@ from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.standardize import Standardize
 
-ALGORITHM = "supervised"
-
 
 @dataclass(frozen=True)
 class Options:

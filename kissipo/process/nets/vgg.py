@@ -80,7 +80,7 @@ class Options:
 def variant(name: str) -> ModuleType:
     """Returns a module for the registry of nets, as if the net had its own file."""
     net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
-    vars(net).update(ALGORITHM="supervised", DEFAULT_SPECS=IMAGENET, NOTES=notes, Options=Options)
+    vars(net).update(DEFAULT_SPECS=IMAGENET, NOTES=notes, Options=Options)
     vars(net).update(build=partial(_build, name), ours=partial(_ours, name))
     return net
 

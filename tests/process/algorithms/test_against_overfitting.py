@@ -15,7 +15,6 @@ from torch import Tensor, nn
 import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.protocols import eval_weights
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.cross_entropy import CrossEntropy, balanced, weighted
 from kissipo.process.losses import (
@@ -139,7 +138,7 @@ def test_ema_by_hand_while_training_keeps_its_own_weights() -> None:
         mean = {
             name: mean.get(name, weight).lerp(weight, 1 - 0.9) for name, weight in weights.items()
         }
-        with eval_weights(algorithm):
+        with algorithm.eval_weights():
             averaged = deepcopy(ours.state_dict())
         assert all(
             torch.equal(averaged[name], tensor)
@@ -167,7 +166,7 @@ def test_ema_resumes_from_a_saved_state() -> None:
     for batch in batches(6)[3:]:
         first.step(batch)
         resumed.step(batch)
-    with eval_weights(first), eval_weights(resumed):
+    with first.eval_weights(), resumed.eval_weights():
         assert all(
             torch.equal(one, two)
             for one, two in zip(whole.parameters(), again.parameters(), strict=True)

@@ -1,0 +1,69 @@
+"""Algorithm: what every training algorithm is, and what chooses its best epoch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from kissipo.core.batch import Batch
+from kissipo.core.protocols import Dataset
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """The value of an epoch by which the best weights are chosen.
+
+    name:  a column of the history; validation_loss where there is a validation split
+    best:  whether the lowest or the highest value is the best
+    """
+
+    name: str = "validation_loss"
+    best: Literal["min", "max"] = "min"
+
+
+class Algorithm(ABC):
+    """A training algorithm: it owns the optimizers and performs the training steps.
+
+    monitor:  what chooses the best epoch; None: there is no best epoch, training does
+              not stop early, and the weights of the last epoch are kept
+    """
+
+    monitor: Monitor | None = Monitor()
+
+    def begin(self, train: Dataset) -> str:
+        """Runs once before the first step; returns a sentence for the log, or none."""
+        return ""
+
+    def begin_epoch(self) -> None:
+        """Resets per-epoch state, such as the hidden state of a stateful model."""
+
+    @abstractmethod
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Performs one training step and returns its detached losses by name.
+
+        `loss` is the one that is reported; the means of the others stand beside it.
+        """
+
+    def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
+        """Returns the loss on the validation split; NaN where there is none."""
+        return torch.tensor(float("nan"))
+
+    def eval_weights(self) -> AbstractContextManager[None]:
+        """Puts the weights for evaluation in the net inside, such as their average."""
+        return nullcontext()
+
+    def details(self) -> dict[str, Any]:
+        """Returns what the algorithm adds to the details of the scores."""
+        return {}
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Returns all state of the next step besides the weights of the net."""
+
+    @abstractmethod
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restores the state that `state_dict` returned."""

@@ -1,0 +1,50 @@
+"""Options that are inferred from the data, and the facts from which they are inferred.
+
+Every inferred option becomes an option of the task and keeps its reason, so that it can
+be printed, written to `task.yaml` and edited. An option that the user sets is never
+changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kissipo.core.tensor_spec import TensorSpec
+
+
+@dataclass(frozen=True)
+class InferredOption:
+    """An option that was inferred: its place in the task, its value and the reason."""
+
+    place: str
+    value: Any
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What is known about the data when the options of net and algorithm are inferred.
+
+    inputs:     one spec per input of the net
+    outputs:    one spec per output of the net
+    samples:    the number of training samples
+    forecasts:  whether the target is the steps after a window
+    losses:     the default loss of each output
+    answers:    the kind of each output, such as category
+    batch:      `input.batch_size`, or None
+    process:    the options of `process` that are set so far
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    samples: int
+    forecasts: bool
+    losses: tuple[str, ...]
+    answers: tuple[str, ...]
+    batch: int | None
+    process: Mapping[str, Any]
+
+
+def no_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """The default of `required_options` and `suggested_options`: none."""
+    return ()
