@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -86,17 +87,17 @@ def test_load_checkpoint_is_none_without_checkpoints(tmp_path: Path) -> None:
 
 
 def test_save_killed_at_any_line_keeps_the_old_or_the_new_state(
-    tmp_path: Path, killed_after: Callable[..., bool]
+    tmp_path: Path, killed_after: Callable[..., bool], generator: Random
 ) -> None:
     save_checkpoint(tmp_path, state(1))
-    lines, epochs = 0, set()
+    lines, epochs = generator.randrange(3), set()
     while killed_after(lines, lambda: save_checkpoint(tmp_path, state(2)), checkpoint, output_file):
         content, note = loaded(tmp_path)
         epoch = content["state"]["epoch"]
         assert_same(content, state(epoch))
         assert note == ""
         epochs.add(epoch)
-        lines += 1
+        lines += 3
         save_checkpoint(tmp_path, state(1))
     assert lines > 50
     assert epochs == {1, 2}

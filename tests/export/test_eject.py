@@ -39,7 +39,6 @@ RUN = (
 QUICK = {
     "digits": {"epochs": 2},
     "airline-lstm-window": {"epochs": 2},
-    "spam": {"epochs": 1},
     "magnetic-tile-masks": {"epochs": 1, "input.size": [24], "process.filters": [4, 8]},
 }
 UNSUPERVISED = ("frozen-lake", "racing", "playground")

@@ -19,7 +19,7 @@ from kissipo.runs.run import Run
 WORDS = [
     "fit",
     "digits",
-    "process.epochs=40",
+    "process.epochs=25",
     "process.early_stopping.patience=0",
     "output.baselines=[majority]",
     "--quiet",

@@ -67,6 +67,7 @@ def test_sunspots_stand_beside_naive_and_seasonal_naive(horizon: int, capsys: Ou
         assert by_step[0] < by_step[-1]
 
 
+@pytest.mark.slow
 def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None:
     five = [name for name, recipe in all_recipes() if name.startswith("airline")]
     assert len(five) == 5
@@ -91,7 +92,8 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
 ) -> None:
     """Margins are the 80 % quantiles of the validation errors, per step ahead."""
     file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
-    run = ki.load(file, output="Temp", horizon=3, words={"process.epochs": 3}).fit(out="run")
+    words = {"process.epochs": 3, "output.baselines": ["naive"]}
+    run = ki.load(file, output="Temp", horizon=3, words=words).fit(out="run")
     pipeline, answer = run.pipeline(), run.answers[0]
 
     def off(part: str) -> Any:

@@ -30,7 +30,10 @@ def windows_of(data: Path, name: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("machine-temperature", "machine_temperature_system_failure"), ("nyc-taxi", "nyc_taxi")],
+    [
+        ("machine-temperature", "machine_temperature_system_failure"),
+        pytest.param("nyc-taxi", "nyc_taxi", marks=pytest.mark.slow),
+    ],
 )
 def test_every_labeled_window_is_listed_as_hit_or_missed(
     name: str, file: str, data: Path, capsys: Out
