@@ -36,6 +36,11 @@ class Codec(ABC):
         return (self.column,)
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns that hold numbers, of which `encode` needs the kind."""
+        return ()
+
+    @property
     @abstractmethod
     def spec(self) -> TensorSpec:
         """Describes the tensor that `encode` returns, without the batch axis."""

@@ -51,14 +51,16 @@ class Experiment:
 
 def read_data(resolved: ResolvedTask) -> Any:
     """Returns what the source reads: a Reading, or an environment."""
-    return resolved.source.module.read(resolved.source.value, resolved.source.options)
+    return resolved.source.module.SOURCE.read(resolved.source.value, resolved.source.options)
 
 
 def build_pipeline(
     reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False
 ) -> Pipeline:
     """Builds the input and the output of the task for these data."""
-    module = BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.name}")
+    module = BUILDERS.find(
+        resolved.source.module.SOURCE.builder, place=f"input.{resolved.source.name}"
+    )
     pipeline: Pipeline = module.build(reading, resolved, seed=seed, strict=strict)
     return pipeline
 

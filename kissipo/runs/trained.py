@@ -220,7 +220,7 @@ class TrainedModel:
 
     def encode_frame(self, frame: Frame) -> TensorDataset:
         """Returns new examples as the inputs of the net."""
-        module = BUILDERS.find(self.resolved.source.module.SAMPLES, place="input")
+        module = BUILDERS.find(self.resolved.source.module.SOURCE.builder, place="input")
         dataset: TensorDataset = module.encode_new(frame, self.codecs, self.answers)
         return dataset
 
@@ -252,8 +252,8 @@ class TrainedModel:
     def _build_test_pipeline(self, data: Any) -> Pipeline:
         """Returns other data as a test split."""
         resolved = self.resolved
-        builder = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
-        if resolved.source.module.SAMPLES not in _INDEPENDENT:
+        builder = BUILDERS.find(resolved.source.module.SOURCE.builder, place="input")
+        if resolved.source.module.SOURCE.builder not in _INDEPENDENT:
             raise TaskError(
                 f"a run on {resolved.source.name} can be evaluated on its own test split only",
                 do="Leave DATA out",
@@ -263,7 +263,7 @@ class TrainedModel:
         )
         frame = read_data(read_task(self.task.with_words(changed))).frame
         answered = [column for answer in self.answers for column in answer.codec.columns]
-        frame = fit_to(frame, self.codecs, also=answered)
+        frame = fit_to(frame, (*self.codecs, *(answer.codec for answer in self.answers)))
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):

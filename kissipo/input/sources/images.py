@@ -1,6 +1,7 @@
 """Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, image_column, strings
 from kissipo.core.schema import option
@@ -16,9 +18,8 @@ from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_folder import MASK, read_image_folder
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-
-SAMPLES = "rows"
 
 
 @dataclass(frozen=True)
@@ -49,32 +50,62 @@ class Options:
     skip_corrupt: bool = option(False, "skip and count images that cannot be decoded")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Returns images and, if there are any, their classes and masks."""
-    if not isinstance(value, str | Path):
-        return _with_masks(
-            _from_arrays(np.asarray(value), options.labels, "the array of images"), options.masks
-        )
-    masks = None if options.masks is None else Path(str(options.masks))
-    reading = find_data(value, "images")
-    path = Path(value)
-    if masks is not None and (reading is not None or not path.is_dir()):
-        raise DataError(
-            f"input.masks needs a folder of images, and {value} is not a folder",
-            do="Leave input.masks out",
-        )
-    if reading is not None:
-        return reading
-    if path.suffix == ".npz":
-        return _from_npz(existing(path))
-    if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
-        return _from_idx(idx)
-    if path.is_file():
-        raise DataError(
-            f"{path} is a file",
-            allowed="a folder with one folder per class, a folder of idx files, an .npz file",
-        )
-    return read_image_folder(path, masks=masks)
+class Images(Source[Options]):
+    """Images, with their classes and masks if there are any."""
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Returns images and, if there are any, their classes and masks."""
+        if not isinstance(value, str | Path):
+            return _with_masks(
+                _from_arrays(np.asarray(value), options.labels, "the array of images"),
+                options.masks,
+            )
+        masks = None if options.masks is None else Path(str(options.masks))
+        reading = find_data(value, "images")
+        path = Path(value)
+        if masks is not None and (reading is not None or not path.is_dir()):
+            raise DataError(
+                f"input.masks needs a folder of images, and {value} is not a folder",
+                do="Leave input.masks out",
+            )
+        if reading is not None:
+            return reading
+        if path.suffix == ".npz":
+            return _from_npz(existing(path))
+        if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
+            return _from_idx(idx)
+        if path.is_file():
+            raise DataError(
+                f"{path} is a file",
+                allowed="a folder with one folder per class, a folder of idx files, an .npz file",
+            )
+        return read_image_folder(path, masks=masks)
+
+    def parse_values(
+        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns images as paths, and arrays as bytes."""
+        cells = np.empty(len(values), dtype=object)
+        for position, value in enumerate(values):
+            if isinstance(value, str | Path):
+                if Path(value).is_dir():
+                    raise DataError(
+                        f"{value} is a folder",
+                        allowed="image files",
+                        do="Use run.predict_folder(folder)",
+                    )
+                cells[position] = str(value)
+                continue
+            image = np.asarray(value)
+            if image.dtype != np.uint8:
+                scale = 255 if image.max() <= 1 else 1
+                image = np.round(image * scale).clip(0, 255).astype(np.uint8)
+            cells[position] = image
+        return Frame((image_column("image", cells),), origin="the images")
+
+    def usage(self, codecs: Sequence[Codec]) -> str:
+        """Returns how images are given."""
+        return "Give paths of images: kissipo predict RUN photo.png"
 
 
 def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
@@ -181,3 +212,6 @@ def _from_idx(images: list[Path]) -> Reading:
         parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)},
         answer="class",
     )
+
+
+SOURCE = Images()

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
-SAMPLES = "rows"
 MAKERS = Registry("kissipo.input.makers", "maker of samples")
 
 
@@ -18,7 +18,13 @@ class Options:
     scale: Literal["standard", "range", "none"] = option("none", "scaling of the generated numbers")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Returns the samples of the maker with this name."""
-    reading: Reading = MAKERS.find(str(value), place="input.make").make()
-    return reading
+class Make(Source[Options]):
+    """Generated samples."""
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Returns the samples of the maker with this name."""
+        reading: Reading = MAKERS.find(str(value), place="input.make").make()
+        return reading
+
+
+SOURCE = Make()

@@ -3,15 +3,21 @@
 Samples are windows of the series, which is split by time only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from kissipo.core.codec import Codec
+from kissipo.core.errors import TaskError
+from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.given_rows import column_of, given_table
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-
-SAMPLES = "series"
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,38 @@ class Options(FileWords):
     date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Reads a file, a data frame or a named data set, with its rows in their order."""
-    reading = find_data(value, "series")
-    if reading is not None:
-        return reading
-    frame, findings = read_table(value, options)
-    return Reading(frame, tuple(findings))
+class Series(Source[Options]):
+    """Values in order of time."""
+
+    builder = "series"
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Reads a file, a data frame or a named data set, with its rows in their order."""
+        reading = find_data(value, "series")
+        if reading is not None:
+            return reading
+        frame, findings = read_table(value, options)
+        return Reading(frame, tuple(findings))
+
+    def parse_values(
+        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns the newest steps: a table, or the values of a single column."""
+        table = given_table(values, options)
+        if table is not None:
+            return table
+        columns = codecs[0].columns
+        if len(columns) != 1:
+            raise TaskError(
+                "this run needs several columns",
+                do=f"Give a file with the columns {', '.join(columns)}",
+            )
+        cells = [cell for item in values for cell in np.asarray(item, dtype=object).reshape(-1)]
+        return Frame((column_of(columns[0], cells),), origin="the values")
+
+    def usage(self, codecs: Sequence[Codec]) -> str:
+        """Returns how the newest steps are given."""
+        return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
+
+
+SOURCE = Series()

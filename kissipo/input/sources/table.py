@@ -9,9 +9,8 @@ from typing import Any, Literal
 from kissipo.core.schema import option
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-
-SAMPLES = "rows"
 
 
 @dataclass(frozen=True)
@@ -46,10 +45,16 @@ class Options(FileWords):
     date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Reads a file, a data frame or a named data set."""
-    reading = find_data(value, "table")
-    if reading is not None:
-        return reading
-    frame, findings = read_table(value, options)
-    return Reading(frame, tuple(findings))
+class Table(Source[Options]):
+    """A table: a row is a sample."""
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Reads a file, a data frame or a named data set."""
+        reading = find_data(value, "table")
+        if reading is not None:
+            return reading
+        frame, findings = read_table(value, options)
+        return Reading(frame, tuple(findings))
+
+
+SOURCE = Table()
