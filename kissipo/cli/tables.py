@@ -9,6 +9,7 @@ from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.core.finding import Finding
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import format_bytes, format_score, list_some, shorten
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.gradients_through_time import ThroughTime
@@ -17,7 +18,6 @@ from kissipo.output.answer import Prediction as Prediction
 from kissipo.output.inspection import describe_costs
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
-from kissipo.pipeline.pipeline import InferredOption
 
 _COLORS = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
 _MAX_CLASSES = 12

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.registry import Registry
 from kissipo.core.tensor_spec import TensorSpec
 
@@ -77,6 +78,16 @@ class Codec(ABC):
     def remarks(self, frame: Frame) -> list[str]:
         """Returns sentences about values that `encode` changes or cannot represent."""
         return []
+
+    @property
+    def lazy_bytes(self) -> int:
+        """The bytes of an encoded sample if samples are large and can be read from disk
+        one by one, as images can; else 0."""
+        return 0
+
+    def fitted_options(self) -> tuple[InferredOption, ...]:
+        """Returns the options of the input that `fit` has set."""
+        return ()
 
     def describe(self) -> str:
         """Describes the step in a few words, for the data flow."""

@@ -23,7 +23,7 @@ from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.game_folder import SUFFIX, has_game_records
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
-from kissipo.pipeline.infer_types import guess_answer
+from kissipo.input.infer_types import guess_answer
 
 ENVIRONMENT = "gym:"
 _EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported

@@ -15,20 +15,12 @@ from typing import Any
 from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption as InferredOption
 from kissipo.core.task import Task
 from kissipo.input.augment import Augment
 from kissipo.input.split import Positions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-
-
-@dataclass(frozen=True)
-class InferredOption:
-    """An option that was inferred, its value and the reason."""
-
-    place: str
-    value: Any
-    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from kissipo.core.schema import option_infos, read
 from kissipo.input.check.rows import duplicates
 from kissipo.input.formats.tables import read_table
 from kissipo.input.sources import table
+from kissipo.input.table_codecs import check_columns, sort_columns
 from kissipo.pipeline.check import check, failed
 from kissipo.pipeline.infer_task import asks_for_answer
-from kissipo.pipeline.table_codecs import check_columns, sort_columns
 from kissipo.runs.load import load
 
 

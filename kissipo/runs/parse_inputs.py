@@ -12,8 +12,8 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Column, Frame
+from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.suggest import nearest
-from kissipo.input.check.columns import infinities, mixed_types
 from kissipo.input.formats.cells import is_missing
 from kissipo.input.source import Source
 from kissipo.pipeline.parse import ResolvedTask

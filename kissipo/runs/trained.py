@@ -22,11 +22,9 @@ from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.engine.evaluate import answer_all
 from kissipo.engine.generate import generate_tokens
 from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
-from kissipo.input.check.masks import mask_findings
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.text import NextToken
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import (
@@ -269,8 +267,7 @@ class TrainedModel:
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has a target to evaluate on")
         for answer in self.answers:
-            if isinstance(answer, Mask):
-                refuse_failures(mask_findings(frame, answer.codec.column))
+            refuse_failures(answer.check_rows(frame))
         dataset = builder.encode_new(frame, self.codecs, self.answers, evaluated=True)
         indices = np.arange(len(frame))
         empty = indices[:0]

@@ -9,17 +9,29 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from kissipo.codec.pixels import Pixels
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.input.augment import Name
+from kissipo.input.check.images import (
+    change_findings,
+    check_images,
+    damage_findings,
+    refuse_rare_classes,
+    sizes,
+)
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_folder import MASK, read_image_folder
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+_IMAGE_SIDE, _MASK_SIDE = 64, 128
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,8 @@ class Options:
 class Images(Source[Options]):
     """Images, with their classes and masks if there are any."""
 
+    answers = ("category", "mask")
+
     def read(self, value: Any, options: Options) -> Reading:
         """Returns images and, if there are any, their classes and masks."""
         if not isinstance(value, str | Path):
@@ -80,6 +94,57 @@ class Images(Source[Options]):
                 allowed="a folder with one folder per class, a folder of idx files, an .npz file",
             )
         return read_image_folder(path, masks=masks)
+
+    def usable_rows(self, frame: Frame, options: Options, findings: list[Finding]) -> Frame:
+        """Returns the images that can be decoded."""
+        checks = check_images(frame["image"])
+        findings += damage_findings(checks, skip=options.skip_corrupt)
+        refuse_failures(findings)
+        readable = [number for number, check in enumerate(checks) if not check.damage]
+        frame = frame.take(np.array(readable)) if len(readable) < len(checks) else frame
+        findings += change_findings(frame, [checks[number] for number in readable])
+        return frame
+
+    def missing_targets(self, options: Options) -> Literal["empty", "left_out"] | None:
+        """Returns how to treat an image without a mask."""
+        return options.missing_masks
+
+    def check_targets(self, frame: Frame, columns: Sequence[str]) -> list[Finding]:
+        """Refuses a class with a single image."""
+        for name in columns:
+            if frame[name].kind == "string":
+                refuse_rare_classes(frame, name)
+        return []
+
+    def input_codecs(
+        self,
+        frame: Frame,
+        options: Options,
+        *,
+        reserved: Sequence[str],
+        per_pixel: bool,
+        findings: list[Finding],
+        inferred_options: list[InferredOption],
+    ) -> tuple[Codec, ...]:
+        """Returns the codec of the pixels; a mask needs larger images than a class."""
+        size = (options.size[0], options.size[-1]) if options.size else None
+        max_side = _MASK_SIDE if per_pixel else _IMAGE_SIDE
+        return (Pixels("image", size=size, color=options.color, max_side=max_side),)
+
+    def check_fitted(
+        self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]
+    ) -> list[Finding]:
+        """Reports the sizes of the images."""
+        _, height, width = codecs[0].spec.shape
+        return sizes(frame["image"], (height, width))
+
+    def memory_limit(self, options: Options) -> float:
+        """Returns the gigabytes of images that are held in memory."""
+        return options.memory_limit
+
+    def augmentations(self, options: Options) -> tuple[Name, ...]:
+        """Returns the random changes of the images in training."""
+        return options.augment
 
     def parse_values(
         self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
