@@ -72,7 +72,7 @@ def given_table(values: Sequence[Any], options: Any) -> Frame | None:
 
 
 def column_of(name: str, cells: list[Any]) -> Column:
-    """Returns a column of numbers if all cells are numbers or missing, else of texts."""
+    """Returns a column of numbers if all present cells are numbers, else of texts."""
     cells = [
         None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell
         for cell in cells

@@ -17,9 +17,11 @@ from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.task import Task
 from kissipo.input.augment import Name
 from kissipo.input.check.leakage import leakage
 from kissipo.input.given_rows import parse_rows, row_usage
+from kissipo.input.question import Question
 from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
 
 O = TypeVar("O")
@@ -31,11 +33,13 @@ class Source(ABC, Generic[O]):
     builder:        the builder of its pipeline, by its file name
     answers:        the kinds of answers that suit a sample
     is_generated:   whether samples are generated: they may repeat and need no check
+    order:          sources are asked in rising order whether data are their own
     """
 
     builder: ClassVar[str] = "rows"
     answers: ClassVar[tuple[str, ...]] = ("category", "number")
     is_generated: ClassVar[bool] = False
+    order: ClassVar[int] = 0
 
     @abstractmethod
     def read(self, value: Any, options: O) -> Any:
@@ -43,6 +47,15 @@ class Source(ABC, Generic[O]):
 
         Raises:   DataError for data that cannot be read.
         """
+
+    def infer(self, question: Question) -> Task | None:
+        """Returns the task for a person's own data, or None for data of another source.
+
+        The data are a named set of this source, if `question.data_set` is there.
+
+        Raises:   DataError, TaskError when the question does not fit the data.
+        """
+        return None
 
     def usable_rows(self, frame: Frame, options: O, findings: list[Finding]) -> Frame:
         """Returns the rows that can be read; it reports the others in `findings`."""

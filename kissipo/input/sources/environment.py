@@ -8,9 +8,12 @@ from kissipo.core.extras import need
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.task import Task
+from kissipo.input.question import Question
 from kissipo.input.source import Source
 
 WORLDS = Registry("kissipo.input.environments", "world")
+_PREFIX = "gym:"
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),
     "FrozenLake8x8": ("left", "down", "right", "up"),
@@ -53,6 +56,7 @@ class Environment(Source[Options]):
     """A gymnasium environment with discrete states and actions."""
 
     builder = "environment"
+    order = 10
 
     def read(self, value: Any, options: Options) -> World:
         """Makes the environment of a name.
@@ -85,6 +89,12 @@ class Environment(Source[Options]):
             _named(options.actions, default_actions, actions),
             getattr(environment.unwrapped, "P", None),
         )
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a name such as gym:FrozenLake-v1."""
+        if not isinstance(question.data, str) or not question.data.startswith(_PREFIX):
+            return None
+        return question.task({"environment": question.data.removeprefix(_PREFIX)}, "actions")
 
 
 def _not_discrete(name: str, what: str, space: Any) -> NotBuiltError:

@@ -15,10 +15,18 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.schema import option
+from kissipo.core.task import Task
 from kissipo.input.environments.go import SIZE, point_names
-from kissipo.input.formats.game_folder import Played, read_ends, read_games
+from kissipo.input.formats.game_folder import (
+    SUFFIX,
+    Played,
+    has_game_records,
+    read_ends,
+    read_games,
+)
 from kissipo.input.formats.go_record import positions
 from kissipo.input.generated_games import generate_games
+from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
@@ -42,13 +50,15 @@ class Games(Source[Options]):
     """Games of go."""
 
     builder = "games"
+    order = 20
 
     def read(self, value: Any, options: Options) -> Reading:
         """Reads the games: one row per move.
 
-        A row has the game, the move number, the player's view of the board, and the point.
+        A row has the game, the move number, the player's view of the board, and the
+        point.
 
-        Raises:   DataError when the path has no usable game, with the file and position.
+        Raises:   DataError when the path has no usable game, with file and position.
         """
         if isinstance(value, str) and value == GENERATED:
             records = generate_games(options.num_games, seed=options.seed)
@@ -63,6 +73,16 @@ class Games(Source[Options]):
             )
         games, findings = read_games(Path(value), skip_corrupt=options.skip_corrupt)
         return _as_rows(games, findings, str(value))
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a game record, and a folder that contains one."""
+        path = question.path
+        if path is None or not (
+            path.suffix.lower() == SUFFIX or (path.is_dir() and has_game_records(path))
+        ):
+            return None
+        answer, column = question.answer or "category", question.output or "move"
+        return question.task({"games": question.value}, {answer: column})
 
     def parse_values(
         self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]

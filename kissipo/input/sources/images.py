@@ -16,6 +16,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, image_column, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
+from kissipo.core.task import Task
 from kissipo.input.augment import Name
 from kissipo.input.check.images import (
     change_findings,
@@ -28,6 +29,7 @@ from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_folder import MASK, read_image_folder
+from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
@@ -66,6 +68,7 @@ class Images(Source[Options]):
     """Images, with their classes and masks if there are any."""
 
     answers = ("category", "mask")
+    order = 30
 
     def read(self, value: Any, options: Options) -> Reading:
         """Returns images and, if there are any, their classes and masks."""
@@ -94,6 +97,17 @@ class Images(Source[Options]):
                 allowed="a folder with one folder per class, a folder of idx files, an .npz file",
             )
         return read_image_folder(path, masks=masks)
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a folder, and an .npz file; given masks are the answer."""
+        path = question.path
+        is_folder = path is not None and path.is_dir()
+        is_archive = path is not None and path.is_file() and path.suffix == ".npz"
+        if not (question.data_set or is_folder or is_archive):
+            return None
+        kind = question.answer or ("mask" if "masks" in question.words else "category")
+        column = question.output if is_folder else None
+        return question.task({"images": question.value}, {kind: column} if column else kind)
 
     def usable_rows(self, frame: Frame, options: Options, findings: list[Finding]) -> Frame:
         """Returns the images that can be decoded."""

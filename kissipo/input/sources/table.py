@@ -6,8 +6,12 @@ Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
 from dataclasses import dataclass
 from typing import Any
 
+from kissipo.core.errors import TaskError
+from kissipo.core.task import Task
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.infer_types import guess_answer
+from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.table_codecs import ColumnOptions
@@ -21,6 +25,8 @@ class Options(ColumnOptions, FileWords):
 class Table(Source[Options]):
     """A table: a row is a sample."""
 
+    order = 50
+
     def read(self, value: Any, options: Options) -> Reading:
         """Reads a file, a data frame or a named data set."""
         reading = find_data(value, "table")
@@ -28,6 +34,24 @@ class Table(Source[Options]):
             return reading
         frame, findings = read_table(value, options)
         return Reading(frame, tuple(findings))
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a table of which a column is predicted."""
+        if question.data_set is not None:
+            reading: Reading = question.data_set.read()
+            frame, column = reading.frame, question.output or reading.answer
+        elif question.is_table:
+            frame, column = question.table, question.output
+        else:
+            return None
+        if column is None:
+            raise TaskError(
+                f"which column of {frame.origin} is the answer?",
+                got="the columns " + ", ".join(frame.names),
+                do="Name it with --output COLUMN",
+            )
+        kind = question.answer or guess_answer(frame[column])[0]
+        return question.task({"table": question.value}, {kind: column})
 
 
 SOURCE = Table()

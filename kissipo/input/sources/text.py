@@ -9,9 +9,11 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.schema import option
+from kissipo.core.task import Task
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.files import open_text
+from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
@@ -32,12 +34,13 @@ class Text(Source[Options]):
     """One sequence of tokens."""
 
     builder = "text"
+    order = 60
 
     def read(self, value: Any, options: Options) -> Reading:
         """Reads a file or a named data set; the column 'text' has one token per row.
 
-        Raises:   DataError when the file is missing, empty, not text, or too short for the
-                  windows.
+        Raises:   DataError when the file is missing, empty, not text, or too short for
+                  the windows.
         """
         if not isinstance(value, str | Path):
             raise DataError(
@@ -62,6 +65,16 @@ class Text(Source[Options]):
                 do="Give a longer text or a smaller input.window",
             )
         return Reading(Frame((strings("text", tokens),), origin=str(value)), answer="text")
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes plain text, of which the next token is predicted."""
+        if question.data_set is None and not (
+            question.path is not None
+            and question.path.is_file()
+            and question.path.suffix.lower() in (".txt", ".md", "")
+        ):
+            return None
+        return question.task({"text": question.value}, {"text": "next"})
 
     def parse_values(
         self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]

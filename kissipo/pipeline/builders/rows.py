@@ -162,14 +162,16 @@ def _answers(
     answers, inferred_options = [], []
     for number, component in enumerate(written):
         _refuse_unsuitable(component, resolved.source)
-        made: type[Answer] = component.module.ANSWER
+        answer_class: type[Answer] = component.module.ANSWER
         value = component.value
-        if value is None and made.NAMES_COLUMN:
+        if value is None and answer_class.NAMES_COLUMN:
             value = _answer_column(reading)
             place = f"{component.place}.{component.name}"
             inferred_options.append(InferredOption(place, value, "the answer column of these data"))
         loss = losses[number] if losses else None
-        answers.append(made.for_rows(value, component.options, loss=loss, frame=reading.frame))
+        answers.append(
+            answer_class.for_rows(value, component.options, loss=loss, frame=reading.frame)
+        )
     return tuple(answers), inferred_options
 
 
