@@ -28,6 +28,10 @@ class Concat(Codec):
         return tuple(dict.fromkeys(column for codec in self.codecs for column in codec.columns))
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        return tuple(column for codec in self.codecs for column in codec.number_columns)
+
+    @property
     def spec(self) -> TensorSpec:
         labels = tuple(label for codec in self.codecs for label in codec.spec.labels)
         return TensorSpec(self.name, ("feature",), (len(labels),), labels=labels)

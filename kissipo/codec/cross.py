@@ -44,6 +44,10 @@ class Cross(Codec):
         return self._columns
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        return tuple(name for name in self._columns if name in (self.edges or {}))
+
+    @property
     def name(self) -> str:
         """The name of the combined column."""
         return _SEPARATOR.join(self._columns)

@@ -120,6 +120,10 @@ class MaskCodec(Codec):
         remark = f"{classes}, which are not in the training split, are not evaluated"
         return [remark] if unseen else []
 
+    @property
+    def lazy_bytes(self) -> int:
+        return self.spec.size
+
     def describe(self) -> str:
         return f"every pixel is one of {', '.join(self.classes or ())}"
 

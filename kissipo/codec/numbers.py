@@ -59,6 +59,10 @@ class Numbers(Codec):
         return self._columns
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        return self._columns
+
+    @property
     def _flagged(self) -> list[int]:
         flags = self.fitted.flagged if self.fitted else ()
         return [position for position, flag in enumerate(flags) if flag]

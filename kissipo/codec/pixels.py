@@ -28,6 +28,7 @@ from kissipo.codec._image import TURNED, changes, is_color, open_image, size_of
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.devices import usable_cores
 from kissipo.core.frame import Frame, image_column
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 Color = Literal["grayscale", "rgb"]
@@ -116,6 +117,18 @@ class Pixels(Codec):
         if turned:
             remarks.append(f"{turned} of {len(frame)} images rotated upright (EXIF orientation)")
         return remarks
+
+    @property
+    def lazy_bytes(self) -> int:
+        return self.spec.size
+
+    def fitted_options(self) -> tuple[InferredOption, ...]:
+        limit = f"at most {self.max_side}x{self.max_side}"
+        size = list(self.size or ())
+        return (
+            InferredOption("input.size", size, f"the size of most images, {limit}"),
+            InferredOption("input.color", self.color, "the color of the training images"),
+        )
 
     def describe(self) -> str:
         height, width = self.size or (0, 0)

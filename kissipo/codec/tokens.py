@@ -25,6 +25,7 @@ from torch import Tensor
 
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 PADDING, UNKNOWN = 0, 1
@@ -135,6 +136,10 @@ class Tokens(Codec):
         if empty:
             remarks.append(f"{empty} empty '{self.column}', read as no {self.unit}")
         return remarks
+
+    def fitted_options(self) -> tuple[InferredOption, ...]:
+        reason = "99 % of the training texts are not longer"
+        return (InferredOption("input.max_length", self.length, reason),)
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:

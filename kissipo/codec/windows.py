@@ -39,6 +39,10 @@ class Windows(Codec):
         return self.inner.columns
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        return self.inner.number_columns
+
+    @property
     def spec(self) -> TensorSpec:
         step = self.inner.spec
         axes = tuple("variable" if axis == "feature" else axis for axis in step.axes)

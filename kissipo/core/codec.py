@@ -38,6 +38,11 @@ class Codec(ABC):
         return (self.column,)
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The columns that hold numbers, of which `encode` needs the kind."""
+        return ()
+
+    @property
     @abstractmethod
     def spec(self) -> TensorSpec:
         """Describes the tensor that `encode` returns, without the batch axis."""
@@ -81,6 +86,16 @@ class Codec(ABC):
 
     def net_options(self, net: str) -> tuple[InferredOption, ...]:
         """Returns options of a net that replace those that the net itself suggests."""
+        return ()
+
+    @property
+    def lazy_bytes(self) -> int:
+        """The bytes of an encoded sample if samples are large and can be read from disk
+        one by one, as images can; else 0."""
+        return 0
+
+    def fitted_options(self) -> tuple[InferredOption, ...]:
+        """Returns the options of the input that `fit` has set."""
         return ()
 
     def describe(self) -> str:

@@ -10,15 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.codec import Codec
+from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.target_checks import missing_targets, refuse_all_missing
 
 Scores = NDArray[Any]
 Predictions = Callable[[str], tuple[Scores, Scores] | None]
@@ -90,7 +93,13 @@ class DecodingStep:
 
 
 class Answer(ABC):
-    """One kind of answer for one target column."""
+    """One kind of answer for one target column.
+
+    PER_PIXEL:      whether it has a value for every pixel of an image, which moves with
+                    the image and needs larger images
+    NAMES_COLUMN:   whether its value names the target column, inferred when omitted
+    SOURCES:        sources that it suits although they do not name it
+    """
 
     WORD: ClassVar[str]
     EVAL_METRIC: str  # the main metric; an instance may set another one
@@ -98,6 +107,9 @@ class Answer(ABC):
     BASELINES: ClassVar[tuple[str, ...]]
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
     NO_MIXUP: ClassVar[str] = ""  # why its samples cannot be mixed
+    PER_PIXEL: ClassVar[bool] = False
+    NAMES_COLUMN: ClassVar[bool] = True
+    SOURCES: ClassVar[tuple[str, ...]] = ()
 
     codec: Codec
 
@@ -145,6 +157,61 @@ class Answer(ABC):
 
         Raises:   DataError when they are not enough.
         """
+
+    @classmethod
+    def for_rows(cls, value: Any, options: Any, *, loss: str | None, frame: Frame) -> Self:
+        """Returns the answer for samples that are rows.
+
+        value:    what the task gives: the name of the target column
+        Raises:   TaskError when the frame has no such target.
+        """
+        build: Callable[..., Self] = cls
+        return build(str(value), options, loss=loss)
+
+    def usable_rows(
+        self,
+        frame: Frame,
+        findings: list[Finding],
+        *,
+        missing: Literal["empty", "left_out"] | None = None,
+    ) -> Frame:
+        """Returns the rows that have a target, with the target column in its kind.
+
+        missing:  how the source treats samples without a target, where it matters
+        Raises:   DataError for targets that cannot be used.
+        """
+        refuse_all_missing(frame, self.name)
+        frame = self.in_kind(frame, findings)
+        absent = missing_targets(frame, self.name)
+        findings += absent
+        return frame.take(np.flatnonzero(~frame[self.name].missing)) if absent else frame
+
+    def in_kind(self, frame: Frame, findings: list[Finding]) -> Frame:
+        """Returns the frame with the target column in the kind that it needs."""
+        return frame
+
+    def check_targets(self, frame: Frame) -> list[Finding]:
+        """Checks the usable targets of all rows together.
+
+        Raises:   DataError for targets from which nothing can be learned.
+        """
+        return []
+
+    def strata(self, frame: Frame) -> NDArray[Any] | None:
+        """Returns the class of each row, whose proportions every split keeps."""
+        return None
+
+    def fit_inputs(self, specs: Sequence[TensorSpec]) -> Self:
+        """Takes over what the targets share with the inputs, before `fit`."""
+        return self
+
+    def fitted_findings(self, frame: Frame) -> list[Finding]:
+        """Returns the findings about all rows after `fit`."""
+        return []
+
+    def check_rows(self, frame: Frame) -> list[Finding]:
+        """Checks the targets of rows that are not from the training data."""
+        return []
 
     def fit(self, frame: Frame) -> Self:
         """Fits classes or scaling on the training split."""

@@ -47,12 +47,14 @@ class Experiment:
 
 def read_data(resolved: ResolvedTask) -> Any:
     """Returns what the source reads: a Reading, or an environment."""
-    return resolved.source.module.read(resolved.source.value, resolved.source.options)
+    return resolved.source.module.SOURCE.read(resolved.source.value, resolved.source.options)
 
 
 def builder_of(resolved: ResolvedTask) -> ModuleType:
     """Returns the builder that turns what the source reads into samples."""
-    return BUILDERS.find(resolved.source.module.SAMPLES, place=f"input.{resolved.source.name}")
+    return BUILDERS.find(
+        resolved.source.module.SOURCE.builder, place=f"input.{resolved.source.name}"
+    )
 
 
 def build_pipeline(

@@ -12,8 +12,8 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.input.check import targets as answer_checks
 from kissipo.input.source_data import Reading
+from kissipo.output import target_checks
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.anomaly import Options as AnomalyOptions
@@ -170,10 +170,10 @@ def _class_target(
     if frame[name].missing.any():
         raise DataError(
             f"'{name}' has no class for some steps",
-            got=answer_checks.missing_targets(frame, name)[0].message,
+            got=target_checks.missing_targets(frame, name)[0].message,
             do="Fill the missing classes",
         )
-    answer_checks.classes(as_strings(frame[name]))
+    target_checks.check_classes(as_strings(frame[name]))
     if not resolved.source.options.features:
         inferred_options.append(InferredOption("input.features", numeric, "every numeric column"))
     return SeriesTarget(

@@ -77,7 +77,7 @@ def backtest(
 
 def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     """Returns the number of steps of the series, and of its test split."""
-    if resolved.source.module.SAMPLES != "series":
+    if resolved.source.module.SOURCE.builder != "series":
         raise TaskError(
             f"--backtest needs a series, and '{name}' is not a series",
             do="Use --seeds K for the spread over seeds",

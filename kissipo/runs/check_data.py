@@ -10,10 +10,10 @@ from kissipo.core.finding import Finding
 from kissipo.core.schema import option_infos, read
 from kissipo.input.check.rows import duplicates
 from kissipo.input.formats.tables import read_table
+from kissipo.input.question import Question
 from kissipo.input.sources import table
+from kissipo.input.table_codecs import check_columns, sort_columns
 from kissipo.pipeline.check import check, failed
-from kissipo.pipeline.infer_task import asks_for_answer
-from kissipo.pipeline.table_codecs import check_columns, sort_columns
 from kissipo.runs.load import load
 
 
@@ -36,7 +36,8 @@ def check_data(
             and input_options.keys() <= option_infos(table.Options).keys()
         ):
             options = read(table.Options, input_options, place="input")
-            if asks_for_answer(data, options):
+            question = Question(data, words=input_options)
+            if question.path is None or (question.is_table and not question.is_series):
                 frame, findings = read_table(data, options)
                 columns = sort_columns(frame, options, reserved=[])
                 return [*findings, *check_columns(frame, columns), *duplicates(frame)[1]]

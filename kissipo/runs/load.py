@@ -9,13 +9,12 @@ from typing import Any
 from kissipo.core.config import FrozenConfig
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.recipe import Recipe
-from kissipo.core.schema import option_infos, read
 from kissipo.core.suggest import nearest
 from kissipo.engine.run_folder import TASK
 from kissipo.input.formats.files import existing, readable
-from kissipo.input.formats.tables import FileWords
+from kissipo.input.question import Question
 from kissipo.lessons import lesson, lesson_names
-from kissipo.pipeline.infer_task import ENVIRONMENT, ask
+from kissipo.pipeline.infer_task import infer_task
 from kissipo.pipeline.parse import full_place
 from kissipo.pipeline.registries import ANSWERS, NETS, RECIPES, SOURCES
 from kissipo.runs.task import Task, as_task
@@ -57,7 +56,7 @@ def _find(
         return task
     if isinstance(task, Mapping):
         return Task.from_plain(task)
-    if isinstance(task, str) and not task.startswith(ENVIRONMENT):
+    if isinstance(task, str):
         if task in recipe_names():
             _refuse_question(task, output, time)
             built_in = as_task(recipe(task).task.named(task))
@@ -67,24 +66,15 @@ def _find(
             return _from_yaml(path)
         if (path / TASK).is_file():
             return _from_yaml(path / TASK)
-        if not path.exists() and "/" not in task and "." not in task:
+        if not path.exists() and not set(task) & set("/.:"):
             _refuse_unknown(task)
     word, column = _answer_in(words)
-    sentence = ask(
-        task,
-        output=output or column,
-        time=time,
-        horizon=horizon,
-        written=_file_words(words),
-        answer=word,
-    )
-    return as_task(sentence)
+    plain = {key.removeprefix("input."): value for key, value in words.items()}
+    return as_task(infer_task(Question(task, output or column, time, horizon, word, plain)))
 
 
 def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Returns the kind and the column of the (first) output, if given."""
-    if "input.masks" in words or "masks" in words:
-        words = {"mask": None, **words}
     plain = {key.removeprefix("output."): value for key, value in words.items()}
     whole = plain.get("output")
     first = whole[0] if isinstance(whole, list | tuple) and whole else whole
@@ -94,16 +84,6 @@ def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return next(
         ((word, answer_words[word]) for word in ANSWERS.names() if word in answer_words),
         (None, None),
-    )
-
-
-def _file_words(words: Mapping[str, Any]) -> FileWords:
-    """Returns the options of the file format, as far as they are given."""
-    plain = {key.removeprefix("input."): value for key, value in words.items()}
-    return read(
-        FileWords,
-        {key: plain[key] for key in option_infos(FileWords) if key in plain},
-        place="input",
     )
 
 

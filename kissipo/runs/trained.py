@@ -22,11 +22,9 @@ from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.engine.evaluate import answer_all
 from kissipo.engine.generate import generate_tokens
 from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
-from kissipo.input.check.masks import mask_findings
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.text import NextToken
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import (
@@ -220,7 +218,7 @@ class TrainedModel:
 
     def encode_frame(self, frame: Frame) -> TensorDataset:
         """Returns new examples as the inputs of the net."""
-        module = BUILDERS.find(self.resolved.source.module.SAMPLES, place="input")
+        module = BUILDERS.find(self.resolved.source.module.SOURCE.builder, place="input")
         dataset: TensorDataset = module.encode_new(frame, self.codecs, self.answers)
         return dataset
 
@@ -252,8 +250,8 @@ class TrainedModel:
     def _build_test_pipeline(self, data: Any) -> Pipeline:
         """Returns other data as a test split."""
         resolved = self.resolved
-        builder = BUILDERS.find(resolved.source.module.SAMPLES, place="input")
-        if resolved.source.module.SAMPLES not in _INDEPENDENT:
+        builder = BUILDERS.find(resolved.source.module.SOURCE.builder, place="input")
+        if resolved.source.module.SOURCE.builder not in _INDEPENDENT:
             raise TaskError(
                 f"a run on {resolved.source.name} can be evaluated on its own test split only",
                 do="Leave DATA out",
@@ -263,14 +261,13 @@ class TrainedModel:
         )
         frame = read_data(read_task(self.task.with_words(changed))).frame
         answered = [column for answer in self.answers for column in answer.codec.columns]
-        frame = fit_to(frame, self.codecs, also=answered)
+        frame = fit_to(frame, (*self.codecs, *(answer.codec for answer in self.answers)))
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):
             raise DataError(f"no row of {frame.origin} has a target to evaluate on")
         for answer in self.answers:
-            if isinstance(answer, Mask):
-                refuse_failures(mask_findings(frame, answer.codec.column))
+            refuse_failures(answer.check_rows(frame))
         dataset = builder.encode_new(frame, self.codecs, self.answers, evaluated=True)
         indices = np.arange(len(frame))
         empty = indices[:0]

@@ -130,7 +130,7 @@ def of_a_text(units: Any = LETTERS) -> BaselineData:
 
 
 def of_a_world(episodes: int = 400) -> EnvironmentData:
-    world = environment.read("racing", environment.Options())
+    world = environment.SOURCE.read("racing", environment.Options())
     return EnvironmentData(
         lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED),
         world.actions,

@@ -240,7 +240,9 @@ def test_tensor_dataset_returns_finished_batches() -> None:
 
 
 def test_environment_has_the_model_of_gymnasium() -> None:
-    world = environment.read("FrozenLake-v1", environment.Options(settings={"is_slippery": False}))
+    world = environment.SOURCE.read(
+        "FrozenLake-v1", environment.Options(settings={"is_slippery": False})
+    )
     assert world.actions == ("left", "down", "right", "up") and len(world.states) == 16
     assert world.model[0][2] == [(1.0, 1, 0, False)]
     world.environment.reset(seed=0)
@@ -263,7 +265,7 @@ def test_environment_that_cannot_be_used_is_refused(
     name: str, options: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error) as refused:
-        environment.read(name, environment.Options(**options))
+        environment.SOURCE.read(name, environment.Options(**options))
     assert message in str(refused.value)
 
 

@@ -13,7 +13,7 @@ from kissipo.input.formats.game_folder import has_game_records, read_ends
 from kissipo.input.formats.go_record import positions
 from kissipo.input.generated_games import generate_games
 from kissipo.input.source_data import Reading
-from kissipo.input.sources.games import Options, read
+from kissipo.input.sources.games import SOURCE, Options
 
 FILES = {
     "sgf/a.sgf": "(;SZ[19];B[pd];W[dp];B[];W[pp])",
@@ -37,7 +37,7 @@ def descriptions(reading: Reading) -> list[str]:
 
 def test_games_every_move_is_a_row_and_skipped_games_are_reported() -> None:
     write()
-    reading = read("sgf", Options())
+    reading = SOURCE.read("sgf", Options())
     frame = reading.frame
     rows = list(
         zip(
@@ -76,13 +76,13 @@ def test_games_every_move_is_a_row_and_skipped_games_are_reported() -> None:
 def test_damaged_records_are_refused_or_skipped_and_counted() -> None:
     write(broken="(;SZ[19];B[pd", illegal="(;;B[dd];W[dd])")
     with pytest.raises(DataError) as refused:
-        read("sgf", Options())
+        SOURCE.read("sgf", Options())
     assert str(refused.value) == (
         "sgf/broken.sgf: line 1, column 11: "
         "the value of B that begins here is not closed (and 1 more). "
         "Correct or remove the file, or skip such files with input.skip_corrupt=true."
     )
-    reading = read("sgf", Options(skip_corrupt=True))
+    reading = SOURCE.read("sgf", Options(skip_corrupt=True))
     assert len(reading.frame) == 7
     assert [text for text in descriptions(reading) if "cannot be" in text] == [
         "WARN  2 records cannot be read or replayed, the first is sgf/broken.sgf: line 1, column "
@@ -151,14 +151,15 @@ def test_generated_games_capture_the_largest_chain() -> None:
 
 
 def test_generated_games_options_num_games_and_seed() -> None:
-    reading = read("generated", Options(num_games=3, seed=1))
+    reading = SOURCE.read("generated", Options(num_games=3, seed=1))
     assert descriptions(reading) == ["PASS  3 games, 360 moves"]
     assert (
         reading.frame.fingerprint()
-        == read("generated", Options(num_games=3, seed=1)).frame.fingerprint()
+        == SOURCE.read("generated", Options(num_games=3, seed=1)).frame.fingerprint()
     )
     assert (
-        reading.frame.fingerprint() != read("generated", Options(num_games=3)).frame.fingerprint()
+        reading.frame.fingerprint()
+        != SOURCE.read("generated", Options(num_games=3)).frame.fingerprint()
     )
 
 
@@ -168,4 +169,4 @@ def test_games_source_refuses_an_array() -> None:
         match=r"input.games must be a path of game records; got ndarray. Allowed: a folder, an "
         r".sgf",
     ):
-        read(np.zeros(3), Options())
+        SOURCE.read(np.zeros(3), Options())

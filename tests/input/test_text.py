@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kissipo.core.errors import DataError
-from kissipo.input.sources.text import Options, read
+from kissipo.input.sources.text import SOURCE, Options
 
 TEXT = "The cat, the hat.\r\nŽluťoučký kůň!\n" * 10
 
@@ -22,12 +22,12 @@ TEXT = "The cat, the hat.\r\nŽluťoučký kůň!\n" * 10
 def test_tokens_of_the_text_are_rows(name: str, unit: Any, expected: list[str]) -> None:
     content = TEXT.encode("utf-8-sig")
     Path(name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert read(name, Options(tokenizer=unit, window=4)).frame["text"].texts() == expected
+    assert SOURCE.read(name, Options(tokenizer=unit, window=4)).frame["text"].texts() == expected
 
 
 def test_tokens_of_a_play_are_its_characters(data: Path) -> None:
     path = data / "tiny-shakespeare" / "input.txt"
-    column = read(str(path), Options()).frame["text"]
+    column = SOURCE.read(str(path), Options()).frame["text"]
     assert "".join(text or "" for text in column.texts()) == path.read_text(encoding="utf-8")
     assert len(column.categories) == 65
 
@@ -46,5 +46,5 @@ def test_tokens_of_a_play_are_its_characters(data: Path) -> None:
 def test_text_source_refuses_other_files(content: bytes, message: str) -> None:
     Path("novel.txt").write_bytes(content)
     with pytest.raises(DataError) as refused:
-        read("novel.txt", Options())
+        SOURCE.read("novel.txt", Options())
     assert message in str(refused.value)

@@ -130,3 +130,19 @@ def test_predict_remarks_on_image_size_and_color() -> None:
         "1 of 1 images converted to grayscale",
     ]
     assert run.predict_all(["photos/good/1.png"])[1] == []
+
+
+def test_evaluate_on_other_data_takes_a_number_as_the_target(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    table = pandas.DataFrame({"x": draw.normal(size=60), "y": 100 + draw.normal(size=60)})
+    words = {
+        "input": {"table": table},
+        "process": {"epochs": 1},
+        "output": {"number": "y", "baselines": []},
+    }
+    trained = ki.load(words).fit(out=tmp_path / "run")
+    other = pandas.DataFrame({"x": draw.normal(size=30), "y": 100 + draw.normal(size=30)})
+    predictions, _ = trained.predict_all([other])
+    values = np.array([answer.value for (answer,) in predictions])
+    expected = float(np.sqrt(np.mean((values - other["y"].to_numpy()) ** 2)))
+    assert trained.evaluate(other)[0].net.metrics["rmse"] == pytest.approx(expected)

@@ -8,9 +8,12 @@ from kissipo.core.extras import need
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.task import Task
+from kissipo.input.question import Question
+from kissipo.input.source import Source
 
-SAMPLES = "environment"
 WORLDS = Registry("kissipo.input.environments", "world")
+_PREFIX = "gym:"
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),
     "FrozenLake8x8": ("left", "down", "right", "up"),
@@ -49,37 +52,49 @@ class World:
     model: Any
 
 
-def read(value: Any, options: Options) -> World:
-    """Makes the environment of a name.
+class Environment(Source[Options]):
+    """A gymnasium environment with discrete states and actions."""
 
-    Raises:   DataError for an unknown name or setting; NotBuiltError for states or
-              actions that are not discrete.
-    """
-    gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
-    name = str(value)
-    if name in WORLDS.names():
-        module = WORLDS.find(name, place="input.environment")
-        if not hasattr(module, "WORLD"):
-            raise _not_discrete(name, "states", module.STATES)
-        limit = options.max_episode_steps or module.LIMIT
-        environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
-        return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
-    environment = _make(gymnasium, name, options)
-    for what, space in (
-        ("states", environment.observation_space),
-        ("actions", environment.action_space),
-    ):
-        if not isinstance(space, gymnasium.spaces.Discrete):
-            raise _not_discrete(name, what, space)
-    states, actions = int(environment.observation_space.n), int(environment.action_space.n)
-    default_actions = _ACTIONS.get(name.split("-")[0], ())
-    return World(
-        name,
-        environment,
-        _named(options.states, (), states),
-        _named(options.actions, default_actions, actions),
-        getattr(environment.unwrapped, "P", None),
-    )
+    builder = "environment"
+    order = 10
+
+    def read(self, value: Any, options: Options) -> World:
+        """Makes the environment of a name.
+
+        Raises:   DataError for an unknown name or setting; NotBuiltError for states or
+                  actions that are not discrete.
+        """
+        gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
+        name = str(value)
+        if name in WORLDS.names():
+            module = WORLDS.find(name, place="input.environment")
+            if not hasattr(module, "WORLD"):
+                raise _not_discrete(name, "states", module.STATES)
+            limit = options.max_episode_steps or module.LIMIT
+            environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
+            return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
+        environment = _make(gymnasium, name, options)
+        for what, space in (
+            ("states", environment.observation_space),
+            ("actions", environment.action_space),
+        ):
+            if not isinstance(space, gymnasium.spaces.Discrete):
+                raise _not_discrete(name, what, space)
+        states, actions = int(environment.observation_space.n), int(environment.action_space.n)
+        default_actions = _ACTIONS.get(name.split("-")[0], ())
+        return World(
+            name,
+            environment,
+            _named(options.states, (), states),
+            _named(options.actions, default_actions, actions),
+            getattr(environment.unwrapped, "P", None),
+        )
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a name such as gym:FrozenLake-v1."""
+        if not isinstance(question.data, str) or not question.data.startswith(_PREFIX):
+            return None
+        return question.task({"environment": question.data.removeprefix(_PREFIX)}, "actions")
 
 
 def _not_discrete(name: str, what: str, space: Any) -> NotBuiltError:
@@ -122,3 +137,6 @@ def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) 
             "the names do not fit the environment", got=f"{len(names)} names", allowed=f"{count}"
         )
     return names
+
+
+SOURCE = Environment()

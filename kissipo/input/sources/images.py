@@ -1,6 +1,7 @@
 """Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -8,17 +9,31 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from kissipo.codec.pixels import Pixels
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
+from kissipo.core.task import Task
 from kissipo.input.augment import Name
+from kissipo.input.check.images import (
+    change_findings,
+    check_images,
+    damage_findings,
+    refuse_rare_classes,
+    sizes,
+)
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_folder import MASK, read_image_folder
+from kissipo.input.question import Question
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
-SAMPLES = "rows"
+_IMAGE_SIDE, _MASK_SIDE = 64, 128
 
 
 @dataclass(frozen=True)
@@ -49,32 +64,127 @@ class Options:
     skip_corrupt: bool = option(False, "skip and count images that cannot be decoded")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Returns images and, if there are any, their classes and masks."""
-    if not isinstance(value, str | Path):
-        return _with_masks(
-            _from_arrays(np.asarray(value), options.labels, "the array of images"), options.masks
-        )
-    masks = None if options.masks is None else Path(str(options.masks))
-    reading = find_data(value, "images")
-    path = Path(value)
-    if masks is not None and (reading is not None or not path.is_dir()):
-        raise DataError(
-            f"input.masks needs a folder of images, and {value} is not a folder",
-            do="Leave input.masks out",
-        )
-    if reading is not None:
-        return reading
-    if path.suffix == ".npz":
-        return _from_npz(existing(path))
-    if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
-        return _from_idx(idx)
-    if path.is_file():
-        raise DataError(
-            f"{path} is a file",
-            allowed="a folder with one folder per class, a folder of idx files, an .npz file",
-        )
-    return read_image_folder(path, masks=masks)
+class Images(Source[Options]):
+    """Images, with their classes and masks if there are any."""
+
+    answers = ("category", "mask")
+    order = 30
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Returns images and, if there are any, their classes and masks."""
+        if not isinstance(value, str | Path):
+            return _with_masks(
+                _from_arrays(np.asarray(value), options.labels, "the array of images"),
+                options.masks,
+            )
+        masks = None if options.masks is None else Path(str(options.masks))
+        reading = find_data(value, "images")
+        path = Path(value)
+        if masks is not None and (reading is not None or not path.is_dir()):
+            raise DataError(
+                f"input.masks needs a folder of images, and {value} is not a folder",
+                do="Leave input.masks out",
+            )
+        if reading is not None:
+            return reading
+        if path.suffix == ".npz":
+            return _from_npz(existing(path))
+        if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
+            return _from_idx(idx)
+        if path.is_file():
+            raise DataError(
+                f"{path} is a file",
+                allowed="a folder with one folder per class, a folder of idx files, an .npz file",
+            )
+        return read_image_folder(path, masks=masks)
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a folder, and an .npz file; given masks are the answer."""
+        path = question.path
+        is_folder = path is not None and path.is_dir()
+        is_archive = path is not None and path.is_file() and path.suffix == ".npz"
+        if not (question.data_set or is_folder or is_archive):
+            return None
+        kind = question.answer or ("mask" if "masks" in question.words else "category")
+        column = question.output if is_folder else None
+        return question.task({"images": question.value}, {kind: column} if column else kind)
+
+    def usable_rows(self, frame: Frame, options: Options, findings: list[Finding]) -> Frame:
+        """Returns the images that can be decoded."""
+        checks = check_images(frame["image"])
+        findings += damage_findings(checks, skip=options.skip_corrupt)
+        refuse_failures(findings)
+        readable = [number for number, check in enumerate(checks) if not check.damage]
+        frame = frame.take(np.array(readable)) if len(readable) < len(checks) else frame
+        findings += change_findings(frame, [checks[number] for number in readable])
+        return frame
+
+    def missing_targets(self, options: Options) -> Literal["empty", "left_out"] | None:
+        """Returns how to treat an image without a mask."""
+        return options.missing_masks
+
+    def check_targets(self, frame: Frame, columns: Sequence[str]) -> list[Finding]:
+        """Refuses a class with a single image."""
+        for name in columns:
+            if frame[name].kind == "string":
+                refuse_rare_classes(frame, name)
+        return []
+
+    def input_codecs(
+        self,
+        frame: Frame,
+        options: Options,
+        *,
+        reserved: Sequence[str],
+        per_pixel: bool,
+        findings: list[Finding],
+        inferred_options: list[InferredOption],
+    ) -> tuple[Codec, ...]:
+        """Returns the codec of the pixels; a mask needs larger images than a class."""
+        size = (options.size[0], options.size[-1]) if options.size else None
+        max_side = _MASK_SIDE if per_pixel else _IMAGE_SIDE
+        return (Pixels("image", size=size, color=options.color, max_side=max_side),)
+
+    def check_fitted(
+        self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]
+    ) -> list[Finding]:
+        """Reports the sizes of the images."""
+        _, height, width = codecs[0].spec.shape
+        return sizes(frame["image"], (height, width))
+
+    def memory_limit(self, options: Options) -> float:
+        """Returns the gigabytes of images that are held in memory."""
+        return options.memory_limit
+
+    def augmentations(self, options: Options) -> tuple[Name, ...]:
+        """Returns the random changes of the images in training."""
+        return options.augment
+
+    def parse_values(
+        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns images as paths, and arrays as bytes."""
+        cells = np.empty(len(values), dtype=object)
+        for position, value in enumerate(values):
+            if isinstance(value, str | Path):
+                if Path(value).is_dir():
+                    raise DataError(
+                        f"{value} is a folder",
+                        allowed="image files",
+                        do="Use run.predict_folder(folder)",
+                    )
+                cells[position] = str(value)
+                continue
+            image = np.asarray(value)
+            if image.dtype != np.uint8:
+                scale = 255 if image.max() <= 1 else 1
+                image = np.round(image * scale).clip(0, 255).astype(np.uint8)
+            cells[position] = image
+        return Frame((image_column("image", cells),), origin="the images")
+
+    def usage(self, codecs: Sequence[Codec]) -> str:
+        """Returns how images are given."""
+        return "Give paths of images: kissipo predict RUN photo.png"
 
 
 def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
@@ -181,3 +291,6 @@ def _from_idx(images: list[Path]) -> Reading:
         parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)},
         answer="class",
     )
+
+
+SOURCE = Images()

@@ -1,13 +1,20 @@
 """Generated samples: systems of equations, truth tables, points on surfaces."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kissipo.codec.labels import Labels
+from kissipo.codec.numbers import Numbers
+from kissipo.core.codec import Codec
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
-SAMPLES = "rows"
 MAKERS = Registry("kissipo.input.makers", "maker of samples")
 
 
@@ -18,7 +25,33 @@ class Options:
     scale: Literal["standard", "range", "none"] = option("none", "scaling of the generated numbers")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Returns the samples of the maker with this name."""
-    reading: Reading = MAKERS.find(str(value), place="input.make").make()
-    return reading
+class Make(Source[Options]):
+    """Generated samples."""
+
+    is_generated = True
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Returns the samples of the maker with this name."""
+        reading: Reading = MAKERS.find(str(value), place="input.make").make()
+        return reading
+
+    def input_codecs(
+        self,
+        frame: Frame,
+        options: Options,
+        *,
+        reserved: Sequence[str],
+        per_pixel: bool,
+        findings: list[Finding],
+        inferred_options: list[InferredOption],
+    ) -> tuple[Codec, ...]:
+        """Returns the codecs of all columns; their kinds are known."""
+        inputs = [column for column in frame.columns if column.name not in reserved]
+        numbers = tuple(column.name for column in inputs if column.kind == "number")
+        return (
+            *(Labels(column.name) for column in inputs if column.kind == "string"),
+            Numbers(numbers, scale=options.scale),
+        )
+
+
+SOURCE = Make()

@@ -3,15 +3,23 @@
 Samples are windows of the series, which is split by time only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from kissipo.core.codec import Codec
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.frame import Frame
 from kissipo.core.schema import option
+from kissipo.core.task import Task
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.given_rows import column_of, given_table
+from kissipo.input.question import Question
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-
-SAMPLES = "series"
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,76 @@ class Options(FileWords):
     date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Reads a file, a data frame or a named data set, with its rows in their order."""
-    reading = find_data(value, "series")
-    if reading is not None:
-        return reading
-    frame, findings = read_table(value, options)
-    return Reading(frame, tuple(findings))
+class Series(Source[Options]):
+    """Values in order of time."""
+
+    builder = "series"
+    order = 40
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Reads a file, a data frame or a named data set, with its rows in order."""
+        reading = find_data(value, "series")
+        if reading is not None:
+            return reading
+        frame, findings = read_table(value, options)
+        return Reading(frame, tuple(findings))
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes a table with even timestamps, or of which a forecast is asked."""
+        if question.data_set is not None:
+            output = question.output or question.data_set.read().answer
+        elif question.is_table and (
+            question.time
+            or question.horizon
+            or question.answer in ("forecast", "anomaly")
+            or (question.answer is None and question.is_series)
+        ):
+            output = question.output or _only_number(question.table, question.time)
+        else:
+            return None
+        inputs = {"series": question.value} | ({"time": question.time} if question.time else {})
+        outputs = {question.answer or "forecast": output}
+        if question.horizon:
+            outputs["horizon"] = question.horizon
+        return question.task(inputs, outputs)
+
+    def parse_values(
+        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns the newest steps: a table, or the values of a single column."""
+        table = given_table(values, options)
+        if table is not None:
+            return table
+        columns = codecs[0].columns
+        if len(columns) != 1:
+            raise TaskError(
+                "this run needs several columns",
+                do=f"Give a file with the columns {', '.join(columns)}",
+            )
+        cells = [cell for item in values for cell in np.asarray(item, dtype=object).reshape(-1)]
+        return Frame((column_of(columns[0], cells),), origin="the values")
+
+    def usage(self, codecs: Sequence[Codec]) -> str:
+        """Returns how the newest steps are given."""
+        return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
+
+
+def _only_number(frame: Frame, time: str | None) -> str:
+    numbers = [
+        column.name for column in frame.columns if column.kind == "number" and column.name != time
+    ]
+    if len(numbers) == 1:
+        return numbers[0]
+    if not numbers:
+        raise DataError(
+            f"{frame.origin} has no column of numbers to forecast",
+            got="the columns " + ", ".join(frame.names),
+        )
+    raise TaskError(
+        f"which column of {frame.origin} is to be forecast?",
+        got="the numbers " + ", ".join(numbers),
+        do="Name it with --output COLUMN",
+    )
+
+
+SOURCE = Series()

@@ -1,17 +1,21 @@
 """Plain text: one sequence of characters or words, split into windows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.schema import option
+from kissipo.core.task import Task
 from kissipo.input.datasets import find_data
+from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.files import open_text
+from kissipo.input.question import Question
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-
-SAMPLES = "text"
 
 
 @dataclass(frozen=True)
@@ -26,32 +30,70 @@ class Options:
     encoding: str = option("utf-8", "character encoding of the file")
 
 
-def read(value: Any, options: Options) -> Reading:
-    """Reads a file or a named data set; the column 'text' has one token per row.
+class Text(Source[Options]):
+    """One sequence of tokens."""
 
-    Raises:   DataError when the file is missing, empty, not text, or too short for the
-              windows.
-    """
-    if not isinstance(value, str | Path):
-        raise DataError(
-            "input.text must be the path of a file",
-            got=type(value).__name__,
-            allowed="the path of a plain text file",
+    builder = "text"
+    order = 60
+
+    def read(self, value: Any, options: Options) -> Reading:
+        """Reads a file or a named data set; the column 'text' has one token per row.
+
+        Raises:   DataError when the file is missing, empty, not text, or too short for
+                  the windows.
+        """
+        if not isinstance(value, str | Path):
+            raise DataError(
+                "input.text must be the path of a file",
+                got=type(value).__name__,
+                allowed="the path of a plain text file",
+            )
+        reading = find_data(str(value), "text")
+        content = (
+            _content(Path(value), options)
+            if reading is None
+            else str(reading.frame["text"].texts()[0])
         )
-    reading = find_data(str(value), "text")
-    if reading is not None:
-        content = str(reading.frame["text"].texts()[0])
-    else:
-        with open_text(Path(value), options.encoding) as file:
-            content = file.read()
-    if not content.strip():
-        raise DataError(f"{value} is empty", do="Give a text of at least a few pages")
-    tokens = list(content) if options.tokenizer == "characters" else content.split()
-    if len(tokens) < 10 * (options.window + 1):
-        raise DataError(
-            f"{value} is too short for windows of {options.window} {options.tokenizer}",
-            got=f"{len(tokens)} {options.tokenizer}",
-            allowed=f"at least {10 * (options.window + 1)}",
-            do="Give a longer text or a smaller input.window",
-        )
-    return Reading(Frame((strings("text", tokens),), origin=str(value)), answer="text")
+        if not content.strip():
+            raise DataError(f"{value} is empty", do="Give a text of at least a few pages")
+        tokens = _tokens(content, options)
+        if len(tokens) < 10 * (options.window + 1):
+            raise DataError(
+                f"{value} is too short for windows of {options.window} {options.tokenizer}",
+                got=f"{len(tokens)} {options.tokenizer}",
+                allowed=f"at least {10 * (options.window + 1)}",
+                do="Give a longer text or a smaller input.window",
+            )
+        return Reading(Frame((strings("text", tokens),), origin=str(value)), answer="text")
+
+    def infer(self, question: Question) -> Task | None:
+        """Takes plain text, of which the next token is predicted."""
+        if question.data_set is None and not (
+            question.path is not None
+            and question.path.is_file()
+            and question.path.suffix.lower() in (".txt", ".md", "")
+        ):
+            return None
+        return question.task({"text": question.value}, {"text": "next"})
+
+    def parse_values(
+        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns the tokens of the first text, or of the file at this path."""
+        first = values[0]
+        if is_dataframe(first):
+            return from_dataframe(first, origin="the data frame")
+        content = _content(first, options) if isinstance(first, Path) else str(first)
+        return Frame((strings("text", _tokens(content, options)),), origin="the text")
+
+
+def _content(path: Path, options: Options) -> str:
+    with open_text(path, options.encoding) as file:
+        return file.read()
+
+
+def _tokens(content: str, options: Options) -> list[str]:
+    return list(content) if options.tokenizer == "characters" else content.split()
+
+
+SOURCE = Text()

@@ -21,9 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.codec.labels import Labels
+from kissipo.codec.labels import Labels, as_strings
 from kissipo.core.codec import restore, save
 from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.suggest import did_you_mean
@@ -43,6 +44,7 @@ from kissipo.output.metrics.ranking import (
     top_k,
 )
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
+from kissipo.output.target_checks import check_classes
 
 _TOP_5_ABOVE = 10  # classes; with more, top-5 accuracy is reported, too
 _MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor readable
@@ -121,6 +123,15 @@ class Category(Answer):
             else Inspection(options.false_negative_cost or _FALSE_NEGATIVE_COST)
         )
         _refuse_two_thresholds(options)
+
+    def in_kind(self, frame: Frame, findings: list[Finding]) -> Frame:
+        return frame.replaced(as_strings(frame[self.name]))
+
+    def check_targets(self, frame: Frame) -> list[Finding]:
+        return check_classes(frame[self.name])
+
+    def strata(self, frame: Frame) -> Scores | None:
+        return frame[self.name].values
 
     @property
     def name(self) -> str:

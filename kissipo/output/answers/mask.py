@@ -7,16 +7,20 @@ images with a mask one is detected, and how many images without stay empty.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from torch import Tensor
 
 from kissipo.codec.mask import VOID, MaskCodec
 from kissipo.core.codec import restore, save
+from kissipo.core.errors import TaskError
+from kissipo.core.finding import Finding, refuse_failures
+from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.mask_checks import mask_findings, without_masks
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice_coefficient, iou
 from kissipo.output.metrics.rates import accuracy
@@ -35,6 +39,8 @@ class Mask(Answer):
     EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
+    PER_PIXEL = True
+    NAMES_COLUMN = False
 
     def __init__(
         self,
@@ -47,6 +53,48 @@ class Mask(Answer):
     ) -> None:
         self.codec: MaskCodec = MaskCodec(name, by=by, size=size)
         self.options, self._loss = options, loss
+
+    @classmethod
+    def for_rows(cls, value: Any, options: Any, *, loss: str | None, frame: Frame) -> Self:
+        """Returns the answer with classes from the named column, or a single class."""
+        name = "defect" if value is None else str(value)
+        by = name if name in frame and frame[name].kind == "string" else None
+        answer = cls(name, options, by=by, loss=loss)
+        if answer.codec.column not in frame:
+            raise TaskError(
+                f"output.mask needs masks, and {frame.origin} comes with none",
+                do="Name their folder: input.masks=FOLDER",
+            )
+        return answer
+
+    def usable_rows(
+        self,
+        frame: Frame,
+        findings: list[Finding],
+        *,
+        missing: Literal["empty", "left_out"] | None = None,
+    ) -> Frame:
+        """Returns the images that have a mask or need none."""
+        has_mask, absent = without_masks(frame, self.codec.column, missing)
+        frame = frame.take(np.flatnonzero(has_mask))
+        findings += absent + self.check_rows(frame)
+        refuse_failures(findings)
+        return frame
+
+    def strata(self, frame: Frame) -> Scores | None:
+        return frame["class"].values if "class" in frame else None
+
+    def fit_inputs(self, specs: Sequence[TensorSpec]) -> Self:
+        """Takes over the size of the images."""
+        _, height, width = specs[0].shape
+        self.codec.size = (height, width)
+        return self
+
+    def fitted_findings(self, frame: Frame) -> list[Finding]:
+        return [Finding("WARN", "masks", remark) for remark in self.codec.remarks(frame)]
+
+    def check_rows(self, frame: Frame) -> list[Finding]:
+        return mask_findings(frame, self.codec.column)
 
     @property
     def name(self) -> str:

@@ -12,6 +12,10 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
+from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding, refuse_failures
+from kissipo.core.frame import Frame
+from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
@@ -21,6 +25,7 @@ from kissipo.output.metrics.errors import (
     r_squared,
     root_mean_squared_error,
 )
+from kissipo.output.target_checks import refuse_one_number
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,22 @@ class Number(Answer):
             scale=options.scale or ("none" if self.counts else "standard"),
             missing_indicator=False,
         )
+
+    def in_kind(self, frame: Frame, findings: list[Finding]) -> Frame:
+        column = frame[self.name]
+        if column.kind != "number":
+            raise DataError(
+                f"the answer '{self.name}' must be a number for output.number",
+                got=f"texts such as '{next(iter(column.categories), '')}'",
+                do=f"Use output.category={self.name}, or correct the cells",
+            )
+        findings += mixed_types(frame, [self.name]) + infinities(frame, [self.name])
+        refuse_failures(findings)
+        return frame
+
+    def check_targets(self, frame: Frame) -> list[Finding]:
+        refuse_one_number(frame, self.name)
+        return []
 
     @property
     def counts(self) -> bool:

@@ -3,5 +3,5 @@ environment.
 
 `build(reading, resolved, seed, strict)` fits the codecs and encodes all splits.
 `encode_new(frame, codecs, answers)` encodes new data in the same way. A source names
-its builder in SAMPLES.
+its builder, by default `rows`.
 """

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec.labels import Labels, as_strings
-from kissipo.codec.mask import MaskCodec
-from kissipo.codec.numbers import Numbers
-from kissipo.codec.pixels import Pixels
-from kissipo.codec.tokens import Tokens
+from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
-from kissipo.core.errors import DataError, TaskError
+from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.schema import option_infos
 from kissipo.input.augment import Augment
-from kissipo.input.check import columns as column_checks
-from kissipo.input.check import images as image_checks
-from kissipo.input.check import masks as mask_checks
-from kissipo.input.check import targets as answer_checks
 from kissipo.input.check.rows import describe_divided, duplicates
-from kissipo.input.formats.image_folder import MASK
+from kissipo.input.infer_types import guess_answer
 from kissipo.input.lazy_dataset import LazyColumn
+from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-from kissipo.output.answers.mask import Mask
-from kissipo.pipeline.infer_types import guess_answer
-from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.pipeline import InferredOption, Pipeline
+from kissipo.pipeline.parse import Component, ResolvedTask
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS
-from kissipo.pipeline.table_codecs import check_columns, codecs_for, sort_columns
 
-_IMAGE_SIDE, _MASK_SIDE = 64, 128
 _GIGABYTE = 1_000_000_000
 
 
@@ -47,20 +38,32 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
     Raises:   DataError for data that cannot be used, saying what to do.
     """
+    source: Source[Any] = resolved.source.module.SOURCE
+    options, group = resolved.source.options, resolved.general.split.group
     findings = list(reading.findings)
-    frame = _readable_images(reading.frame, resolved, findings)
+    frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)
     frame = _rows_with_targets(frame, answers, resolved, findings)
-    codecs = _codecs(frame, resolved, answers, findings, inferred_options)
-    group = resolved.general.split.group
+    targets = [column for answer in answers for column in answer.codec.columns]
+    codecs = source.input_codecs(
+        frame,
+        options,
+        reserved=[*targets, *([group] if group else [])],
+        per_pixel=any(answer.PER_PIXEL for answer in answers),
+        findings=findings,
+        inferred_options=inferred_options,
+    )
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
-    group_ids, duplicate_findings = _duplicates(frame, codecs, answers, resolved)
+    group_ids, duplicate_findings = (
+        (None, []) if source.is_generated else duplicates(_compared(frame, codecs, answers))
+    )
+    strata = (answer.strata(frame) for answer in answers)
     splits = split_rows(
         len(frame),
         resolved.general.split,
         seed=seed,
-        classes=_classes(frame, answers),
+        classes=next((classes for classes in strata if classes is not None), None),
         together=group_ids if groups is None else groups,
         fixed=_official_split(reading, frame),
     )
@@ -69,25 +72,20 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     for codec in codecs:
         codec.fit(train)
     for answer in answers:
-        if isinstance(answer, Mask):
-            answer.codec.size = (codecs[0].spec.shape[1], codecs[0].spec.shape[2])
-        answer.fit(train)
-        remarks = answer.codec.remarks(frame) if isinstance(answer, Mask) else []
-        findings += [Finding("WARN", "masks", remark) for remark in remarks]
-    if resolved.source.name != "make":
-        findings += _check_fitted(frame, codecs, answers)
+        answer.fit_inputs([codec.spec for codec in codecs]).fit(train)
+        findings += answer.fitted_findings(frame)
+    if not source.is_generated:
+        findings += source.check_fitted(frame, codecs, targets)
     refuse_failures(findings, strict=strict)
-    size = sum(_bytes(codec, len(frame)) for codec in _all_codecs(codecs, answers))
-    in_memory = size <= getattr(resolved.source.options, "memory_limit", inf) * _GIGABYTE
+    size = _bytes(codecs, answers, len(frame))
+    in_memory = size <= source.memory_limit(options) * _GIGABYTE
     findings += [] if in_memory else [_memory_finding(size)]
     datasets = {
         name: encode(frame.take(positions), codecs, answers, in_memory=in_memory)
         for name, positions in splits.items()
     }
-    names = getattr(resolved.source.options, "augment", ())
-    masks = tuple(number for number, answer in enumerate(answers) if isinstance(answer, Mask))
-    augment = Augment(names, masks) if names else None
-    inferred = (*inferred_options, *_fitted_options(codecs))
+    names = source.augmentations(options)
+    masks = tuple(number for number, answer in enumerate(answers) if answer.PER_PIXEL)
     return Pipeline(
         frame,
         splits,
@@ -95,8 +93,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         answers,
         datasets,
         tuple(findings),
-        inferred_options=inferred,
-        augment=augment,
+        inferred_options=_with_fitted(inferred_options, codecs, resolved),
+        augment=Augment(names, masks) if names else None,
     )
 
 
@@ -109,7 +107,7 @@ def encode(
     """
     inputs, targets = (
         tuple(
-            codec.encode(frame) if in_memory or not _bytes(codec, 1) else LazyColumn(codec, frame)
+            codec.encode(frame) if in_memory or not codec.lazy_bytes else LazyColumn(codec, frame)
             for codec in members
         )
         for members in (codecs, [answer.codec for answer in answers])
@@ -120,14 +118,10 @@ def encode(
     return TensorDataset(inputs, targets, finishes)
 
 
-def _all_codecs(codecs: Sequence[Codec], answers: Sequence[Answer]) -> tuple[Codec, ...]:
-    """Returns the codecs of inputs and answers."""
-    return (*codecs, *(answer.codec for answer in answers))
-
-
-def _bytes(codec: Codec, samples: int) -> int:
-    """Returns the bytes of the images of so many samples; other samples are small."""
-    return samples * codec.spec.size if isinstance(codec, Pixels | MaskCodec) else 0
+def _bytes(codecs: Sequence[Codec], answers: Sequence[Answer], samples: int) -> int:
+    """Returns the bytes of so many large samples; other samples are not counted."""
+    members = (*codecs, *(answer.codec for answer in answers))
+    return samples * sum(codec.lazy_bytes for codec in members)
 
 
 def _memory_finding(size: int) -> Finding:
@@ -141,22 +135,8 @@ def encode_new(
 ) -> TensorDataset:
     """Returns the samples of new rows; with targets where they are evaluated."""
     with_targets = answers if evaluated else ()
-    size = sum(_bytes(codec, len(frame)) for codec in _all_codecs(codecs, with_targets))
-    return encode(frame, codecs, with_targets, in_memory=size <= _GIGABYTE)
-
-
-def _readable_images(frame: Frame, resolved: ResolvedTask, findings: list[Finding]) -> Frame:
-    """Returns the rows whose images can be read; a table is returned unchanged."""
-    if resolved.source.name != "images":
-        return frame
-    skip = resolved.source.options.skip_corrupt
-    looks = image_checks.check_images(frame["image"])
-    findings += image_checks.damage_findings(looks, skip=skip)
-    refuse_failures(findings)
-    readable = [number for number, look in enumerate(looks) if not look.damage]
-    frame = frame.take(np.array(readable)) if len(readable) < len(looks) else frame
-    findings += image_checks.change_findings(frame, [looks[number] for number in readable])
-    return frame
+    in_memory = _bytes(codecs, with_targets, len(frame)) <= _GIGABYTE
+    return encode(frame, codecs, with_targets, in_memory=in_memory)
 
 
 def _answers(
@@ -173,54 +153,36 @@ def _answers(
     if not written:
         column = _answer_column(reading)
         kind, reason = guess_answer(reading.frame[column])
-        return (_make(kind, column, None, losses[0] if losses else None),), [
-            InferredOption(f"output.{kind}", column, f"'{column}' has {reason}")
-        ]
+        module, loss = ANSWERS.find(kind, place="output"), losses[0] if losses else None
+        answer: Answer = module.ANSWER.for_rows(
+            column, module.Options(), loss=loss, frame=reading.frame
+        )
+        option = InferredOption(f"output.{kind}", column, f"'{column}' has {reason}")
+        return (answer,), [option]
     answers, inferred_options = [], []
     for number, component in enumerate(written):
-        fitting = (
-            ("category", "mask") if resolved.source.name == "images" else ("category", "number")
-        )
-        if component.name not in fitting:
-            allowed = ", ".join(fitting)
-            raise TaskError(
-                f"output.{component.name} is not an answer for {resolved.source.name}",
-                allowed=allowed,
-            )
-        column = component.value
-        if component.name == "mask":
-            answers.append(
-                _mask_answer(
-                    column, component.options, losses[number] if losses else None, reading.frame
-                )
-            )
-            continue
-        if column is None:
-            column = _answer_column(reading)
-            inferred_options.append(
-                InferredOption(
-                    f"{component.place}.{component.name}", column, "the answer column of these data"
-                )
-            )
+        _refuse_unsuitable(component, resolved.source)
+        answer_class: type[Answer] = component.module.ANSWER
+        value = component.value
+        if value is None and answer_class.NAMES_COLUMN:
+            value = _answer_column(reading)
+            place = f"{component.place}.{component.name}"
+            inferred_options.append(InferredOption(place, value, "the answer column of these data"))
+        loss = losses[number] if losses else None
         answers.append(
-            _make(
-                component.name, str(column), component.options, losses[number] if losses else None
-            )
+            answer_class.for_rows(value, component.options, loss=loss, frame=reading.frame)
         )
     return tuple(answers), inferred_options
 
 
-def _mask_answer(name: Any, options: Any, loss: str | None, frame: Frame) -> Answer:
-    """Returns the answer for masks: classes from the named column, or a single
-    class."""
-    if MASK not in frame:
+def _refuse_unsuitable(answer: Component, source: Component) -> None:
+    """Refuses an answer when neither the source names it, nor it the source."""
+    suitable: tuple[str, ...] = source.module.SOURCE.answers
+    if answer.name not in suitable and source.name not in answer.module.ANSWER.SOURCES:
         raise TaskError(
-            f"output.mask needs masks, and {frame.origin} comes with none",
-            do="Name their folder: input.masks=FOLDER",
+            f"output.{answer.name} is not an answer for {source.name}",
+            allowed=", ".join(suitable),
         )
-    name = "defect" if name is None else str(name)
-    by = name if name in frame and frame[name].kind == "string" else None
-    return Mask(name, options, by=by, loss=loss)
 
 
 def _answer_column(reading: Reading) -> str:
@@ -233,109 +195,28 @@ def _answer_column(reading: Reading) -> str:
     )
 
 
-def _make(kind: str, column: str, options: Any, loss: str | None) -> Answer:
-    module = ANSWERS.find(kind, place="output")
-    answer: Answer = module.ANSWER(
-        column, options if options is not None else module.Options(), loss=loss
-    )
-    return answer
-
-
-def _rows_with_masks(
-    frame: Frame, answer: Mask, resolved: ResolvedTask, findings: list[Finding]
-) -> Frame:
-    """Returns the images that have a mask or need none."""
-    name = answer.codec.column
-    has_mask, mask_findings = mask_checks.without_masks(
-        frame, name, resolved.source.options.missing_masks
-    )
-    frame = frame.take(np.flatnonzero(has_mask))
-    findings += mask_findings + mask_checks.mask_findings(frame, name)
-    refuse_failures(findings)
-    return frame
-
-
 def _rows_with_targets(
     frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, findings: list[Finding]
 ) -> Frame:
     """Returns the rows that have targets, with every target column in its kind."""
+    source: Source[Any] = resolved.source.module.SOURCE
+    missing = source.missing_targets(resolved.source.options)
     for answer in answers:
-        if isinstance(answer, Mask):
-            frame = _rows_with_masks(frame, answer, resolved, findings)
-            continue
-        name, column = answer.name, frame[answer.name]
-        answer_checks.refuse_all_missing(frame, name)
-        if answer.WORD == "category":
-            frame = frame.replaced(as_strings(column))
-        elif column.kind != "number":
-            raise DataError(
-                f"the answer '{name}' must be a number for output.number",
-                got=f"texts such as '{next(iter(column.categories), '')}'",
-                do=f"Use output.category={name}, or correct the cells",
-            )
-        else:
-            findings += column_checks.mixed_types(frame, [name]) + column_checks.infinities(
-                frame, [name]
-            )
-            refuse_failures(findings)
-        missing = answer_checks.missing_targets(frame, name)
-        findings += missing
-        if missing:
-            frame = frame.take(np.flatnonzero(~frame[name].missing))
+        frame = answer.usable_rows(frame, findings, missing=missing)
     for answer in answers:
-        if isinstance(answer, Mask):
-            continue
-        if answer.WORD == "category":
-            if "image" in frame and frame["image"].kind == "image":
-                image_checks.refuse_rare_classes(frame, answer.name)
-            findings += answer_checks.classes(frame[answer.name])
-        else:
-            answer_checks.refuse_one_number(frame, answer.name)
+        if not answer.PER_PIXEL:
+            findings += source.check_targets(frame, answer.codec.columns)
+        findings += answer.check_targets(frame)
     return frame
 
 
-def _codecs(
-    frame: Frame,
-    resolved: ResolvedTask,
-    answers: Sequence[Answer],
-    findings: list[Finding],
-    inferred_options: list[InferredOption],
-) -> tuple[Codec, ...]:
-    options, group = resolved.source.options, resolved.general.split.group
-    if resolved.source.name == "images":
-        size = (options.size[0], options.size[-1]) if options.size else None
-        has_masks = any(isinstance(answer, Mask) for answer in answers)
-        max_side = _MASK_SIDE if has_masks else _IMAGE_SIDE
-        return (Pixels("image", size=size, color=options.color, max_side=max_side),)
-    if resolved.source.name == "make":
-        inputs = [
-            column
-            for column in frame.columns
-            if column.name not in {answer.name for answer in answers}
-        ]
-        numbers = Numbers(
-            tuple(column.name for column in inputs if column.kind == "number"), scale=options.scale
-        )
-        return (*(Labels(column.name) for column in inputs if column.kind == "string"), numbers)
-    columns = sort_columns(
-        frame, options, reserved=[*(answer.name for answer in answers), *([group] if group else [])]
-    )
-    findings += check_columns(frame, columns)
-    inferred_options += columns.inferred_options()
-    return codecs_for(frame, columns, options)
+def _compared(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> Frame:
+    """Returns the columns in which duplicate rows agree.
 
-
-def _duplicates(
-    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], resolved: ResolvedTask
-) -> tuple[Any, list[Finding]]:
-    """Returns one number per row, equal for equal rows; generated samples may
-    repeat."""
-    if resolved.source.name == "make":
-        return None, []
-    names = [column for codec in codecs for column in codec.columns]
-    # masks do not count: an image with two masks is still the same image
-    names += [answer.name for answer in answers if not isinstance(answer, Mask)]
-    return duplicates(frame.only(dict.fromkeys(names)))
+    Masks do not count: an image with two masks is still the same image.
+    """
+    members = (*codecs, *(answer.codec for answer in answers if not answer.PER_PIXEL))
+    return frame.only(dict.fromkeys(column for codec in members for column in codec.columns))
 
 
 def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDArray[Any]:
@@ -361,15 +242,6 @@ def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDAr
     return groups
 
 
-def _classes(frame: Frame, answers: Sequence[Answer]) -> Any:
-    """Returns the classes that a stratified split balances: those of the first
-    category."""
-    if any(isinstance(answer, Mask) for answer in answers) and "class" in frame:
-        return frame["class"].values
-    first = next((answer for answer in answers if answer.WORD == "category"), None)
-    return None if first is None else frame[first.name].values
-
-
 def _official_split(reading: Reading, frame: Frame) -> dict[str, Any] | None:
     """Returns the official split, as positions in the frame without the rows left
     out."""
@@ -383,46 +255,19 @@ def _official_split(reading: Reading, frame: Frame) -> dict[str, Any] | None:
     }
 
 
-def _check_fitted(
-    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]
-) -> list[Finding]:
-    """Checks what needs fitted codecs: target leakage, and the sizes of images."""
-    findings: list[Finding] = []
-    for codec in codecs:
-        if isinstance(codec, Pixels):
-            return image_checks.sizes(frame[codec.column], codec.size or (1, 1))
-    names = [
-        name
-        for codec in codecs
-        for name in codec.columns
-        if frame[name].kind in ("number", "string")
-    ]
-    for answer in answers:
-        findings += answer_checks.leakage(
-            frame, names, answer.name, is_category=answer.WORD == "category"
-        )
-    return findings or [Finding("PASS", "target leakage", "no column alone determines the answer")]
+def _with_fitted(
+    inferred: Sequence[InferredOption], codecs: Sequence[Codec], resolved: ResolvedTask
+) -> tuple[InferredOption, ...]:
+    """Returns the inferred options that the source has, with those of fitted codecs.
 
-
-def _fitted_options(codecs: Sequence[Codec]) -> list[InferredOption]:
-    """Returns the options that only fitted codecs know."""
-    inferred_options = []
-    lengths = [codec.length for codec in codecs if isinstance(codec, Tokens)]
-    if len(lengths) == 1:
-        inferred_options.append(
-            InferredOption(
-                "input.max_length", lengths[0], "99 % of the training texts are not longer"
-            )
-        )
-    for codec in codecs:
-        if isinstance(codec, Pixels):
-            limit = f"at most {codec.max_side}x{codec.max_side}"
-            inferred_options.append(
-                InferredOption(
-                    "input.size", list(codec.size or ()), f"the size of most images, {limit}"
-                )
-            )
-            inferred_options.append(
-                InferredOption("input.color", codec.color, "the color of the training images")
-            )
-    return inferred_options
+    Where several codecs set the same option, it stays open.
+    """
+    fitted = [option for codec in codecs for option in codec.fitted_options()]
+    counts = Counter(option.place for option in fitted)
+    own = option_infos(resolved.source.module.Options)
+    return tuple(
+        option
+        for option in (*inferred, *fitted)
+        if counts[option.place] <= 1
+        and (not option.place.startswith("input.") or option.place.split(".")[1] in own)
+    )

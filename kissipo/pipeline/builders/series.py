@@ -28,6 +28,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings, times
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_timestamps
 from kissipo.input.check import columns as checks
 from kissipo.input.check.timestamps import order_in_time
@@ -60,7 +61,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         dict.fromkeys((*target.inputs, *target.numbers, *(options.future_covariates or ())))
     )
     ahead = _future_codec(frame, options, time, target.names, horizon)
-    findings += checks.mixed_types(frame, columns) + checks.infinities(frame, columns)
+    findings += mixed_types(frame, columns) + infinities(frame, columns)
     refuse_failures(findings)
     _refuse_gaps(frame, columns)
     constant = checks.constant_columns(frame, (*target.inputs, *target.numbers))

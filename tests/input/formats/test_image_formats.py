@@ -15,7 +15,7 @@ from kissipo.core.errors import DataError
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
-from kissipo.input.sources.images import Options, read
+from kissipo.input.sources.images import SOURCE, Options
 
 
 def save(name: str, *, size: tuple[int, int] = (4, 4), gray: int = 9) -> None:
@@ -33,7 +33,7 @@ def classes(reading: Reading) -> list[tuple[str, str | None]]:
 
 def test_idx_mnist_equals_its_raw_bytes(data: Path) -> None:
     folder = data / "mnist"
-    reading = read(str(folder), Options())
+    reading = SOURCE.read(str(folder), Options())
     raw = {
         name: gzip.decompress((folder / f"{name}-ubyte.gz").read_bytes())
         for name in ("t10k-images-idx3", "t10k-labels-idx1")
@@ -89,7 +89,7 @@ def test_arrays_and_npz_give_equal_images() -> None:
         (pixels.astype(float), Options(labels=("cat", "dog"))),
         ("some.npz", Options()),
     ]:
-        frame = read(value, options).frame
+        frame = SOURCE.read(value, options).frame
         np.testing.assert_array_equal(frame["image"].values, pixels)
         assert frame["class"].texts() == ["cat", "dog"]
 
@@ -113,7 +113,7 @@ def test_arrays_and_npz_give_equal_images() -> None:
 )  # fmt: skip
 def test_arrays_of_invalid_images_are_refused(pixels: Any, labels: Any, message: str) -> None:
     with pytest.raises(DataError) as refused:
-        read(pixels, Options(labels=labels))
+        SOURCE.read(pixels, Options(labels=labels))
     assert message in str(refused.value)
 
 
@@ -124,13 +124,13 @@ def test_npz_invalid_file_is_refused(content: bytes) -> None:
         DataError,
         match=r"some.npz is not a readable .npz file of numbers. Write it with numpy.savez",
     ):
-        read("some.npz", Options())
+        SOURCE.read("some.npz", Options())
 
 
 def test_npz_pickled_array_is_refused() -> None:
     np.savez("some.npz", images=np.array([{"a": 1}], dtype=object))
     with pytest.raises(DataError, match=r"some.npz is not a readable .npz file of numbers"):
-        read("some.npz", Options())
+        SOURCE.read("some.npz", Options())
 
 
 def test_image_folder_is_read_recursively_in_order_of_names() -> None:

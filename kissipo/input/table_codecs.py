@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
@@ -19,9 +19,11 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.number_cells import infinities, mixed_types
+from kissipo.core.schema import option
 from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
-from kissipo.pipeline.infer_types import Guess, Kind, guess_kinds
+from kissipo.input.infer_types import Guess, Kind, guess_kinds
 
 WORDS: dict[Kind, str] = {
     "number": "numeric",
@@ -33,6 +35,38 @@ WORDS: dict[Kind, str] = {
 }
 _ONE_HOT_UP_TO, _ALWAYS_ONE_HOT = 100, 20
 _ONE_HOT_CELLS = 50_000_000
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Options of the columns of a table.
+
+    The type of a column that is in none of the lists is inferred from its values.
+    """
+
+    numeric: tuple[str, ...] | None = option(None, "numeric columns")
+    categorical: tuple[str, ...] | None = option(None, "categorical columns")
+    text: tuple[str, ...] | None = option(None, "text columns, tokenized into words")
+    characters: tuple[str, ...] | None = option(None, "text columns, tokenized into characters")
+    datetime: tuple[str, ...] | None = option(
+        None, "columns of dates or times, encoded as month, weekday and hour"
+    )
+    cross: tuple[tuple[str, ...], ...] | None = option(
+        None, "feature crosses: lists of categorical columns to combine"
+    )
+    drop: tuple[str, ...] | None = option(None, "columns to ignore")
+    max_length: int | None = option(
+        None, "maximum number of tokens per text; longer texts are truncated", minimum=1
+    )
+    vocab_size: int = option(
+        20_000, "maximum size of the vocabulary; the most frequent tokens are kept", minimum=1
+    )
+    scale: Literal["standard", "range", "none"] = option("standard", "scaling of numeric columns")
+    min_count: int | None = option(
+        None, "minimum count of a token in the training split", minimum=1
+    )
+    missing_indicator: bool = option(True, "add an indicator column for imputed missing values")
+    date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
 
 
 @dataclass(frozen=True)
@@ -55,7 +89,7 @@ class SortedColumns:
         return inferred
 
 
-def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> SortedColumns:
+def sort_columns(frame: Frame, options: ColumnOptions, *, reserved: Sequence[str]) -> SortedColumns:
     """Sorts the columns of a table by kind.
 
     reserved:   columns that the net must not see: the answers, the group
@@ -89,7 +123,7 @@ def sort_columns(frame: Frame, options: Any, *, reserved: Sequence[str]) -> Sort
     return SortedColumns(by_kind, guesses)
 
 
-def codecs_for(frame: Frame, columns: SortedColumns, options: Any) -> tuple[Codec, ...]:
+def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> tuple[Codec, ...]:
     """Returns the codecs: features in one tensor first, then ids of classes, then
     texts.
 
@@ -149,7 +183,7 @@ def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
         [*by_kind["text"], *by_kind["characters"]], "read as a text without a word"
     )
     used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
-    findings = checks.mixed_types(frame, numbers) + checks.infinities(frame, numbers)
+    findings = mixed_types(frame, numbers) + infinities(frame, numbers)
     findings += checks.missing_values(frame, used, imputation=actions)
     dropped = [guess for guess in columns.guesses if guess.kind == "drop"]
     return findings + [

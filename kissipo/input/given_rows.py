@@ -1,0 +1,102 @@
+"""Rows that a person gives to a trained run: a table, or values by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kissipo.core.codec import Codec
+from kissipo.core.errors import TaskError
+from kissipo.core.frame import Column, Frame, numbers, strings
+from kissipo.core.task import split_argument
+from kissipo.input.formats.cells import is_missing
+from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
+from kissipo.input.formats.tables import FileWords, is_table_file, read_table
+
+
+def parse_rows(
+    values: Sequence[Any], options: Any, codecs: Sequence[Codec], *, usage: str
+) -> Frame:
+    """Returns the rows of a table, or of values that name their columns.
+
+    Raises:   TaskError for values that do not name their columns.
+    """
+    table = given_table(values, options)
+    if table is not None:
+        return table
+    names = _column_names(codecs)
+    rows: list[Mapping[str, Any]] = []
+    if all(isinstance(value, str) and "=" in value for value in values) and len(names) > 1:
+        rows = [dict(split_argument(str(value)) for value in values)]
+    elif len(names) == 1:
+        rows = [value if isinstance(value, Mapping) else {names[0]: value} for value in values]
+    elif all(isinstance(value, Mapping) for value in values):
+        rows = list(values)
+    else:
+        raise TaskError("the values do not name their columns", got=repr(values[0])[:60], do=usage)
+    present = list(dict.fromkeys(name for row in rows for name in row))
+    return Frame(
+        tuple(column_of(name, [row.get(name) for row in rows]) for name in present),
+        origin="the input",
+    )
+
+
+def row_usage(codecs: Sequence[Codec]) -> str:
+    """Returns a sentence that says how a row is given."""
+    names = _column_names(codecs)
+    if len(names) == 1:
+        return 'Give a value: kissipo predict RUN "text"'
+    example = " ".join(f"{name}=..." for name in names[:3])
+    return (
+        f"Give a file (--file new.csv), or one row as {example}{' ...' if len(names) > 3 else ''}"
+    )
+
+
+def given_table(values: Sequence[Any], options: Any) -> Frame | None:
+    """Returns the table that the values are: a data frame or one file; else None.
+
+    options:   the options of the source, which may describe the format of the file
+    """
+    first = values[0]
+    if is_dataframe(first):
+        return from_dataframe(first, origin="the data frame")
+    is_file = isinstance(first, Path) or (
+        isinstance(first, str) and _is_file(first) and is_table_file(Path(first))
+    )
+    if not is_file or len(values) > 1:
+        return None
+    return read_table(first, options if isinstance(options, FileWords) else FileWords())[0]
+
+
+def column_of(name: str, cells: list[Any]) -> Column:
+    """Returns a column of numbers if all present cells are numbers, else of texts."""
+    cells = [
+        None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell
+        for cell in cells
+    ]
+    if all(
+        cell is None or (isinstance(cell, int | float | np.number) and not isinstance(cell, bool))
+        for cell in cells
+    ):
+        return numbers(name, cells)
+    return strings(
+        name,
+        [
+            None if cell is None else str(cell).lower() if isinstance(cell, bool) else str(cell)
+            for cell in cells
+        ],
+    )
+
+
+def _column_names(codecs: Sequence[Codec]) -> list[str]:
+    return list(dict.fromkeys(column for codec in codecs for column in codec.columns))
+
+
+def _is_file(value: str) -> bool:
+    try:
+        return Path(value).is_file()
+    except OSError:
+        return False

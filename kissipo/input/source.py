@@ -1,0 +1,130 @@
+"""Source: the base class of every source of samples.
+
+A source reads the data of a task, and the values that a person gives to `predict`. Each
+source has its own file in `sources/`, named as users write it, with its `Options` and
+one instance called SOURCE. All methods but `read` have the default of a table: a row is
+a sample.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from math import inf
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from kissipo.core.codec import Codec
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.task import Task
+from kissipo.input.augment import Name
+from kissipo.input.check.leakage import leakage
+from kissipo.input.given_rows import parse_rows, row_usage
+from kissipo.input.question import Question
+from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
+
+O = TypeVar("O")
+
+
+class Source(ABC, Generic[O]):
+    """A source, with options of the type O.
+
+    builder:        the builder of its pipeline, by its file name
+    answers:        the kinds of answers that suit a sample
+    is_generated:   whether samples are generated: they may repeat and need no check
+    order:          sources are asked in rising order whether data are their own
+    """
+
+    builder: ClassVar[str] = "rows"
+    answers: ClassVar[tuple[str, ...]] = ("category", "number")
+    is_generated: ClassVar[bool] = False
+    order: ClassVar[int] = 0
+
+    @abstractmethod
+    def read(self, value: Any, options: O) -> Any:
+        """Reads the data that `input` names: a Reading, or an environment.
+
+        Raises:   DataError for data that cannot be read.
+        """
+
+    def infer(self, question: Question) -> Task | None:
+        """Returns the task for a person's own data, or None for data of another source.
+
+        The data are a named set of this source, if `question.data_set` is there.
+
+        Raises:   DataError, TaskError when the question does not fit the data.
+        """
+        return None
+
+    def usable_rows(self, frame: Frame, options: O, findings: list[Finding]) -> Frame:
+        """Returns the rows that can be read; it reports the others in `findings`."""
+        return frame
+
+    def missing_targets(self, options: O) -> Literal["empty", "left_out"] | None:
+        """Returns how to treat a sample without a target; None refuses it."""
+        return "left_out"
+
+    def check_targets(self, frame: Frame, columns: Sequence[str]) -> list[Finding]:
+        """Checks target columns for what these samples need.
+
+        Raises:   DataError for targets that do not suit.
+        """
+        return []
+
+    def input_codecs(
+        self,
+        frame: Frame,
+        options: O,
+        *,
+        reserved: Sequence[str],
+        per_pixel: bool,
+        findings: list[Finding],
+        inferred_options: list[InferredOption],
+    ) -> tuple[Codec, ...]:
+        """Returns the codecs of the inputs, which are not fitted yet.
+
+        reserved:    columns that the net must not see: the targets, the group
+        per_pixel:   whether an answer has a value for every pixel of an image
+        """
+        column_options = options if isinstance(options, ColumnOptions) else ColumnOptions()
+        columns = sort_columns(frame, column_options, reserved=reserved)
+        findings += check_columns(frame, columns)
+        inferred_options += columns.inferred_options()
+        return codecs_for(frame, columns, column_options)
+
+    def check_fitted(
+        self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]
+    ) -> list[Finding]:
+        """Returns the findings that need fitted codecs, such as target leakage."""
+        values = [column.name for column in frame.columns if column.kind in ("number", "string")]
+        names = [name for codec in codecs for name in codec.columns if name in values]
+        findings = [
+            finding
+            for target in targets
+            if target in values
+            for finding in leakage(frame, names, target)
+        ]
+        return findings or [
+            Finding("PASS", "target leakage", "no column alone determines the answer")
+        ]
+
+    def memory_limit(self, options: O) -> float:
+        """Returns the gigabytes of samples that are held in memory."""
+        return inf
+
+    def augmentations(self, options: O) -> tuple[Name, ...]:
+        """Returns the names of the random changes of the first input in training."""
+        return ()
+
+    def parse_values(self, values: Sequence[Any], options: O, codecs: Sequence[Codec]) -> Frame:
+        """Returns a frame of the values to predict, of which there is at least one.
+
+        codecs:   the codecs of the inputs, which name the columns
+        Raises:   TaskError, DataError when the values do not fit.
+        """
+        return parse_rows(values, options, codecs, usage=self.usage(codecs))
+
+    def usage(self, codecs: Sequence[Codec]) -> str:
+        """Returns a sentence that says which values can be predicted."""
+        return row_usage(codecs)
