@@ -78,12 +78,12 @@ def experiment(folder: str, size: int) -> Any:
 
 def by_kissipo(folder: str, size: int) -> float:
     """Returns the images per second after the first epoch."""
-    from kissipo.core.protocols import Callback
+    from kissipo.core.protocols import FitCallback
     from kissipo.engine.fit import Fit, FitConfig
 
     task, ends = experiment(folder, size), list[float]()
 
-    class Clock(Callback):
+    class Clock(FitCallback):
         def on_epoch(self, row: object) -> None:
             ends.append(time.perf_counter())
 

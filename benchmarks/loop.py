@@ -45,7 +45,7 @@ def load(samples: int) -> tuple[np.ndarray, np.ndarray]:
 def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     """Trains with the same objects as `kissipo fit mnist`, without validation."""
     from kissipo.core.devices import threads_for
-    from kissipo.core.protocols import Callback
+    from kissipo.core.protocols import FitCallback
     from kissipo.engine.fit import Fit, FitConfig
     from kissipo.pipeline.experiment import build_experiment
     from kissipo.runs.load import load as load_task
@@ -53,7 +53,7 @@ def kissipo_epochs(samples: int, epochs: int) -> list[float]:
     experiment = build_experiment(load_task("mnist", words={"process.epochs": epochs}))
     dataset = experiment.pipeline.datasets["train"].take(slice(0, samples))
 
-    class Clock(Callback):
+    class Clock(FitCallback):
         def __init__(self) -> None:
             self.ends: list[float] = [time.perf_counter()]
 
@@ -147,7 +147,7 @@ def keras_epochs(samples: int, epochs: int, backend: str) -> list[float]:
     net.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     times: list[float] = []
 
-    class Clock(keras.callbacks.Callback):
+    class Clock(keras.callbacks.FitCallback):
         def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
             self.began = time.perf_counter()
 

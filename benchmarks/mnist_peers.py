@@ -68,13 +68,13 @@ def experiment(epochs: int, seed: int, samples: int) -> tuple[Any, Any]:
 
 def by_kissipo(epochs: int, seed: int, samples: int) -> Clock:
     from kissipo.core.devices import keep_memory
-    from kissipo.core.protocols import Callback
+    from kissipo.core.protocols import FitCallback
     from kissipo.engine.fit import Fit, FitConfig
 
     task, dataset = experiment(epochs, seed, samples)
     ends: Clock = []
 
-    class Ends(Callback):
+    class Ends(FitCallback):
         def on_epoch(self, row: object) -> None:
             ends.append(now())
 

@@ -44,14 +44,14 @@ def experiment(epochs: int, seed: int) -> Any:
 def by_kissipo(epochs: int, seed: int) -> tuple[list[float], Any]:
     """Returns the seconds per epoch and the spam probabilities of test messages."""
     from kissipo.core.devices import threads_for
-    from kissipo.core.protocols import Callback
+    from kissipo.core.protocols import FitCallback
     from kissipo.engine.evaluate import evaluate
     from kissipo.engine.fit import Fit, FitConfig
 
     task = experiment(epochs, seed)
     ends: list[float] = []
 
-    class Clock(Callback):
+    class Clock(FitCallback):
         def on_epoch(self, row: object) -> None:
             ends.append(time.perf_counter())
 

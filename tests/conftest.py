@@ -103,9 +103,9 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def interrupter() -> type[Any]:
     """A callback that sends Ctrl-C after some epochs, and records the notes."""
-    from kissipo.runs.fit import RunCallback
+    from kissipo.runs.callback import Callback
 
-    class Interrupter(RunCallback):
+    class Interrupter(Callback):
         def __init__(self, *epochs: int) -> None:
             self.epochs, self.notes = epochs, list[str]()
 

@@ -17,14 +17,14 @@ from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MAX_SAMPLES
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
-from kissipo.runs.fit import RunCallback
+from kissipo.runs.callback import Callback
 from kissipo.runs.run import Run
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
 _LINE_EVERY = 5.0
 
 
-class TrainingOutput(RunCallback):
+class TrainingOutput(Callback):
     """Prints a training from the data check to the verdict."""
 
     def __init__(self, screen: Screen, *, title: str = "") -> None:

@@ -60,5 +60,9 @@ class PluginError(UserError):
     """A plug-in cannot be imported, or has a name that is taken."""
 
 
+class CallbackError(UserError):
+    """A callback of the user raised an error; the run is saved and can be resumed."""
+
+
 class StoppedError(Exception):
     """The user interrupted training and its state is saved; the exit code is 130."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.suggest import did_you_mean
 
-Kind = Literal["number", "string", "time", "image"]
+Kind = Literal["number", "string", "time", "image", "array"]
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
@@ -33,7 +33,7 @@ class Column:
     """One named column.
 
     kind:       number (float64), string (int32 codes into `categories`), time (datetime64),
-                image (uint8 arrays or paths)
+                image (uint8 arrays or paths), array (numbers of one shape per row)
     values:     one entry per row; None where there is no image
     categories: of a string column: the distinct texts, in the order of first appearance
     odd:        cells of a number column that are not numbers, as (row number, text);
@@ -193,6 +193,11 @@ def image_column(name: str, values: Any) -> Column:
     values:  a uint8 array (row, height, width[, channel]), or an array of paths
     """
     return Column(name, "image", values)
+
+
+def array_column(name: str, values: NDArray[Any]) -> Column:
+    """Builds a column of arrays (row, ...) that are encoded as they are."""
+    return Column(name, "array", values)
 
 
 def _content(image: Any) -> bytes:

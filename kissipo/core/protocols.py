@@ -47,7 +47,7 @@ class Evaluator(Protocol):
         ...
 
 
-class Callback:
+class FitCallback:
     """Receives the events of a run, for example for the log."""
 
     def on_start(self, facts: Mapping[str, Any]) -> None:

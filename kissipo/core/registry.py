@@ -69,10 +69,7 @@ class Registry:
             package, file = places[name]
             path = f"{package}.{file}"
             module = import_module(path) if package == self.package else _import(path, package)
-            component: ModuleType = module if file == name else module.variant(name)
-            for key, value in self.defaults.items():
-                vars(component).setdefault(key, value)
-            return component
+            return self.completed(module if file == name else module.variant(name))
         if name in self.planned:
             raise NotBuiltError(
                 f"{place}: the {self.noun} '{name}' ({self.planned[name]}) is not built yet",
@@ -83,6 +80,12 @@ class Registry:
             got=f"'{name}'",
             do=did_you_mean(name, sorted(places)),
         )
+
+    def completed(self, component: ModuleType) -> ModuleType:
+        """Returns the component with the defaults of what it does not say itself."""
+        for key, value in self.defaults.items():
+            vars(component).setdefault(key, value)
+        return component
 
     def _places(self) -> dict[str, tuple[str, str]]:
         """Returns the package and the file of every name."""

@@ -23,9 +23,9 @@ from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import (
     Augment,
-    Callback,
     Dataset,
     Evaluator,
+    FitCallback,
     ahead,
     is_stateful,
 )
@@ -85,7 +85,7 @@ class Fit:
         validation: Dataset | None = None,
         augment: Augment | None = None,
         answers: Sequence[Evaluator] = (),
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[FitCallback] = (),
         save: Save | None = None,
     ) -> None:
         self.net, self.algorithm, self.config = net, algorithm, config

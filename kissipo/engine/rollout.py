@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.core.errors import StoppedError
-from kissipo.core.protocols import Callback
+from kissipo.core.protocols import FitCallback
 from kissipo.core.seeds import derive, numpy_generator
 from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.stopping import Stopping
@@ -77,7 +77,7 @@ class Rollout:
         *,
         episodes: int,
         seed: int,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Sequence[FitCallback] = (),
         save: Save | None = None,
     ) -> None:
         self.environment, self.net, self.agent = environment, net, agent

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option_infos
 from kissipo.core.task import Task
 from kissipo.pipeline.init_weights import run_of, task_of
-from kissipo.pipeline.parse import options_of
+from kissipo.pipeline.parse import net_of
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
-from kissipo.pipeline.registries import ALGORITHMS, NETS
+from kissipo.pipeline.registries import ALGORITHMS
 
 
 def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
@@ -32,10 +33,11 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
 
     is_named = is_written(task, "process.net")
     task = settle(task, [_net(pipeline)])
-    net = str(task.process["net"])
-    task = settle(task, _net_options(task, net, pipeline, is_named=is_named))
+    name, net = net_of(task.process)
+    assert net is not None
+    task = settle(task, _net_options(task, name, net, pipeline, is_named=is_named))
     task = settle(task, _normalization(task, net, pipeline))
-    name = task.process.get("algorithm") or NETS.find(net, place="process.net").ALGORITHMS[0]
+    name = task.process.get("algorithm") or net.ALGORITHMS[0]
     algorithm = ALGORITHMS.find(str(name), place="process.algorithm")
     task = settle(task, algorithm.suggested_options(_facts(task, pipeline)))
     return task, tuple(inferred)
@@ -72,10 +74,10 @@ def _net(pipeline: Pipeline) -> InferredOption:
 
 
 def _net_options(
-    task: Task, name: str, pipeline: Pipeline, *, is_named: bool
+    task: Task, name: str, net: ModuleType, pipeline: Pipeline, *, is_named: bool
 ) -> list[InferredOption]:
     """Returns what the data require of the net, and sizes for an inferred net."""
-    net, facts = NETS.find(name, place="process.net"), _facts(task, pipeline)
+    facts = _facts(task, pipeline)
     options = list(pipeline.codecs[0].net_options(name) or net.required_options(facts))
     if not is_named and not pipeline.codecs[0].net_options(name):
         options += net.suggested_options(facts)
@@ -84,10 +86,10 @@ def _net_options(
     return [option for option in options if is_fresh or option.place != "process.init"]
 
 
-def _normalization(task: Task, net: str, pipeline: Pipeline) -> list[InferredOption]:
+def _normalization(task: Task, net: ModuleType, pipeline: Pipeline) -> list[InferredOption]:
     """Returns the color normalization that pretrained weights were trained with."""
     start = task.process.get("weights")
-    if not isinstance(start, str) or "normalize" not in option_infos(options_of(NETS, net)):
+    if not isinstance(start, str) or "normalize" not in option_infos(net.Options):
         return []
     run = run_of(Path(start))
     if run is not None:

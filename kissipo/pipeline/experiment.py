@@ -7,13 +7,15 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.module_state import preserve_state
 from kissipo.core.seeds import derive
 from kissipo.core.task import Task
+from kissipo.engine.evaluate import as_tuple
 from kissipo.input.source_data import Reading
 from kissipo.pipeline.defaults import with_defaults
 from kissipo.pipeline.init_weights import init_weights
@@ -96,11 +98,12 @@ def build_experiment(
     )
     task = decide(task, from_data)
     task, defaults = with_defaults(task, pipeline)
-    task = spell_out(task, read_task(task))
     resolved = read_task(task)
+    task = spell_out(task, resolved)
     assert resolved.net is not None and resolved.algorithm is not None
     torch.manual_seed(derive(seed, "weights"))
     net = build_net(resolved, pipeline)
+    check_outputs(net, pipeline)
     if start:
         pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
     algorithm = build_algorithm(resolved, pipeline, net)
@@ -116,6 +119,36 @@ def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
     net: nn.Module = resolved.net.module.build(inputs, outputs, resolved.net.options)
     wrapped: nn.Module = builder_of(resolved).wrap_net(to_channels_last(net))
     return wrapped
+
+
+def check_outputs(net: nn.Module, pipeline: Pipeline) -> None:
+    """Runs one sample through the net and compares its outputs with the answers.
+
+    Raises:   ShapeError when the inputs do not fit the net, or its outputs the answers.
+    """
+    inputs = pipeline.datasets[pipeline.shown_split].batch(slice(0, 1)).inputs
+    kind, described = type(net).__name__, " and ".join(str(tuple(x.shape)) for x in inputs)
+    with preserve_state(net), torch.no_grad():
+        try:
+            outputs = as_tuple(net(*inputs))
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            raise ShapeError(
+                f"the net {kind} does not take the inputs of the task: "
+                f"{str(error).splitlines()[0]}",
+                got=f"inputs of the shape {described}, batch first",
+            ) from error
+    wanted = [(len(inputs[0]), *answer.spec.shape) for answer in pipeline.answers]
+    shapes = [
+        tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        for output in outputs
+    ]
+    if shapes != wanted:
+        raise ShapeError(
+            f"the outputs of the net {kind} do not fit the output of the task",
+            got=" and ".join(map(str, shapes)),
+            allowed=" and ".join(map(str, wanted))
+            + f" for inputs of the shape {described}, batch first",
+        )
 
 
 def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) -> Algorithm:

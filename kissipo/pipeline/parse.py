@@ -17,6 +17,7 @@ from typing import Any
 
 from kissipo.core.config import FrozenConfig, to_plain
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
+from kissipo.core.python_object import is_module, is_remark
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option_infos, read, unknown_option
 from kissipo.core.suggest import did_you_mean
@@ -137,11 +138,15 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
     rest = {key: value for key, value in part.items() if key not in ("net", "algorithm")}
     net_name, algorithm_name = part.get("net"), part.get("algorithm")
     for key, name in (("net", net_name), ("algorithm", algorithm_name)):
-        if name is not None and not isinstance(name, str):
+        if (
+            name is not None
+            and not isinstance(name, str)
+            and not (key == "net" and is_module(name))
+        ):
             raise TaskError(f"process.{key} must be a name", got=repr(to_plain(name)))
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
-    net = NETS.find(net_name, place="process.net") if net_name else None
+    net_name, net = net_of(part)
     algorithm_name = algorithm_name or (net.ALGORITHMS[0] if net is not None else None)
     algorithm = (
         ALGORITHMS.find(algorithm_name, place="process.algorithm") if algorithm_name else None
@@ -150,7 +155,6 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
         _check_loosely(rest, algorithm)
         return None, None
     assert algorithm is not None
-    assert isinstance(net_name, str)
     if algorithm_name not in net.ALGORITHMS:
         raise NotBuiltError(
             f"process.algorithm: '{algorithm_name}' for the net '{net_name}' is not built yet",
@@ -169,6 +173,24 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
             read(algorithm.Options, training, place="process"),
         ),
     )
+
+
+def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:
+    """Returns the name and the module of the net in the process of a task, if any.
+
+    Raises:   TaskError for a name without a net.
+    """
+    net = part.get("net")
+    if is_module(net):
+        from kissipo.process.module_net import net_from_module
+
+        return type(net).__name__, NETS.completed(net_from_module(net))
+    if is_remark(net):
+        raise TaskError(
+            f"the net of this task is a torch module: {net}",
+            do="Give the module again: kissipo.open(folder, net=module)",
+        )
+    return str(net), NETS.find(net, place="process.net") if net else None
 
 
 def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.config import FrozenConfig
+from kissipo.core.python_object import is_module, remark_on
 from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.pipeline.parse import ResolvedTask
-
-_IN_PYTHON = "given in Python"
 
 
 def spell_out(task: Task, resolved: ResolvedTask) -> Task:
@@ -57,9 +56,9 @@ def writable(task: Task, source: str) -> Task:
         if Path(value).exists():
             changes[f"input.{source}"] = str(Path(value).resolve())
     else:
-        changes[f"input.{source}"] = (
-            f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_IN_PYTHON})"
-        )
+        changes[f"input.{source}"] = remark_on(value)
+    if is_module(net := task.process.get("net")):
+        changes["process.net"] = remark_on(net)
     weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
         changes["process.weights"] = str(Path(weights).resolve())
@@ -71,9 +70,3 @@ def writable(task: Task, source: str) -> Task:
             str(Path(masks).resolve()) if isinstance(masks, str | Path) else None
         )
     return task.with_words(changes) if changes else task
-
-
-def is_remark(value: Any) -> bool:
-    """Returns whether a source is only a remark about data that were passed in
-    Python."""
-    return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")

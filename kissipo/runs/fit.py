@@ -12,9 +12,8 @@ import numpy as np
 
 from kissipo.core.codec import save as save_codec
 from kissipo.core.devices import describe_machine, keep_memory, multiplies_bfloat16, threads_for
-from kissipo.core.errors import MachineError, StoppedError
+from kissipo.core.errors import CallbackError, MachineError, StoppedError
 from kissipo.core.notation import as_json
-from kissipo.core.protocols import Callback
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import (
     CODECS,
@@ -30,11 +29,11 @@ from kissipo.engine.run_folder import (
 )
 from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
-from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment, build_experiment
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
 from kissipo.report.run_report import Results, write_report
+from kissipo.runs.callback import Callback, guarded
 from kissipo.runs.example import sample_of
 from kissipo.runs.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.runs.run import Run
@@ -46,22 +45,6 @@ from kissipo.runs.xray.examples import examples_inside
 RUNS = Path("runs")
 
 
-class RunCallback(Callback):
-    """A callback with the stages of a run besides. Every method is optional."""
-
-    def on_folder(self, path: Path) -> None:
-        """Is called when the run folder exists."""
-
-    def on_built(self, experiment: Experiment, trace: Trace) -> None:
-        """Is called when the data are encoded and split, and the net is built."""
-
-    def on_evaluated(self, scores: Sequence[Score]) -> None:
-        """Is called when the net and the baselines are evaluated."""
-
-    def on_saved(self, run: Run) -> None:
-        """Is called when the run folder is complete."""
-
-
 def fit(
     task: Task,
     *,
@@ -69,7 +52,7 @@ def fit(
     out: Path | str | None = None,
     resume: bool = False,
     strict: bool = False,
-    callbacks: Sequence[RunCallback] = (),
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains a task and saves the run.
 
@@ -82,6 +65,7 @@ def fit(
               Ctrl-C, when everything is saved.
     """
     folder = _folder(task, out, resume=resume)
+    callbacks = [guarded(callback) for callback in callbacks]
     if resume and not folder.is_begun:
         resume = False
         for callback in callbacks:
@@ -210,7 +194,7 @@ def _train(
     experiment: Experiment,
     folder: RunFolder,
     seed: int,
-    callbacks: Sequence[RunCallback],
+    callbacks: Sequence[Callback],
     *,
     resume: bool,
 ) -> TrainingResult:
@@ -228,6 +212,13 @@ def _train(
         raise StoppedError(
             f"{stop}. Everything is saved: resume with --resume --out {folder.path}"
         ) from None
+    except CallbackError as error:
+        raise CallbackError(
+            error.wrong,
+            got=error.got,
+            do="Mend it or leave it out. Everything is saved: "
+            f"resume with --resume --out {folder.path}",
+        ) from error
 
 
 def _trace_example(experiment: Experiment, *, back: bool = True, inside: bool = False) -> Trace:

@@ -8,10 +8,11 @@ from typing import Any
 from kissipo.core.config import to_plain
 from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
+from kissipo.core.python_object import is_remark
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import DATA, TASK, RunFolder
 from kissipo.pipeline.parse import read_task
-from kissipo.pipeline.resolve import is_remark, writable
+from kissipo.pipeline.resolve import writable
 
 _ANEW = "Start a new run without --resume"
 
@@ -34,8 +35,12 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
     """
     stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
     source = read_task(task).source.name
+    current = writable(task, source)
+    if is_remark(stored.process.get("net")):
+        net = {"process.net": task.process.get("net")}
+        stored, current = stored.with_words(net), current.with_words(net)
     began = read_task(stored)
-    for part, words in writable(task, source).parts().items():
+    for part, words in current.parts().items():
         before = stored.parts()[part]
         if not isinstance(words, Mapping) or not isinstance(before, Mapping):
             if words and not _means(stored, part, _merge(before, words), began):
@@ -44,10 +49,12 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
         for key, value in words.items():
             if not _means(stored, part, _merge(before, {key: value}), began):
                 raise _differs(folder, f"{part}.{key}", value, before.get(key))
+    objects = {}
     if is_remark(stored.input[source]):
-        data_words = {key: task.input[key] for key in (source, "labels") if key in task.input}
-        return stored.with_words({f"input.{key}": value for key, value in data_words.items()})
-    return stored
+        objects = {
+            f"input.{key}": task.input[key] for key in (source, "labels") if key in task.input
+        }
+    return stored.with_words(objects) if objects else stored
 
 
 def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:

@@ -11,7 +11,7 @@ from kissipo.core.task import Task as Sentence
 if TYPE_CHECKING:
     from kissipo.core.finding import Finding
     from kissipo.inspect.trace import Trace
-    from kissipo.runs.fit import RunCallback
+    from kissipo.runs.callback import Callback
     from kissipo.runs.run import Run
 
 
@@ -30,7 +30,7 @@ class Task(Sentence):
         out: Path | str | None = None,
         resume: bool = False,
         strict: bool = False,
-        callbacks: Sequence[RunCallback] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> Run:
         """Trains, evaluates, and saves the run to `out` (default: `runs/NAME-N`).
 

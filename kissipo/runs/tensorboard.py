@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.core.protocols import Callback
+from kissipo.core.protocols import FitCallback
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Recording
 
@@ -30,7 +30,7 @@ _SHARE = 1 / 50
 _NUMBERS, _BINS = 50_000, 30
 
 
-class Board(Callback):
+class Board(FitCallback):
     """Writes during training; open it with `tensorboard --logdir runs`.
 
     inputs:  the inputs of one example, whose operations are drawn as a graph
@@ -76,7 +76,7 @@ class Board(Callback):
 
 def tensorboard_callbacks(
     folder: Path, net: nn.Module, inputs: tuple[Tensor, ...]
-) -> list[Callback]:
+) -> list[FitCallback]:
     """Returns the callback, or an empty list when TensorBoard is not installed."""
     return [Board(folder, net, inputs)] if find_spec("tensorboard") is not None else []
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
-from kissipo.core.protocols import Callback
+from kissipo.core.errors import CallbackError
+from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import SplitEvaluation, evaluate
 from kissipo.engine.fit import Fit, FitConfig
@@ -49,7 +50,7 @@ def train(
     experiment: Experiment,
     folder: RunFolder,
     seed: int,
-    callbacks: Sequence[Callback],
+    callbacks: Sequence[FitCallback],
     *,
     resume: bool,
 ) -> TrainingResult:
@@ -65,7 +66,11 @@ def train(
     for note in _resume(loop, folder) if resume else ():
         for callback in callbacks:
             callback.on_note(note)
-    state = loop.run()
+    try:
+        state = loop.run()
+    except CallbackError:
+        loop.save(loop.state_dict())
+        raise
     _calibrate_answers(experiment)
     return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
 

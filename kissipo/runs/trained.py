@@ -16,6 +16,7 @@ from kissipo.core.codec import Codec, restore
 from kissipo.core.errors import DataError, RunError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Frame
+from kissipo.core.python_object import is_remark
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
 from kissipo.engine.checkpoint import load_checkpoint
@@ -37,7 +38,6 @@ from kissipo.pipeline.experiment import (
 from kissipo.pipeline.parse import ResolvedTask, read_task
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS, BUILDERS
-from kissipo.pipeline.resolve import is_remark
 from kissipo.runs.parse_inputs import fit_to, frame_of
 from kissipo.runs.scores import evaluate_scores
 from kissipo.runs.train import evaluate_test_split
@@ -64,9 +64,10 @@ class TrainedModel:
         self.remark = ""
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, *, net: nn.Module | None = None) -> Self:
         """Loads a run from its folder.
 
+        net:      the torch module, where the net of the run was given in Python
         Raises:   RunError when the folder is missing, incomplete, damaged or of another
                   version.
         """
@@ -74,6 +75,7 @@ class TrainedModel:
         task = Task.from_yaml(
             folder.read_text(TASK), origin=str(folder.path / TASK), name=folder.path.name
         )
+        task = task if net is None else task.with_words({"process.net": net})
         saved = folder.read_of_this_version(CODECS)
         try:
             codecs = tuple(restore(codec) for codec in saved["inputs"])

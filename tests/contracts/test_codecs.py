@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kissipo.codec.array import Array
 from kissipo.codec.board import Board
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
@@ -28,7 +29,7 @@ from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.frame import Column, Frame, image_column, numbers, strings, times
+from kissipo.core.frame import Column, Frame, array_column, image_column, numbers, strings, times
 
 QUANTITY = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 LEVEL = st.sampled_from(["Brno", "Praha", "10", "9", "2.5", "ß", "a b"])
@@ -94,11 +95,18 @@ def stack(name: str, values: list[Any]) -> Column:
     return image_column(name, np.array(values, dtype=np.uint8).reshape(-1, 2, 3))
 
 
+def floats(name: str, values: list[Any]) -> Column:
+    return array_column(name, np.array(values, dtype=np.float32).reshape(-1, 2))
+
+
 IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
 MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
 NUMBER_COLUMN, CATEGORY_COLUMN = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
 POINTS = st.text(".XO", min_size=9, max_size=9)
 CASES = {
+    "array": Case(
+        lambda: Array("x"), {"x": (floats, st.lists(QUANTITY, min_size=2, max_size=2))}, same_bytes
+    ),
     "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import kissipo as ki
-from kissipo.core.protocols import Callback
+from kissipo.core.protocols import FitCallback
 from kissipo.core.seeds import derive
 from kissipo.engine.evaluate import answer_all, evaluate
 from kissipo.engine.fit import Fit, FitConfig
@@ -195,7 +195,7 @@ def test_evaluate_equals_sklearn_and_restores_the_mode() -> None:
         assert math.isnan(split.loss)
 
 
-class Diary(Callback):
+class Diary(FitCallback):
     """Records all calls of a callback."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kissipo.cli.main import main
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.errors import DataError
-from kissipo.core.protocols import Callback
+from kissipo.core.protocols import FitCallback
 from kissipo.engine.fit import Fit, FitConfig, FitState
 from kissipo.engine.stopping import Stopping
 from kissipo.input.tensor_dataset import TensorDataset
@@ -65,7 +65,7 @@ class Qualities:
         return Evaluation({"quality": float(per_sample.mean())}, per_sample=per_sample)
 
 
-class Notes(Callback):
+class Notes(FitCallback):
     def __init__(self) -> None:
         self.notes: list[str] = []
 

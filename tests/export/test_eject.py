@@ -24,7 +24,8 @@ from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes
 from kissipo.process.nets import googlenet, resnet, vgg
-from kissipo.runs.fit import RunCallback, fit
+from kissipo.runs.callback import Callback
+from kissipo.runs.fit import fit
 from kissipo.runs.load import load
 
 SLOW = pytest.mark.slow
@@ -45,7 +46,7 @@ UNSUPERVISED = ("frozen-lake", "racing", "playground")
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED})
 
 
-class FirstStep(RunCallback):
+class FirstStep(Callback):
     """Records the loss of the first step."""
 
     loss: float | None = None

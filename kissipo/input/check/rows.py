@@ -90,7 +90,7 @@ def _row_keys(frame: Frame) -> NDArray[np.uint64]:
 
 
 def _values_as_keys(column: Column) -> NDArray[np.uint64]:
-    if column.kind == "image":
+    if column.kind in ("image", "array"):
         return np.fromiter((_digest(value) for value in column.values), np.uint64, len(column))
     if column.kind == "number":
         return (column.values + 0.0).view(np.uint64)

@@ -1,0 +1,30 @@
+"""Objects of Python in a task, and the remarks that stand for them in task.yaml."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_IN_PYTHON = "given in Python"
+
+
+def remark_on(value: Any) -> str:
+    """Returns what is written in place of an object.
+
+    Example:  >>> remark_on(object())
+              '(builtins object given in Python)'
+    """
+    return f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_IN_PYTHON})"
+
+
+def is_module(value: Any) -> TypeGuard[nn.Module]:
+    """Returns whether a value is a torch module; it does not load torch."""
+    return "torch" in sys.modules and isinstance(value, sys.modules["torch"].nn.Module)
+
+
+def is_remark(value: Any) -> bool:
+    """Returns whether a value is only a remark on an object of Python."""
+    return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")
