@@ -11,6 +11,7 @@ from kissipo.core.notation import write_value
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import DATA, TASK, RunFolder
 from kissipo.pipeline.parse import read_task
+from kissipo.pipeline.registries import SOURCES
 from kissipo.pipeline.resolve import is_remark, writable
 
 _ANEW = "Start a new run without --resume"
@@ -45,7 +46,8 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
             if not _means(stored, part, _merge(before, {key: value}), began):
                 raise _differs(folder, f"{part}.{key}", value, before.get(key))
     if is_remark(stored.input[source]):
-        data_words = {key: task.input[key] for key in (source, "labels") if key in task.input}
+        parts = (source, *SOURCES.find(source, place="input").SOURCE.data_options)
+        data_words = {key: task.input[key] for key in parts if key in task.input}
         return stored.with_words({f"input.{key}": value for key, value in data_words.items()})
     return stored
 
