@@ -34,12 +34,19 @@ class Source(ABC, Generic[O]):
     answers:        the kinds of answers that suit a sample
     is_generated:   whether samples are generated: they may repeat and need no check
     order:          sources are asked in rising order whether data are their own
+    independent:    whether no sample depends on earlier ones, so that a run can be
+                    evaluated on other data
+    folders:        whether every file of a folder is a sample to predict
+    data_options:   options that hold a part of the data: a path, or a Python object
     """
 
     builder: ClassVar[str] = "rows"
     answers: ClassVar[tuple[str, ...]] = ("category", "number")
     is_generated: ClassVar[bool] = False
     order: ClassVar[int] = 0
+    independent: ClassVar[bool] = True
+    folders: ClassVar[bool] = False
+    data_options: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def read(self, value: Any, options: O) -> Any:
@@ -108,6 +115,10 @@ class Source(ABC, Generic[O]):
         return findings or [
             Finding("PASS", "target leakage", "no column alone determines the answer")
         ]
+
+    def files(self, frame: Frame) -> list[str]:
+        """Returns the file of each row; empty when rows are not files."""
+        return []
 
     def memory_limit(self, options: O) -> float:
         """Returns the gigabytes of samples that are held in memory."""

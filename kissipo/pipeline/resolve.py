@@ -11,6 +11,7 @@ from kissipo.core.python_object import is_module, remark_on
 from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.registries import SOURCES
 
 
 def spell_out(task: Task, resolved: ResolvedTask) -> Task:
@@ -62,11 +63,9 @@ def writable(task: Task, source: str) -> Task:
     weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
         changes["process.weights"] = str(Path(weights).resolve())
-    if task.input.get("labels") is not None:
-        changes["input.labels"] = None
-    masks = task.input.get("masks")
-    if masks is not None:
-        changes["input.masks"] = (
-            str(Path(masks).resolve()) if isinstance(masks, str | Path) else None
-        )
+    for name in SOURCES.find(source, place="input").SOURCE.data_options:
+        data = task.input.get(name)
+        if data is not None:
+            is_path = isinstance(data, str | Path)
+            changes[f"input.{name}"] = str(Path(data).resolve()) if is_path else None
     return task.with_words(changes) if changes else task

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import TaskError
-from kissipo.core.schema import written
+from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import next_folder
 from kissipo.pipeline.experiment import read_data
@@ -77,7 +77,7 @@ def backtest(
 
 def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     """Returns the number of steps of the series, and of its test split."""
-    if resolved.source.module.SOURCE.builder != "series":
+    if "max_rows" not in option_infos(resolved.source.module.Options):
         raise TaskError(
             f"--backtest needs a series, and '{name}' is not a series",
             do="Use --seeds K for the spread over seeds",

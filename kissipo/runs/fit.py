@@ -8,8 +8,6 @@ from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kissipo.core.codec import save as save_codec
 from kissipo.core.devices import describe_machine, keep_memory, multiplies_bfloat16, threads_for
 from kissipo.core.errors import CallbackError, MachineError, StoppedError
@@ -27,6 +25,7 @@ from kissipo.engine.run_folder import (
     latest_folder,
     next_folder,
 )
+from kissipo.input.source import Source
 from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
 from kissipo.pipeline.experiment import Experiment, build_experiment
@@ -164,13 +163,14 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
     return {
         TASK: writable(experiment.task, experiment.resolved.source.name).to_yaml(),
         DATA: as_json(data),
-        SPLIT: as_json(_split(pipeline)),
+        SPLIT: as_json(_split(pipeline, experiment.resolved.source.module.SOURCE)),
         ENVIRONMENT: as_json({**describe_machine(), "seed": seed}),
     }
 
 
-def _split(pipeline: Pipeline) -> dict[str, Any]:
-    """Returns the row numbers of each split, counted from 1; for images also the files.
+def _split(pipeline: Pipeline, source: Source[Any]) -> dict[str, Any]:
+    """Returns the row numbers of each split, counted from 1, and the files if rows are
+    files.
 
     For windows, these are the rows of their first steps.
     """
@@ -179,9 +179,8 @@ def _split(pipeline: Pipeline) -> dict[str, Any]:
         "format": FORMAT,
         "rows": {name: format_spans(frame.rows[indices]) for name, indices in splits.items()},
     }
-    images = frame["image"].values if "image" in frame else np.zeros(0)
-    files: list[Any] = images.tolist() if images.dtype == object else []
-    if files and all(isinstance(file, str) for file in files):
+    files = source.files(frame)
+    if files:
         within = commonpath([str(Path(file).parent) for file in files])
         short = [Path(file).relative_to(within).as_posix() for file in files]
         split["files"] = {

@@ -117,10 +117,14 @@ def _from_yaml(path: Path) -> Task:
 
 def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
     """Resolves missing files of a task relative to the folder of the task file."""
+    sources = [key for key in words if part == "input" and key in SOURCES.names()]
+    paths = {"weights", *sources}
+    for source in sources:
+        paths.update(SOURCES.find(source, place="input").SOURCE.data_options)
     changes = {}
     for key, value in words.items():
         if (
-            (key in SOURCES.names() or key in ("weights", "masks"))
+            key in paths
             and isinstance(value, str)
             and not Path(value).exists()
             and (path.parent / value).exists()

@@ -179,7 +179,7 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
 
     Raises:   TaskError when the run is not on images; DataError when there are none.
     """
-    if run.resolved.source.name != "images":
+    if not run.resolved.source.module.SOURCE.folders:
         raise TaskError(
             f"a folder needs a run on images; this run is on {run.resolved.source.name}",
             do="Give values or --file",

@@ -12,6 +12,7 @@ from kissipo.core.python_object import is_remark
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import DATA, TASK, RunFolder
 from kissipo.pipeline.parse import read_task
+from kissipo.pipeline.registries import SOURCES
 from kissipo.pipeline.resolve import writable
 
 _ANEW = "Start a new run without --resume"
@@ -51,9 +52,8 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
                 raise _differs(folder, f"{part}.{key}", value, before.get(key))
     objects = {}
     if is_remark(stored.input[source]):
-        objects = {
-            f"input.{key}": task.input[key] for key in (source, "labels") if key in task.input
-        }
+        names = (source, *SOURCES.find(source, place="input").SOURCE.data_options)
+        objects = {f"input.{name}": task.input[name] for name in names if name in task.input}
     return stored.with_words(objects) if objects else stored
 
 

@@ -23,6 +23,7 @@ from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.engine.evaluate import answer_all
 from kissipo.engine.generate import generate_tokens
 from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
+from kissipo.input.source import Source
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer, Prediction
 from kissipo.output.answers.anomaly import Anomaly
@@ -41,8 +42,6 @@ from kissipo.pipeline.registries import ANSWERS, BUILDERS
 from kissipo.runs.parse_inputs import fit_to, frame_of
 from kissipo.runs.scores import evaluate_scores
 from kissipo.runs.train import evaluate_test_split
-
-_INDEPENDENT = ("rows", "games")  # kinds of examples that do not depend on earlier ones
 
 
 class TrainedModel:
@@ -253,14 +252,16 @@ class TrainedModel:
         """Returns other data as a test split."""
         resolved = self.resolved
         builder = BUILDERS.find(resolved.source.module.SOURCE.builder, place="input")
-        if resolved.source.module.SOURCE.builder not in _INDEPENDENT:
+        source: Source[Any] = resolved.source.module.SOURCE
+        if not source.independent:
             raise TaskError(
                 f"a run on {resolved.source.name} can be evaluated on its own test split only",
                 do="Leave DATA out",
             )
-        changed = {f"input.{resolved.source.name}": data} | (
-            {"input.masks": None} if "masks" in self.task.input else {}
-        )
+        others = [name for name in source.data_options if name in self.task.input]
+        changed = {f"input.{resolved.source.name}": data} | {
+            f"input.{name}": None for name in others
+        }
         frame = read_data(read_task(self.task.with_words(changed))).frame
         answered = [column for answer in self.answers for column in answer.codec.columns]
         frame = fit_to(frame, (*self.codecs, *(answer.codec for answer in self.answers)))

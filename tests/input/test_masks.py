@@ -206,3 +206,16 @@ def test_masks_as_arrays() -> None:
         DataError, match=r"input.masks does not fit the array of images; got masks \(30, 12\)"
     ):
         ki.Task(input={**dict(task.input), "masks": mask[:, 0]}, output="mask").show()
+
+
+def test_resume_takes_images_and_masks_in_memory_from_the_task(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, size=(20, 8, 8), dtype=np.uint8)
+    task = ki.Task(
+        input={"images": images, "masks": images > 128},
+        process={"epochs": 1},
+        output={"mask": "defect", "baselines": []},
+    )
+    first = task.fit(out=tmp_path / "run")
+    assert ki.open(tmp_path / "run").task.input["masks"] is None
+    again = task.fit(out=tmp_path / "run", resume=True)
+    assert again.metrics["answers"] == first.metrics["answers"]

@@ -56,6 +56,7 @@ class Environment(Source[Options]):
     """A gymnasium environment with discrete states and actions."""
 
     builder = "environment"
+    independent = False
     order = 10
 
     def read(self, value: Any, options: Options) -> World:

@@ -69,6 +69,8 @@ class Images(Source[Options]):
 
     answers = ("category", "mask")
     order = 30
+    folders = True
+    data_options = ("labels", "masks")
 
     def read(self, value: Any, options: Options) -> Reading:
         """Returns images and, if there are any, their classes and masks."""
@@ -151,6 +153,11 @@ class Images(Source[Options]):
         """Reports the sizes of the images."""
         _, height, width = codecs[0].spec.shape
         return sizes(frame["image"], (height, width))
+
+    def files(self, frame: Frame) -> list[str]:
+        """Returns the file of each image; empty for images in memory."""
+        files = [value for value in frame["image"].values if isinstance(value, str)]
+        return files if len(files) == len(frame) else []
 
     def memory_limit(self, options: Options) -> float:
         """Returns the gigabytes of images that are held in memory."""

@@ -53,6 +53,7 @@ class Series(Source[Options]):
     """Values in order of time."""
 
     builder = "series"
+    independent = False
     order = 40
 
     def read(self, value: Any, options: Options) -> Reading:

@@ -34,6 +34,7 @@ class Text(Source[Options]):
     """One sequence of tokens."""
 
     builder = "text"
+    independent = False
     order = 60
 
     def read(self, value: Any, options: Options) -> Reading:
