@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 
 Scores = NDArray[Any]
@@ -171,6 +173,26 @@ class Answer(ABC):
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         """Returns the decoding steps of one sample, from output to prediction."""
 
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        """Returns the metrics of this answer as Python text, for `kissipo eject`.
+
+        The default compares numbers.
+
+        number:  the position of the answer among the outputs and the targets
+        prefix:  the beginning of the name of every metric
+        """
+        error, scale = f"(outputs[{number}] - targets[{number}]).double()", _constant_scale(self)
+        prefix += "normalized_" if scale is None else ""
+        unit = "" if scale is None else f" * {scale!r}  # in the unit of the data"
+        return ScriptPart(
+            (
+                f"error = {error}{unit}",
+                f'values["{prefix}mae"] = float(error.abs().mean())',
+                f'values["{prefix}rmse"] = float(error.square().mean().sqrt())',
+            ),
+            quality=f"-{error}.abs().flatten(1).mean(1)",
+        )
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Returns everything that decoding needs, as JSON values."""
@@ -179,3 +201,17 @@ class Answer(ABC):
     @abstractmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Restores an answer from its `state`."""
+
+
+def _constant_scale(answer: Answer) -> float | None:
+    """Returns the factor from the unit of the net to that of the data, if it is
+    constant."""
+    shape = (1, *answer.spec.shape)
+    zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
+    scales = one - zero
+    same = abs(scales - scales.flat[0]).max() <= 1e-9 * abs(scales.flat[0])
+    return (
+        float(scales.flat[0])
+        if same and abs(two - one - scales).max() <= 1e-6 * abs(scales).max()
+        else None
+    )

@@ -26,6 +26,7 @@ from kissipo.core.codec import restore, save
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
@@ -342,6 +343,23 @@ class Category(Answer):
                 f"class {int(predicted[0])} is '{self.classes[predicted[0]]}'",
             ),
         ]
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        output, truth = f"outputs[{number}]", f"targets[{number}].flatten()"
+        choice = (
+            f"({output}.flatten().sigmoid() >= {self.options.decode.threshold}).long()"
+            if self.one_output
+            else f"{output}.argmax(1)"
+        )
+        return ScriptPart(
+            (
+                f"choice, truth = {choice}, {truth}",
+                f'values["{prefix}accuracy"] = float((choice == truth).double().mean())',
+                f'values["{prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))',
+            ),
+            quality=f"({choice} == {truth}).double()",
+            imports=("from sklearn.metrics import f1_score",),
+        )
 
     def state(self) -> dict[str, Any]:
         decode = {"threshold": self.options.decode.threshold, "top_k": self.options.decode.top_k}

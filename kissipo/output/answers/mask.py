@@ -14,6 +14,7 @@ from torch import Tensor
 
 from kissipo.codec.mask import VOID, MaskCodec
 from kissipo.core.codec import restore, save
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.confusion import confusion
@@ -135,6 +136,21 @@ class Mask(Answer):
             DecodingStep("decision", mask.shape, mask, "argmax"),
             DecodingStep("label", (), prediction.value, areas or "the mask is empty"),
         ]
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        choice, truth = f"outputs[{number}].argmax(1)", f"targets[{number}]"
+        valid, classes = f"[truth != {VOID}]", len(self.classes)
+        return ScriptPart(
+            (
+                f"choice, truth = {choice}, {truth}",
+                f"choice, truth = choice{valid}, truth{valid}  # {VOID} is ignored",
+                f"both = [((choice == k) & (truth == k)).sum() for k in range(1, {classes})]",
+                f"either = [((choice == k) | (truth == k)).sum() for k in range(1, {classes})]",
+                f'values["{prefix}iou"] = '
+                "float(torch.stack([b / e for b, e in zip(both, either) if e]).mean())",
+            ),
+            quality=f"({choice} == {truth}).double().flatten(1).mean(1)",
+        )
 
     def state(self) -> dict[str, Any]:
         return {"codec": save(self.codec), "loss": self.loss}

@@ -16,6 +16,7 @@ from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.frame import Frame, strings
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 
@@ -121,6 +122,19 @@ class NextToken(Answer):
             DecodingStep("decision", (), int(scores[0, -1].argmax()), "argmax"),
             DecodingStep("next", (), best.value, f"'{best.value}'"),
         ]
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        return ScriptPart(
+            (
+                f"logits = outputs[{number}].flatten(0, 1).double()",
+                f"entropy = functional.cross_entropy(logits, targets[{number}].flatten())",
+                f'values["{prefix}nll"], values["{prefix}perplexity"] = '
+                "entropy.item(), entropy.exp().item()",
+            ),
+            quality=f"outputs[{number}].double().log_softmax(-1)"
+            f".gather(-1, targets[{number}].unsqueeze(-1)).flatten(1).mean(1)",
+            imports=("from torch.nn import functional",),
+        )
 
     def state(self) -> dict[str, Any]:
         return {"codec": save(self.codec), "unit": self.unit, "loss": self.loss}
