@@ -38,6 +38,7 @@ class Pixels(Codec):
 
     KIND: ClassVar[str] = "pixels"
     FIELDS = ("column", "size", "color")
+    IS_IMAGE = True
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ class Codec(ABC):
 
     KIND: ClassVar[str]
     FIELDS: ClassVar[tuple[str, ...]]
+    IS_IMAGE: ClassVar[bool] = False  # whether a sample is an image from 0 to 1
     column: str
 
     @property
@@ -72,6 +73,16 @@ class Codec(ABC):
     def remarks(self, frame: Frame) -> list[str]:
         """Returns sentences about values that `encode` changes or cannot represent."""
         return []
+
+    @property
+    def window_length(self) -> int:
+        """The number of consecutive rows that a sample spans; 0 where it is one row."""
+        return 0
+
+    @property
+    def parts(self) -> tuple["Codec", ...]:
+        """The codecs whose features are concatenated; most codecs have none."""
+        return ()
 
     def describe(self) -> str:
         """Describes the step in a few words, for the data flow."""

@@ -95,6 +95,7 @@ class Category(Answer):
     WORD = "category"
     EVAL_METRIC = "accuracy"
     HIGHER_IS_BETTER = True
+    HAS_HEAT_MAPS = True
     BASELINES = (
         "majority",
         "logistic_regression",
@@ -343,6 +344,11 @@ class Category(Answer):
                 f"class {int(predicted[0])} is '{self.classes[predicted[0]]}'",
             ),
         ]
+
+    def heat_score(self, outputs: Tensor, classes: Tensor) -> Tensor:
+        if self.one_output:
+            return outputs.reshape(-1) * (2 * classes - 1)
+        return super().heat_score(outputs, classes)
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         output, truth = f"outputs[{number}]", f"targets[{number}].flatten()"

@@ -16,7 +16,14 @@ from kissipo.codec.mask import VOID, MaskCodec
 from kissipo.core.codec import restore, save
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    ImageClass,
+    Prediction,
+    Scores,
+)
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice_coefficient, iou
 from kissipo.output.metrics.rates import accuracy
@@ -33,6 +40,7 @@ class Mask(Answer):
     WORD = "mask"
     EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
+    GALLERY_TITLE = "Largest masks"
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
 
     def __init__(
@@ -136,6 +144,33 @@ class Mask(Answer):
             DecodingStep("decision", mask.shape, mask, "argmax"),
             DecodingStep("label", (), prediction.value, areas or "the mask is empty"),
         ]
+
+    def image_classes(self, outputs: Tensor) -> list[ImageClass]:
+        probabilities, top = outputs[0].softmax(dim=0), outputs[0].argmax(dim=0)
+        classes = [
+            ImageClass(number, float((top == number).float().mean()), pixels)
+            for number, pixels in enumerate(probabilities)
+        ]
+        return classes[1:]
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        return self.classes
+
+    def gallery_rank(self, prediction: Prediction) -> float:
+        return -sum(share for _, share in prediction.areas)
+
+    def caption(self, prediction: Prediction) -> str:
+        areas = ", ".join(f"{name} {share:.1%}" for name, share in prediction.areas)
+        return areas or str(prediction.value)
+
+    def table_columns(self) -> list[str]:
+        return [*super().table_columns(), *(f"{name} area {name}" for name in self.classes[1:])]
+
+    def table_row(self, prediction: Prediction) -> list[str]:
+        shares = dict(prediction.areas)
+        areas = [f"{shares.get(name, 0):.6f}" for name in self.classes[1:]]
+        return [*super().table_row(prediction), *areas]
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         choice, truth = f"outputs[{number}].argmax(1)", f"targets[{number}]"
