@@ -37,8 +37,8 @@ class Pixels(Codec):
     """Encodes images as arrays of brightness."""
 
     KIND: ClassVar[str] = "pixels"
+    is_image = True
     FIELDS = ("column", "size", "color")
-    IS_IMAGE = True
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ class Codec(ABC):
 
     KIND: ClassVar[str]
     FIELDS: ClassVar[tuple[str, ...]]
-    IS_IMAGE: ClassVar[bool] = False  # whether a sample is an image from 0 to 1
+    is_image: ClassVar[bool] = False  # whether a sample is an image from 0 to 1
     column: str
 
     @property

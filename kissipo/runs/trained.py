@@ -137,7 +137,7 @@ class TrainedModel:
     @property
     def has_images(self) -> bool:
         """Whether a sample is an image."""
-        return any(codec.IS_IMAGE for codec in self.codecs)
+        return any(codec.is_image for codec in self.codecs)
 
     @property
     def seed(self) -> int:
