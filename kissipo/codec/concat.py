@@ -56,6 +56,10 @@ class Concat(Codec):
     def remarks(self, frame: Frame) -> list[str]:
         return [remark for codec in self.codecs for remark in codec.remarks(frame)]
 
+    @property
+    def parts(self) -> tuple[Codec, ...]:
+        return self.codecs
+
     def describe(self) -> str:
         return f"concatenation of {len(self.codecs)} encodings"
 

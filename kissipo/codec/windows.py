@@ -86,6 +86,10 @@ class Windows(Codec):
         present = np.flatnonzero(~np.all([frame[name].missing for name in self.columns], axis=0))
         return self.inner.remarks(frame.take(np.arange(present[-1] + 1 if len(present) else 0)))
 
+    @property
+    def window_length(self) -> int:
+        return self.length
+
     def describe(self) -> str:
         return f"{self.inner.describe()}; windows of {self.length}"
 

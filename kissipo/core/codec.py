@@ -29,7 +29,7 @@ class Codec(ABC):
 
     KIND: ClassVar[str]
     FIELDS: ClassVar[tuple[str, ...]]
-    is_image: ClassVar[bool] = False  # may be shrunk for a baseline
+    is_image: ClassVar[bool] = False  # whether a sample is an image, which may be shrunk
     column: str
 
     @property
@@ -96,6 +96,16 @@ class Codec(ABC):
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         """Returns the options of the input that `fit` has set."""
+        return ()
+
+    @property
+    def window_length(self) -> int:
+        """The number of consecutive rows that a sample spans; 0 where it is one row."""
+        return 0
+
+    @property
+    def parts(self) -> tuple["Codec", ...]:
+        """The codecs whose features are concatenated; most codecs have none."""
         return ()
 
     def describe(self) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,11 +21,14 @@ from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
+from kissipo.output.vocabulary import Vocabulary
 
 Scores = NDArray[Any]
 Predictions = Callable[[str], tuple[Scores, Scores] | None]
+_MAX_CLASSES = 4  # in the x-ray of an image
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,21 @@ class DecodingStep:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class ImageClass:
+    """A class that an image shows.
+
+    number:       its position among the classes
+    probability:  of the class; of a mask its share of the pixels
+    pixels:       (height, width) its probability per pixel; None where the model has
+                  only one output per class, which a heat map explains
+    """
+
+    number: int
+    probability: float
+    pixels: Tensor | None = None
+
+
 class Answer(ABC):
     """One kind of answer for one target column.
 
@@ -110,6 +129,9 @@ class Answer(ABC):
     PER_PIXEL: ClassVar[bool] = False
     NAMES_COLUMN: ClassVar[bool] = True
     SOURCES: ClassVar[tuple[str, ...]] = ()
+    READS_TARGETS: ClassVar[bool] = False  # whether predictions compare outputs with targets
+    HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
+    GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
 
     codec: Codec
 
@@ -273,6 +295,71 @@ class Answer(ABC):
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         """Returns the decoding steps of one sample, from output to prediction."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes among which the answer chooses; empty for other answers."""
+        return ()
+
+    def image_classes(self, outputs: Tensor) -> list[ImageClass]:
+        """Returns the classes that the x-ray of one image shows, the most probable
+        first."""
+        probabilities = self.scores(outputs)[0]
+        order = np.argsort(-probabilities, kind="stable")[:_MAX_CLASSES]
+        return [ImageClass(index, float(probabilities[index])) for index in order.tolist()]
+
+    def heat_score(self, outputs: Tensor, classes: Tensor) -> Tensor:
+        """Returns per sample the output that the heat map of a class explains."""
+        return outputs.gather(1, classes[:, None]).squeeze(1)
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """The classes of the colors of a mask, the background first; empty without
+        masks."""
+        return ()
+
+    def gallery_rank(self, prediction: Prediction) -> float:
+        """Returns the rank of a prediction in a gallery; the lowest is shown first."""
+        return prediction.confidence or 0.0
+
+    def caption(self, prediction: Prediction) -> str:
+        """Returns a prediction in a few words, below its image."""
+        sure = "" if prediction.confidence is None else f" ({prediction.confidence:.0%})"
+        return f"{prediction.value}{sure}"
+
+    def table_columns(self) -> list[str]:
+        """Returns the titles of the columns of this answer in `predictions.csv`."""
+        return [self.name, f"{self.name} confidence"]
+
+    def table_row(self, prediction: Prediction) -> list[str]:
+        """Returns a prediction as one text per column."""
+        sure = "" if prediction.confidence is None else f"{prediction.confidence:.4f}"
+        return [str(prediction.value), sure]
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokens of the text that the answer continues; None for other answers."""
+        return None
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        """Returns the metrics of this answer as Python text, for `kissipo eject`.
+
+        The default compares numbers.
+
+        number:  the position of the answer among the outputs and the targets
+        prefix:  the beginning of the name of every metric
+        """
+        error, scale = f"(outputs[{number}] - targets[{number}]).double()", _constant_scale(self)
+        prefix += "normalized_" if scale is None else ""
+        unit = "" if scale is None else f" * {scale!r}  # in the unit of the data"
+        return ScriptPart(
+            (
+                f"error = {error}{unit}",
+                f'values["{prefix}mae"] = float(error.abs().mean())',
+                f'values["{prefix}rmse"] = float(error.square().mean().sqrt())',
+            ),
+            quality=f"-{error}.abs().flatten(1).mean(1)",
+        )
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Returns everything that decoding needs, as JSON values."""
@@ -281,3 +368,17 @@ class Answer(ABC):
     @abstractmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
         """Restores an answer from its `state`."""
+
+
+def _constant_scale(answer: Answer) -> float | None:
+    """Returns the factor from the unit of the net to that of the data, if it is
+    constant."""
+    shape = (1, *answer.spec.shape)
+    zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
+    scales = one - zero
+    same = abs(scales - scales.flat[0]).max() <= 1e-9 * abs(scales.flat[0])
+    return (
+        float(scales.flat[0])
+        if same and abs(two - one - scales).max() <= 1e-6 * abs(scales).max()
+        else None
+    )

@@ -31,7 +31,7 @@ def classify(data: BaselineData, model: Any, *, features: Features | None = None
     if len(np.unique(data.train.truth)) < 2:
         return None
     _fit(model, train, data)
-    classes = len(data.answer.classes)  # type: ignore[attr-defined]
+    classes = len(data.answer.classes)
     probabilities = np.zeros((len(data.test), classes))
     probabilities[:, model.classes_] = model.predict_proba(test)
     return probabilities

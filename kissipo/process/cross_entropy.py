@@ -16,12 +16,14 @@ Example:  >>> loss = CrossEntropy(smoothing=0.1)
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from string import Template
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from kissipo.core.errors import TaskError
+from kissipo.core.script_part import ScriptDefinition
 from kissipo.process.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -37,6 +39,16 @@ _PLAIN = {
         sparse_categorical_cross_entropy,
     )
 }
+
+_SCRIPT = Template(
+    '''def $name(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the cross-entropy with label smoothing or class weights."""
+    if outputs.shape[-1] == 1:  # the logit of the second of two classes
+        outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
+    logits, weight = outputs.reshape(-1, outputs.shape[-1]), $weight
+    targets = targets.reshape(-1)
+    return functional.cross_entropy(logits, targets, weight, label_smoothing=$smoothing)'''
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +67,15 @@ class CrossEntropy:
         return functional.cross_entropy(
             logits, targets.reshape(-1), weights, label_smoothing=self.smoothing
         )
+
+    def script(self) -> ScriptDefinition:
+        """Returns the loss as a function, for `kissipo eject`."""
+        name = f"{'smoothed' if self.smoothing else 'weighted'}_cross_entropy"
+        weights = None
+        if self.weights is not None:
+            weights = f"torch.tensor({self.weights.tolist()}, dtype=outputs.dtype)"
+        words = {"name": name, "weight": weights, "smoothing": self.smoothing}
+        return ScriptDefinition(name, _SCRIPT.substitute(words))
 
 
 def smoothed(losses: tuple[Loss, ...], smoothing: float) -> tuple[Loss, ...]:

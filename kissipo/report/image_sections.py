@@ -26,23 +26,19 @@ _WORST = 6
 
 def is_heatable(inputs: Sequence[Tensor], answer: Answer) -> bool:
     """Whether a Grad-CAM heat map can be computed for this answer."""
-    return isinstance(answer, Category) and len(inputs) == 1 and inputs[0].dim() == 4
+    return answer.HAS_HEAT_MAPS and len(inputs) == 1 and inputs[0].dim() == 4
 
 
 def looked_at(
-    net: nn.Module, image: Tensor, answer: Category, classes: Sequence[int], *, number: int = 0
+    net: nn.Module, image: Tensor, answer: Answer, classes: Sequence[int], *, number: int = 0
 ) -> HeatMaps:
     """Computes the Grad-CAM heat map of one class for each image.
 
     number:   of the answer, where the net gives several
     """
-    wanted = torch.tensor(classes)
 
     def score(outputs: Any) -> Tensor:
-        logits = as_tuple(outputs)[number]
-        if answer.one_output:
-            return logits.reshape(-1) * (2 * wanted - 1)
-        return logits.gather(1, wanted[:, None]).squeeze(1)
+        return answer.heat_score(as_tuple(outputs)[number], torch.tensor(classes))
 
     return grad_cam(net, image, score)
 
@@ -84,7 +80,7 @@ def mask_sections(pipeline: Pipeline, score: Score, answers: Any, truth: Any) ->
     return content
 
 
-def legend(answer: Mask) -> str:
+def legend(answer: Answer) -> str:
     """The color of each class."""
     parts = [
         f'<span style="color:{color_name(number)}">■</span> {escape(level)}'

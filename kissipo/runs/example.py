@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from kissipo.codec.windows import Windows
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.input.tensor_dataset import TensorDataset
-from kissipo.output.answers.text import MAX_UNITS, NextToken
+from kissipo.output.vocabulary import MAX_UNITS
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import LOSSES
 from kissipo.runs.trained import TrainedModel
@@ -58,15 +57,15 @@ def example_of(run: TrainedModel, values: Sequence[Any]) -> Example:
 
     Raises:   DataError, TaskError when it does not fit the run.
     """
-    answer = run.answers[0]
-    if isinstance(answer, NextToken) and isinstance(values[0], str):
-        units, frame = answer.split(values[0])
+    answer, vocabulary = run.answers[0], run.answers[0].vocabulary
+    if vocabulary is not None and isinstance(values[0], str):
+        units, frame = vocabulary.split(values[0])
         if not 1 <= len(units) <= MAX_UNITS:
             raise DataError(
-                f"a text of {len(units):,} {answer.unit} cannot be read",
+                f"a text of {len(units):,} {vocabulary.unit} cannot be read",
                 allowed=f"1 to {MAX_UNITS:,}",
             )
-        index = answer.codec.inner
+        index = vocabulary.codec
         ids = index.encode(frame).unsqueeze(0)
         targets = (ids[:, 1:],) if ids.shape[1] > 1 else ()
         loss = Continued(LOSSES.find(answer.loss, place="process.loss").loss)
@@ -106,7 +105,7 @@ def sample_of(
     """Returns an example of a split, counted from 0."""
     dataset = pipeline.datasets[part].take(slice(position, position + 1))
     first = int(pipeline.splits[part][position])
-    steps = sum(codec.length for codec in pipeline.codecs if isinstance(codec, Windows))
+    steps = sum(codec.window_length for codec in pipeline.codecs)
     return Example(
         pipeline.frame.take(np.arange(first, first + max(1, steps))), dataset, notes, loss
     )

@@ -21,10 +21,8 @@ from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import check_images
 from kissipo.input.formats.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
-from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Mask
 from kissipo.report.gallery import strips
-from kissipo.report.image_sections import areas, is_heatable, legend, looked_at
+from kissipo.report.image_sections import is_heatable, legend, looked_at
 from kissipo.report.overlay import heated, marked
 from kissipo.report.page import Section, page, table
 from kissipo.runs.parse_inputs import frame_of
@@ -79,29 +77,14 @@ class FolderPredictions:
 
     def to_csv(self) -> str:
         """Returns one line per image; for a mask with the area of each class."""
-        classes = {
-            answer.name: answer.classes[1:] for answer in self.answers if isinstance(answer, Mask)
-        }
-        titles = ["file"]
-        for name in self.names:
-            titles += [
-                name,
-                f"{name} confidence",
-                *(f"{name} area {name}" for name in classes.get(name, ())),
-            ]
+        titles = ["file", *(title for answer in self.answers for title in answer.table_columns())]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*titles, "note"])
         for image in self.images:
             row = [str(image.file)]
-            for name, decision in zip(self.names, image.answers, strict=False):
-                sure = "" if decision.confidence is None else f"{decision.confidence:.4f}"
-                shares = dict(decision.areas)
-                row += [
-                    str(decision.value),
-                    sure,
-                    *(f"{shares.get(name, 0):.6f}" for name in classes.get(name, ())),
-                ]
+            for answer, prediction in zip(self.answers, image.answers, strict=False):
+                row += answer.table_row(prediction)
             writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
         return text.getvalue()
 
@@ -153,16 +136,9 @@ class FolderPredictions:
     def _gallery_section(self) -> tuple[str, str]:
         first = self.answers[0]
         readable = [image for image in self.images if image.views]
-        if isinstance(first, Mask):
-            order = sorted(
-                readable, key=lambda image: -sum(share for _, share in image.answers[0].areas)
-            )
-            title = "Largest masks"
-        else:
-            order = sorted(readable, key=lambda image: image.answers[0].confidence or 0.0)
-            title = "Least confident predictions"
+        order = sorted(readable, key=lambda image: first.gallery_rank(image.answers[0]))
         some = order[:_MAX_IMAGES]
-        captions = [f"{_caption(image.answers[0])}: {image.file.name}" for image in some]
+        captions = [f"{first.caption(image.answers[0])}: {image.file.name}" for image in some]
         drawn = strips(
             [image.views for image in some], captions, [str(image.file) for image in some]
         )
@@ -171,7 +147,7 @@ class FolderPredictions:
             if len(order) > len(some)
             else ""
         )
-        return title, (legend(first) if isinstance(first, Mask) else "") + drawn + more
+        return first.GALLERY_TITLE, (legend(first) if first.legend else "") + drawn + more
 
 
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
@@ -179,7 +155,7 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
 
     Raises:   TaskError when the run is not on images; DataError when there are none.
     """
-    if not run.resolved.source.module.SOURCE.folders:
+    if not run.has_images:
         raise TaskError(
             f"a folder needs a run on images; this run is on {run.resolved.source.name}",
             do="Give values or --file",
@@ -229,28 +205,17 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
     ]
     inputs, first = dataset.everything().inputs, run.answers[0]
     x = inputs[0]
-    if isinstance(first, Mask):
-        overlays = [
-            marked(image, torch.from_numpy(prediction.mask))
-            for image, prediction in zip(x, decided[0], strict=True)
-        ]
-    elif is_heatable(inputs, first):
-        assert isinstance(first, Category)
+    overlays = [
+        marked(image, torch.from_numpy(prediction.mask))
+        for image, prediction in zip(x, decided[0], strict=True)
+        if prediction.mask is not None
+    ]
+    if is_heatable(inputs, first):
         classes = [first.classes.index(str(prediction.value)) for prediction in decided[0]]
         maps = looked_at(run.net, x, first, classes).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
-    else:
-        overlays = []
     views = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
     return [
         ImagePrediction(file, answers, views=tuple(images))
         for file, answers, images in zip(files, zip(*decided, strict=True), views, strict=True)
     ]
-
-
-def _caption(decision: Prediction) -> str:
-    if decision.mask is not None:
-        return areas(decision)
-    return str(decision.value) + (
-        "" if decision.confidence is None else f" ({decision.confidence:.0%})"
-    )

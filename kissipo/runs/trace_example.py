@@ -11,8 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from kissipo.codec.concat import Concat
-from kissipo.codec.windows import Windows
 from kissipo.core.batch import Batch
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
@@ -25,7 +23,6 @@ from kissipo.inspect.trace import Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
-from kissipo.output.answers.text import NextToken
 from kissipo.runs.example import Example, Loss, example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
@@ -78,7 +75,7 @@ def follow(
     frame, sample, algorithm = example.frame, example.dataset.batch(slice(0, 1)), example.loss
     steps, start = [], 0
     for codec, x in zip(codecs, sample.inputs, strict=True):
-        length = x.shape[1] if isinstance(codec, Windows) else 0
+        length = x.shape[1] if codec.window_length else 0
         rows = (
             np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
         )
@@ -95,7 +92,7 @@ def follow(
         ]
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0])
-        if sample.targets and answers[0].WORD == "number"
+        if sample.targets and answers[0].spec.axes == ("answer",)
         else []
     )
     back, why_not = _through_time(net, sample, answers, algorithm)
@@ -132,7 +129,7 @@ def _labels(
         words = codec.spec.labels
         if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
             names = [words[index] for index in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
-            if isinstance(codec, Windows) and len(frame) >= len(names):
+            if codec.window_length and len(frame) >= len(names):
                 names = [str(frame[codec.columns[0]].show(index)) for index in range(len(names))]
             labels.setdefault("time", tuple(names))
         elif codec.spec.axes == ("feature",) and words:
@@ -144,9 +141,9 @@ def _labels(
 
 def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float], ...], ...]:
     """Returns the most probable next tokens after each token of a text."""
-    if not isinstance(answer, NextToken):
+    if answer.vocabulary is None:
         return ()
-    words = answer.token_labels
+    words = answer.vocabulary.labels
     top = output[0].softmax(dim=-1).topk(min(_TOP_K, output.shape[-1]))
     rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return tuple(
@@ -163,7 +160,7 @@ def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor
         return ""
     return (
         f"{decision.value!r}{sure}"
-        if isinstance(answer, NextToken)
+        if answer.vocabulary is not None
         else f"{_short(decision.value)}{sure}"
     )
 
@@ -202,7 +199,7 @@ def _through_time(
 def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step]:
     """Returns the step of the raw values, then a step per codec."""
     columns = list(dict.fromkeys(codec.columns))
-    shape = encoded.shape[:1] if isinstance(codec, Windows) else ()
+    shape = encoded.shape[:1] if codec.window_length else ()
     listed = list_some(columns, 4)
     steps = [
         Step(
@@ -210,10 +207,10 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
             listed,
             "raw input",
             tuple(shape),
-            value=_raw(frame, columns, whole=isinstance(codec, Windows)),
+            value=_raw(frame, columns, whole=codec.window_length > 0),
         )
     ]
-    for inner in codec.codecs if isinstance(codec, Concat) else ():
+    for inner in codec.parts:
         part = inner.encode(frame.take(np.arange(1)))[0]
         steps.append(
             Step(
@@ -252,7 +249,7 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
 
 
 def _short(value: Any) -> Any:
-    if hasattr(value, "shape"):
+    if isinstance(value, np.ndarray):
         return (
             f"image of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
         )

@@ -26,8 +26,6 @@ from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFol
 from kissipo.input.source import Source
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer, Prediction
-from kissipo.output.answers.anomaly import Anomaly
-from kissipo.output.answers.text import NextToken
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import (
     Experiment,
@@ -136,6 +134,11 @@ class TrainedModel:
         return read_task(self.task)
 
     @property
+    def has_images(self) -> bool:
+        """Whether a sample is an image."""
+        return any(codec.is_image for codec in self.codecs)
+
+    @property
     def seed(self) -> int:
         """The random seed of the training."""
         return int(RunFolder(self.folder).read_json(DATA)["seed"])
@@ -174,7 +177,7 @@ class TrainedModel:
             answer.predictions(output, truths)
             for answer, output in zip(self.answers, outputs, strict=True)
         ]
-        if isinstance(self.answers[0], Anomaly):
+        if self.answers[0].READS_TARGETS:
             remarks.append(
                 f"the first prediction is for row {len(frame) - len(decided[0]) + 1}: "
                 "the rows before it fill a window"
@@ -185,17 +188,16 @@ class TrainedModel:
         self, start: str, length: int, temperature: float, top_k: int | None, seed: int
     ) -> tuple[list[str], Iterator[str]]:
         """Returns remarks on the start, and an iterator over the generated tokens."""
-        answer = self.answers[0]
-        if not isinstance(answer, NextToken):
+        vocabulary = self.answers[0].vocabulary
+        if vocabulary is None:
             raise TaskError(
                 f"this run predicts {', '.join(answer.name for answer in self.answers)} "
                 "and does not generate text",
                 allowed="a run on a plain text: kissipo fit novel.txt",
             )
-        units, frame = answer.split(start)
-        index, mark = answer.codec.inner, "" if answer.unit == "characters" else " "
+        units, frame = vocabulary.split(start)
         # without a start, the generation continues the most frequent token
-        ids = index.encode(frame) if units else torch.tensor([1])
+        ids = vocabulary.codec.encode(frame) if units else torch.tensor([1])
         drawn = generate_tokens(
             self.net,
             ids,
@@ -205,8 +207,8 @@ class TrainedModel:
             generator=torch_generator(seed, "generate"),
             never=(0,),
         )
-        words = index.spec.labels
-        return index.remarks(frame) if units else [], (mark + words[token] for token in drawn)
+        remarks = vocabulary.codec.remarks(frame) if units else []
+        return remarks, map(vocabulary.continuation, drawn)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.folder}')"

@@ -17,6 +17,7 @@ from kissipo.cli.main import main
 from kissipo.cli.screen import Screen
 from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answers.number import Number
 from kissipo.runs.explain_value import cell_of
 
 
@@ -218,7 +219,7 @@ def test_explain_value_refuses_unsupported_layers(runs: Path) -> None:
 def test_explain_value_of_attention(capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
     net = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
-    run: Any = Mock(net=net, folder="it", answers=[None], remark="")
+    run: Any = Mock(net=net, folder="it", answers=[Number("y")], remark="")
     run.encode.return_value = (None, TensorDataset((torch.randn(1, 5, 4),), ()), [])
     breakdown, _ = cell_of(run, ["it"], "self_attn", (3, 2))
     assert breakdown.agrees and breakdown.cell == (3, 2) and len(breakdown.gates) == 2

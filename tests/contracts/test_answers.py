@@ -161,6 +161,35 @@ def test_eval_metric_is_the_mean_quality_per_sample(make: Callable[[], Answer]) 
     assert evaluation.metrics[answer.EVAL_METRIC] == pytest.approx(quality, rel=1e-9)
 
 
+SCRIPTED = [name for name in ANSWERS_BY_CASE if "negative class" not in name and name != "actions"]
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_script_computes_the_same_metrics(name: str) -> None:
+    """The script of `kissipo eject`; it does not know the threshold of defects."""
+    answer = ANSWERS_BY_CASE[name]()
+    outputs, _, evaluation = evaluated(answer)
+    targets = answer.codec.encode(TABLE)
+    part = answer.script_part(1, "second ")
+    names: dict[str, Any] = {"values": {}, "torch": torch}
+    names |= {"outputs": [None, outputs], "targets": [None, targets]}
+    exec("\n".join((*part.imports, *part.metrics)), names)
+    values = {key.removeprefix("second "): value for key, value in names["values"].items()}
+    quality = eval(part.quality, names)
+    assert quality.shape == (len(targets),)
+    if name == "number, a count":  # the script leaves logarithms of counts as they are
+        assert values.keys() == {"normalized_mae", "normalized_rmse"}
+        return
+    common = values.keys() & evaluation.metrics.keys()
+    assert common
+    for metric in common:
+        assert values[metric] == pytest.approx(evaluation.metrics[metric], rel=1e-5), metric
+    if answer.EVAL_METRIC in ("accuracy", "rmse", "nll"):
+        assert evaluation.per_sample is not None
+        order = np.argsort(evaluation.per_sample, kind="stable")
+        assert (np.diff(quality.numpy()[order]) >= -1e-6).all()
+
+
 @pytest.mark.parametrize("name", ["mask of one kind", "mask by class"])
 def test_mask_metrics_equal_sklearn(name: str) -> None:
     answer = ANSWERS_BY_CASE[name]()

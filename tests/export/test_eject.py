@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,56 @@ def test_net_source_keeps_names_and_outputs(module: Any) -> None:
         assert torch.equal(written.eval()(x), net.eval()(x))
 
 
+STRANGERS = {
+    "__init__.py": "",
+    "curve.py": """from math import e
+
+def curve(x):
+    return x * e
+""",
+    "net.py": """from torch import nn
+from .curve import curve
+
+class Curved(nn.Module):
+    '''A curve.'''
+
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(3, 2)
+
+    def forward(self, x):
+        return curve(self.dense(x))
+""",
+    "other.py": """from . import curve
+from .net import Curved
+
+class Other(Curved):
+    '''A file as a name.'''
+
+    def forward(self, x):
+        return curve.curve(self.dense(x))
+""",
+}
+
+
+def test_net_source_copies_a_layer_of_another_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own imports are copied, too; those of other packages become import lines."""
+    Path("strangers").mkdir()
+    for file, content in STRANGERS.items():
+        Path("strangers", file).write_text(content, encoding="utf-8")
+    monkeypatch.syspath_prepend(".")
+    net = import_module("strangers.net").Curved()
+    text = net_source(net, "a stranger")
+    assert "from math import e" in text and "strangers" not in text
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    written = namespace["build"]()
+    written.load_state_dict(net.state_dict())
+    assert torch.equal(written(torch.ones(1, 3)), net(torch.ones(1, 3)))
+    with pytest.raises(NotBuiltError, match="'curve' of strangers yet"):
+        net_source(import_module("strangers.other").Other(), "a stranger")
+
+
 @pytest.mark.parametrize(
     ("of", "old", "new", "why"),
     [
@@ -283,9 +334,10 @@ def test_net_source_keeps_names_and_outputs(module: Any) -> None:
 def test_script_that_differs_is_not_written(
     of: str, old: str, new: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kissipo.export.script import net, train
+    from kissipo.export.script import train
+    from kissipo.process.nets import recurrent
 
-    constant = {"net": (net, "_RECURRENT"), "train": (train, "_TRAIN")}[of]
+    constant = {"net": (recurrent, "_SCRIPT"), "train": (train, "_TRAIN")}[of]
     text = getattr(*constant)
     monkeypatch.setattr(
         *constant, text.replace(old, new) if old in text else "class Recurrent(nn.Module): pass"

@@ -133,8 +133,10 @@ def test_xray_colors_the_text_by_the_states_of_the_net(reader: Path) -> None:
     """The x-ray equals torch.nn.LSTM with the same weights, and the head's softmax."""
     run = ki.open(reader)
     xray = run.xray(LINES)
-    ids = run.answers[0].codec.inner.encode(run.answers[0].split(LINES)[1])
-    words = run.answers[0].codec.inner.spec.labels
+    vocabulary = run.answers[0].vocabulary
+    assert vocabulary is not None
+    ids = vocabulary.codec.encode(vocabulary.split(LINES)[1])
+    words = vocabulary.codec.spec.labels
     assert "".join(words[index] for index in ids) == LINES == "".join(xray.units)
     theirs = torch.nn.LSTM(run.net.cell.input_size, 24, batch_first=True)
     theirs.load_state_dict(run.net.cell.state_dict())

@@ -49,7 +49,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         raise TaskError("kissipo predict needs either values or --file")
     trained = Run.open(arguments.run)
     has_folders = any(Path(value).is_dir() for value in arguments.values)
-    if arguments.out or (has_folders and trained.resolved.source.module.SOURCE.folders):
+    if arguments.out or (has_folders and trained.has_images):
         return _folder(trained, arguments, screen)
     answers, remarks = trained.predict_all(
         [Path(arguments.file)] if arguments.file else arguments.values

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Mapping
+from importlib import import_module
 from string import Template
 from typing import Any
 
@@ -17,9 +18,8 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.protocols import has_auxiliary_heads
+from kissipo.core.script_part import Scripted
 from kissipo.export.script.source import Source
-from kissipo.process.layers import recurrent
-from kissipo.process.nets.recurrent import Recurrent
 
 _WIDTH = 88
 _PLAIN = (bool, int, float, str, tuple, list, type(None), Tensor)
@@ -43,36 +43,6 @@ _LAYER = '''class Layer(nn.Module):
         super().__init__()
         for name, part in parts.items():
             setattr(self, name, part)'''
-
-_RECURRENT = '''class Recurrent(Layer):
-    """Reads a sequence step by step; other inputs are joined after the last step."""
-
-    def forward(self, *inputs: Tensor) -> Any:
-        return self.forward_with_state(None, *inputs)[0]
-
-    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
-        """Returns the outputs and the new state; a larger state is cut to the batch."""
-        x = inputs[self.sequence]
-        state = each_state(state, lambda part: part[:, : len(x)].detach())
-        mask = (x != 0) if self.padded else None  # the steps that are not padding
-        if self.embedding is None:
-            x = x.reshape(len(x), x.shape[1] // self.patch, -1)
-        else:
-            x = self.embedding(x)
-        if mask is None:
-            x, state = self.cell(x, state)
-        else:
-            lengths = mask.sum(dim=1).clamp(min=1)
-            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            packed, state = self.cell(packed, state)
-            x, _ = pad_packed_sequence(packed, batch_first=True, total_length=mask.shape[1])
-        x = self.merge(x)
-        if not self.every_step:
-            x = self.temporal_pooling(x, mask)
-        if self.join is not None:
-            others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
-            x = torch.cat([x, self.join(*others)], dim=1)
-        return self.head(self.dropout(x)), state'''
 
 
 def net_source(net: nn.Module, name: str) -> str:
@@ -169,14 +139,10 @@ def _own(
         )
     source.add_text("Layer", _LAYER)
     source.imports |= {"from typing import Any", "from torch import Tensor"}
-    if isinstance(layer, Recurrent):
-        source.imports |= {
-            "import torch",
-            "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence",
-        }
-        source.add(recurrent, "each_state")
-        source.add_text("Recurrent", _RECURRENT)
-        tree: ast.AST = ast.parse(_RECURRENT)
+    if isinstance(layer, Scripted):
+        definition = layer.script()
+        source.add_definition(definition, import_module(type(layer).__module__))
+        tree: ast.AST = ast.parse(definition.text)
     else:
         roots = ("forward", "with_auxiliary") if has_auxiliary_heads(layer) else ("forward",)
         tree = source.add_class(type(layer), base="Layer", roots=roots)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import MachineError, NotBuiltError, TaskError
 from kissipo.core.output_file import write_text
+from kissipo.core.script_part import ScriptedAlgorithm
 from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.export.script.net import net_source
@@ -28,7 +29,6 @@ from kissipo.export.script.train import MARK, augment_source, train_source
 from kissipo.pipeline.experiment import Experiment, build_experiment
 
 _FIRST = 8  # samples on which both nets are compared
-_PLAIN = {"mixup": 0.0, "backbone_learning_rate_scale": 1.0, "precision": "float32"}
 
 
 def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
@@ -40,11 +40,11 @@ def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
     folder = Path(out)
     _refuse_other(folder)
     experiment = build_experiment(task, seed=seed)
-    _refuse_unwritten(experiment)
+    algorithm = _scripted(experiment)
     experiment.algorithm.begin(experiment.pipeline.datasets["train"])
     name = experiment.task.name or "a task"
     texts = {
-        "train.py": train_source(experiment, name, seed),
+        "train.py": train_source(experiment, algorithm, name, seed),
         "net.py": net_source(experiment.net, name),
     }
     augment = experiment.pipeline.augment
@@ -75,24 +75,26 @@ def _refuse_other(folder: Path) -> None:
         )
 
 
-def _refuse_unwritten(experiment: Experiment) -> None:
-    algorithm = experiment.resolved.algorithm
-    if algorithm is None or algorithm.name != "supervised":
+def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
+    """Returns the algorithm of a task that the script can train.
+
+    Raises:   NotBuiltError for another algorithm, and for an option without a line.
+    """
+    algorithm, component = experiment.algorithm, experiment.resolved.algorithm
+    if not isinstance(algorithm, ScriptedAlgorithm):
         raise NotBuiltError(
             "kissipo eject only writes supervised tasks",
-            got=f"process.algorithm={algorithm and algorithm.name}",
+            got=f"process.algorithm={component and component.name}",
         )
-    for option, default in _PLAIN.items():
-        if getattr(experiment.config, option) != default:
-            raise NotBuiltError(
-                f"kissipo eject does not write process.{option} yet", do="Leave it out"
-            )
+    for option in algorithm.unwritten_options():
+        raise NotBuiltError(f"kissipo eject does not write process.{option} yet", do="Leave it out")
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):
         raise NotBuiltError(
             "kissipo eject does not write frozen batch normalization yet",
             do="Leave process.freeze out",
         )
+    return algorithm
 
 
 def _samples(experiment: Experiment) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """Copies functions and classes of kissipo as text, with everything that they refer to.
 
 Every definition is copied unchanged. The names in it are looked up in its own file:
-definitions of that file and imports from kissipo are copied before it, and other
-imports become import lines.
+definitions of that file, and imports from kissipo and from the package of the file, are
+copied before it. Other imports become import lines.
 
 Example:  >>> from kissipo.process.losses import half_mean_squared_error
           >>> source = Source()
@@ -19,11 +19,13 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.util import resolve_name
 from textwrap import dedent
 from types import ModuleType
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.script_part import ScriptDefinition
 
 
 class Source:
@@ -58,11 +60,14 @@ class Source:
     def add(self, module: ModuleType, name: str, *, renamed: str = "") -> None:
         """Copies one definition of a file, and what it needs.
 
-        Raises:   NotBuiltError when two files define the same name differently.
+        Raises:   NotBuiltError when two files define the same name differently, or when
+                  the name stands for a file.
         """
+        if name not in _statements(module):
+            raise NotBuiltError(f"kissipo eject does not write '{name}' of {module.__name__} yet")
         node, text = _statements(module)[name]
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("kissipo"):
-            self.add(import_module(str(node.module)), name)
+        if isinstance(node, ast.ImportFrom) and _is_copied(node, module):
+            self.add(import_module(_origin(node, module)), name)
         elif isinstance(node, ast.ImportFrom | ast.Import):
             self.imports.add(text)
         elif self._is_new(renamed or name, module.__name__):
@@ -70,6 +75,13 @@ class Source:
             self.definitions[renamed or name] = text.replace(
                 f"def {name}(", f"def {renamed or name}("
             )
+
+    def add_definition(self, definition: ScriptDefinition, module: ModuleType) -> None:
+        """Adds a definition that a file writes itself, and what it needs from it."""
+        if self._is_new(definition.name, definition.text):
+            self.imports |= set(definition.imports)
+            self.add_needs(ast.parse(definition.text), module)
+            self.definitions[definition.name] = definition.text
 
     def add_class(self, layer: type, *, base: str, roots: tuple[str, ...]) -> ast.AST:
         """Copies the methods of a class that the roots call, under another base class.
@@ -81,7 +93,8 @@ class Source:
         while waiting:
             name = waiting.pop(0)
             method: Any = getattr(layer, name, None)
-            if name not in methods and str(getattr(method, "__module__", "")).startswith("kissipo"):
+            home = str(getattr(method, "__module__", "")).split(".")[0]
+            if name not in methods and home in ("kissipo", layer.__module__.split(".")[0]):
                 methods[name] = inspect.getsource(method)
                 tree = ast.parse(dedent(methods[name]))
                 waiting += _own_attributes(tree)
@@ -113,6 +126,16 @@ class Source:
         return is_new
 
 
+def _origin(node: ast.ImportFrom, module: ModuleType) -> str:
+    """Returns the full name of the file from which a line imports."""
+    return resolve_name("." * node.level + (node.module or ""), module.__package__)
+
+
+def _is_copied(node: ast.ImportFrom, module: ModuleType) -> bool:
+    package = _origin(node, module).split(".")[0]
+    return package in ("kissipo", module.__name__.split(".")[0])
+
+
 def _own_attributes(node: ast.AST) -> list[str]:
     """Returns the names of the attributes of `self`."""
     return [
@@ -127,7 +150,10 @@ def _own_attributes(node: ast.AST) -> list[str]:
 @cache
 def _statements(module: ModuleType) -> dict[str, tuple[ast.stmt, str]]:
     """Returns the definitions and imports of a file by name, each with its text."""
-    text = inspect.getsource(module)
+    try:
+        text = inspect.getsource(module)
+    except OSError:  # an empty file, or a session without one
+        text = ""
     statements: dict[str, tuple[ast.stmt, str]] = {}
     for node in _outermost(ast.parse(text).body):
         if isinstance(node, ast.ImportFrom):

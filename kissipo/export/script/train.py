@@ -12,23 +12,17 @@ from importlib import import_module
 from string import Template
 from typing import Any
 
-import torch
 from torch import nn
 
 from kissipo.core import seeds
 from kissipo.core.protocols import has_auxiliary_heads, is_stateful
+from kissipo.core.script_part import Scripted, ScriptedAlgorithm
 from kissipo.engine import streams
 from kissipo.engine.evaluate import portion
 from kissipo.export.script.source import Source
 from kissipo.input import augment as augmentation
-from kissipo.output.answer import Answer
-from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Mask
-from kissipo.output.answers.number import Number
-from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.experiment import Experiment
 from kissipo.process import optim, schedule
-from kissipo.process.cross_entropy import CrossEntropy
 
 MARK = "Written by `kissipo eject`"
 
@@ -209,29 +203,6 @@ def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
     return images
 '''
 
-_CROSS_ENTROPY = '''def $name(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the cross-entropy with label smoothing or class weights."""
-    if outputs.shape[-1] == 1:  # the logit of the second of two classes
-        outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
-    logits, weight = outputs.reshape(-1, outputs.shape[-1]), $weight
-    targets = targets.reshape(-1)
-    return functional.cross_entropy(logits, targets, weight, label_smoothing=$smoothing)'''
-
-_CATEGORY = """choice, truth = $choice, targets[$index].flatten()
-values["${prefix}accuracy"] = float((choice == truth).double().mean())
-values["${prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))"""
-_TEXT = """logits = outputs[$index].flatten(0, 1).double()
-entropy = functional.cross_entropy(logits, targets[$index].flatten())
-values["${prefix}nll"], values["${prefix}perplexity"] = entropy.item(), entropy.exp().item()"""
-_MASK = """choice, truth = outputs[$index].argmax(1), targets[$index]
-choice, truth = choice[truth != 255], truth[truth != 255]  # 255 is ignored
-both = [((choice == k) & (truth == k)).sum() for k in range(1, $classes)]
-either = [((choice == k) | (truth == k)).sum() for k in range(1, $classes)]
-values["${prefix}iou"] = float(torch.stack([b / e for b, e in zip(both, either) if e]).mean())"""
-_NUMBERS = """error = (outputs[$index] - targets[$index]).double()$scale
-values["${prefix}mae"] = float(error.abs().mean())
-values["${prefix}rmse"] = float(error.square().mean().sqrt())"""
-
 _OPTIMIZERS = {
     "sgd": "SGD(trainable, RATE, fused=True",
     "momentum": "SGD(trainable, RATE, momentum={momentum}, fused=True",
@@ -242,13 +213,13 @@ _OPTIMIZERS = {
 }
 
 
-def train_source(experiment: Experiment, name: str, seed: int) -> str:
+def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str, seed: int) -> str:
     """Returns the text of the file that trains and evaluates.
 
     Raises:   NotBuiltError when its definitions cannot be in one file.
     """
     options, pipeline, net, answers = (
-        experiment.config,
+        algorithm.options,
         experiment.pipeline,
         experiment.net,
         experiment.pipeline.answers,
@@ -266,7 +237,6 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
     frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
     kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary_heads(net)}
     watched, linear = len(pipeline.datasets["validation"]) > 0, options.init == "linear"
-    algorithm: Any = experiment.algorithm
     evaluation, training = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
         for losses in (algorithm.losses, algorithm.training_losses)
@@ -290,6 +260,11 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
         "own_training": training != evaluation,
         "convolutions": any(isinstance(layer, nn.Conv2d) for layer in net.modules()),
     }
+    parts = [
+        answer.script_part(number, "" if len(answers) == 1 else f"{answer.name} ")
+        for number, answer in enumerate(answers)
+    ]
+    source.imports |= {line for part in parts for line in part.imports}
     source.imports |= {"import copy"} if watched else set()
     if options.ema:
         source.imports.add("from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn")
@@ -303,11 +278,7 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
     decay = "" if options.weight_decay is None else f", weight_decay={options.weight_decay}"
     return _filled(
         flags,
-        metrics="\n".join(
-            f"    {line}"
-            for number in range(len(answers))
-            for line in _metrics(source, answers, number)
-        ),
+        metrics="\n".join(f"    {line}" for part in parts for line in part.metrics),
         imports=source.import_block(),
         definitions=source,
         name=name,
@@ -324,7 +295,7 @@ def train_source(experiment: Experiment, name: str, seed: int) -> str:
         outputs="[net(*x)]" if len(answers) == 1 else "list(net(*x))",
         optimizer=_OPTIMIZERS[optimizer].format(momentum=options.momentum) + f"{decay})",
         evaluated="average.module" if options.ema else "net",
-        quality=_quality(answers[0]),
+        quality=parts[0].quality,
         part=pipeline.eval_split,
         frozen=frozen,
         **{
@@ -360,77 +331,16 @@ def _filled(flags: Mapping[str, bool], **words: Any) -> str:
 
 
 def _loss(source: Source, name: str, loss: Any) -> str:
-    """Copies a loss; returns its name in the script."""
-    if not isinstance(loss, CrossEntropy):
-        source.add(import_module(f"kissipo.process.losses.{name}"), "loss", renamed=name)
-        return name
-    weight = (
-        None
-        if loss.weights is None
-        else f"torch.tensor({loss.weights.tolist()}, dtype=outputs.dtype)"
-    )
-    called = f"{'smoothed' if loss.smoothing else 'weighted'}_cross_entropy"
-    words = {"name": called, "weight": weight, "smoothing": loss.smoothing}
-    source.imports.add("from torch.nn import functional")
-    source.add_text(called, Template(_CROSS_ENTROPY).substitute(words))
-    return called
+    """Adds a loss to the definitions; returns its name in the script."""
+    if isinstance(loss, Scripted):
+        definition = loss.script()
+        source.add_definition(definition, import_module(type(loss).__module__))
+        return definition.name
+    source.add(import_module(loss.__module__), loss.__name__, renamed=name)
+    return name
 
 
 def _sum(losses: list[str]) -> str:
     return " + ".join(
         f"{loss}(outputs[{number}], targets[{number}])" for number, loss in enumerate(losses)
     )
-
-
-def _metrics(source: Source, answers: tuple[Answer, ...], number: int) -> list[str]:
-    """Returns the lines that compute the metrics of one answer."""
-    answer = answers[number]
-    words: dict[str, Any] = {
-        "index": number,
-        "prefix": "" if len(answers) == 1 else f"{answer.name} ",
-    }
-    if isinstance(answer, Category):
-        source.imports.add("from sklearn.metrics import f1_score")
-        template, words["choice"] = _CATEGORY, _choice(answer, number)
-    elif isinstance(answer, NextToken):
-        source.imports.add("from torch.nn import functional")
-        template = _TEXT
-    elif isinstance(answer, Mask):
-        template, words["classes"] = _MASK, len(answer.classes)
-    else:
-        scale = _scale(answer)
-        template, words["scale"] = (
-            _NUMBERS,
-            "" if scale is None else f" * {scale!r}  # in the unit of the data",
-        )
-        words["prefix"] += "normalized_" if scale is None else ""
-    return Template(template).substitute(words).splitlines()
-
-
-def _choice(answer: Category, number: int) -> str:
-    if answer.one_output:
-        return (
-            f"(outputs[{number}].flatten().sigmoid() >= {answer.options.decode.threshold}).long()"
-        )
-    return f"outputs[{number}].argmax(1)"
-
-
-def _scale(answer: Answer) -> float | None:
-    """Returns the factor from the unit of the net to that of the data, if it is
-    constant."""
-    shape = (1, *answer.spec.shape)
-    zero, one, two = (answer.scores(torch.full(shape, value)) for value in (0.0, 1.0, 2.0))
-    scales = one - zero
-    same = abs(scales - scales.flat[0]).max() <= 1e-9 * abs(scales.flat[0])
-    return (
-        float(scales.flat[0])
-        if same and abs(two - one - scales).max() <= 1e-6 * abs(scales).max()
-        else None
-    )
-
-
-def _quality(answer: Answer) -> str:
-    if isinstance(answer, Category):
-        return f"({_choice(answer, 0)} == targets[0].flatten()).double()"
-    form = "square" if isinstance(answer, Number) else "abs"
-    return f"-(outputs[0] - targets[0]).double().{form}().flatten(1).mean(1)"

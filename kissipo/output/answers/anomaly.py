@@ -53,6 +53,7 @@ class Anomaly(Answer):
     WORD = "anomaly"
     EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
+    READS_TARGETS = True
     BASELINES = ("training_mean", "naive", "seasonal_naive", "linear_autoregression")
 
     def __init__(

@@ -27,6 +27,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
@@ -96,6 +97,7 @@ class Category(Answer):
     WORD = "category"
     EVAL_METRIC = "accuracy"
     HIGHER_IS_BETTER = True
+    HAS_HEAT_MAPS = True
     BASELINES = (
         "majority",
         "logistic_regression",
@@ -378,6 +380,28 @@ class Category(Answer):
                 f"class {int(predicted[0])} is '{self.classes[predicted[0]]}'",
             ),
         ]
+
+    def heat_score(self, outputs: Tensor, classes: Tensor) -> Tensor:
+        if self.one_output:
+            return outputs.reshape(-1) * (2 * classes - 1)
+        return super().heat_score(outputs, classes)
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        output, truth = f"outputs[{number}]", f"targets[{number}].flatten()"
+        choice = (
+            f"({output}.flatten().sigmoid() >= {self.options.decode.threshold}).long()"
+            if self.one_output
+            else f"{output}.argmax(1)"
+        )
+        return ScriptPart(
+            (
+                f"choice, truth = {choice}, {truth}",
+                f'values["{prefix}accuracy"] = float((choice == truth).double().mean())',
+                f'values["{prefix}macro_f1"] = float(f1_score(truth, choice, average="macro"))',
+            ),
+            quality=f"({choice} == {truth}).double()",
+            imports=("from sklearn.metrics import f1_score",),
+        )
 
     def state(self) -> dict[str, Any]:
         decode = {"threshold": self.options.decode.threshold, "top_k": self.options.decode.top_k}

@@ -18,8 +18,16 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    ImageClass,
+    Prediction,
+    Scores,
+)
 from kissipo.output.mask_checks import mask_findings, without_masks
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice_coefficient, iou
@@ -38,6 +46,7 @@ class Mask(Answer):
     NO_MIXUP = "process.mixup mixes whole images, but each mask belongs to one image"
     EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
+    GALLERY_TITLE = "Largest masks"
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
     PER_PIXEL = True
     NAMES_COLUMN = False
@@ -188,6 +197,48 @@ class Mask(Answer):
             DecodingStep("decision", mask.shape, mask, "argmax"),
             DecodingStep("label", (), prediction.value, areas or "the mask is empty"),
         ]
+
+    def image_classes(self, outputs: Tensor) -> list[ImageClass]:
+        probabilities, top = outputs[0].softmax(dim=0), outputs[0].argmax(dim=0)
+        classes = [
+            ImageClass(number, float((top == number).float().mean()), pixels)
+            for number, pixels in enumerate(probabilities)
+        ]
+        return classes[1:]
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        return self.classes
+
+    def gallery_rank(self, prediction: Prediction) -> float:
+        return -sum(share for _, share in prediction.areas)
+
+    def caption(self, prediction: Prediction) -> str:
+        areas = ", ".join(f"{name} {share:.1%}" for name, share in prediction.areas)
+        return areas or str(prediction.value)
+
+    def table_columns(self) -> list[str]:
+        return [*super().table_columns(), *(f"{name} area {name}" for name in self.classes[1:])]
+
+    def table_row(self, prediction: Prediction) -> list[str]:
+        shares = dict(prediction.areas)
+        areas = [f"{shares.get(name, 0):.6f}" for name in self.classes[1:]]
+        return [*super().table_row(prediction), *areas]
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        choice, truth = f"outputs[{number}].argmax(1)", f"targets[{number}]"
+        valid, classes = f"[truth != {VOID}]", len(self.classes)
+        return ScriptPart(
+            (
+                f"choice, truth = {choice}, {truth}",
+                f"choice, truth = choice{valid}, truth{valid}  # {VOID} is ignored",
+                f"both = [((choice == k) & (truth == k)).sum() for k in range(1, {classes})]",
+                f"either = [((choice == k) | (truth == k)).sum() for k in range(1, {classes})]",
+                f'values["{prefix}iou"] = '
+                "float(torch.stack([b / e for b, e in zip(both, either) if e]).mean())",
+            ),
+            quality=f"({choice} == {truth}).double().flatten(1).mean(1)",
+        )
 
     def state(self) -> dict[str, Any]:
         return {"codec": save(self.codec), "loss": self.loss}

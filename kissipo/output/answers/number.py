@@ -3,7 +3,7 @@
 With the Poisson loss the model outputs the logarithm of a count, and decoding is e^y.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.schema import option
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
 from kissipo.output.metrics.errors import (
@@ -121,6 +122,12 @@ class Number(Answer):
             ),
             DecodingStep("number", (), value, f"{function}, in the unit of '{self.name}'"),
         ]
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        error = f"(outputs[{number}] - targets[{number}]).double()"
+        return replace(
+            super().script_part(number, prefix), quality=f"-{error}.square().flatten(1).mean(1)"
+        )
 
     def state(self) -> dict[str, Any]:
         return {"codec": save(self.codec), "scale": self.options.scale, "loss": self.loss}

@@ -15,11 +15,11 @@ from torch import Tensor
 from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
-from kissipo.core.frame import Frame, strings
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.vocabulary import Vocabulary
 
-MAX_UNITS = 20_000  # tokens of one text that is read at once
 _MIN_PROBABILITY = 1e-12
 
 
@@ -61,16 +61,6 @@ class NextToken(Answer):
     @property
     def loss(self) -> str:
         return self._loss or "sparse_categorical_cross_entropy"
-
-    def split(self, text: str) -> tuple[list[str], Frame]:
-        """Splits a text into tokens; returns them as a list and as a column."""
-        units = list(text) if self.unit == "characters" else text.split()
-        return units, Frame((strings(self.name, units),), origin="the text")
-
-    @property
-    def token_labels(self) -> tuple[str, ...]:
-        """The tokens by id, for display; id 0 stands for unknown tokens."""
-        return ("\N{REPLACEMENT CHARACTER}", *self.codec.inner.spec.labels[1:])
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
@@ -121,6 +111,23 @@ class NextToken(Answer):
             DecodingStep("decision", (), int(scores[0, -1].argmax()), "argmax"),
             DecodingStep("next", (), best.value, f"'{best.value}'"),
         ]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.codec.inner, self.unit)
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        return ScriptPart(
+            (
+                f"logits = outputs[{number}].flatten(0, 1).double()",
+                f"entropy = functional.cross_entropy(logits, targets[{number}].flatten())",
+                f'values["{prefix}nll"], values["{prefix}perplexity"] = '
+                "entropy.item(), entropy.exp().item()",
+            ),
+            quality=f"outputs[{number}].double().log_softmax(-1)"
+            f".gather(-1, targets[{number}].unsqueeze(-1)).flatten(1).mean(1)",
+            imports=("from torch.nn import functional",),
+        )
 
     def state(self) -> dict[str, Any]:
         return {"codec": save(self.codec), "unit": self.unit, "loss": self.loss}

@@ -19,7 +19,7 @@ _MIN_SIDE = 16
 def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities."""
     spec = data.specs[0]
-    if len(data.answer.classes) > MAX_CLASSES:  # type: ignore[attr-defined]
+    if len(data.answer.classes) > MAX_CLASSES:
         return None
     if spec.axes != ("channel", "height", "width") or min(spec.shape[1:]) < _MIN_SIDE:
         return None

@@ -13,7 +13,7 @@ NAME = "logistic regression"
 
 def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities; None for hundreds of classes, as they take long."""
-    if len(data.answer.classes) > MAX_CLASSES:  # type: ignore[attr-defined]
+    if len(data.answer.classes) > MAX_CLASSES:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

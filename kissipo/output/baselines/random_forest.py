@@ -15,7 +15,7 @@ def predict(data: BaselineData) -> Scores | None:
     It returns None for hundreds of classes, whose leaves would fill gigabytes.
     """
     if data.answer.WORD == "category":
-        if len(data.answer.classes) > MAX_CLASSES:  # type: ignore[attr-defined]
+        if len(data.answer.classes) > MAX_CLASSES:
             return None
         return classify(data, RandomForestClassifier(100, random_state=data.seed, n_jobs=-1))
     return estimate(data, RandomForestRegressor(100, random_state=data.seed, n_jobs=-1))

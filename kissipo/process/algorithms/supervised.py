@@ -48,6 +48,7 @@ NEEDS_LOSSES = True
 _AUXILIARY = 0.3  # weight of the loss of each auxiliary head
 _STEPS = 4_000
 _MIN_BATCH, _VALUES = 8, 8_000_000
+_UNWRITTEN = (("mixup", 0.0), ("backbone_learning_rate_scale", 1.0), ("precision", "float32"))
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,11 @@ class Supervised(Algorithm):
             yield
         finally:
             self.net.load_state_dict(trained)
+
+    def unwritten_options(self) -> list[str]:
+        """Returns the options in use that the script of `kissipo eject` does not
+        support."""
+        return [name for name, default in _UNWRITTEN if getattr(self.options, name) != default]
 
     def state_dict(self) -> dict[str, Any]:
         """Returns all that the next step depends on, besides the weights."""

@@ -37,6 +37,7 @@ from torch import Tensor, nn
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
+from kissipo.core.script_part import ScriptDefinition
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -51,6 +52,36 @@ from kissipo.process.layers.series_wrapper import SeriesWords, on_series, requir
 __all__ = ["Options", "Recurrent", "build", "required_options", "suggested_options"]
 _LONG_TEXT = 300  # steps
 _CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
+
+_SCRIPT = '''class Recurrent(Layer):
+    """Reads a sequence step by step; other inputs are joined after the last step."""
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.forward_with_state(None, *inputs)[0]
+
+    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+        """Returns the outputs and the new state; a larger state is cut to the batch."""
+        x = inputs[self.sequence]
+        state = each_state(state, lambda part: part[:, : len(x)].detach())
+        mask = (x != 0) if self.padded else None  # the steps that are not padding
+        if self.embedding is None:
+            x = x.reshape(len(x), x.shape[1] // self.patch, -1)
+        else:
+            x = self.embedding(x)
+        if mask is None:
+            x, state = self.cell(x, state)
+        else:
+            lengths = mask.sum(dim=1).clamp(min=1)
+            packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            packed, state = self.cell(packed, state)
+            x, _ = pad_packed_sequence(packed, batch_first=True, total_length=mask.shape[1])
+        x = self.merge(x)
+        if not self.every_step:
+            x = self.temporal_pooling(x, mask)
+        if self.join is not None:
+            others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
+            x = torch.cat([x, self.join(*others)], dim=1)
+        return self.head(self.dropout(x)), state'''
 
 
 @dataclass(frozen=True)
@@ -243,6 +274,11 @@ class Recurrent(nn.Module):
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)
         return self.head(self.dropout(row)), state
+
+    def script(self) -> ScriptDefinition:
+        """Returns this class with the layers of torch, for `kissipo eject`."""
+        packing = "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"
+        return ScriptDefinition("Recurrent", _SCRIPT, (packing,))
 
     def _read(self, x: Tensor, mask: Tensor | None, state: Any) -> tuple[Tensor, Any]:
         lengths = None if mask is None else mask.sum(dim=1).clamp(min=1)

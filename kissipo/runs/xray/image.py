@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kissipo.core.errors import NotBuiltError
 from kissipo.core.output_file import write_text
 from kissipo.engine.evaluate import answer_all
 from kissipo.inspect.trace import Trace
-from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Mask
 from kissipo.report.gallery import strips
 from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
@@ -27,7 +24,6 @@ from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.page import page_of
 
-_MAX_ANSWERS = 4
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "center", "right")
 
 
@@ -127,11 +123,15 @@ class ImageXray:
         return write_text(path, self.to_html())
 
 
+def shows_classes(run: TrainedModel) -> bool:
+    """Returns whether a run chooses a class for an image, or for its pixels."""
+    return run.has_images and bool(run.answers[0].classes)
+
+
 def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
     """Returns the x-ray of one image, or of the first image of the test split.
 
-    Raises:   DataError when the image cannot be decoded; NotBuiltError for another kind
-              of output.
+    Raises:   DataError when the image cannot be decoded.
     """
     answer = run.answers[0]
     if value is None:
@@ -140,25 +140,17 @@ def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
     else:
         _, dataset, remarks = run.encode([value])
     images, output = dataset.everything().inputs[0], answer_all(run.net, dataset)[0]
-    if isinstance(answer, Mask):
-        probabilities = output[0].softmax(dim=0)
-        shares = (output[0].argmax(dim=0) == number for number in range(len(probabilities)))
-        looks = [
-            Look(level, float(share.float().mean()), heat)
-            for level, share, heat in zip(answer.classes, shares, probabilities, strict=True)
-        ][1:]
-        how = "Warm colors are the probability of the class per pixel; the percentage is its area"
-    elif isinstance(answer, Category):
-        probabilities = answer.scores(output)[0]
-        classes = [int(index) for index in np.argsort(-probabilities, kind="stable")[:_MAX_ANSWERS]]
-        attention = looked_at(run.net, images.expand(len(classes), -1, -1, -1), answer, classes)
-        looks = [
-            Look(answer.classes[index], float(probabilities[index]), heat)
-            for index, heat in zip(classes, attention.maps, strict=True)
-        ]
-        how = f"Warm colors support the class: {attention.describe()}"
-    else:
-        raise NotBuiltError(f"the x-ray of an image with the output {answer.WORD} is not built yet")
+    classes = answer.image_classes(output)
+    maps = [item.pixels for item in classes if item.pixels is not None]
+    how = "Warm colors are the probability of the class per pixel; the percentage is its area"
+    if not maps:
+        numbers = [item.number for item in classes]
+        record = looked_at(run.net, images.expand(len(numbers), -1, -1, -1), answer, numbers)
+        maps, how = list(record.maps), f"Warm colors support the class: {record.describe()}"
+    looks = [
+        Look(answer.classes[item.number], item.probability, heat)
+        for item, heat in zip(classes, maps, strict=True)
+    ]
     file = str(value) if isinstance(value, str | Path) else "the image"
     values = () if value is None else (value,)
     return ImageXray(

@@ -11,19 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from kissipo.core.errors import TaskError
 from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
-from kissipo.output.answers.category import Category
-from kissipo.output.answers.mask import Mask
-from kissipo.output.answers.text import NextToken
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
-from kissipo.runs.xray.image import ImageXray, xray_image
+from kissipo.runs.xray.image import ImageXray, shows_classes, xray_image
 from kissipo.runs.xray.page import page_of
-from kissipo.runs.xray.text import Xray, xray
+from kissipo.runs.xray.text import Xray, recurrent_vocabulary, xray
 
 
 @dataclass(frozen=True)
@@ -70,19 +65,17 @@ def xray_any(
     neuron:   for a language model, the neuron that colors the text
     Raises:   TaskError, DataError when values or neuron do not fit.
     """
-    answer = run.answers[0]
-    if isinstance(answer, NextToken) and any(
-        isinstance(layer, nn.RNNBase) for layer in run.net.modules()
-    ):
+    vocabulary = recurrent_vocabulary(run)
+    if vocabulary is not None:
         if len(values) > 1:
             raise TaskError("kissipo xray takes one text", got=str(len(values)), do="Quote it")
-        return xray(run, values[0] if values else None, neuron)
+        return xray(run, vocabulary, values[0] if values else None, neuron)
     if neuron is not None:
         raise TaskError(
-            f"--neuron needs a recurrent language model; this run predicts {answer.name}",
+            f"--neuron needs a recurrent language model; this run predicts {run.answers[0].name}",
             do="Leave --neuron out; the page shows every unit",
         )
-    if run.resolved.source.name == "images" and isinstance(answer, Category | Mask):
+    if shows_classes(run):
         if len(values) > 1:
             raise TaskError("kissipo xray takes one image", got=str(len(values)))
         return xray_image(run, values[0] if values else None)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
@@ -17,8 +18,8 @@ from kissipo.core.output_file import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.inspect.next_token import read_along
 from kissipo.inspect.trace import Trace
-from kissipo.output.answers.text import MAX_UNITS, NextToken
 from kissipo.output.interpretable_neurons import InterpretableNeuron, choose, interpretable_neurons
+from kissipo.output.vocabulary import MAX_UNITS, Vocabulary
 from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
@@ -98,17 +99,25 @@ class Xray:
         return write_text(path, self.to_html())
 
 
-def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None = None) -> Xray:
+def recurrent_vocabulary(run: TrainedModel) -> Vocabulary | None:
+    """Returns the tokens of a recurrent language model; None for other runs."""
+    is_recurrent = any(isinstance(layer, nn.RNNBase) for layer in run.net.modules())
+    return run.answers[0].vocabulary if is_recurrent else None
+
+
+def xray(
+    run: TrainedModel,
+    vocabulary: Vocabulary,
+    text: str | Path | None = None,
+    neuron: int | None = None,
+) -> Xray:
     """Reads a text, a text file, or the first window of the test split.
 
     neuron:   the neuron that colors the text; default: an interpretable neuron
     Raises:   DataError when the text is empty or too long; TaskError when there is no
               such neuron.
     """
-    answer = run.answers[0]
-    assert isinstance(answer, NextToken)
-    index = answer.codec.inner
-    words = answer.token_labels
+    words = vocabulary.labels
     notes: list[str] = []
     if text is None:
         ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
@@ -116,15 +125,15 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
         notes.append(f"this is the first window of the {run.pipeline().shown_split} split")
     else:
         text = _read(text)
-        units, frame = answer.split(text)
+        units, frame = vocabulary.split(text)
         if not 1 <= len(units) <= MAX_UNITS:
             raise DataError(
                 "the text is empty" if not units else "the text is too long",
-                got="" if not units else f"{len(units):,} {answer.unit}",
-                allowed=f"1 to {MAX_UNITS:,} {answer.unit}",
+                got="" if not units else f"{len(units):,} {vocabulary.unit}",
+                allowed=f"1 to {MAX_UNITS:,} {vocabulary.unit}",
             )
-        ids = index.encode(frame)
-        notes += index.remarks(frame)
+        ids = vocabulary.codec.encode(frame)
+        notes += vocabulary.codec.remarks(frame)
     reading = read_along(run.net, ids)
     assert reading is not None
     states = reading.states.numpy()
@@ -143,7 +152,7 @@ def xray(run: TrainedModel, text: str | Path | None = None, neuron: int | None =
     )
     return Xray(
         str(run.folder),
-        answer.unit,
+        vocabulary.unit,
         tuple(units),
         reading.cell,
         states,
