@@ -125,7 +125,6 @@ class Answer(ABC):
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
-    NO_MIXUP: ClassVar[str] = ""  # why its samples cannot be mixed
     PER_PIXEL: ClassVar[bool] = False
     NAMES_COLUMN: ClassVar[bool] = True
     SOURCES: ClassVar[tuple[str, ...]] = ()
@@ -258,6 +257,10 @@ class Answer(ABC):
     @abstractmethod
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         """Computes all metrics of these scores."""
+
+    def predicted(self, scores: Scores) -> Scores:
+        """Returns what is predicted for each sample, such as the number of its class."""
+        return scores
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         """Evaluates an epoch: the monitored metric and the quality per sample."""

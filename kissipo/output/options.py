@@ -12,3 +12,4 @@ class Options:
     baselines: tuple[str, ...] | None = option(
         None, "baselines evaluated on the same samples; all suitable ones when omitted"
     )
+    metrics: tuple[str, ...] = option((), "further metrics, by their names")

@@ -193,7 +193,11 @@ def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
 
 
 def _refuse_ids(pipeline: Pipeline) -> None:
-    reasons = [answer.NO_MIXUP for answer in pipeline.answers if answer.NO_MIXUP]
+    reasons = [
+        "process.mixup mixes whole images, but each mask belongs to one image"
+        for answer in pipeline.answers
+        if answer.PER_PIXEL
+    ]
     reasons += [
         f"process.mixup mixes numbers, and '{codec.spec.name}' is encoded as ids"
         for codec in pipeline.codecs

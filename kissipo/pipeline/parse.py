@@ -29,6 +29,7 @@ from kissipo.pipeline.registries import (
     ANSWERS,
     BASELINES,
     LOSSES,
+    METRICS,
     NETS,
     PLANNED_VALUES,
     PLANNED_WORDS,
@@ -56,6 +57,7 @@ class ResolvedTask:
 
     baselines:   one entry per answer; None where they are to be inferred
     losses:      full names, one per answer; empty where they are to be inferred
+    metrics:     names of further metrics, one entry per answer
     """
 
     source: Component
@@ -65,6 +67,7 @@ class ResolvedTask:
     answers: tuple[Component, ...]
     baselines: tuple[tuple[str, ...] | None, ...]
     losses: tuple[str, ...] = ()
+    metrics: tuple[tuple[str, ...], ...] = ((),)
 
 
 def read_task(task: Task) -> ResolvedTask:
@@ -73,10 +76,19 @@ def read_task(task: Task) -> ResolvedTask:
     Raises:   TaskError naming the place; NotBuiltError for an option that is planned.
     """
     source, general = _read_input(task.input)
-    answers, baselines = _read_output(task)
+    answers, general_outputs = _read_output(task)
     net, algorithm = _read_process(task.process)
     losses = _full_losses(task.process).get("loss", ())
-    return ResolvedTask(source, general, net, algorithm, answers, baselines, losses)
+    return ResolvedTask(
+        source,
+        general,
+        net,
+        algorithm,
+        answers,
+        tuple(options.baselines for options in general_outputs),
+        losses,
+        tuple(options.metrics for options in general_outputs),
+    )
 
 
 def source_of(part: FrozenConfig) -> str:
@@ -245,15 +257,29 @@ def _full_losses(process: Mapping[str, Any]) -> dict[str, Any]:
     return {"loss": losses}
 
 
-def _read_output(task: Task) -> tuple[tuple[Component, ...], tuple[tuple[str, ...] | None, ...]]:
-    answers, baselines = [], []
+def _read_output(
+    task: Task,
+) -> tuple[tuple[Component, ...], tuple[output_general.Options, ...]]:
+    answers, every = [], []
     for number, part in enumerate(task.answers):
         place = f"output.{number}" if isinstance(task.output, tuple) else "output"
         answer, general = _read_answer(part, place)
         _check_baselines(general.baselines or (), answer, place)
+        for name in general.metrics:
+            _check_metric(name, answer, place)
         answers += [answer] if answer else []
-        baselines.append(general.baselines)
-    return tuple(answers), tuple(baselines)
+        every.append(general)
+    return tuple(answers), tuple(every)
+
+
+def _check_metric(name: str, answer: Component | None, place: str) -> None:
+    """Checks that a metric exists and suits this answer."""
+    suits = METRICS.find(name, place=f"{place}.metrics").SUITABLE_ANSWERS
+    if answer and answer.name not in suits:
+        raise TaskError(
+            f"{place}.metrics: '{name}' does not suit the answer {answer.name}",
+            allowed=" or ".join(suits),
+        )
 
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:

@@ -99,6 +99,7 @@ ANSWERS = Registry(
 )
 LOSSES = Registry("kissipo.process.losses", "loss", folder="losses")
 BASELINES = Registry("kissipo.output.baselines", "baseline", folder="baselines")
+METRICS = Registry("kissipo.output.named_metrics", "metric", folder="metrics")
 RECIPES = Registry("kissipo.recipes", "task", folder="recipes")
 LESSONS = Registry("kissipo.lessons", "lesson", folder="lessons")
 BUILDERS = Registry(

@@ -17,12 +17,12 @@ from kissipo.core.protocols import Dataset, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import SplitEvaluation, evaluate, portion
-from kissipo.output.answer import Answer, Evaluation
+from kissipo.output.answer import Answer, Evaluation, Scores
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.pipeline.registries import BASELINES
+from kissipo.pipeline.registries import BASELINES, METRICS
 
 _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
@@ -32,11 +32,13 @@ def evaluate_scores(
     pipeline: Pipeline,
     *,
     baseline_names: Sequence[tuple[str, ...] | None],
+    metric_names: Sequence[tuple[str, ...]],
     seed: int = 0,
 ) -> tuple[list[Score], SplitEvaluation]:
     """Evaluates the net and the baselines.
 
     baseline_names:  the names of the baselines per output, or None for all that fit
+    metric_names:    the names of further metrics per output
     """
     part = pipeline.eval_split
     split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
@@ -47,10 +49,10 @@ def evaluate_scores(
     for number, (answer, evaluation) in enumerate(
         zip(pipeline.answers, split_evaluation.evaluations, strict=True)
     ):
-        details = answer.extra_metrics(
-            split_evaluation.scores[number], split_evaluation.truths[number]
-        )
+        predictions = split_evaluation.scores[number], split_evaluation.truths[number]
+        details = answer.extra_metrics(*predictions)
         evaluation = replace(evaluation, details={**evaluation.details, **details})
+        evaluation = _with_metrics(evaluation, answer, metric_names[number], *predictions)
         baselines: dict[str, Evaluation] = {}
         if len(pipeline.datasets["train"]):
             side = _side(pipeline, part)
@@ -61,7 +63,9 @@ def evaluate_scores(
                 else {"simple_answers": f"the baselines use the images at {side}x{side}"}
             )
             evaluation = replace(evaluation, details={**evaluation.details, **note})
-            baselines = evaluate_baselines(answer, case, case.test.truth, baseline_names[number])
+            baselines = evaluate_baselines(
+                answer, case, case.test.truth, baseline_names[number], metric_names[number]
+            )
         result = verdict(
             evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
         )
@@ -70,7 +74,11 @@ def evaluate_scores(
 
 
 def evaluate_baselines(
-    answer: Answer, case: Any, truth: Any, baseline_names: tuple[str, ...] | None
+    answer: Answer,
+    case: Any,
+    truth: Any,
+    baseline_names: tuple[str, ...] | None,
+    metric_names: tuple[str, ...] = (),
 ) -> dict[str, Evaluation]:
     """Evaluates all baselines that fit the data.
 
@@ -90,8 +98,22 @@ def evaluate_baselines(
         module = BASELINES.find(name, place="output.baselines")
         scores = module.predict(case)
         if scores is not None:
-            evaluations[module.NAME] = plain.evaluate(scores, truth)
+            evaluation = plain.evaluate(scores, truth)
+            evaluations[module.NAME] = _with_metrics(evaluation, plain, metric_names, scores, truth)
     return evaluations
+
+
+def _with_metrics(
+    evaluation: Evaluation, answer: Answer, names: tuple[str, ...], scores: Scores, truth: Scores
+) -> Evaluation:
+    """Returns the evaluation with further metrics."""
+    more = {
+        name: METRICS.find(name, place="output.metrics").metric(
+            truth, answer.predicted(scores), scores
+        )
+        for name in names
+    }
+    return replace(evaluation, metrics={**evaluation.metrics, **more}) if more else evaluation
 
 
 def _side(pipeline: Pipeline, part: str) -> int | None:

@@ -110,7 +110,11 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
         )
         return TestResult([result], evaluation, errors)
     scores, evaluation = evaluate_scores(
-        experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines, seed=seed
+        experiment.net,
+        experiment.pipeline,
+        baseline_names=experiment.resolved.baselines,
+        metric_names=experiment.resolved.metrics,
+        seed=seed,
     )
     assert experiment.resolved.net is not None
     labels = [name for codec in experiment.pipeline.codecs for name in codec.spec.labels]

@@ -164,6 +164,7 @@ class TrainedModel:
                 self.net,
                 self._build_test_pipeline(data),
                 baseline_names=self.resolved.baselines,
+                metric_names=self.resolved.metrics,
                 seed=self.seed,
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores

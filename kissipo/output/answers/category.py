@@ -247,6 +247,9 @@ class Category(Answer):
     def truth(self, targets: Tensor) -> Scores:
         return targets.reshape(-1).numpy()
 
+    def predicted(self, scores: Scores) -> Scores:
+        return self.choose(scores)
+
     def choose(self, scores: Scores) -> Scores:
         """Returns the predicted class indices."""
         if self.inspection is not None and self.inspection.threshold is not None:

@@ -43,7 +43,6 @@ class Mask(Answer):
     """A class per pixel."""
 
     WORD = "mask"
-    NO_MIXUP = "process.mixup mixes whole images, but each mask belongs to one image"
     EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
     GALLERY_TITLE = "Largest masks"
