@@ -1,4 +1,4 @@
-"""Metrics that `output.metrics` adds: values of scikit-learn, for model and baselines."""
+"""Metrics that `output.metrics` adds equal those of scikit-learn."""
 
 from __future__ import annotations
 

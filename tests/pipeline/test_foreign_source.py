@@ -1,4 +1,4 @@
-"""A source in one file of its own: what it leaves out has the default of a table."""
+"""A source in one file of its own has the defaults of a table."""
 
 from __future__ import annotations
 
