@@ -161,6 +161,38 @@ def test_eval_metric_is_the_mean_quality_per_sample(make: Callable[[], Answer]) 
     assert evaluation.metrics[answer.EVAL_METRIC] == pytest.approx(quality, rel=1e-9)
 
 
+@every_answer
+def test_table_has_one_text_per_column(make: Callable[[], Answer]) -> None:
+    answer = make().fit(TABLE)
+    columns = answer.table_columns()
+    for prediction in answer.decode(answer.scores(outputs_for(answer, 20))):
+        row = dict(zip(columns, answer.table_row(prediction), strict=True))
+        assert row[answer.name] == str(prediction.value)
+        confidence = prediction.confidence
+        assert row[f"{answer.name} confidence"] == (
+            "" if confidence is None else f"{confidence:.4f}"
+        )
+        for name, share in prediction.areas:
+            assert float(row[f"{name} area {name}"]) == pytest.approx(share, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["category of two", "category of four", "mask by class"])
+def test_image_classes_are_those_of_the_highest_probability(name: str) -> None:
+    answer = ANSWERS_BY_CASE[name]().fit(TABLE)
+    for output in outputs_for(answer, 5).split(1):
+        classes = answer.image_classes(output)
+        probabilities = [item.probability for item in classes]
+        if answer.legend:
+            shares = [(output.argmax(1) == item.number).float().mean().item() for item in classes]
+            assert probabilities == pytest.approx(shares)
+            assert [answer.classes[item.number] for item in classes] == list(answer.legend[1:])
+            for item, pixels in zip(classes, output[0].softmax(0)[1:], strict=True):
+                assert item.pixels is not None and torch.allclose(item.pixels, pixels)
+        else:
+            assert probabilities == sorted(answer.scores(output)[0], reverse=True)[:4]
+            assert all(item.pixels is None for item in classes)
+
+
 SCRIPTED = [name for name in ANSWERS_BY_CASE if "negative class" not in name and name != "actions"]
 
 
