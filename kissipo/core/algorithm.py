@@ -28,10 +28,15 @@ class Monitor:
 class Algorithm(ABC):
     """A training algorithm: it owns the optimizers and performs the training steps.
 
+    epochs:   the number of passes over the training split
+    patience: epochs without a better value of the monitor before training stops; 0: it
+              never stops early
     monitor:  what chooses the best epoch; None: there is no best epoch, training does
               not stop early, and the weights of the last epoch are kept
     """
 
+    epochs: int = 1
+    patience: int = 0
     monitor: Monitor | None = Monitor()
 
     def begin(self, train: Dataset) -> str:

@@ -346,11 +346,14 @@ class Answer(ABC):
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         """Returns the metrics of this answer as Python text, for `kissipo eject`.
 
-        The default compares numbers.
+        The default compares outputs and targets as numbers, if they have one shape;
+        else the script reports the loss alone.
 
         number:  the position of the answer among the outputs and the targets
         prefix:  the beginning of the name of every metric
         """
+        if self.codec.spec.shape != self.spec.shape:
+            return ScriptPart((), f"torch.zeros(len(targets[{number}]))", ("import torch",))
         error, scale = f"(outputs[{number}] - targets[{number}]).double()", _constant_scale(self)
         prefix += "normalized_" if scale is None else ""
         unit = "" if scale is None else f" * {scale!r}  # in the unit of the data"

@@ -160,15 +160,15 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
         return alone
     _refuse_improper(pipeline)
     _refuse_soft_targets(options, builder_of(resolved).NO_SOFT_TARGETS)
-    if options.mixup:
+    if vars(options).get("mixup"):
         _refuse_ids(pipeline)
     losses = tuple(
         LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers
     )
-    if options.class_weights:
+    if vars(options).get("class_weights"):
         losses = _balanced(losses, pipeline)
     batch = resolved.general.batch_size or 1
-    steps = -(-len(pipeline.datasets["train"]) // batch) * (options.epochs or 1)
+    steps = -(-len(pipeline.datasets["train"]) // batch) * (vars(options).get("epochs") or 1)
     algorithm: Algorithm = module.ALGORITHM(net, losses, options, total_steps=steps)
     return algorithm
 
@@ -209,7 +209,7 @@ def _refuse_ids(pipeline: Pipeline) -> None:
 
 def _refuse_soft_targets(options: Any, reason: str) -> None:
     """Refuses options that give other targets than the sample's a probability."""
-    soft = [name for name in ("mixup", "label_smoothing") if vars(options)[name]]
+    soft = [name for name in ("mixup", "label_smoothing") if vars(options).get(name)]
     if soft and reason:
         raise TaskError(f"process.{soft[0]} {reason}", do=f"Leave process.{soft[0]} out")
 

@@ -129,19 +129,16 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
 
 
 def _data_loop(experiment: Experiment, seed: int) -> Any:
-    pipeline, options, batch = (
-        experiment.pipeline,
-        experiment.config,
-        experiment.resolved.general.batch_size or 32,
-    )
+    pipeline, algorithm = experiment.pipeline, experiment.algorithm
+    batch = experiment.resolved.general.batch_size or 32
     return Fit(
         experiment.net,
-        experiment.algorithm,
+        algorithm,
         FitConfig(
-            options.epochs,
+            algorithm.epochs,
             batch,
             seed,
-            options.early_stopping.patience,
+            algorithm.patience,
             shuffle=batch < len(pipeline.datasets["train"]),
         ),
         train=pipeline.datasets["train"],

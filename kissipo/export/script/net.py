@@ -131,12 +131,7 @@ def _settings(layer: Any, kind: type[nn.Module]) -> list[str]:
 def _own(
     layer: nn.Module, source: Source, children: Mapping[str, str], indent: int
 ) -> dict[str, str]:
-    """Copies the class of one of our layers; returns its sublayers and settings."""
-    if layer._parameters:
-        raise NotBuiltError(
-            f"kissipo eject does not write layers of the kind {type(layer).__name__} yet",
-            do="Choose another process.net",
-        )
+    """Copies the class of a layer; returns its sublayers, weights and settings."""
     source.add_text("Layer", _LAYER)
     source.imports |= {"from typing import Any", "from torch import Tensor"}
     if isinstance(layer, Scripted):
@@ -157,7 +152,13 @@ def _own(
         raise NotBuiltError(
             f"kissipo eject does not write '{unknown[0]}' of {type(layer).__name__} yet"
         )
+    weights = {name: weight for name, weight in layer._parameters.items() if weight is not None}
+    source.imports |= {"import torch"} if weights else set()
     return {
+        **{
+            name: f"nn.Parameter(torch.randn{tuple(weight.shape)})"
+            for name, weight in weights.items()
+        },
         **{name: _written(value, source, indent) for name, value in settings.items()},
         **children,
     }

@@ -50,6 +50,7 @@ class GradientDescent(Algorithm):
     ) -> None:
         self.net: Any = net
         self.options = options
+        self.epochs, self.patience = options.epochs, options.early_stopping.patience
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
         self._names: list[str] = []
         self._surfaces: list[str] = []

@@ -171,6 +171,7 @@ class Supervised(Algorithm):
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
         self.net, self.losses, self.options = net, losses, options
+        self.epochs, self.patience = options.epochs or 1, options.early_stopping.patience
         self.training_losses = smoothed(losses, options.label_smoothing)
         self.total_steps, self.steps_done = total_steps, 0
         self._state: Any = None  # of a stateful net after the last batch

@@ -1,0 +1,185 @@
+"""A plug-in in a package of its own: each part is one file, and all works with it.
+
+The package `foreign/` is built and installed into a folder; the commands run as a person
+runs them. It has a source, a codec, a net, an algorithm, a loss, an answer and a metric.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kissipo
+
+Kissipo = Callable[..., subprocess.CompletedProcess[str]]
+PACKAGE = Path(__file__).parent / "foreign"
+FILES = ("model.safetensors", "metrics.json", "history.csv")
+SHORT = ["epochs=30", "output.metrics=[worst_rank]"]
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the package is installed, as pip does it for a person."""
+    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "foreign")
+    target = tmp_path_factory.mktemp("site")
+    install = ["pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [sys.executable, "-m", *install, "--target", str(target), str(source)], check=True
+    )
+    return target
+
+
+@pytest.fixture
+def environment(installed: Path) -> dict[str, str]:
+    house = str(Path(kissipo.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([house, str(installed)])}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Kissipo:
+    """Runs a command in the folder of the test, with the package installed."""
+
+    def command(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "kissipo", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr + done.stdout
+        return done
+
+    return command
+
+
+def write_rings(path: str, count: int = 240) -> None:
+    """Points in three rings around the origin."""
+    generator = np.random.default_rng(4)
+    ring = generator.integers(0, 3, size=count)
+    radius = 0.4 + 0.5 * ring + generator.normal(0, 0.08, size=count)
+    angle = generator.uniform(0, 2 * np.pi, size=count)
+    names = np.array(["inner", "middle", "outer"])[ring]
+    lines = [
+        f"{r * np.cos(a):.4f} {r * np.sin(a):.4f} {name}"
+        for r, a, name in zip(radius, angle, names, strict=True)
+    ]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_every_part_of_a_foreign_package_works(run: Kissipo) -> None:
+    write_rings("cloud.rings")
+    table = run("show", "cloud.rings").stdout
+    assert "squares" in table and "radial" in table
+    fitted = run("fit", "cloud.rings", *SHORT, "--out", "run")
+    assert "process.centers=16" in fitted.stderr and "the rings are wide" in fitted.stderr
+    answer = json.loads(Path("run/metrics.json").read_text())["answers"][0]
+    assert answer["answer"] == "ordinal"
+    assert answer["metrics"]["rank_mae"] < 0.1
+    assert answer["metrics"]["worst_rank"] in (0.0, 1.0)
+    task = Path("run/task.yaml").read_text()
+    assert "net: radial" in task and "algorithm: sign_sgd" in task
+    columns = Path("run/history.csv").read_text().splitlines()[0].split(",")
+    assert {"loss", "gradient", "validation_loss", "validation_rank_mae"} <= set(columns)
+    report = Path("run/report.html").read_text(encoding="utf-8")
+    assert "rank_mae" in report and "worst_rank" in report
+    assert run("predict", "run", "x=0.1", "y=0.3").stdout.split()[0] == "inner"
+    assert run("predict", "run", "x=1.0", "y=1.0").stdout.split()[0] == "outer"
+    evaluated = json.loads(run("evaluate", "run", "--json").stdout)["answers"][0]
+    assert evaluated["metrics"] == pytest.approx(answer["metrics"])
+    run("xray", "run", "x=0.1", "y=0.3", "--out", "page.html")
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "above" in page and "number of thresholds that are passed" in page
+    listed = json.loads(run("fit", "cloud.rings", *SHORT, "--out", "two", "--json").stdout)
+    assert listed["answers"][0]["metrics"] == pytest.approx(answer["metrics"])
+    for file in FILES[:2]:
+        assert Path("run", file).read_bytes() == Path("two", file).read_bytes(), file
+
+
+def test_a_killed_run_of_a_foreign_algorithm_ends_with_the_same_bits(
+    run: Kissipo, environment: dict[str, str]
+) -> None:
+    write_rings("cloud.rings")
+    words = ["cloud.rings", "epochs=400", "--quiet"]
+    run("fit", *words, "--out", "whole")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kissipo", "fit", *words, "--out", "cut"],
+        env={**environment, "KISSIPO_SAVE_EVERY": "0.05"},
+    )
+    while process.poll() is None and not list(Path().glob("cut/checkpoints/last*")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not Path("cut/metrics.json").exists()
+    run("fit", *words, "--out", "cut", "--resume")
+    for file in FILES[:2]:
+        assert Path("cut", file).read_bytes() == Path("whole", file).read_bytes(), file
+
+
+def test_a_foreign_net_loss_and_answer_leave_as_a_script(run: Kissipo) -> None:
+    write_rings("cloud.rings")
+    words = ["cloud.rings", "algorithm=supervised", "epochs=3", "learning_rate=0.01"]
+    run("eject", *words, "--out", "script")
+    done = subprocess.run(
+        [sys.executable, "train.py"], cwd="script", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "epoch 3" in done.stdout
+    texts = [Path("script", name).read_text() for name in ("train.py", "net.py")]
+    assert not any(
+        "kissipo" in line for text in texts for line in text.splitlines() if "import" in line
+    )
+    refused = run("eject", "cloud.rings", "--out", "other", code=2).stderr
+    assert "sign_sgd" in refused
+
+
+def test_errors_of_a_foreign_package_are_one_paragraph(
+    run: Kissipo, installed: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    write_rings("cloud.rings")
+    Path("cloud.rings").write_text("1 2 inner\n3 4\n")
+    assert (
+        "line 2 of cloud.rings is not `x y ring`; got 3 4."
+        in run("fit", "cloud.rings", code=2).stderr
+    )
+    assert (
+        "'worst_rank' does not suit the answer forecast"
+        in run("fit", "sunspots", "output.metrics=[worst_rank]", code=2).stderr
+    )
+    assert "step_size" in run("fit", "cloud.rings", "stepsize=0.1", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("nets/broken.py", "import nowhere\n", "No module named 'nowhere'"),
+        ("nets/ffn.py", "", "has a net 'ffn', and so has kissipo"),
+        ("__init__.py", "raise RuntimeError('half installed')\n", "half installed"),
+    ],
+)
+def test_a_plug_in_that_is_broken_or_takes_a_name_is_named(
+    file: str, text: str, message: str, installed: Path, environment: dict[str, str]
+) -> None:
+    site = Path(shutil.copytree(installed, "site"))
+    (site / "kissipo_rings" / file).write_text(text)
+    house = str(Path(kissipo.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "kissipo", "fit", "digits", "process.net=broken"],
+        env={**environment, "PYTHONPATH": os.pathsep.join([house, str(site)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "kissipo_rings" in done.stderr and message in done.stderr
