@@ -4,12 +4,14 @@ A codec is fitted once, saved as JSON, and restored by the name of its kind.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from inspect import signature
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from kissipo.core.description import Record
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.registry import Registry
@@ -71,6 +73,15 @@ class Codec(ABC):
 
     def remarks(self, frame: Frame) -> list[str]:
         """Returns sentences about values that `encode` changes or cannot represent."""
+        return []
+
+    def drawings(
+        self, frame: Frame, captions: Sequence[str], targets: Any, predicted: Any
+    ) -> Sequence[Record]:
+        """Returns drawings of these rows; none where their values are shown as text.
+
+        targets, predicted:  one class number per row
+        """
         return []
 
     def describe(self) -> str:

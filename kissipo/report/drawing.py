@@ -1,96 +1,92 @@
-"""Charts as SVG: lines, points, bars, matrices, optimizer paths; readable in light and dark mode."""
+"""Drawings: charts, bars, matrices and lattices as SVG, for light and dark mode."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from math import floor, isfinite, log10
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Points = Sequence[tuple[float, float]]
+from kissipo.core.description import Bars, Chart, Lattice, Matrix, Points
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 24, 40
+_STEP = 11  # between the lines of a lattice
+_SYMBOLS = {
+    "black": '<circle class="own" cx="{x}" cy="{y}" r="5"/>',
+    "white": '<circle class="other" cx="{x}" cy="{y}" r="5"/>',
+    "square": '<rect x="{left}" y="{top}" width="8" height="8" fill="#009e73"/>',
+    "ring": '<circle cx="{x}" cy="{y}" r="3.5" fill="none" stroke="#d55e00" stroke-width="2"/>',
+}
 
 
-def lines(
-    series: Mapping[str, Points],
-    *,
-    across: str,
-    up: str,
-    width: int = 640,
-    height: int = 260,
-    mark: float | None = None,
-    dots: Sequence[str] = (),
-    square: bool = False,
-    shades: Sequence[tuple[float, float]] = (),
-    tens: bool = False,
-    band: tuple[str, str] | None = None,
-) -> str:
-    """A line chart; `mark` draws a vertical line, series named in `dots` are drawn as points.
+def lines(chart: Chart) -> str:
+    """Draws the series of a chart; points that are not finite are left out.
 
-    shades:  spans across that are shaded
-    tens:    the upward axis is logarithmic
-    band:    two series of which the ground between is filled, in place of lines
-
-    Example:  >>> lines({"loss": [(0, 2.0), (1, 1.0)]}, across="epoch", up="loss")[:4]
+    Example:  >>> lines(Chart({"loss": [(0, 2.0), (1, 1.0)]}, "epoch", "loss"))[:4]
               '<svg'
     """
-    if tens:
-        series = {
-            name: [(x, log10(y)) for x, y in points if y > 0] for name, points in series.items()
-        }
     plain = {
-        name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
-        for name, points in series.items()
+        name: [
+            (x, log10(y) if chart.log_scale else y)
+            for x, y in points
+            if isfinite(x) and isfinite(y) and (y > 0 or not chart.log_scale)
+        ]
+        for name, points in chart.series.items()
     }
     every = [point for points in plain.values() for point in points]
     if not every:
         return ""
-    frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, same_scale=square)
-    parts = [*frame.axes(across, up, tens=tens)]
-    for left, right in shades:
-        across_it = max(2.0, frame.x(right) - frame.x(left))
+    frame, bottom = _Frame(chart, every), chart.height - _BOTTOM
+    parts = []
+    if chart.surface is not None:
+        box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}"'
+        image = _shades(chart.surface.heights[::-1])
+        parts.append(f'<image {box} preserveAspectRatio="none" href="{image}"/>')
+    parts += frame.axes(chart.x_label, chart.y_label, log_scale=chart.log_scale)
+    for left, right in chart.spans:
+        width = max(2.0, frame.x(right) - frame.x(left))
         parts.append(
-            f'<rect x="{frame.x(left):.1f}" y="{_TOP}" width="{across_it:.1f}" height="{height - _TOP - _BOTTOM}" '
-            f'fill="{COLORS[4]}" fill-opacity="0.25"/>'
+            f'<rect x="{frame.x(left):.1f}" y="{_TOP}" width="{width:.1f}" '
+            f'height="{bottom - _TOP}" fill="{COLORS[4]}" fill-opacity="0.25"/>'
         )
-    if mark is not None:
-        x = frame.x(mark)
-        parts.append(
-            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
-        )
-    if band is not None and all(name in plain for name in band):
-        low, high = (plain.pop(name) for name in band)
-        ground = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in [*low, *reversed(high)])
-        parts.append(f'<polygon fill="{COLORS[1]}" fill-opacity="0.18" points="{ground}"/>')
+    if chart.marker is not None:
+        x = frame.x(chart.marker)
+        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom}"/>')
+    if chart.band is not None and all(name in plain for name in chart.band):
+        low, high = (plain.pop(name) for name in chart.band)
+        area = frame.path([*low, *reversed(high)])
+        parts.append(f'<polygon fill="{COLORS[1]}" fill-opacity="0.18" points="{area}"/>')
     for number, (name, points) in enumerate(plain.items()):
         color = COLORS[number % len(COLORS)]
-        if name in dots or len(points) == 1:
-            parts += [
-                f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.4" fill="{color}" fill-opacity="0.6"/>'
-                for x, y in points
-            ]
-        else:
-            path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
+        is_path = name not in chart.dots and len(points) > 1
+        if is_path:
+            path = frame.path(points)
             parts.append(
                 f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>'
             )
-    parts += _legend(list(plain), width)
-    return _svg(parts, width, height)
+        # on a map of a surface every path ends with a point
+        parts += [
+            f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{4 if is_path else 2.4}" '
+            f'fill="{color}" fill-opacity="{1 if is_path else 0.6}"/>'
+            for x, y in (points if not is_path else points[-1:] if chart.surface else ())
+        ]
+    parts += _legend(list(plain), chart.width)
+    return _svg(parts, chart.width, chart.height)
 
 
-def unit_square(points: Points, level: float, *, number: int = 0, side: int = 156) -> str:
-    """A filled curve in the unit square with a dotted line at the level of chance."""
+def unit_square(points: Points, level: float, *, side: int = 156) -> str:
+    """Draws a filled curve in the unit square with a dotted line of chance."""
     low, wide, high = 26, side - 34, side - 54
     places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    color, base, chance = COLORS[number % len(COLORS)], 8 + high, 8 + (1 - level) * high
+    color, base, chance = COLORS[0], 8 + high, 8 + (1 - level) * high
     parts = [f'<rect x="{low}" y="8" width="{wide}" height="{high}" fill="none" class="cell"/>']
     if places:
         ground = f"{path} {places[-1][0]:.1f},{base} {places[0][0]:.1f},{base}"
@@ -110,8 +106,10 @@ def unit_square(points: Points, level: float, *, number: int = 0, side: int = 15
     return _svg(parts, side, base + 18)
 
 
-def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int = 34) -> str:
-    """A confusion matrix: rows are targets, columns are predictions; darker is a larger share of the row."""
+def matrix(record: Matrix) -> str:
+    """Draws a confusion matrix; a darker cell is a larger share of its row."""
+    rows, labels = record.counts, record.labels
+    side = max(22, min(40, 640 // len(labels)))
     left = 8 + 7 * max(len(label) for label in labels)
     left = min(left, 150)
     width, height = left + side * len(labels) + 10, side * (len(labels) + 1) + 30
@@ -143,9 +141,9 @@ def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int 
     return _svg(parts, width, height)
 
 
-def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
-    """One bar per name; the bar called `first` has another color."""
-    finite = {name: value for name, value in values.items() if isfinite(value)}
+def bars(record: Bars, *, width: int = 640) -> str:
+    """Draws one bar per name; the bar called `first` has another color."""
+    finite = {name: value for name, value in record.values.items() if isfinite(value)}
     if not finite:
         return ""
     left, row = 220, 24
@@ -153,7 +151,7 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
     parts = []
     for index, (name, value) in enumerate(finite.items()):
         y, length = 6 + index * row, abs(value) / longest * (width - left - 80)
-        color = COLORS[0] if name == first else COLORS[6]
+        color = COLORS[0] if name == record.first else COLORS[6]
         parts.append(
             f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
         )
@@ -166,35 +164,33 @@ def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
     return _svg(parts, width, 12 + row * len(finite))
 
 
-def optimizer_paths(
-    paths: Mapping[str, Points],
-    surface: Callable[[float, float], float],
-    *,
-    width: int = 420,
-    height: int = 320,
-) -> str:
-    """Optimizer paths on a map of the surface; darker is lower."""
-    every = [point for points in paths.values() for point in points]
-    frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, room=0.35)
-    box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}" preserveAspectRatio="none"'
-    parts = [f'<image {box} href="{_ground(surface, frame)}"/>', *frame.axes("x", "y")]
-    for number, points in enumerate(paths.values()):
-        color = COLORS[number % len(COLORS)]
-        path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
-        end = points[-1]
-        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
-        parts.append(
-            f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{color}"/>'
-        )
-    parts += _legend(list(paths), width)
-    return _svg(parts, width, height)
+def lattice(record: Lattice) -> str:
+    """Draws a grid of lines with its marked crossings.
+
+    Example:  >>> places = {"black": [(0, 0)], "square": [(1, 0)]}
+              >>> drawn = lattice(Lattice(2, 2, places))
+              >>> drawn.count("<circle"), drawn.count("<rect")
+              (1, 1)
+    """
+    low = _STEP // 2 + 1
+    right, bottom = (low + (count - 1) * _STEP for count in (record.columns, record.rows))
+    parts = [
+        f'<line class="grid" x1="{x}" x2="{x}" y1="{low}" y2="{bottom}"/>'
+        for x in range(low, right + 1, _STEP)
+    ]
+    parts += [
+        f'<line class="grid" x1="{low}" x2="{right}" y1="{y}" y2="{y}"/>'
+        for y in range(low, bottom + 1, _STEP)
+    ]
+    for symbol, crossings in record.crossings.items():
+        for column, row in crossings:
+            x, y = low + column * _STEP, low + row * _STEP
+            parts.append(_SYMBOLS[symbol].format(x=x, y=y, left=x - 4, top=y - 4))
+    return _svg(parts, right + low, bottom + low, kind="lattice")
 
 
-def _ground(surface: Callable[[float, float], float], frame: _Frame, cells: int = 64) -> str:
-    """The heights as a small image of twelve shades with equal area."""
-    xs = frame.left + (np.arange(cells) + 0.5) / cells * frame.across
-    ys = frame.low + (np.arange(cells)[::-1] + 0.5) / cells * frame.upward
-    heights = np.array([[surface(float(x), float(y)) for x in xs] for y in ys])
+def _shades(heights: NDArray[Any]) -> str:
+    """Draws heights as an image of twelve shades with equal area; darker is lower."""
     rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
     return image_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
 
@@ -209,22 +205,17 @@ def image_address(pixels: NDArray[np.uint8]) -> str:
 class _Frame:
     """Maps values to positions in the chart and draws the axes."""
 
-    def __init__(
-        self,
-        xs: Sequence[float],
-        ys: Sequence[float],
-        width: int,
-        height: int,
-        *,
-        room: float = 0.04,
-        same_scale: bool = False,
-    ) -> None:
-        if same_scale:
-            xs = ys = [*xs, *ys]
-        self.left, self.across = _span(xs, room if room > 0.1 else 0.0)
-        self.low, self.upward = _span(ys, room)
-        self.width, self.height = width, height
-        self.inner_width, self.inner_height = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
+    def __init__(self, chart: Chart, points: Points) -> None:
+        xs, ys = zip(*points, strict=True)
+        if chart.same_scale:
+            xs = ys = (*xs, *ys)
+        if chart.surface is not None:
+            xs, ys = chart.surface.x, chart.surface.y
+        self.left, self.across = _span(xs, 0.0)
+        self.low, self.upward = _span(ys, 0.0 if chart.surface is not None else 0.04)
+        self.width, self.height = chart.width, chart.height
+        self.inner_width = self.width - _LEFT - _RIGHT
+        self.inner_height = self.height - _TOP - _BOTTOM
 
     def x(self, value: float) -> float:
         return _LEFT + (value - self.left) / self.across * self.inner_width
@@ -232,7 +223,10 @@ class _Frame:
     def y(self, value: float) -> float:
         return self.height - _BOTTOM - (value - self.low) / self.upward * self.inner_height
 
-    def axes(self, across: str, up: str, *, tens: bool = False) -> list[str]:
+    def path(self, points: Points) -> str:
+        return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+
+    def axes(self, across: str, up: str, *, log_scale: bool) -> list[str]:
         base = self.height - _BOTTOM
         parts = [
             f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>'
@@ -243,7 +237,7 @@ class _Frame:
                 f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
             )
         for value in _ticks(self.low, self.upward):
-            y, text = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
+            y, text = self.y(value), f"{10**value:.3g}" if log_scale else f"{value:g}"
             parts.append(
                 f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             )
@@ -257,13 +251,13 @@ class _Frame:
         return parts
 
 
-def _span(values: Sequence[float], room: float) -> tuple[float, float]:
+def _span(values: Sequence[float], margin: float) -> tuple[float, float]:
     low, high = min(values), max(values)
     width = high - low
     if not width:
         width = abs(high) or 1.0
         low -= width / 2
-    return low - room * width, width * (1 + 2 * room)
+    return low - margin * width, width * (1 + 2 * margin)
 
 
 def _ticks(low: float, span: float) -> list[float]:
@@ -292,9 +286,9 @@ def _legend(names: Sequence[str], width: int) -> list[str]:
     return parts
 
 
-def _svg(parts: Sequence[str], width: int, height: int) -> str:
+def _svg(parts: Sequence[str], width: int, height: int, *, kind: str = "chart") -> str:
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">'
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" role="img">'
         + "".join(parts)
         + "</svg>"
     )

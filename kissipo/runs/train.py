@@ -26,6 +26,7 @@ from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
+from kissipo.process.nets.linear import describe_weights
 from kissipo.runs.anomalies import Errors, evaluate_anomalies, fit_threshold
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
@@ -152,7 +153,7 @@ def weights_by_name(experiment: Experiment) -> dict[str, Any]:
         return {}
     constant = {} if layers[0].bias is None else {"(constant)": layers[0].bias.item()}
     named = {name: float(value) for name, value in zip(names, weight[0], strict=True)}
-    return {"weights": {**named, **constant}}
+    return {"weights": describe_weights({**named, **constant})}
 
 
 def _data_loop(experiment: Experiment, seed: int) -> Any:

@@ -3,6 +3,7 @@
 With the Poisson loss the model outputs the logarithm of a count, and decoding is e^y.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -12,15 +13,25 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Chart, Section
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Scores,
+)
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
     r_squared,
     root_mean_squared_error,
 )
+
+_MAX_POINTS = 600
 
 
 @dataclass(frozen=True)
@@ -111,6 +122,20 @@ class Number(Answer):
         answer = cls(codec.columns[0], Options(state["scale"]), loss=state["loss"])
         answer.codec = codec
         return answer
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        pairs = list(zip(data.truth.tolist(), data.scores.tolist(), strict=True))[:_MAX_POINTS]
+        low, high = float(data.truth.min()), float(data.truth.max())
+        chart = Chart(
+            {"samples": pairs, "perfect": [(low, low), (high, high)]},
+            "target",
+            "prediction",
+            width=440,
+            height=420,
+            dots=["samples"],
+            same_scale=True,
+        )
+        return [Section("Predictions and targets", [chart]), *super().sections(data)]
 
 
 ANSWER = Number

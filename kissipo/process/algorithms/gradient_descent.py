@@ -5,8 +5,9 @@ the gradient and the curvature of the surface describe where the point is: at a 
 all eigenvalues of the Hessian are positive, at a saddle point some are negative.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.config import FrozenConfig
+from kissipo.core.description import Chart, Detail, Section, Surface, Table
 from kissipo.core.protocols import Dataset
 from kissipo.core.schema import option
 from kissipo.process import optim
@@ -25,6 +27,7 @@ _RATES = FrozenConfig(
 )
 _MAX_GRADIENT = 1e-2  # of a point that has converged
 _FLAT = 1e-3
+_MARGIN, _CELLS = 0.35, 64  # of the drawn maps
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,13 @@ class GradientDescent:
             self._optimizers[name].load_state_dict(memory)
         self.path = list(state["path"])
 
-    def account(self) -> dict[str, Any]:
+    def account(self) -> dict[str, Detail]:
         """Returns the path of every point and the kind of place where it ends."""
         paths = torch.stack(self.path)
         points = [self._describe(number, paths[:, number]) for number in range(paths.shape[1])]
-        return {"paths": points}
+        table = _end_points(points)
+        section = Section("Optimizer paths", [*_maps(points), table])
+        return {"paths": Detail(points, [table], [section], replaces_scores=True)}
 
     def _build_optimizers_of(self, batch: Batch) -> None:
         surface, optimizer, _ = batch.inputs
@@ -148,6 +153,64 @@ class GradientDescent:
             ),
             "path": path[_thinned(len(path)), :size].tolist(),
         }
+
+
+def _end_points(points: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns the start and the end of each path."""
+    rows = [
+        [
+            point["surface"],
+            point["optimizer"],
+            *(f"({_coordinates(point[key])})" for key in ("start", "end")),
+            f"{point['height']:.4f}",
+            point["place"],
+        ]
+        for point in points
+    ]
+    titles = ["surface", "optimizer", "start", "end", "height", "place"]
+    return Table(titles, rows, numbers=(4,))
+
+
+def _coordinates(position: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in position)
+
+
+def _maps(points: Sequence[Mapping[str, Any]]) -> list[Section]:
+    """Returns the paths from each start on a map of the surface, if it has two axes."""
+    paths: dict[tuple[str, str], dict[str, Any]] = {}
+    for point in points:
+        if DIMENSIONS[point["surface"]] == 2:
+            place = (point["surface"], _coordinates(point["start"]))
+            paths.setdefault(place, {})[point["optimizer"]] = point["path"]
+    return [
+        Section(
+            f"{surface}, from ({start})",
+            [
+                Chart(
+                    by_optimizer,
+                    "x",
+                    "y",
+                    width=420,
+                    height=320,
+                    surface=_heights(surface, torch.tensor([*chain(*by_optimizer.values())])),
+                )
+            ],
+        )
+        for (surface, start), by_optimizer in paths.items()
+    ]
+
+
+def _heights(surface: str, points: Tensor) -> Surface:
+    """Returns the heights of a surface around these points."""
+    low, high = points.amin(dim=0), points.amax(dim=0)
+    margin = _MARGIN * (high - low)
+    (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
+    cell = (torch.arange(_CELLS) + 0.5) / _CELLS
+    y, x = torch.meshgrid(
+        bottom + cell * (top - bottom), left + cell * (right - left), indexing="ij"
+    )
+    heights = height(surface, torch.stack([x, y, torch.zeros_like(x)], dim=-1))
+    return Surface(heights.numpy(), (left, right), (bottom, top))
 
 
 def _thinned(count: int) -> list[int]:

@@ -14,18 +14,22 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           )
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
+from kissipo.core.description import Detail, Line, Section, Table
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.core.text import list_some
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.series_wrapper import SeriesWords, TensorSpecs, on_series
 from kissipo.process.layers.stack import stack
 
 ALGORITHM = "supervised"
+_MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,16 @@ def build(
         return stack(join, head(join.width, outputs, bias=options.bias))
 
     return on_series(plain, inputs, outputs, options)
+
+
+def describe_weights(weights: Mapping[str, float]) -> Detail:
+    """Returns the weights by feature, the largest first where there are many."""
+    ordered = sorted(weights.items(), key=lambda pair: -abs(pair[1]))
+    pairs = weights.items() if len(weights) <= _MAX_PRINTED else ordered
+    printed = list_some([f"{name} = {value:.4g}" for name, value in pairs], _MAX_PRINTED)
+    rows = [[name, f"{value:.6g}"] for name, value in ordered[:_MAX_ROWS]]
+    return Detail(
+        dict(weights),
+        summary=[Line(f"Weights: {printed}")],
+        sections=[Section("Weights", [Table(["feature", "weight"], rows, numbers=[1])])],
+    )
