@@ -8,8 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kissipo.cli import tables
 from kissipo.cli.screen import Screen
+from kissipo.cli.tables import render, verdict_line
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 from kissipo.core.text import format_score
@@ -17,7 +17,7 @@ from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MAX_SAMPLES
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
-from kissipo.report.sections import splits_table
+from kissipo.report import tables
 from kissipo.runs.fit import RunCallback
 from kissipo.runs.run import Run
 
@@ -45,15 +45,15 @@ class TrainingOutput(RunCallback):
         self._samples = len(experiment.pipeline.datasets["train"])
         note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
-        note(tables.findings_table(experiment.pipeline.findings))
+        note(render(tables.findings_table(experiment.pipeline.findings)))
         if experiment.inferred_options:
             note("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
-            note(tables.inferred_options_table(experiment.inferred_options))
+            note(render(tables.inferred_options_table(experiment.inferred_options)))
         note("\n[bold]Data flow[/] [dim](one example, untrained model)[/]")
-        note(tables.trace_table(trace))
+        note(render(tables.trace_table(trace)))
         note(f"[dim]{tables.trace_summary(trace)}[/]\n")
         if experiment.pipeline.datasets["train"].targets:
-            note(tables.render(splits_table(experiment.pipeline)))
+            note(render(tables.splits_table(experiment.pipeline)))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -128,15 +128,15 @@ class TrainingOutput(RunCallback):
             if not score.is_replaced:
                 self._print_scores(score)
                 for record in score.answer.summary(score.net):
-                    self.screen.result(tables.render(record))
+                    self.screen.result(render(record))
             for detail in score.described_details:
                 for record in detail.summary:
-                    self.screen.result(tables.render(record))
+                    self.screen.result(render(record))
 
     def _print_scores(self, score: Score) -> None:
-        self.screen.result(tables.scores_table(score))
+        self.screen.result(render(tables.scores_table(score)))
         if score.verdict is not None:
-            self.screen.result("Verdict: " + tables.verdict_line(score))
+            self.screen.result("Verdict: " + verdict_line(score))
             if self._samples > MAX_SAMPLES:
                 self.screen.note(
                     f"[dim]The baselines were trained on {MAX_SAMPLES:,} "

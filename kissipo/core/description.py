@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Points = Sequence[tuple[float, float]]
-Style = Literal["", "good", "bad", "dim", "strong"]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A highlighted cell of a table."""
+class Cell(str):
+    """The text of a highlighted cell of a table.
 
-    text: str
-    style: Style
+    style:  good, warn, bad, dim or strong
+    """
+
+    style: str
+
+    def __new__(cls, text: str, style: str) -> Self:
+        cell = super().__new__(cls, text)
+        cell.style = style
+        return cell
 
 
 @dataclass(frozen=True)
@@ -36,25 +41,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text.
-
-    numbers:  the columns that are aligned to the right
-    styles:   the styles of the first rows
-    """
+    """Rows of text; the columns in `numbers` are aligned to the right."""
 
     titles: Sequence[str]
-    rows: Sequence[Sequence[str | Cell]]
+    rows: Sequence[Sequence[str]]
     numbers: Sequence[int] = ()
-    styles: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Heights (y, x) over a rectangle, drawn behind the series of a chart."""
-
-    heights: Any
-    x: tuple[float, float]
-    y: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -66,9 +57,10 @@ class Chart:
     spans:        intervals of x that are shaded
     marker:       x of a dashed vertical line
     level:        y of a dashed horizontal line
+    area:         the area below the curve is filled
     log_scale:    the vertical axis is logarithmic
-    same_scale:   both axes have the same limits
-    unit_square:  a small chart from 0 to 1 of filled areas
+    limits:       of x and of y; those of the points when omitted
+    surface:      heights (y, x) between the limits, drawn behind the series
     """
 
     series: Mapping[str, Points]
@@ -81,10 +73,10 @@ class Chart:
     spans: Sequence[tuple[float, float]] = ()
     marker: float | None = None
     level: float | None = None
+    area: bool = False
     log_scale: bool = False
-    same_scale: bool = False
-    unit_square: bool = False
-    surface: Surface | None = None
+    limits: tuple[tuple[float, float], tuple[float, float]] | None = None
+    surface: Any = None
 
 
 @dataclass(frozen=True)

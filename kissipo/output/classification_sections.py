@@ -78,9 +78,7 @@ def confusion_table(details: Mapping[str, Any]) -> Table:
     """Returns the confusion matrix: rows are true, columns predicted classes."""
     classes, rows = details["classes"][:_MAX_PRINTED_CLASSES], []
     for index, (name, counts) in enumerate(zip(classes, details["confusion"], strict=False)):
-        cells: list[str | Cell] = [
-            str(count) if count else Cell(".", "dim") for count in counts[: len(classes)]
-        ]
+        cells = [str(count) if count else Cell(".", "dim") for count in counts[: len(classes)]]
         cells[index] = Cell(str(counts[index]), "strong")
         rows.append([name, *cells])
     return Table(["true \\ predicted", *classes], rows, numbers=range(1, 1 + len(classes)))
@@ -112,17 +110,17 @@ def confusion_section(details: Mapping[str, Any], images: Sequence[Record]) -> S
 def costs_section(costs: Mapping[str, Any]) -> Section:
     """Returns the errors and their costs at the threshold and at the argmax."""
     names = {
-        f"at the threshold {costs['threshold']:.3g}": "at_threshold",
-        "at argmax": "at_argmax",
+        "at_threshold": Cell(f"at the threshold {costs['threshold']:.3g}", "strong"),
+        "at_argmax": "at argmax",
     }
     rows = [
         [
-            title,
+            name,
             f"{costs[key]['false_negatives']} of {costs[key]['positives']}",
             f"{costs[key]['false_positives']} of {costs[key]['negatives']}",
             format_score(costs[key]["cost"]),
         ]
-        for title, key in names.items()
+        for key, name in names.items()
     ]
     titles = ["", "false negatives", "false positives", "cost per 100 samples"]
     reason = costs["reason"] or "the threshold has the lowest cost on the validation split"
@@ -130,7 +128,7 @@ def costs_section(costs: Mapping[str, Any]) -> Section:
         f"One false negative costs {costs['false_negative_cost']:g} false positives; {reason}. "
         "The confusion matrix and all metrics use this threshold."
     )
-    table = Table(titles, rows, numbers=(1, 2, 3), styles=["own"])
+    table = Table(titles, rows, numbers=(1, 2, 3))
     return Section("Cost of errors", [table, Line(note, "dim")])
 
 
@@ -142,19 +140,20 @@ def precision_recall_section(details: Mapping[str, Any]) -> Section:
         if counts[index]:
             chance = counts[index] / total
             points = list(zip(curve["recall"], curve["precision"], strict=True))
+            curve_points = [(0.0, curve["precision"][0]), *points]
             chart = Chart(
-                {"": [(0.0, curve["precision"][0]), *points]},
+                {"": curve_points},
                 "recall",
                 "precision",
+                width=190,
+                height=166,
                 level=chance,
-                unit_square=True,
+                area=True,
+                limits=((0.0, 1.0), (0.0, 1.0)),
             )
             note = f"{averages[index]:.2f} (chance {chance:.2f})"
             parts.append(Section(details["classes"][index], [chart], note=note))
-    text = (
-        "The horizontal axis is recall, the vertical axis is precision; "
-        "the dotted line is chance. The number is the average precision."
-    )
+    text = "The dashed line is chance. The number is the average precision."
     return Section(
         "Precision and recall",
         [

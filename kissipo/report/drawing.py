@@ -47,7 +47,7 @@ def lines(chart: Chart) -> str:
     parts = []
     if chart.surface is not None:
         box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}"'
-        image = _shades(chart.surface.heights[::-1])
+        image = _shades(chart.surface[::-1])
         parts.append(f'<image {box} preserveAspectRatio="none" href="{image}"/>')
     parts += frame.axes(chart.x_label, chart.y_label, log_scale=chart.log_scale)
     for left, right in chart.spans:
@@ -63,11 +63,21 @@ def lines(chart: Chart) -> str:
         low, high = (plain.pop(name) for name in chart.band)
         area = frame.path([*low, *reversed(high)])
         parts.append(f'<polygon fill="{COLORS[1]}" fill-opacity="0.18" points="{area}"/>')
+    if chart.level is not None:
+        y, right = frame.y(chart.level), chart.width - _RIGHT
+        parts.append(f'<line class="mark" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
     for number, (name, points) in enumerate(plain.items()):
         color = COLORS[number % len(COLORS)]
         is_path = name not in chart.dots and len(points) > 1
         if is_path:
             path = frame.path(points)
+            if chart.area:
+                corners = (
+                    f"{frame.x(points[-1][0]):.1f},{bottom} {frame.x(points[0][0]):.1f},{bottom}"
+                )
+                parts.append(
+                    f'<polygon fill="{color}" fill-opacity="0.14" points="{path} {corners}"/>'
+                )
             parts.append(
                 f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>'
             )
@@ -75,35 +85,12 @@ def lines(chart: Chart) -> str:
         parts += [
             f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{4 if is_path else 2.4}" '
             f'fill="{color}" fill-opacity="{1 if is_path else 0.6}"/>'
-            for x, y in (points if not is_path else points[-1:] if chart.surface else ())
+            for x, y in (
+                points if not is_path else points[-1:] if chart.surface is not None else ()
+            )
         ]
     parts += _legend(list(plain), chart.width)
     return _svg(parts, chart.width, chart.height)
-
-
-def unit_square(points: Points, level: float, *, side: int = 156) -> str:
-    """Draws a filled curve in the unit square with a dotted line of chance."""
-    low, wide, high = 26, side - 34, side - 54
-    places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    color, base, chance = COLORS[0], 8 + high, 8 + (1 - level) * high
-    parts = [f'<rect x="{low}" y="8" width="{wide}" height="{high}" fill="none" class="cell"/>']
-    if places:
-        ground = f"{path} {places[-1][0]:.1f},{base} {places[0][0]:.1f},{base}"
-        parts.append(f'<polygon fill="{color}" fill-opacity="0.14" points="{ground}"/>')
-        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
-    parts.append(
-        f'<line class="mark" x1="{low}" x2="{low + wide}" y1="{chance:.1f}" y2="{chance:.1f}"/>'
-    )
-    for share in (0, 0.5, 1):
-        x, y = low + share * wide, 8 + (1 - share) * high
-        parts.append(
-            f'<text class="tick" x="{x:.1f}" y="{base + 13}" text-anchor="middle">{share:g}</text>'
-        )
-        parts.append(
-            f'<text class="tick" x="{low - 4}" y="{y + 4:.1f}" text-anchor="end">{share:g}</text>'
-        )
-    return _svg(parts, side, base + 18)
 
 
 def matrix(record: Matrix) -> str:
@@ -206,13 +193,9 @@ class _Frame:
     """Maps values to positions in the chart and draws the axes."""
 
     def __init__(self, chart: Chart, points: Points) -> None:
-        xs, ys = zip(*points, strict=True)
-        if chart.same_scale:
-            xs = ys = (*xs, *ys)
-        if chart.surface is not None:
-            xs, ys = chart.surface.x, chart.surface.y
+        xs, ys = chart.limits or zip(*points, strict=True)
         self.left, self.across = _span(xs, 0.0)
-        self.low, self.upward = _span(ys, 0.0 if chart.surface is not None else 0.04)
+        self.low, self.upward = _span(ys, 0.0 if chart.limits else 0.04)
         self.width, self.height = chart.width, chart.height
         self.inner_width = self.width - _LEFT - _RIGHT
         self.inner_height = self.height - _TOP - _BOTTOM

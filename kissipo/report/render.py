@@ -4,7 +4,6 @@ from html import escape
 
 from kissipo.core.description import (
     Bars,
-    Cell,
     Chart,
     Gallery,
     Line,
@@ -30,13 +29,7 @@ def html(record: Record) -> str:
         case Line():
             return _line(record)
         case Table():
-            rows = [[_text(cell) for cell in row] for row in record.rows]
-            return page.table(
-                record.titles, rows, numbers=record.numbers, classes=list(record.styles)
-            )
-        case Chart(unit_square=True):
-            ((points),) = record.series.values()
-            return drawing.unit_square(points, record.level or 0.0)
+            return page.table(record.titles, record.rows, numbers=record.numbers)
         case Chart():
             return drawing.lines(record)
         case Bars():
@@ -58,10 +51,6 @@ def _line(line: Line) -> str:
         return f'<div class="verdict {line.style}">{escape(line.text)}</div>'
     style = f' class="{line.style}"' if line.style else ""
     return f"<p{style}>{escape(line.text)}</p>" if line.text else ""
-
-
-def _text(cell: str | Cell) -> str:
-    return cell.text if isinstance(cell, Cell) else cell
 
 
 def _content(section: Section) -> str:

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from kissipo.core.description import Gallery, Image, Line, Section, Table
 from kissipo.core.finding import counted
 from kissipo.core.seeds import torch_generator
-from kissipo.core.text import describe
 from kissipo.engine.evaluate import SplitEvaluation
 from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
-from kissipo.inspect.trace import Trace, format_array
+from kissipo.inspect.trace import Trace
 from kissipo.output.answer import EvaluationData
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
@@ -26,13 +24,20 @@ from kissipo.report import page, render
 from kissipo.report.image_sections import looked_at
 from kissipo.report.sections import (
     score_section,
-    splits_table,
     through_time_section,
     training_section,
     verdict_section,
 )
+from kissipo.report.tables import (
+    chains_table,
+    findings_table,
+    inferred_options_table,
+    splits_table,
+    trace_summary,
+    trace_table,
+)
 
-_MAX_CLASSES = 40
+_MAX_CLASSES, _MAX_LENGTH = 40, 160
 _NUM_EXAMPLES, _TIMES = 4, 3
 
 
@@ -115,60 +120,26 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
 
 def _data(experiment: Experiment) -> Section:
     pipeline = experiment.pipeline
-    rows = [[item.level, item.message, item.action] for item in pipeline.findings]
     records: list[Line | Table] = [
         Line(f"{pipeline.frame.origin}: {len(pipeline.frame):,} rows."),
-        Table(["check", "finding", "action"], rows, styles=[row[0] for row in rows]),
+        findings_table(pipeline.findings),
     ]
     if pipeline.datasets["train"].targets:
         records.append(splits_table(pipeline, max_classes=_MAX_CLASSES))
     if experiment.inferred_options:
-        rows = [
-            [item.place, describe(item.value), item.reason] for item in experiment.inferred_options
-        ]
         text = "Inferred settings, written to task.yaml, where you can change them:"
-        records += [Line(text), Table(["option", "value", "reason"], rows)]
+        records += [Line(text), inferred_options_table(experiment.inferred_options)]
     return Section("Data", records)
 
 
 def _data_flow(trace: Trace) -> Section:
-    rows, styles, before = [], [], ""
-    for step in trace.steps:
-        is_first = step.stage != before
-        before = step.stage
-        styles.append("stage" if is_first else "")
-        costs = (step.parameters, step.multiplications, step.memory)
-        rows.append([
-            step.stage if is_first else "",
-            step.name,
-            step.description,
-            "×".join(str(side) for side in step.shape),
-            *(f"{count:,}" if count else "" for count in costs),
-            format_array(step.value, max_values=6)
-            if isinstance(step.value, np.ndarray)
-            else describe(step.value),
-        ])  # fmt: skip
-    titles = ["", "step", "what happens", "shape", "params", "MACs", "bytes"]
     records: list[Line | Table] = [
-        Table([*titles, "one example (trained model)"], rows, numbers=(4, 5, 6), styles=styles),
-        Line(
-            f"{trace.parameters:,} parameters, {trace.multiplications:,} MACs for one example.",
-            "dim",
-        ),
+        trace_table(trace, max_length=_MAX_LENGTH),
+        Line(f"{trace_summary(trace)}, through the trained model.", "dim"),
     ]
     if trace.chains:
-        rows = [
-            [
-                item.weight,
-                " · ".join(f"{factor.name} {factor.value:.6g}" for factor in item.factors),
-                f"{item.product:.9f}",
-                f"{item.autograd:.9f}",
-            ]
-            for item in trace.chains
-        ]
         text = "The chain rule with numbers, for half the squared error of this example:"
-        titles = ["weight", "factors", "dL/dw", "autograd"]
-        records += [Line(text), Table(titles, rows, numbers=(2, 3))]
+        records += [Line(text), chains_table(trace.chains)]
     return Section("Data flow", records)
 
 

@@ -1,18 +1,16 @@
-"""Sections of the report that every run has: verdict, scores, splits and training."""
+"""Sections of the report that every run has: verdict, scores and training."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from kissipo.core.description import Bars, Chart, Line, Record, Section, Table
+from kissipo.core.description import Bars, Chart, Line, Record, Section
 from kissipo.core.finding import counted
-from kissipo.core.text import format_score
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.score import Score
-from kissipo.pipeline.pipeline import Pipeline
 from kissipo.report.axis_labels import read_curves
+from kissipo.report.tables import MODEL, scores_table
 
-_MAX_PRINTED_CLASSES, _MAX_LAYERS = 12, 8
+_MAX_LAYERS = 8
 _VERDICTS = {1: "better", 0: "tie", -1: "worse"}
 _NOTES = {
     "test": "The model and the baselines are evaluated on the same samples, which none of them "
@@ -36,39 +34,15 @@ def verdict_section(scores: Sequence[Score]) -> Section:
 
 def score_section(score: Score) -> Section:
     """Returns the metrics of the model and of the baselines, as numbers and as bars."""
-    names, main = list(score.net.metrics), score.answer.EVAL_METRIC
-    evaluations = {"this model": score.net, **dict(score.ordered())}
-    rows = [
-        [name, *(format_score(evaluation.metrics.get(item, float("nan"))) for item in names)]
-        for name, evaluation in evaluations.items()
-    ]
-    titles = ["", *(name.replace("_", " ") for name in names)]
-    note = _NOTES[score.part]
+    note, main = _NOTES[score.part], score.answer.EVAL_METRIC
     if "simple_answers" in score.net.details:
         note += f" {score.net.details['simple_answers'].capitalize()}."
+    evaluations = {MODEL: score.net, **dict(score.ordered())}
     values = {name: evaluation.metrics[main] for name, evaluation in evaluations.items()}
     return Section(
         f"Score of '{score.answer.name}'",
-        [
-            Table(titles, rows, numbers=range(1, 1 + len(names)), styles=["own"]),
-            Bars(values, first="this model"),
-            Line(note, "dim"),
-        ],
+        [scores_table(score), Bars(values, first=MODEL), Line(note, "dim")],
     )
-
-
-def splits_table(pipeline: Pipeline, *, max_classes: int = _MAX_PRINTED_CLASSES) -> Table:
-    """Returns the number of examples per split and class."""
-    answer, rows = pipeline.answers[0], []
-    classes: list[str] = []
-    for name, dataset in pipeline.datasets.items():
-        counts = answer.split_counts(partial(dataset.truth, 0))
-        classes = list(counts)
-        cells = [f"{count:,}" for count in counts.values()]
-        rows.append([name, f"{len(dataset):,}", *_first(cells, max_classes)])
-    names = _first(classes, max_classes)
-    numbers = range(1, 2 + min(len(classes), max_classes))
-    return Table(["split", "examples", *names], rows, numbers=numbers)
 
 
 def training_section(
@@ -125,10 +99,6 @@ def _reach(name: str, item: ThroughTime) -> str:
     )
     ratio = "" if item.ratio is None else f", first to last {item.ratio:.3g}"
     return f"{name}: {reach}{ratio}"
-
-
-def _first(cells: list[str], count: int) -> list[str]:
-    return cells if len(cells) <= count else [*cells[:count], "..."]
 
 
 def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:

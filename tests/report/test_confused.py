@@ -18,7 +18,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score
 
 import kissipo as ki
-from kissipo.core.description import Section
+from kissipo.core.description import Chart, Section
 from kissipo.core.frame import Frame, image_column
 from kissipo.output.answer import Evaluation, EvaluationData
 from kissipo.output.classification_sections import (
@@ -29,7 +29,7 @@ from kissipo.output.classification_sections import (
     read_precision_recall,
 )
 from kissipo.report import render
-from kissipo.report.drawing import unit_square
+from kissipo.report.drawing import lines
 
 
 def test_misclassified_examples_have_one_kind_and_are_sorted_by_confidence() -> None:
@@ -152,15 +152,19 @@ def test_precision_recall_curves_equal_those_of_sklearn(run: Path) -> None:
 
 
 def test_a_curve_is_drawn_where_its_points_are() -> None:
+    curve = [(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)]
+    limits = ((0.0, 1.0), (0.0, 1.0))
     drawn = ElementTree.fromstring(
-        unit_square([(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)], 0.25, side=156)
+        lines(Chart({"": curve}, width=190, height=166, level=0.25, area=True, limits=limits))
     )
     line = next(element for element in drawn.iter() if element.tag.endswith("polyline"))
     points = [tuple(map(float, pair.split(","))) for pair in line.get("points", "").split()]
-    # the square begins 26 from the left and 8 from above, 122 wide and 102 high
-    assert points == [(26.0, 8.0), (87.0, 59.0), (148.0, 84.5)]
+    # the square begins 56 from the left and 24 from above, 122 wide and 102 high
+    assert points == [(56.0, 24.0), (117.0, 75.0), (178.0, 100.5)]
+    area = next(element for element in drawn.iter() if element.tag.endswith("polygon"))
+    assert area.get("points", "").split()[-2:] == ["178.0,126", "56.0,126"]
     chance = next(element for element in drawn.iter() if element.get("class") == "mark")
-    assert float(chance.get("y1", "")) == 84.5
+    assert float(chance.get("y1", "")) == 100.5
 
 
 def test_reading_names_the_worst_class_and_its_false_positives() -> None:

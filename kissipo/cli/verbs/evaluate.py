@@ -19,14 +19,15 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """Prints the scores, the verdict and the confusion matrix."""
-    from kissipo.cli import tables
+    from kissipo.cli.tables import render, verdict_line
+    from kissipo.report.tables import scores_table
     from kissipo.runs.run import Run
 
     scores = Run.open(arguments.run).evaluate(arguments.data)
     for score in scores:
-        screen.result(tables.scores_table(score))
+        screen.result(render(scores_table(score)))
         if score.verdict is not None:
-            screen.result("Verdict: " + tables.verdict_line(score))
+            screen.result("Verdict: " + verdict_line(score))
         for record in score.answer.summary(score.net, full=True):
-            screen.result(tables.render(record))
+            screen.result(render(record))
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

@@ -189,7 +189,7 @@ class Anomaly(Answer):
         details = evaluation.details
         if not details["alarms"] and not details.get("windows"):
             return [Line(f"No alarms from {details['judged_from']} on.")]
-        rows: list[list[str | Cell]] = []
+        rows = []
         for window in details.get("windows", []):
             first = window["first_alarm"]
             note = "" if window["evaluated"] else " (not evaluated)"

@@ -125,7 +125,7 @@ class Number(Answer):
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         pairs = list(zip(data.truth.tolist(), data.scores.tolist(), strict=True))[:_MAX_POINTS]
-        low, high = float(data.truth.min()), float(data.truth.max())
+        low, high = (float(function([*data.truth, *data.scores])) for function in (min, max))
         chart = Chart(
             {"samples": pairs, "perfect": [(low, low), (high, high)]},
             "target",
@@ -133,7 +133,7 @@ class Number(Answer):
             width=440,
             height=420,
             dots=["samples"],
-            same_scale=True,
+            limits=((low, high), (low, high)),
         )
         return [Section("Predictions and targets", [chart]), *super().sections(data)]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.config import FrozenConfig
-from kissipo.core.description import Chart, Detail, Section, Surface, Table
+from kissipo.core.description import Chart, Detail, Section, Table
 from kissipo.core.protocols import Dataset
 from kissipo.core.schema import option
 from kissipo.process import optim
@@ -183,25 +183,14 @@ def _maps(points: Sequence[Mapping[str, Any]]) -> list[Section]:
             place = (point["surface"], _coordinates(point["start"]))
             paths.setdefault(place, {})[point["optimizer"]] = point["path"]
     return [
-        Section(
-            f"{surface}, from ({start})",
-            [
-                Chart(
-                    by_optimizer,
-                    "x",
-                    "y",
-                    width=420,
-                    height=320,
-                    surface=_heights(surface, torch.tensor([*chain(*by_optimizer.values())])),
-                )
-            ],
-        )
+        Section(f"{surface}, from ({start})", [_map(surface, by_optimizer)])
         for (surface, start), by_optimizer in paths.items()
     ]
 
 
-def _heights(surface: str, points: Tensor) -> Surface:
-    """Returns the heights of a surface around these points."""
+def _map(surface: str, paths: Mapping[str, Any]) -> Chart:
+    """Returns paths of one start over the heights around them."""
+    points = torch.tensor([*chain(*paths.values())])
     low, high = points.amin(dim=0), points.amax(dim=0)
     margin = _MARGIN * (high - low)
     (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
@@ -209,8 +198,9 @@ def _heights(surface: str, points: Tensor) -> Surface:
     y, x = torch.meshgrid(
         bottom + cell * (top - bottom), left + cell * (right - left), indexing="ij"
     )
-    heights = height(surface, torch.stack([x, y, torch.zeros_like(x)], dim=-1))
-    return Surface(heights.numpy(), (left, right), (bottom, top))
+    heights = height(surface, torch.stack([x, y, torch.zeros_like(x)], dim=-1)).numpy()
+    limits = (left, right), (bottom, top)
+    return Chart(paths, "x", "y", width=420, height=320, limits=limits, surface=heights)
 
 
 def _thinned(count: int) -> list[int]:
