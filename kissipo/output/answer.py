@@ -54,10 +54,8 @@ class Prediction:
         """Returns the value with its probability, or the areas of a mask."""
         if self.areas:
             return ", ".join(f"{name} {share:.1%}" for name, share in self.areas)
-        sure = (
-            "" if self.confidence is None or self.mask is not None else f" ({self.confidence:.0%})"
-        )
-        return describe(self.value) + sure
+        is_sure = self.confidence is not None and self.mask is None
+        return describe(self.value) + (f" ({self.confidence:.0%})" if is_sure else "")
 
     def to_json(self) -> dict[str, Any]:
         """Returns the prediction as a dictionary for `--json`."""
@@ -125,11 +123,6 @@ class EvaluationData:
         """Whether the samples are images."""
         return "image" in self.frame and self.frame["image"].kind == "image"
 
-    def files(self, samples: NDArray[np.int64]) -> list[Any]:
-        """Returns the image files of some samples."""
-        images = self.rows_of(samples)["image"]
-        return [images.show(number) for number in range(len(samples))]
-
     def gallery(
         self,
         samples: NDArray[np.int64],
@@ -137,13 +130,10 @@ class EvaluationData:
         overlays: Sequence[Sequence[Image]] = (),
     ) -> Gallery:
         """Returns the images of some samples, each beside its overlays."""
-        images = [(Image(pixels),) for pixels in self.inputs(samples)[0]]
-        groups = (
-            [(*image, *others) for image, others in zip(images, overlays, strict=True)]
-            if overlays
-            else images
-        )
-        return Gallery(groups, captions, self.files(samples))
+        images, rows = self.inputs(samples)[0], self.rows_of(samples)["image"]
+        beside = overlays or [()] * len(samples)
+        groups = [(Image(image), *others) for image, others in zip(images, beside, strict=True)]
+        return Gallery(groups, captions, [rows.show(row) for row in range(len(samples))])
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.description import Chart, Line, Record, Section, Table
+from kissipo.core.description import Cell, Chart, Line, Record, Section, Table
 from kissipo.core.frame import Frame
 from kissipo.core.text import format_score
 from kissipo.output.anomaly_spans import Span
 from kissipo.output.answer import EvaluationData, Scores
 from kissipo.output.decompose import decompose
 
-_MAX_STEPS, _MAX_ALARMS, _MAX_VALUES = 1000, 200, 12
+_MAX_STEPS, _MAX_VALUES = 1000, 12
+_MAX_ALARMS, _MAX_PRINTED_ALARMS = 200, 20
 _WIDTH = 900
 
 
@@ -133,31 +134,36 @@ def alarms_section(data: EvaluationData, name: str, labeled: Sequence[Span]) -> 
         [
             Chart(curves, unit, name, width=_WIDTH, height=250, dots=("alarm",), spans=spans),
             Chart(heights, unit, "error", width=_WIDTH, height=200, spans=spans, log_scale=True),
-            *_alarm_tables(details),
+            alarms_table(details, full=True),
             Line(text, "dim"),
         ],
     )
 
 
-def _alarm_tables(details: Mapping[str, Any]) -> list[Record]:
-    tables: list[Record] = []
-    if details.get("windows"):
-        rows = [
-            [
-                window["from"],
-                window["to"],
-                window["first_alarm"] or "none",
-                "yes" if window["evaluated"] else "no",
-            ]
-            for window in details["windows"]
-        ]
-        tables.append(Table(["labeled from", "to", "first alarm", "evaluated"], rows))
-    words = {True: "in a labeled window", False: "false alarm", None: ""}
-    rows = [
-        [alarm["from"], alarm["to"], format_score(alarm["error"]), words[alarm.get("labeled")]]
-        for alarm in details["alarms"][:_MAX_ALARMS]
-    ]
-    return [*tables, Table(["alarm from", "to", "highest error", ""], rows, numbers=(2,))]
+def alarms_table(details: Mapping[str, Any], *, full: bool) -> Line | Table:
+    """Returns the labeled windows with their first alarms, and the other alarms.
+
+    full:  alarms in labeled windows, and more alarms
+    """
+    if not details["alarms"] and not details.get("windows"):
+        return Line(f"No alarms from {details['judged_from']} on.")
+    rows = []
+    for window in details.get("windows", []):
+        first = window["first_alarm"]
+        note = "" if window["evaluated"] else " (not evaluated)"
+        hit = Cell(f"missed{note}", "bad")
+        if first is not None:
+            hit = Cell(f"hit {first}{note}", "good")
+        rows.append(["labeled", window["from"], window["to"], hit])
+    alarms = [alarm for alarm in details["alarms"] if full or not alarm.get("labeled", False)]
+    count = _MAX_ALARMS if full else _MAX_PRINTED_ALARMS
+    words = {True: "alarm in a labeled window", False: "false alarm", None: "alarm"}
+    for alarm in alarms[:count]:
+        higher = f"{alarm['error'] / details['threshold']:.1f} times the threshold"
+        rows.append([words[alarm.get("labeled")], alarm["from"], alarm["to"], higher])
+    if len(alarms) > count:
+        rows.append(["", f"and {len(alarms) - count} more", "", ""])
+    return Table(["", "from", "to", ""], rows)
 
 
 def _times(frame: Frame) -> tuple[list[float], str]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.windows import Windows
-from kissipo.core.description import Cell, Line, Section, Table
+from kissipo.core.description import Line, Section, Table
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
@@ -31,9 +31,7 @@ from kissipo.output.answer import (
 )
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
-from kissipo.output.series_sections import alarms_section, season_section
-
-_MAX_ALARMS = 20
+from kissipo.output.series_sections import alarms_section, alarms_table, season_section
 
 
 @dataclass(frozen=True)
@@ -185,26 +183,7 @@ class Anomaly(Answer):
         return answer
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
-        """Returns the labeled windows with their first alarms, and the other alarms."""
-        details = evaluation.details
-        if not details["alarms"] and not details.get("windows"):
-            return [Line(f"No alarms from {details['judged_from']} on.")]
-        rows = []
-        for window in details.get("windows", []):
-            first = window["first_alarm"]
-            note = "" if window["evaluated"] else " (not evaluated)"
-            hit = Cell(f"missed{note}", "bad")
-            if first is not None:
-                hit = Cell(f"hit {first}{note}", "good")
-            rows.append(["labeled", window["from"], window["to"], hit])
-        false = [alarm for alarm in details["alarms"] if not alarm.get("labeled", False)]
-        for alarm in false[:_MAX_ALARMS]:
-            kind = "false alarm" if "labeled" in alarm else "alarm"
-            higher = f"{alarm['error'] / details['threshold']:.1f} times the threshold"
-            rows.append([kind, alarm["from"], alarm["to"], higher])
-        if len(false) > _MAX_ALARMS:
-            rows.append(["", f"and {len(false) - _MAX_ALARMS} more", "", ""])
-        return [Table(["", "from", "to", ""], rows)]
+        return [alarms_table(evaluation.details, full=False)]
 
     def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
         start = evaluation.details["judged_from"]

@@ -103,6 +103,8 @@ class GradientDescent:
 
     def account(self) -> dict[str, Detail]:
         """Returns the path of every point and the kind of place where it ends."""
+        if not self.path:  # of a saved run, whose paths are in metrics.json
+            return {}
         paths = torch.stack(self.path)
         points = [self._describe(number, paths[:, number]) for number in range(paths.shape[1])]
         table = _end_points(points)
