@@ -1,14 +1,13 @@
 """What the terminal and the report show of a classification."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kissipo.core.description import Cell, Chart, Line, Matrix, Record, Section, Table
 from kissipo.core.text import format_score
-from kissipo.output.answer import EvaluationData
+from kissipo.output.answer import EvaluationData, Scores
 
 MAX_CLASSES = 40  # of a drawn confusion matrix
 MAX_PAIRS, MAX_IMAGES = 8, 4
@@ -21,51 +20,37 @@ _RATES = {
 }
 
 
-@dataclass(frozen=True)
-class ConfusedPair:
-    """One off-diagonal cell of the confusion matrix.
+def confused_pairs(
+    truth: Scores, predicted: Scores, scores: Scores
+) -> list[tuple[int, int, Scores]]:
+    """Returns target, prediction and samples of confused classes, by frequency.
 
-    samples:  the positions of its most confident mistakes, the most confident first
-    count:    the number of these mistakes
-    total:    the number of samples with this target
-    """
-
-    target: int
-    predicted: int
-    samples: tuple[int, ...]
-    count: int
-    total: int
-
-
-def confused_pairs(truth: Any, predicted: Any, scores: Any) -> list[ConfusedPair]:
-    """Returns the confused pairs of classes, the most frequent first.
+    The samples are sorted by the probability of the prediction, the highest first.
 
     Example:  >>> scores = np.array([[0.4, 0.6], [0.1, 0.9], [0.5, 0.5]])
               >>> truth, predicted = np.array([0, 0, 1]), np.array([1, 1, 1])
-              >>> (pair,) = confused_pairs(truth, predicted, scores)
-              >>> pair.samples, pair.count, pair.total
-              ((1, 0), 2, 2)
+              >>> confused_pairs(truth, predicted, scores)
+              [(0, 1, array([1, 0]))]
     """
     pairs = []
     for target, other in sorted(set(zip(truth.tolist(), predicted.tolist(), strict=True))):
         if target != other:
             mistakes = np.flatnonzero((truth == target) & (predicted == other))
-            order = np.argsort(-scores[mistakes, other], kind="stable")[:MAX_IMAGES]
-            samples, total = mistakes[order].tolist(), int((truth == target).sum())
-            pairs.append(ConfusedPair(target, other, tuple(samples), len(mistakes), total))
-    return sorted(pairs, key=lambda pair: -pair.count)
+            order = np.argsort(-scores[mistakes, other], kind="stable")
+            pairs.append((target, other, mistakes[order]))
+    return sorted(pairs, key=lambda pair: -len(pair[2]))
 
 
 def confused_images(
-    pairs: Sequence[ConfusedPair], classes: Sequence[str], data: EvaluationData
+    data: EvaluationData, predicted: Scores, classes: Sequence[str]
 ) -> list[Record]:
     """Returns the images of the most confident mistakes for each confused pair."""
-    parts = []
-    for pair in pairs[:MAX_PAIRS]:
-        captions = [f"{data.scores[sample, pair.predicted]:.0%} sure" for sample in pair.samples]
-        title = f"{classes[pair.target]} → {classes[pair.predicted]}"
-        gallery = data.gallery(np.array(pair.samples), captions)
-        parts.append(Section(title, [gallery], note=f"{pair.count} of {pair.total}"))
+    pairs, parts = confused_pairs(data.truth, predicted, data.scores), []
+    for target, other, samples in pairs[:MAX_PAIRS]:
+        images = samples[:MAX_IMAGES]
+        gallery = data.gallery(images, [f"{data.scores[item, other]:.0%} sure" for item in images])
+        note = f"{len(samples)} of {(data.truth == target).sum()}"
+        parts.append(Section(f"{classes[target]} → {classes[other]}", [gallery], note=note))
     if not parts:
         return []
     text = "Target → prediction; for each confused pair the most confident mistakes."

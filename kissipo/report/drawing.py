@@ -95,36 +95,27 @@ def lines(chart: Chart) -> str:
 
 def matrix(record: Matrix) -> str:
     """Draws a confusion matrix; a darker cell is a larger share of its row."""
-    rows, labels = record.counts, record.labels
+    labels = record.labels
     side = max(22, min(40, 640 // len(labels)))
-    left = 8 + 7 * max(len(label) for label in labels)
-    left = min(left, 150)
+    left = min(8 + 7 * max(map(len, labels)), 150)
     width, height = left + side * len(labels) + 10, side * (len(labels) + 1) + 30
-    parts = []
-    for index, row in enumerate(rows):
-        total = sum(row) or 1
-        y = side + index * side
-        parts.append(
-            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[index], 20))}</text>'
-        )
+    parts = [_text(left, height - 8, "rows: target; columns: prediction")]
+    for index, row in enumerate(record.counts):
+        y, total = side + index * side, sum(row) or 1
+        name = _short(labels[index], 20)
+        parts.append(_text(left - 6, y + side / 2 + 4, name, anchor="end"))
         for other, count in enumerate(row):
-            x, share = left + other * side, count / total
-            color = "#009e73" if index == other else "#d55e00"
+            x, color = left + other * side, "#009e73" if index == other else "#d55e00"
             parts.append(
-                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" fill-opacity="{share:.3f}" class="cell"/>'
+                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" '
+                f'fill-opacity="{count / total:.3f}" class="cell"/>'
             )
             if count:
-                parts.append(
-                    f'<text class="number" x="{x + side / 2}" y="{y + side / 2 + 4}" text-anchor="middle">{count:g}</text>'
-                )
+                middle = x + side / 2, y + side / 2 + 4
+                parts.append(_text(*middle, f"{count:g}", "number", anchor="middle"))
     for other, label in enumerate(labels):
-        middle = left + other * side + side / 2
-        parts.append(
-            f'<text class="label" x="{middle}" y="{side - 8}" text-anchor="middle">{escape(_short(label, max(3, side // 7)))}</text>'
-        )
-    parts.append(
-        f'<text class="label" x="{left}" y="{height - 8}">rows: target; columns: prediction</text>'
-    )
+        name = _short(label, max(3, side // 7))
+        parts.append(_text(left + other * side + side / 2, side - 8, name, anchor="middle"))
     return _svg(parts, width, height)
 
 
@@ -133,21 +124,16 @@ def bars(record: Bars, *, width: int = 640) -> str:
     finite = {name: value for name, value in record.values.items() if isfinite(value)}
     if not finite:
         return ""
-    left, row = 220, 24
-    longest = max(abs(value) for value in finite.values()) or 1
-    parts = []
+    left, row, parts = 220, 24, []
+    longest = max(map(abs, finite.values())) or 1
     for index, (name, value) in enumerate(finite.items()):
-        y, length = 6 + index * row, abs(value) / longest * (width - left - 80)
+        y, length = 6 + index * row, max(1.0, abs(value) / longest * (width - left - 80))
         color = COLORS[0] if name == record.first else COLORS[6]
-        parts.append(
-            f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
-        )
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{color}"/>'
-        )
-        parts.append(
-            f'<text class="number" x="{left + length + 6:.1f}" y="{y + 15}">{value:.4g}</text>'
-        )
+        parts += [
+            _text(left - 8, y + 15, _short(name, 32), anchor="end"),
+            f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{row - 6}" fill="{color}"/>',
+            _text(left + length + 6, y + 15, f"{value:.4g}", "number"),
+        ]
     return _svg(parts, width, 12 + row * len(finite))
 
 
@@ -210,27 +196,23 @@ class _Frame:
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
     def axes(self, across: str, up: str, *, log_scale: bool) -> list[str]:
-        base = self.height - _BOTTOM
+        base, right = self.height - _BOTTOM, self.width - _RIGHT
         parts = [
-            f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>'
+            f'<line class="axis" x1="{_LEFT}" x2="{right}" y1="{base}" y2="{base}"/>',
+            f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>',
+            _text(right, self.height - 8, across, anchor="end"),
+            _text(2, _TOP - 4, up),
         ]
-        parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>')
-        for value in _ticks(self.left, self.across):
-            parts.append(
-                f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
-            )
+        parts += [
+            _text(self.x(value), base + 14, f"{value:g}", "tick", anchor="middle")
+            for value in _ticks(self.left, self.across)
+        ]
         for value in _ticks(self.low, self.upward):
             y, text = self.y(value), f"{10**value:.3g}" if log_scale else f"{value:g}"
-            parts.append(
-                f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            )
-            parts.append(
-                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
-            )
-        parts.append(
-            f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
-        )
-        parts.append(f'<text class="label" x="2" y="{_TOP - 4}">{escape(up)}</text>')
+            parts += [
+                f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>',
+                _text(_LEFT - 5, y + 4, text, "tick", anchor="end"),
+            ]
         return parts
 
 
@@ -256,17 +238,21 @@ def _ticks(low: float, span: float) -> list[float]:
 
 
 def _legend(names: Sequence[str], width: int) -> list[str]:
+    """Returns the colors of several series."""
     parts: list[str] = []
     x = width - _RIGHT - sum(26 + 6.5 * len(name) for name in names)
-    for number, name in enumerate(names):
-        if len(names) == 1:
-            return []
-        parts.append(
-            f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>'
-        )
-        parts.append(f'<text class="label" x="{x + 14:.0f}" y="15">{escape(name)}</text>')
+    for number, name in enumerate(names if len(names) > 1 else ()):
+        color = COLORS[number % len(COLORS)]
+        parts.append(f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{color}"/>')
+        parts.append(_text(x + 14, 15, name))
         x += 26 + 6.5 * len(name)
     return parts
+
+
+def _text(x: float, y: float, text: str, kind: str = "label", *, anchor: str = "start") -> str:
+    return (
+        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
 
 
 def _svg(parts: Sequence[str], width: int, height: int, *, kind: str = "chart") -> str:

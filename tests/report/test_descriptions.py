@@ -139,9 +139,9 @@ def test_examples_of_a_category_are_wrong_and_right() -> None:
     assert data.evaluation.per_sample is not None
     examples = answer.examples(data.scores, data.truth, data.evaluation.per_sample)
     assert [kind for _, kind in examples] == ["wrong", "wrong", "right", "right"]
-    chosen = answer.choose(data.scores)
+    predicted = answer.choose(data.scores)
     assert all(
-        (chosen[index] == data.truth[index]) == (kind == "right") for index, kind in examples
+        (predicted[index] == data.truth[index]) == (kind == "right") for index, kind in examples
     )
 
 

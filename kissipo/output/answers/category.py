@@ -41,7 +41,6 @@ from kissipo.output.answer import (
 from kissipo.output.classification_sections import (
     MAX_CLASSES,
     confused_images,
-    confused_pairs,
     confusion_section,
     confusion_table,
     costs_section,
@@ -404,10 +403,8 @@ class Category(Answer):
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         details, sections = data.evaluation.details, []
         if "confusion" in details and len(self.classes) <= MAX_CLASSES:
-            images: list[Record] = []
-            if data.has_images:
-                pairs = confused_pairs(data.truth, self.choose(data.scores), data.scores)
-                images = confused_images(pairs, self.classes, data)
+            predicted = self.choose(data.scores)
+            images = confused_images(data, predicted, self.classes) if data.has_images else []
             sections.append(confusion_section(details, images))
         if "inspection" in details:
             sections.append(costs_section(details["inspection"]))
