@@ -373,7 +373,9 @@ def test_unrolled_layer_with_other_states_is_refused() -> None:
     ):
         through_time(net, (x,), {"all": surprise})
     net = Readout(nn.GRU(FEATURES, UNITS, batch_first=True))
-    with pytest.raises(UnsupportedNetError, match="at most 400 steps are supported; 'cell' takes 1,001"):
+    with pytest.raises(
+        UnsupportedNetError, match="at most 400 steps are supported; 'cell' takes 1,001"
+    ):
         through_time(net, (torch.zeros(1, 1001, FEATURES),), {"all": surprise})
 
 
