@@ -194,7 +194,8 @@ def _map(surface: str, paths: Mapping[str, Any]) -> Chart:
     """Returns paths of one start over the heights around them."""
     points = torch.tensor([*chain(*paths.values())])
     low, high = points.amin(dim=0), points.amax(dim=0)
-    margin = _MARGIN * (high - low)
+    extent = torch.where(high > low, high - low, 1.0)  # a path may be parallel to an axis
+    margin = extent * _MARGIN + (extent - (high - low)) / 2
     (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
     cell = (torch.arange(_CELLS) + 0.5) / _CELLS
     y, x = torch.meshgrid(
