@@ -8,8 +8,8 @@ from typing import Any
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from kissipo.cli import tables
 from kissipo.cli.screen import Screen
+from kissipo.cli.tables import render, verdict_line
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 from kissipo.core.text import format_score
@@ -17,6 +17,7 @@ from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MAX_SAMPLES
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
+from kissipo.report import tables
 from kissipo.runs.callback import Callback
 from kissipo.runs.run import Run
 
@@ -44,15 +45,15 @@ class TrainingOutput(Callback):
         self._samples = len(experiment.pipeline.datasets["train"])
         note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
         note("[bold]Data check[/]")
-        note(tables.findings_table(experiment.pipeline.findings))
+        note(render(tables.findings_table(experiment.pipeline.findings)))
         if experiment.inferred_options:
             note("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
-            note(tables.inferred_options_table(experiment.inferred_options))
+            note(render(tables.inferred_options_table(experiment.inferred_options)))
         note("\n[bold]Data flow[/] [dim](one example, untrained model)[/]")
-        note(tables.trace_table(trace))
+        note(render(tables.trace_table(trace)))
         note(f"[dim]{tables.trace_summary(trace)}[/]\n")
-        if experiment.pipeline.answers[0].WORD != "actions":
-            note(tables.splits_table(experiment))
+        if experiment.pipeline.datasets["train"].targets:
+            note(render(tables.splits_table(experiment.pipeline)))
         note()
 
     def on_start(self, facts: Mapping[str, Any]) -> None:
@@ -122,40 +123,33 @@ class TrainingOutput(Callback):
     def on_evaluated(self, scores: Sequence[Score]) -> None:
         self.close()
         for score in scores:
-            self.screen.result(f"\n[bold]Score[/] [dim]({_samples(score)})[/]")
-            if "paths" in score.net.details:
-                self.screen.result(tables.playground_table(score.net.details["paths"]))
-                continue
-            self.screen.result(tables.scores_table(score))
-            if score.verdict is not None:
-                self.screen.result("Verdict: " + tables.verdict_line(score))
-                if self._samples > MAX_SAMPLES:
-                    self.screen.note(
-                        f"[dim]The baselines were trained on {MAX_SAMPLES:,} "
-                        f"of {self._samples:,} examples.[/]"
-                    )
-            if "simple_answers" in score.net.details:
-                self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
-            if "alarms" in score.net.details:
-                self.screen.result(tables.alarms_table(score.net.details))
-            if "inspection" in score.net.details:
-                self.screen.result(
-                    "Inspection: " + tables.inspection_line(score.net.details["inspection"])
+            samples = score.answer.evaluated_samples(score.net, score.part)
+            self.screen.result(f"\n[bold]Score[/] [dim]({samples})[/]")
+            if not score.is_replaced:
+                self._print_scores(score)
+                for record in score.answer.summary(score.net):
+                    self.screen.result(render(record))
+            for detail in score.described_details:
+                for record in detail.summary:
+                    self.screen.result(render(record))
+
+    def _print_scores(self, score: Score) -> None:
+        self.screen.result(render(tables.scores_table(score)))
+        if score.verdict is not None:
+            self.screen.result("Verdict: " + verdict_line(score))
+            if self._samples > MAX_SAMPLES:
+                self.screen.note(
+                    f"[dim]The baselines were trained on {MAX_SAMPLES:,} "
+                    f"of {self._samples:,} examples.[/]"
                 )
-            if "interval" in score.net.details:
-                self.screen.result(
-                    "Interval: " + tables.interval_line(score.net.details["interval"])
-                )
-            if "weights" in score.net.details:
-                self.screen.result("Weights: " + tables.weights_line(score.net.details["weights"]))
-            if "policy" in score.net.details:
-                self.screen.result(tables.policy_table(score.net.details["policy"]))
+        if "simple_answers" in score.net.details:
+            self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
 
     def on_saved(self, run: Run) -> None:
         folder = escape(str(run.folder))
         self.screen.result(f"\nSaved to [bold]{folder}[/]; report: {folder}/report.html")
-        writes = run.answers[0].WORD == "text"
-        ask = f"kissipo generate {folder}" if writes else f"kissipo predict {folder} VALUE"
+        generates = run.answers[0].vocabulary is not None
+        ask = f"kissipo generate {folder}" if generates else f"kissipo predict {folder} VALUE"
         self.screen.note(f"[dim]Next: kissipo show {folder}   kissipo evaluate {folder}   {ask}[/]")
 
     def close(self) -> None:
@@ -187,20 +181,3 @@ def _span(seconds: float) -> str:
         if seconds < 5400
         else f"{seconds / 3600:.1f} h"
     )
-
-
-def _samples(score: Score) -> str:
-    if "judged_from" in score.net.details:
-        return f"from {score.net.details['judged_from']} on, steps not used to fit any detector"
-    if score.part == "train":
-        return "evaluated on the training split: there is no test split"
-    count = len(score.net.per_sample) if score.net.per_sample is not None else 0
-    what = (
-        "episodes with held-out random seeds"
-        if score.answer.WORD == "actions"
-        else "examples of the test split, not used in training"
-        if score.part == "test"
-        else "examples of the validation split, which selected the best epoch; "
-        "there is no test split"
-    )
-    return f"{count:,} {what}"

@@ -14,14 +14,16 @@ from kissipo.core.inferred_option import InferredOption
           ((1, 2, 2), [[[[1, -1], [0, 0]]]])
 """
 
+from collections.abc import Sequence
 from math import isqrt
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kissipo.core.codec import Codec, refuse_unfitted
+from kissipo.core.description import Gallery, Lattice, Line, Record
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
@@ -102,6 +104,28 @@ class Board(Codec):
             InferredOption("process.units", []),
             InferredOption("process.learning_rate", 3e-3),
         )
+
+    def drawings(
+        self, frame: Frame, captions: Sequence[str], targets: Any, predicted: Any
+    ) -> Sequence[Record]:
+        boards, places = [], []
+        for row, letters in enumerate(frame[self.column].texts()):
+            side = isqrt(len(letters or ""))
+            points: dict[str, list[tuple[int, int]]] = {"X": [], "O": [], ".": []}
+            for point, letter in enumerate(letters or ""):
+                points[letter].append((point % side, point // side))
+            target, other = (
+                (int(point) % side, int(point) // side) for point in (targets[row], predicted[row])
+            )
+            crossings = {"black": points["X"], "white": points["O"], "square": [target]}
+            boards.append([Lattice(side, side, crossings | {"ring": [other]})])
+            game, move = frame["game"].show(row), frame["number"].show(row)
+            places.append(f"{game}, move {move}: {captions[row]}")
+        text = (
+            "Black is to move on every board: the green square is the move that was made, "
+            "the red ring the answer."
+        )
+        return [Line(text, "dim"), Gallery(boards, places)]
 
     def describe(self) -> str:
         return f"{self.size}x{self.size}, own stones 1, opponent -1, empty 0"

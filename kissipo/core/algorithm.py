@@ -62,7 +62,7 @@ class Algorithm(ABC):
         return nullcontext()
 
     def details(self) -> dict[str, Any]:
-        """Returns what the algorithm adds to the details of the scores."""
+        """Returns what the algorithm adds to the details of the scores, by name."""
         return {}
 
     @abstractmethod

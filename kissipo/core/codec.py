@@ -4,12 +4,14 @@ A codec is fitted once, saved as JSON, and restored by the name of its kind.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from inspect import signature
 from typing import Any, ClassVar, Self
 
 from torch import Tensor
 
+from kissipo.core.description import Record
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
@@ -107,6 +109,15 @@ class Codec(ABC):
     def parts(self) -> tuple["Codec", ...]:
         """The codecs whose features are concatenated; most codecs have none."""
         return ()
+
+    def drawings(
+        self, frame: Frame, captions: Sequence[str], targets: Any, predicted: Any
+    ) -> Sequence[Record]:
+        """Returns drawings of these rows; none where their values are shown as text.
+
+        targets, predicted:  one class number per row
+        """
+        return []
 
     def describe(self) -> str:
         """Describes the step in a few words, for the data flow."""

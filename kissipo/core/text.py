@@ -84,3 +84,16 @@ def shorten(text: str, limit: int) -> str:
               ('abcdef', 'abc...')
     """
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def describe(value: Any) -> str:
+    """Formats any value for a table: lists item by item, numbers with six digits.
+
+    Example:  >>> describe([0.1, "a", None]), describe(None)
+              ('0.1, a, ', '')
+    """
+    if isinstance(value, list | tuple):
+        return ", ".join(describe(item) for item in value)
+    if isinstance(value, float):
+        return format_value(value, digits=6)
+    return "" if value is None else shorten(str(value), 160)

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import genpareto
 
+from kissipo.core.errors import DataError
+from kissipo.core.frame import Frame
+
 HIGH, _MIN_PEAKS = 0.98, 10
+_YES, _NO = (
+    ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"),
+    ("0", "false", "no", "n", "ordinary", "normal"),
+)
 
 
 def smoothed(errors: NDArray[Any], steps: int) -> NDArray[np.float64]:
@@ -77,3 +84,22 @@ def spans(anomalous: NDArray[Any], *, apart: int = 1) -> list[Span]:
         else:
             runs.append(Span(step, step))
     return runs
+
+
+def anomaly_labels_of(frame: Frame, name: str) -> NDArray[np.bool_]:
+    """Returns which steps are labeled as anomalies; an empty cell means no.
+
+    Raises:   DataError for a label that means neither yes nor no.
+    """
+    column = frame[name]
+    if column.kind == "number":
+        return np.nan_to_num(column.values) != 0
+    texts = [(text or "no").strip().lower() for text in column.texts()]
+    unknown = next((row for row, text in enumerate(texts) if text not in (*_YES, *_NO)), None)
+    if unknown is not None:
+        raise DataError(
+            f"the labels in '{name}' must say which steps are anomalies",
+            got=f"'{column.show(unknown)}' in row {frame.rows[unknown]}",
+            allowed="1 or 0, yes or no, an empty cell for no",
+        )
+    return np.array([text in _YES for text in texts])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kissipo.core.description import Detail
 from kissipo.output.answer import Answer, Evaluation
 from kissipo.output.verdict import Verdict
 
@@ -28,6 +29,16 @@ class Score:
             self.baselines.items(), key=lambda pair: pair[1].metrics[main], reverse=higher
         )
 
+    @property
+    def described_details(self) -> list[Detail]:
+        """The details that the net or the algorithm describes itself."""
+        return [item for item in self.net.details.values() if isinstance(item, Detail)]
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether a detail is shown in place of the scores."""
+        return any(detail.replaces_scores for detail in self.described_details)
+
     def __getitem__(self, metric: str) -> float:
         return self.net.metrics[metric]
 
@@ -47,5 +58,8 @@ class Score:
             "metrics": dict(self.net.metrics),
             "baselines": {name: dict(score.metrics) for name, score in self.baselines.items()},
             "verdict": None if self.verdict is None else vars(self.verdict),
-            "details": dict(self.net.details),
+            "details": {
+                name: item.value if isinstance(item, Detail) else item
+                for name, item in self.net.details.items()
+            },
         }

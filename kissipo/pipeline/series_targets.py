@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.input.source_data import Reading
 from kissipo.output import target_checks
+from kissipo.output.anomaly_spans import anomaly_labels_of
 from kissipo.output.answer import Answer
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.anomaly import Options as AnomalyOptions
@@ -22,11 +20,6 @@ from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.pipeline.parse import ResolvedTask
-
-_YES, _NO = (
-    ("1", "true", "yes", "y", "odd", "abnormal", "anomaly"),
-    ("0", "false", "no", "n", "ordinary", "normal"),
-)
 
 
 @dataclass(frozen=True)
@@ -209,22 +202,3 @@ def _anomaly_options(
     if options.anomaly_labels is not None:
         anomaly_labels_of(frame, options.anomaly_labels)
     return options
-
-
-def anomaly_labels_of(frame: Frame, name: str) -> NDArray[np.bool_]:
-    """Returns which steps are labeled as anomalies; an empty cell means no.
-
-    Raises:   DataError for a label that means neither yes nor no.
-    """
-    column = frame[name]
-    if column.kind == "number":
-        return np.nan_to_num(column.values) != 0
-    texts = [(text or "no").strip().lower() for text in column.texts()]
-    unknown = next((row for row, text in enumerate(texts) if text not in (*_YES, *_NO)), None)
-    if unknown is not None:
-        raise DataError(
-            f"the labels in '{name}' must say which steps are anomalies",
-            got=f"'{column.show(unknown)}' in row {frame.rows[unknown]}",
-            allowed="1 or 0, yes or no, an empty cell for no",
-        )
-    return np.array([text in _YES for text in texts])

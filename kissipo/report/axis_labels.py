@@ -1,7 +1,6 @@
-"""Sentences about the curves of training losses and of precision and recall."""
+"""Sentences about the curves of training losses."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 _RISE, _FALL, _HARDLY = 1.05, 0.99, 0.98
 
@@ -60,44 +59,3 @@ def read_curves(
             f"Training stopped early, after {last['epoch']:.0f} of {asked_epochs} epochs."
         )
     return sentences
-
-
-def read_precision_recall(
-    classes: Sequence[str],
-    counts: Sequence[int],
-    average: Sequence[float],
-    curves: Sequence[Mapping[str, Any]],
-) -> list[str]:
-    """Says which class has the best and the worst average precision against the rest.
-
-    Example:  >>> curve = {"recall": [0.0, 0.5, 1.0], "precision": [1.0, 1.0, 0.4]}
-              >>> read_precision_recall(["bad", "good"], [2, 8], [0.7, 0.95], [curve, curve])[0].split("; ")[0]
-              "The best class is 'good' (average precision 0.95), the worst 'bad' (0.70"
-    """
-    present = [index for index, count in enumerate(counts) if count]
-    if len(present) < 2:
-        return []
-    best, worst = (
-        max(present, key=lambda index: average[index]),
-        min(present, key=lambda index: average[index]),
-    )
-    share = counts[worst] / sum(counts)
-    half, whole = (_false_positives(curves[worst], recall) for recall in (0.5, 1.0))
-    name = f"'{classes[worst]}'"
-    text = f"The best class is '{classes[best]}' (average precision {average[best]:.2f}), the worst {name} "
-    text += (
-        f"({average[worst]:.2f}; chance {share:.2f}): a recall of 0.5 for {name} costs {half}, "
-        f"a recall of 1 costs {whole}."
-    )
-    return [text]
-
-
-def _false_positives(curve: Mapping[str, Any], recall: float) -> str:
-    """False positives per true positive at the highest precision with this recall."""
-    pairs = zip(curve["recall"], curve["precision"], strict=True)
-    precision = max(precise for reached, precise in pairs if reached >= recall - 1e-9)
-    return (
-        "no false positive"
-        if precision >= 1
-        else f"{1 / precision - 1:.2g} false positives per true positive"
-    )

@@ -1,200 +1,169 @@
-"""Charts as SVG: lines, points, bars, matrices, optimizer paths; readable in light and dark mode."""
+"""Drawings: charts, bars, matrices and lattices as SVG, for light and dark mode."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from math import floor, isfinite, log10
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Points = Sequence[tuple[float, float]]
+from kissipo.core.description import Bars, Chart, Lattice, Matrix, Points
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 24, 40
+_STEP = 11  # between the lines of a lattice
+_SYMBOLS = {
+    "black": '<circle class="own" cx="{x}" cy="{y}" r="5"/>',
+    "white": '<circle class="other" cx="{x}" cy="{y}" r="5"/>',
+    "square": '<rect x="{left}" y="{top}" width="8" height="8" fill="#009e73"/>',
+    "ring": '<circle cx="{x}" cy="{y}" r="3.5" fill="none" stroke="#d55e00" stroke-width="2"/>',
+}
 
 
-def lines(
-    series: Mapping[str, Points],
-    *,
-    across: str,
-    up: str,
-    width: int = 640,
-    height: int = 260,
-    mark: float | None = None,
-    dots: Sequence[str] = (),
-    square: bool = False,
-    shades: Sequence[tuple[float, float]] = (),
-    tens: bool = False,
-    band: tuple[str, str] | None = None,
-) -> str:
-    """A line chart; `mark` draws a vertical line, series named in `dots` are drawn as points.
+def lines(chart: Chart) -> str:
+    """Draws the series of a chart; points that are not finite are left out.
 
-    shades:  spans across that are shaded
-    tens:    the upward axis is logarithmic
-    band:    two series of which the ground between is filled, in place of lines
-
-    Example:  >>> lines({"loss": [(0, 2.0), (1, 1.0)]}, across="epoch", up="loss")[:4]
+    Example:  >>> lines(Chart({"loss": [(0, 2.0), (1, 1.0)]}, "epoch", "loss"))[:4]
               '<svg'
     """
-    if tens:
-        series = {
-            name: [(x, log10(y)) for x, y in points if y > 0] for name, points in series.items()
-        }
     plain = {
-        name: [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
-        for name, points in series.items()
+        name: [
+            (x, log10(y) if chart.log_scale else y)
+            for x, y in points
+            if isfinite(x) and isfinite(y) and (y > 0 or not chart.log_scale)
+        ]
+        for name, points in chart.series.items()
     }
     every = [point for points in plain.values() for point in points]
     if not every:
         return ""
-    frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, same_scale=square)
-    parts = [*frame.axes(across, up, tens=tens)]
-    for left, right in shades:
-        across_it = max(2.0, frame.x(right) - frame.x(left))
+    frame, bottom = _Frame(chart, every), chart.height - _BOTTOM
+    parts = []
+    if chart.surface is not None:
+        box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}"'
+        image = _shades(chart.surface[::-1])
+        parts.append(f'<image {box} preserveAspectRatio="none" href="{image}"/>')
+    parts += frame.axes(chart.x_label, chart.y_label, log_scale=chart.log_scale)
+    for left, right in chart.spans:
+        width = max(2.0, frame.x(right) - frame.x(left))
         parts.append(
-            f'<rect x="{frame.x(left):.1f}" y="{_TOP}" width="{across_it:.1f}" height="{height - _TOP - _BOTTOM}" '
-            f'fill="{COLORS[4]}" fill-opacity="0.25"/>'
+            f'<rect x="{frame.x(left):.1f}" y="{_TOP}" width="{width:.1f}" '
+            f'height="{bottom - _TOP}" fill="{COLORS[4]}" fill-opacity="0.25"/>'
         )
-    if mark is not None:
-        x = frame.x(mark)
-        parts.append(
-            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}"/>'
-        )
-    if band is not None and all(name in plain for name in band):
-        low, high = (plain.pop(name) for name in band)
-        ground = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in [*low, *reversed(high)])
-        parts.append(f'<polygon fill="{COLORS[1]}" fill-opacity="0.18" points="{ground}"/>')
+    if chart.marker is not None:
+        x = frame.x(chart.marker)
+        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom}"/>')
+    if chart.band is not None and all(name in plain for name in chart.band):
+        low, high = (plain.pop(name) for name in chart.band)
+        area = frame.path([*low, *reversed(high)])
+        parts.append(f'<polygon fill="{COLORS[1]}" fill-opacity="0.18" points="{area}"/>')
+    if chart.level is not None:
+        y, right = frame.y(chart.level), chart.width - _RIGHT
+        parts.append(f'<line class="mark" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
     for number, (name, points) in enumerate(plain.items()):
         color = COLORS[number % len(COLORS)]
-        if name in dots or len(points) == 1:
-            parts += [
-                f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="2.4" fill="{color}" fill-opacity="0.6"/>'
-                for x, y in points
-            ]
-        else:
-            path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
+        is_path = name not in chart.dots and len(points) > 1
+        if is_path:
+            path = frame.path(points)
+            if chart.area:
+                corners = (
+                    f"{frame.x(points[-1][0]):.1f},{bottom} {frame.x(points[0][0]):.1f},{bottom}"
+                )
+                parts.append(
+                    f'<polygon fill="{color}" fill-opacity="0.14" points="{path} {corners}"/>'
+                )
             parts.append(
                 f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>'
             )
-    parts += _legend(list(plain), width)
-    return _svg(parts, width, height)
+        # on a map of a surface every path ends with a point
+        parts += [
+            f'<circle cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="{4 if is_path else 2.4}" '
+            f'fill="{color}" fill-opacity="{1 if is_path else 0.6}"/>'
+            for x, y in (
+                points if not is_path else points[-1:] if chart.surface is not None else ()
+            )
+        ]
+    parts += _legend(list(plain), chart.width)
+    return _svg(parts, chart.width, chart.height)
 
 
-def unit_square(points: Points, level: float, *, number: int = 0, side: int = 156) -> str:
-    """A filled curve in the unit square with a dotted line at the level of chance."""
-    low, wide, high = 26, side - 34, side - 54
-    places = [(low + x * wide, 8 + (1 - y) * high) for x, y in points]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    color, base, chance = COLORS[number % len(COLORS)], 8 + high, 8 + (1 - level) * high
-    parts = [f'<rect x="{low}" y="8" width="{wide}" height="{high}" fill="none" class="cell"/>']
-    if places:
-        ground = f"{path} {places[-1][0]:.1f},{base} {places[0][0]:.1f},{base}"
-        parts.append(f'<polygon fill="{color}" fill-opacity="0.14" points="{ground}"/>')
-        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
-    parts.append(
-        f'<line class="mark" x1="{low}" x2="{low + wide}" y1="{chance:.1f}" y2="{chance:.1f}"/>'
-    )
-    for share in (0, 0.5, 1):
-        x, y = low + share * wide, 8 + (1 - share) * high
-        parts.append(
-            f'<text class="tick" x="{x:.1f}" y="{base + 13}" text-anchor="middle">{share:g}</text>'
-        )
-        parts.append(
-            f'<text class="tick" x="{low - 4}" y="{y + 4:.1f}" text-anchor="end">{share:g}</text>'
-        )
-    return _svg(parts, side, base + 18)
-
-
-def matrix(rows: Sequence[Sequence[float]], labels: Sequence[str], *, side: int = 34) -> str:
-    """A confusion matrix: rows are targets, columns are predictions; darker is a larger share of the row."""
-    left = 8 + 7 * max(len(label) for label in labels)
-    left = min(left, 150)
+def matrix(record: Matrix) -> str:
+    """Draws a confusion matrix; a darker cell is a larger share of its row."""
+    labels = record.labels
+    side = max(22, min(40, 640 // len(labels)))
+    left = min(8 + 7 * max(map(len, labels)), 150)
     width, height = left + side * len(labels) + 10, side * (len(labels) + 1) + 30
-    parts = []
-    for index, row in enumerate(rows):
-        total = sum(row) or 1
-        y = side + index * side
-        parts.append(
-            f'<text class="label" x="{left - 6}" y="{y + side / 2 + 4}" text-anchor="end">{escape(_short(labels[index], 20))}</text>'
-        )
+    parts = [_text(left, height - 8, "rows: target; columns: prediction")]
+    for index, row in enumerate(record.counts):
+        y, total = side + index * side, sum(row) or 1
+        name = _short(labels[index], 20)
+        parts.append(_text(left - 6, y + side / 2 + 4, name, anchor="end"))
         for other, count in enumerate(row):
-            x, share = left + other * side, count / total
-            color = "#009e73" if index == other else "#d55e00"
+            x, color = left + other * side, "#009e73" if index == other else "#d55e00"
             parts.append(
-                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" fill-opacity="{share:.3f}" class="cell"/>'
+                f'<rect x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" fill="{color}" '
+                f'fill-opacity="{count / total:.3f}" class="cell"/>'
             )
             if count:
-                parts.append(
-                    f'<text class="number" x="{x + side / 2}" y="{y + side / 2 + 4}" text-anchor="middle">{count:g}</text>'
-                )
+                middle = x + side / 2, y + side / 2 + 4
+                parts.append(_text(*middle, f"{count:g}", "number", anchor="middle"))
     for other, label in enumerate(labels):
-        middle = left + other * side + side / 2
-        parts.append(
-            f'<text class="label" x="{middle}" y="{side - 8}" text-anchor="middle">{escape(_short(label, max(3, side // 7)))}</text>'
-        )
-    parts.append(
-        f'<text class="label" x="{left}" y="{height - 8}">rows: target; columns: prediction</text>'
-    )
+        name = _short(label, max(3, side // 7))
+        parts.append(_text(left + other * side + side / 2, side - 8, name, anchor="middle"))
     return _svg(parts, width, height)
 
 
-def bars(values: Mapping[str, float], *, first: str, width: int = 640) -> str:
-    """One bar per name; the bar called `first` has another color."""
-    finite = {name: value for name, value in values.items() if isfinite(value)}
+def bars(record: Bars, *, width: int = 640) -> str:
+    """Draws one bar per name; the bar called `first` has another color."""
+    finite = {name: value for name, value in record.values.items() if isfinite(value)}
     if not finite:
         return ""
-    left, row = 220, 24
-    longest = max(abs(value) for value in finite.values()) or 1
-    parts = []
+    left, row, parts = 220, 24, []
+    longest = max(map(abs, finite.values())) or 1
     for index, (name, value) in enumerate(finite.items()):
-        y, length = 6 + index * row, abs(value) / longest * (width - left - 80)
-        color = COLORS[0] if name == first else COLORS[6]
-        parts.append(
-            f'<text class="label" x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(_short(name, 32))}</text>'
-        )
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{max(1.0, length):.1f}" height="{row - 6}" fill="{color}"/>'
-        )
-        parts.append(
-            f'<text class="number" x="{left + length + 6:.1f}" y="{y + 15}">{value:.4g}</text>'
-        )
+        y, length = 6 + index * row, max(1.0, abs(value) / longest * (width - left - 80))
+        color = COLORS[0] if name == record.first else COLORS[6]
+        parts += [
+            _text(left - 8, y + 15, _short(name, 32), anchor="end"),
+            f'<rect x="{left}" y="{y}" width="{length:.1f}" height="{row - 6}" fill="{color}"/>',
+            _text(left + length + 6, y + 15, f"{value:.4g}", "number"),
+        ]
     return _svg(parts, width, 12 + row * len(finite))
 
 
-def optimizer_paths(
-    paths: Mapping[str, Points],
-    surface: Callable[[float, float], float],
-    *,
-    width: int = 420,
-    height: int = 320,
-) -> str:
-    """Optimizer paths on a map of the surface; darker is lower."""
-    every = [point for points in paths.values() for point in points]
-    frame = _Frame([x for x, _ in every], [y for _, y in every], width, height, room=0.35)
-    box = f'x="{_LEFT}" y="{_TOP}" width="{frame.inner_width}" height="{frame.inner_height}" preserveAspectRatio="none"'
-    parts = [f'<image {box} href="{_ground(surface, frame)}"/>', *frame.axes("x", "y")]
-    for number, points in enumerate(paths.values()):
-        color = COLORS[number % len(COLORS)]
-        path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
-        end = points[-1]
-        parts.append(f'<polyline fill="none" stroke="{color}" stroke-width="1.8" points="{path}"/>')
-        parts.append(
-            f'<circle cx="{frame.x(end[0]):.1f}" cy="{frame.y(end[1]):.1f}" r="4" fill="{color}"/>'
-        )
-    parts += _legend(list(paths), width)
-    return _svg(parts, width, height)
+def lattice(record: Lattice) -> str:
+    """Draws a grid of lines with its marked crossings.
+
+    Example:  >>> places = {"black": [(0, 0)], "square": [(1, 0)]}
+              >>> drawn = lattice(Lattice(2, 2, places))
+              >>> drawn.count("<circle"), drawn.count("<rect")
+              (1, 1)
+    """
+    low = _STEP // 2 + 1
+    right, bottom = (low + (count - 1) * _STEP for count in (record.columns, record.rows))
+    parts = [
+        f'<line class="grid" x1="{x}" x2="{x}" y1="{low}" y2="{bottom}"/>'
+        for x in range(low, right + 1, _STEP)
+    ]
+    parts += [
+        f'<line class="grid" x1="{low}" x2="{right}" y1="{y}" y2="{y}"/>'
+        for y in range(low, bottom + 1, _STEP)
+    ]
+    for symbol, crossings in record.crossings.items():
+        for column, row in crossings:
+            x, y = low + column * _STEP, low + row * _STEP
+            parts.append(_SYMBOLS[symbol].format(x=x, y=y, left=x - 4, top=y - 4))
+    return _svg(parts, right + low, bottom + low, kind="lattice")
 
 
-def _ground(surface: Callable[[float, float], float], frame: _Frame, cells: int = 64) -> str:
-    """The heights as a small image of twelve shades with equal area."""
-    xs = frame.left + (np.arange(cells) + 0.5) / cells * frame.across
-    ys = frame.low + (np.arange(cells)[::-1] + 0.5) / cells * frame.upward
-    heights = np.array([[surface(float(x), float(y)) for x in xs] for y in ys])
+def _shades(heights: NDArray[Any]) -> str:
+    """Draws heights as an image of twelve shades with equal area; darker is lower."""
     rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
     return image_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
 
@@ -209,22 +178,13 @@ def image_address(pixels: NDArray[np.uint8]) -> str:
 class _Frame:
     """Maps values to positions in the chart and draws the axes."""
 
-    def __init__(
-        self,
-        xs: Sequence[float],
-        ys: Sequence[float],
-        width: int,
-        height: int,
-        *,
-        room: float = 0.04,
-        same_scale: bool = False,
-    ) -> None:
-        if same_scale:
-            xs = ys = [*xs, *ys]
-        self.left, self.across = _span(xs, room if room > 0.1 else 0.0)
-        self.low, self.upward = _span(ys, room)
-        self.width, self.height = width, height
-        self.inner_width, self.inner_height = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
+    def __init__(self, chart: Chart, points: Points) -> None:
+        xs, ys = chart.limits or zip(*points, strict=True)
+        self.left, self.across = _span(xs, 0.0)
+        self.low, self.upward = _span(ys, 0.0 if chart.limits else 0.04)
+        self.width, self.height = chart.width, chart.height
+        self.inner_width = self.width - _LEFT - _RIGHT
+        self.inner_height = self.height - _TOP - _BOTTOM
 
     def x(self, value: float) -> float:
         return _LEFT + (value - self.left) / self.across * self.inner_width
@@ -232,38 +192,37 @@ class _Frame:
     def y(self, value: float) -> float:
         return self.height - _BOTTOM - (value - self.low) / self.upward * self.inner_height
 
-    def axes(self, across: str, up: str, *, tens: bool = False) -> list[str]:
-        base = self.height - _BOTTOM
+    def path(self, points: Points) -> str:
+        return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
+
+    def axes(self, across: str, up: str, *, log_scale: bool) -> list[str]:
+        base, right = self.height - _BOTTOM, self.width - _RIGHT
         parts = [
-            f'<line class="axis" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{base}" y2="{base}"/>'
+            f'<line class="axis" x1="{_LEFT}" x2="{right}" y1="{base}" y2="{base}"/>',
+            f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>',
+            _text(right, self.height - 8, across, anchor="end"),
+            _text(2, _TOP - 4, up),
         ]
-        parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_LEFT}" y1="{_TOP}" y2="{base}"/>')
-        for value in _ticks(self.left, self.across):
-            parts.append(
-                f'<text class="tick" x="{self.x(value):.1f}" y="{base + 14}" text-anchor="middle">{value:g}</text>'
-            )
+        parts += [
+            _text(self.x(value), base + 14, f"{value:g}", "tick", anchor="middle")
+            for value in _ticks(self.left, self.across)
+        ]
         for value in _ticks(self.low, self.upward):
-            y, text = self.y(value), f"{10**value:.3g}" if tens else f"{value:g}"
-            parts.append(
-                f'<line class="grid" x1="{_LEFT}" x2="{self.width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            )
-            parts.append(
-                f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
-            )
-        parts.append(
-            f'<text class="label" x="{self.width - _RIGHT}" y="{self.height - 8}" text-anchor="end">{escape(across)}</text>'
-        )
-        parts.append(f'<text class="label" x="2" y="{_TOP - 4}">{escape(up)}</text>')
+            y, text = self.y(value), f"{10**value:.3g}" if log_scale else f"{value:g}"
+            parts += [
+                f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>',
+                _text(_LEFT - 5, y + 4, text, "tick", anchor="end"),
+            ]
         return parts
 
 
-def _span(values: Sequence[float], room: float) -> tuple[float, float]:
+def _span(values: Sequence[float], margin: float) -> tuple[float, float]:
     low, high = min(values), max(values)
     width = high - low
     if not width:
         width = abs(high) or 1.0
         low -= width / 2
-    return low - room * width, width * (1 + 2 * room)
+    return low - margin * width, width * (1 + 2 * margin)
 
 
 def _ticks(low: float, span: float) -> list[float]:
@@ -279,22 +238,26 @@ def _ticks(low: float, span: float) -> list[float]:
 
 
 def _legend(names: Sequence[str], width: int) -> list[str]:
+    """Returns the colors of several series."""
     parts: list[str] = []
     x = width - _RIGHT - sum(26 + 6.5 * len(name) for name in names)
-    for number, name in enumerate(names):
-        if len(names) == 1:
-            return []
-        parts.append(
-            f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{COLORS[number % len(COLORS)]}"/>'
-        )
-        parts.append(f'<text class="label" x="{x + 14:.0f}" y="15">{escape(name)}</text>')
+    for number, name in enumerate(names if len(names) > 1 else ()):
+        color = COLORS[number % len(COLORS)]
+        parts.append(f'<rect x="{x:.0f}" y="6" width="10" height="10" fill="{color}"/>')
+        parts.append(_text(x + 14, 15, name))
         x += 26 + 6.5 * len(name)
     return parts
 
 
-def _svg(parts: Sequence[str], width: int, height: int) -> str:
+def _text(x: float, y: float, text: str, kind: str = "label", *, anchor: str = "start") -> str:
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img">'
+        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
+
+
+def _svg(parts: Sequence[str], width: int, height: int, *, kind: str = "chart") -> str:
+    return (
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" role="img">'
         + "".join(parts)
         + "</svg>"
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.core.description import Cell
+
 
 @dataclass(frozen=True)
 class Section:
@@ -36,27 +38,22 @@ def _style() -> str:
 
 
 def table(
-    titles: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    numbers: Iterable[int] = (),
-    classes: Sequence[str] = (),
+    titles: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()
 ) -> str:
-    """A table of text cells; columns in `numbers` are right-aligned, `classes` holds one CSS class per row."""
+    """Returns a table of text; the columns in `numbers` are aligned to the right."""
     right = set(numbers)
-    head = "".join(
-        f'<th class="n">{escape(item)}</th>' if index in right else f"<th>{escape(item)}</th>"
-        for index, item in enumerate(titles)
+    head = "".join(_cell(title, "th", index in right) for index, title in enumerate(titles))
+    lines = (
+        "".join(_cell(cell, "td", index in right) for index, cell in enumerate(row)) for row in rows
     )
-    lines = []
-    for number, row in enumerate(rows):
-        kind = f' class="{classes[number]}"' if number < len(classes) and classes[number] else ""
-        cells = "".join(
-            f'<td class="n">{escape(item)}</td>' if index in right else f"<td>{escape(item)}</td>"
-            for index, item in enumerate(row)
-        )
-        lines.append(f"<tr{kind}>{cells}</tr>")
-    return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
+    body = "".join(f"<tr>{line}</tr>" for line in ([head, *lines] if any(titles) else lines))
+    return f'<div class="wide"><table>{body}</table></div>'
+
+
+def _cell(cell: str, tag: str, right: bool) -> str:
+    styles = ["n"] * right + ([cell.style] if isinstance(cell, Cell) else [])
+    kind = f' class="{" ".join(styles)}"' if styles else ""
+    return f"<{tag}{kind}>{escape(cell)}</{tag}>"
 
 
 def paragraphs(texts: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.core.description import Cell
 from kissipo.core.text import format_bytes, format_value
 from kissipo.report.heat_image import Heat, heat_of
 from kissipo.report.page import grid, paragraphs, preformatted, table
@@ -397,7 +398,6 @@ def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
         ]
         for item in terms
     ]
-    classes = [""] * len(rows)
     if count:
         rows.append([f"and {count:,} more, their sum", "", "", "", "", format_value(rest)])
     if record.get("bias") is not None:
@@ -405,14 +405,14 @@ def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
     rows += [
         [item["name"], "", "", "", "", format_value(item["value"])] for item in record["steps"]
     ]
-    classes += [""] * (len(rows) - len(classes)) + ["own"]
-    rows.append(["result", "", "", "", "", f"{record['result']:.9g}"])
+    result = Cell(f"{record['result']:.9g}", "strong")
+    rows.append([Cell("result", "strong"), "", "", "", "", result])
     if record.get("recorded") is not None:
         rows.append(["PyTorch recorded", "", "", "", "", f"{record['recorded']:.9g}"])
         tick = "✓" if record["agrees"] else "✗ does not agree"
         rows.append(["difference", "", "", "", "", f"{record['difference']:.2g} {tick}"])
     titles = ["source", "value", "", "weight", "", "product"]
-    html = table(titles, rows, numbers=(1, 3, 5), classes=classes)
+    html = table(titles, rows, numbers=(1, 3, 5))
     for gate in record.get("gates", ()):
         html += (
             f'<details class="gate"><summary>{escape(gate["operation"])} '

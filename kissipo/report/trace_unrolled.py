@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.core.description import Chart
 from kissipo.report import drawing
 from kissipo.report.breakdown_drawing import cell_drawing
 from kissipo.report.heat_image import heat_of, packed, quantized, real
@@ -282,7 +283,7 @@ def through_time(view: View) -> str:
         points = [(step + 1.0, norm) for step, norm in enumerate(item["norms"])]
         series.setdefault(item["loss"], {})[name] = points
     parts = [
-        drawing.lines(curves, across="step", up=f"|dL/dh| of {loss}", tens=True, height=220)
+        drawing.lines(Chart(curves, "step", f"|dL/dh| of {loss}", height=220, log_scale=True))
         for loss, curves in series.items()
     ]
     if not any(parts):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kissipo.codec.windows import Windows
 from kissipo.core.seeds import drawn
 from kissipo.engine.evaluate import SplitEvaluation, evaluate
-from kissipo.output.anomaly_spans import Span, spans, threshold
+from kissipo.output.anomaly_spans import Span, anomaly_labels_of, spans, threshold
 from kissipo.output.answer import Evaluation, Scores
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.forecast import Forecast
@@ -28,7 +28,6 @@ from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import BASELINES
-from kissipo.pipeline.series_targets import anomaly_labels_of
 
 PARTS = ("train", "validation", "test")
 Errors = tuple[NDArray[np.float64], int]  # of all evaluated steps, and the index of the first step
@@ -155,7 +154,7 @@ def _evaluate_alarms(
         | ({"labeled": any(span.touches(window) for window in windows)} if windows else {})
         for span in raised
     ]
-    return Evaluation(metrics, details)
+    return Evaluation(metrics, details, arrays={"errors": errors, "first": first})
 
 
 def _window_row(

@@ -273,7 +273,6 @@ def _write_end(
         test_result.scores,
         trace,
         evaluation=test_result.evaluation,
-        errors=test_result.errors,
         examples=examples_inside(experiment, test_result, trace),
     )
     write_report(folder, experiment, results)

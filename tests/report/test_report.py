@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import kissipo as ki
+from kissipo.core.description import Bars, Chart, Matrix
 from kissipo.report.axis_labels import read_curves
 from kissipo.report.drawing import bars, lines, matrix
 
@@ -126,7 +127,7 @@ def test_tensorboard_reads_the_history(runs: Path) -> None:
 
 def test_a_point_is_drawn_where_its_numbers_say() -> None:
     drawn = ElementTree.fromstring(
-        lines({"loss": [(0, 0.0), (5, 1.0), (10, 4.0)]}, across="epoch", up="loss")
+        lines(Chart({"loss": [(0, 0.0), (5, 1.0), (10, 4.0)]}, "epoch", "loss"))
     )
     points = next(
         element.get("points") for element in drawn.iter() if element.tag.endswith("polyline")
@@ -141,7 +142,7 @@ def test_a_point_is_drawn_where_its_numbers_say() -> None:
 
 def test_a_longer_bar_is_a_larger_number() -> None:
     drawn = ElementTree.fromstring(
-        bars({"net": 4.0, "naive": 2.0, "lost": float("nan")}, first="net")
+        bars(Bars({"net": 4.0, "naive": 2.0, "lost": float("nan")}, first="net"))
     )
     widths = [
         float(element.get("width") or 0) for element in drawn.iter() if element.tag.endswith("rect")
@@ -150,7 +151,7 @@ def test_a_longer_bar_is_a_larger_number() -> None:
 
 
 def test_a_cell_is_as_dark_as_its_share_of_the_row() -> None:
-    drawn = ElementTree.fromstring(matrix([[3, 1], [0, 2]], ["a", "b"]))
+    drawn = ElementTree.fromstring(matrix(Matrix([[3, 1], [0, 2]], ["a", "b"])))
     shares = [
         float(element.get("fill-opacity") or 0)
         for element in drawn.iter()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import kissipo as ki
+from kissipo.process.algorithms.gradient_descent import _map
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +67,11 @@ def test_gradient_descent_path_equals_the_formula(paths: list[dict[str, Any]]) -
         gradient, length = (x, 4 * y), (x**2 + 16 * y**2) ** 0.5
         step = 0.02 * min(1.0, 10 / length)  # the gradient is clipped to a norm of 10
         x, y = x - step * gradient[0], y - step * gradient[1]
+
+
+def test_maps_show_the_heights_where_the_axes_say() -> None:
+    paths = {"sgd": [[3.0, 0.0], [1.0, 0.0]], "adam": [[3.0, 0.0], [0.0, 0.0]]}
+    chart = _map("saddle", paths)
+    assert chart.limits == (pytest.approx((-1.05, 4.05)), pytest.approx((-0.85, 0.85)))
+    x, y = (low + (high - low) * 0.5 / 64 for low, high in chart.limits)
+    assert chart.surface[0, 0] == pytest.approx(x**2 / 2 - y**2 / 2 + y**4 / 8, rel=1e-5)

@@ -87,14 +87,15 @@ def _get(name: str, screen: Screen) -> None:
 
 
 def _check(arguments: Namespace, screen: Screen) -> int:
-    from kissipo.cli.tables import findings_table
+    from kissipo.cli.tables import render
     from kissipo.core.finding import counted
     from kissipo.core.task import split_argument
+    from kissipo.report.tables import findings_table
     from kissipo.runs.check_data import check_data
 
     words = dict(split_argument(argument) for argument in arguments.words)
     findings = check_data(arguments.name, output=arguments.output, time=arguments.time, words=words)
-    screen.result(findings_table(findings))
+    screen.result(render(findings_table(findings)))
     results = [finding.level for finding in findings]
     worst = "FAIL" if "FAIL" in results else "WARN" if "WARN" in results else "PASS"
     failures, warnings = (results.count(level) for level in ("FAIL", "WARN"))

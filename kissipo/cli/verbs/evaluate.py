@@ -19,32 +19,15 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """Prints the scores, the verdict and the confusion matrix."""
-    from kissipo.cli import tables
-    from kissipo.core.text import format_score
+    from kissipo.cli.tables import render, verdict_line
+    from kissipo.report.tables import scores_table
     from kissipo.runs.run import Run
 
     scores = Run.open(arguments.run).evaluate(arguments.data)
     for score in scores:
-        screen.result(tables.scores_table(score))
+        screen.result(render(scores_table(score)))
         if score.verdict is not None:
-            screen.result("Verdict: " + tables.verdict_line(score))
-        if "confusion" in score.net.details:
-            screen.result()
-            screen.result(
-                tables.confusion_table(score.net.details["classes"], score.net.details["confusion"])
-            )
-        if "policy" in score.net.details:
-            screen.result(tables.policy_table(score.net.details["policy"]))
-        if "alarms" in score.net.details:
-            screen.result(tables.alarms_table(score.net.details))
-        if "inspection" in score.net.details:
-            screen.result("Inspection: " + tables.inspection_line(score.net.details["inspection"]))
-        if "interval" in score.net.details:
-            screen.result("Interval: " + tables.interval_line(score.net.details["interval"]))
-        for measure in ("mae", "normalized_mae"):
-            steps = score.net.details.get(f"{measure}_by_step", [])
-            if steps:
-                screen.result(
-                    f"{measure} by step ahead: " + "  ".join(format_score(value) for value in steps)
-                )
+            screen.result("Verdict: " + verdict_line(score))
+        for record in score.answer.summary(score.net, full=True):
+            screen.result(render(record))
     screen.result_json({"run": arguments.run, "answers": [score.to_json() for score in scores]})

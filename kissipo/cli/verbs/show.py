@@ -62,10 +62,11 @@ def _show_trace(arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
     from rich.text import Text
 
-    from kissipo.cli import tables
     from kissipo.cli.lesson_text import explanation
+    from kissipo.cli.tables import render, through_time_table
     from kissipo.lessons import explain, is_lesson
     from kissipo.pipeline.recipes import notes_of
+    from kissipo.report import tables
     from kissipo.runs.fit import show
     from kissipo.runs.run import Run
     from kissipo.runs.trace_example import trace_of
@@ -86,16 +87,16 @@ def _show_trace(arguments: Namespace, screen: Screen) -> None:
         task, state = experiment.task, "untrained"
     screen.result(f"[bold]{escape(task.name)}[/]: Input -> Process -> Output  [dim]({state})[/]\n")
     screen.result(Text(task.to_yaml()))
-    screen.result(tables.trace_table(trace))
+    screen.result(render(tables.trace_table(trace)))
     screen.result(f"[dim]{tables.trace_summary(trace)}[/]")
     if trace.chains:
         screen.result(
             "\n[bold]The chain rule with numbers[/] [dim](L = (y' - y)² / 2 of this example)[/]"
         )
-        screen.result(tables.chains_table(trace.chains))
+        screen.result(render(tables.chains_table(trace.chains)))
     if trace.through_time:
         screen.result("\n[bold]Gradients through time[/] [dim](|dL/dh_t| of this example)[/]")
-        screen.result(tables.through_time_table(trace.through_time))
+        screen.result(through_time_table(trace.through_time))
         screen.result(
             "[dim]below 1 %: the number of steps after which the norm stays below 1 % of the "
             "maximum; one level of the bars is a factor of ten[/]"

@@ -117,10 +117,11 @@ def _sample(result: SampleXray, screen: Screen) -> None:
     """Prints the data flow, the prediction and the target."""
     from rich.markup import escape
 
-    from kissipo.cli.tables import trace_summary, trace_table
+    from kissipo.cli.tables import render
+    from kissipo.report.tables import trace_summary, trace_table
 
     trace = result.trace
-    screen.result(trace_table(trace))
+    screen.result(render(trace_table(trace)))
     screen.result(f"[dim]{trace_summary(trace)}[/]")
     if trace.answer:
         target = f", target: {trace.truth}" if trace.truth else ""

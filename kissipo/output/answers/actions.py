@@ -5,6 +5,7 @@ own random seed. When the environment publishes its transition model, value iter
 also gives the fraction of states in which the policy picks an optimal action.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,10 +14,20 @@ from torch import Tensor
 
 from kissipo.codec.states import States
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Cell, Line, Section, Table
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Scores,
+)
+
+_MAX_STATES, _MAX_SHOWN_STATES = 64, 200  # in the terminal, in the report
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,46 @@ class Actions(Answer):
         codec = restore(state["codec"])
         assert isinstance(codec, States)
         return cls(codec, tuple(state["names"]), Options(state["episodes"]))
+
+    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Table]:
+        policy = evaluation.details.get("policy")
+        return [] if policy is None else [_policy_table(policy, max_states=_MAX_STATES)]
+
+    def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
+        assert evaluation.per_sample is not None
+        return f"{len(evaluation.per_sample):,} episodes with held-out random seeds"
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        policy = data.evaluation.details.get("policy")
+        if policy is None:
+            return []
+        text = "Q: the learned values; V: the values of value iteration, which are optimal."
+        table = _policy_table(policy, max_states=_MAX_SHOWN_STATES)
+        return [Section("Policy", [table, Line(text, "dim")])]
+
+
+def _policy_table(policy: Mapping[str, Any], *, max_states: int) -> Table:
+    """Returns the Q-values of all states with a choice, beside value iteration."""
+    actions, rows = policy["actions"], []
+    for index, state in enumerate(policy["states"][:max_states]):
+        if policy["matters"][index]:
+            values, optimal = policy["q_values"][index], policy["best"][index]
+            agrees = policy["agrees"][index]
+            rows.append([
+                state,
+                *(f"{value:.3f}" for value in values),
+                actions[int(np.argmax(values))],
+                *(Cell(f"{value:.3f}", "dim") for value in optimal),
+                Cell(actions[int(np.argmax(optimal))], "dim"),
+                Cell("agrees", "good") if agrees else Cell("differs", "bad"),
+            ])  # fmt: skip
+    names = [f"Q({name})" for name in actions]
+    count = len(actions)
+    return Table(
+        ["state", *names, "policy", *(f"V {name}" for name in names), "best", ""],
+        rows,
+        numbers=(*range(1, 1 + count), *range(2 + count, 2 + 2 * count)),
+    )
 
 
 ANSWER = Actions

@@ -16,14 +16,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.windows import Windows
+from kissipo.core.description import Line, Section, Table
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.anomaly_spans import smoothed, threshold
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
+from kissipo.output.anomaly_spans import anomaly_labels_of, smoothed, spans, threshold
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Predictions,
+    Scores,
+)
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
+from kissipo.output.series_sections import alarms_section, alarms_table, season_section
 
 
 @dataclass(frozen=True)
@@ -187,6 +197,18 @@ class Anomaly(Answer):
         answer.expected = expected
         answer.threshold = float("nan") if state["threshold"] is None else state["threshold"]
         return answer
+
+    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
+        return [alarms_table(evaluation.details, full=False)]
+
+    def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
+        start = evaluation.details["judged_from"]
+        return f"from {start} on, steps not used to fit any detector"
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        name, labels = self.variables[0], self.options.anomaly_labels
+        labeled = [] if labels is None else spans(anomaly_labels_of(data.frame, labels))
+        return [season_section(data, name), alarms_section(data, name, labeled)]
 
 
 ANSWER = Anomaly

@@ -12,7 +12,7 @@ All metrics are computed from these decisions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from kissipo.codec.labels import Labels, as_strings
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Image, Line, Record, Section, Table
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
@@ -30,10 +31,27 @@ from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
+from kissipo.output.answer import (
+    NUM_EXAMPLES,
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Predictions,
+    Scores,
+)
+from kissipo.output.classification_sections import (
+    MAX_CLASSES,
+    confused_images,
+    confusion_section,
+    confusion_table,
+    costs_section,
+    precision_recall_section,
+)
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
-from kissipo.output.inspection import Inspection
+from kissipo.output.inspection import Inspection, describe_costs
 from kissipo.output.macro_average import balanced_accuracy_by_sample, macro_f1_by_sample
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.ranking import (
@@ -430,6 +448,65 @@ class Category(Answer):
         if answer.inspection is not None:
             answer.inspection = Inspection(**state["inspection"])
         return answer
+
+    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
+        records: list[Line | Table] = []
+        if full and "confusion" in evaluation.details:
+            records += [Line(""), confusion_table(evaluation.details)]
+        if "inspection" in evaluation.details:
+            records.append(Line(f"Inspection: {describe_costs(evaluation.details['inspection'])}"))
+        return records
+
+    def split_counts(self, targets: Callable[[], Tensor]) -> Mapping[str, int]:
+        if len(self.classes) > _MAX_CONFUSION_CLASSES:
+            return {}
+        counts = np.bincount(targets().reshape(-1).numpy(), minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        details, sections = data.evaluation.details, []
+        if "confusion" in details and len(self.classes) <= MAX_CLASSES:
+            predicted = self.choose(data.scores)
+            images = confused_images(data, predicted, self.classes) if data.has_images else []
+            sections.append(confusion_section(details, images))
+        if "inspection" in details:
+            sections.append(costs_section(details["inspection"]))
+        if "precision_recall" in details:
+            sections.append(precision_recall_section(details))
+        return [*sections, self.worst_predictions(data)]
+
+    def worst(self, scores: Scores, truth: Scores, quality: Scores) -> Scores:
+        """Returns the wrong predictions, the most confident first."""
+        wrong = np.flatnonzero(self.choose(scores) != truth)
+        return wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")]
+
+    def examples(self, scores: Scores, truth: Scores, quality: Scores) -> Sequence[tuple[int, str]]:
+        wrong = self.worst(scores, truth, quality)[:NUM_EXAMPLES].tolist()
+        right = np.flatnonzero(self.choose(scores) == truth)[:NUM_EXAMPLES].tolist()
+        return [(position, "wrong") for position in wrong] + [
+            (position, "right") for position in right
+        ]
+
+    def describe_target(self, target: Any) -> str:
+        return self.classes[int(target)]
+
+    def drawn_samples(
+        self, data: EvaluationData, samples: Scores, captions: Sequence[str]
+    ) -> Sequence[Record]:
+        frame, scores = data.rows_of(samples), data.scores[samples]
+        for codec in data.codecs:
+            drawn = codec.drawings(frame, captions, data.truth[samples], argmax(scores))
+            if drawn:
+                return drawn
+        if not data.has_images:
+            return []
+        inputs = data.inputs(samples)
+        if len(inputs) > 1 or inputs[0].dim() != 4:
+            return [data.gallery(samples, captions)]
+        maps, method = data.heat_maps(inputs[0], self.choose(scores).tolist())
+        overlays = [[Image(image, heat=heat)] for image, heat in zip(inputs[0], maps, strict=True)]
+        text = f"Warm colors mark the regions that support the prediction: {method}."
+        return [data.gallery(samples, captions, overlays), Line(text, "dim")]
 
 
 def _refuse_two_thresholds(options: Options) -> None:

@@ -10,6 +10,7 @@ validation split at that step (split conformal prediction; Vovk et al. 2005, Lei
 and because the validation split has also selected the epoch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Self
@@ -22,16 +23,28 @@ from torch import Tensor
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Line, Section
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Predictions, Scores
+from kissipo.core.text import format_score
+from kissipo.output.answer import (
+    MAX_WORST,
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Predictions,
+    Scores,
+)
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
     mean_absolute_scaled_error,
     root_mean_squared_error,
 )
+from kissipo.output.series_sections import forecasts_section, season_section, worst_windows
 
 
 @dataclass(frozen=True)
@@ -231,6 +244,32 @@ class Forecast(Answer):
         answer.codec, answer.naive_errors = codec, state["naive_errors"]
         answer.margins = None if state["margins"] is None else np.asarray(state["margins"])
         return answer
+
+    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line]:
+        lines, interval = [], evaluation.details.get("interval")
+        if interval is not None:
+            lines.append(
+                f"Interval: coverage {interval['coverage']:.1%} (target "
+                f"{interval['wanted']:.0%}), mean width {format_score(interval['width'])}"
+            )
+        for metric in ("mae", "normalized_mae") if full else ():
+            steps = evaluation.details.get(f"{metric}_by_step")
+            if steps:
+                errors = "  ".join(format_score(value) for value in steps)
+                lines.append(f"{metric} by step ahead: {errors}")
+        return [Line(line) for line in lines]
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        return [
+            season_section(data, self.variables[0]),
+            forecasts_section(data, self.variables, self.margins),
+            *super().sections(data),
+        ]
+
+    def worst_predictions(self, data: EvaluationData) -> Section:
+        assert data.evaluation.per_sample is not None
+        worst = self.worst(data.scores, data.truth, data.evaluation.per_sample)
+        return worst_windows(data, worst[:MAX_WORST])
 
 
 ANSWER = Forecast

@@ -5,7 +5,7 @@ mask is empty needs no special rule. Image recall and image specificity add in h
 images with a mask one is detected, and how many images without stay empty.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -14,16 +14,19 @@ from torch import Tensor
 
 from kissipo.codec.mask import VOID, MaskCodec
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.core.text import format_score
 from kissipo.output.answer import (
     Answer,
     DecodingStep,
     Evaluation,
+    EvaluationData,
     ImageClass,
     Prediction,
     Scores,
@@ -32,6 +35,8 @@ from kissipo.output.mask_checks import mask_findings, without_masks
 from kissipo.output.metrics.confusion import confusion
 from kissipo.output.metrics.overlap import dice_coefficient, iou
 from kissipo.output.metrics.rates import accuracy
+
+_MAX_MASKS = 6  # the worst, and the best
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,61 @@ class Mask(Answer):
         answer = cls(codec.name, by=codec.by, loss=state["loss"])
         answer.codec = codec
         return answer
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        """Returns the overlap per class, and the worst and the best masks."""
+        quality = data.evaluation.per_sample
+        assert quality is not None
+        order = self.worst(data.scores, data.truth, quality)
+        marked = np.array([
+            sample
+            for sample in order
+            if ((data.truth[sample] > 0) & (data.truth[sample] < VOID)).any()
+            or data.scores[sample].any()
+        ], dtype=np.int64)  # fmt: skip
+        return [
+            Section(
+                "Masks",
+                [
+                    *self._overlaps(data.evaluation.details),
+                    Gallery([], [], classes=self.classes),
+                    self._masks(data, "Worst masks", marked[:_MAX_MASKS], quality),
+                    self._masks(data, "Best masks", marked[_MAX_MASKS:][-_MAX_MASKS:], quality),
+                ],
+            )
+        ]
+
+    def _overlaps(self, details: Mapping[str, Any]) -> list[Record]:
+        rates, pixels, images = details["by_class"], details["pixels"], details["images"]
+        rows = [
+            [
+                name,
+                format_score(rates["iou"][index]),
+                format_score(rates["dice"][index]),
+                f"{sum(pixels[index]):,}",
+                f"{sum(row[index] for row in pixels):,}",
+            ]
+            for index, name in enumerate(details["classes"])
+        ]
+        text = (
+            f"{images['marked']} evaluated images have a defect, {images['unmarked']} have none. "
+            "The pixels of all images count together."
+        )
+        titles = ["class", "IoU", "Dice", "pixels", "pixels predicted"]
+        return [Table(titles, rows, numbers=range(1, 5)), Line(text, "dim")]
+
+    def _masks(self, data: EvaluationData, title: str, samples: Scores, quality: Scores) -> Section:
+        """Returns each image beside its target mask and its predicted mask."""
+        if not len(samples):
+            return Section(title, [])
+        overlays, captions = [], []
+        for sample, image in zip(samples, data.inputs(samples)[0], strict=True):
+            masks = data.truth[sample], data.scores[sample]
+            overlays.append([Image(image, mask=mask) for mask in masks])
+            areas = self._prediction(data.scores[sample]).describe()
+            captions.append(f"image, truth, answer: {areas}; overlap {quality[sample]:.2f}")
+        gallery = data.gallery(samples, captions, overlays)
+        return Section(title, [gallery])
 
     def _prediction(self, mask: Scores) -> Prediction:
         """Returns the class with the largest area, and all areas by size."""

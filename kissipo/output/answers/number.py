@@ -3,6 +3,7 @@
 With the Poisson loss the model outputs the logarithm of a count, and decoding is e^y.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Chart, Section
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
@@ -19,7 +21,14 @@ from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Scores,
+)
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -27,6 +36,8 @@ from kissipo.output.metrics.errors import (
     root_mean_squared_error,
 )
 from kissipo.output.target_checks import refuse_one_number
+
+_MAX_POINTS = 600
 
 
 @dataclass(frozen=True)
@@ -139,6 +150,20 @@ class Number(Answer):
         answer = cls(codec.columns[0], Options(state["scale"]), loss=state["loss"])
         answer.codec = codec
         return answer
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        pairs = list(zip(data.truth.tolist(), data.scores.tolist(), strict=True))[:_MAX_POINTS]
+        low, high = (float(function([*data.truth, *data.scores])) for function in (min, max))
+        chart = Chart(
+            {"samples": pairs, "perfect": [(low, low), (high, high)]},
+            "target",
+            "prediction",
+            width=440,
+            height=420,
+            dots=["samples"],
+            limits=((low, high), (low, high)),
+        )
+        return [Section("Predictions and targets", [chart]), *super().sections(data)]
 
 
 ANSWER = Number

@@ -4,6 +4,7 @@ logits -> probabilities (softmax) -> the most probable token. The metrics are th
 negative log-likelihood (also in bits and as perplexity) and the accuracy of the argmax.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any, Self
@@ -15,9 +16,17 @@ from torch import Tensor
 from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
+from kissipo.core.description import Section
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.answer import Answer, DecodingStep, Evaluation, Prediction, Scores
+from kissipo.output.answer import (
+    Answer,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Scores,
+)
 from kissipo.output.vocabulary import Vocabulary
 
 _MIN_PROBABILITY = 1e-12
@@ -139,6 +148,9 @@ class NextToken(Answer):
         answer = cls(window=codec.length, unit=state["unit"], loss=state["loss"])
         answer.codec = codec
         return answer
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        return []
 
 
 ANSWER = NextToken

@@ -5,8 +5,9 @@ the gradient and the curvature of the surface describe where the point is: at a 
 all eigenvalues of the Hessian are positive, at a saddle point some are negative.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.core.config import FrozenConfig
+from kissipo.core.description import Chart, Detail, Section, Table
 from kissipo.core.protocols import Dataset
 from kissipo.core.schema import option
 from kissipo.process import optim
@@ -26,6 +28,7 @@ _RATES = FrozenConfig(
 )
 _MAX_GRADIENT = 1e-2  # of a point that has converged
 _FLAT = 1e-3
+_MARGIN, _CELLS = 0.35, 64  # of the drawn maps
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,15 @@ class GradientDescent(Algorithm):
             self._optimizers[name].load_state_dict(memory)
         self.path = list(state["path"])
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> dict[str, Detail]:
         """Returns the path of every point and the kind of place where it ends."""
+        if not self.path:  # of a saved run, whose paths are in metrics.json
+            return {}
         paths = torch.stack(self.path)
         points = [self._describe(number, paths[:, number]) for number in range(paths.shape[1])]
-        return {"paths": points}
+        table = _end_points(points)
+        section = Section("Optimizer paths", [*_maps(points), table])
+        return {"paths": Detail(points, [table], [section], replaces_scores=True)}
 
     def _build_optimizers_of(self, batch: Batch) -> None:
         surface, optimizer, _ = batch.inputs
@@ -147,6 +154,55 @@ class GradientDescent(Algorithm):
             ),
             "path": path[_thinned(len(path)), :size].tolist(),
         }
+
+
+def _end_points(points: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns the start and the end of each path."""
+    rows = [
+        [
+            point["surface"],
+            point["optimizer"],
+            *(f"({_coordinates(point[key])})" for key in ("start", "end")),
+            f"{point['height']:.4f}",
+            point["place"],
+        ]
+        for point in points
+    ]
+    titles = ["surface", "optimizer", "start", "end", "height", "place"]
+    return Table(titles, rows, numbers=(4,))
+
+
+def _coordinates(position: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in position)
+
+
+def _maps(points: Sequence[Mapping[str, Any]]) -> list[Section]:
+    """Returns the paths from each start on a map of the surface, if it has two axes."""
+    paths: dict[tuple[str, str], dict[str, Any]] = {}
+    for point in points:
+        if DIMENSIONS[point["surface"]] == 2:
+            place = (point["surface"], _coordinates(point["start"]))
+            paths.setdefault(place, {})[point["optimizer"]] = point["path"]
+    return [
+        Section(f"{surface}, from ({start})", [_map(surface, by_optimizer)])
+        for (surface, start), by_optimizer in paths.items()
+    ]
+
+
+def _map(surface: str, paths: Mapping[str, Any]) -> Chart:
+    """Returns paths of one start over the heights around them."""
+    points = torch.tensor([*chain(*paths.values())])
+    low, high = points.amin(dim=0), points.amax(dim=0)
+    extent = torch.where(high > low, high - low, 1.0)  # a path may be parallel to an axis
+    margin = extent * _MARGIN + (extent - (high - low)) / 2
+    (left, bottom), (right, top) = (low - margin).tolist(), (high + margin).tolist()
+    cell = (torch.arange(_CELLS) + 0.5) / _CELLS
+    y, x = torch.meshgrid(
+        bottom + cell * (top - bottom), left + cell * (right - left), indexing="ij"
+    )
+    heights = height(surface, torch.stack([x, y, torch.zeros_like(x)], dim=-1)).numpy()
+    limits = (left, right), (bottom, top)
+    return Chart(paths, "x", "y", width=420, height=320, limits=limits, surface=heights)
 
 
 def _thinned(count: int) -> list[int]:

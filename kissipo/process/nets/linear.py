@@ -14,14 +14,15 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           )
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
+from kissipo.core.description import Detail, Line, Section, Table
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.core.text import list_some
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.series_wrapper import (
@@ -33,6 +34,7 @@ from kissipo.process.layers.series_wrapper import (
 from kissipo.process.layers.stack import stack
 
 __all__ = ["Options", "build", "details", "required_options"]
+_MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,15 @@ class Options(SeriesWords):
     embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
 
 
-def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Any]:
+def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
     """Returns the weights by feature, where there are one layer and one output."""
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     if len(layers) != 1 or layers[0].weight.shape != (1, len(labels)):
         return {}
     weight, bias = layers[0].weight.detach()[0], layers[0].bias
     named = {name: float(value) for name, value in zip(labels, weight, strict=True)}
-    return {"weights": named if bias is None else {**named, "(constant)": bias.item()}}
+    constant = {} if bias is None else {"(constant)": bias.item()}
+    return {"weights": _describe_weights({**named, **constant})}
 
 
 def build(
@@ -63,3 +66,16 @@ def build(
         return stack(join, head(join.width, outputs, bias=options.bias))
 
     return on_series(plain, inputs, outputs, options)
+
+
+def _describe_weights(weights: Mapping[str, float]) -> Detail:
+    """Returns the weights by feature, the largest first where there are many."""
+    ordered = sorted(weights.items(), key=lambda pair: -abs(pair[1]))
+    pairs = weights.items() if len(weights) <= _MAX_PRINTED else ordered
+    printed = list_some([f"{name} = {value:.4g}" for name, value in pairs], _MAX_PRINTED)
+    rows = [[name, f"{value:.6g}"] for name, value in ordered[:_MAX_ROWS]]
+    return Detail(
+        dict(weights),
+        summary=[Line(f"Weights: {printed}")],
+        sections=[Section("Weights", [Table(["feature", "weight"], rows, numbers=[1])])],
+    )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from html import escape
-
-import numpy as np
 
 from kissipo.inspect.trace import Trace
 from kissipo.pipeline.experiment import Experiment
@@ -18,7 +16,6 @@ from kissipo.runs.train import TestResult
 
 MAX_MACS = 20_000_000
 MAX_SECONDS, MAX_CHARACTERS = 2.0, 450_000
-_PER_KIND = 2
 
 
 def examples_inside(experiment: Experiment, test_result: TestResult, trace: Trace) -> list[Section]:
@@ -40,32 +37,17 @@ def examples_inside(experiment: Experiment, test_result: TestResult, trace: Trac
     return [Section("Examples from the inside", content)] if content else []
 
 
-def _choose_examples(experiment: Experiment, test_result: TestResult) -> Iterator[tuple[int, str]]:
-    """Yields positions in the evaluated split, with the kind of the example."""
-    score = test_result.scores[0]
-    scores, answer = score.net.per_sample, score.answer
-    assert test_result.evaluation is not None
-    answers, truth = test_result.evaluation.scores[0], test_result.evaluation.truths[0]
-    if scores is None or len(scores) != len(
-        experiment.pipeline.datasets[experiment.pipeline.eval_split]
-    ):
-        yield 0, "the first"
-        return
-    order = np.argsort(scores, kind="stable")
-    if answer.WORD != "category":
-        worst = [int(position) for position in order[:_PER_KIND]]
-        yield from ((position, "worst") for position in worst)
-        yield from (
-            (int(position), "best")
-            for position in order[::-1][:_PER_KIND]
-            if int(position) not in worst
-        )
-        return
-    is_right = answer.choose(answers) == truth  # type: ignore[attr-defined]
-    right, wrong = np.flatnonzero(is_right), np.flatnonzero(~is_right)
-    surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")]
-    yield from ((int(position), "wrong") for position in surest[:_PER_KIND])
-    yield from ((int(position), "right") for position in right[:_PER_KIND])
+def _choose_examples(experiment: Experiment, test_result: TestResult) -> Sequence[tuple[int, str]]:
+    """Returns positions in the evaluated split, with the kind of the example."""
+    score, evaluation = test_result.scores[0], test_result.evaluation
+    quality, dataset = (
+        score.net.per_sample,
+        experiment.pipeline.datasets[experiment.pipeline.eval_split],
+    )
+    assert evaluation is not None
+    if quality is None or len(quality) != len(dataset):
+        return [(0, "the first")]
+    return score.answer.examples(evaluation.scores[0], evaluation.truths[0], quality)
 
 
 def _fold(experiment: Experiment, first_trace: Trace, position: int, kind: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kissipo as ki
-from kissipo.input.decompose import decompose
+from kissipo.output.decompose import decompose
 
 pytest.importorskip("statsmodels")
 STEPS = np.arange(240.0)

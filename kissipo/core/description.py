@@ -1,0 +1,166 @@
+"""Descriptions: what an answer, a net or an algorithm shows of its results, as records.
+
+Records hold data, never HTML or colors. The report and the terminal render each kind of
+record in one way, and know nothing about who described what. The terminal prints lines
+and tables; the report shows every record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+Points = Sequence[tuple[float, float]]
+
+
+class Cell(str):
+    """The text of a highlighted cell of a table.
+
+    style:  good, warn, bad, dim or strong
+    """
+
+    style: str
+
+    def __new__(cls, text: str, style: str) -> Self:
+        cell = super().__new__(cls, text)
+        cell.style = style
+        return cell
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence. An empty one is a blank line in the terminal.
+
+    style:  of the report: a note, a command or file, or a verdict
+    """
+
+    text: str
+    style: Literal["", "dim", "code", "better", "tie", "worse"] = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text; the columns in `numbers` are aligned to the right."""
+
+    titles: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Named series of points (x, y) between two axes.
+
+    dots:         the series that are drawn as points, not as lines
+    band:         two series of which the area between is filled, in place of lines
+    spans:        intervals of x that are shaded
+    marker:       x of a dashed vertical line
+    level:        y of a dashed horizontal line
+    area:         the area below the curve is filled
+    log_scale:    the vertical axis is logarithmic
+    limits:       of x and of y; those of the points when omitted
+    surface:      heights (y, x) between the limits, drawn behind the series
+    """
+
+    series: Mapping[str, Points]
+    x_label: str = ""
+    y_label: str = ""
+    width: int = 640
+    height: int = 260
+    dots: Sequence[str] = ()
+    band: tuple[str, str] | None = None
+    spans: Sequence[tuple[float, float]] = ()
+    marker: float | None = None
+    level: float | None = None
+    area: bool = False
+    log_scale: bool = False
+    limits: tuple[tuple[float, float], tuple[float, float]] | None = None
+    surface: Any = None
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One bar per name; the bar called `first` is highlighted."""
+
+    values: Mapping[str, float]
+    first: str
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A grid of lines with marked crossings (column, row), from the upper left.
+
+    crossings:  those with a `black` or `white` disc, a small `square`, or a `ring`
+    """
+
+    columns: int
+    rows: int
+    crossings: Mapping[str, Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Counts per target (row) and prediction (column) of the same classes."""
+
+    counts: Sequence[Sequence[float]]
+    labels: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image from 0 to 1 (channel, height, width) with at most one overlay.
+
+    mask:   (height, width) class numbers; 0 is background, 255 is not evaluated
+    heat:   (height, width) from 0 to 1
+    """
+
+    pixels: Any
+    mask: Any = None
+    heat: Any = None
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Groups of images, or of lattices, with one caption per group.
+
+    files:    the file of each group
+    classes:  the classes of the masks, for the legend; the first is the background
+    """
+
+    groups: Sequence[Sequence[Image | Lattice]]
+    captions: Sequence[str]
+    files: Sequence[Any] = ()
+    classes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title with its records; a section without records is not shown.
+
+    note:          a few words after the title
+    side_by_side:  the sections inside stand side by side
+    """
+
+    title: str
+    content: Sequence[Record]
+    note: str = ""
+    side_by_side: bool = False
+
+
+Record = Line | Table | Chart | Bars | Matrix | Gallery | Section
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A detail of an evaluation that describes itself.
+
+    value:           its form in JSON
+    summary:         what the terminal prints
+    replaces_scores: whether it is shown in place of the scores
+    """
+
+    value: Any
+    summary: Sequence[Line | Table] = ()
+    sections: Sequence[Section] = ()
+    replaces_scores: bool = False

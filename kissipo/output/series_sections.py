@@ -1,0 +1,181 @@
+"""What the report shows of a series: its trend and season, forecasts, and alarms."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.description import Cell, Chart, Line, Record, Section, Table
+from kissipo.core.frame import Frame
+from kissipo.core.text import format_score
+from kissipo.output.anomaly_spans import Span
+from kissipo.output.answer import EvaluationData, Scores
+from kissipo.output.decompose import decompose
+
+_MAX_STEPS, _MAX_VALUES = 1000, 12
+_MAX_ALARMS, _MAX_PRINTED_ALARMS = 200, 20
+_WIDTH = 900
+
+
+def season_section(data: EvaluationData, name: str) -> Section:
+    """Returns trend, season and remainder of a variable, if it has a season."""
+    title = "Trend and season"
+    components = decompose(data.frame[name].values, data.season_length)
+    if components is None:
+        return Section(title, [])
+    times, unit = _times(data.frame)
+    records: list[Record] = []
+    for part in ("trend", "season", "rest"):
+        curve = list(zip(times, getattr(components, part).tolist(), strict=True))[-_MAX_STEPS:]
+        records.append(Chart({part: curve}, unit, part, width=_WIDTH, height=150))
+    newest = (
+        f"The plots show the last {_MAX_STEPS:,} of {len(times):,} steps. "
+        if len(times) > _MAX_STEPS
+        else ""
+    )
+    text = (
+        f"{newest}The series is the sum of the three. The season of {data.season_length} steps "
+        f"has the strength {components.seasonal:.2f}, the trend {components.trending:.2f} "
+        "(0: absent, 1: explains everything)."
+    )
+    return Section(title, [*records, Line(text, "dim")])
+
+
+def forecasts_section(
+    data: EvaluationData, variables: Sequence[str], margins: Scores | None
+) -> Section:
+    """Returns forecasts that do not overlap beside the observed values."""
+    details, scores, truth = data.evaluation.details, data.scores, data.truth
+    horizon = scores.shape[1]
+    all_times, unit = _times(data.frame)
+    times = all_times[int(data.rows[0]) + data.codecs[0].spec.shape[0] :]
+    observed = np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]]).tolist()
+
+    def joined(values: Scores) -> list[tuple[float, float]]:
+        return [
+            (times[start + step], float(values[start, step, 0]))
+            for start in range(0, len(values), horizon)
+            for step in range(horizon)
+        ]
+
+    curves = {"observed": list(zip(times, observed, strict=False)), "forecast": joined(scores)}
+    if margins is not None:
+        curves |= {"low": joined(scores - margins), "high": joined(scores + margins)}
+    records: list[Record] = [
+        Chart(curves, unit, variables[0], width=_WIDTH, height=290, band=("low", "high"))
+    ]
+    if "interval" in details:
+        interval = details["interval"]
+        text = (
+            f"The prediction interval covers {interval['coverage']:.1%} of the observed values; "
+            f"the requested coverage is {interval['wanted']:.0%}."
+        )
+        records.append(Line(text, "dim"))
+    if horizon > 1:
+        scaled = "normalized_mae_by_step" in details
+        errors = details["normalized_mae_by_step" if scaled else "mae_by_step"]
+        name = "mean absolute error" + (", scaled" if scaled else "")
+        points = list(enumerate(errors, start=1))
+        records.append(Chart({"error": points}, "steps ahead", name, height=180))
+        text = f"Forecasts of {horizon} steps; each starts where the one before it ended."
+        records.append(Line(text, "dim"))
+    if "by_variable" in details:
+        rows = [
+            [name, *(format_score(value) for value in errors.values())]
+            for name, errors in details["by_variable"].items()
+        ]
+        records.append(Table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3)))
+    return Section("Forecasts and observations", records)
+
+
+def worst_windows(data: EvaluationData, samples: NDArray[np.int64]) -> Section:
+    """Returns the targets and the forecasts of some samples as numbers."""
+    rows = [
+        [
+            f"step {data.rows[sample] + 1}",
+            _listed(data.truth[sample]),
+            _listed(data.scores[sample]),
+        ]
+        for sample in samples
+    ]
+    return Section("Worst predictions", [Table(["window from", "target", "prediction"], rows)])
+
+
+def alarms_section(data: EvaluationData, name: str, labeled: Sequence[Span]) -> Section:
+    """Returns the series with its alarms and labeled windows, and the errors."""
+    details, values = data.evaluation.details, data.frame[name].values
+    errors, first = data.evaluation.arrays["errors"], data.evaluation.arrays["first"]
+    times, unit = _times(data.frame)
+    threshold = details["threshold"]
+    steps = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MAX_STEPS)).astype(int))
+    alarms = first + np.flatnonzero(errors > threshold)
+    alarms = alarms[:: len(alarms) // _MAX_STEPS + 1]
+    curves = {
+        label: [(times[step], float(values[step])) for step in places.tolist()]
+        for label, places in ((name, steps), ("alarm", alarms))
+    }
+    spans = [(times[span.first], times[span.last]) for span in labeled]
+    starts = steps[steps >= first]
+    # the maximum between two points, so that no peak is skipped
+    peaks = np.maximum.reduceat(errors, starts - first).tolist()
+    heights = {
+        "error": [(times[step], peak) for step, peak in zip(starts.tolist(), peaks, strict=True)],
+        "threshold": [(times[first], threshold), (times[-1], threshold)],
+    }
+    text = (
+        f"Evaluated from {details['judged_from']} on. Errors are in units of the standard "
+        "deviation of the training split; of normal steps one in "
+        f"{1 / details['false_alarm_rate']:,.0f} was expected above the threshold of "
+        f"{threshold:.4g}."
+    )
+    return Section(
+        "Alarms",
+        [
+            Chart(curves, unit, name, width=_WIDTH, height=250, dots=("alarm",), spans=spans),
+            Chart(heights, unit, "error", width=_WIDTH, height=200, spans=spans, log_scale=True),
+            alarms_table(details, full=True),
+            Line(text, "dim"),
+        ],
+    )
+
+
+def alarms_table(details: Mapping[str, Any], *, full: bool) -> Line | Table:
+    """Returns the labeled windows with their first alarms, and the other alarms.
+
+    full:  alarms in labeled windows, and more alarms
+    """
+    if not details["alarms"] and not details.get("windows"):
+        return Line(f"No alarms from {details['judged_from']} on.")
+    rows = []
+    for window in details.get("windows", []):
+        first = window["first_alarm"]
+        note = "" if window["evaluated"] else " (not evaluated)"
+        hit = Cell(f"missed{note}", "bad")
+        if first is not None:
+            hit = Cell(f"hit {first}{note}", "good")
+        rows.append(["labeled", window["from"], window["to"], hit])
+    alarms = [alarm for alarm in details["alarms"] if full or not alarm.get("labeled", False)]
+    count = _MAX_ALARMS if full else _MAX_PRINTED_ALARMS
+    words = {True: "alarm in a labeled window", False: "false alarm", None: "alarm"}
+    for alarm in alarms[:count]:
+        higher = f"{alarm['error'] / details['threshold']:.1f} times the threshold"
+        rows.append([words[alarm.get("labeled")], alarm["from"], alarm["to"], higher])
+    if len(alarms) > count:
+        rows.append(["", f"and {len(alarms) - count} more", "", ""])
+    return Table(["", "from", "to", ""], rows)
+
+
+def _times(frame: Frame) -> tuple[list[float], str]:
+    """Returns the times of all steps as fractional years, or their numbers."""
+    time = next((column for column in frame.columns if column.kind == "time"), None)
+    if time is None:
+        return [float(step) for step in range(1, len(frame) + 1)], "step"
+    days = time.values.astype("datetime64[h]").astype(np.int64) / 24
+    return (1970 + days / 365.2425).tolist(), time.name
+
+
+def _listed(values: Any) -> str:
+    flat = np.asarray(values).reshape(-1)
+    more = " ..." if len(flat) > _MAX_VALUES else ""
+    return ", ".join(f"{value:.4g}" for value in flat[:_MAX_VALUES]) + more

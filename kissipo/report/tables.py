@@ -1,0 +1,119 @@
+"""Tables that every run has: findings, settings, data flow, splits and scores.
+
+The terminal and the report render the same tables.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kissipo.core.description import Cell, Table
+from kissipo.core.finding import Finding
+from kissipo.core.text import format_bytes, format_score, shorten
+from kissipo.inspect.chain_rule import Chain
+from kissipo.inspect.trace import Trace, format_array
+from kissipo.output.score import Score
+from kissipo.pipeline.pipeline import InferredOption, Pipeline
+
+MODEL = "model"
+_STYLES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """Returns the findings of the data check: level, message and action."""
+    rows = [
+        [
+            Cell(finding.level, _STYLES[finding.level]),
+            finding.message + (f" -> {finding.action}" if finding.action else ""),
+        ]
+        for finding in findings
+    ]
+    return Table(["", ""], rows)
+
+
+def inferred_options_table(options: Sequence[InferredOption]) -> Table:
+    """Returns the inferred settings with their reasons."""
+    rows = []
+    for option in options:
+        value = option.value
+        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        rows.append([f"{option.place}={shorten(text, 60)}", Cell(option.reason, "dim")])
+    return Table(["", ""], rows)
+
+
+def trace_table(trace: Trace, *, max_length: int = 100_000) -> Table:
+    """Returns the data flow: each step with its shape, costs and some values.
+
+    max_length:  of the text of one example
+    """
+    rows, before = [], ""
+    for step in trace.steps:
+        stage = step.stage if step.stage != before else ""
+        before = step.stage
+        rows.append([
+            Cell(stage, "strong"),
+            step.name,
+            step.description,
+            "x".join(str(side) for side in step.shape),
+            f"{step.parameters:,}" if step.parameters else "",
+            f"{step.multiplications:,}" if step.multiplications else "",
+            format_bytes(step.memory) if step.memory else "",
+            Cell(shorten(_sample(step.value), max_length), "dim"),
+        ])  # fmt: skip
+    titles = ["", "step", "what happens", "shape", "params", "MACs", "memory", "one example"]
+    return Table(titles, rows, numbers=(4, 5, 6))
+
+
+def trace_summary(trace: Trace) -> str:
+    """Returns the costs of the net in one line."""
+    return (
+        f"{trace.parameters:,} params, {trace.multiplications:,} MACs and "
+        f"{format_bytes(trace.memory)} of activations for one example"
+    )
+
+
+def chains_table(chains: Sequence[Chain]) -> Table:
+    """Returns the factors of the derivative of each weight, compared with autograd."""
+    rows = []
+    for chain in chains:
+        factors = " · ".join(f"{factor.name} {factor.value:.6g}" for factor in chain.factors)
+        rows.append([chain.weight, factors, f"{chain.product:.9f}", f"{chain.autograd:.9f}"])
+        terms = [term for factor in chain.factors for term in factor.terms]
+        rows += [["", Cell(f"  path: {term}", "dim"), "", ""] for term in terms]
+    return Table(["weight", "chain rule", "dL/dw", "autograd"], rows, numbers=(2, 3))
+
+
+def splits_table(pipeline: Pipeline, *, max_classes: int = 12) -> Table:
+    """Returns the number of examples per split and class."""
+    answer, rows = pipeline.answers[0], []
+    classes: list[str] = []
+    for name, dataset in pipeline.datasets.items():
+        counts = answer.split_counts(partial(dataset.truth, 0))
+        classes = list(counts)
+        cells = [f"{count:,}" for count in counts.values()]
+        rows.append([name, f"{len(dataset):,}", *_first(cells, max_classes)])
+    numbers = range(1, 2 + min(len(classes), max_classes))
+    return Table(["split", "examples", *_first(classes, max_classes)], rows, numbers=numbers)
+
+
+def scores_table(score: Score) -> Table:
+    """Returns the metrics of the model and of the baselines."""
+    metrics = list(score.net.metrics)
+    rows = [
+        [name, *(format_score(evaluation.metrics.get(item, float("nan"))) for item in metrics)]
+        for name, evaluation in [(MODEL, score.net), *score.ordered()]
+    ]
+    rows[0] = [Cell(str(cell), "strong") for cell in rows[0]]
+    return Table([score.answer.name, *metrics], rows, numbers=range(1, 1 + len(metrics)))
+
+
+def _first(cells: list[str], count: int) -> list[str]:
+    return cells if len(cells) <= count else [*cells[:count], "..."]
+
+
+def _sample(value: Any) -> str:
+    if value is None:
+        return ""
+    return format_array(value) if isinstance(value, np.ndarray) else str(value)
