@@ -8,7 +8,7 @@ predictions, and how predictions are evaluated. Each kind of answer has its own 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -142,6 +142,30 @@ class EvaluationData:
         beside = overlays or [()] * len(samples)
         groups = [(Image(image), *others) for image, others in zip(images, beside, strict=True)]
         return Gallery(groups, captions, [rows.show(row) for row in range(len(samples))])
+
+
+@dataclass(frozen=True)
+class EvaluationCase:
+    """A trained model and the data of its task, for the evaluation of one answer.
+
+    evaluation:       of the samples of `eval_split`
+    predictions:      returns scores and truth of a split, or None for an empty one
+    splits, sizes:    positions in the frame, and numbers of samples, of each split
+    season_length:    steps after which a series repeats its pattern, else 0
+    baselines:        evaluates the baselines on the samples of the task
+    baseline_scores:  yields the name and the scores of each baseline for other data
+    """
+
+    evaluation: Evaluation
+    eval_split: str
+    predictions: Predictions
+    frame: Frame
+    splits: Mapping[str, NDArray[np.int64]]
+    sizes: Mapping[str, int]
+    codecs: Sequence[Codec]
+    season_length: int
+    baselines: Callable[[], Mapping[str, Evaluation]]
+    baseline_scores: Callable[[Any], Iterable[tuple[str, Scores]]]
 
 
 @dataclass(frozen=True)
@@ -336,6 +360,10 @@ class Answer(ABC):
         It differs when this answer was calibrated on the scores of the model.
         """
         return self
+
+    def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
+        """Returns the evaluation of the model, and those of the baselines by name."""
+        return case.evaluation, case.baselines()
 
     def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, Any]:
         """Returns further metrics of the model alone, such as interval coverage."""

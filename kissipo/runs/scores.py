@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from kissipo.core.protocols import Dataset, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import SplitEvaluation, evaluate, portion
-from kissipo.output.answer import Answer, Evaluation, Scores
+from kissipo.output.answer import Answer, Evaluation, EvaluationCase, Scores
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
@@ -40,37 +41,71 @@ def evaluate_scores(
     baseline_names:  the names of the baselines per output, or None for all that fit
     metric_names:    the names of further metrics per output
     """
-    part = pipeline.eval_split
-    split_evaluation = evaluate(net, pipeline.datasets[part], pipeline.answers)
+    part, datasets, answers = pipeline.eval_split, pipeline.datasets, pipeline.answers
+    predicted = cache(lambda split: evaluate(net, datasets[split], answers))
+    split_evaluation = predicted(part)
     split_name = (
         "train" if np.intersect1d(pipeline.splits["train"], pipeline.splits[part]).size else part
     )
+
+    def predictions(number: int, split: str) -> tuple[Scores, Scores] | None:
+        if not len(datasets[split]):
+            return None
+        evaluation = predicted(split)
+        return evaluation.scores[number], evaluation.truths[number]
+
     scores = []
-    for number, (answer, evaluation) in enumerate(
-        zip(pipeline.answers, split_evaluation.evaluations, strict=True)
+    for number, (answer, names, metrics) in enumerate(
+        zip(answers, baseline_names, metric_names, strict=True)
     ):
-        predictions = split_evaluation.scores[number], split_evaluation.truths[number]
-        details = answer.extra_metrics(*predictions)
-        evaluation = replace(evaluation, details={**evaluation.details, **details})
-        evaluation = _with_metrics(evaluation, answer, metric_names[number], *predictions)
-        baselines: dict[str, Evaluation] = {}
-        if len(pipeline.datasets["train"]):
-            side = _side(pipeline, part)
-            case = _case(pipeline, number, part, seed, side)
-            note = (
-                {}
-                if side is None
-                else {"simple_answers": f"the baselines use the images at {side}x{side}"}
-            )
+        case = EvaluationCase(
+            _own_evaluation(split_evaluation, number, answer, metrics),
+            part,
+            partial(predictions, number),
+            pipeline.frame,
+            pipeline.splits,
+            {name: len(dataset) for name, dataset in datasets.items()},
+            pipeline.codecs,
+            pipeline.season_length,
+            baselines=partial(_usual_baselines, pipeline, number, seed, names, metrics),
+            baseline_scores=partial(_baseline_scores, answer, names),
+        )
+        evaluation, baselines = answer.evaluate_model(case)
+        side = _side(pipeline, part) if baselines else None
+        if side is not None:
+            note = {"simple_answers": f"the baselines use the images at {side}x{side}"}
             evaluation = replace(evaluation, details={**evaluation.details, **note})
-            baselines = evaluate_baselines(
-                answer, case, case.test.truth, baseline_names[number], metric_names[number]
-            )
         result = verdict(
             evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
         )
         scores.append(Score(answer, evaluation, baselines, result, part=split_name))
     return scores, split_evaluation
+
+
+def _own_evaluation(
+    split: SplitEvaluation, number: int, answer: Answer, metric_names: tuple[str, ...]
+) -> Evaluation:
+    """Returns the evaluation of the net for one answer, with all further metrics."""
+    predictions = split.scores[number], split.truths[number]
+    evaluation: Evaluation = split.evaluations[number]
+    details = {**evaluation.details, **answer.extra_metrics(*predictions)}
+    return _with_metrics(replace(evaluation, details=details), answer, metric_names, *predictions)
+
+
+def _usual_baselines(
+    pipeline: Pipeline,
+    number: int,
+    seed: int,
+    names: tuple[str, ...] | None,
+    metric_names: tuple[str, ...],
+) -> dict[str, Evaluation]:
+    """Evaluates the baselines on the samples of the task; none without training data."""
+    if not len(pipeline.datasets["train"]):
+        return {}
+    part = pipeline.eval_split
+    case = _case(pipeline, number, part, seed, _side(pipeline, part))
+    answer = pipeline.answers[number]
+    return evaluate_baselines(answer, case, case.test.truth, names, metric_names)
 
 
 def evaluate_baselines(
@@ -84,23 +119,32 @@ def evaluate_baselines(
 
     Raises:   TaskError for a baseline that does not exist.
     """
+    plain = answer.for_baselines()
+    return {
+        name: _with_metrics(plain.evaluate(scores, truth), plain, metric_names, scores, truth)
+        for name, scores in _baseline_scores(answer, baseline_names, case)
+    }
+
+
+def _baseline_scores(
+    answer: Answer, names: tuple[str, ...] | None, case: Any
+) -> Iterator[tuple[str, Scores]]:
+    """Yields the name and the scores of every baseline that fits the data.
+
+    Raises:   TaskError for a baseline that does not exist.
+    """
     fitting = answer.BASELINES
-    for name in baseline_names or ():
+    for name in fitting if names is None else names:
         if name not in fitting:
-            value = f"'{name}'"
             raise TaskError(
                 f"output.baselines names no baseline for {answer.WORD}",
-                got=value,
+                got=f"'{name}'",
                 do=did_you_mean(name, fitting),
             )
-    evaluations, plain = {}, answer.for_baselines()
-    for name in fitting if baseline_names is None else baseline_names:
         module = BASELINES.find(name, place="output.baselines")
         scores = module.predict(case)
         if scores is not None:
-            evaluation = plain.evaluate(scores, truth)
-            evaluations[module.NAME] = _with_metrics(evaluation, plain, metric_names, scores, truth)
-    return evaluations
+            yield module.NAME, scores
 
 
 def _with_metrics(

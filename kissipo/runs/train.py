@@ -17,13 +17,11 @@ from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Evaluation, Scores
 from kissipo.output.answers.actions import Actions
-from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
-from kissipo.runs.anomalies import Errors, evaluate_anomalies
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 
@@ -39,11 +37,10 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class TestResult:
-    """The scores of all outputs, the evaluation, the errors of anomaly detection."""
+    """The scores of all outputs, and the evaluation of the split."""
 
     scores: list[Score]
     evaluation: SplitEvaluation | None = field(default=None)
-    errors: Errors | None = None
 
 
 def train(
@@ -104,11 +101,6 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     """Evaluates the net and the baselines on the test split."""
     if (world := experiment.pipeline.world) is not None:
         return TestResult([_evaluate_environment(experiment, world, seed)])
-    if isinstance(experiment.pipeline.answers[0], Anomaly):
-        result, evaluation, errors = evaluate_anomalies(
-            experiment.net, experiment.pipeline, baseline_names=experiment.resolved.baselines[0]
-        )
-        return TestResult([result], evaluation, errors)
     scores, evaluation = evaluate_scores(
         experiment.net,
         experiment.pipeline,

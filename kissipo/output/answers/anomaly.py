@@ -7,7 +7,7 @@ over all variables and steps of the window. An error above a threshold raises an
 the threshold is calibrated on errors of the training data, without labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -20,12 +20,15 @@ from kissipo.core.description import Line, Section, Table
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
+from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.alarms import AlarmEvaluator
 from kissipo.output.anomaly_spans import anomaly_labels_of, smoothed, spans, threshold
 from kissipo.output.answer import (
     Answer,
     DecodingStep,
     Evaluation,
+    EvaluationCase,
     EvaluationData,
     Prediction,
     Predictions,
@@ -33,7 +36,10 @@ from kissipo.output.answer import (
 )
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
+from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.series_sections import alarms_section, alarms_table, season_section
+
+_PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,10 @@ class Anomaly(Answer):
 
     def errors(self, scores: Scores, truth: Scores) -> NDArray[np.float64]:
         """Returns the anomaly score of each step: the scaled RMS error, smoothed."""
-        std = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
+        return self._errors(self.expected, scores, truth)
+
+    def _errors(self, forecast: Forecast, scores: Scores, truth: Scores) -> NDArray[np.float64]:
+        std = np.asarray(forecast.codec.inner.fitted.spread)  # type: ignore[attr-defined]
         return smoothed(
             np.sqrt(np.square((scores - truth) / std).mean(axis=(1, 2))),
             self.options.smoothing_window,
@@ -151,6 +160,54 @@ class Anomaly(Answer):
         scores, truth = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         errors = self.errors(scores, truth)
         self.threshold = threshold(errors, self.options.false_alarm_rate)
+
+    def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
+        """Counts the alarms on the evaluated steps, and those of simple forecasts."""
+        parts = [part for part in map(case.predictions, _PARTS) if part is not None]
+        scores, truth = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        first = len(case.frame) - len(scores)
+        before = _PARTS[: _PARTS.index(case.eval_split)]
+        start = first + sum(case.sizes[part] for part in before)
+        alarms = AlarmEvaluator(
+            case.frame,
+            case.codecs[0].window_length,
+            self.options.anomaly_labels,
+            self.options.false_alarm_rate,
+        )
+        errors = self.errors(scores, truth)
+        own = alarms.evaluate(errors, first, start, self.threshold, case.evaluation)
+        if self.options.anomaly_labels is None and self.options.method == "reconstruction":
+            return own, {}
+        return own, self._evaluate_baselines(case, alarms, start)
+
+    def _evaluate_baselines(
+        self, case: EvaluationCase, alarms: AlarmEvaluator, start: int
+    ) -> dict[str, Evaluation]:
+        """Evaluates the baselines of a one-step forecast as anomaly detectors."""
+        codec, window, frame = case.codecs[0], alarms.window, case.frame
+        trained = int(case.splits["train"][-1]) + 1
+        simple = Forecast(self.variables, ForecastOptions(1, interval_coverage=0)).fit(
+            frame.take(np.arange(window + trained))
+        )
+        windows = codec.encode(frame)[: len(frame) - window]
+        truth = simple.truth(simple.codec.encode(frame)[window:])
+        series = np.stack([frame[name].values for name in self.variables], axis=1)
+        some = drawn(trained, MAX_SAMPLES, "baselines")
+        data = BaselineData(
+            simple,
+            (codec.spec,),
+            Samples((windows[some],), truth[some], origins=some + window),
+            Samples((windows,), truth, origins=np.arange(window, len(frame))),
+            case.season_length,
+            series=series,
+        )
+        evaluations = {}
+        for name, scores in case.baseline_scores(data):
+            errors = self._errors(simple, scores, truth)
+            height = threshold(errors[: start - window], self.options.false_alarm_rate)
+            expected = simple.evaluate(scores[start - window :], truth[start - window :])
+            evaluations[name] = alarms.evaluate(errors, window, start, height, expected)
+        return evaluations
 
     def decode(self, scores: Scores) -> list[Prediction]:
         """Decodes the forecasts; the method with targets detects the anomalies."""

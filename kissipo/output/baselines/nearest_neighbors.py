@@ -12,6 +12,6 @@ NAME = "5 nearest neighbors"
 def predict(data: BaselineData) -> Scores | None:
     """Returns probabilities, or numbers in the unit of the data."""
     neighbors = min(5, len(data.train))
-    if data.answer.WORD == "category":
+    if data.answer.class_count:
         return classify(data, KNeighborsClassifier(neighbors))
     return estimate(data, KNeighborsRegressor(neighbors))
