@@ -19,12 +19,14 @@ from torch import Tensor
 
 from kissipo.core.codec import Codec
 from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
+from kissipo.core.errors import NotBuiltError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe
+from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
 from kissipo.output.vocabulary import Vocabulary
 
@@ -210,6 +212,7 @@ class Answer(ABC):
     PER_PIXEL: ClassVar[bool] = False
     NAMES_COLUMN: ClassVar[bool] = True
     SOURCES: ClassVar[tuple[str, ...]] = ()
+    PREDICTS_STEPS: ClassVar[bool] = False  # of a series, so its column can be inferred
     READS_TARGETS: ClassVar[bool] = False  # whether predictions compare outputs with targets
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
@@ -270,6 +273,20 @@ class Answer(ABC):
         """
         build: Callable[..., Self] = cls
         return build(str(value), options, loss=loss)
+
+    @classmethod
+    def for_series(cls, options: Any, question: SeriesQuestion) -> SeriesTarget:
+        """Returns what the answer predicts from the windows of a series.
+
+        Raises:   TaskError, DataError for columns that do not suit; NotBuiltError: the
+                  answer does not suit a series.
+        """
+        raise NotBuiltError(f"output.{cls.WORD} does not suit a series")
+
+    @classmethod
+    def label_columns(cls, options: Any) -> tuple[str, ...]:
+        """Returns columns of a series that are used for the evaluation only."""
+        return ()
 
     def usable_rows(
         self,

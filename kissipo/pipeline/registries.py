@@ -44,6 +44,7 @@ NETS = Registry(
         "DEFAULT_SPECS": None,  # inputs and outputs for which `kissipo show NET` counts
         "NOTES": (),  # remarks of `kissipo show NET`
         "ours": _same_name,  # a published name of a weight -> its name in the net
+        "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
         "required_options": no_options,  # what the data require of the net
         "suggested_options": no_options,  # sizes, where the net was not named

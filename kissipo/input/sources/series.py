@@ -53,6 +53,7 @@ class Series(Source[Options]):
     """Values in order of time."""
 
     builder = "series"
+    answers = ("forecast", "anomaly", "category")
     independent = False
     order = 40
 

@@ -34,6 +34,7 @@ class Text(Source[Options]):
     """One sequence of tokens."""
 
     builder = "text"
+    answers = ("text",)
     independent = False
     order = 60
 

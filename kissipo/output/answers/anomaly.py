@@ -8,7 +8,7 @@ the threshold is calibrated on errors of the training data, without labels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kissipo.codec.windows import Windows
 from kissipo.core.description import Line, Section, Table
+from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
@@ -38,7 +39,9 @@ from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.series_sections import alarms_section, alarms_table, season_section
+from kissipo.output.series_target import SeriesQuestion, SeriesTarget, refuse_texts
 
+Method = Literal["forecast", "reconstruction"]
 _PARTS = ("train", "validation", "test")
 
 
@@ -46,7 +49,7 @@ _PARTS = ("train", "validation", "test")
 class Options:
     """The options of an anomaly."""
 
-    method: Literal["forecast", "reconstruction"] | None = option(
+    method: Method | None = option(
         None, "anomaly score: forecast error, or reconstruction error of an autoencoder"
     )
     anomaly_labels: str | None = option(
@@ -67,6 +70,7 @@ class Anomaly(Answer):
     """Steps with a large forecast or reconstruction error."""
 
     WORD = "anomaly"
+    PREDICTS_STEPS = True
     EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
     READS_TARGETS = True
@@ -118,6 +122,41 @@ class Anomaly(Answer):
     @property
     def loss(self) -> str:
         return self.expected.loss
+
+    @classmethod
+    def for_series(cls, options: Options, question: SeriesQuestion) -> SeriesTarget:
+        refuse_texts(question.frame, question.names)
+        inferred = []
+        if options.method is None:
+            method: Method = "reconstruction" if question.reconstructs else "forecast"
+            reason = (
+                "the net is an autoencoder"
+                if question.reconstructs
+                else "the error of a forecast one step ahead"
+            )
+            inferred = [InferredOption("output.method", method, reason)]
+            options = replace(options, method=method)
+        labels = options.anomaly_labels
+        if labels in question.names:
+            raise TaskError(
+                f"output.anomaly_labels names '{labels}', which is the column to watch",
+                do="Labels are used for evaluation only",
+            )
+        if labels is not None:
+            anomaly_labels_of(question.frame, labels)
+        return SeriesTarget(
+            question.frame,
+            question.names,
+            question.features or question.names,
+            lambda window: cls(question.names, options, window=window, loss=question.loss),
+            numbers=question.names,
+            starts="first" if options.method == "reconstruction" else "after",
+            inferred=inferred,
+        )
+
+    @classmethod
+    def label_columns(cls, options: Options) -> tuple[str, ...]:
+        return () if options.anomaly_labels is None else (options.anomaly_labels,)
 
     def fit(self, frame: Frame) -> Self:
         self.expected.fit(frame)

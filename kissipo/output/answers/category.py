@@ -27,6 +27,7 @@ from kissipo.core.description import Image, Line, Record, Section, Table
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.suggest import did_you_mean
@@ -63,7 +64,8 @@ from kissipo.output.metrics.ranking import (
     top_k,
 )
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
-from kissipo.output.target_checks import check_classes
+from kissipo.output.series_target import SeriesQuestion, SeriesTarget
+from kissipo.output.target_checks import check_classes, missing_targets
 
 _TOP_5_ABOVE = 10  # classes; with more, top-5 accuracy is reported, too
 _MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor readable
@@ -177,6 +179,29 @@ class Category(Answer):
     def spec(self) -> TensorSpec:
         words = self.classes[1:] if self.one_output else self.classes
         return TensorSpec(self.name, ("class",), (len(words),), labels=words)
+
+    @classmethod
+    def for_series(cls, options: Options, question: SeriesQuestion) -> SeriesTarget:
+        """Returns the class of the last step of a window as the target."""
+        name, frame = question.names[0], question.frame
+        if frame[name].missing.any():
+            raise DataError(
+                f"'{name}' has no class for some steps",
+                got=missing_targets(frame, name)[0].message,
+                do="Fill the missing classes",
+            )
+        texts = as_strings(frame[name])
+        check_classes(texts)
+        inferred = InferredOption("input.features", list(question.numeric), "every numeric column")
+        return SeriesTarget(
+            frame.replaced(texts),
+            (name,),
+            question.features or question.numeric,
+            lambda window: cls(name, options, loss=question.loss),
+            starts="last",
+            fits_all=True,
+            inferred=() if question.features else (inferred,),
+        )
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)

@@ -45,6 +45,7 @@ from kissipo.output.metrics.errors import (
     root_mean_squared_error,
 )
 from kissipo.output.series_sections import forecasts_section, season_section, worst_windows
+from kissipo.output.series_target import SeriesQuestion, SeriesTarget, refuse_texts
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Forecast(Answer):
     """The time steps after a window."""
 
     WORD = "forecast"
+    PREDICTS_STEPS = True
     EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
     BASELINES = ("naive", "seasonal_naive", "exponential_smoothing", "linear_autoregression")
@@ -99,6 +101,18 @@ class Forecast(Answer):
     @property
     def loss(self) -> str:
         return self._loss or "mean_squared_error"
+
+    @classmethod
+    def for_series(cls, options: Options, question: SeriesQuestion) -> SeriesTarget:
+        refuse_texts(question.frame, question.names)
+        return SeriesTarget(
+            question.frame,
+            question.names,
+            question.features or question.names,
+            lambda window: cls(question.names, options, loss=question.loss),
+            numbers=question.names,
+            length=options.horizon,
+        )
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)

@@ -37,7 +37,6 @@ from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-from kissipo.output.answers.anomaly import Anomaly
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.series_targets import series_target
@@ -56,7 +55,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     frame, time = _in_order(reading.frame, options, findings, inferred_options)
     frame = _first_steps(frame, options.max_rows)
     target = series_target(frame, reading, resolved, time, inferred_options)
-    frame, horizon = target.with_classes_as_texts(frame), target.target_length
+    frame, horizon = target.frame, target.length
     columns = tuple(
         dict.fromkeys((*target.inputs, *target.numbers, *(options.future_covariates or ())))
     )
@@ -103,7 +102,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     train = frame.take(np.arange(lead + horizon + int(splits["train"][-1])))
     codec = Windows(Numbers(target.inputs, missing_indicator=False), window).fit(train)
     codecs = (codec, ahead.fit(train)) if ahead else (codec,)
-    answer = target.answer(window).fit(target.fitting_frame(frame, train))
+    answer: Answer = target.answer(window).fit(frame if target.fits_all else train)
     inputs = [
         codec.encode(frame)[:count],
         *(future.encode(frame)[window : window + count] for future in codecs[1:]),
@@ -308,7 +307,7 @@ def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer])
               or future covariates are missing.
     """
     codec: Windows = codecs[0]
-    if isinstance(answers[0], Anomaly):
+    if answers[0].READS_TARGETS:
         return _all_windows(frame, codecs, answers[0])
     complete = np.flatnonzero(~np.any([frame[name].missing for name in codec.columns], axis=0))
     end = int(complete[-1]) + 1 if len(complete) and len(codecs) > 1 else len(frame)
@@ -327,17 +326,17 @@ def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer])
     return TensorDataset(tuple(inputs), ())
 
 
-def _all_windows(frame: Frame, codecs: tuple[Any, ...], answer: Anomaly) -> TensorDataset:
+def _all_windows(frame: Frame, codecs: tuple[Any, ...], answer: Answer) -> TensorDataset:
     """Returns every window of new steps with its target."""
     codec: Windows = codecs[0]
     _refuse_gaps(frame, tuple(dict.fromkeys((*codec.columns, *answer.variables))))
-    lead = 0 if answer.options.method == "reconstruction" else codec.length
-    count = len(frame) - max(codec.length, lead + answer.codec.length) + 1
+    lead, target = (codec.length if answer.forecasts else 0), answer.codec.window_length
+    count = len(frame) - max(codec.length, lead + target) + 1
     if count < 1:
         raise DataError(
             "there are fewer steps than a window and the step after it",
             got=f"{len(frame)} in {frame.origin}",
-            allowed=f"at least {max(codec.length, lead + answer.codec.length)}",
+            allowed=f"at least {max(codec.length, lead + target)}",
         )
     inputs = [
         codec.encode(frame)[:count],

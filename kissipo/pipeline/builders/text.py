@@ -75,7 +75,8 @@ def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer])
 
 def _loss(resolved: ResolvedTask) -> str | None:
     """Returns the loss if one is set; refuses answers other than the next token."""
-    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "text"):
+    suitable = resolved.source.module.SOURCE.answers
+    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name not in suitable):
         names = ", ".join(component.name for component in resolved.answers)
         raise TaskError("output must be the next token for a text", got=names, allowed="text: next")
     target = resolved.answers[0].value if resolved.answers else "next"

@@ -27,6 +27,8 @@ from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.stack import stack
 
+RECONSTRUCTS = True
+
 
 @dataclass(frozen=True)
 class Options:
