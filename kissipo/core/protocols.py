@@ -114,7 +114,7 @@ Combined = Literal["sum", "relu", "product", "max"]
 def explains(layer: Any) -> bool:
     """Returns whether a composite layer explains its values.
 
-    Then `explain(index, *inputs)` returns the weighted sources and how they are combined.
+    Then `explain(index, *inputs)` returns the weighted sources and their combination.
     """
     return hasattr(layer, "explain")
 

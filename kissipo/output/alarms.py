@@ -44,7 +44,7 @@ class AlarmEvaluator:
         height: float,
         expected: Evaluation,
     ) -> Evaluation:
-        """Counts the alarms from step `start` on; earlier windows are listed, not counted.
+        """Counts the alarms from step `start` on; earlier windows are only listed.
 
         errors:    the errors of the steps from `first` on
         height:    the threshold of an alarm

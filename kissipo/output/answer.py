@@ -358,7 +358,7 @@ class Answer(ABC):
         """Computes all metrics of these scores."""
 
     def predicted(self, scores: Scores) -> Scores:
-        """Returns what is predicted for each sample, such as the number of its class."""
+        """Returns the prediction of each sample, such as the number of its class."""
         return scores
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:

@@ -1,4 +1,4 @@
-"""The target of a series: which steps an answer predicts from a window of the past."""
+"""The target of a series: the steps that an answer predicts for each window."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class SeriesTarget:
 
     @property
     def ends_in_window(self) -> bool:
-        """Whether the evaluated step is the last of the window, not the one after it."""
+        """Whether the evaluated step is in the window, not the one after it."""
         return self.starts != "after"
 
     def first(self, window: int) -> int:

@@ -99,7 +99,7 @@ def _usual_baselines(
     names: tuple[str, ...] | None,
     metric_names: tuple[str, ...],
 ) -> dict[str, Evaluation]:
-    """Evaluates the baselines on the samples of the task; none without training data."""
+    """Evaluates the baselines on the samples; none without training data."""
     if not len(pipeline.datasets["train"]):
         return {}
     part = pipeline.eval_split

@@ -1,7 +1,8 @@
 """A plug-in in a package of its own: each part is one file, and all works with it.
 
-The package `foreign/` is built and installed into a folder; the commands run as a person
-runs them. It has a source, a codec, a net, an algorithm, a loss, an answer and a metric.
+The package `foreign/` is built and installed into a folder, and the commands run as a
+person runs them. It has a source, a codec, a net, an algorithm, a loss, an answer and a
+metric.
 """
 
 from __future__ import annotations
