@@ -7,7 +7,7 @@ from kissipo.core.description import Bars, Chart, Line, Record, Section
 from kissipo.core.finding import counted
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.score import Score
-from kissipo.report.axis_labels import read_curves
+from kissipo.report.loss_curves import describe_curves
 from kissipo.report.tables import MODEL, scores_table
 
 _MAX_LAYERS = 8
@@ -50,7 +50,7 @@ def training_section(
     eval_metrics: Sequence[str],
     *,
     best_epoch: int,
-    asked_epochs: int,
+    max_epochs: int,
 ) -> Section:
     """Returns the losses and metrics per epoch, or the returns per episode."""
     if history and "return" in history[-1]:
@@ -68,7 +68,7 @@ def training_section(
         if len(points) > 1:
             name = f"{metric} of the validation split"
             records.append(Chart({metric: points}, "epoch", name, height=180, marker=marker))
-    sentences = read_curves(history, best_epoch=best_epoch, asked_epochs=asked_epochs)
+    sentences = describe_curves(history, best_epoch=best_epoch, max_epochs=max_epochs)
     return Section("Training", [*records, *map(Line, sentences)])
 
 

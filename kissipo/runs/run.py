@@ -68,7 +68,7 @@ class Run(TrainedModel):
         Raises:       TaskError when the run is not a language model, or a number is out
                       of range.
         """
-        return "".join(self.generate_units(start, length, temperature, top_k, seed)[1])
+        return "".join(self.generate_tokens(start, length, temperature, top_k, seed)[1])
 
     def xray(
         self, value: Any = None, *, neuron: int | None = None

@@ -185,7 +185,7 @@ class TrainedModel:
             )
         return list(zip(*decided, strict=True)), remarks
 
-    def generate_units(
+    def generate_tokens(
         self, start: str, length: int, temperature: float, top_k: int | None, seed: int
     ) -> tuple[list[str], Iterator[str]]:
         """Returns remarks on the start, and an iterator over the generated tokens."""

@@ -14,8 +14,8 @@ import pytest
 
 import kissipo as ki
 from kissipo.core.description import Bars, Chart, Matrix
-from kissipo.report.axis_labels import read_curves
 from kissipo.report.drawing import bars, lines, matrix
+from kissipo.report.loss_curves import describe_curves
 
 SVG = "{http://www.w3.org/2000/svg}"
 FLAGS = [
@@ -188,4 +188,4 @@ def test_curve_reading_matches_the_losses(
         {"epoch": epoch, "loss": loss, "validation_loss": other}
         for epoch, (loss, other) in enumerate(losses, 1)
     ]
-    assert says in " ".join(read_curves(rows, best_epoch=best, asked_epochs=epochs))
+    assert says in " ".join(describe_curves(rows, best_epoch=best, max_epochs=epochs))

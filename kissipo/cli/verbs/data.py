@@ -13,7 +13,7 @@ from kissipo.cli.screen import Screen, table
 
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo data`."""
-    parser.add_argument("what", choices=("list", "get", "check"), help="what to do")
+    parser.add_argument("action", choices=("list", "get", "check"), help="what to do")
     parser.add_argument("name", nargs="?", help="the name of a data set, or a file")
     parser.add_argument(
         "words",
@@ -33,23 +33,23 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
     """Lists, downloads or checks data sets."""
     from kissipo.core.errors import TaskError
 
-    if arguments.words and arguments.what != "check":
+    if arguments.words and arguments.action != "check":
         raise TaskError(
-            f"kissipo data {arguments.what} takes no options of a task",
+            f"kissipo data {arguments.action} takes no options of a task",
             got=f"'{arguments.words[0]}'",
             allowed="options with kissipo data check",
         )
-    if arguments.what == "list":
+    if arguments.action == "list":
         _list(screen)
         return None
     if arguments.name is None:
-        what = (
+        subject = (
             "a data set: kissipo data get mnist"
-            if arguments.what == "get"
+            if arguments.action == "get"
             else "a file: kissipo data check sms.csv"
         )
-        raise TaskError(f"kissipo data {arguments.what} needs the name of {what}")
-    if arguments.what == "get":
+        raise TaskError(f"kissipo data {arguments.action} needs the name of {subject}")
+    if arguments.action == "get":
         _get(arguments.name, screen)
         return None
     return _check(arguments, screen)

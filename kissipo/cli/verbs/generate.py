@@ -46,7 +46,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         arguments.top_k,
         arguments.seed,
     )
-    remarks, pieces = trained.generate_units(*settings)
+    remarks, pieces = trained.generate_tokens(*settings)
     screen.remarks(remarks)
     if screen.as_json:
         screen.result_json(

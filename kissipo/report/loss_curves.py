@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-_RISE, _FALL, _HARDLY = 1.05, 0.99, 0.98
+_RISE, _MIN_FALL = 1.05, 0.98  # factors of a loss
 
 
-def read_curves(
-    history: Sequence[Mapping[str, float]], *, best_epoch: int, asked_epochs: int
+def describe_curves(
+    history: Sequence[Mapping[str, float]], *, best_epoch: int, max_epochs: int
 ) -> list[str]:
-    """Says whether training converged, overfitted or stopped early.
+    """Returns sentences: whether training converged, overfitted or stopped early.
 
     Example:  >>> rows = [{"epoch": e, "loss": 1 / (e + 1), "validation_loss": abs(e - 3) + 1.0} for e in range(1, 9)]
-              >>> read_curves(rows, best_epoch=3, asked_epochs=8)[0][:60]
+              >>> describe_curves(rows, best_epoch=3, max_epochs=8)[0][:60]
               'The validation loss was lowest after epoch 3 (1) and rose to'
     """
     rows = [row for row in history if "loss" in row]
@@ -49,13 +49,13 @@ def read_curves(
                 f"At that epoch the validation loss is {low / best['loss']:.1f} times "
                 "the training loss."
             )
-    if last["loss"] > _HARDLY * first["loss"]:
+    if last["loss"] > _MIN_FALL * first["loss"]:
         sentences.append(
             "The training loss hardly fell: the learning rate may be too low or too high, "
             "or the inputs may not predict the target."
         )
-    if last["epoch"] < asked_epochs:
+    if last["epoch"] < max_epochs:
         sentences.append(
-            f"Training stopped early, after {last['epoch']:.0f} of {asked_epochs} epochs."
+            f"Training stopped early, after {last['epoch']:.0f} of {max_epochs} epochs."
         )
     return sentences
