@@ -28,6 +28,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
+Unit = Literal["words", "characters"]
 PADDING, UNKNOWN = 0, 1
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 LENGTH_QUANTILE = 0.99
@@ -53,7 +54,7 @@ class Tokens(Codec):
         self,
         column: str,
         *,
-        unit: Literal["words", "characters"] = "words",
+        unit: Unit = "words",
         length: int | None = None,
         vocab_size: int = 20_000,
         min_count: int | None = None,

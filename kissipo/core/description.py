@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+LineStyle = Literal["", "dim", "code", "better", "tie", "worse"]
 Points = Sequence[tuple[float, float]]
 
 
@@ -36,7 +37,7 @@ class Line:
     """
 
     text: str
-    style: Literal["", "dim", "code", "better", "tie", "worse"] = ""
+    style: LineStyle = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from kissipo.codec.index import Index
 from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.tokens import Tokens
+from kissipo.codec.tokens import Tokens, Unit
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
@@ -152,14 +152,18 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
     vectors += [Cross(names) for names in options.cross or ()]
     codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
     codecs = codecs + [Index(name) for name in with_ids]
-    for kind, unit in (("text", "words"), ("characters", "characters")):
-        names = by_kind[kind]  # type: ignore[index]
-        limits = {
-            "length": options.max_length,
-            "vocab_size": options.vocab_size,
-            "min_count": options.min_count,
-        }
-        codecs += [Tokens(name, unit=unit, **limits) for name in names]  # type: ignore[arg-type]
+    units: tuple[tuple[Kind, Unit], ...] = (("text", "words"), ("characters", "characters"))
+    codecs += [
+        Tokens(
+            name,
+            unit=unit,
+            length=options.max_length,
+            vocab_size=options.vocab_size,
+            min_count=options.min_count,
+        )
+        for kind, unit in units
+        for name in by_kind[kind]
+    ]
     if not codecs:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",

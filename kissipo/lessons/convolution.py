@@ -111,7 +111,8 @@ def _trace_steps(image: Numbers, weights: list[Numbers], options: Options) -> li
     with torch.no_grad():
         convolution.weight.copy_(torch.from_numpy(np.stack(weights)))
         mixing.weight.fill_(1)
-        nn.init.zeros_(mixing.bias)  # type: ignore[arg-type]
+        assert mixing.bias is not None
+        mixing.bias.zero_()
     (top, bottom), (left, right) = (
         zeros_around(n, side, options.stride, options.padding) for n in image.shape[1:]
     )

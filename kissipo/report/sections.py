@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kissipo.core.description import Bars, Chart, Line, Record, Section
+from kissipo.core.description import Bars, Chart, Line, LineStyle, Record, Section
 from kissipo.core.finding import counted
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.score import Score
@@ -11,7 +11,7 @@ from kissipo.report.loss_curves import describe_curves
 from kissipo.report.tables import MODEL, scores_table
 
 _MAX_LAYERS = 8
-_VERDICTS = {1: "better", 0: "tie", -1: "worse"}
+_VERDICTS: dict[int, LineStyle] = {1: "better", 0: "tie", -1: "worse"}
 _NOTES = {
     "test": "The model and the baselines are evaluated on the same samples, which none of them "
     "was trained on. The baselines were trained on at most 10,000 samples.",
@@ -28,7 +28,7 @@ def verdict_section(scores: Sequence[Score]) -> Section:
         if score.verdict is not None:
             main = score.answer.EVAL_METRIC
             text = f"{main.replace('_', ' ')} {score[main]:.4g}: {score.verdict.sentence}."
-            lines.append(Line(text, _VERDICTS[score.verdict.better]))  # type: ignore[arg-type]
+            lines.append(Line(text, _VERDICTS[score.verdict.better]))
     return Section("Verdict", lines)
 
 

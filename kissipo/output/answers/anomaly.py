@@ -187,9 +187,8 @@ class Anomaly(Answer):
         return self._errors(self.expected, scores, truth)
 
     def _errors(self, forecast: Forecast, scores: Scores, truth: Scores) -> NDArray[np.float64]:
-        std = np.asarray(forecast.codec.inner.fitted.spread)  # type: ignore[attr-defined]
         return smoothed(
-            np.sqrt(np.square((scores - truth) / std).mean(axis=(1, 2))),
+            np.sqrt(np.square((scores - truth) / forecast.stds).mean(axis=(1, 2))),
             self.options.smoothing_window,
         )
 

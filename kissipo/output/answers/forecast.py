@@ -13,7 +13,7 @@ and because the validation split has also selected the epoch.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
@@ -146,8 +146,15 @@ class Forecast(Answer):
         details = {"mae_by_step": errors.mean(axis=(0, 2)).tolist(), "unit": self.name}
         return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
 
+    @property
+    def stds(self) -> NDArray[np.float64]:
+        """The standard deviation of each variable in the training split."""
+        fitted = cast(Numbers, self.codec.inner).fitted
+        assert fitted is not None
+        return np.asarray(fitted.spread)
+
     def _evaluate_several(self, scores: Scores, truth: Scores) -> Evaluation:
-        std = np.asarray(self.codec.inner.fitted.spread)  # type: ignore[attr-defined]
+        std = self.stds
         scaled, scaled_truth = scores / std, truth / std
         by_variable = {
             name: {

@@ -8,7 +8,7 @@ all eigenvalues of the Hessian are positive, at a saddle point some are negative
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +127,7 @@ class GradientDescent(Algorithm):
                 point for other, point in zip(names, self.net.points, strict=True) if other == name
             ]
             rate = self.options.learning_rates[name]
-            self._optimizers[name] = optim.optimizer(name, points, rate=rate)  # type: ignore[arg-type]
+            self._optimizers[name] = optim.optimizer(cast(optim.Name, name), points, rate=rate)
 
     def _positions(self) -> Tensor:
         return torch.stack([point.detach().clone() for point in self.net.points])
