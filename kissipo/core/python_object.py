@@ -25,6 +25,11 @@ def is_module(value: Any) -> TypeGuard[nn.Module]:
     return "torch" in sys.modules and isinstance(value, sys.modules["torch"].nn.Module)
 
 
+def has_remark(value: Any) -> bool:
+    """Returns whether a value, or a value in a list, is a remark on an object."""
+    return any(map(is_remark, value if isinstance(value, tuple) else (value,)))
+
+
 def is_remark(value: Any) -> bool:
     """Returns whether a value is only a remark on an object of Python."""
     return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")

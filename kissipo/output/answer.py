@@ -208,6 +208,7 @@ class Answer(ABC):
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
+    OBJECT_LOSS: ClassVar[str | None] = None  # for which a loss object gets its outputs
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
     PER_PIXEL: ClassVar[bool] = False
     NAMES_COLUMN: ClassVar[bool] = True
@@ -238,6 +239,11 @@ class Answer(ABC):
     @abstractmethod
     def loss(self) -> str:
         """The name of the training loss."""
+
+    @classmethod
+    def loss_name(cls, loss: Any) -> str | None:
+        """Returns the name of a loss, also for an object; None: the default loss."""
+        return loss if loss is None or isinstance(loss, str) else cls.OBJECT_LOSS
 
     @property
     def forecasts(self) -> bool:

@@ -25,6 +25,7 @@ from kissipo.pipeline.registries import BUILDERS, LOSSES
 from kissipo.pipeline.resolve import spell_out
 from kissipo.process.channels_last import to_channels_last
 from kissipo.process.cross_entropy import weighted
+from kissipo.process.loss_object import LossObject
 
 _SEEDS = 2**32
 
@@ -162,15 +163,23 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
     _refuse_soft_targets(options, builder_of(resolved).NO_SOFT_TARGETS)
     if vars(options).get("mixup"):
         _refuse_ids(pipeline)
-    losses = tuple(
-        LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers
-    )
+    losses = _losses(resolved, pipeline)
     if vars(options).get("class_weights"):
         losses = _balanced(losses, pipeline)
     batch = resolved.general.batch_size or 1
     steps = -(-len(pipeline.datasets["train"]) // batch) * (vars(options).get("epochs") or 1)
     algorithm: Algorithm = module.ALGORITHM(net, losses, options, total_steps=steps)
     return algorithm
+
+
+def _losses(resolved: ResolvedTask, pipeline: Pipeline) -> tuple[Any, ...]:
+    """Returns one loss per answer: an object of the task, or the one that it names."""
+    named = (LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers)
+    written = resolved.losses or (None,) * len(pipeline.answers)
+    return tuple(
+        loss if written_loss is None or isinstance(written_loss, str) else LossObject(written_loss)
+        for loss, written_loss in zip(named, written, strict=True)
+    )
 
 
 def _check_validation(pipeline: Pipeline) -> None:

@@ -56,7 +56,8 @@ class ResolvedTask:
     """A parsed task; net and algorithm are None where they must still be inferred.
 
     baselines:   one entry per answer; None where they are to be inferred
-    losses:      full names, one per answer; empty where they are to be inferred
+    losses:      full names or objects, one per answer (None: the default loss of the
+                 answer); empty where they are to be inferred
     metrics:     names of further metrics, one entry per answer
     """
 
@@ -66,7 +67,7 @@ class ResolvedTask:
     algorithm: Component | None
     answers: tuple[Component, ...]
     baselines: tuple[tuple[str, ...] | None, ...]
-    losses: tuple[str, ...] = ()
+    losses: tuple[Any, ...] = ()
     metrics: tuple[tuple[str, ...], ...] = ((),)
 
 
@@ -175,7 +176,10 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
     )
-    training = {**training, **_full_losses(training)}
+    names = _full_losses(training)
+    if not all(isinstance(name, str) for name in names.get("loss", ())):
+        names = {"loss": None}
+    training = {**training, **names}
     return (
         Component(net_name, net, None, read(net.Options, own, place="process")),
         Component(
@@ -239,15 +243,24 @@ def _read_by_any(owners: list[type], key: str, value: Any) -> None:
 
 
 def _full_losses(process: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the losses under their full names: `mse` means mean_squared_error."""
+    """Returns the losses under their full names: `mse` means mean_squared_error.
+
+    Objects stay as they are; a remark on one is None.
+    """
     value = process.get("loss")
     if value is None:
         return {}
     names = value if isinstance(value, tuple) else (value,)
     losses = tuple(
-        SHORT_LOSSES.get(name, name) if isinstance(name, str) else name for name in names
+        None if is_remark(name) else SHORT_LOSSES.get(name, name) if isinstance(name, str) else name
+        for name in names
     )
     for name in losses:
+        if name is not None and not isinstance(name, str) and not callable(name):
+            raise TaskError(
+                "process.loss must be a name, or a function of outputs and targets",
+                got=repr(to_plain(name)),
+            )
         if isinstance(name, str) and name not in LOSSES.names():
             raise TaskError(
                 "process.loss names no loss of kissipo",

@@ -60,6 +60,13 @@ def writable(task: Task, source: str) -> Task:
         changes[f"input.{source}"] = remark_on(value)
     if is_module(net := task.process.get("net")):
         changes["process.net"] = remark_on(net)
+    losses = task.process.get("loss")
+    if losses is not None:
+        names = losses if isinstance(losses, tuple) else (losses,)
+        if not all(isinstance(name, str) for name in names):
+            changes["process.loss"] = [
+                name if isinstance(name, str) else remark_on(name) for name in names
+            ]
     weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
         changes["process.weights"] = str(Path(weights).resolve())

@@ -8,7 +8,7 @@ from typing import Any
 from kissipo.core.config import to_plain
 from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
-from kissipo.core.python_object import is_remark
+from kissipo.core.python_object import has_remark, is_remark
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import DATA, TASK, RunFolder
 from kissipo.pipeline.parse import read_task
@@ -37,9 +37,12 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
     stored = Task.from_yaml(folder.read_text(TASK), origin=str(folder.path / TASK), name=task.name)
     source = read_task(task).source.name
     current = writable(task, source)
-    if is_remark(stored.process.get("net")):
-        net = {"process.net": task.process.get("net")}
-        stored, current = stored.with_words(net), current.with_words(net)
+    objects = {
+        f"process.{key}": task.process.get(key)
+        for key in ("net", "loss")
+        if has_remark(stored.process.get(key))
+    }
+    stored, current = stored.with_words(objects), current.with_words(objects)
     began = read_task(stored)
     for part, words in current.parts().items():
         before = stored.parts()[part]

@@ -13,7 +13,14 @@ from sklearn.datasets import load_wine
 from torch import Tensor, nn
 
 import kissipo as ki
-from kissipo.core.errors import CallbackError, RunError, ShapeError, StoppedError, TaskError
+from kissipo.core.errors import (
+    CallbackError,
+    RunError,
+    ShapeError,
+    StoppedError,
+    TaskError,
+    UserError,
+)
 
 FILES = ("model.safetensors", "metrics.json", "codecs.json")
 
@@ -90,6 +97,39 @@ def test_a_module_that_does_not_fit_is_named(net: nn.Module, message: str) -> No
     with pytest.raises(ShapeError, match=message):
         task(net).fit(out="run")
     assert not Path("run").exists()
+
+
+def test_a_loss_object_trains_as_the_named_loss_and_resumes(interrupter: Any) -> None:
+    torch.manual_seed(3)
+    net = Net()
+    named = task(net, loss="cross_entropy").fit(out="named")
+    given = task(net, loss=nn.CrossEntropyLoss()).fit(out="given")
+    for one, other in zip(named.net.parameters(), given.net.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    weighted = task(net, loss=nn.CrossEntropyLoss(torch.tensor([9.0, 1.0, 1.0]))).fit(out="more")
+    first = [answer.value == "0" for answer in weighted.predict(wine()[0])]
+    assert sum(first) >= sum(answer.value == "0" for answer in named.predict(wine()[0]))
+    assert "CrossEntropyLoss given in Python" in Path("given/task.yaml").read_text()
+    x, _ = wine()
+    assert ki.open("given", net=Net()).predict(x[0]).value == given.predict(x[0]).value
+    with pytest.raises(StoppedError):
+        task(net, loss=nn.CrossEntropyLoss()).fit(out="cut", callbacks=[interrupter(4)])
+    task(net, loss=nn.CrossEntropyLoss()).fit(out="cut", resume=True)
+    for file in FILES:
+        assert Path("given", file).read_bytes() == Path("cut", file).read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (nn.CrossEntropyLoss(reduction="none"), r"does not return one number; got \(\d+,\)"),
+        (nn.L1Loss(), "does not take the outputs and targets of the task"),
+        (3, "must be a name, or a function"),
+    ],
+)
+def test_a_loss_that_does_not_fit_is_named(loss: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        task(Net(), loss=loss).fit(out="run")
 
 
 class Rows(ki.Callback):

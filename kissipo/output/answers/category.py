@@ -115,6 +115,7 @@ class Category(Answer):
     """One class out of a list."""
 
     WORD = "category"
+    OBJECT_LOSS = "sparse_categorical_cross_entropy"
     EVAL_METRIC = "accuracy"
     HIGHER_IS_BETTER = True
     HAS_HEAT_MAPS = True
@@ -137,7 +138,7 @@ class Category(Answer):
         order: tuple[str, ...] | None = None,
     ) -> None:
         self.codec: Labels = Labels(column, order=order)
-        self.options, self._loss = options, loss
+        self.options, self._loss = options, self.loss_name(loss)
         self.EVAL_METRIC = options.eval_metric or Category.EVAL_METRIC
         self.inspection = (
             None

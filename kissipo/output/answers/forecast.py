@@ -80,7 +80,7 @@ class Forecast(Answer):
         self.codec: Windows = Windows(
             Numbers(columns, missing_indicator=False), options.horizon, axis="horizon"
         )
-        self.options, self._loss = options, loss
+        self.options, self._loss = options, self.loss_name(loss)
         self.naive_errors: list[float] = []
         self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
 

@@ -65,7 +65,7 @@ class Mask(Answer):
         loss: str | None = None,
     ) -> None:
         self.codec: MaskCodec = MaskCodec(name, by=by, size=size)
-        self.options, self._loss = options, loss
+        self.options, self._loss = options, self.loss_name(loss)
 
     @classmethod
     def for_rows(cls, value: Any, options: Any, *, loss: str | None, frame: Frame) -> Self:

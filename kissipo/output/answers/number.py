@@ -60,7 +60,7 @@ class Number(Answer):
     def __init__(
         self, column: str, options: Options = Options(), *, loss: str | None = None
     ) -> None:
-        self._loss = loss
+        self._loss = self.loss_name(loss)
         self.options = options
         self.codec: Numbers = Numbers(
             (column,),

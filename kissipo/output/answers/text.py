@@ -54,7 +54,7 @@ class NextToken(Answer):
         loss: str | None = None,
     ) -> None:
         self.codec: Windows = Windows(Index("text", vocab_size=vocabulary), window, stride=window)
-        self.unit, self._loss = unit, loss
+        self.unit, self._loss = unit, self.loss_name(loss)
 
     @property
     def name(self) -> str:
