@@ -103,15 +103,15 @@ def test_a_loss_object_trains_as_the_named_loss_and_resumes(interrupter: Any) ->
     torch.manual_seed(3)
     net = Net()
     named = task(net, loss="cross_entropy").fit(out="named")
-    given = task(net, loss=nn.CrossEntropyLoss()).fit(out="given")
-    for one, other in zip(named.net.parameters(), given.net.parameters(), strict=True):
+    own = task(net, loss=nn.CrossEntropyLoss()).fit(out="given")
+    for one, other in zip(named.net.parameters(), own.net.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
     weighted = task(net, loss=nn.CrossEntropyLoss(torch.tensor([9.0, 1.0, 1.0]))).fit(out="more")
     first = [answer.value == "0" for answer in weighted.predict(wine()[0])]
     assert sum(first) >= sum(answer.value == "0" for answer in named.predict(wine()[0]))
     assert "CrossEntropyLoss given in Python" in Path("given/task.yaml").read_text()
     x, _ = wine()
-    assert ki.open("given", net=Net()).predict(x[0]).value == given.predict(x[0]).value
+    assert ki.open("given", net=Net()).predict(x[0]).value == own.predict(x[0]).value
     with pytest.raises(StoppedError):
         task(net, loss=nn.CrossEntropyLoss()).fit(out="cut", callbacks=[interrupter(4)])
     task(net, loss=nn.CrossEntropyLoss()).fit(out="cut", resume=True)
