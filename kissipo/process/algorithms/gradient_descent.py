@@ -74,8 +74,9 @@ class GradientDescent(Algorithm):
         """Moves every point by one step."""
         heights = self.net(*batch.inputs)
         heights.sum().backward()
-        for point in self.net.points:
-            nn.utils.clip_grad_norm_(point, self.options.clip_norm)
+        norms = torch.stack([point.grad for point in self.net.points]).norm(dim=1)
+        for number in (norms > self.options.clip_norm).nonzero().flatten().tolist():
+            nn.utils.clip_grad_norm_(self.net.points[number], self.options.clip_norm)
         for optimizer in self._optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
