@@ -1,7 +1,7 @@
 """Labels: the classes of a column <-> 0, 1, 2 ...; every class must be known.
 
 Classes are sorted: as numbers where all are numbers ('2' before '10'), else as texts.
-Where they are known in advance (the points of a board), they keep that order.
+Where they are known in advance, they keep that order.
 
 Shapes:   column (row) -> ids (row)
 Raises:   DataError for a class that is not in the training split.

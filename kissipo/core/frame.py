@@ -33,7 +33,8 @@ class Column:
     """One named column.
 
     kind:       number (float64), string (int32 codes into `categories`),
-                time (datetime64), image (uint8 arrays or paths), array (numbers of one shape per row)
+                time (datetime64), image (uint8 arrays or paths), array (numbers of
+                one shape per row)
     values:     one entry per row; None where there is no image
     categories: of a string column: the distinct texts, in the order of first appearance
     odd:        cells of a number column that are not numbers, as (row number, text);

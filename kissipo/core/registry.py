@@ -7,10 +7,12 @@ are listed with their system (S row), so that the error can say so.
 
 A plug-in adds components of its own: it is a package that is named by an entry point
 of the group `kissipo.plugins`, with a folder per registry (`nets`, `sources` ...), and
-each file in it is a component, as in this package.
+each file in it is a component, as in this package. The packages below `kissipo.plugins`
+are plug-ins, too, also where kissipo runs from its source and no entry point is
+installed.
 
 Example:  >>> Registry("kissipo.core", "core file").names()[:2]
-          ['batch', 'codec']
+          ['algorithm', 'batch']
 """
 
 import pkgutil
@@ -25,7 +27,7 @@ from typing import Any
 from kissipo.core.errors import NotBuiltError, PluginError, TaskError
 from kissipo.core.suggest import did_you_mean
 
-PLUGINS = "kissipo.plugins"
+PLUGINS = "kissipo.plugins"  # a group of entry points, and a package
 
 
 class Registry:
@@ -81,6 +83,10 @@ class Registry:
             do=did_you_mean(name, sorted(places)),
         )
 
+    def names_in_plugins(self) -> list[str]:
+        """Returns the names that plug-ins have added, sorted."""
+        return [name for name, (package, _) in self._places().items() if package != self.package]
+
     def completed(self, component: ModuleType) -> ModuleType:
         """Returns the component with the defaults of what it does not say itself."""
         for key, value in self.defaults.items():
@@ -108,8 +114,9 @@ class Registry:
 
 @cache
 def plugins() -> tuple[str, ...]:
-    """Returns the packages of the installed plug-ins, sorted by their names."""
-    return tuple(sorted({point.value for point in entry_points(group=PLUGINS)}))
+    """Returns the packages of all plug-ins, sorted by their names."""
+    installed = {point.value for point in entry_points(group=PLUGINS)}
+    return tuple(sorted(installed | {f"{PLUGINS}.{name}" for name in _files(PLUGINS)}))
 
 
 def _files(package: str) -> dict[str, str]:

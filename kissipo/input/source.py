@@ -34,6 +34,7 @@ class Source(ABC, Generic[O]):
     answers:        the kinds of answers that suit a sample
     is_generated:   whether samples are generated: they may repeat and need no check
     order:          sources are asked in rising order whether data are their own
+    formats:        the files that it takes as its own, in words, for a message
     independent:    whether no sample depends on earlier ones, so that a run can be
                     evaluated on other data
     folders:        whether every file of a folder is a sample to predict
@@ -44,6 +45,7 @@ class Source(ABC, Generic[O]):
     answers: ClassVar[tuple[str, ...]] = ("category", "number")
     is_generated: ClassVar[bool] = False
     order: ClassVar[int] = 0
+    formats: ClassVar[str] = ""
     independent: ClassVar[bool] = True
     folders: ClassVar[bool] = False
     data_options: ClassVar[tuple[str, ...]] = ()

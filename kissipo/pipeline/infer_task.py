@@ -4,7 +4,6 @@ sms.csv --output kind                               a table
 photos/                                             images, a folder per class
 air.csv --time Month --output Passengers            a series
 novel.txt                                           a text
-sgf/                                                games of go, as .sgf files
 gym:CartPole-v1                                     an environment
 """
 
@@ -30,7 +29,8 @@ def infer_task(question: Question) -> Task:
     """
     names = question.data_set.SOURCES[:1] if question.data_set else SOURCES.names()
     sources: list[Source[Any]] = [SOURCES.find(name, place="input").SOURCE for name in names]
-    for source in sorted(sources, key=lambda source: source.order):
+    sources.sort(key=lambda source: source.order)
+    for source in sources:
         task = source.infer(question)
         if task is not None:
             return task
@@ -39,8 +39,7 @@ def infer_task(question: Question) -> Task:
     raise DataError(
         f"{path} has a format that kissipo does not read",
         got=f"'{path.suffix}'",
-        allowed=(
-            "tables (.csv .tsv .jsonl .parquet), a folder of images, an .npz, a text (.txt), "
-            "games (.sgf), a task (.yaml)"
+        allowed=", ".join(
+            [*(source.formats for source in sources if source.formats), "a task (.yaml)"]
         ),
     )

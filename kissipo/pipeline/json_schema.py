@@ -21,6 +21,7 @@ from kissipo.pipeline.registries import (
     NETS,
     SHORT_LOSSES,
     SOURCES,
+    suitable_baselines,
 )
 
 
@@ -38,7 +39,7 @@ def task_schema() -> dict[str, Any]:
     sources += [_lesson(name) for name in LESSONS.names()]
     answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
     for name in ANSWERS.names():
-        baselines = _listed(ANSWERS.find(name, place="output").ANSWER.BASELINES)
+        baselines = _listed(suitable_baselines(ANSWERS.find(name, place="output").ANSWER))
         words = {
             **general["output"],
             "baselines": baselines,

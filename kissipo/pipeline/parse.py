@@ -35,6 +35,7 @@ from kissipo.pipeline.registries import (
     PLANNED_WORDS,
     SHORT_LOSSES,
     SOURCES,
+    suitable_baselines,
 )
 from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 
@@ -297,7 +298,7 @@ def _check_metric(name: str, answer: Component | None, place: str) -> None:
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
-    allowed = answer.module.ANSWER.BASELINES if answer else BASELINES.names()
+    allowed = suitable_baselines(answer.module.ANSWER) if answer else BASELINES.names()
     for name in names:
         if name not in allowed:
             noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from kissipo.core.recipe import Recipe
-from kissipo.core.registry import Registry
 from kissipo.input.datasets import dataset_names, is_fetched
+from kissipo.pipeline.registries import RECIPES
 
 
 def all_recipes() -> list[tuple[str, Recipe]]:
     """Returns name and recipe of each, sorted by system; torch is not imported."""
-    registry = Registry("kissipo.recipes", "task")
     named = [
-        (name.replace("_", "-"), registry.find(name, place="TASK").RECIPE)
-        for name in registry.names()
+        (name.replace("_", "-"), RECIPES.find(name, place="TASK").RECIPE)
+        for name in RECIPES.names()
     ]
     return sorted(named, key=lambda pair: (pair[1].system, pair[0]))
 

@@ -8,10 +8,13 @@ removed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kissipo.core.inferred_option import no_options
 from kissipo.core.registry import Registry
+
+if TYPE_CHECKING:
+    from kissipo.output.answer import Answer
 
 
 def _same_name(name: str, options: Any) -> str:
@@ -99,7 +102,12 @@ ANSWERS = Registry(
     },
 )
 LOSSES = Registry("kissipo.process.losses", "loss", folder="losses")
-BASELINES = Registry("kissipo.output.baselines", "baseline", folder="baselines")
+BASELINES = Registry(
+    "kissipo.output.baselines",
+    "baseline",
+    folder="baselines",
+    defaults={"SUITABLE_ANSWERS": ()},  # to which it adds itself, in a plug-in
+)
 METRICS = Registry("kissipo.output.named_metrics", "metric", folder="metrics")
 RECIPES = Registry("kissipo.recipes", "task", folder="recipes")
 LESSONS = Registry("kissipo.lessons", "lesson", folder="lessons")
@@ -128,3 +136,14 @@ SHORT_LOSSES = {
     "kl": "kl_divergence",
     "cosine": "cosine_similarity",
 }
+
+
+def suitable_baselines(answer: Answer | type[Answer]) -> tuple[str, ...]:
+    """Returns the baselines of an answer: its own, then those of plug-ins that say they
+    suit it."""
+    added = [
+        name
+        for name in BASELINES.names_in_plugins()
+        if answer.WORD in BASELINES.find(name, place="output.baselines").SUITABLE_ANSWERS
+    ]
+    return (*answer.BASELINES, *added)

@@ -23,7 +23,7 @@ from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.pipeline.registries import BASELINES, METRICS
+from kissipo.pipeline.registries import BASELINES, METRICS, suitable_baselines
 
 _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
@@ -133,7 +133,7 @@ def _baseline_scores(
 
     Raises:   TaskError for a baseline that does not exist.
     """
-    fitting = answer.BASELINES
+    fitting = suitable_baselines(answer)
     for name in fitting if names is None else names:
         if name not in fitting:
             raise TaskError(

@@ -16,7 +16,6 @@ import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from kissipo.codec.board import Board
 from kissipo.codec.index import Index
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
@@ -37,6 +36,7 @@ from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
 from kissipo.pipeline.registries import BASELINES
+from kissipo.plugins.go.codecs.board import Board
 
 TRAIN, TEST = slice(0, 40), slice(40, 60)
 SEED = 3

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kissipo.codec.array import Array
-from kissipo.codec.board import Board
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
@@ -30,6 +29,7 @@ from kissipo.codec.windows import Windows
 from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Column, Frame, array_column, image_column, numbers, strings, times
+from kissipo.plugins.go.codecs.board import Board
 
 QUANTITY = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 LEVEL = st.sampled_from(["Brno", "Praha", "10", "9", "2.5", "ß", "a b"])

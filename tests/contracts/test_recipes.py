@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from kissipo.cli.main import main
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 from kissipo.inspect.trace import Step
+from kissipo.pipeline import registries
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 
@@ -45,8 +45,7 @@ def recipe(name: str) -> Recipe:
 
 @every_recipe
 def test_recipe_docstring_is_complete(name: str, recipe: Recipe) -> None:
-    module = Path(ki.__file__).parent / "recipes" / f"{name.replace('-', '_')}.py"
-    text = module.read_text(encoding="utf-8")
+    text = registries.RECIPES.find(name.replace("-", "_"), place="here").__doc__ or ""
     for heading in ("Input  ", "Process  ", "Output  ", "Command  "):
         assert heading in text
     assert re.search(rf"kissipo (fit|show) {name} ", text)

@@ -7,8 +7,7 @@ TASK is a built-in name (kissipo list), a .yaml file, or your own data with an o
     kissipo fit photos/                                  a folder per class
     kissipo fit air.csv --time Month --output Passengers --horizon 12
     kissipo fit novel.txt
-    kissipo fit sgf/                                     records of go
-    kissipo fit input.games=sgf/ output.category=move    the same with options only
+    kissipo fit input.text=novel.txt                     the same with options only
     kissipo fit digits epochs=5 process.units=[64,64]    any option of the task
     kissipo fit air.csv --output Passengers --backtest 4 evaluated on four folds
 """

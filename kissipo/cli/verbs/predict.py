@@ -4,7 +4,6 @@ kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
 kissipo predict runs/tiles-1 new/ --out predictions    a table and a gallery of heatmaps
-kissipo predict runs/sgf-1 game.sgf
 kissipo predict runs/wine-1 --file new.csv
 """
 
@@ -28,7 +27,7 @@ def options(parser: ArgumentParser) -> None:
         metavar="VALUE",
         nargs="*",
         help="the inputs: texts, images or folders of images, name=value pairs, "
-        "the latest steps of a series, or game records",
+        "or the latest steps of a series",
     )
     parser.add_argument("--file", help="the inputs as a file with rows or steps")
     parser.add_argument(

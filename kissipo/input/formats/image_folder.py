@@ -36,7 +36,7 @@ def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
     if not folders and not (loose and _may_be_flat(loose, masks)):
         content = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
-        example += ", or set input.masks=FOLDER" if loose else ". Game records of go end in .sgf"
+        example += ", or set input.masks=FOLDER" if loose else ""
         raise DataError(f"{folder} must contain one folder per class", got=content, do=example)
     files = {path.name: _files(path) for path in folders}
     images = {

@@ -12,7 +12,7 @@ from kissipo.core.task import Task
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 
-WORLDS = Registry("kissipo.input.environments", "world")
+WORLDS = Registry("kissipo.input.environments", "world", folder="environments")
 _PREFIX = "gym:"
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),

@@ -69,6 +69,7 @@ class Images(Source[Options]):
 
     answers = ("category", "mask")
     order = 30
+    formats = "a folder of images"
     folders = True
     data_options = ("labels", "masks")
 

@@ -26,6 +26,7 @@ class Table(Source[Options]):
     """A table: a row is a sample."""
 
     order = 50
+    formats = "tables (.csv .tsv .jsonl .parquet)"
 
     def read(self, value: Any, options: Options) -> Reading:
         """Reads a file, a data frame or a named data set."""

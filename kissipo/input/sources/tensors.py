@@ -46,6 +46,7 @@ class Tensors(Source[Options]):
     """Samples in memory, with one target each."""
 
     order = 5
+    formats = "an .npz"
 
     def read(self, value: Any, options: Options) -> Reading:
         """Returns the samples as the column x and the targets as the column y."""

@@ -37,6 +37,7 @@ class Text(Source[Options]):
     answers = ("text",)
     independent = False
     order = 60
+    formats = "a text (.txt)"
 
     def read(self, value: Any, options: Options) -> Reading:
         """Reads a file or a named data set; the column 'text' has one token per row.

@@ -126,7 +126,6 @@ class Category(Answer):
         "random_forest",
         "forest_on_features",
         "tfidf_logistic",
-        "local_patterns",
     )
 
     def __init__(

@@ -3,7 +3,7 @@
 For each number of filters there are a convolution, max pooling by 2 and relu. Then the
 maps are flattened, and linear layers follow as in the feed-forward net. With `flatten:
 false` the linear layers are the same at every point, and every point gets one output
-from its surroundings (a move of go, S19).
+from its surroundings.
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ...
           -> (batch, feature) -> (batch, unit) -> output

@@ -15,10 +15,10 @@ import torch
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
-from kissipo.input.environments.go import point_names
-from kissipo.input.generated_games import generate_games
 from kissipo.pipeline.experiment import read_data
 from kissipo.pipeline.parse import read_task
+from kissipo.plugins.go.environments.go import point_names
+from kissipo.plugins.go.generated_games import generate_games
 from kissipo.runs import scores
 from kissipo.runs.run import Run
 

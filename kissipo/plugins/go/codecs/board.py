@@ -7,7 +7,6 @@ floats.
 Shapes:   column (row) -> bytes (row, 1, height, width) -> floats of the same shape
 Raises:   DataError for a board of another size, and for other letters.
 Example:  >>> from kissipo.core.frame import Frame, strings
-from kissipo.core.inferred_option import InferredOption
           >>> frame = Frame((strings("board", ["XO.."]),))
           >>> codec = Board("board").fit(frame)
           >>> codec.spec.shape, codec.encode(frame).tolist()

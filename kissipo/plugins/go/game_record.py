@@ -5,7 +5,7 @@ AB AW AE      stones that are set before or within the game (handicap)
 B W           a move; an empty value or tt is a pass
 PL            the player to move
 
-Example:  >>> from kissipo.input.formats.sgf import parse
+Example:  >>> from kissipo.plugins.go.sgf import parse
           >>> tree = parse("(;SZ[19]AB[dd]HA[1];W[pp];B[])")[0]
           >>> moves = positions(read_record(tree, "example"))
           >>> [(move.number, move.point, move.board.count("O")) for move in moves]
@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kissipo.input.environments.go import (
+from kissipo.plugins.go.environments.go import (
     BLACK,
     COLORS,
     EMPTY,
@@ -26,7 +26,7 @@ from kissipo.input.environments.go import (
     Position,
     point_names,
 )
-from kissipo.input.formats.sgf import GameTree, Node
+from kissipo.plugins.go.sgf import GameTree, Node
 
 _SETUP = {"AB": BLACK, "AW": WHITE, "AE": EMPTY}
 _MOVES = {"B": BLACK, "W": WHITE}

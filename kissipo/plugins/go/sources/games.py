@@ -16,19 +16,19 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.input.environments.go import SIZE, point_names
-from kissipo.input.formats.game_folder import (
+from kissipo.input.question import Question
+from kissipo.input.source import Source
+from kissipo.input.source_data import Reading
+from kissipo.plugins.go.environments.go import SIZE, point_names
+from kissipo.plugins.go.game_folder import (
     SUFFIX,
     Played,
     has_game_records,
     read_ends,
     read_games,
 )
-from kissipo.input.formats.go_record import positions
-from kissipo.input.generated_games import generate_games
-from kissipo.input.question import Question
-from kissipo.input.source import Source
-from kissipo.input.source_data import Reading
+from kissipo.plugins.go.game_record import positions
+from kissipo.plugins.go.generated_games import generate_games
 
 GENERATED = "generated"
 
@@ -50,7 +50,9 @@ class Games(Source[Options]):
     """Games of go."""
 
     builder = "games"
+    answers = ("category",)
     order = 20
+    formats = f"games ({SUFFIX})"
 
     def read(self, value: Any, options: Options) -> Reading:
         """Reads the games: one row per move.

@@ -8,7 +8,7 @@ from torch import nn
 from kissipo.core.protocols import has_auxiliary_heads
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
-from kissipo.process.layers.legal_move_mask import LegalMoveMask, legal_move_mask
+from kissipo.plugins.go.legal_move_mask import LegalMoveMask, legal_move_mask
 
 
 def test_legal_move_mask_keeps_the_odds_of_legal_points() -> None:

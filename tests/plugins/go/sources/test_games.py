@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kissipo.core.errors import DataError
-from kissipo.input.environments.go import SIZE, Position, point_names
-from kissipo.input.formats.game_folder import has_game_records, read_ends
-from kissipo.input.formats.go_record import positions
-from kissipo.input.generated_games import generate_games
 from kissipo.input.source_data import Reading
-from kissipo.input.sources.games import SOURCE, Options
+from kissipo.plugins.go.environments.go import SIZE, Position, point_names
+from kissipo.plugins.go.game_folder import has_game_records, read_ends
+from kissipo.plugins.go.game_record import positions
+from kissipo.plugins.go.generated_games import generate_games
+from kissipo.plugins.go.sources.games import SOURCE, Options
 
 FILES = {
     "sgf/a.sgf": "(;SZ[19];B[pd];W[dp];B[];W[pp])",

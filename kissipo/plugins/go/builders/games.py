@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from kissipo.codec.board import Board
 from kissipo.codec.labels import as_strings
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.inferred_option import InferredOption
 from kissipo.input.check.rows import describe_divided, duplicates
-from kissipo.input.environments.go import SIZE, point_names
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.output.answers.category import Category, Options
 from kissipo.pipeline.builders.rows import encode, encode_new
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.process.layers.legal_move_mask import legal_move_mask as wrap_net
+from kissipo.plugins.go.codecs.board import Board
+from kissipo.plugins.go.environments.go import SIZE, point_names
+from kissipo.plugins.go.legal_move_mask import legal_move_mask as wrap_net
 
 __all__ = ["build", "encode_new", "wrap_net"]
 NO_SOFT_TARGETS = "would assign probability to illegal moves (occupied points)"
@@ -63,7 +63,8 @@ def _move_answer(resolved: ResolvedTask, column: str) -> tuple[Options, tuple[In
             InferredOption("output.category", column, "the target of a board is the next move"),
         )
     first, *more = resolved.answers
-    if more or first.name != "category" or first.value not in (None, column):
+    suitable = resolved.source.module.SOURCE.answers
+    if more or first.name not in suitable or first.value not in (None, column):
         names = ", ".join(
             f"{component.name} {component.value or ''}".strip() for component in resolved.answers
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kissipo.input.formats.sgf import SgfError, decode, parse
+from kissipo.plugins.go.sgf import SgfError, decode, parse
 
 VALUE = st.text("ab]\\:[;()č \n", max_size=6)
 NODE = st.dictionaries(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kissipo.codec.board import Board
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
+from kissipo.plugins.go.codecs.board import Board
 
 
 def frame(*boards: str | None) -> Frame:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kissipo.input.environments.go import BLACK, WHITE, IllegalMoveError, Position, point_names
+from kissipo.plugins.go.environments.go import BLACK, WHITE, IllegalMoveError, Position, point_names
 
 Board = Any
 Point = tuple[int, int]

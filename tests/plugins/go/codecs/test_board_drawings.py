@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from kissipo.codec.board import Board
 from kissipo.core.description import Section
 from kissipo.core.frame import Frame, numbers, strings
+from kissipo.plugins.go.codecs.board import Board
 from kissipo.report import render
 
 

@@ -13,7 +13,7 @@ Command   kissipo fit go                          this model
           kissipo fit sgf/                        the same on a folder of SGF files
 """
 
-from kissipo.recipes._go import next_move
+from kissipo.plugins.go.recipes._next_move import next_move
 
 RECIPE = next_move(
     {

@@ -18,8 +18,8 @@ from functools import cache
 from typing import Any
 
 from kissipo.core.seeds import numpy_generator
-from kissipo.input.environments.go import BLACK, SIZE, Chain, Position
-from kissipo.input.formats.go_record import Move, Record
+from kissipo.plugins.go.environments.go import BLACK, SIZE, Chain, Position
+from kissipo.plugins.go.game_record import Move, Record
 
 MOVES = 120
 _ANYWHERE = 0.1

@@ -17,6 +17,7 @@ from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
 
 NAME = "3x3 local patterns"
+SUITABLE_ANSWERS = ("category",)
 _STATES = 4  # 0 empty, 1 own, 2 off the board, 3 the opponent's
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kissipo.input.environments.go import BLACK, WHITE, point_names
-from kissipo.input.formats.go_record import (
+from kissipo.plugins.go.environments.go import BLACK, WHITE, point_names
+from kissipo.plugins.go.game_record import (
     RecordError,
     board_size,
     game_kind,
@@ -13,7 +13,7 @@ from kissipo.input.formats.go_record import (
     positions,
     read_record,
 )
-from kissipo.input.formats.sgf import parse
+from kissipo.plugins.go.sgf import parse
 
 
 def record(text: str):  # type: ignore[no-untyped-def]

@@ -11,7 +11,7 @@ Command   kissipo fit go-dense                    this model
           kissipo compare go go-dense --seeds 3   both on the same games
 """
 
-from kissipo.recipes._go import next_move
+from kissipo.plugins.go.recipes._next_move import next_move
 
 RECIPE = next_move(
     {"net": "ffn", "units": [512], "learning_rate": 0.001},

@@ -29,7 +29,7 @@ REFUSED = [
     (
         "none",
         "none must contain one folder per class; got no folders. Sort the images into folders "
-        "such as none/good and none/bad. Game records",
+        "such as none/good and none/bad.",
     ),
     (
         "broken",

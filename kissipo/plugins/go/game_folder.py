@@ -11,9 +11,9 @@ from pathlib import Path
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.text import first_of
-from kissipo.input.environments.go import SIZE
 from kissipo.input.formats.files import existing, read_bytes
-from kissipo.input.formats.go_record import (
+from kissipo.plugins.go.environments.go import SIZE
+from kissipo.plugins.go.game_record import (
     PlayedMove,
     Record,
     RecordError,
@@ -23,7 +23,7 @@ from kissipo.input.formats.go_record import (
     positions,
     read_record,
 )
-from kissipo.input.formats.sgf import GameTree, SgfError, decode, parse
+from kissipo.plugins.go.sgf import GameTree, SgfError, decode, parse
 
 SUFFIX = ".sgf"
 _GO, _BOARD = "1", f"{SIZE}x{SIZE}"

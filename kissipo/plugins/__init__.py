@@ -1,0 +1,1 @@
+"""Plug-ins of kissipo itself, each of which stands on the public hooks alone."""

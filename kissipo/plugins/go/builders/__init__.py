@@ -1,0 +1,1 @@
+"""Builders of pipelines: the moves of games."""

@@ -1,0 +1,1 @@
+"""Environments: go itself, with its rules."""

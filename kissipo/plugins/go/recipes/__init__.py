@@ -1,0 +1,1 @@
+"""Built-in tasks: the next move, with two nets."""

@@ -1,0 +1,1 @@
+"""Sources: games of go."""
