@@ -96,5 +96,6 @@ def test_branches_of_every_form_are_seen() -> None:
         "if resolved.source.name == 'images' or answer.WORD in ('text', 'mask'): pass\n"
         "if name == 'images': pass\n"
     )
-    places = list(branches(ast.parse(code), {"Category": "", "Mask": ""}, {"images", "text", "mask"}))
+    classes, names = {"Category": "", "Mask": ""}, {"images", "text", "mask"}
+    places = list(branches(ast.parse(code), classes, names))
     assert places == [(1, "Category"), (1, "Mask"), (2, "images"), (2, "text"), (2, "mask")]
