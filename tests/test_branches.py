@@ -24,9 +24,6 @@ REASONS = {
     "output/answers/forecast.py": "a restored answer narrows the type of its own codec",
     "output/answers/category.py": "a restored answer narrows the type of its own codec",
     "output/answers/number.py": "a restored answer narrows the type of its own codec",
-    "pipeline/builders/environment.py": "an environment with states in a table",
-    "runs/train.py": "an environment with states in a table",
-    "output/answers/actions.py": "a restored answer narrows the type of its own codec",
 }
 MAX_BRANCHES = 10
 

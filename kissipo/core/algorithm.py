@@ -1,4 +1,7 @@
-"""Algorithm: what every training algorithm is, and what chooses its best epoch."""
+"""Algorithm: what every training algorithm is, and what chooses its best epoch.
+
+An Agent is an algorithm that acts in an environment, and learns from its own steps.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
 from kissipo.core.batch import Batch
@@ -72,3 +76,42 @@ class Algorithm(ABC):
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores the state that `state_dict` returned."""
+
+
+class Agent(Algorithm):
+    """An algorithm that chooses actions in an environment and learns from each step.
+
+    A state is what the environment gives: the number of a state, or an array.
+    """
+
+    def begin_episode(self, generator: Generator, *, done: float) -> None:
+        """Runs before every episode, after the fraction `done` of all episodes.
+
+        generator:  the random generator of this episode, which `act` gets, too
+        """
+
+    @abstractmethod
+    def act(self, state: Any, generator: Generator, *, done: float) -> int:
+        """Returns an action for training."""
+
+    @abstractmethod
+    def update(self, state: Any, action: int, reward: float, following: Any, *, end: bool) -> None:
+        """Learns from one step.
+
+        end:  whether the environment ended; false if a limit of steps cut it short
+        """
+
+    @abstractmethod
+    def best(self, state: Any) -> int:
+        """Returns the best action, without exploration."""
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Learns from a batch of steps, one by one.
+
+        Its inputs are states and next states, its targets actions, rewards and ends.
+        """
+        for state, following, action, reward, end in zip(
+            *batch.inputs, *batch.targets, strict=True
+        ):
+            self.update(state.numpy(), int(action), float(reward), following.numpy(), end=bool(end))
+        return {}

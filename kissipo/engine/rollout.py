@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import nn
 
+from kissipo.core.algorithm import Agent
 from kissipo.core.errors import StoppedError
 from kissipo.core.protocols import FitCallback
 from kissipo.core.seeds import derive, numpy_generator
@@ -27,22 +28,6 @@ from kissipo.engine.stopping import Stopping
 Save = Callable[[dict[str, Any]], None]
 _PROGRESS_SECONDS = 0.1
 _ROWS = 50
-
-
-class Agent(Protocol):
-    """An agent chooses actions and learns from transitions."""
-
-    def act(self, state: int, generator: Generator, *, done: float) -> int: ...
-
-    def update(
-        self, state: int, action: int, reward: float, following: int, *, end: bool
-    ) -> None: ...
-
-    def best(self, state: int) -> int: ...
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 @dataclass
@@ -149,6 +134,7 @@ class Rollout:
         generator = numpy_generator(self.seed, "explore", number)
         state, _ = self.environment.reset(seed=derive(self.seed, "episode", number) % 2**31)
         done = number / self.episodes
+        agent.begin_episode(generator, done=done)
         over = False
         while not over:
             action = agent.act(state, generator, done=done)
@@ -189,7 +175,7 @@ class Rollout:
 
 
 def play(
-    environment: Any, choose: Callable[[int, Generator], int], *, episodes: int, seed: int
+    environment: Any, choose: Callable[[Any, Generator], int], *, episodes: int, seed: int
 ) -> NDArray[np.float64]:
     """Returns the sum of rewards of each episode; `choose` is a fixed policy."""
     returns = np.zeros(episodes)

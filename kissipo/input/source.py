@@ -32,6 +32,7 @@ class Source(ABC, Generic[O]):
 
     builder:        the builder of its pipeline, by its file name
     answers:        the kinds of answers that suit a sample
+    interactive:    whether it is an environment, in which an agent acts
     is_generated:   whether samples are generated: they may repeat and need no check
     order:          sources are asked in rising order whether data are their own
     formats:        the files that it takes as its own, in words, for a message
@@ -43,6 +44,7 @@ class Source(ABC, Generic[O]):
 
     builder: ClassVar[str] = "rows"
     answers: ClassVar[tuple[str, ...]] = ("category", "number")
+    interactive: ClassVar[bool] = False
     is_generated: ClassVar[bool] = False
     order: ClassVar[int] = 0
     formats: ClassVar[str] = ""

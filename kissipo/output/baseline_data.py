@@ -93,7 +93,7 @@ class EnvironmentData:
     model:  the transition probabilities; None when the environment hides them
     """
 
-    play: Callable[[Callable[[int, Any], int]], Scores]
+    play: Callable[[Callable[[Any, Any], int]], Scores]
     actions: tuple[str, ...]
     model: Any
     discount: float

@@ -16,9 +16,9 @@ from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option_infos
 from kissipo.core.task import Task
 from kissipo.pipeline.init_weights import run_of, task_of
-from kissipo.pipeline.parse import net_of
+from kissipo.pipeline.parse import algorithm_of, net_of, source_of
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
-from kissipo.pipeline.registries import ALGORITHMS
+from kissipo.pipeline.registries import ALGORITHMS, SOURCES
 
 
 def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
@@ -37,8 +37,9 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
     assert net is not None
     task = settle(task, _net_options(task, name, net, pipeline, is_named=is_named))
     task = settle(task, _normalization(task, net, pipeline))
-    name = task.process.get("algorithm") or net.ALGORITHMS[0]
-    algorithm = ALGORITHMS.find(str(name), place="process.algorithm")
+    source = SOURCES.find(source_of(task.input), place="input")
+    name = algorithm_of(task.process, net, source)
+    algorithm = ALGORITHMS.find(name, place="process.algorithm")
     task = settle(task, algorithm.suggested_options(_facts(task, pipeline)))
     return task, tuple(inferred)
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.algorithm import Algorithm
+from kissipo.core.algorithm import Agent, Algorithm
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.module_state import preserve_state
@@ -40,6 +40,12 @@ class Experiment:
     net: nn.Module
     algorithm: Algorithm
     inferred_options: tuple[InferredOption, ...]
+
+    @property
+    def agent(self) -> Agent:
+        """The training algorithm of an environment."""
+        assert isinstance(self.algorithm, Agent)
+        return self.algorithm
 
     @property
     def config(self) -> Any:

@@ -79,7 +79,7 @@ def read_task(task: Task) -> ResolvedTask:
     """
     source, general = _read_input(task.input)
     answers, general_outputs = _read_output(task)
-    net, algorithm = _read_process(task.process)
+    net, algorithm = _read_process(task.process, source.module)
     losses = _full_losses(task.process).get("loss", ())
     return ResolvedTask(
         source,
@@ -148,7 +148,9 @@ def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
     )
 
 
-def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | None]:
+def _read_process(
+    part: FrozenConfig, source: ModuleType
+) -> tuple[Component | None, Component | None]:
     rest = {key: value for key, value in part.items() if key not in ("net", "algorithm")}
     net_name, algorithm_name = part.get("net"), part.get("algorithm")
     for key, name in (("net", net_name), ("algorithm", algorithm_name)):
@@ -161,7 +163,8 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net_name, net = net_of(part)
-    algorithm_name = algorithm_name or (net.ALGORITHMS[0] if net is not None else None)
+    if net is not None:
+        algorithm_name = algorithm_of(part, net, source)
     algorithm = (
         ALGORITHMS.find(algorithm_name, place="process.algorithm") if algorithm_name else None
     )
@@ -169,11 +172,6 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
         _check_loosely(rest, algorithm)
         return None, None
     assert algorithm is not None
-    if algorithm_name not in net.ALGORITHMS:
-        raise NotBuiltError(
-            f"process.algorithm: '{algorithm_name}' for the net '{net_name}' is not built yet",
-            allowed=f"{' or '.join(map(repr, net.ALGORITHMS))} for '{net_name}'",
-        )
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
     )
@@ -190,6 +188,29 @@ def _read_process(part: FrozenConfig) -> tuple[Component | None, Component | Non
             read(algorithm.Options, training, place="process"),
         ),
     )
+
+
+def algorithm_of(part: FrozenConfig, net: ModuleType, source: ModuleType) -> str:
+    """Returns the algorithm of a task, or the first of its net that suits the source.
+
+    Raises:   NotBuiltError for an algorithm that cannot train the net, or not with what
+              the source gives.
+    """
+    interactive: bool = source.SOURCE.interactive
+    modules = {name: ALGORITHMS.find(name, place="process.algorithm") for name in net.ALGORITHMS}
+    suitable = [name for name, module in modules.items() if interactive == module.INTERACTIVE]
+    name = part.get("algorithm") or [*suitable, *net.ALGORITHMS][0]
+    ALGORITHMS.find(name, place="process.algorithm")
+    if name not in suitable:
+        net_name, where = net_of(part)[0], ""
+        if name in net.ALGORITHMS:
+            where = " in an environment" if interactive else " from samples"
+        allowed = f"{' or '.join(map(repr, suitable))} for '{net_name}'"
+        raise NotBuiltError(
+            f"process.algorithm: '{name}' for the net '{net_name}'{where} is not built yet",
+            allowed=allowed if suitable else "another net",
+        )
+    return str(name)
 
 
 def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:

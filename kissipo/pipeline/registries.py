@@ -43,7 +43,7 @@ NETS = Registry(
     "net",
     folder="nets",
     defaults={
-        "ALGORITHMS": ("supervised",),  # that can train it; the first is the default
+        "ALGORITHMS": ("supervised",),  # that can train it; the first that suits the source
         "DEFAULT_SPECS": None,  # inputs and outputs for which `kissipo show NET` counts
         "NOTES": (),  # remarks of `kissipo show NET`
         "ours": _same_name,  # a published name of a weight -> its name in the net
@@ -78,13 +78,13 @@ ALGORITHMS = Registry(
     "algorithm",
     folder="algorithms",
     defaults={
+        "INTERACTIVE": False,  # whether it acts in an environment, as an Agent does
         "NEEDS_LOSSES": False,  # one loss per output
         "suggested_options": no_options,
     },
     planned={
         "masked_text": "S35",
         "adversarial": "S40",
-        "deep_q_learning": "S42",
         "contrastive": "S32",
     },
 )
@@ -125,7 +125,6 @@ PLANNED_WORDS = {
     "input.boxes": "S41",
     "input.captions": "S38",
     "input.style": "S39",
-    "process.replay": "S42",
 }
 PLANNED_VALUES = {"input.tokenizer=wordpieces": "S35"}
 SHORT_LOSSES = {

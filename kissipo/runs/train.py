@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
+
+import torch
 
 from kissipo.core.errors import CallbackError
 from kissipo.core.protocols import FitCallback
@@ -143,11 +145,10 @@ def _data_loop(experiment: Experiment, seed: int) -> Any:
 
 
 def _environment_loop(experiment: Experiment, world: World, seed: int) -> Any:
-    agent = experiment.algorithm
     return Rollout(
         world.environment,
         experiment.net,
-        agent,  # type: ignore[arg-type]
+        experiment.agent,
         episodes=experiment.config.episodes,
         seed=seed,
     )
@@ -155,9 +156,8 @@ def _environment_loop(experiment: Experiment, world: World, seed: int) -> Any:
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
     """Evaluates the trained policy and the baselines with the same random seeds."""
-    answer = experiment.pipeline.answers[0]
-    assert isinstance(answer, Actions)
-    agent: Any = experiment.algorithm
+    answer = cast(Actions, experiment.pipeline.answers[0])
+    agent = experiment.agent
     episodes, discount = answer.options.episodes, experiment.config.discount
     case = EnvironmentData(
         lambda choose: play(world.environment, choose, episodes=episodes, seed=seed),
@@ -182,7 +182,9 @@ def _compare_with_optimal(
     evaluation: Evaluation, experiment: Experiment, world: World
 ) -> Evaluation:
     """Compares the trained policy with the optimal policy of value iteration."""
-    q_values = experiment.net.get_parameter("weight").detach().numpy().astype(float)
+    with torch.no_grad():
+        states = experiment.pipeline.datasets["train"].batch(slice(None)).inputs
+        q_values = experiment.net(*states).numpy().astype(float)
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)
     agrees = agreement(q_values, best, matters)

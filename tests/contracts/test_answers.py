@@ -14,6 +14,7 @@ from scipy.special import softmax
 from sklearn import metrics as sklearn
 from torch import Tensor
 
+from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, Prediction
@@ -81,6 +82,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "mask by class": lambda: Mask("kind", by="kind", size=(6, 5)),
     "text": lambda: NextToken(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
+    "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
 every_answer = pytest.mark.parametrize("make", ANSWERS_BY_CASE.values(), ids=ANSWERS_BY_CASE.keys())
 
@@ -193,7 +195,11 @@ def test_image_classes_are_those_of_the_highest_probability(name: str) -> None:
             assert all(item.pixels is None for item in classes)
 
 
-SCRIPTED = [name for name in ANSWERS_BY_CASE if "negative class" not in name and name != "actions"]
+SCRIPTED = [
+    name
+    for name in ANSWERS_BY_CASE
+    if "negative class" not in name and not name.startswith("actions")
+]
 
 
 @pytest.mark.parametrize("name", SCRIPTED)

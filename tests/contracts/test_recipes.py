@@ -22,6 +22,7 @@ SHORTEST = {
     "supervised": {"epochs": 1},
     "gradient_descent": {"epochs": 20},
     "q_learning": {"process.episodes": 20},
+    "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
 }
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]

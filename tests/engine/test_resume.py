@@ -76,6 +76,12 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
     ),
     "racing": (["racing"], "process.episodes", 500, 20000),
     "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
+    "cartpole": (
+        ["cartpole", "replay=150", "replay_start=30", "target_every=40", "output.episodes=5"],
+        "process.episodes",
+        12,
+        400,
+    ),
     "playground": (["playground"], "epochs", 20, 400),
     "images": (
         [

@@ -258,7 +258,9 @@ def test_environment_has_the_model_of_gymnasium() -> None:
          "'FrozenLake-v1' does not take these input.settings: "),
         ("FrozenLake-v1", {"actions": ("up",)}, DataError,
          "the names do not fit the environment; got 1 names. Allowed: 4."),
-        ("CartPole-v1", {}, NotBuiltError, "'CartPole-v1' has states that are not discrete"),
+        ("CartPole-v1", {"states": ("angle",)}, DataError, "got 1 names. Allowed: 4."),
+        ("Pendulum-v1", {}, NotBuiltError, "'Pendulum-v1', whose actions are Box("),
+        ("Blackjack-v1", {}, NotBuiltError, "'Blackjack-v1', whose states are Tuple("),
     ],
 )  # fmt: skip
 def test_environment_that_cannot_be_used_is_refused(

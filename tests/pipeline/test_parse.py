@@ -181,10 +181,25 @@ LATER = [
         "input: {text: a.txt, tokenizer: wordpieces}",
         "input.tokenizer=wordpieces (S35) is not built yet.",
     ),
-    (f"{DIGITS}\nprocess: {{replay: 9}}", "process.replay (S42) is not built yet."),
+    ("input: {images: digits, boxes: 9}", "input.boxes (S41) is not built yet."),
     (
         f"{DIGITS}\noutput: [category, {{boxes: class}}]",
         "output.1: the answer 'boxes' (S41) is not built yet.",
+    ),
+]
+# the schema has no rule about the source of an algorithm
+UNSUITABLE = [
+    (
+        f"{DIGITS}\nprocess: {{net: ffn, algorithm: deep_q_learning}}",
+        "'deep_q_learning' for the net 'ffn' from samples is not built yet. Allowed: 'supervised'",
+    ),
+    (
+        "input: {environment: CartPole-v1}\nprocess: {net: ffn, algorithm: supervised}",
+        "for the net 'ffn' in an environment is not built yet. Allowed: 'deep_q_learning'",
+    ),
+    (
+        "input: {environment: CartPole-v1}\nprocess: {net: cnn}",
+        "'supervised' for the net 'cnn' in an environment is not built yet. Allowed: another net.",
     ),
 ]
 RIGHT = [
@@ -232,7 +247,7 @@ def test_mistake_is_refused_with_its_place(text: str, message: str) -> None:
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "message"), LATER)
+@pytest.mark.parametrize(("text", "message"), LATER + UNSUITABLE)
 def test_planned_option_is_refused_as_not_built(text: str, message: str) -> None:
     with pytest.raises(NotBuiltError) as refused:
         read_task(Task.from_yaml(text))

@@ -1,12 +1,23 @@
-"""Environments: a gymnasium environment, or one of this package, by its name."""
+"""Environments: a gymnasium environment, or one of this package, by its name.
 
+A state is one of a finite number, or a row of numbers.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from kissipo.codec.observation import Observation
+from kissipo.codec.states import States
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, NotBuiltError
 from kissipo.core.extras import need
+from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option
+from kissipo.core.seeds import derive, numpy_generator
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.input.question import Question
@@ -20,7 +31,16 @@ _ACTIONS = {
     "CliffWalking": ("up", "right", "down", "left"),
     "CliffWalkingSlippery": ("up", "right", "down", "left"),
     "Taxi": ("south", "north", "east", "west", "pick up", "drop off"),
+    "CartPole": ("left", "right"),
+    "MountainCar": ("left", "stay", "right"),
+    "Acrobot": ("left", "none", "right"),
 }
+_NUMBERS = {
+    "CartPole": ("position", "velocity", "angle", "angular_velocity"),
+    "MountainCar": ("position", "velocity"),
+    "Acrobot": ("cos_1", "sin_1", "cos_2", "sin_2", "angular_velocity_1", "angular_velocity_2"),
+}
+_EXAMPLE_STATES = 100  # of an environment whose states are not finite
 
 
 @dataclass(frozen=True)
@@ -31,7 +51,9 @@ class Options:
         None, "keyword arguments of the environment, such as {is_slippery: false}"
     )
     actions: tuple[str, ...] | None = option(None, "names of the actions")
-    states: tuple[str, ...] | None = option(None, "names of the states")
+    states: tuple[str, ...] | None = option(
+        None, "names of the states, or of the numbers that a state consists of"
+    )
     max_episode_steps: int | None = option(
         None, "number of steps after which an episode is truncated", minimum=1
     )
@@ -41,21 +63,31 @@ class Options:
 class World:
     """An environment with names for its states and actions.
 
+    codec:  encodes its states
+    frame:  all states, or some where they are rows of numbers
     model:  `model[state][action]` lists (probability, next state, reward, end) if the
             environment provides it, else None
     """
 
     name: str
     environment: Any
-    states: tuple[str, ...]
+    codec: Codec
+    frame: Frame
     actions: tuple[str, ...]
     model: Any
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the states, or of the numbers that a state consists of."""
+        return self.codec.spec.labels
+
 
 class Environment(Source[Options]):
-    """A gymnasium environment with discrete states and actions."""
+    """A gymnasium environment with discrete actions."""
 
     builder = "environment"
+    answers = ("actions",)
+    interactive = True
     independent = False
     order = 10
 
@@ -63,33 +95,34 @@ class Environment(Source[Options]):
         """Makes the environment of a name.
 
         Raises:   DataError for an unknown name or setting; NotBuiltError for states or
-                  actions that are not discrete.
+                  actions of another kind.
         """
         gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
         name = str(value)
         if name in WORLDS.names():
             module = WORLDS.find(name, place="input.environment")
             if not hasattr(module, "WORLD"):
-                raise _not_discrete(name, "states", module.STATES)
+                raise _unknown_space(name, "states", module.STATES)
             limit = options.max_episode_steps or module.LIMIT
             environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
-            return World(name, environment, module.STATES, module.ACTIONS, environment.unwrapped.P)
-        environment = _make(gymnasium, name, options)
-        for what, space in (
-            ("states", environment.observation_space),
-            ("actions", environment.action_space),
-        ):
+            states, actions = module.STATES, module.ACTIONS
+        else:
+            environment = _make(gymnasium, name, options)
+            kind, space = name.split("-")[0], environment.action_space
             if not isinstance(space, gymnasium.spaces.Discrete):
-                raise _not_discrete(name, what, space)
-        states, actions = int(environment.observation_space.n), int(environment.action_space.n)
-        default_actions = _ACTIONS.get(name.split("-")[0], ())
-        return World(
-            name,
-            environment,
-            _named(options.states, (), states),
-            _named(options.actions, default_actions, actions),
-            getattr(environment.unwrapped, "P", None),
-        )
+                raise _unknown_space(name, "actions", space)
+            actions = _named(options.actions, _ACTIONS.get(kind, ()), int(space.n))
+            space = environment.observation_space
+            if isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1:
+                names = _named(options.states, _NUMBERS.get(kind, ()), *space.shape)
+                frame = _some_states(environment, names, len(actions), origin=name)
+                return World(name, environment, Observation(names), frame, actions, None)
+            if not isinstance(space, gymnasium.spaces.Discrete):
+                raise _unknown_space(name, "states", space)
+            states = _named(options.states, (), int(space.n))
+        frame = Frame((strings("state", list(states)),), origin=name)
+        model = getattr(environment.unwrapped, "P", None)
+        return World(name, environment, States(states), frame, actions, model)
 
     def infer(self, question: Question) -> Task | None:
         """Takes a name such as gym:FrozenLake-v1."""
@@ -97,14 +130,64 @@ class Environment(Source[Options]):
             return None
         return question.task({"environment": question.data.removeprefix(_PREFIX)}, "actions")
 
+    def parse_values(
+        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        names = codecs[0].number_columns
+        rows = [_numbers_of(value) for value in values] if names else []
+        if not names or None in rows:
+            return super().parse_values(values, options, codecs)
+        for row in rows:
+            if row is not None and len(row) != len(names):
+                raise DataError(
+                    "the value is not a state of the environment",
+                    got=f"{len(row)} numbers",
+                    allowed=f"{len(names)} numbers",
+                    do=self.usage(codecs),
+                )
+        columns = np.asarray(rows, dtype=np.float64).T
+        return Frame(tuple(map(numbers, names, columns)), origin="the input")
 
-def _not_discrete(name: str, what: str, space: Any) -> NotBuiltError:
+    def usage(self, codecs: Sequence[Codec]) -> str:
+        names = codecs[0].number_columns
+        if not names:
+            return super().usage(codecs)
+        return (
+            f"Give the numbers of a state ({', '.join(names)}): "
+            f'kissipo predict RUN "{" ".join("0" for _ in names)}"'
+        )
+
+
+def _numbers_of(value: Any) -> list[float] | None:
+    """Returns the numbers of a text, a list or an array; None for anything else."""
+    words = value.strip("[]() ").replace(",", " ").split() if isinstance(value, str) else value
+    try:
+        return [float(word) for word in words]
+    except (TypeError, ValueError):
+        return None
+
+
+def _unknown_space(name: str, what: str, space: Any) -> NotBuiltError:
     return NotBuiltError(
-        f"'{name}' has {what} that are not discrete ({space}); "
-        "a net instead of a table (DQN, S42) is not built yet",
-        allowed="environments with discrete states and actions, "
-        "such as FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing",
+        f"an environment such as '{name}', whose {what} are {space}, is not built yet",
+        allowed="discrete actions, and states that are discrete or a row of numbers: "
+        "FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing, CartPole-v1",
     )
+
+
+def _some_states(environment: Any, names: Sequence[str], actions: int, *, origin: str) -> Frame:
+    """Returns the first states of episodes with random actions."""
+    generator, over = numpy_generator(0, "example states"), True
+    rows: list[Any] = []
+    while len(rows) < _EXAMPLE_STATES:
+        if over:
+            state, _ = environment.reset(seed=derive(0, "example states", len(rows)) % 2**31)
+        else:
+            state, _, end, cut, _ = environment.step(int(generator.integers(actions)))
+        over = not over and (end or cut)
+        rows.append(state)
+    values = np.asarray(rows, dtype=np.float64).T
+    return Frame(tuple(map(numbers, names, values)), origin=origin)
 
 
 def _make(gymnasium: Any, name: str, options: Options) -> Any:

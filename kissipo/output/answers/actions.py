@@ -12,8 +12,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
-from kissipo.codec.states import States
-from kissipo.core.codec import restore, save
+from kissipo.core.codec import Codec, restore, save
 from kissipo.core.description import Cell, Line, Section, Table
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
@@ -45,8 +44,8 @@ class Actions(Answer):
     HIGHER_IS_BETTER = True
     BASELINES = ("random_policy", "value_iteration")
 
-    def __init__(self, codec: States, names: tuple[str, ...], options: Options = Options()) -> None:
-        self.codec: States = codec
+    def __init__(self, codec: Codec, names: tuple[str, ...], options: Options = Options()) -> None:
+        self.codec = codec
         self.names, self.options = tuple(names), options
 
     @property
@@ -61,7 +60,9 @@ class Actions(Answer):
     def loss(self) -> str:
         return ""
 
-    def suggested_net(self) -> InferredOption:
+    def suggested_net(self) -> InferredOption | None:
+        if not self.codec.spec.vocab_size:
+            return None
         return InferredOption("process.net", "q_table", "the states and actions are finite")
 
     def scores(self, outputs: Tensor) -> Scores:
@@ -104,9 +105,7 @@ class Actions(Answer):
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        codec = restore(state["codec"])
-        assert isinstance(codec, States)
-        return cls(codec, tuple(state["names"]), Options(state["episodes"]))
+        return cls(restore(state["codec"]), tuple(state["names"]), Options(state["episodes"]))
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Table]:
         policy = evaluation.details.get("policy")

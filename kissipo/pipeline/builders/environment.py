@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kissipo.codec.states import States
 from kissipo.core.codec import Codec
-from kissipo.core.errors import NotBuiltError, TaskError
+from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
-from kissipo.core.frame import Frame, strings
+from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
@@ -22,26 +21,18 @@ from kissipo.pipeline.pipeline import Pipeline
 
 
 def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
-    """Returns a pipeline whose samples are all states once; nothing is read or
-    split."""
-    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name != "actions"):
+    """Returns a pipeline whose samples are states; nothing is read or split."""
+    suitable = resolved.source.module.SOURCE.answers
+    if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name not in suitable):
         names = ", ".join(component.name for component in resolved.answers)
         raise TaskError("output must be actions for an environment", got=names, allowed="actions")
-    if resolved.net is not None and resolved.net.name != "q_table":
-        raise NotBuiltError(
-            f"process.net: learning in an environment with the net '{resolved.net.name}' "
-            "(DQN, S42) is not built yet",
-            allowed="q_table",
-        )
     options = resolved.answers[0].options if resolved.answers else Options()
-    codec = States(reading.states)
+    codec, frame = reading.codec, reading.frame
     answer = Actions(codec, reading.actions, options)
-    frame = Frame((strings("state", list(reading.states)),), origin=reading.name)
     everything, nothing = np.arange(len(frame)), np.zeros(0, dtype=np.int64)
     dataset = TensorDataset((codec.encode(frame),), ())
-    message = f"{len(reading.states)} states, {len(reading.actions)} actions: " + ", ".join(
-        reading.actions[:8]
-    )
+    states = f"{len(reading.states)} states" if codec.spec.vocab_size else codec.describe()
+    message = f"{states}, {len(reading.actions)} actions: " + ", ".join(reading.actions[:8])
     rules = (
         "the transition probabilities are known"
         if reading.model is not None
@@ -68,5 +59,5 @@ def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = Fal
 
 
 def encode_new(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:
-    """Returns the samples of new rows, each of which names one state."""
+    """Returns the samples of new rows, each of which is one state."""
     return TensorDataset((codecs[0].encode(frame),), ())

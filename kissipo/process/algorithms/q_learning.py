@@ -20,9 +20,11 @@ import torch
 from numpy.random import Generator
 from torch import nn
 
+from kissipo.core.algorithm import Agent
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 
+INTERACTIVE = True
 _POWER = 0.65
 
 
@@ -54,7 +56,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     return (InferredOption("process.episodes", 20_000, reason),)
 
 
-class QLearning:
+class QLearning(Agent):
     """An agent with a Q-table."""
 
     def __init__(

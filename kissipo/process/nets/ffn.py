@@ -29,7 +29,8 @@ from kissipo.process.layers.series_wrapper import SeriesWords, on_series, requir
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
-__all__ = ["Options", "build", "required_options", "suggested_options"]
+__all__ = ["ALGORITHMS", "Options", "build", "required_options", "suggested_options"]
+ALGORITHMS = ("supervised", "deep_q_learning")
 _MAX_WIDE_FEATURES = 2_000
 
 

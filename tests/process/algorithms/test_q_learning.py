@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from kissipo.core.batch import Batch
 from kissipo.process.algorithms.q_learning import Options, QLearning
 
 
@@ -69,6 +70,20 @@ def test_q_values_of_a_corridor() -> None:
             if end:
                 break
     np.testing.assert_allclose(table.weight.detach()[:2], [[0.81, 0.9], [0.81, 1.0]], atol=1e-3)
+
+
+def test_batch_of_steps_is_learned_one_by_one() -> None:
+    one, values = agent(learning_rate=0.5, discount=0.9)
+    other, expected = agent(learning_rate=0.5, discount=0.9)
+    states, following = torch.tensor([0, 0, 1]), torch.tensor([1, 2, 0])
+    actions, rewards = torch.tensor([1, 1, 0]), torch.tensor([3.0, 3.0, -1.0])
+    ends = torch.tensor([0.0, 1.0, 0.0])
+    one.step(Batch((states, following), (actions, rewards, ends)))
+    other.update(0, 1, 3.0, 1, end=False)
+    other.update(0, 1, 3.0, 2, end=True)
+    other.update(1, 0, -1.0, 0, end=False)
+    assert torch.equal(values, expected)
+    assert values[0, 1].item() == pytest.approx(2.95)
 
 
 def test_visits_are_saved() -> None:

@@ -1,0 +1,31 @@
+"""Cartpole (S42): balance a pole on a cart by pushing the cart to the left or right.
+
+Input     position and velocity of the cart, angle and angular velocity of the pole
+Process   one hidden layer; deep Q-learning with a replay buffer and a target net
+Output    the better push; baseline: random pushes
+
+Command   kissipo fit cartpole     keeps the pole up for all 500 steps in most episodes
+"""
+
+from kissipo.core.recipe import Recipe
+from kissipo.core.task import Task
+
+RECIPE = Recipe(
+    task=Task(
+        input={"environment": "CartPole-v1"},
+        process={
+            "net": "ffn",
+            "algorithm": "deep_q_learning",
+            "units": [128],
+            "episodes": 300,
+        },
+        output={"actions": None, "episodes": 100},
+    ),
+    system="S42",
+    data="gymnasium's CartPole-v1: 4 numbers, 2 actions, at most 500 steps",
+    metric="return",
+    band=(300, 500),
+    expected="the maximum, 500",
+    seconds=60,
+    look="the mean return by episodes; random pushes keep the pole up for 22 steps",
+)

@@ -1,0 +1,111 @@
+"""S42, DQN: cartpole and other environments whose states are rows of numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kissipo as ki
+from kissipo.cli.main import main
+from kissipo.core.errors import DataError, StoppedError
+from kissipo.engine.checkpoint import load_checkpoint
+from kissipo.output.answer import Prediction
+from kissipo.recipes.cartpole import RECIPE
+from kissipo.runs.run import Run
+
+pytest.importorskip("gymnasium")
+SHORT = {
+    "process.episodes": 16,
+    "process.replay": 150,
+    "process.replay_start": 30,
+    "process.target_every": 40,
+    "output.episodes": 5,
+}
+Out = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return ki.load("cartpole", words=SHORT).fit(out=tmp_path_factory.mktemp("cartpole") / "run")
+
+
+def test_resume_in_the_middle_of_the_replay_buffer(
+    short_run: Run, interrupter: Any, assert_same_run: Any
+) -> None:
+    task, stopped = ki.load("cartpole", words=SHORT), Path("stopped")
+    counts = []
+    for episode in (3, 9):
+        with pytest.raises(StoppedError, match=f"stopped after episode {episode} of 16"):
+            task.fit(out=stopped, resume=stopped.exists(), callbacks=[interrupter(episode)])
+        checkpoint = load_checkpoint(stopped / "checkpoints")
+        assert checkpoint is not None
+        counts.append(checkpoint[0]["agent"]["replay"]["count"])
+    # in between, the buffer was filled and its oldest steps were overwritten
+    assert 30 < counts[0] < 150 < counts[1]
+    assert counts[1] % 150 != 0
+    task.fit(out=stopped, resume=True)
+    assert_same_run(short_run.folder, stopped)
+
+
+def test_prediction_takes_the_numbers_of_a_state(short_run: Run, capsys: Out) -> None:
+    numbers = [0.1, 0.0, 0.02, -0.5]
+    names = ("position", "velocity", "angle", "angular_velocity")
+    one = short_run.predict("0.1 0 0.02 -0.5")
+    row = dict(zip(names, numbers, strict=True))
+    for value in ("[0.1, 0, 0.02, -0.5]", numbers, np.asarray(numbers), row):
+        assert short_run.predict(value) == one
+    assert isinstance(one, Prediction)
+    assert one.value in ("left", "right")
+    assert {name for name, _ in one.others} == {"Q(left)", "Q(right)"}
+    run = str(short_run.folder)
+    assert main(["predict", run, "0.1 0 0.02 -0.5", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert one.value in json.dumps(answer)
+    columns = [f"{name}={number}" for name, number in row.items()]
+    assert main(["predict", run, *columns]) == 0
+    assert one.value in capsys.readouterr().out
+    usage = r'position, velocity, angle, angular_velocity\): kissipo predict RUN "0 0 0 0"'
+    with pytest.raises(DataError, match=f"got 3 numbers. Allowed: 4 numbers.*{usage}"):
+        short_run.predict("0 0 1")
+    with pytest.raises(DataError, match="row 1 has no 'angle'"):
+        short_run.predict({name: None if name == "angle" else 1.0 for name in names})
+
+
+def test_report_and_xray_work_without_a_table_of_states(short_run: Run, capsys: Out) -> None:
+    report = (short_run.folder / "report.html").read_text(encoding="utf-8")
+    assert "random policy" in report
+    assert "value iteration" not in report
+    assert main(["xray", str(short_run.folder), "0 0 0.1 0", "--out", "page.html"]) == 0
+    assert "angular_velocity" in Path("page.html").read_text(encoding="utf-8")
+    assert main(["evaluate", str(short_run.folder)]) == 0
+    assert "random policy" in capsys.readouterr().out
+
+
+def test_states_of_numbers_infer_a_net_and_deep_q_learning() -> None:
+    for words in ({}, {"net": "ffn", "replay": 9}, {"algorithm": "deep_q_learning"}):
+        process = ki.load("gym:CartPole-v1", words=words).complete().process
+        assert (process["net"], process["algorithm"]) == ("ffn", "deep_q_learning")
+        assert (process["units"], process["replay"]) == ((128,), words.get("replay", 50_000))
+
+
+def test_a_net_learns_in_an_environment_with_a_finite_number_of_states(capsys: Out) -> None:
+    words = ["net=ffn", "process.episodes=5", "replay_start=5", "output.episodes=5"]
+    assert main(["fit", "gym:FrozenLake-v1", *words, "--out", "run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["answers"][0]
+    values = np.asarray(answer["details"]["policy"]["q_values"])
+    assert values.shape == (16, 4)
+    assert np.ptp(values) > 0
+    assert 0 <= answer["metrics"]["agreement"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_cartpole_reaches_its_band(seed: int) -> None:
+    run = ki.load("cartpole").fit(seed=seed)
+    answer = run.metrics["answers"][0]
+    assert RECIPE.band[0] <= answer["metrics"]["return"] <= RECIPE.band[1]
+    assert answer["baselines"]["random policy"]["return"] < 40
