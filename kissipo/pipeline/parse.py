@@ -10,7 +10,7 @@ data are read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -175,6 +175,10 @@ def _read_process(
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
     )
+    suitable = _suitable(net, source)
+    if algorithm_name not in suitable:
+        where = " in an environment" if source.SOURCE.interactive else " from samples"
+        raise _not_built(str(algorithm_name), net_name, where, suitable)
     names = _full_losses(training)
     if not all(isinstance(name, str) for name in names.get("loss", ())):
         names = {"loss": None}
@@ -193,24 +197,27 @@ def _read_process(
 def algorithm_of(part: FrozenConfig, net: ModuleType, source: ModuleType) -> str:
     """Returns the algorithm of a task, or the first of its net that suits the source.
 
-    Raises:   NotBuiltError for an algorithm that cannot train the net, or not with what
-              the source gives.
+    Raises:   NotBuiltError for an algorithm that cannot train the net.
     """
-    interactive: bool = source.SOURCE.interactive
-    modules = {name: ALGORITHMS.find(name, place="process.algorithm") for name in net.ALGORITHMS}
-    suitable = [name for name, module in modules.items() if interactive == module.INTERACTIVE]
-    name = part.get("algorithm") or [*suitable, *net.ALGORITHMS][0]
+    name = part.get("algorithm") or [*_suitable(net, source), *net.ALGORITHMS][0]
     ALGORITHMS.find(name, place="process.algorithm")
-    if name not in suitable:
-        net_name, where = net_of(part)[0], ""
-        if name in net.ALGORITHMS:
-            where = " in an environment" if interactive else " from samples"
-        allowed = f"{' or '.join(map(repr, suitable))} for '{net_name}'"
-        raise NotBuiltError(
-            f"process.algorithm: '{name}' for the net '{net_name}'{where} is not built yet",
-            allowed=allowed if suitable else "another net",
-        )
+    if name not in net.ALGORITHMS:
+        raise _not_built(str(name), str(net_of(part)[0]), "", net.ALGORITHMS)
     return str(name)
+
+
+def _suitable(net: ModuleType, source: ModuleType) -> list[str]:
+    """Returns the algorithms of a net that train on what the source gives."""
+    modules = {name: ALGORITHMS.find(name, place="process.algorithm") for name in net.ALGORITHMS}
+    interactive: bool = source.SOURCE.interactive
+    return [name for name, module in modules.items() if interactive == module.INTERACTIVE]
+
+
+def _not_built(name: str, net: str, where: str, allowed: Sequence[str]) -> NotBuiltError:
+    return NotBuiltError(
+        f"process.algorithm: '{name}' for the net '{net}'{where} is not built yet",
+        allowed=f"{' or '.join(map(repr, allowed))} for '{net}'" if allowed else "another net",
+    )
 
 
 def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:
