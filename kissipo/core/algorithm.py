@@ -37,11 +37,13 @@ class Algorithm(ABC):
               never stops early
     monitor:  what chooses the best epoch; None: there is no best epoch, training does
               not stop early, and the weights of the last epoch are kept
+    takes_sample_weights: whether its losses are weighted by `batch.weights`
     """
 
     epochs: int = 1
     patience: int = 0
     monitor: Monitor | None = Monitor()
+    takes_sample_weights: bool = False
 
     def begin(self, train: Dataset) -> str:
         """Runs once before the first step; returns a sentence for the log, or none."""
@@ -60,6 +62,13 @@ class Algorithm(ABC):
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
         """Returns the loss on the validation split; NaN where there is none."""
         return torch.tensor(float("nan"))
+
+    def validation_loss(self, outputs: Any, batch: Batch) -> Tensor:
+        """Returns the loss of a batch of the validation split.
+
+        An algorithm for weighted samples returns their weighted mean.
+        """
+        return self.loss(outputs, batch.targets)
 
     def eval_weights(self) -> AbstractContextManager[None]:
         """Puts the weights for evaluation in the net inside, such as their average."""

@@ -60,7 +60,7 @@ def evaluate(
             else:
                 outputs = net(*samples.inputs)
             if algorithm is not None:
-                total += float(algorithm.loss(outputs, samples.targets)) * len(samples)
+                total += float(algorithm.validation_loss(outputs, samples)) * samples.total_weight
             for answer, into, output, target in zip(
                 answers, gathered, as_tuple(outputs), samples.targets, strict=True
             ):

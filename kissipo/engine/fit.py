@@ -178,7 +178,7 @@ class Fit:
             for name, loss in self.algorithm.step(self._augmented(batch)).items():
                 if name not in state.loss_sums:
                     state.loss_sums[name] = torch.zeros((), dtype=torch.float64)
-                state.loss_sums[name].add_(loss, alpha=len(batch))
+                state.loss_sums[name].add_(loss, alpha=batch.total_weight)
             state.step += 1
             self._between_steps(started)
         losses = {name: float(total) / len(self.train) for name, total in state.loss_sums.items()}

@@ -128,6 +128,10 @@ class Source(ABC, Generic[O]):
         """Returns the gigabytes of samples that are held in memory."""
         return inf
 
+    def weight_column(self, options: O) -> str | None:
+        """Returns the name of the column of sample weights, if there is one."""
+        return None
+
     def augmentations(self, options: O) -> tuple[Name, ...]:
         """Returns the names of the random changes of the first input in training."""
         return ()

@@ -4,6 +4,9 @@ A random split depends on the seed and is stratified: it keeps the class proport
 Duplicate rows and rows of one group stay in one split. Data in order of time are split
 by time; the test split is the last in time.
 
+For cross-validation all samples are divided into folds, each of which is the test split
+of one run. The folds are stratified in the same way; no sample is in two of them.
+
 Example:  >>> import numpy as np
           >>> parts = split_rows(10, Split(test=0.2, validation=0.1), seed=0)
           >>> [len(positions) for positions in parts.values()]
@@ -11,7 +14,8 @@ Example:  >>> import numpy as np
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -40,6 +44,12 @@ class Split:
     seed: int | None = option(
         None, "random seed of the split; the seed of the run when omitted", minimum=0
     )
+    folds: int | None = option(
+        None,
+        "number of folds, one of which is the test split, whatever input.split.test is",
+        minimum=2,
+    )
+    fold: int | None = option(None, "the fold that is the test split, counted from 1", minimum=1)
 
 
 def split_rows(
@@ -56,8 +66,11 @@ def split_rows(
     classes:   one class number per row; every split keeps the class proportions
     together:  one group number per row; rows of one group stay in one split
     fixed:     a published test split; only the validation split is drawn then
-    Raises:    DataError when a requested split would be empty.
+    Raises:    DataError when a requested split would be empty, or when samples that are
+               split by time or by the publisher are to be divided into folds.
     """
+    if options.folds is not None or options.fold is not None:
+        options = _of_fold(options, fixed)
     if options.test + options.validation >= 1:
         raise DataError(
             "input.split leaves nothing to train on",
@@ -72,7 +85,13 @@ def split_rows(
     elif options.method == "time":
         return _by_time(count, options)
     else:
-        test = _draw(everything, options.test, generator, classes, together)
+        test = (
+            _draw(everything, options.test, generator, classes, together)
+            if options.folds is None
+            else np.flatnonzero(
+                _folds(count, options.folds, generator, classes, together) == options.fold
+            )
+        )
         pool = np.setdiff1d(everything, test)
         share = options.validation / (1 - options.test)
     validation = _draw(pool, share, generator, classes, together)
@@ -88,6 +107,74 @@ def format_spans(rows: Positions) -> str:
     """
     runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _of_fold(options: Split, fixed: Mapping[str, Positions] | None) -> Split:
+    """Returns the options with the fraction of samples that one fold has."""
+    folds, fold = options.folds or 0, options.fold or 1
+    if fold > folds:
+        raise DataError(
+            "input.split.fold must be one of the folds", got=str(fold), allowed=f"1 to {folds}"
+        )
+    if fixed is not None or options.method == "time":
+        raise DataError(
+            "folds need samples that are split at random, and these "
+            + ("have a published test split" if fixed is not None else "are split by time"),
+            do="Use --seeds K for the spread over seeds",
+        )
+    return replace(options, test=1 / folds, fold=fold)
+
+
+def _folds(
+    count: int,
+    folds: int,
+    generator: Any,
+    classes: NDArray[Any] | None,
+    together: NDArray[Any] | None,
+) -> Positions:
+    """Returns the fold of each row, counted from 1.
+
+    The groups of a class are taken in random order, the largest first. Each is added to
+    the fold with the fewest rows of its class, and of these to the smallest fold.
+    """
+    group = np.arange(count) if together is None else together
+    _, first, member = np.unique(group, return_index=True, return_inverse=True)
+    sizes = np.bincount(member)
+    label = np.zeros(len(first), dtype=np.int64) if classes is None else classes[first]
+    unit = "samples" if together is None else "samples or groups that stay together"
+    if folds > len(first):
+        raise DataError(
+            "there are more folds than samples",
+            got=f"{folds} folds, {len(first)} {unit}",
+            do="Use fewer folds",
+        )
+    if classes is not None:
+        _refuse_single_groups(classes, member)
+    fold_of, totals = np.zeros(len(first), dtype=np.int64), np.zeros(folds, dtype=np.int64)
+    for name in np.unique(label):
+        order = generator.permutation(np.flatnonzero(label == name))
+        heap = [(0, total, fold) for fold, total in enumerate(totals.tolist())]
+        heapify(heap)
+        for taken in order[np.argsort(-sizes[order], kind="stable")].tolist():
+            rows, total, fold = heappop(heap)
+            size = int(sizes[taken])
+            heappush(heap, (rows + size, total + size, fold))
+            fold_of[taken] = fold + 1
+            totals[fold] += size
+    return fold_of[member]
+
+
+def _refuse_single_groups(classes: NDArray[Any], member: NDArray[Any]) -> None:
+    """Refuses a class in one group: the fold with it is predicted from the others."""
+    pairs = np.unique(np.stack([classes, member], axis=1), axis=0)
+    names, counts = np.unique(pairs[:, 0], return_counts=True)
+    if len(names) > 1 and counts.min() == 1:
+        sample = int(np.flatnonzero(classes == names[counts.argmin()])[0]) + 1
+        raise DataError(
+            "cross-validation needs samples of each class in two folds",
+            got=f"sample {sample} alone, or with its duplicates and its group",
+            do="Leave the class out, or give more samples of it",
+        )
 
 
 def _by_time(count: int, options: Split) -> dict[str, Positions]:

@@ -55,6 +55,11 @@ class ColumnOptions:
         None, "feature crosses: lists of categorical columns to combine"
     )
     drop: tuple[str, ...] | None = option(None, "columns to ignore")
+    sample_weight: str | None = option(
+        None,
+        "column of weights of the samples in the losses, numbers of at least 0; "
+        "metrics stay unweighted",
+    )
     max_length: int | None = option(
         None, "maximum number of tokens per text; longer texts are truncated", minimum=1
     )
@@ -104,6 +109,11 @@ def sort_columns(frame: Frame, options: ColumnOptions, *, reserved: Sequence[str
                     f"input.{WORDS[kind]} names '{name}', which is the answer",
                     do="The net must not see its target",
                 )
+            if name == options.sample_weight and kind != "drop":
+                raise TaskError(
+                    f"input.{WORDS[kind]} names '{name}', which is the weight of a sample",
+                    do=f"Leave it out of input.{WORDS[kind]}",
+                )
             if kind == "number" and frame[name].kind != "number":
                 raise DataError(
                     f"'{name}' is not a column of numbers",
@@ -116,7 +126,10 @@ def sort_columns(frame: Frame, options: ColumnOptions, *, reserved: Sequence[str
                     do=f"Use input.numeric=[{name}]",
                 )
             frame[name]  # raises a DataError for a missing column
-    taken = {name for names in by_kind.values() for name in names} | set(reserved)
+    taken = {name for names in by_kind.values() for name in names} | {
+        *reserved,
+        options.sample_weight,
+    }
     guesses = guess_kinds(frame, [name for name in frame.names if name not in taken])
     for guess in guesses:
         by_kind[guess.kind].append(guess.column)

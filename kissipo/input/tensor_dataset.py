@@ -6,7 +6,7 @@ Batches are slices of the tensors; there is no collating of single samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -21,24 +21,26 @@ class TensorDataset:
     """All samples of one split: one tensor or lazy column per input and per target.
 
     finishes:  functions applied to each batch of inputs
+    weights:   the weights of the samples, with a mean of 1; None where all are equal
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
     targets: tuple[Tensor | LazyColumn, ...]
     finishes: Sequence[Finish | None] = ()
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len((self.inputs or self.targets)[0])
 
     def batch(self, index: Tensor | slice) -> Batch:
         """Returns the batch of samples at these positions."""
-        return self._finished(*self._read(index))
+        return self._finished(self._read(index))
 
     def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
         """Yields the batches at these positions; lazy columns are read in advance."""
         if not any(isinstance(x, LazyColumn) for x in self.inputs):
             return map(self.batch, order)
-        return (self._finished(*batch) for _, batch in read_ahead(self._read, order))
+        return (self._finished(batch) for _, batch in read_ahead(self._read, order))
 
     def everything(self) -> Batch:
         """Returns all samples in one batch."""
@@ -57,19 +59,24 @@ class TensorDataset:
             tuple(x.take(positions) if isinstance(x, LazyColumn) else x[positions] for x in some)
             for some in (self.inputs, self.targets)
         )
-        return TensorDataset(inputs, targets, self.finishes)
+        weights = None if self.weights is None else self.weights[positions]
+        return TensorDataset(inputs, targets, self.finishes, weights)
 
-    def _read(self, index: Tensor | slice) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        return tuple(_pick(x, index) for x in self.inputs), tuple(
-            _pick(y, index) for y in self.targets
+    def _read(self, index: Tensor | slice) -> Batch:
+        return Batch(
+            tuple(_pick(x, index) for x in self.inputs),
+            tuple(_pick(y, index) for y in self.targets),
+            None if self.weights is None else _pick(self.weights, index),
         )
 
-    def _finished(self, inputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Batch:
-        if any(self.finishes):
-            inputs = tuple(
-                finish(x) if finish else x for finish, x in zip(self.finishes, inputs, strict=True)
-            )
-        return Batch(inputs, targets)
+    def _finished(self, batch: Batch) -> Batch:
+        if not any(self.finishes):
+            return batch
+        inputs = tuple(
+            finish(x) if finish else x
+            for finish, x in zip(self.finishes, batch.inputs, strict=True)
+        )
+        return replace(batch, inputs=inputs)
 
 
 def _pick(x: Tensor | LazyColumn, index: Tensor | slice) -> Tensor:

@@ -25,12 +25,14 @@ class Samples:
 
     frame:    the raw rows; None when samples are not rows or no text is read
     origins:  (sample) the first step of each forecast; all steps before it are given
+    weights:  (sample) the sample weights, if there are any
     """
 
     inputs: tuple[Tensor, ...]
     truth: Scores
     frame: Frame | None = None
     origins: NDArray[np.int64] | None = None
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.truth)

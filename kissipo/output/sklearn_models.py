@@ -50,9 +50,14 @@ def estimate(data: BaselineData, model: Any, *, features: Features | None = None
 def _fit(model: Any, train: Any, data: BaselineData) -> None:
     """Fits on all cores, but predicts on one core.
 
-    A forest that sums its trees in any order differs in the last digit.
+    A forest that sums its trees in any order differs in the last digit. Sample weights
+    are used by the models that take them.
     """
-    model.fit(train, data.train.truth)
+    from sklearn.utils.validation import has_fit_parameter
+
+    weights = data.train.weights
+    takes_weights = weights is not None and has_fit_parameter(model, "sample_weight")
+    model.fit(train, data.train.truth, **({"sample_weight": weights} if takes_weights else {}))
     if hasattr(model, "n_jobs"):
         model.n_jobs = 1
 

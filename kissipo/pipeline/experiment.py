@@ -162,6 +162,8 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
     """Builds the algorithm that trains a net."""
     assert resolved.algorithm is not None
     module, options = resolved.algorithm.module, resolved.algorithm.options
+    if pipeline.datasets["train"].weights is not None:
+        _refuse_weights(resolved, pipeline)
     if not module.NEEDS_LOSSES:
         alone: Algorithm = module.ALGORITHM(net, (), options)
         return alone
@@ -205,6 +207,26 @@ def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
         weighted(loss, train.truth(number), count) if count else loss
         for number, (loss, count) in enumerate(zip(losses, class_counts, strict=True))
     )
+
+
+def _refuse_weights(resolved: ResolvedTask, pipeline: Pipeline) -> None:
+    """Refuses sample weights where no loss is a mean over the samples."""
+    assert resolved.algorithm is not None
+    component = resolved.algorithm
+    reasons = [
+        f"process.{name} also weights the losses"
+        for name in ("class_weights", "mixup")
+        if vars(component.options).get(name)
+    ]
+    if not component.module.ALGORITHM.takes_sample_weights:
+        reasons.append(f"process.algorithm={component.name} does not use them")
+    if any(answer.PER_PIXEL for answer in pipeline.answers):
+        reasons.append("the losses of masks are means over pixels")
+    if reasons:
+        raise TaskError(
+            f"input.sample_weight does not suit this task: {reasons[0]}",
+            do="Leave one of both out",
+        )
 
 
 def _refuse_ids(pipeline: Pipeline) -> None:

@@ -32,10 +32,11 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
     batch = train.batch(torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start")))
     features, targets = _features_before(net, wide, batch).numpy(), batch.targets[0]
     is_regression = targets.is_floating_point()
+    sample_weight = None if batch.weights is None else batch.weights.numpy()
     weight, bias = (
-        _ridge(features, targets)
+        _ridge(features, targets, sample_weight)
         if is_regression
-        else _logistic(features, targets, wide.wide.out_features)
+        else _logistic(features, targets, wide.wide.out_features, sample_weight)
     )
     with torch.no_grad():
         wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
@@ -69,15 +70,19 @@ def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
     return features[0]
 
 
-def _ridge(features: np.ndarray, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
+def _ridge(
+    features: np.ndarray, targets: Tensor, sample_weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import RidgeCV  # the import takes a second
 
     rows = targets.reshape(len(targets), -1).numpy()
-    model = RidgeCV(alphas=ALPHAS).fit(features, rows)
+    model = RidgeCV(alphas=ALPHAS).fit(features, rows, sample_weight)
     return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
 
 
-def _logistic(features: np.ndarray, targets: Tensor, outputs: int) -> tuple[np.ndarray, np.ndarray]:
+def _logistic(
+    features: np.ndarray, targets: Tensor, outputs: int, sample_weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.linear_model import LogisticRegression
 
     weight, bias = np.zeros((outputs, features.shape[1])), np.full(outputs, -10.0)
@@ -87,7 +92,7 @@ def _logistic(features: np.ndarray, targets: Tensor, outputs: int) -> tuple[np.n
         return weight, bias
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = LogisticRegression(max_iter=1000).fit(features, targets.numpy())
+        model = LogisticRegression(max_iter=1000).fit(features, targets.numpy(), sample_weight)
     if outputs == 1:
         return model.coef_, model.intercept_
     if len(model.classes_) == 2:

@@ -1,1 +1,1 @@
-"""Runs: fit, resume, open, predict, compare, backtest, doctor."""
+"""Runs: fit, resume, open, predict, compare, cross-validate, backtest, doctor."""

@@ -94,7 +94,7 @@ def compare(
         run, metrics = RunFolder(seed_results[0].run), seed_results[0].metrics
         weights = sum(tensor.numel() for tensor in run.read_weights().values())
         answer = metrics["answers"][0]
-        main = _metric_name(answer, answer["main"], metrics)
+        main = main_metric(metrics)
         better = answer["higher_is_better"]
         rows.append(
             {
@@ -167,17 +167,25 @@ def _summarize(results: Sequence[SeedResult]) -> dict[str, Any]:
     """Returns the runs, the seeds and the statistics of each metric over the seeds."""
     values_by_name: dict[str, list[float]] = {}
     for result in results:
-        for answer in result.metrics["answers"]:
-            for name, value in answer["metrics"].items():
-                values_by_name.setdefault(_metric_name(answer, name, result.metrics), []).append(
-                    nan if value is None else value
-                )
+        for name, value in metric_values(result.metrics).items():
+            values_by_name.setdefault(name, []).append(value)
         values_by_name.setdefault(SECONDS, []).append(result.seconds)
     runs, seeds = [str(result.run) for result in results], [result.seed for result in results]
     return {
         "runs": runs,
         "seeds": seeds,
         "metrics": {name: spread(values) for name, values in values_by_name.items()},
+    }
+
+
+def metric_values(metrics: Mapping[str, Any], baseline: str = "") -> dict[str, float]:
+    """Returns the metrics of all answers by name, of the net or of a baseline."""
+    return {
+        _metric_name(answer, name, metrics): nan if value is None else value
+        for answer in metrics["answers"]
+        for name, value in (
+            answer["baselines"].get(baseline, {}) if baseline else answer["metrics"]
+        ).items()
     }
 
 
@@ -192,6 +200,12 @@ def _values(text: str) -> list[Any]:
         else:
             current += letter
     return [read_value(part.strip()) for part in [*parts, current] if part.strip()]
+
+
+def main_metric(metrics: Mapping[str, Any]) -> str:
+    """Returns the name of the main metric of the first answer."""
+    answer = metrics["answers"][0]
+    return _metric_name(answer, answer["main"], metrics)
 
 
 def _metric_name(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> str:

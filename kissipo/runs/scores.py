@@ -212,8 +212,12 @@ def _samples(
         dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
     )
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
+    weights = dataset.weights
     return Samples(
-        inputs, truth, pipeline.frame.take(pipeline.splits[part][some]) if with_frame else None
+        inputs,
+        truth,
+        pipeline.frame.take(pipeline.splits[part][some]) if with_frame else None,
+        weights=None if weights is None else weights[index].numpy(),
     )
 
 

@@ -43,6 +43,23 @@ class Task(Sentence):
         task = self if epochs is None else self.with_words({"process.epochs": epochs})
         return fit(task, seed=seed, out=out, resume=resume, strict=strict, callbacks=callbacks)
 
+    def cross_validate(
+        self,
+        folds: int = 5,
+        *,
+        seed: int = 0,
+        out: Path | str | None = None,
+        strict: bool = False,
+    ) -> dict[str, Any]:
+        """Trains one run per fold; returns what `kissipo fit --folds --json` prints.
+
+        out:      the folder of the runs; default `runs/NAME-folds-N`
+        Raises:   a subclass of UserError where the samples cannot be divided.
+        """
+        from kissipo.runs.cross_validation import cross_validate
+
+        return cross_validate(self, folds, seed=seed, out=out, strict=strict)
+
     def show(self, *, seed: int = 0) -> Trace:
         """Returns the trace of one example of the untrained net, or of a lesson."""
         if "explain" in self.input:

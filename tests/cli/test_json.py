@@ -28,6 +28,7 @@ COMMANDS = {
     "fit": [
         ["fit", "racing", "--out", "one"],
         ["fit", "backprop", "epochs=2", "--out", "many", "--seeds", "2"],
+        ["fit", "digits", "epochs=1", "baselines=[majority]", "--out", "cv", "--folds", "2"],
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
     "evaluate": [["evaluate", "run"]],

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kissipo.pipeline.registries import LOSSES
+from kissipo.process.weighted_mean import weighted_mean
 
 Array = np.ndarray
 
@@ -108,6 +109,15 @@ def test_loss_ignores_order_and_repetition_of_samples(name: str) -> None:
     assert loss(torch.cat([y, y]), torch.cat([t, t])).item() == pytest.approx(
         loss(y, t).item(), rel=1e-12
     )
+
+
+@pytest.mark.parametrize("name", [name for name in FORMULAS if FORMULAS[name][0] != "mask"])
+def test_weighted_mean_counts_a_sample_of_weight_two_twice(name: str) -> None:
+    y, t = (torch.tensor(array) for array in drawn(FORMULAS[name][0], 7))
+    loss, counts = LOSSES.find(name, place="loss").loss, torch.arange(len(y)) % 4
+    repeated = loss(y.repeat_interleave(counts, 0), t.repeat_interleave(counts, 0))
+    value = weighted_mean(loss, y, t, 0.3 * counts)
+    assert value.item() == pytest.approx(repeated.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,17 @@ Nothing is fitted on the test split.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 import kissipo as ki
 from kissipo.core.errors import DataError
@@ -111,6 +114,84 @@ def test_split_seed_overrides_the_seed_of_the_run() -> None:
 def test_empty_split_is_refused(count: int, how: Split, message: str) -> None:
     with pytest.raises(DataError) as refused:
         split_rows(count, how, seed=0)
+    assert message in str(refused.value)
+
+
+def folds_of(count: int, folds: int, *, seed: int, **labels: Any) -> list[list[int]]:
+    """Returns the test split of every fold, after a check of the other splits."""
+    tests = []
+    for fold in range(1, folds + 1):
+        splits = split_rows(count, Split(folds=folds, fold=fold), seed=seed, **labels)
+        assert sorted(np.concatenate(list(splits.values())).tolist()) == list(range(count))
+        tests.append(splits["test"].tolist())
+    assert sorted(row for rows in tests for row in rows) == list(range(count))
+    return tests
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(2, 40), min_size=1, max_size=5), st.integers(2, 7), st.integers(0, 99))
+def test_folds_have_the_class_counts_of_a_stratified_k_fold(
+    counts: list[int], folds: int, seed: int
+) -> None:
+    classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    assume(max(counts) >= folds)
+    assume(len(classes) >= 2 * folds)
+    ours = folds_of(len(classes), folds, seed=seed, classes=classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        witness = [
+            test for _, test in StratifiedKFold(folds).split(np.zeros(len(classes)), classes)
+        ]
+    numbers = [
+        [np.bincount(classes[test], minlength=len(counts)) for test in tests]
+        for tests in (ours, witness)
+    ]
+    assert np.sort(numbers[0], axis=0).tolist() == np.sort(numbers[1], axis=0).tolist()
+    exact = np.array(counts) / folds
+    assert all(np.abs(number - exact).max() < 1 for number in numbers[0])
+    assert max(map(len, ours)) - min(map(len, ours)) <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=14, max_size=40), st.integers(2, 7), st.integers(0, 99))
+def test_folds_divide_no_group_and_have_the_sizes_of_a_group_k_fold(
+    sizes: list[int], folds: int, seed: int
+) -> None:
+    groups = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    ours = folds_of(len(groups), folds, seed=seed, together=groups)
+    sides = [set(groups[test].tolist()) for test in ours]
+    assert sum(map(len, sides)) == len(sizes)
+    witness = [test for _, test in GroupKFold(folds).split(groups, groups=groups)]
+    assert sorted(map(len, ours)) == sorted(map(len, witness))
+
+
+def test_folds_depend_on_the_seed_of_the_split_alone() -> None:
+    def first(seed: int, written: int | None = None) -> list[int]:
+        how = Split(folds=4, fold=1, seed=written)
+        return split_rows(100, how, seed=seed)["test"].tolist()
+
+    assert first(0) == first(0) != first(1)
+    assert first(0, written=7) == first(1, written=7)
+
+
+@pytest.mark.parametrize(
+    ("how", "labels", "message"),
+    [
+        (Split(fold=2), {}, "input.split.fold must be one of the folds; got 2."),
+        (Split(folds=3, fold=4), {}, "got 4. Allowed: 1 to 3."),
+        (Split(folds=7), {}, "there are more folds than samples; got 7 folds, 6 samples."),
+        (Split(folds=4), {"together": np.arange(6) // 2},
+         "got 4 folds, 3 samples or groups that stay together."),
+        (Split(folds=2, method="time"), {}, "these are split by time."),
+        (Split(folds=2), {"fixed": {"train": np.arange(5), "test": np.arange(5, 6)}},
+         "folds need samples that are split at random, and these have a published test split."),
+        (Split(folds=2), {"classes": np.array([0, 0, 0, 1, 0, 0])}, "got sample 4 alone"),
+        (Split(folds=2, validation=0.5), {}, "got test 0.5 + validation 0.5."),
+    ],
+)  # fmt: skip
+def test_folds_that_cannot_be_are_refused(how: Split, labels: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError) as refused:
+        split_rows(6, how, seed=0, **labels)
     assert message in str(refused.value)
 
 

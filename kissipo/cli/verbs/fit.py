@@ -9,6 +9,7 @@ TASK is a built-in name (kissipo list), a .yaml file, or your own data with an o
     kissipo fit novel.txt
     kissipo fit input.text=novel.txt                     the same with options only
     kissipo fit digits epochs=5 process.units=[64,64]    any option of the task
+    kissipo fit sms.csv --output kind --folds 5          cross-validated with five folds
     kissipo fit air.csv --output Passengers --backtest 4 evaluated on four folds
 """
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_SEVERAL = ("seeds", "folds", "backtest")
+
+
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo fit`."""
     add_task_arguments(parser)
@@ -35,6 +39,12 @@ def options(parser: ArgumentParser) -> None:
         type=int,
         metavar="K",
         help="train with K random seeds, 0 to K-1; print mean and std",
+    )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="cross-validation: train K times, each sample in one test split",
     )
     parser.add_argument(
         "--backtest",
@@ -56,15 +66,24 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace, screen: Screen) -> None:
-    """Trains once, once per seed, or once per fold of a series."""
+    """Trains once, once per seed, or once per fold."""
     from kissipo.cli.training_output import TrainingOutput
+    from kissipo.core.errors import TaskError
     from kissipo.runs.fit import fit
 
+    several = [name for name in _SEVERAL if vars(arguments)[name] is not None]
+    if len(several) > 1:
+        names = " and ".join(f"--{name}" for name in several)
+        raise TaskError(
+            "a task is trained several times in one way", got=names, do="Give only one of them"
+        )
     task = parse_task(arguments)
     if arguments.epochs is not None:
         task = task.with_words({"process.epochs": arguments.epochs})
     if arguments.seeds is not None:
         return _several(task, arguments, screen)
+    if arguments.folds is not None:
+        return _cross_validate(task, arguments, screen)
     if arguments.backtest is not None:
         return _backtest(task, arguments, screen)
     output = TrainingOutput(screen)
@@ -112,6 +131,61 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     screen.result(grid)
     screen.result("Runs: " + escape(", ".join(result["runs"])))
     screen.result_json(result)
+
+
+def _cross_validate(task: Any, arguments: Namespace, screen: Screen) -> None:
+    from rich.markup import escape
+
+    from kissipo.core.errors import TaskError
+    from kissipo.runs.cross_validation import cross_validate
+
+    if arguments.resume:
+        raise TaskError("--folds cannot be combined with --resume")
+    result = cross_validate(
+        task,
+        arguments.folds,
+        seed=arguments.seed or 0,
+        out=arguments.out,
+        strict=arguments.strict,
+        notify=screen.note,
+    )
+    main, sign = result["main"], -1 if result["higher_is_better"] else 1
+    names = sorted(
+        result["baselines"], key=lambda name: sign * result["baselines"][name][main]["mean"]
+    )
+    left_out: list[str] = []
+    while not screen.fits(grid := _over_folds(result, names)) and names:
+        left_out.append(names.pop())
+    screen.result(f"[bold]{arguments.folds} folds[/] [dim](mean ± standard deviation)[/]")
+    screen.result(grid)
+    if left_out:
+        screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
+    screen.result("Runs: " + escape(", ".join(fold["run"] for fold in result["folds"])))
+    screen.result_json(result)
+
+
+def _over_folds(result: dict[str, Any], names: list[str]) -> Table:
+    """Returns one row per metric: the net, all folds pooled, and the baselines."""
+    from kissipo.cli.screen import table
+    from kissipo.core.text import format_score
+
+    def spread(values: dict[str, float] | None) -> str:
+        if values is None:
+            return ""
+        return f"{format_score(values['mean'])} ± {format_score(values['std'])}"
+
+    pooled = result["pooled"]
+    titles = ["", "model", *(["pooled"] if pooled else []), *names]
+    grid = table(*titles, right=tuple(range(1, len(titles))))
+    for metric, values in result["metrics"].items():
+        together = format_score(pooled[metric]) if metric in pooled else ""
+        grid.add_row(
+            metric,
+            spread(values),
+            *([together] if pooled else []),
+            *(spread(result["baselines"][name].get(metric)) for name in names),
+        )
+    return grid
 
 
 def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:

@@ -88,6 +88,10 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
         )
     for option in algorithm.unwritten_options():
         raise NotBuiltError(f"kissipo eject does not write process.{option} yet", do="Leave it out")
+    if experiment.pipeline.datasets["train"].weights is not None:
+        raise NotBuiltError(
+            "kissipo eject does not write input.sample_weight yet", do="Leave it out"
+        )
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):
         raise NotBuiltError(

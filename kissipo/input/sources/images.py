@@ -62,6 +62,11 @@ class Options:
         minimum=0,
     )
     skip_corrupt: bool = option(False, "skip and count images that cannot be decoded")
+    sample_weight: str | None = option(
+        None,
+        "column of weights of the samples in the losses, numbers of at least 0; "
+        "metrics stay unweighted",
+    )
 
 
 class Images(Source[Options]):
@@ -163,6 +168,10 @@ class Images(Source[Options]):
     def memory_limit(self, options: Options) -> float:
         """Returns the gigabytes of images that are held in memory."""
         return options.memory_limit
+
+    def weight_column(self, options: Options) -> str | None:
+        """Returns the name of the column of sample weights, if there is one."""
+        return options.sample_weight
 
     def augmentations(self, options: Options) -> tuple[Name, ...]:
         """Returns the random changes of the images in training."""

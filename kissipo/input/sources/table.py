@@ -36,6 +36,10 @@ class Table(Source[Options]):
         frame, findings = read_table(value, options)
         return Reading(frame, tuple(findings))
 
+    def weight_column(self, options: Options) -> str | None:
+        """Returns the name of the column of sample weights, if there is one."""
+        return options.sample_weight
+
     def infer(self, question: Question) -> Task | None:
         """Takes a table of which a column is predicted."""
         if question.data_set is not None:

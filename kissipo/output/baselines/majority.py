@@ -11,5 +11,5 @@ NAME = "majority class"
 def predict(data: BaselineData) -> Scores:
     """Returns the same probabilities for every sample."""
     classes = len(data.answer.classes)
-    frequencies = np.bincount(data.train.truth, minlength=classes) / len(data.train)
-    return np.tile(frequencies, (len(data.test), 1))
+    counts = np.bincount(data.train.truth, weights=data.train.weights, minlength=classes)
+    return np.tile(counts / counts.sum(), (len(data.test), 1))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
@@ -20,6 +22,7 @@ from kissipo.input.augment import Augment
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.lazy_dataset import LazyColumn
+from kissipo.input.sample_weights import check_weights, mean_one, weights_finding
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
@@ -68,6 +71,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         fixed=_official_split(reading, frame),
     )
     findings += describe_divided(duplicate_findings, group_ids, splits)
+    weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
     train = frame.take(splits["train"])
     for codec in codecs:
         codec.fit(train)
@@ -81,7 +85,10 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     in_memory = size <= source.memory_limit(options) * _GIGABYTE
     findings += [] if in_memory else [_memory_finding(size)]
     datasets = {
-        name: encode(frame.take(positions), codecs, answers, in_memory=in_memory)
+        name: replace(
+            encode(frame.take(positions), codecs, answers, in_memory=in_memory),
+            weights=weights.get(name),
+        )
         for name, positions in splits.items()
     }
     names = source.augmentations(options)
@@ -116,6 +123,30 @@ def encode(
         codec.finish if type(codec).finish is not Codec.finish else None for codec in codecs
     )
     return TensorDataset(inputs, targets, finishes)
+
+
+def _split_weights(
+    column: str | None,
+    frame: Frame,
+    targets: Sequence[str],
+    splits: Mapping[str, NDArray[np.int64]],
+    findings: list[Finding],
+) -> dict[str, Tensor]:
+    """Returns the sample weights of the splits that have a loss, if there are any."""
+    if column is None:
+        return {}
+    if column in targets:
+        raise TaskError(
+            f"input.sample_weight names '{column}', which is the answer",
+            do="Name a column of weights",
+        )
+    weights = check_weights(frame[column], frame.rows)
+    findings.append(weights_finding(column, weights))
+    return {
+        name: mean_one(weights[splits[name]], column, name)
+        for name in ("train", "validation")
+        if len(splits[name])
+    }
 
 
 def _bytes(codecs: Sequence[Codec], answers: Sequence[Answer], samples: int) -> int:

@@ -3,7 +3,8 @@
 w <- w - learning_rate · d(loss + l1 · sum|w| + l2 · sum w²) / dw        for every batch
 
 The penalties l1 and l2 cover the weights but not the biases (S07). Label smoothing and
-mixup apply to the training loss only; class weights also apply to the validation loss.
+mixup apply to the training loss only; class weights and sample weights also apply to
+the validation loss.
 With `ema` a running mean of the weights is evaluated and saved (Polyak and Juditsky
 1992).
 
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -42,6 +44,7 @@ from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_init import freeze_linear, init_linear
 from kissipo.process.manual_backprop import manual_backprop
 from kissipo.process.mixup import mix
+from kissipo.process.weighted_mean import weighted_mean
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 NEEDS_LOSSES = True
@@ -167,6 +170,8 @@ def _max_batch(facts: DataFacts) -> int:
 class Supervised(Algorithm):
     """One net, one optimizer, and one loss per output."""
 
+    takes_sample_weights = True
+
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
@@ -198,7 +203,11 @@ class Supervised(Algorithm):
         """Trains on one batch and returns its loss."""
         if self._has_schedule:
             self._set_rate()
-        if self._manual_backprop is not None and self._manual_backprop.fits(batch.inputs[0]):
+        if (
+            self._manual_backprop is not None
+            and batch.weights is None
+            and self._manual_backprop.fits(batch.inputs[0])
+        ):
             loss = self._manual_backprop.loss_and_backward(
                 self.training_losses[0], batch.inputs[0], batch.targets[0]
             )
@@ -221,6 +230,10 @@ class Supervised(Algorithm):
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
         """Returns the loss without the penalties, summed over the outputs."""
         return _sum(self.losses, outputs, targets)
+
+    def validation_loss(self, outputs: Any, batch: Batch) -> Tensor:
+        """Returns the loss without the penalties, as the weighted mean over samples."""
+        return _sum(self.losses, outputs, batch.targets, batch.weights)
 
     @contextmanager
     def eval_weights(self) -> Iterator[None]:
@@ -272,7 +285,7 @@ class Supervised(Algorithm):
         def loss_of(predictions: Any) -> Tensor:
             predictions = _as_float32(predictions)
             if mixed is None:
-                return _sum(self.training_losses, predictions, batch.targets)
+                return _sum(self.training_losses, predictions, batch.targets, batch.weights)
             first, second = (
                 _sum(self.training_losses, predictions, targets)
                 for targets in (mixed.batch.targets, mixed.second)
@@ -353,8 +366,15 @@ def _as_float32(outputs: Any) -> Any:
     return outputs.float() if outputs.dtype is torch.bfloat16 else outputs
 
 
-def _sum(losses: tuple[Loss, ...], outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
+def _sum(
+    losses: tuple[Loss, ...],
+    outputs: Any,
+    targets: tuple[Tensor, ...],
+    weights: Tensor | None = None,
+) -> Tensor:
     """Returns the loss of a single output, or the sum of the losses of several."""
+    if weights is not None:
+        losses = tuple(partial(weighted_mean, loss, weights=weights) for loss in losses)
     if len(losses) == 1:
         return losses[0](outputs, targets[0])
     return torch.stack(

@@ -10,8 +10,8 @@ Example:  >>> import torch
           0.511
 """
 
+import torch
 from torch import Tensor
-from torch.nn import functional
 
 from kissipo.process.losses.categorical_cross_entropy import shares
 
@@ -24,4 +24,5 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     logs = (
         outputs.clamp(min=_MIN_PROBABILITY).log() if probabilities else outputs.log_softmax(dim=-1)
     )
-    return functional.kl_div(logs, shares(outputs, targets), reduction="none").sum(dim=-1).mean()
+    targets = shares(outputs, targets)
+    return (torch.xlogy(targets, targets) - targets * logs).sum(dim=-1).mean()

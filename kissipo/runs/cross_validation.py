@@ -1,0 +1,136 @@
+"""Cross-validation: every sample is predicted once, by a net not trained on it.
+
+The samples are divided into folds (input/split.py). Each fold is the test split of a
+run of its own; the validation split is drawn from the other folds. All runs have the
+same random seed, and so the same folds.
+
+The pooled metrics are those of the predictions of all folds together. They are left out
+where the nets decide differently, as with thresholds that each run calibrates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kissipo.core.errors import TaskError
+from kissipo.core.schema import written
+from kissipo.core.task import Task
+from kissipo.engine.evaluate import evaluate
+from kissipo.engine.run_folder import next_folder
+from kissipo.output.answer import Answer, Scores
+from kissipo.pipeline.parse import read_task
+from kissipo.runs.compare import Notify, main_metric, metric_values, spread
+from kissipo.runs.fit import RUNS, fit
+
+Predicted = tuple[Answer, Scores, Scores]  # answer, scores, truth
+
+
+def cross_validate(
+    task: Task,
+    folds: int,
+    *,
+    seed: int = 0,
+    out: Path | str | None = None,
+    strict: bool = False,
+    notify: Notify = lambda text: None,
+) -> dict[str, Any]:
+    """Trains one run per fold and returns the statistics of each metric over the folds.
+
+    out:      the folder of the runs, with one run folder per fold
+    Raises:   TaskError for fewer than two folds, or when samples depend on earlier
+              ones; DataError for a published test split, or fewer samples than folds.
+    """
+    resolved = read_task(task)
+    if folds < 2:
+        raise TaskError("--folds needs a number of at least 2", got=str(folds))
+    if not resolved.source.module.SOURCE.independent:
+        raise TaskError(
+            "--folds needs samples that do not depend on earlier ones, and those of "
+            f"input.{resolved.source.name} do",
+            do="Use `kissipo fit ... --backtest K` for a series, "
+            "or --seeds K for the spread over seeds",
+        )
+    split = {
+        key: value for key, value in written(resolved.general.split).items() if value is not None
+    }
+    parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-folds")
+    rows: list[dict[str, Any]] = []
+    predicted: list[list[Predicted]] = []  # of each fold, one per answer
+    for fold in range(1, folds + 1):
+        run = fit(
+            task.with_words({"input.split": {**split, "folds": folds, "fold": fold}}),
+            seed=seed,
+            out=parent / f"fold-{fold}",
+            strict=strict,
+        )
+        pipeline, values, main = (
+            run.pipeline(),
+            metric_values(run.metrics),
+            main_metric(run.metrics),
+        )
+        test = evaluate(run.net, pipeline.datasets["test"], run.answers)
+        predicted.append(list(zip(run.answers, test.scores, test.truths, strict=True)))
+        names = dict.fromkeys(
+            name for answer in run.metrics["answers"] for name in answer["baselines"]
+        )
+        rows.append(
+            {
+                "run": str(run.folder),
+                "samples": {name: len(part) for name, part in pipeline.splits.items()},
+                "metrics": values,
+                "baselines": {name: metric_values(run.metrics, name) for name in names},
+            }
+        )
+        notify(f"fold {fold}: {main} {values[main]:.4f}")
+    baselines = [name for name in names if all(name in row["baselines"] for row in rows)]
+    return {
+        "main": main,
+        "higher_is_better": run.metrics["answers"][0]["higher_is_better"],
+        "folds": rows,
+        "metrics": _over_folds([row["metrics"] for row in rows]),
+        "baselines": {
+            name: _over_folds([row["baselines"][name] for row in rows]) for name in baselines
+        },
+        "pooled": _pooled([list(of_answer) for of_answer in zip(*predicted, strict=True)]),
+    }
+
+
+def _over_folds(values: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Returns the statistics of each metric that all folds have."""
+    return {
+        name: spread([fold[name] for fold in values])
+        for name in values[0]
+        if all(name in fold for fold in values)
+    }
+
+
+def _pooled(predicted: Sequence[Sequence[Predicted]]) -> dict[str, float]:
+    """Returns the metrics of the predictions of all folds, for each answer in turn.
+
+    The first fold's answer evaluates them, if it agrees with the answers of the others
+    about their own predictions.
+    """
+    pooled = {}
+    for folds in predicted:
+        first = folds[0][0]
+        if not all(_agree(first, *fold) for fold in folds):
+            continue
+        scores, truth = (np.concatenate([fold[place] for fold in folds]) for place in (1, 2))
+        prefix = f"{first.name} " if len(predicted) > 1 else ""
+        for name, value in first.evaluate(scores, truth).metrics.items():
+            pooled[prefix + name] = float(value)
+    return pooled
+
+
+def _agree(first: Answer, answer: Answer, scores: Scores, truth: Scores) -> bool:
+    """Returns whether two answers evaluate the same predictions alike."""
+    if first.spec != answer.spec:
+        return False
+    ours, theirs = (one.evaluate(scores, truth).metrics for one in (first, answer))
+    return ours.keys() == theirs.keys() and np.array_equal(
+        list(ours.values()), list(theirs.values()), equal_nan=True
+    )
