@@ -93,7 +93,7 @@ def test_kind_of_the_final_point(
 ) -> None:
     algorithm = algorithm_of(1)
     algorithm.begin(StartingPositions([(surface, "sgd")], torch.tensor([start]), lowest))
-    (point,) = algorithm.details()["paths"]
+    (point,) = algorithm.details()["paths"].value
     assert point["place"] == place
     assert point["curvature"] == pytest.approx(curvature, abs=1e-3)
     assert point["start"] == point["end"] == pytest.approx(start[:2])
@@ -105,7 +105,7 @@ def test_long_path_is_thinned_between_its_ends() -> None:
     algorithm.begin(dataset)
     for _ in range(400):
         algorithm.step(dataset.everything)
-    (point,) = algorithm.details()["paths"]
+    (point,) = algorithm.details()["paths"].value
     assert point["path"][:100] == torch.stack(algorithm.path)[:100, 0, :2].tolist()
     assert point["path"][-1] == pytest.approx(point["end"], abs=1e-6)
     assert 120 < len(point["path"]) < 165
