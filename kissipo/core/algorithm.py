@@ -38,12 +38,15 @@ class Algorithm(ABC):
     monitor:  what chooses the best epoch; None: there is no best epoch, training does
               not stop early, and the weights of the last epoch are kept
     takes_sample_weights: whether its losses are weighted by `batch.weights`
+    seed:     the seed of the run, set before the first step; the random numbers of an
+              algorithm are functions of it and of the step (`core/seeds.py`)
     """
 
     epochs: int = 1
     patience: int = 0
     monitor: Monitor | None = Monitor()
     takes_sample_weights: bool = False
+    seed: int = 0
 
     def begin(self, train: Dataset) -> str:
         """Runs once before the first step; returns a sentence for the log, or none."""
@@ -60,7 +63,10 @@ class Algorithm(ABC):
         """
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
-        """Returns the loss on the validation split; NaN where there is none."""
+        """Returns the loss on the validation split; NaN where there is none.
+
+        It changes no state, and is used with and without gradients.
+        """
         return torch.tensor(float("nan"))
 
     def validation_loss(self, outputs: Any, batch: Batch) -> Tensor:
@@ -90,8 +96,11 @@ class Algorithm(ABC):
 class Agent(Algorithm):
     """An algorithm that chooses actions in an environment and learns from each step.
 
-    A state is what the environment gives: the number of a state, or an array.
+    A state is what the environment gives: the number of a state, or an array. No
+    episode is the best one.
     """
+
+    monitor = None
 
     def begin_episode(self, generator: Generator, *, done: float) -> None:
         """Runs before every episode, after the fraction `done` of all episodes.

@@ -89,6 +89,7 @@ class Fit:
         save: Save | None = None,
     ) -> None:
         self.net, self.algorithm, self.config = net, algorithm, config
+        algorithm.seed = config.seed
         self.train, self.validation, self.answers = train, validation, answers
         self.augment = augment
         self.callbacks, self.save = callbacks, save
@@ -190,10 +191,9 @@ class Fit:
         state.seconds = perf_counter() - started
         is_stuck = 0 < config.patience <= state.epoch - state.best_epoch
         state.done = state.epoch >= config.epochs or is_stuck
+        is_best = self.algorithm.monitor is not None and state.best_epoch == state.epoch
         for callback in self.callbacks:
-            callback.on_epoch(
-                {**row, "seconds": round(state.seconds, 3), "best": state.best_epoch == state.epoch}
-            )
+            callback.on_epoch({**row, "seconds": round(state.seconds, 3), "best": is_best})
             if state.done and state.epoch < config.epochs:
                 callback.on_note(
                     f"stopped after epoch {state.epoch}: "

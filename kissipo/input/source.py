@@ -40,6 +40,8 @@ class Source(ABC, Generic[O]):
                     evaluated on other data
     folders:        whether every file of a folder is a sample to predict
     data_options:   options that hold a part of the data: a path, or a Python object
+    generated_columns: columns that the source adds to the data, such as noise, in which
+                    duplicate rows differ
     """
 
     builder: ClassVar[str] = "rows"
@@ -51,6 +53,7 @@ class Source(ABC, Generic[O]):
     independent: ClassVar[bool] = True
     folders: ClassVar[bool] = False
     data_options: ClassVar[tuple[str, ...]] = ()
+    generated_columns: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def read(self, value: Any, options: O) -> Any:

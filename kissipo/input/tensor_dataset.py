@@ -20,13 +20,16 @@ Finish = Callable[[Tensor], Tensor]
 class TensorDataset:
     """All samples of one split: one tensor or lazy column per input and per target.
 
-    finishes:  functions applied to each batch of inputs
-    weights:   the weights of the samples, with a mean of 1; None where all are equal
+    finishes:         functions applied to each batch of inputs
+    target_finishes:  functions applied to each batch of targets
+    weights:          the weights of the samples, with a mean of 1; None where all are
+                      equal
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
     targets: tuple[Tensor | LazyColumn, ...]
     finishes: Sequence[Finish | None] = ()
+    target_finishes: Sequence[Finish | None] = ()
     weights: Tensor | None = None
 
     def __len__(self) -> int:
@@ -48,7 +51,9 @@ class TensorDataset:
 
     def truth(self, number: int, index: Tensor | slice = slice(None)) -> Tensor:
         """Returns the targets of one output."""
-        return _pick(self.targets[number], index)
+        target = _pick(self.targets[number], index)
+        finish = self.target_finishes[number] if self.target_finishes else None
+        return finish(target) if finish else target
 
     def take(self, positions: Tensor | slice) -> TensorDataset:
         """Selects samples. No values are copied before a batch is read.
@@ -60,7 +65,7 @@ class TensorDataset:
             for some in (self.inputs, self.targets)
         )
         weights = None if self.weights is None else self.weights[positions]
-        return TensorDataset(inputs, targets, self.finishes, weights)
+        return TensorDataset(inputs, targets, self.finishes, self.target_finishes, weights)
 
     def _read(self, index: Tensor | slice) -> Batch:
         return Batch(
@@ -70,13 +75,17 @@ class TensorDataset:
         )
 
     def _finished(self, batch: Batch) -> Batch:
-        if not any(self.finishes):
+        if not (any(self.finishes) or any(self.target_finishes)):
             return batch
-        inputs = tuple(
-            finish(x) if finish else x
-            for finish, x in zip(self.finishes, batch.inputs, strict=True)
-        )
-        return replace(batch, inputs=inputs)
+        inputs = _finish(self.finishes, batch.inputs)
+        return replace(batch, inputs=inputs, targets=_finish(self.target_finishes, batch.targets))
+
+
+def _finish(finishes: Sequence[Finish | None], tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Applies one function per tensor, where there is one."""
+    if not any(finishes):
+        return tensors
+    return tuple(finish(x) if finish else x for finish, x in zip(finishes, tensors, strict=True))
 
 
 def _pick(x: Tensor | LazyColumn, index: Tensor | slice) -> Tensor:

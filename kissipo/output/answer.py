@@ -49,6 +49,7 @@ class Prediction:
     threshold:   the score above which a step is an anomaly
     areas:       the classes in an image and their fractions, the largest first
     mask:        (height, width) the class index of every pixel
+    pixels:      (height, width) or (height, width, 3) a generated image, from 0 to 255
     """
 
     value: Any
@@ -59,6 +60,7 @@ class Prediction:
     threshold: float | None = None
     areas: tuple[tuple[str, float], ...] = ()
     mask: Any = field(default=None, compare=False, repr=False)
+    pixels: Any = field(default=None, compare=False, repr=False)
 
     def describe(self) -> str:
         """Returns the value with its probability, or the areas of a mask."""
@@ -82,6 +84,8 @@ class Prediction:
             content["error"], content["threshold"] = self.error, self.threshold
         if self.mask is not None:
             content["areas"] = [{"answer": value, "share": share} for value, share in self.areas]
+        if self.pixels is not None:
+            content["pixels"] = self.pixels.tolist()
         return content
 
 

@@ -19,6 +19,11 @@ _FRACTIONS = {
     "balanced_accuracy": " of balanced accuracy",
     "macro_f1": " of macro-F1",
 }
+_NAMES = {
+    "return": "return",
+    "normalized_mae": "normalized MAE",
+    "frechet_distance": "Fréchet distance",
+}
 TRIVIAL = (
     "majority class",
     "mean",
@@ -96,5 +101,5 @@ def _gap(value: float, other: float, main: str) -> str:
         return f"{difference:.1f} points of the NAB score {'above' if higher else 'below'}"
     relative = main != "return" and other
     amount = f"{100 * difference / abs(other):.3g} %" if relative else f"{difference:.3g}"
-    metric = {"return": "return", "normalized_mae": "normalized MAE"}.get(main, main.upper())
+    metric = _NAMES.get(main, main.upper())
     return f"{metric} {amount} {'higher' if higher else 'lower'} than"

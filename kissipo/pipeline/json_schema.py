@@ -19,6 +19,7 @@ from kissipo.pipeline.registries import (
     LESSONS,
     LOSSES,
     NETS,
+    PLANNED_VALUES,
     SHORT_LOSSES,
     SOURCES,
     suitable_baselines,
@@ -45,7 +46,7 @@ def task_schema() -> dict[str, Any]:
             "baselines": baselines,
             **_properties(options_of(ANSWERS, name)),
         }
-        answers.append(_variant(name, {}, words))
+        answers.append(_variant(name, _built_values(f"output.{name}"), words))
     answers.append({"enum": ANSWERS.names()})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -65,6 +66,13 @@ def task_schema() -> dict[str, Any]:
         "required": ["input"],
         "additionalProperties": False,
     }
+
+
+def _built_values(place: str) -> dict[str, Any]:
+    """Returns the schema of a value that is not a planned one."""
+    start = f"{place}="
+    planned = [value.removeprefix(start) for value in PLANNED_VALUES if value.startswith(start)]
+    return {"not": {"enum": planned}} if planned else {}
 
 
 def _lesson(name: str) -> dict[str, Any]:

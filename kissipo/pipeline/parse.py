@@ -350,6 +350,8 @@ def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, outp
             others=ANSWERS.names(),
         )
         return None, read(output_general.Options, general, place=place)
+    if _is_planned("output", names[0], part[names[0]]):
+        raise _unknown(place, names[0], part[names[0]], [])
     module = ANSWERS.find(names[0], place=place)
     rest = {key: value for key, value in part.items() if key != names[0]}
     own, general = _divide(

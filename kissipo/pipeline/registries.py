@@ -84,7 +84,6 @@ ALGORITHMS = Registry(
     },
     planned={
         "masked_text": "S35",
-        "adversarial": "S40",
         "contrastive": "S32",
     },
 )
@@ -95,7 +94,6 @@ ANSWERS = Registry(
     planned={
         "labels": "S08",
         "boxes": "S41",
-        "image": "S37, S39, S40",
         "rating": "S43",
         "vectors": "S31, S32",
         "map": "S36",
@@ -126,7 +124,10 @@ PLANNED_WORDS = {
     "input.captions": "S38",
     "input.style": "S39",
 }
-PLANNED_VALUES = {"input.tokenizer=wordpieces": "S35"}
+PLANNED_VALUES = {
+    "input.tokenizer=wordpieces": "S35",
+    "output.image=same": "S37",
+}
 SHORT_LOSSES = {
     "mse": "mean_squared_error",
     "mae": "mean_absolute_error",

@@ -74,7 +74,11 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
         _data_flow(results.trace),
         through_time_section(results.trace.through_time),
         training_section(
-            results.history, eval_metrics, best_epoch=results.best_epoch, max_epochs=epochs
+            results.history,
+            eval_metrics,
+            best_epoch=results.best_epoch,
+            max_epochs=epochs,
+            is_monitored=experiment.algorithm.monitor is not None,
         ),
         *_answer_sections(experiment, results),
     ]

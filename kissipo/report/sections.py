@@ -51,14 +51,22 @@ def training_section(
     *,
     best_epoch: int,
     max_epochs: int,
+    is_monitored: bool = True,
 ) -> Section:
-    """Returns the losses and metrics per epoch, or the returns per episode."""
+    """Returns the losses and metrics per epoch, or the returns per episode.
+
+    is_monitored:  whether there is a best epoch; without one, the curves of the losses
+                   do not say whether training went well
+    """
     if history and "return" in history[-1]:
         returns = {"mean return": [(row["episode"], row["return"]) for row in history]}
         return Section(
             "Training", [Chart(returns, "episode", "mean return of a block of episodes")]
         )
+    usual = ("epoch", "loss")
+    named = [key for key in history[-1] if key not in usual and not key.startswith("validation_")]
     keys = {"training": "loss", "validation": "validation_loss"}
+    keys |= {key.replace("_", " "): key for key in named}
     series = {name: _points(history, key) for name, key in keys.items()}
     series = {name: points for name, points in series.items() if len(points) > 1}
     marker = best_epoch if "validation" in series else None
@@ -68,7 +76,11 @@ def training_section(
         if len(points) > 1:
             name = f"{metric} of the validation split"
             records.append(Chart({metric: points}, "epoch", name, height=180, marker=marker))
-    sentences = describe_curves(history, best_epoch=best_epoch, max_epochs=max_epochs)
+    sentences = (
+        describe_curves(history, best_epoch=best_epoch, max_epochs=max_epochs)
+        if is_monitored
+        else []
+    )
     return Section("Training", [*records, *map(Line, sentences)])
 
 

@@ -1,4 +1,7 @@
-"""Predicts a folder of new images: a table of predictions and a gallery (S18)."""
+"""Predicts a folder of new images: a table of predictions and a gallery (S18).
+
+Where the predictions are images, `save_images` writes them into a folder.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from kissipo.core.errors import DataError, TaskError
@@ -170,6 +174,30 @@ def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
         [note for codec in run.codecs for note in codec.remarks(frame)] if frame is not None else []
     )
     return FolderPredictions(str(run.folder), run.answers, images, (*unread, *notes))
+
+
+def save_images(
+    folder: Path | str, names: Sequence[str], predictions: Sequence[Prediction]
+) -> list[Path]:
+    """Writes generated images as NAME.png into a new folder and returns their paths.
+
+    Raises:   TaskError when the predictions are not images, or the folder is not empty;
+              MachineError when it cannot be written.
+    """
+    folder = Path(folder)
+    if any(prediction.pixels is None for prediction in predictions):
+        raise TaskError("--out needs a run on images", do="Leave --out out")
+    refuse_existing(folder)
+    paths = [folder / f"{name}.png" for name in names]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, prediction in zip(paths, predictions, strict=True):
+            content = io.BytesIO()
+            Image.fromarray(prediction.pixels).save(content, "png")
+            write_whole(path, content.getvalue())
+    except OSError as error:
+        raise refusal(folder, error) from None
+    return paths
 
 
 def refuse_existing(folder: Path) -> None:

@@ -250,7 +250,7 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
 
 def _short(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return (
-            f"image of {'x'.join(str(side) for side in value.shape)}, {value.min()}..{value.max()}"
-        )
+        kind = "image of" if value.ndim > 1 else "numbers:"
+        sides = "x".join(str(side) for side in value.shape)
+        return f"{kind} {sides}, {value.min():.4g}..{value.max():.4g}"
     return shorten("(missing)" if value is None else str(value), 60)

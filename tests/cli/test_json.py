@@ -36,6 +36,7 @@ COMMANDS = {
         ["predict", "run", "image.png"],
         ["predict", "run", "new"],
         ["predict", "marks", "new/a.png"],
+        ["predict", "dcgan", "7"],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
@@ -126,6 +127,7 @@ def _train_and_draw() -> None:
     Image.fromarray((mask[0] * 200).astype("uint8")).save("new/a.png")
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
     assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
+    assert main(["fit", "dcgan", "epochs=1", "--out", "dcgan", "--quiet"]) == 0
 
 
 @pytest.mark.parametrize("verb", COMMANDS)

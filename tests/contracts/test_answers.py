@@ -25,6 +25,7 @@ from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
+from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
@@ -80,6 +81,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     ),
     "mask of one kind": lambda: Mask("defect", size=(6, 5)),
     "mask by class": lambda: Mask("kind", by="kind", size=(6, 5)),
+    "image": lambda: GeneratedImage("mask"),
     "text": lambda: NextToken(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
@@ -108,7 +110,8 @@ def evaluated(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
     if answer.WORD == "actions":
         returns = np.array([1.0, 4.0, -2.0, 5.0])
         return torch.zeros(4, 3), returns, answer.evaluate(returns, np.zeros(4))
-    targets = answer.fit(TABLE).codec.encode(TABLE)
+    codec = answer.fit(TABLE).codec
+    targets = codec.finish(codec.encode(TABLE))
     outputs = outputs_for(answer, len(targets))
     scores, truth = answer.gather(outputs, targets)
     return outputs, truth, answer.evaluate(scores, truth)
@@ -145,8 +148,8 @@ def test_decoding_steps_end_at_the_prediction(make: Callable[[], Answer]) -> Non
 
 
 @pytest.mark.parametrize(
-    "make", [make for make in ANSWERS_BY_CASE.values() if make().WORD != "mask"]
-)  # mask metrics pool all pixels
+    "make", [make for make in ANSWERS_BY_CASE.values() if make().WORD not in ("mask", "image")]
+)  # mask metrics pool all pixels; generated images are evaluated as a set
 def test_eval_metric_is_the_mean_quality_per_sample(make: Callable[[], Answer]) -> None:
     answer = make()
     evaluation = evaluated(answer)[2]
@@ -198,7 +201,7 @@ def test_image_classes_are_those_of_the_highest_probability(name: str) -> None:
 SCRIPTED = [
     name
     for name in ANSWERS_BY_CASE
-    if "negative class" not in name and not name.startswith("actions")
+    if "negative class" not in name and not name.startswith(("actions", "image"))
 ]
 
 

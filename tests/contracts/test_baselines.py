@@ -23,6 +23,7 @@ from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame, image_column, numbers, strings
+from kissipo.core.seeds import numpy_generator
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.rollout import play
 from kissipo.input.environments.racing import LIMIT, Racing
@@ -31,6 +32,7 @@ from kissipo.output.answer import Answer
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
+from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
@@ -218,6 +220,27 @@ def by_a_forest() -> Any:
 def with_empty_masks() -> BaselineData:
     case = of_images()
     return replace(case, train=replace(case.train, truth=np.zeros_like(case.train.truth)))
+
+
+def of_generated() -> BaselineData:
+    """Images as targets; the inputs are noise."""
+    answer, noise = GeneratedImage("image"), TensorSpec("noise", ("feature",), (2,))
+    splits = (Samples((torch.zeros(len(IMAGES[rows]), 2),), IMAGES[rows]) for rows in (TRAIN, TEST))
+    return BaselineData(answer, (noise,), *splits, seed=SEED)
+
+
+def by_independent_pixels() -> Any:
+    """Each value on its own, from the noise of the seed."""
+    noise = numpy_generator(SEED, "gaussian_pixels")
+    pixels = IMAGES[TRAIN].reshape(40, -1)
+    rows = [
+        [
+            min(1.0, max(0.0, pixels[:, place].mean() + pixels[:, place].std() * noise.normal()))
+            for place in range(pixels.shape[1])
+        ]
+        for _ in range(20)
+    ]
+    return np.asarray(rows).reshape(20, *IMAGES.shape[1:])
 
 
 def category() -> BaselineData:
@@ -594,6 +617,10 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "empty_mask": [(of_images, lambda: np.zeros((5, 9, 10)))],
     "brightness_threshold": [(of_images, by_every_threshold)],
     "pixel_forest": [(of_images, by_a_forest)],
+    "mean_image": [
+        (of_generated, lambda: [sum(IMAGES[row] for row in range(40)) / 40] * 20),
+    ],
+    "gaussian_pixels": [(of_generated, by_independent_pixels)],
     "random_policy": [
         (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
     ],

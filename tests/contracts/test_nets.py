@@ -148,6 +148,10 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"filters": (12, 16, 24, 32)},
         ),
     ],
+    "dcgan": [
+        ((ROW,), (IMAGE,), {"filters": (12, 8)}),
+        ((ROW,), (TensorSpec("photo", ("channel", "height", "width"), (3, 16, 8)),), {}),
+    ],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
 }
 ALL = [
@@ -322,7 +326,9 @@ def test_trace_counts_parameters_and_multiplications(
         torch.equal(one, two) for one, two in zip(as_tuple(recording.output), expected, strict=True)
     )
     parameters = [
-        weight for key, weight in net.named_parameters() if not key.startswith("auxiliary.")
+        weight
+        for key, weight in net.named_parameters()
+        if not key.startswith(("auxiliary.", "discriminator."))  # only training uses these
     ]
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in parameters)
     if name != "recurrent":  # torch does not count norms and recurrent kernels
@@ -378,6 +384,8 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
             (IMAGE,),
             r"'unet' predicts a class for every pixel; got the output \(batch, class 4\)",
         ),
+        ("dcgan", (IMAGE,), r"'dcgan' takes one row of noise per image"),
+        ("dcgan", (ROW,), r"'dcgan' generates images; got the output \(batch, class 4\)"),
         (
             "q_table",
             (ROW,),

@@ -23,6 +23,7 @@ SHORTEST = {
     "gradient_descent": {"epochs": 20},
     "q_learning": {"process.episodes": 20},
     "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
+    "adversarial": {"epochs": 1},
 }
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]

@@ -237,6 +237,9 @@ def test_tensor_dataset_returns_finished_batches() -> None:
         assert batch.targets[0].tolist() == expected
     assert dataset.take(slice(2, 5)).batch(torch.tensor([0])).targets[0].tolist() == [2]
     assert len(dataset) == len(dataset.everything().targets[0]) == 6
+    finished = TensorDataset((x,), (y, y), (), (None, lambda part: part * 2)).take(slice(2, 5))
+    assert [target.tolist() for target in finished.everything().targets] == [[2, 3, 4], [4, 6, 8]]
+    assert finished.truth(0).tolist() == [2, 3, 4] and finished.truth(1).tolist() == [4, 6, 8]
 
 
 def test_environment_has_the_model_of_gymnasium() -> None:

@@ -4,6 +4,7 @@ kissipo predict runs/spam-1 "WIN a free prize now"
 kissipo predict runs/wine-1 alcohol=13.2 hue=1.04 ...
 kissipo predict runs/tiles-1 photo1.png photo2.png
 kissipo predict runs/tiles-1 new/ --out predictions    a table and a gallery of heatmaps
+kissipo predict runs/dcgan-1 1 2 3 --out samples       one PNG file per number
 kissipo predict runs/wine-1 --file new.csv
 """
 
@@ -27,13 +28,14 @@ def options(parser: ArgumentParser) -> None:
         metavar="VALUE",
         nargs="*",
         help="the inputs: texts, images or folders of images, name=value pairs, "
-        "or the latest steps of a series",
+        "the latest steps of a series, or numbers of images to generate",
     )
     parser.add_argument("--file", help="the inputs as a file with rows or steps")
     parser.add_argument(
         "--out",
         metavar="FOLDER",
-        help="images only: write predictions.csv and gallery.html to a new folder",
+        help="images only: write predictions.csv and gallery.html to a new folder, "
+        "or the generated images",
     )
     parser.add_argument("--json", action="store_true", help="print the predictions as JSON")
 
@@ -42,17 +44,20 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """Prints one line per example."""
     from kissipo.cli.tables import format_answer
     from kissipo.core.errors import TaskError
+    from kissipo.runs.predict_folder import save_images
     from kissipo.runs.run import Run
 
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict needs either values or --file")
     trained = Run.open(arguments.run)
     has_folders = any(Path(value).is_dir() for value in arguments.values)
-    if arguments.out or (has_folders and trained.has_images):
+    if trained.has_images and (arguments.out or has_folders):
         return _folder(trained, arguments, screen)
     answers, remarks = trained.predict_all(
         [Path(arguments.file)] if arguments.file else arguments.values
     )
+    if arguments.out:
+        save_images(arguments.out, arguments.values, [row[0] for row in answers])
     screen.remarks(remarks)
     for row in answers:
         if not screen.as_json:

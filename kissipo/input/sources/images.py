@@ -8,15 +8,19 @@ from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kissipo.codec.array import Array
 from kissipo.codec.pixels import Pixels
 from kissipo.core.codec import Codec
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.frame import Frame, array_column, image_column, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
+from kissipo.core.seeds import numpy_generator
 from kissipo.core.task import Task
+from kissipo.core.text import shorten
 from kissipo.input.augment import Name
 from kissipo.input.check.images import (
     change_findings,
@@ -34,6 +38,7 @@ from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
 _IMAGE_SIDE, _MASK_SIDE = 64, 128
+_NOISE = "noise"
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,11 @@ class Options:
         "column of weights of the samples in the losses, numbers of at least 0; "
         "metrics stay unweighted",
     )
+    noise: int | None = option(
+        None,
+        "size of the random vector that is the input in place of the image, which is the target",
+        minimum=1,
+    )
 
 
 class Images(Source[Options]):
@@ -77,9 +87,17 @@ class Images(Source[Options]):
     formats = "a folder of images"
     folders = True
     data_options = ("labels", "masks")
+    generated_columns = (_NOISE,)
 
     def read(self, value: Any, options: Options) -> Reading:
-        """Returns images and, if there are any, their classes and masks."""
+        """Returns images and, if there are any, their classes, masks and noise."""
+        reading = self._read(value, options)
+        if options.noise is None:
+            return reading
+        column = array_column(_NOISE, _noise(reading.frame.rows.tolist(), options.noise))
+        return replace(reading, frame=reading.frame.replaced(column))
+
+    def _read(self, value: Any, options: Options) -> Reading:
         if not isinstance(value, str | Path):
             return _with_masks(
                 _from_arrays(np.asarray(value), options.labels, "the array of images"),
@@ -148,7 +166,18 @@ class Images(Source[Options]):
         findings: list[Finding],
         inferred_options: list[InferredOption],
     ) -> tuple[Codec, ...]:
-        """Returns the codec of the pixels; a mask needs larger images than a class."""
+        """Returns the codec of the pixels, or of the noise.
+
+        A mask needs larger images than a class.
+        """
+        if options.noise is not None:
+            for name in ("size", "color", "augment"):
+                if vars(options)[name]:
+                    raise TaskError(
+                        f"input.{name} is for images as inputs, and input.noise replaces them",
+                        do="Leave it out; output.size and output.color are those of the answer",
+                    )
+            return (Array(_NOISE),)
         size = (options.size[0], options.size[-1]) if options.size else None
         max_side = _MASK_SIDE if per_pixel else _IMAGE_SIDE
         return (Pixels("image", size=size, color=options.color, max_side=max_side),)
@@ -156,9 +185,13 @@ class Images(Source[Options]):
     def check_fitted(
         self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]
     ) -> list[Finding]:
-        """Reports the sizes of the images."""
-        _, height, width = codecs[0].spec.shape
-        return sizes(frame["image"], (height, width))
+        """Reports the sizes of the images, where they are inputs."""
+        return [
+            finding
+            for codec in codecs
+            if codec.is_image
+            for finding in sizes(frame["image"], (codec.spec.shape[1], codec.spec.shape[2]))
+        ]
 
     def files(self, frame: Frame) -> list[str]:
         """Returns the file of each image; empty for images in memory."""
@@ -180,7 +213,9 @@ class Images(Source[Options]):
     def parse_values(
         self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
-        """Returns images as paths, and arrays as bytes."""
+        """Returns images as paths, and arrays as bytes; or noise by its numbers."""
+        if options.noise is not None:
+            return _noise_frame(values, options.noise)
         cells = np.empty(len(values), dtype=object)
         for position, value in enumerate(values):
             if isinstance(value, str | Path):
@@ -200,8 +235,34 @@ class Images(Source[Options]):
         return Frame((image_column("image", cells),), origin="the images")
 
     def usage(self, codecs: Sequence[Codec]) -> str:
-        """Returns how images are given."""
+        """Returns how images are given, or the numbers of generated ones."""
+        if not any(codec.is_image for codec in codecs):
+            return "Give numbers of samples: kissipo predict RUN 1 2 3"
         return "Give paths of images: kissipo predict RUN photo.png"
+
+
+def _noise(numbers: Sequence[int], size: int) -> NDArray[np.float32]:
+    """Returns one row of normal noise per number; it is a function of the number."""
+    rows = [numpy_generator(0, _NOISE, number).standard_normal(size) for number in numbers]
+    return np.stack(rows).astype(np.float32)
+
+
+def _noise_frame(values: Sequence[Any], size: int) -> Frame:
+    """Returns noise by its number, or as it is given: a vector of `size` numbers."""
+    rows = []
+    for value in values:
+        vector = np.asarray(value)
+        if vector.shape == (size,) and np.issubdtype(vector.dtype, np.number):
+            rows.append(vector.astype(np.float32))
+        elif str(value).isdecimal():
+            rows.append(_noise([int(value)], size)[0])
+        else:
+            raise DataError(
+                "noise is given by its number",
+                got=shorten(str(value), 60),
+                allowed=f"an integer of at least 0; in Python also a vector of {size} numbers",
+            )
+    return Frame((array_column(_NOISE, np.stack(rows)),), origin="the noise")
 
 
 def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:

@@ -59,7 +59,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
     group_ids, duplicate_findings = (
-        (None, []) if source.is_generated else duplicates(_compared(frame, codecs, answers))
+        (None, [])
+        if source.is_generated
+        else duplicates(_compared(frame, codecs, answers, source.generated_columns))
     )
     strata = (answer.strata(frame) for answer in answers)
     splits = split_rows(
@@ -112,17 +114,19 @@ def encode(
 
     in_memory:   False: images are read and encoded when a batch needs them
     """
+    members = (codecs, [answer.codec for answer in answers])
     inputs, targets = (
         tuple(
             codec.encode(frame) if in_memory or not codec.lazy_bytes else LazyColumn(codec, frame)
-            for codec in members
+            for codec in some
         )
-        for members in (codecs, [answer.codec for answer in answers])
+        for some in members
     )
-    finishes = tuple(
-        codec.finish if type(codec).finish is not Codec.finish else None for codec in codecs
+    finishes, target_finishes = (
+        tuple(codec.finish if type(codec).finish is not Codec.finish else None for codec in some)
+        for some in members
     )
-    return TensorDataset(inputs, targets, finishes)
+    return TensorDataset(inputs, targets, finishes, target_finishes)
 
 
 def _split_weights(
@@ -241,13 +245,17 @@ def _rows_with_targets(
     return frame
 
 
-def _compared(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> Frame:
+def _compared(
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], generated: Sequence[str]
+) -> Frame:
     """Returns the columns in which duplicate rows agree.
 
-    Masks do not count: an image with two masks is still the same image.
+    Masks do not count: an image with two masks is still the same image. Neither do the
+    columns that the source generated.
     """
     members = (*codecs, *(answer.codec for answer in answers if not answer.PER_PIXEL))
-    return frame.only(dict.fromkeys(column for codec in members for column in codec.columns))
+    names = dict.fromkeys(column for codec in members for column in codec.columns)
+    return frame.only(name for name in names if name not in generated)
 
 
 def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDArray[Any]:
