@@ -227,7 +227,8 @@ def test_every_metric_has_a_case() -> None:
             for function, value in inspect.getmembers(module, inspect.isfunction)
             if value.__module__ == module.__name__ and function[0] != "_"
         }
-    assert set(METRIC_CASES) == functions
+    # it compares two sets, not pairs: tests/systems/test_s40_dcgan.py
+    assert set(METRIC_CASES) == functions - {"frechet.frechet_distance"}
 
 
 @every_metric

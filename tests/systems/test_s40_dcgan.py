@@ -293,7 +293,7 @@ def test_color_and_size_are_options_of_the_answer() -> None:
     task = ki.Task(
         input={"images": images, "noise": 4},
         process={"net": "dcgan", "filters": [4, 2], "epochs": 1},
-        output={"image": "new", "size": [8, 6]},
+        output={"image": "new", "image_size": [8, 6]},
     )
     prediction: Any = task.fit(out="color").predict(1)
     assert prediction.pixels.shape == (8, 6, 3)

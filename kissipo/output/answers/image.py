@@ -51,10 +51,10 @@ _CHUNK = 256
 class Options:
     """The options of an image."""
 
-    size: tuple[int, ...] | None = option(
+    image_size: tuple[int, ...] | None = option(
         None, "height and width of the image; one number for a square", minimum=1
     )
-    color: Literal["grayscale", "rgb"] | None = option(
+    image_color: Literal["grayscale", "rgb"] | None = option(
         None, "color mode: one channel or three; inferred from the images"
     )
 
@@ -73,8 +73,11 @@ class GeneratedImage(Answer):
     def __init__(
         self, column: str, options: Options = Options(), *, loss: str | None = None
     ) -> None:
-        size = (options.size[0], options.size[-1]) if options.size else None
-        self.codec: Pixels = Pixels(column, size=size, color=options.color, max_side=_MAX_SIDE)
+        sides = options.image_size
+        size = (sides[0], sides[-1]) if sides else None
+        self.codec: Pixels = Pixels(
+            column, size=size, color=options.image_color, max_side=_MAX_SIDE
+        )
         self._loss = loss
 
     @classmethod

@@ -73,7 +73,7 @@ def build(
     if min(height, width) < 2 ** len(options.filters):
         raise ShapeError(
             f"process step 'dcgan' halves {height}x{width} {len(options.filters)} times",
-            do="Use fewer process.filters or a larger output.size",
+            do="Use fewer process.filters or a larger output.image_size",
         )
     net = DCGAN(inputs[0].size, (channels, height, width), options.filters)
     for layer in net.modules():
