@@ -43,7 +43,7 @@ QUICK = {
     "airline-lstm-window": {"epochs": 2},
     "magnetic-tile-masks": {"epochs": 1, "input.size": [24], "process.filters": [4, 8]},
 }
-UNSUPERVISED = ("frozen-lake", "racing", "playground")
+UNSUPERVISED = ("frozen-lake", "racing", "playground", "cartpole", "dcgan")
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED})
 
 

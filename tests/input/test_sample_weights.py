@@ -67,7 +67,7 @@ def test_data_without_weights_have_batches_without_weights() -> None:
 
 def test_batch_has_the_weights_of_its_samples() -> None:
     x, weights = torch.arange(6.0)[:, None], torch.arange(6.0)
-    dataset = TensorDataset((x,), (x,), (torch.neg,), weights)
+    dataset = TensorDataset((x,), (x,), (torch.neg,), weights=weights)
     for index in (slice(1, 4), torch.tensor([5, 0, 2])):
         for batch in (dataset.batch(index), next(iter(dataset.ahead([index])))):
             assert batch.weights is not None and torch.equal(batch.weights, weights[index])

@@ -68,7 +68,7 @@ def datasets(targets: Tensor) -> tuple[TensorDataset, TensorDataset]:
     repeated = TensorDataset(
         (x.repeat_interleave(COUNTS, 0),), (targets.repeat_interleave(COUNTS, 0),)
     )
-    return TensorDataset((x,), (targets,), (), weights), repeated
+    return TensorDataset((x,), (targets,), weights=weights), repeated
 
 
 @pytest.mark.parametrize("case", CASES)
