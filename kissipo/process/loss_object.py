@@ -1,6 +1,7 @@
 """A loss of the user as an object of Python, with errors in one paragraph.
 
-Example:  >>> loss = LossObject(torch.nn.L1Loss())
+Example:  >>> import torch
+          >>> loss = LossObject(torch.nn.L1Loss())
           >>> loss(torch.zeros(2, 1), torch.ones(2, 1)).item()
           1.0
 """

@@ -174,6 +174,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ki.load("digits", words=SHORT).fit(out=tmp_path_factory.mktemp("whole") / "run").folder
 
 
+@pytest.mark.slow
 def test_resume_digits_killed_twice_and_stopped_by_ctrl_c(
     start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
 ) -> None:

@@ -33,6 +33,7 @@ def started(out: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.slow
 def test_look_does_not_change_a_run_in_training(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -171,6 +171,7 @@ def test_masks_on_disk_equal_masks_in_memory() -> None:
     )
 
 
+@pytest.mark.slow
 def test_masks_of_several_classes_by_folder(capsys: Out) -> None:
     surfaces("all", 90, seed=4)
     for index in range(90):
