@@ -41,8 +41,8 @@ RUN = (
 QUICK = {
     "digits": {"epochs": 2},
     "airline-lstm-window": {"epochs": 2},
-    "magnetic-tile-masks": {"epochs": 1, "input.size": [24], "process.filters": [4, 8]},
 }
+SMALL = {"magnetic-tile-masks": {"input.size": [24], "process.filters": [4, 8]}}
 UNSUPERVISED = ("frozen-lake", "racing", "playground", "cartpole", "dcgan")
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED})
 
@@ -122,7 +122,7 @@ def compare(
 
 @pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=SLOW) for name in LONG)])
 def test_script_of_a_built_in_task_has_the_same_numbers(name: str, data: Path) -> None:
-    words = {"epochs": 1, "output.baselines": [], **QUICK.get(name, {})}
+    words = {"epochs": 1, "output.baselines": [], **QUICK.get(name, {}), **SMALL.get(name, {})}
     task = load(name, words=words)
     compare(task, seed=3)
     assert len(Path("out/train.py").read_text(encoding="utf-8").splitlines()) <= 200

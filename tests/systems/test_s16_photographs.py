@@ -34,7 +34,9 @@ def stripes() -> str:
     "words",
     [
         ["net=vgg11", "width_multiplier=0.0625", "units=[32]", "norm=true"],
-        ["net=googlenet", "width_multiplier=0.125", "norm=true"],
+        pytest.param(
+            ["net=googlenet", "width_multiplier=0.125", "norm=true"], marks=pytest.mark.slow
+        ),
         ["net=resnet18", "width_multiplier=0.125"],
     ],
     ids=" ".join,

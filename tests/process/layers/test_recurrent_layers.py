@@ -473,7 +473,9 @@ def test_dropout_between_layers(cell: str) -> None:
     assert torch.equal(layer(x)[0], layer(x)[0])
 
 
-@pytest.mark.parametrize("one_graph", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize(
+    "one_graph", [pytest.param(True, marks=pytest.mark.slow), False], ids=["True", "False"]
+)
 def test_torch_compile_captures_a_layer_as_one_operator(cell: str, one_graph: bool) -> None:
     if kernels() is None:
         pytest.skip("the kernels are not built here")
