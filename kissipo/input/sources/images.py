@@ -175,7 +175,7 @@ class Images(Source[Options]):
                 if vars(options)[name]:
                     raise TaskError(
                         f"input.{name} is for images as inputs, and input.noise replaces them",
-                        do="Leave it out; output.image_size and output.image_color are those of the answer",
+                        do="Leave it out; output.image_size sets the size of generated images",
                     )
             return (Array(_NOISE),)
         size = (options.size[0], options.size[-1]) if options.size else None
