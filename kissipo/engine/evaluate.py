@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -78,6 +78,29 @@ def evaluate(
     return SplitEvaluation(
         evaluations, scores, truths, total / len(dataset) if algorithm is not None else float("nan")
     )
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """The evaluations of the splits of a net; every split is predicted once."""
+
+    net: nn.Module
+    datasets: Mapping[str, Dataset]
+    answers: Sequence[Evaluator]
+    _done: dict[str, SplitEvaluation] = field(default_factory=dict, init=False)
+
+    def of(self, split: str) -> SplitEvaluation:
+        """Returns the evaluation of a split."""
+        if split not in self._done:
+            self._done[split] = evaluate(self.net, self.datasets[split], self.answers)
+        return self._done[split]
+
+    def predictions(self, number: int, split: str) -> tuple[Any, Any] | None:
+        """Returns the scores and targets of one answer, or None for an empty split."""
+        if not len(self.datasets[split]):
+            return None
+        evaluation = self.of(split)
+        return evaluation.scores[number], evaluation.truths[number]
 
 
 def answer_all(net: nn.Module, dataset: Dataset, *, batch: int | None = None) -> tuple[Tensor, ...]:

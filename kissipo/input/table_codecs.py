@@ -195,7 +195,8 @@ def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
     actions = dict.fromkeys(
         numbers, "filled with the training median, and flagged in a column of its own"
     )
-    actions |= dict.fromkeys(by_kind["category"], "missing is a level of its own")
+    own_category = "a missing cell is a category of its own"
+    actions |= dict.fromkeys(by_kind["category"], own_category)
     actions |= dict.fromkeys(
         [*by_kind["text"], *by_kind["characters"]], "read as a text without a word"
     )

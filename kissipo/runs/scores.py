@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.protocols import Dataset, ahead
 from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
-from kissipo.engine.evaluate import SplitEvaluation, evaluate, portion
+from kissipo.engine.evaluate import Evaluations, SplitEvaluation, portion
 from kissipo.output.answer import Answer, Evaluation, EvaluationCase, Scores
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.score import Score
@@ -42,17 +42,11 @@ def evaluate_scores(
     metric_names:    the names of further metrics per output
     """
     part, datasets, answers = pipeline.eval_split, pipeline.datasets, pipeline.answers
-    predicted = cache(lambda split: evaluate(net, datasets[split], answers))
-    split_evaluation = predicted(part)
+    evaluations = Evaluations(net, datasets, answers)
+    split_evaluation = evaluations.of(part)
     split_name = (
         "train" if np.intersect1d(pipeline.splits["train"], pipeline.splits[part]).size else part
     )
-
-    def predictions(number: int, split: str) -> tuple[Scores, Scores] | None:
-        if not len(datasets[split]):
-            return None
-        evaluation = predicted(split)
-        return evaluation.scores[number], evaluation.truths[number]
 
     scores = []
     for number, (answer, names, metrics) in enumerate(
@@ -61,7 +55,7 @@ def evaluate_scores(
         case = EvaluationCase(
             _own_evaluation(split_evaluation, number, answer, metrics),
             part,
-            partial(predictions, number),
+            partial(evaluations.predictions, number),
             pipeline.frame,
             pipeline.splits,
             {name: len(dataset) for name, dataset in datasets.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -12,12 +12,12 @@ import torch
 from kissipo.core.errors import CallbackError
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.engine.evaluate import SplitEvaluation, evaluate
+from kissipo.engine.evaluate import Evaluations, SplitEvaluation
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.engine.rollout import Rollout, play
 from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
-from kissipo.output.answer import Evaluation, Scores
+from kissipo.output.answer import Evaluation
 from kissipo.output.answers.actions import Actions
 from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
@@ -76,17 +76,10 @@ def train(
 
 def _calibrate_answers(experiment: Experiment) -> None:
     """Lets every answer fit its thresholds or intervals; a split is predicted once."""
-    datasets, answers = experiment.pipeline.datasets, experiment.pipeline.answers
-    evaluated = cache(lambda split: evaluate(experiment.net, datasets[split], answers))
-
-    def predictions(number: int, split: str) -> tuple[Scores, Scores] | None:
-        if not len(datasets[split]):
-            return None
-        evaluation = evaluated(split)
-        return evaluation.scores[number], evaluation.truths[number]
-
+    answers = experiment.pipeline.answers
+    evaluations = Evaluations(experiment.net, experiment.pipeline.datasets, answers)
     for number, answer in enumerate(answers):
-        answer.calibrate(partial(predictions, number))
+        answer.calibrate(partial(evaluations.predictions, number))
 
 
 def _resume(loop: Any, folder: RunFolder) -> list[str]:

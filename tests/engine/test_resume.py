@@ -424,7 +424,9 @@ def test_resume_refuses_other_options(
     assert f"the run in broken was started with {reason}" in message
 
 
-def test_resume_accepts_equivalent_options(stopped: Path) -> None:
+def test_resume_accepts_equivalent_options(
+    stopped: Path, whole_run: Path, assert_same_run: SameRun
+) -> None:
     words = [
         "epochs=6",
         "baselines=[majority]",
@@ -434,6 +436,7 @@ def test_resume_accepts_equivalent_options(stopped: Path) -> None:
         "loss=null",
     ]
     fit("digits", *words, "--seed", "0", "--resume", "--out", str(stopped))
+    assert_same_run(whole_run, stopped)
 
 
 def test_resume_refuses_other_data_but_accepts_another_path(

@@ -111,7 +111,7 @@ def test_fit_prints_missing_values_types_and_the_verdict(
     gaps = int(table["malic_acid"].isna().sum())
     assert f"WARN 'malic_acid' has no value in {gaps} of 178 rows" in output
     assert "filled with the training median, and flagged in a column of its own" in output
-    assert "missing is a level of its own" in output and "Verdict: " in output
+    assert "a missing cell is a category of its own" in output and "Verdict: " in output
     words = ki.open("run").task.input.plain()
     assert (
         words["categorical"] == ["alcohol"]

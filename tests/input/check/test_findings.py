@@ -101,7 +101,8 @@ SPOILED: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
     ),
     (
         set_cells(1, {2: "?"}),
-        "WARN  'city' has no value in 1 of 60 rows (row 2) -> missing is a level of its own",
+        "WARN  'city' has no value in 1 of 60 rows (row 2) -> "
+        "a missing cell is a category of its own",
         (2,),
     ),
     (
