@@ -32,6 +32,16 @@ def add_task_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def add_device_argument(parser: ArgumentParser) -> None:
+    """Adds --device to a parser."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        metavar="DEVICE",
+        help="where the net is computed: auto (an NVIDIA GPU where there is one), cpu, cuda or mps",
+    )
+
+
 def parse_task(arguments: Namespace) -> Task:
     """Returns the task of the arguments."""
     from kissipo.core.task import split_argument

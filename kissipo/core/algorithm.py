@@ -38,6 +38,7 @@ class Algorithm(ABC):
     monitor:  what chooses the best epoch; None: there is no best epoch, training does
               not stop early, and the weights of the last epoch are kept
     takes_sample_weights: whether its losses are weighted by `batch.weights`
+    cpu_only: whether its net stays on the CPU, as the algorithm reads single numbers
     seed:     the seed of the run, set before the first step; the random numbers of an
               algorithm are functions of it and of the step (`core/seeds.py`)
     """
@@ -46,6 +47,7 @@ class Algorithm(ABC):
     patience: int = 0
     monitor: Monitor | None = Monitor()
     takes_sample_weights: bool = False
+    cpu_only: bool = False
     seed: int = 0
 
     def begin(self, train: Dataset) -> str:

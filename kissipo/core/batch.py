@@ -1,7 +1,10 @@
 """Batch: the tensors that the input stage hands to the process stage."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -20,7 +23,33 @@ class Batch:
     def __len__(self) -> int:
         return len((self.inputs or self.targets)[0])
 
+    def to(self, device: torch.device) -> Batch:
+        """Returns the batch on a device; the same batch where it already is there."""
+        if all(tensor.device == device for tensor in (*self.inputs, *self.targets)):
+            return self
+        return Batch(
+            tuple(x.to(device, non_blocking=True) for x in self.inputs),
+            tuple(target.to(device, non_blocking=True) for target in self.targets),
+            None if self.weights is None else self.weights.to(device),
+        )
+
+    def split(self, parts: int) -> list[Batch]:
+        """Cuts the batch into so many parts, whose sizes differ by at most 1.
+
+        Example:  >>> [len(part) for part in Batch((torch.zeros(5, 2),), ()).split(3)]
+                  [2, 2, 1]
+        """
+        rows = torch.arange(len(self)).tensor_split(min(parts, len(self)))
+        return [self._rows(slice(int(some[0]), int(some[-1]) + 1)) for some in rows]
+
     @property
     def total_weight(self) -> float:
         """The sum of the weights; the number of samples where there are none."""
         return len(self) if self.weights is None else float(self.weights.sum())
+
+    def _rows(self, rows: slice) -> Batch:
+        return Batch(
+            tuple(x[rows] for x in self.inputs),
+            tuple(target[rows] for target in self.targets),
+            None if self.weights is None else self.weights[rows],
+        )

@@ -1,4 +1,6 @@
-"""Devices: the number of threads, memory reuse, and a description of the machine."""
+"""Devices: where tensors are computed, threads, memory reuse, the machine."""
+
+from __future__ import annotations
 
 import ctypes
 import os
@@ -7,11 +9,85 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
 
+from kissipo.core.errors import MachineError, TaskError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+DEVICES: tuple[DeviceName, ...] = ("auto", "cpu", "cuda", "mps")
+
+_MISSING = {
+    "cuda": "Install a build of PyTorch with CUDA, or leave --device out",
+    "mps": "It exists on Macs with Apple silicon only: leave --device out",
+}
 WORTH_SHARING = 16_000_000
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
 _DEFAULT, _LARGE, _MAXIMUM = 128 * 1024, 32 * 1024**2, 2**31 - 1  # bytes
+
+
+def find_device(name: str = "auto") -> torch.device:
+    """Returns the device of this name; auto: the first NVIDIA GPU, else the processor.
+
+    Raises:   MachineError when this machine has no such device.
+    """
+    import torch
+
+    has = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if name == "auto":
+        return torch.device("cuda" if has["cuda"] else "cpu")
+    if name not in has:
+        raise TaskError("there is no such device", got=f"'{name}'", allowed=", ".join(DEVICES))
+    if not has[name]:
+        raise MachineError(
+            f"PyTorch finds no device '{name}' on this machine",
+            got=f"torch {torch.__version__}",
+            allowed=", ".join(["auto", *(device for device in has if has[device])]),
+            do=_MISSING[name],
+        )
+    return torch.device(name)
+
+
+def device_of(net: nn.Module) -> torch.device:
+    """Returns the device of the weights of a net; without weights it is the CPU."""
+    import torch
+
+    weight = next(chain(net.parameters(), net.buffers()), None)
+    return torch.device("cpu") if weight is None else weight.device
+
+
+@contextmanager
+def moved_to(device: torch.device | str, net: nn.Module) -> Iterator[None]:
+    """Moves a net to a device inside, and back to where it was afterwards."""
+    before = device_of(net)
+    net.to(device)
+    try:
+        yield
+    finally:
+        net.to(before)
+
+
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seeds the random generators of torch that a net on this device uses.
+
+    torch.manual_seed does the same for the generators of all devices, which takes
+    longer than a step of a small net.
+    """
+    import torch
+
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def threads() -> int:
@@ -76,8 +152,11 @@ def multiplies_bfloat16() -> bool:
     return any(value for name, value in capabilities.items() if "bf16" in name)
 
 
-def describe_machine() -> dict[str, object]:
-    """Returns the environment as it is written to every run folder."""
+def describe_machine(device: str = "cpu") -> dict[str, object]:
+    """Returns the environment as it is written to every run folder.
+
+    device:   on which a net was trained
+    """
     import numpy
     import torch
 
@@ -91,5 +170,6 @@ def describe_machine() -> dict[str, object]:
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": usable_cores(),
         "threads": torch.get_num_threads(),
-        "device": "cpu",
+        "device": device,
+        **({} if device != "cuda" else {"gpu": torch.cuda.get_device_name()}),
     }

@@ -24,7 +24,7 @@ from torch import Tensor
 from kissipo.core.errors import MachineError, RunError
 from kissipo.core.output_file import replace_whole
 
-VERSION = 3
+VERSION = 4
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 
 
@@ -146,7 +146,7 @@ def _extract_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
     """
     if isinstance(value, Tensor):
         name = f"t{len(tensors)}"
-        tensors[name] = value.detach().contiguous().clone()
+        tensors[name] = value.detach().cpu().contiguous().clone()
         return {"tensor": name}
     if isinstance(value, Mapping):
         return {"pairs": [[key, _extract_tensors(item, tensors)] for key, item in value.items()]}

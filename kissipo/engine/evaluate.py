@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.algorithm import Algorithm
+from kissipo.core.devices import device_of
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import (
     Dataset,
@@ -53,18 +54,20 @@ def evaluate(
     gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
     total, state, stateful = 0.0, None, cast(StatefulNet, net)
     streams = list(stream_steps(len(dataset), _STREAMS)) if is_stateful(net) else []
+    device = device_of(net)
     with eval_mode(net), torch.inference_mode():
         for samples in ahead(dataset, streams or batches(len(dataset), batch or portion(dataset))):
+            moved = samples.to(device)
             if streams:
-                outputs, state = stateful.forward_with_state(state, *samples.inputs)
+                outputs, state = stateful.forward_with_state(state, *moved.inputs)
             else:
-                outputs = net(*samples.inputs)
+                outputs = net(*moved.inputs)
             if algorithm is not None:
-                total += float(algorithm.validation_loss(outputs, samples)) * samples.total_weight
+                total += float(algorithm.validation_loss(outputs, moved)) * samples.total_weight
             for answer, into, output, target in zip(
                 answers, gathered, as_tuple(outputs), samples.targets, strict=True
             ):
-                into.append(answer.gather(output, target))
+                into.append(answer.gather(output.cpu(), target))
     scores = tuple(np.concatenate([pair[0] for pair in pairs]) for pairs in gathered)
     truths = tuple(np.concatenate([pair[1] for pair in pairs]) for pairs in gathered)
     if streams:
@@ -105,9 +108,13 @@ class Evaluations:
 
 def answer_all(net: nn.Module, dataset: Dataset, *, batch: int | None = None) -> tuple[Tensor, ...]:
     """Returns the outputs of the net for all samples, one tensor per answer."""
+    device = device_of(net)
     with eval_mode(net), torch.inference_mode():
         slices = batches(len(dataset), batch or portion(dataset))
-        rows = [as_tuple(net(*samples.inputs)) for samples in ahead(dataset, slices)]
+        rows = [
+            tuple(output.cpu() for output in as_tuple(net(*samples.to(device).inputs)))
+            for samples in ahead(dataset, slices)
+        ]
     return tuple(torch.cat(outputs) for outputs in zip(*rows, strict=True))
 
 

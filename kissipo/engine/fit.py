@@ -1,10 +1,14 @@
 """Fit: the training loop over a dataset.
 
 The algorithm does each step. The loop keeps the best weights, saves checkpoints, and
-resumes from them. The order of the samples is a pure function of seed and epoch.
-Everything else that the next step depends on is in the checkpoint: weights, optimizer,
-random state, sums of the current epoch, best weights and history. So a run that was
-killed and resumed ends with the same weights, bit for bit, as one that was not.
+resumes from them. The order of the samples is a function of seed and epoch, and the
+random numbers of a step are a function of seed, epoch and step. Everything else that
+the next step depends on is in the checkpoint: weights, optimizer, sums of the current
+epoch, best weights and history. So a run that was killed and resumed ends with the same
+weights, bit for bit, as one that was not. On a GPU that holds as far as torch's
+operations there are deterministic.
+
+Batches are read and augmented on the CPU and moved to the device of the net.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from torch import Tensor, nn
 
 from kissipo.core.algorithm import Algorithm, Monitor
 from kissipo.core.batch import Batch
+from kissipo.core.devices import device_of, seed_torch
 from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import (
     Augment,
@@ -29,7 +34,7 @@ from kissipo.core.protocols import (
     ahead,
     is_stateful,
 )
-from kissipo.core.seeds import torch_generator
+from kissipo.core.seeds import derive, torch_generator
 from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.evaluate import evaluate
 from kissipo.engine.stopping import Stopping
@@ -137,7 +142,6 @@ class Fit:
             "net": self.net.state_dict(),
             "algorithm": self.algorithm.state_dict(),
             "state": vars(self.state),
-            "rng_state": torch.get_rng_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -145,7 +149,9 @@ class Fit:
         self.net.load_state_dict(state["net"])
         self.algorithm.load_state_dict(state["algorithm"])
         self.state = FitState(**state["state"])
-        torch.set_rng_state(state["rng_state"])
+        device = device_of(self.net)
+        for name, total in self.state.loss_sums.items():
+            self.state.loss_sums[name] = total.to(device)
 
     def _begin(self) -> None:
         facts = {
@@ -168,7 +174,8 @@ class Fit:
 
     def _epoch(self, started: float) -> None:
         state, config = self.state, self.config
-        order = self._order(state.epoch + 1)
+        order, device = self._order(state.epoch + 1), device_of(self.net)
+        seed = derive(config.seed, "step", state.epoch + 1)
         self.net.train()
         if state.step == 0:
             self.algorithm.begin_epoch()
@@ -176,9 +183,11 @@ class Fit:
         for batch in ahead(
             self.train, (order[step * config.batch : (step + 1) * config.batch] for step in steps)
         ):
-            for name, loss in self.algorithm.step(self._augmented(batch)).items():
+            augmented = self._augmented(batch).to(device)
+            seed_torch(seed + state.step, device)
+            for name, loss in self.algorithm.step(augmented).items():
                 if name not in state.loss_sums:
-                    state.loss_sums[name] = torch.zeros((), dtype=torch.float64)
+                    state.loss_sums[name] = torch.zeros_like(loss, dtype=_sum_dtype(device))
                 state.loss_sums[name].add_(loss, alpha=batch.total_weight)
             state.step += 1
             self._between_steps(started)
@@ -307,3 +316,8 @@ class Fit:
                 do="Lower process.learning_rate, set process.clip_norm=1, "
                 "or look at the data with `kissipo data check`",
             )
+
+
+def _sum_dtype(device: torch.device) -> torch.dtype:
+    """Returns the dtype in which losses are summed; Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kissipo.core.devices import device_of
 from kissipo.core.errors import TaskError
 
 
@@ -62,12 +63,13 @@ def generate_tokens(
             got=str(top_k),
             allowed="at least 1",
         )
-    state, x = None, start.unsqueeze(0)
+    device = device_of(net)
+    state, x = None, start.unsqueeze(0).to(device)
     for _ in range(length):
         with torch.inference_mode():
             outputs, state = net.forward_with_state(state, x)
-            logits = outputs[0, -1]
+            logits = outputs[0, -1].cpu()
             logits[list(never)] = -torch.inf
             token = draw(logits, temperature=temperature, top_k=top_k, generator=generator)
         yield token
-        x = torch.tensor([[token]])
+        x = torch.tensor([[token]], device=device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.algorithm import Agent, Algorithm
+from kissipo.core.devices import find_device
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.module_state import preserve_state
@@ -81,11 +82,13 @@ def build_experiment(
     strict: bool = False,
     reading: Reading | None = None,
     start: bool = True,
+    device: str = "cpu",
 ) -> Experiment:
     """Reads and checks the data and builds net and algorithm; nothing is trained.
 
     start:    whether the weights of `process.weights` are loaded; a trained run needs
               none
+    device:   where the net is trained, as in `find_device`
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
     if not 0 <= seed < _SEEDS:
@@ -113,9 +116,28 @@ def build_experiment(
     check_outputs(net, pipeline)
     if start:
         pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
+    net.to(_training_device(resolved, device))
     algorithm = build_algorithm(resolved, pipeline, net)
-    torch.manual_seed(derive(seed, "dice"))
     return Experiment(task, resolved, pipeline, net, algorithm, (*from_data, *defaults))
+
+
+def _training_device(resolved: ResolvedTask, name: str) -> torch.device:
+    """Returns the device of this name, or the CPU for an algorithm that needs it.
+
+    Raises:   MachineError when the device is missing; TaskError when the algorithm does
+              not use the one that was named.
+    """
+    assert resolved.algorithm is not None
+    device = find_device(name)
+    if device.type == "cpu" or not resolved.algorithm.module.ALGORITHM.cpu_only:
+        return device
+    if name != "auto":
+        raise TaskError(
+            f"process.algorithm={resolved.algorithm.name} trains on the CPU only",
+            got=f"--device {name}",
+            allowed="--device cpu",
+        )
+    return torch.device("cpu")
 
 
 def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:

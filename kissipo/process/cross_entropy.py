@@ -63,7 +63,7 @@ class CrossEntropy:
         if outputs.shape[-1] == 1:
             outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=-1)
         logits = outputs.reshape(-1, outputs.shape[-1])
-        weights = None if self.weights is None else self.weights.to(logits.dtype)
+        weights = None if self.weights is None else self.weights.to(logits)
         return functional.cross_entropy(
             logits, targets.reshape(-1), weights, label_smoothing=self.smoothing
         )

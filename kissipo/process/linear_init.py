@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
+from kissipo.core.devices import device_of
 from kissipo.core.protocols import Dataset
 from kissipo.core.seeds import drawn
 from kissipo.process.layers.wide import WideAndDeep
@@ -30,7 +31,7 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
     if wide is None:
         return ""
     batch = train.batch(torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start")))
-    features, targets = _features_before(net, wide, batch).numpy(), batch.targets[0]
+    features, targets = _features_before(net, wide, batch).cpu().numpy(), batch.targets[0]
     is_regression = targets.is_floating_point()
     sample_weight = None if batch.weights is None else batch.weights.numpy()
     weight, bias = (
@@ -63,7 +64,7 @@ def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
     training = net.training
     try:
         with torch.no_grad():
-            net.eval()(*batch.inputs)
+            net.eval()(*batch.to(device_of(net)).inputs)
     finally:
         handle.remove()
         net.train(training)

@@ -9,7 +9,7 @@ Example:  >>> import torch
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from kissipo.core.errors import NotBuiltError, ShapeError
 from kissipo.core.script_part import ScriptDefinition
@@ -29,6 +29,8 @@ class LossObject:
         """
         name = type(self.function).__name__
         shapes = f"outputs {tuple(outputs.shape)}, targets {tuple(targets.shape)}"
+        if isinstance(self.function, nn.Module):
+            self.function.to(outputs.device)
         try:
             value = self.function(outputs, targets)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:

@@ -163,9 +163,11 @@ class LeanAdam(torch.optim.Adam):
         super().load_state_dict(state_dict)
 
     def _collect_memory(self) -> bool:
-        """Collects torch's tensors; False if step counts of weights differ."""
+        """Collects torch's tensors; False on a GPU, or if step counts differ."""
         group, *others = self.param_groups
         weights = group["params"]
+        if not weights[0].is_cpu:
+            return False
         steps = {float(self.state[weight]["step"]) for weight in weights if weight in self.state}
         if others or len(steps) != 1 or any(weight not in self.state for weight in weights):
             return False

@@ -28,6 +28,7 @@ def backtest(
     seed: int = 0,
     out: Path | str | None = None,
     strict: bool = False,
+    device: str = "auto",
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """Trains one run per fold, the oldest first, and returns the mean of their metrics.
@@ -53,7 +54,11 @@ def backtest(
         first, end = (steps - test + test * fold // folds for fold in (number, number + 1))
         options = {"input.max_rows": end, "input.split": {**split, "test": (end - first) / end}}
         run = fit(
-            task.with_words(options), seed=seed, out=parent / f"fold-{number + 1}", strict=strict
+            task.with_words(options),
+            seed=seed,
+            out=parent / f"fold-{number + 1}",
+            strict=strict,
+            device=device,
         )
         answer = run.metrics["answers"][0]
         main = answer["main"]

@@ -54,6 +54,7 @@ def several_seeds(
     out: Path | str | None = None,
     first: int = 0,
     strict: bool = False,
+    device: str = "auto",
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """Trains a task once per seed; returns the statistics of each metric.
@@ -63,7 +64,7 @@ def several_seeds(
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-seeds")
     results = []
     for seed in range(first, first + count):
-        results.append(_measure(task, seed, parent, strict=strict))
+        results.append(_measure(task, seed, parent, strict=strict, device=device))
         answer = results[-1].metrics["answers"][0]
         notify(f"seed {seed}: {answer['main']} {answer['metrics'][answer['main']]:.4f}")
     return _summarize(results)
@@ -75,6 +76,7 @@ def compare(
     seeds: int = 1,
     first: int = 0,
     out: Path | str | None = None,
+    device: str = "auto",
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """Trains all tasks with the same seeds and returns one row per task.
@@ -88,7 +90,7 @@ def compare(
     for seed in range(first, first + seeds):
         for name, task in tasks.items():
             notify(f"{name} ..." if seeds == 1 else f"{name}, seed {seed} ...")
-            results[name].append(_measure(task, seed, parent / _folder_name(name)))
+            results[name].append(_measure(task, seed, parent / _folder_name(name), device=device))
     rows = []
     for name, seed_results in results.items():
         run, metrics = RunFolder(seed_results[0].run), seed_results[0].metrics
@@ -157,8 +159,10 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
     return tasks
 
 
-def _measure(task: Task, seed: int, parent: Path, *, strict: bool = False) -> SeedResult:
-    run = fit(task, seed=seed, out=parent / f"seed-{seed}", strict=strict)
+def _measure(
+    task: Task, seed: int, parent: Path, *, strict: bool = False, device: str
+) -> SeedResult:
+    run = fit(task, seed=seed, out=parent / f"seed-{seed}", strict=strict, device=device)
     seconds = float(RunFolder(run.folder).read_json(ENVIRONMENT)["training_seconds"])
     return SeedResult(seed, run.folder, run.metrics, seconds)
 

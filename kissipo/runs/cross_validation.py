@@ -36,6 +36,7 @@ def cross_validate(
     seed: int = 0,
     out: Path | str | None = None,
     strict: bool = False,
+    device: str = "auto",
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """Trains one run per fold and returns the statistics of each metric over the folds.
@@ -66,6 +67,7 @@ def cross_validate(
             seed=seed,
             out=parent / f"fold-{fold}",
             strict=strict,
+            device=device,
         )
         pipeline, values, main = (
             run.pipeline(),

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.codec import save as save_codec
-from kissipo.core.devices import describe_machine, keep_memory, multiplies_bfloat16, threads_for
+from kissipo.core.devices import (
+    describe_machine,
+    device_of,
+    keep_memory,
+    moved_to,
+    multiplies_bfloat16,
+    threads_for,
+)
 from kissipo.core.errors import CallbackError, MachineError, StoppedError
 from kissipo.core.notation import as_json
 from kissipo.core.task import Task
@@ -51,6 +58,7 @@ def fit(
     out: Path | str | None = None,
     resume: bool = False,
     strict: bool = False,
+    device: str = "auto",
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains a task and saves the run.
@@ -60,6 +68,8 @@ def fit(
     resume:   resumes the run in `out`, or the latest run of that name; a new run starts
               where there is none
     strict:   stops at the first warning of the data check
+    device:   where the net is trained: auto (an NVIDIA GPU where there is one), cpu,
+              cuda or mps; the returned run is on the CPU
     Raises:   a subclass of UserError, before anything is lost; StoppedError after
               Ctrl-C, when everything is saved.
     """
@@ -73,17 +83,19 @@ def fit(
         seed = continued_seed(folder, seed)
         task = continued_task(folder, task)
     seed = seed or 0
-    experiment = build_experiment(task, seed=seed, strict=strict)
+    experiment = build_experiment(task, seed=seed, strict=strict, device=device)
     _refuse_slow(experiment)
+    place = device_of(experiment.net)
     if resume:
         refuse_other_data(
             folder, experiment.pipeline.frame.fingerprint(), experiment.pipeline.frame.origin
         )
     else:
-        folder.create(_start(experiment, seed))
+        folder.create(_start(experiment, seed, place.type))
     for callback in callbacks:
         callback.on_folder(folder.path)
-    trace = _trace_example(experiment, back=False)
+    with moved_to("cpu", experiment.net):
+        trace = _trace_example(experiment, back=False)
     for callback in callbacks:
         callback.on_built(experiment, trace)
     with (
@@ -94,6 +106,7 @@ def fit(
     ):
         training_result = _train(experiment, folder, seed, callbacks, resume=resume)
     test_result = evaluate_test_split(experiment, seed=seed)
+    experiment.net.to("cpu")
     for callback in callbacks:
         callback.on_evaluated(test_result.scores)
     _write_end(
@@ -104,6 +117,7 @@ def fit(
         _trace_example(experiment),
         seed=seed,
         threads=threads,
+        device=place.type,
     )
     run = Run(
         folder.path,
@@ -130,6 +144,7 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
 def _refuse_slow(experiment: Experiment) -> None:
     if (
         getattr(experiment.config, "precision", "float32") == "bfloat16"
+        and device_of(experiment.net).type == "cpu"
         and not multiplies_bfloat16()
     ):
         raise MachineError(
@@ -148,7 +163,7 @@ def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:
     return RunFolder(latest_folder(RUNS, name) or next_folder(RUNS, name))
 
 
-def _start(experiment: Experiment, seed: int) -> dict[str, str]:
+def _start(experiment: Experiment, seed: int, device: str) -> dict[str, str]:
     """Returns the files that are written when a run starts, by name."""
     pipeline = experiment.pipeline
     data = {
@@ -164,7 +179,7 @@ def _start(experiment: Experiment, seed: int) -> dict[str, str]:
         TASK: writable(experiment.task, experiment.resolved.source.name).to_yaml(),
         DATA: as_json(data),
         SPLIT: as_json(_split(pipeline, experiment.resolved.source.module.SOURCE)),
-        ENVIRONMENT: as_json({**describe_machine(), "seed": seed}),
+        ENVIRONMENT: as_json({**describe_machine(device), "seed": seed}),
     }
 
 
@@ -245,6 +260,7 @@ def _write_end(
     *,
     seed: int,
     threads: int,
+    device: str,
 ) -> None:
     pipeline = experiment.pipeline
     folder.write_history(training_result.history)
@@ -264,7 +280,7 @@ def _write_end(
     }
     folder.write_json(CODECS, codecs)
     measured = {"training_threads": threads, "training_seconds": round(training_result.seconds, 3)}
-    environment = {**describe_machine(), "seed": seed, **measured}
+    environment = {**describe_machine(device), "seed": seed, **measured}
     folder.write_json(ENVIRONMENT, environment)
     results = Results(
         training_result.history,

@@ -30,18 +30,28 @@ class Task(Sentence):
         out: Path | str | None = None,
         resume: bool = False,
         strict: bool = False,
+        device: str = "auto",
         callbacks: Sequence[Callback] = (),
     ) -> Run:
         """Trains, evaluates, and saves the run to `out` (default: `runs/NAME-N`).
 
         resume:   resumes the run there, or the latest run of that name; a new run
                   starts where there is none
+        device:   auto (an NVIDIA GPU where there is one), cpu, cuda or mps
         Raises:   a subclass of UserError, in one paragraph, before anything is lost.
         """
         from kissipo.runs.fit import fit
 
         task = self if epochs is None else self.with_words({"process.epochs": epochs})
-        return fit(task, seed=seed, out=out, resume=resume, strict=strict, callbacks=callbacks)
+        return fit(
+            task,
+            seed=seed,
+            out=out,
+            resume=resume,
+            strict=strict,
+            device=device,
+            callbacks=callbacks,
+        )
 
     def cross_validate(
         self,
@@ -50,6 +60,7 @@ class Task(Sentence):
         seed: int = 0,
         out: Path | str | None = None,
         strict: bool = False,
+        device: str = "auto",
     ) -> dict[str, Any]:
         """Trains one run per fold; returns what `kissipo fit --folds --json` prints.
 
@@ -58,7 +69,7 @@ class Task(Sentence):
         """
         from kissipo.runs.cross_validation import cross_validate
 
-        return cross_validate(self, folds, seed=seed, out=out, strict=strict)
+        return cross_validate(self, folds, seed=seed, out=out, strict=strict, device=device)
 
     def show(self, *, seed: int = 0) -> Trace:
         """Returns the trace of one example of the untrained net, or of a lesson."""

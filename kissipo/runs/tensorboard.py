@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kissipo.core.devices import device_of
 from kissipo.core.protocols import FitCallback
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Recording
@@ -47,7 +48,7 @@ class Board(FitCallback):
         )
         self._write(file_version="brain.Event:2")
         if inputs:
-            self._write(graph_def=graph(record(net, inputs)))
+            self._write(graph_def=graph(record(net, tuple(x.to(device_of(net)) for x in inputs))))
 
     def on_epoch(self, row: Mapping[str, Any]) -> None:
         """Writes a point per metric, and histograms of the weights if time allows."""
@@ -143,7 +144,7 @@ def histogram(values: NDArray[Any]) -> Any:
 def _weights(net: nn.Module) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, weight in net.named_parameters():
         flat = weight.detach().reshape(-1)
-        yield name.replace(".", "/"), flat[:: 1 + len(flat) // _NUMBERS].numpy()
+        yield name.replace(".", "/"), flat[:: 1 + len(flat) // _NUMBERS].cpu().numpy()
 
 
 def _shape(tensor: Tensor) -> dict[str, Any]:

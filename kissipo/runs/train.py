@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 
+from kissipo.core.devices import device_of
 from kissipo.core.errors import CallbackError
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -175,9 +176,10 @@ def _compare_with_optimal(
     evaluation: Evaluation, experiment: Experiment, world: World
 ) -> Evaluation:
     """Compares the trained policy with the optimal policy of value iteration."""
+    net = experiment.net
     with torch.no_grad():
         states = experiment.pipeline.datasets["train"].batch(slice(None)).inputs
-        q_values = experiment.net(*states).numpy().astype(float)
+        q_values = net(*(state.to(device_of(net)) for state in states)).cpu().numpy().astype(float)
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)
     agrees = agreement(q_values, best, matters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -551,3 +552,21 @@ def test_operations_and_layers_have_the_same_costs(
     counted = [operation.multiplications for operation in operations]
     assert None not in counted
     assert sum(filter(None, counted)) == sum(step.multiplications for step in steps)
+
+
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, words: Any) -> None:
+    """On torch's meta device, a tensor that stayed on the CPU makes an operation fail.
+
+    The number of steps without padding depends on the values, which meta tensors do not
+    have, so the texts here are not padded.
+    """
+    inputs = tuple(replace(spec, padded=False) for spec in inputs)
+    net = built(name, inputs, outputs, words).to("meta").train()
+    results = net(*(x.to("meta") for x in samples(inputs, 3)))
+    results = results if isinstance(results, tuple) else (results,)
+    torch.stack([result.sum() for result in results]).sum().backward()
+    assert all(result.device.type == "meta" for result in results)
+    assert all(
+        weight.grad is None or weight.grad.device.type == "meta" for weight in net.parameters()
+    )

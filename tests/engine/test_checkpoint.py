@@ -157,7 +157,7 @@ def test_checkpoint_version_mismatch_is_refused(
     monkeypatch.undo()
     with pytest.raises(
         RunError,
-        match=r"written by another version of kissipo \(checkpoint version 999, this is 3\)",
+        match=r"written by another version of kissipo \(checkpoint version 999, this is 4\)",
     ):
         load_checkpoint(tmp_path)
 

@@ -33,19 +33,19 @@ def portions(train: TensorDataset, epoch: int) -> Iterator[tuple[Tensor, Tensor]
     order = torch.randperm(
         len(x), generator=torch.Generator().manual_seed(derive(SEED, "order", epoch))
     )
-    for index in order.split(BATCH):
+    for step, index in enumerate(order.split(BATCH)):
+        torch.manual_seed(derive(SEED, "step", epoch) + step)
         yield x[index], y[index]
 
 
 def net_by_hand(experiment: Experiment) -> nn.Module:
-    """The lecture's net with the first weights and the random state of the loop."""
+    """The lecture's net with the first weights of the experiment."""
     net = nn.Sequential(
         nn.Flatten(), nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.4), nn.Linear(256, 10)
     )
     with torch.no_grad():
         for mine, theirs in zip(net.parameters(), experiment.net.parameters(), strict=True):
             mine.copy_(theirs)
-    torch.manual_seed(derive(SEED, "dice"))
     return net
 
 

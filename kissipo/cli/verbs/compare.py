@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kissipo.cli.screen import Screen, table
+from kissipo.cli.task_argument import add_device_argument
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,6 +51,7 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="the first random seed (default: 0)")
     parser.add_argument("--out", type=Path, help="the folder of the runs (default: runs/compare-N)")
+    add_device_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
 
 
@@ -86,7 +88,12 @@ def run(arguments: Namespace, screen: Screen) -> None:
         raise TaskError("--vary needs exactly one task", got=", ".join(names))
     notify = lambda text: screen.note(escape(text))  # noqa: E731
     comparison = compare(
-        tasks, seeds=arguments.seeds, first=arguments.seed, out=arguments.out, notify=notify
+        tasks,
+        seeds=arguments.seeds,
+        first=arguments.seed,
+        out=arguments.out,
+        device=arguments.device,
+        notify=notify,
     )
     rows = comparison["rows"]
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))

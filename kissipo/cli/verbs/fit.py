@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kissipo.cli.screen import Screen
-from kissipo.cli.task_argument import add_task_arguments, parse_task
+from kissipo.cli.task_argument import add_device_argument, add_task_arguments, parse_task
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,6 +62,7 @@ def options(parser: ArgumentParser) -> None:
         "--strict", action="store_true", help="stop at the first warning of the data check"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the result")
+    add_device_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -94,6 +95,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
             out=arguments.out,
             resume=arguments.resume,
             strict=arguments.strict,
+            device=arguments.device,
             callbacks=[output],
         )
     finally:
@@ -120,6 +122,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
         out=arguments.out,
         first=arguments.seed or 0,
         strict=arguments.strict,
+        device=arguments.device,
         notify=screen.note,
     )
     grid = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
@@ -147,6 +150,7 @@ def _cross_validate(task: Any, arguments: Namespace, screen: Screen) -> None:
         seed=arguments.seed or 0,
         out=arguments.out,
         strict=arguments.strict,
+        device=arguments.device,
         notify=screen.note,
     )
     main, sign = result["main"], -1 if result["higher_is_better"] else 1
@@ -202,6 +206,7 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
         seed=arguments.seed or 0,
         out=arguments.out,
         strict=arguments.strict,
+        device=arguments.device,
         notify=screen.note,
     )
     names = sorted(result["baselines"], key=lambda name: result["baselines"][name]["mean"])

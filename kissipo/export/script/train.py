@@ -128,6 +128,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
             done = ((epoch - 1) * steps + step) / (EPOCHS * steps)  #? schedule
             scale = factor("$schedule", done, warmup=$warmup)  #? schedule
             optimizer.param_groups[0]["lr"] = RATE * scale  #? schedule
+            torch.manual_seed(derive(SEED, "step", epoch) + step)
             x, y = [x[index] for x in inputs], [y[index] for y in targets]
             seed = derive(SEED, "augment", epoch, step)  #? augment
             generator = torch.Generator().manual_seed(seed)  #? augment
@@ -169,7 +170,6 @@ def main() -> None:
     net = build().to(memory_format=torch.channels_last)  #? convolutions
     net = build()  #? not convolutions
     net.load_state_dict(load_file(FOLDER / "start.safetensors"))
-    torch.manual_seed(derive(SEED, "dice"))
     fit(net, samples)
     inputs, targets = samples_of(samples, "$part")
     loss, outputs = evaluate(net, inputs, targets)

@@ -29,6 +29,7 @@ from torch.nn import functional
 
 from kissipo.core.algorithm import Agent
 from kissipo.core.batch import Batch
+from kissipo.core.devices import device_of
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
@@ -175,6 +176,7 @@ class DeepQLearning(Agent):
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Learns from a batch of steps and returns its loss."""
+        batch = batch.to(device_of(self.net))
         states, following = batch.inputs
         actions, rewards, ends = batch.targets
         with torch.no_grad():
@@ -215,8 +217,10 @@ class DeepQLearning(Agent):
 
     def _values(self, state: Any) -> Tensor:
         with torch.no_grad():
-            values: Tensor = self.net(torch.as_tensor(state).unsqueeze(0))[0]
-        return values
+            values: Tensor = self.net(torch.as_tensor(state).unsqueeze(0).to(device_of(self.net)))[
+                0
+            ]
+        return values.cpu()
 
 
 ALGORITHM = DeepQLearning

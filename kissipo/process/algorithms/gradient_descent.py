@@ -48,6 +48,8 @@ class Options:
 class GradientDescent(Algorithm):
     """Points, their optimizers and their paths."""
 
+    cpu_only = True
+
     def __init__(
         self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
     ) -> None:

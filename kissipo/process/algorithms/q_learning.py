@@ -59,6 +59,8 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 class QLearning(Agent):
     """An agent with a Q-table."""
 
+    cpu_only = True
+
     def __init__(
         self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
     ) -> None:

@@ -15,6 +15,11 @@ regression.
 If a net has auxiliary heads, the loss of each is added with a weight of 0.3 (Szegedy et
 al. 2015). The reported loss is that of the main output.
 
+With `gradient_accumulation_steps` a batch is trained in so many parts, one after
+another, whose gradients are added: the memory of a part is enough, and the step is that
+of the whole batch. Only batch normalization sees the parts, and a loss that is not a
+mean over samples, as with class weights, becomes the mean of those of the parts.
+
 With `precision: bfloat16` training multiplies numbers of 16 bits (torch's autocast).
 Weights, losses and steps stay float32. Evaluation and prediction use float32, so that a
 run gives the same results on every machine.
@@ -35,6 +40,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
+from kissipo.core.devices import device_of
+from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_stateful
 from kissipo.core.schema import option
@@ -51,7 +58,12 @@ NEEDS_LOSSES = True
 _AUXILIARY = 0.3  # weight of the loss of each auxiliary head
 _STEPS = 4_000
 _MIN_BATCH, _VALUES = 8, 8_000_000
-_UNWRITTEN = (("mixup", 0.0), ("backbone_learning_rate_scale", 1.0), ("precision", "float32"))
+_UNWRITTEN = (
+    ("mixup", 0.0),
+    ("backbone_learning_rate_scale", 1.0),
+    ("precision", "float32"),
+    ("gradient_accumulation_steps", 1),
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,12 @@ class Options:
     clip_norm: float | None = option(
         None, "maximum norm of the gradient over all weights (gradient clipping)", above=0
     )
+    gradient_accumulation_steps: int = option(
+        1,
+        "number of parts in which each batch is processed, to save memory; "
+        "their gradients are added",
+        minimum=1,
+    )
     precision: Literal["float32", "bfloat16"] = option(
         "float32", "autocast dtype during training; bfloat16 needs a processor that supports it"
     )
@@ -175,6 +193,12 @@ class Supervised(Algorithm):
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
+        if options.gradient_accumulation_steps > 1 and is_stateful(net):
+            raise TaskError(
+                "process.gradient_accumulation_steps cuts each batch, but a stateful net "
+                "carries the state of the whole batch",
+                do="Leave it out, or set process.stateful=false",
+            )
         self.net, self.losses, self.options = net, losses, options
         self.epochs, self.patience = options.epochs or 1, options.early_stopping.patience
         self.training_losses = smoothed(losses, options.label_smoothing)
@@ -212,9 +236,7 @@ class Supervised(Algorithm):
                 self.training_losses[0], batch.inputs[0], batch.targets[0]
             )
         else:
-            with self._autocast():
-                loss, total = self._losses(batch)
-            total.backward()
+            loss = self._accumulate_gradients(batch)
         if self._weights:
             self._penalty().backward()
         if self.options.clip_norm is not None:
@@ -226,6 +248,22 @@ class Supervised(Algorithm):
             self._average.update_parameters(self.net)
         self.steps_done += 1
         return {"loss": loss.detach()}
+
+    def _accumulate_gradients(self, batch: Batch) -> Tensor:
+        """Adds up the gradients of the parts of a batch; returns its loss."""
+        if self.options.gradient_accumulation_steps == 1:
+            with self._autocast():
+                loss, total = self._losses(batch)
+            total.backward()
+            return loss
+        losses = []
+        for part in batch.split(self.options.gradient_accumulation_steps):
+            share = part.total_weight / (batch.total_weight or 1.0)
+            with self._autocast():
+                loss, total = self._losses(part)
+            (share * total).backward()
+            losses.append(share * loss.detach())
+        return torch.stack(losses).sum()
 
     def loss(self, outputs: Any, targets: tuple[Tensor, ...]) -> Tensor:
         """Returns the loss without the penalties, summed over the outputs."""
@@ -265,14 +303,16 @@ class Supervised(Algorithm):
             freeze_linear(self.net)
         self._build_optimizer()
         optim.load_optimizer_state(self.optimizer, state["optimizer"])
-        self.steps_done, self._state = state["steps_done"], state["state"]
+        device = device_of(self.net)
+        self.steps_done = state["steps_done"]
+        self._state = each_state(state["state"], lambda part: part.to(device))
         if self._average is not None:
             self._average.load_state_dict(state["average"])
 
     def _autocast(self) -> AbstractContextManager[Any]:
         """Returns the context of the dtype that `precision` names."""
         return (
-            torch.autocast("cpu", torch.bfloat16)
+            torch.autocast(device_of(self.net).type, torch.bfloat16)
             if self.options.precision == "bfloat16"
             else nullcontext()
         )
@@ -319,7 +359,12 @@ class Supervised(Algorithm):
         ]
         average = get_ema_multi_avg_fn(options.ema)
         self._average = AveragedModel(self.net, multi_avg_fn=average) if options.ema else None
-        needs_autograd = len(self.losses) > 1 or options.mixup or options.precision != "float32"
+        needs_autograd = (
+            len(self.losses) > 1
+            or options.mixup
+            or options.precision != "float32"
+            or options.gradient_accumulation_steps > 1
+        )
         self._manual_backprop = None if needs_autograd else manual_backprop(self.net)
         scale = options.backbone_learning_rate_scale
         trained: Any = (

@@ -66,7 +66,7 @@ class Playground(nn.Module):
 
     def forward(self, surface: Tensor, optimizer: Tensor, start: Tensor) -> Tensor:
         positions = torch.stack(list(self.points)[: len(surface)])
-        heights = torch.zeros(len(surface))
+        heights = torch.zeros(len(surface), device=surface.device)
         for number, name in enumerate(self.surfaces):
             selected = surface == number
             heights = heights.masked_scatter(selected, height(name, positions[selected]))

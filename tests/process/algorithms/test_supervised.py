@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.core.batch import Batch
+from kissipo.core.errors import TaskError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.linear_init import ALPHAS
@@ -264,3 +265,67 @@ def test_auxiliary_heads_have_the_loss_weight_0_3() -> None:
             for weight, gradient in zip(by_torch.parameters(), gradients, strict=True):
                 weight -= 0.1 * gradient
     torch.testing.assert_close(ours.state_dict(), by_torch.state_dict())
+
+
+@pytest.mark.parametrize("parts", [2, 4, 6])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_steps_in_parts_are_those_of_whole_batches(parts: int, weighted: bool) -> None:
+    steps = batches(5)
+    if weighted:
+        steps = [Batch(step.inputs, step.targets, torch.rand(6)) for step in steps]
+    nets = [net(), net()]
+    whole, in_parts = (
+        Supervised(
+            some,
+            (squares,),
+            Options(
+                optimizer="sgd", learning_rate=0.1, l2=0.01, gradient_accumulation_steps=number
+            ),
+            total_steps=5,
+        )
+        for some, number in zip(nets, (1, parts), strict=True)
+    )
+    for algorithm in (whole, in_parts):
+        algorithm.begin(None)  # type: ignore[arg-type]
+    for step in steps:
+        expected = whole.step(step)["loss"].item()
+        assert in_parts.step(step)["loss"].item() == pytest.approx(expected, rel=1e-5)
+    for ours, theirs in zip(nets[1].parameters(), nets[0].parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_memory_is_that_of_a_part() -> None:
+    """Autograd saves the activations of one part; counted in bytes that it keeps."""
+
+    def saved(parts: int) -> int:
+        layers = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 2))
+        options = Options(learning_rate=0.1, gradient_accumulation_steps=parts)
+        algorithm = Supervised(layers, (squares,), options, total_steps=1)
+        algorithm.begin(None)  # type: ignore[arg-type]
+        sizes: list[int] = []
+        alive = 0
+
+        def pack(tensor: Tensor) -> Tensor:
+            nonlocal alive
+            alive += tensor.numel() if tensor.dim() == 2 and len(tensor) > 4 else 0
+            sizes.append(alive)
+            return tensor
+
+        def unpack(tensor: Tensor) -> Tensor:
+            nonlocal alive
+            alive -= tensor.numel() if tensor.dim() == 2 and len(tensor) > 4 else 0
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+            algorithm.step(Batch((torch.rand(96, 4),), (torch.rand(96, 2),)))
+        return max(sizes)
+
+    assert saved(4) < saved(1) / 2
+
+
+def test_stateful_net_refuses_parts() -> None:
+    layers = net()
+    layers.stateful = True  # type: ignore[assignment]
+    with pytest.raises(TaskError) as error:
+        Supervised(layers, (squares,), Options(gradient_accumulation_steps=2), total_steps=1)
+    assert "stateful" in error.value.do
