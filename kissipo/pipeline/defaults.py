@@ -18,7 +18,7 @@ from kissipo.core.task import Task
 from kissipo.pipeline.init_weights import run_of, task_of
 from kissipo.pipeline.parse import algorithm_of, net_of, source_of
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
-from kissipo.pipeline.registries import ALGORITHMS, SOURCES
+from kissipo.pipeline.registries import SOURCES
 
 
 def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
@@ -38,8 +38,7 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
     task = settle(task, _net_options(task, name, net, pipeline, is_named=is_named))
     task = settle(task, _normalization(task, net, pipeline))
     source = SOURCES.find(source_of(task.input), place="input")
-    name = algorithm_of(task.process, net, source)
-    algorithm = ALGORITHMS.find(name, place="process.algorithm")
+    _, algorithm = algorithm_of(task.process, net, source)
     task = settle(task, algorithm.suggested_options(_facts(task, pipeline)))
     return task, tuple(inferred)
 
@@ -79,9 +78,10 @@ def _net_options(
 ) -> list[InferredOption]:
     """Returns what the data require of the net, and sizes for an inferred net."""
     facts = _facts(task, pipeline)
-    options = list(pipeline.codecs[0].net_options(name) or net.required_options(facts))
-    if not is_named and not pipeline.codecs[0].net_options(name):
-        options += net.suggested_options(facts)
+    options = list(pipeline.codecs[0].net_options(name))
+    if not options:
+        options += net.required_options(facts)
+        options += () if is_named else net.suggested_options(facts)
     # pretrained weights already set the initial weights
     is_fresh = not task.process.get("weights")
     return [option for option in options if is_fresh or option.place != "process.init"]

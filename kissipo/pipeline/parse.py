@@ -163,22 +163,18 @@ def _read_process(
         if f"process.{key}={name}" in VALUES:
             raise TaskError(f"process.{key}={name} is called {VALUES[f'process.{key}={name}']}")
     net_name, net = net_of(part)
-    if net is not None:
-        algorithm_name = algorithm_of(part, net, source)
-    algorithm = (
-        ALGORITHMS.find(algorithm_name, place="process.algorithm") if algorithm_name else None
-    )
     if net is None:
-        _check_loosely(rest, algorithm)
+        named = algorithm_name and ALGORITHMS.find(algorithm_name, place="process.algorithm")
+        _check_loosely(rest, named or None)
         return None, None
-    assert algorithm is not None
+    algorithm_name, algorithm = algorithm_of(part, net, source)
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
     )
     suitable = _suitable(net, source)
     if algorithm_name not in suitable:
         where = " in an environment" if source.SOURCE.interactive else " from samples"
-        raise _not_built(str(algorithm_name), net_name, where, suitable)
+        raise _not_built(algorithm_name, net_name, where, suitable)
     names = _full_losses(training)
     if not all(isinstance(name, str) for name in names.get("loss", ())):
         names = {"loss": None}
@@ -186,24 +182,21 @@ def _read_process(
     return (
         Component(net_name, net, None, read(net.Options, own, place="process")),
         Component(
-            str(algorithm_name),
-            algorithm,
-            None,
-            read(algorithm.Options, training, place="process"),
+            algorithm_name, algorithm, None, read(algorithm.Options, training, place="process")
         ),
     )
 
 
-def algorithm_of(part: FrozenConfig, net: ModuleType, source: ModuleType) -> str:
+def algorithm_of(part: FrozenConfig, net: ModuleType, source: ModuleType) -> tuple[str, ModuleType]:
     """Returns the algorithm of a task, or the first of its net that suits the source.
 
     Raises:   NotBuiltError for an algorithm that cannot train the net.
     """
     name = part.get("algorithm") or [*_suitable(net, source), *net.ALGORITHMS][0]
-    ALGORITHMS.find(name, place="process.algorithm")
+    module = ALGORITHMS.find(name, place="process.algorithm")
     if name not in net.ALGORITHMS:
         raise _not_built(str(name), str(net_of(part)[0]), "", net.ALGORITHMS)
-    return str(name)
+    return str(name), module
 
 
 def _suitable(net: ModuleType, source: ModuleType) -> list[str]:

@@ -39,7 +39,7 @@ from kissipo.pipeline.experiment import Experiment, build_experiment
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
 from kissipo.report.run_report import Results, write_report
-from kissipo.runs.callback import Callback, guarded
+from kissipo.runs.callback import Callback
 from kissipo.runs.example import sample_of
 from kissipo.runs.resume import continued_seed, continued_task, refuse_other_data
 from kissipo.runs.run import Run
@@ -74,7 +74,6 @@ def fit(
               Ctrl-C, when everything is saved.
     """
     folder = _folder(task, out, resume=resume)
-    callbacks = [guarded(callback) for callback in callbacks]
     if resume and not folder.is_begun:
         resume = False
         for callback in callbacks:

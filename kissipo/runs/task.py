@@ -40,6 +40,7 @@ class Task(Sentence):
         device:   auto (an NVIDIA GPU where there is one), cpu, cuda or mps
         Raises:   a subclass of UserError, in one paragraph, before anything is lost.
         """
+        from kissipo.runs.callback import guarded
         from kissipo.runs.fit import fit
 
         task = self if epochs is None else self.with_words({"process.epochs": epochs})
@@ -50,7 +51,7 @@ class Task(Sentence):
             resume=resume,
             strict=strict,
             device=device,
-            callbacks=callbacks,
+            callbacks=[guarded(callback) for callback in callbacks],
         )
 
     def cross_validate(

@@ -23,6 +23,8 @@ from kissipo.cli.screen import Screen
 from kissipo.cli.task_argument import add_device_argument, add_task_arguments, parse_task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.table import Table
 
 
@@ -137,8 +139,6 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
 
 
 def _cross_validate(task: Any, arguments: Namespace, screen: Screen) -> None:
-    from rich.markup import escape
-
     from kissipo.core.errors import TaskError
     from kissipo.runs.cross_validation import cross_validate
 
@@ -157,10 +157,22 @@ def _cross_validate(task: Any, arguments: Namespace, screen: Screen) -> None:
     names = sorted(
         result["baselines"], key=lambda name: sign * result["baselines"][name][main]["mean"]
     )
-    left_out: list[str] = []
-    while not screen.fits(grid := _over_folds(result, names)) and names:
-        left_out.append(names.pop())
     screen.result(f"[bold]{arguments.folds} folds[/] [dim](mean ± standard deviation)[/]")
+    _show_folds(screen, result, names, _over_folds)
+
+
+def _show_folds(
+    screen: Screen,
+    result: dict[str, Any],
+    names: list[str],
+    build: Callable[[dict[str, Any], list[str]], Table],
+) -> None:
+    """Prints the table of the folds with as many baselines as have room, and the runs."""
+    from rich.markup import escape
+
+    left_out: list[str] = []
+    while not screen.fits(grid := build(result, names)) and names:
+        left_out.append(names.pop())
     screen.result(grid)
     if left_out:
         screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
@@ -193,8 +205,6 @@ def _over_folds(result: dict[str, Any], names: list[str]) -> Table:
 
 
 def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
-    from rich.markup import escape
-
     from kissipo.core.errors import TaskError
     from kissipo.runs.backtest import backtest
 
@@ -210,14 +220,7 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
         notify=screen.note,
     )
     names = sorted(result["baselines"], key=lambda name: result["baselines"][name]["mean"])
-    left_out: list[str] = []
-    while not screen.fits(grid := _folds(result, names)) and names:
-        left_out.append(names.pop())
-    screen.result(grid)
-    if left_out:
-        screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
-    screen.result("Runs: " + escape(", ".join(fold["run"] for fold in result["folds"])))
-    screen.result_json(result)
+    _show_folds(screen, result, names, _folds)
 
 
 def _folds(result: dict[str, Any], names: list[str]) -> Table:
