@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from inspect import isroutine
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
@@ -12,12 +13,13 @@ _IN_PYTHON = "given in Python"
 
 
 def remark_on(value: Any) -> str:
-    """Returns what is written in place of an object.
+    """Returns what is written in place of an object; a function is named.
 
     Example:  >>> remark_on(object())
               '(builtins object given in Python)'
     """
-    return f"({type(value).__module__.split('.')[0]} {type(value).__name__} {_IN_PYTHON})"
+    kind = value if isroutine(value) else type(value)
+    return f"({kind.__module__.split('.')[0]} {kind.__name__} {_IN_PYTHON})"
 
 
 def is_module(value: Any) -> TypeGuard[nn.Module]:

@@ -1,6 +1,7 @@
 """Options that every answer has."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from kissipo.core.schema import option
 
@@ -12,4 +13,6 @@ class Options:
     baselines: tuple[str, ...] | None = option(
         None, "baselines evaluated on the same samples; all suitable ones when omitted"
     )
-    metrics: tuple[str, ...] = option((), "further metrics, by their names")
+    metrics: tuple[Any, ...] = option(
+        (), "further metrics, by their names; in Python also functions of targets and predictions"
+    )

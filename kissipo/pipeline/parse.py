@@ -59,7 +59,7 @@ class ResolvedTask:
     baselines:   one entry per answer; None where they are to be inferred
     losses:      full names or objects, one per answer (None: the default loss of the
                  answer); empty where they are to be inferred
-    metrics:     names of further metrics, one entry per answer
+    metrics:     further metrics, names or functions, one entry per answer
     """
 
     source: Component
@@ -69,7 +69,7 @@ class ResolvedTask:
     answers: tuple[Component, ...]
     baselines: tuple[tuple[str, ...] | None, ...]
     losses: tuple[Any, ...] = ()
-    metrics: tuple[tuple[str, ...], ...] = ((),)
+    metrics: tuple[tuple[Any, ...], ...] = ((),)
 
 
 def read_task(task: Task) -> ResolvedTask:
@@ -89,7 +89,10 @@ def read_task(task: Task) -> ResolvedTask:
         answers,
         tuple(options.baselines for options in general_outputs),
         losses,
-        tuple(options.metrics for options in general_outputs),
+        tuple(
+            tuple(metric for metric in options.metrics if not is_remark(metric))
+            for options in general_outputs
+        ),
     )
 
 
@@ -300,19 +303,26 @@ def _read_output(
         place = f"output.{number}" if isinstance(task.output, tuple) else "output"
         answer, general = _read_answer(part, place)
         _check_baselines(general.baselines or (), answer, place)
-        for name in general.metrics:
-            _check_metric(name, answer, place)
+        for metric in general.metrics:
+            _check_metric(metric, answer, place)
         answers += [answer] if answer else []
         every.append(general)
     return tuple(answers), tuple(every)
 
 
-def _check_metric(name: str, answer: Component | None, place: str) -> None:
-    """Checks that a metric exists and suits this answer."""
-    suits = METRICS.find(name, place=f"{place}.metrics").SUITABLE_ANSWERS
+def _check_metric(metric: Any, answer: Component | None, place: str) -> None:
+    """Checks that a metric is a function, or exists and suits this answer."""
+    if is_remark(metric) or (callable(metric) and not isinstance(metric, str)):
+        return
+    if not isinstance(metric, str):
+        raise TaskError(
+            f"{place}.metrics must be names, or functions of targets and predictions",
+            got=repr(to_plain(metric)),
+        )
+    suits = METRICS.find(metric, place=f"{place}.metrics").SUITABLE_ANSWERS
     if answer and answer.name not in suits:
         raise TaskError(
-            f"{place}.metrics: '{name}' does not suit the answer {answer.name}",
+            f"{place}.metrics: '{metric}' does not suit the answer {answer.name}",
             allowed=" or ".join(suits),
         )
 

@@ -60,13 +60,10 @@ def writable(task: Task, source: str) -> Task:
         changes[f"input.{source}"] = remark_on(value)
     if is_module(net := task.process.get("net")):
         changes["process.net"] = remark_on(net)
-    losses = task.process.get("loss")
-    if losses is not None:
-        names = losses if isinstance(losses, tuple) else (losses,)
-        if not all(isinstance(name, str) for name in names):
-            changes["process.loss"] = [
-                name if isinstance(name, str) else remark_on(name) for name in names
-            ]
+    changes |= _remarks("process.loss", task.process.get("loss"))
+    for number, answer in enumerate(task.answers):
+        place = f"output.{number}" if isinstance(task.output, tuple) else "output"
+        changes |= _remarks(f"{place}.metrics", answer.get("metrics"))
     weights = task.process.get("weights")
     if isinstance(weights, str) and Path(weights).exists():
         changes["process.weights"] = str(Path(weights).resolve())
@@ -76,3 +73,11 @@ def writable(task: Task, source: str) -> Task:
             is_path = isinstance(data, str | Path)
             changes[f"input.{name}"] = str(Path(data).resolve()) if is_path else None
     return task.with_words(changes) if changes else task
+
+
+def _remarks(place: str, value: Any) -> dict[str, Any]:
+    """Returns the names of an option, with remarks in place of functions, if any."""
+    names = value if isinstance(value, tuple) else () if value is None else (value,)
+    if all(isinstance(name, str) for name in names):
+        return {}
+    return {place: [name if isinstance(name, str) else remark_on(name) for name in names]}

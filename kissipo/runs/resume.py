@@ -42,6 +42,10 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
         for key in ("net", "loss")
         if has_remark(stored.process.get(key))
     }
+    for number, answer in enumerate(stored.answers):
+        if has_remark(answer.get("metrics")):
+            place = f"output.{number}" if isinstance(stored.output, tuple) else "output"
+            objects[f"{place}.metrics"] = task.answers[number].get("metrics")
     stored, current = stored.with_words(objects), current.with_words(objects)
     began = read_task(stored)
     for part, words in current.parts().items():

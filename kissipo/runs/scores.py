@@ -20,6 +20,7 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation, portion
 from kissipo.output.answer import Answer, Evaluation, EvaluationCase, Scores
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
+from kissipo.output.metric_object import MetricObject
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
@@ -33,13 +34,13 @@ def evaluate_scores(
     pipeline: Pipeline,
     *,
     baseline_names: Sequence[tuple[str, ...] | None],
-    metric_names: Sequence[tuple[str, ...]],
+    metric_names: Sequence[tuple[Any, ...]],
     seed: int = 0,
 ) -> tuple[list[Score], SplitEvaluation]:
     """Evaluates the net and the baselines.
 
     baseline_names:  the names of the baselines per output, or None for all that fit
-    metric_names:    the names of further metrics per output
+    metric_names:    further metrics per output, names or functions
     """
     part, datasets, answers = pipeline.eval_split, pipeline.datasets, pipeline.answers
     evaluations = Evaluations(net, datasets, answers)
@@ -91,7 +92,7 @@ def _usual_baselines(
     number: int,
     seed: int,
     names: tuple[str, ...] | None,
-    metric_names: tuple[str, ...],
+    metric_names: tuple[Any, ...],
 ) -> dict[str, Evaluation]:
     """Evaluates the baselines on the samples; none without training data."""
     if not len(pipeline.datasets["train"]):
@@ -107,7 +108,7 @@ def evaluate_baselines(
     case: Any,
     truth: Any,
     baseline_names: tuple[str, ...] | None,
-    metric_names: tuple[str, ...] = (),
+    metric_names: tuple[Any, ...] = (),
 ) -> dict[str, Evaluation]:
     """Evaluates all baselines that fit the data.
 
@@ -142,15 +143,18 @@ def _baseline_scores(
 
 
 def _with_metrics(
-    evaluation: Evaluation, answer: Answer, names: tuple[str, ...], scores: Scores, truth: Scores
+    evaluation: Evaluation, answer: Answer, names: tuple[Any, ...], scores: Scores, truth: Scores
 ) -> Evaluation:
     """Returns the evaluation with further metrics."""
-    more = {
-        name: METRICS.find(name, place="output.metrics").metric(
-            truth, answer.predicted(scores), scores
-        )
-        for name in names
-    }
+    predicted = answer.predicted(scores) if names else scores
+    more = {}
+    for name in names:
+        if isinstance(name, str):
+            module = METRICS.find(name, place="output.metrics")
+            more[name] = module.metric(truth, predicted, scores)
+        else:
+            metric = MetricObject(name)
+            more[metric.name] = metric(truth, predicted)
     return replace(evaluation, metrics={**evaluation.metrics, **more}) if more else evaluation
 
 

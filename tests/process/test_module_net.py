@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_wine
+from sklearn.metrics import confusion_matrix, zero_one_loss
 from torch import Tensor, nn
 
 import kissipo as ki
@@ -163,3 +164,39 @@ def test_a_callback_that_fails_is_named_and_loses_nothing() -> None:
     task(net).fit(out="cut", resume=True)
     for file in FILES:
         assert Path("whole", file).read_bytes() == Path("cut", file).read_bytes(), file
+
+
+def plain(net: nn.Module, metrics: Any) -> ki.Task:
+    return task(net).with_words({"output.metrics": metrics})
+
+
+def test_a_metric_of_the_user_is_that_of_scikit_learn(interrupter: Any) -> None:
+    torch.manual_seed(4)
+    net, metrics = Net(), [zero_one_loss, "cohen_kappa"]
+    run = plain(net, metrics).fit(out="run")
+    score = run.metrics["answers"][0]
+    assert score["metrics"]["zero_one_loss"] == pytest.approx(1 - score["metrics"]["accuracy"])
+    assert "zero_one_loss" in score["baselines"]["majority class"]
+    assert "sklearn zero_one_loss given in Python" in Path("run/task.yaml").read_text()
+    again = ki.open("run", net=Net()).evaluate(wine())[0].net.metrics
+    assert "cohen_kappa" in again and "zero_one_loss" not in again
+    with pytest.raises(StoppedError):
+        plain(net, metrics).fit(out="cut", callbacks=[interrupter(4)])
+    plain(net, metrics).fit(out="cut", resume=True)
+    for file in FILES:
+        assert Path("run", file).read_bytes() == Path("cut", file).read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (confusion_matrix, r"the metric confusion_matrix does not return one number; got ndarray"),
+        (lambda truth: 1.0, r"the metric <lambda> failed: TypeError"),
+        (lambda truth, predicted: "good", r"does not return one number; got str"),
+        (3, "must be names, or functions of targets and predictions; got 3"),
+        ("f2", "f2"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_named(metric: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        plain(Net(), [metric]).fit(out="run")

@@ -167,7 +167,7 @@ def _show_folds(
     names: list[str],
     build: Callable[[dict[str, Any], list[str]], Table],
 ) -> None:
-    """Prints the table of the folds with as many baselines as have room, and the runs."""
+    """Prints the folds with as many baselines as have room, and the runs."""
     from rich.markup import escape
 
     left_out: list[str] = []
