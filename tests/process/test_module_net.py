@@ -170,7 +170,7 @@ def plain(net: nn.Module, metrics: Any) -> ki.Task:
     return task(net).with_words({"output.metrics": metrics})
 
 
-def test_a_metric_of_the_user_is_that_of_scikit_learn(interrupter: Any) -> None:
+def test_a_metric_of_the_user_is_that_of_sklearn(interrupter: Any) -> None:
     torch.manual_seed(4)
     net, metrics = Net(), [zero_one_loss, "cohen_kappa"]
     run = plain(net, metrics).fit(out="run")
