@@ -1,7 +1,6 @@
 """A lesson in the terminal: arrays as grids, the windows of filters, and tables."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from rich.markup import escape
@@ -15,7 +14,7 @@ from kissipo.report.page import grid
 _APART = (0, 4, 0, 0)
 
 
-def explanation(page: Explanation) -> Iterator[Any]:
+def explanation(page: Explanation) -> Iterator[object]:
     """Yields the parts of a lesson, in the order of printing."""
     yield f"\n[bold]{escape(page.title)}[/]: [dim]{escape(page.description)}[/]"
     if page.figures:
@@ -57,7 +56,7 @@ def _windows(windows_by_filter: dict[str, tuple[Window, ...]]) -> Table:
     return layout
 
 
-def _in_rows(values: Any) -> str:
+def _in_rows(values: object) -> str:
     """Returns the rows of a window in one line."""
     cells = [[f"{value:g}" for value in row] for channel in np.asarray(values) for row in channel]
     width = max(len(cell) for row in cells for cell in row)

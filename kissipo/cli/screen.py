@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # rich is imported on first use, so that `--help` is fast
     from rich.table import Table
@@ -29,10 +29,10 @@ class Screen:
         self.err = Console(
             stderr=True, highlight=False, width=None if sys.stderr.isatty() else _LOG_WIDTH
         )
-        self._buffer: list[Any] = []
+        self._buffer: list[tuple[object, ...]] = []
         self._log: Console | None = None
 
-    def note(self, *content: Any) -> None:
+    def note(self, *content: object) -> None:
         """Prints a note to standard error, unless quiet, and writes it to the log."""
         if not self.quiet:
             self.err.print(*content)
@@ -45,13 +45,13 @@ class Screen:
         for text in texts:
             self.note(f"[yellow]note[/]: {escape(text)}")
 
-    def result(self, *content: Any) -> None:
+    def result(self, *content: object) -> None:
         """Prints a result to standard output, unless the result is JSON."""
         if not self.as_json:
             self.out.print(*content)
         self._keep(content)
 
-    def result_json(self, content: Any) -> None:
+    def result_json(self, content: object) -> None:
         """Prints the result as JSON, with `--json`."""
         from kissipo.core.notation import as_json
 
@@ -74,7 +74,7 @@ class Screen:
             self._log.print(*content)
         self._buffer = []
 
-    def _keep(self, content: tuple[Any, ...]) -> None:
+    def _keep(self, content: tuple[object, ...]) -> None:
         if self._log is not None:
             self._log.print(*content)
         else:

@@ -1,7 +1,6 @@
 """Described lines and tables, verdicts and predictions as the terminal prints them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from rich.markup import escape
@@ -85,7 +84,7 @@ def format_answer(prediction: Prediction) -> str:
     return text if prediction.confidence is None else f"{text}\t{prediction.confidence:.4f}"
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_value(item) for item in value)
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kissipo.runs.task import Task
@@ -63,7 +63,7 @@ def parse_task(arguments: Namespace) -> Task:
     )
 
 
-def _written_out(arguments: Namespace, words: dict[str, Any]) -> Task:
+def _written_out(arguments: Namespace, words: dict[str, object]) -> Task:
     """Returns a task that is given by options only; the first names the data."""
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument

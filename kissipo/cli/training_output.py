@@ -1,17 +1,17 @@
 """Training output: a progress bar in a terminal, plain lines elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from kissipo.cli.screen import Screen
 from kissipo.cli.tables import render, verdict_line
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
 from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MAX_SAMPLES
@@ -31,8 +31,8 @@ class TrainingOutput(Callback):
     def __init__(self, screen: Screen, *, title: str = "") -> None:
         self.screen, self.title = screen, title
         self._bar: Progress | None = None
-        self._task: Any = None
-        self._facts: Mapping[str, Any] = {}
+        self._task: TaskID | None = None
+        self._facts: JsonMapping = {}
         self._estimated, self._samples = False, 0
         self._first: tuple[int, float] | None = None
         self._line_at = perf_counter()
@@ -56,7 +56,7 @@ class TrainingOutput(Callback):
             note(render(tables.splits_table(experiment.pipeline)))
         note()
 
-    def on_start(self, facts: Mapping[str, Any]) -> None:
+    def on_start(self, facts: JsonMapping) -> None:
         self._facts = facts
         if self.screen.quiet or not self.screen.err.is_terminal:
             return
@@ -72,7 +72,7 @@ class TrainingOutput(Callback):
             "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", metrics=""
         )
 
-    def on_progress(self, facts: Mapping[str, Any]) -> None:
+    def on_progress(self, facts: JsonMapping) -> None:
         done = (facts["epoch"] - 1) * facts["steps"] + facts["step"]
         total = facts["epochs"] * facts["steps"]
         if self._first is None:
@@ -90,7 +90,7 @@ class TrainingOutput(Callback):
             self.screen.note(
                 f"[dim]about {_span(left)} left for {facts['epochs']} epochs on {by}[/]"
             )
-        if self._bar is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.update(
                 self._task,
                 completed=done,
@@ -98,9 +98,9 @@ class TrainingOutput(Callback):
                 metrics=f"loss {facts['loss']:.4f}",
             )
 
-    def on_epoch(self, row: Mapping[str, Any]) -> None:
+    def on_epoch(self, row: JsonMapping) -> None:
         line = _row(row, self._facts.get("epochs", 0))
-        if self._bar is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.update(
                 self._task,
                 completed=row["epoch"] * self._facts["steps"],
@@ -159,7 +159,7 @@ class TrainingOutput(Callback):
             self._bar = None
 
 
-def _row(row: Mapping[str, Any], epochs: int) -> str:
+def _row(row: JsonMapping, epochs: int) -> str:
     parts = [f"epoch {row['epoch']}/{epochs}"]
     parts += [
         f"{name.replace('_', ' ')} {format_score(value)}"

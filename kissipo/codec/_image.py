@@ -26,7 +26,7 @@ _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def open_image(value: Any, *, wanted: int | None = None) -> Image.Image:
+def open_image(value: object, *, wanted: int | None = None) -> Image.Image:
     """Decodes an image from a path or an array, in mode L (gray) or RGB.
 
     wanted:   a sufficient side; a much larger JPEG is decoded at a half, a quarter
@@ -47,7 +47,7 @@ def open_image(value: Any, *, wanted: int | None = None) -> Image.Image:
         raise _corrupt(value, error) from None
 
 
-def open_mask(value: Any) -> Image.Image:
+def open_mask(value: object) -> Image.Image:
     """Decodes a mask to 8 bits: the indices of its palette, or its brightness."""
     if isinstance(value, np.ndarray):
         return Image.fromarray(value)
@@ -65,7 +65,7 @@ def open_mask(value: Any) -> Image.Image:
         raise _corrupt(value, error) from None
 
 
-def size_of(value: Any) -> tuple[int, int]:
+def size_of(value: object) -> tuple[int, int]:
     """Reads the height and width of the upright image from the file header."""
     if isinstance(value, np.ndarray):
         return int(value.shape[0]), int(value.shape[1])
@@ -74,7 +74,7 @@ def size_of(value: Any) -> tuple[int, int]:
         return (image.width, image.height) if sideways else (image.height, image.width)
 
 
-def is_color(value: Any) -> bool:
+def is_color(value: object) -> bool:
     """Returns whether an image has color channels."""
     if isinstance(value, np.ndarray):
         return value.ndim == 3 and value.shape[-1] >= 3
@@ -82,7 +82,7 @@ def is_color(value: Any) -> bool:
         return image.mode not in _GRAY
 
 
-def changes(value: Any) -> tuple[str, ...]:
+def changes(value: object) -> tuple[str, ...]:
     """Lists how `open_image` converts an image, from the file header."""
     if isinstance(value, np.ndarray):
         return ()
@@ -121,7 +121,7 @@ def _header(value: Any) -> Image.Image:
     return image
 
 
-def _plain(image: Image.Image, value: Any) -> Image.Image:
+def _plain(image: Image.Image, value: object) -> Image.Image:
     """Converts an image to 8 bits per channel, and transparent pixels to white."""
     if image.mode.startswith("I") or image.mode == "F":
         values = np.asarray(image)
@@ -152,13 +152,13 @@ def _orientation(image: Image.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _corrupt(value: Any, error: Exception) -> DataError:
+def _corrupt(value: object, error: Exception) -> DataError:
     return DataError(
         f"the image {value} is corrupt or not an image: {error}", do="Remove it or save it again"
     )
 
 
-def _too_large(value: Any, size: str) -> DataError:
+def _too_large(value: object, size: str) -> DataError:
     allowed = f"at most {MAX_PIXELS:,} pixels"
     return DataError(
         f"the image {value} has too many pixels", got=size, allowed=allowed, do="Save it smaller"

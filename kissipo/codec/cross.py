@@ -12,6 +12,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ('hour x place=7 x A', 'hour x place=8 x B')
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -118,7 +119,7 @@ class Cross(Codec):
             for number, gap in zip(bins.tolist(), column.missing.tolist(), strict=True)
         ]
 
-    def _decoded(self, column: Column) -> list[Any]:
+    def _decoded(self, column: Column) -> Sequence[str | float | None]:
         """Returns the decoded value per row: its text, or the mean of its bin."""
         if column.kind != "number":
             return self._texts(column)

@@ -11,6 +11,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           (('ham', 'spam'), [1])
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -83,7 +84,7 @@ def as_strings(column: Column) -> Column:
     return Column(column.name, "string", values, texts)
 
 
-def sorted_classes(classes: Any) -> tuple[str, ...]:
+def sorted_classes(classes: Iterable[Any]) -> tuple[str, ...]:
     """Sorts classes: as numbers where all are numbers, else as texts.
 
     Example:  >>> sorted_classes(["10", "9"]), sorted_classes(["b", "10", "a"])

@@ -18,7 +18,7 @@ Example:  >>> import numpy as np
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -134,7 +134,7 @@ class MaskCodec(Codec):
         order = {text: number for number, text in enumerate(self.classes or ())}
         return [order.get(str(text), 0) for text in as_strings(frame[self.by]).texts()]
 
-    def _read(self, mask: Any, number: int) -> NDArray[np.uint8]:
+    def _read(self, mask: object, number: int) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
         image = open_mask(mask)
         if self.values is None:
@@ -147,11 +147,11 @@ class MaskCodec(Codec):
         return table[np.asarray(nearest)]
 
 
-def _is_marked(mask: Any) -> bool:
+def _is_marked(mask: object) -> bool:
     return bool((np.asarray(open_mask(mask)) >= _MARKED).any())
 
 
-def _distinct(mask: Any) -> NDArray[np.uint8]:
+def _distinct(mask: object) -> NDArray[np.uint8]:
     return np.unique(np.asarray(mask if isinstance(mask, Image.Image) else open_mask(mask)))
 
 

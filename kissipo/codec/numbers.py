@@ -17,7 +17,7 @@ Example:  >>> from kissipo.core.frame import Frame, numbers
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from torch import Tensor
 
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, numbers
+from kissipo.core.json_object import JsonObject
 from kissipo.core.tensor_spec import TensorSpec
 
 Scale = Literal["standard", "range", "none"]
@@ -138,7 +139,7 @@ class Numbers(Codec):
         return remarks
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = super().from_state(state)
         if state["fitted"]:
             fitted = {key: tuple(values) for key, values in state["fitted"].items()}

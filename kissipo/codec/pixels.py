@@ -16,7 +16,7 @@ Example:  >>> import numpy as np
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.devices import usable_cores
 from kissipo.core.frame import Frame, image_column
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.tensor_spec import TensorSpec
 
 Color = Literal["grayscale", "rgb"]
@@ -138,7 +139,7 @@ class Pixels(Codec):
         channels = 1 if len(shape) == 2 else shape[2]
         return shape[:2] == self.size and channels == (1 if self.color == "grayscale" else 3)
 
-    def _read(self, value: Any) -> NDArray[np.uint8]:
+    def _read(self, value: object) -> NDArray[np.uint8]:
         height, width = self.size or (1, 1)
         with open_image(value, wanted=2 * max(height, width)) as file:
             image: Image.Image = file.convert("L" if self.color == "grayscale" else "RGB")
@@ -148,7 +149,7 @@ class Pixels(Codec):
         return array if array.ndim == 3 else array[..., None]
 
 
-def _common_size(values: NDArray[Any]) -> tuple[int, int]:
+def _common_size(values: NumpyArray) -> tuple[int, int]:
     """Returns the most frequent image size."""
     if values.dtype == np.uint8:
         return int(values.shape[1]), int(values.shape[2])
@@ -156,7 +157,7 @@ def _common_size(values: NDArray[Any]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _common_color(values: NDArray[Any]) -> Color:
+def _common_color(values: NumpyArray) -> Color:
     """Returns `rgb` when one of the first hundred images has color."""
     if values.dtype == np.uint8:
         return "rgb" if values.ndim == 4 and values.shape[-1] >= 3 else "grayscale"

@@ -17,7 +17,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 
 import re
 from collections import Counter
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -143,7 +143,7 @@ class Tokens(Codec):
         return (InferredOption("input.max_length", self.length, reason),)
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, object]) -> Self:
         codec = super().from_state(state)
         codec._set_vocabulary(codec.vocabulary)
         return codec

@@ -7,14 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from inspect import signature
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.description import Record
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.registry import Registry
 from kissipo.core.tensor_spec import TensorSpec
 
@@ -61,12 +64,12 @@ class Codec(ABC):
     def decode(self, tensor: Tensor) -> Frame:
         """Converts a tensor back to columns."""
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Returns the configuration and the fitted values as JSON types."""
         return {name: _plain(getattr(self, name)) for name in self.FIELDS}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, object]) -> Self:
         """Builds a codec from its state; the inverse of `state`."""
         values = {name: _restored(value) for name, value in state.items()}
         arguments = values.keys() & signature(cls).parameters.keys()
@@ -111,7 +114,11 @@ class Codec(ABC):
         return ()
 
     def drawings(
-        self, frame: Frame, captions: Sequence[str], targets: Any, predicted: Any
+        self,
+        frame: Frame,
+        captions: Sequence[str],
+        targets: NDArray[np.int64],
+        predicted: NDArray[np.int64],
     ) -> Sequence[Record]:
         """Returns drawings of these rows; none where their values are shown as text.
 
@@ -124,7 +131,7 @@ class Codec(ABC):
         return self.KIND.replace("_", " ")
 
 
-def refuse_unfitted(fitted: Any, codec: Codec) -> None:
+def refuse_unfitted(fitted: object, codec: Codec) -> None:
     """Raises DataError when a codec is used before `fit`."""
     if fitted is None:
         raise DataError(
@@ -133,12 +140,12 @@ def refuse_unfitted(fitted: Any, codec: Codec) -> None:
         )
 
 
-def save(codec: Codec) -> dict[str, Any]:
+def save(codec: Codec) -> JsonObject:
     """Returns the kind and the state of a codec as JSON types."""
     return {"codec": codec.KIND, **codec.state()}
 
 
-def restore(content: dict[str, Any]) -> Codec:
+def restore(content: JsonObject) -> Codec:
     """Builds a codec from its saved form; the inverse of `save`.
 
     Raises:   TaskError when no codec has that name.
@@ -149,7 +156,7 @@ def restore(content: dict[str, Any]) -> Codec:
     return codec.from_state(state)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Converts tuples to lists, and codecs and dataclasses to mappings."""
     if isinstance(value, Codec):
         return save(value)
@@ -158,7 +165,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: object) -> object:
     """Converts lists to tuples and restores codecs; dataclasses stay mappings."""
     if isinstance(value, dict) and isinstance(value.get("codec"), str):
         return restore(value)

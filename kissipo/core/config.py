@@ -20,9 +20,9 @@ class FrozenConfig(Mapping[str, Any]):
     """
 
     __slots__ = ("_content",)
-    _content: dict[str, Any]
+    _content: dict[str, object]
 
-    def __init__(self, content: Mapping[str, Any] | None = None, **more: Any) -> None:
+    def __init__(self, content: Mapping[str, object] | None = None, **more: object) -> None:
         merged = {**(content or {}), **more}
         object.__setattr__(
             self, "_content", {str(key): to_frozen(value) for key, value in merged.items()}
@@ -47,7 +47,7 @@ class FrozenConfig(Mapping[str, Any]):
                 f"there is no option '{key}' here; there are: {', '.join(self) or 'none'}"
             ) from None
 
-    def __setattr__(self, key: str, value: Any) -> None:
+    def __setattr__(self, key: str, value: object) -> None:
         raise AttributeError("a FrozenConfig is immutable; use replace()")
 
     def __hash__(self) -> int:
@@ -57,19 +57,19 @@ class FrozenConfig(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"FrozenConfig({self.plain()!r})"
 
-    def __reduce__(self) -> tuple[type[FrozenConfig], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[type[FrozenConfig], tuple[dict[str, object]]]:
         return FrozenConfig, (self.plain(),)
 
-    def replace(self, **changes: Any) -> FrozenConfig:
+    def replace(self, **changes: object) -> FrozenConfig:
         """Returns a copy with some options changed or added."""
         return FrozenConfig({**self._content, **changes})
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Returns a copy made of ordinary dicts and lists."""
         return {key: to_plain(value) for key, value in self._content.items()}
 
 
-def to_frozen(value: Any) -> Any:
+def to_frozen(value: object) -> object:
     """Converts dicts to `FrozenConfig` and lists to tuples, recursively."""
     if isinstance(value, Mapping):
         return FrozenConfig(value)
@@ -78,7 +78,7 @@ def to_frozen(value: Any) -> Any:
     return value
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: object) -> object:
     """Converts `FrozenConfig` to dicts and tuples to lists, recursively."""
     if isinstance(value, FrozenConfig):
         return value.plain()

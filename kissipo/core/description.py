@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
+
+from kissipo.core.numpy_array import NumpyArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LineStyle = Literal["", "dim", "code", "better", "tie", "worse"]
 Points = Sequence[tuple[float, float]]
@@ -77,7 +82,7 @@ class Chart:
     area: bool = False
     log_scale: bool = False
     limits: tuple[tuple[float, float], tuple[float, float]] | None = None
-    surface: Any = None
+    surface: NumpyArray | None = None
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,9 @@ class Image:
     heat:   (height, width) from 0 to 1
     """
 
-    pixels: Any
-    mask: Any = None
-    heat: Any = None
+    pixels: Tensor
+    mask: Tensor | NumpyArray | None = None
+    heat: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class Gallery:
 
     groups: Sequence[Sequence[Image | Lattice]]
     captions: Sequence[str]
-    files: Sequence[Any] = ()
+    files: Sequence[object] = ()
     classes: Sequence[str] = ()
 
 
@@ -161,7 +166,7 @@ class Detail:
     replaces_scores: whether it is shown in place of the scores
     """
 
-    value: Any
+    value: object
     summary: Sequence[Line | Table] = ()
     sections: Sequence[Section] = ()
     replaces_scores: bool = False

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.text import list_some
 
 Level = Literal["PASS", "WARN", "FAIL"]
@@ -31,7 +35,7 @@ class Finding:
         """Returns the finding in one line."""
         return f"{self.level}  {self.message}" + (f" -> {self.action}" if self.action else "")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the finding as written by `--json` and to the run folder."""
         return {
             "level": self.level,
@@ -51,7 +55,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def format_rows(rows: Sequence[int] | Any, *, limit: int = 5) -> str:
+def format_rows(rows: Sequence[int] | NDArray[np.int64], *, limit: int = 5) -> str:
     """Returns the first row numbers in words.
 
     Example:  >>> format_rows([7]), format_rows([3, 7, 9, 12, 40, 41])

@@ -16,12 +16,13 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.suggest import did_you_mean
 
 Kind = Literal["number", "string", "time", "image", "array"]
@@ -44,7 +45,7 @@ class Column:
 
     name: str
     kind: Kind
-    values: NDArray[Any]
+    values: NumpyArray
     categories: tuple[str, ...] = ()
     odd: tuple[tuple[int, str], ...] = ()
     odd_count: int = 0
@@ -65,7 +66,7 @@ class Column:
             return np.array([value is None for value in self.values], dtype=bool)
         return np.zeros(len(self.values), dtype=bool)
 
-    def take(self, index: NDArray[Any]) -> Column:
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Column:
         """Returns the column at the given positions, in that order."""
         return replace(self, values=self.values[index])
 
@@ -86,7 +87,7 @@ class Column:
         table = [order.get(text, absent) for text in self.categories] + [absent]
         return np.array(table, dtype=np.int64)[self.values]
 
-    def show(self, position: int) -> Any:
+    def show(self, position: int) -> object:
         """Returns one value in its usual notation, None where it is missing."""
         value = self.values[position]
         if self.kind == "string":
@@ -132,7 +133,7 @@ class Frame:
                 return column
         raise DataError(f"{self.origin} has no column '{name}'", do=did_you_mean(name, self.names))
 
-    def take(self, index: NDArray[Any]) -> Frame:
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Frame:
         """Returns the rows at the given positions, in that order."""
         return replace(
             self,
@@ -169,7 +170,7 @@ class Frame:
         return digest.hexdigest()
 
 
-def numbers(name: str, values: Any) -> Column:
+def numbers(name: str, values: object) -> Column:
     """Builds a column of numbers; None becomes NaN."""
     if isinstance(values, list | tuple):
         values = [np.nan if value is None else value for value in values]
@@ -183,12 +184,12 @@ def strings(name: str, values: Sequence[str | None]) -> Column:
     return Column(name, "string", np.asarray(codes, dtype=np.int32), tuple(order))
 
 
-def times(name: str, values: Any) -> Column:
+def times(name: str, values: object) -> Column:
     """Builds a column of timestamps."""
     return Column(name, "time", np.asarray(values, dtype="datetime64[s]"))
 
 
-def image_column(name: str, values: Any) -> Column:
+def image_column(name: str, values: NumpyArray) -> Column:
     """Builds a column of images.
 
     values:  a uint8 array (row, height, width[, channel]), or an array of paths
@@ -196,12 +197,12 @@ def image_column(name: str, values: Any) -> Column:
     return Column(name, "image", values)
 
 
-def array_column(name: str, values: NDArray[Any]) -> Column:
+def array_column(name: str, values: NumpyArray) -> Column:
     """Builds a column of arrays (row, ...) that are encoded as they are."""
     return Column(name, "array", values)
 
 
-def _content(image: Any) -> bytes:
+def _content(image: NumpyArray | str | None) -> bytes:
     if image is None:
         return b"\0"
     return image.tobytes() if isinstance(image, np.ndarray) else Path(image).read_bytes()

@@ -5,10 +5,9 @@ be printed, written to `task.yaml` and edited. An option that the user sets is n
 changed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.tensor_spec import TensorSpec
 
 
@@ -17,7 +16,7 @@ class InferredOption:
     """An option that was inferred: its place in the task, its value and the reason."""
 
     place: str
-    value: Any
+    value: object
     reason: str = ""
 
 
@@ -42,7 +41,7 @@ class DataFacts:
     losses: tuple[str, ...]
     answers: tuple[str, ...]
     batch: int | None
-    process: Mapping[str, Any]
+    process: JsonMapping
 
 
 def no_options(facts: DataFacts) -> tuple[InferredOption, ...]:

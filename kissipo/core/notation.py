@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Hashable, Mapping
 from math import isfinite
-from typing import Any
 
 import yaml
 
@@ -35,13 +34,13 @@ _LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
 
 class _Reader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[str, object] = {}
 
 
 class _Writer(yaml.SafeDumper):
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: dict[str, object] = {}
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
@@ -53,8 +52,8 @@ for _dialect in (_Reader, _Writer):
 
 def _mapping_with_unique_keys(
     reader: _Reader, node: yaml.MappingNode, deep: bool = True
-) -> dict[Hashable, Any]:
-    keys: set[Any] = set()
+) -> dict[Hashable, object]:
+    keys: set[Hashable] = set()
     for key_node, _ in node.value:
         key = reader.construct_object(key_node, deep=True)
         if not isinstance(key, Hashable):
@@ -91,7 +90,7 @@ _Writer.add_representer(float, _write_float)
 _Writer.add_representer(str, _write_text)
 
 
-def read(text: str, *, origin: str = "the task") -> Any:
+def read(text: str, *, origin: str = "the task") -> object:
     """Parses a YAML text to dicts, lists and scalars.
 
     Raises:   TaskError with line and column when the text is not valid YAML.
@@ -109,7 +108,7 @@ def read(text: str, *, origin: str = "the task") -> Any:
         raise TaskError(f"{origin} is not readable YAML: {error}") from None
 
 
-def write(content: Any) -> str:
+def write(content: object) -> str:
     """Writes a value as YAML, which `read` restores exactly."""
     return yaml.dump(
         content,
@@ -121,7 +120,7 @@ def write(content: Any) -> str:
     )
 
 
-def read_value(text: str) -> Any:
+def read_value(text: str) -> object:
     """Parses one value of the command line; what is not valid YAML is text."""
     try:
         return yaml.load(text, Loader=_Reader) if text else ""  # noqa: S506
@@ -129,7 +128,7 @@ def read_value(text: str) -> Any:
         return text
 
 
-def write_value(value: Any) -> str:
+def write_value(value: object) -> str:
     """Writes a value in one line; the inverse of `read_value`."""
     text = yaml.dump(
         value,
@@ -142,7 +141,7 @@ def write_value(value: Any) -> str:
     return text.removesuffix("\n")
 
 
-def as_json(content: Any) -> str:
+def as_json(content: object) -> str:
     """Writes indented JSON with a trailing newline; NaN and infinity become null.
 
     Example:  >>> as_json({"roc_auc": float("nan")})
@@ -151,7 +150,7 @@ def as_json(content: Any) -> str:
     return json.dumps(_with_null(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _with_null(content: Any) -> Any:
+def _with_null(content: object) -> object:
     if isinstance(content, Mapping):
         return {key: _with_null(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -1,11 +1,24 @@
 """Protocols: the interfaces between input, process, output and the training loop."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
 from torch import Generator, Tensor
 
 from kissipo.core.batch import Batch
+from kissipo.core.json_object import JsonMapping
+from kissipo.core.numpy_array import NumpyArray
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+Outputs = Tensor | tuple[Tensor, ...]
+"""What a net returns: one tensor per answer, or a tensor where there is one answer."""
+
+StateDict = dict[str, Any]
+"""What a checkpoint keeps of a part, by name: numbers, texts, lists, tensors."""
 
 
 class Dataset(Protocol):
@@ -15,6 +28,15 @@ class Dataset(Protocol):
 
     def batch(self, index: Tensor | slice) -> Batch:
         """Returns the samples at the given indices."""
+        ...
+
+
+@runtime_checkable
+class PrefetchingDataset(Protocol):
+    """A data set that reads its next batches while one is in use."""
+
+    def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
+        """Yields the batches at these indices."""
         ...
 
 
@@ -34,15 +56,15 @@ class Evaluator(Protocol):
         """The metric that is shown during training."""
         ...
 
-    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Any, Any]:
+    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[NumpyArray, NumpyArray]:
         """Returns the scores and the targets of one batch as arrays."""
         ...
 
-    def evaluate(self, scores: Any, truth: Any) -> Any:
+    def evaluate(self, scores: NumpyArray, truth: NumpyArray) -> Any:
         """Returns an evaluation with the `metrics` of all batches together."""
         ...
 
-    def watch(self, scores: Any, truth: Any) -> Any:
+    def watch(self, scores: NumpyArray, truth: NumpyArray) -> Any:
         """Evaluates the validation split after an epoch; includes `watched`."""
         ...
 
@@ -50,49 +72,58 @@ class Evaluator(Protocol):
 class FitCallback:
     """Receives the events of a run, for example for the log."""
 
-    def on_start(self, facts: Mapping[str, Any]) -> None:
+    def on_start(self, facts: JsonMapping) -> None:
         """Called before training with the epochs, steps per epoch and batch size."""
 
-    def on_progress(self, facts: Mapping[str, Any]) -> None:
+    def on_progress(self, facts: JsonMapping) -> None:
         """Called several times per second with the epoch, step, loss and seconds."""
 
-    def on_epoch(self, row: Mapping[str, Any]) -> None:
+    def on_epoch(self, row: JsonMapping) -> None:
         """Called after each epoch with the row of the history."""
 
     def on_note(self, text: str) -> None:
         """Called with a sentence for the user."""
 
 
-class StatefulNet(Protocol):
-    """A net that keeps its hidden state between the windows of a text."""
+@runtime_checkable
+class StepwiseNet(Protocol):
+    """A net that can go on from a hidden state, for example with the next token."""
 
-    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
-        """Returns the outputs and the state after the last step."""
+    def forward_with_state(self, state: object, *inputs: Tensor) -> tuple[Tensor, object]:
+        """Returns the outputs and the state after the last step; None starts anew."""
         ...
 
 
-def is_stateful(net: Any) -> bool:
-    """Returns whether the net keeps its hidden state between windows.
+class StatefulNet(StepwiseNet, Protocol):
+    """A stepwise net that may keep its state between the windows of a text."""
 
-    Such a net is a StatefulNet.
-    """
-    return bool(getattr(net, "stateful", False))
+    stateful: bool
+
+
+@runtime_checkable
+class AuxiliaryNet(Protocol):
+    """A net with auxiliary heads, which are trained too."""
+
+    def with_auxiliary(self, *inputs: Tensor) -> tuple[Outputs, tuple[Tensor, ...]]:
+        """Returns the outputs and the auxiliary outputs."""
+        ...
+
+
+def is_stateful(net: object) -> TypeIs[StatefulNet]:
+    """Returns whether the net keeps its hidden state between windows."""
+    return issubclass(type(net), StepwiseNet) and cast(StatefulNet, net).stateful
 
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     """Returns the batches of these indices, prefetched by `dataset.ahead` if any."""
-    prefetch: Any = getattr(dataset, "ahead", None)
-    iterator: Iterator[Batch] = prefetch(order) if prefetch else map(dataset.batch, order)
-    return iterator
+    if isinstance(dataset, PrefetchingDataset):
+        return dataset.ahead(order)
+    return map(dataset.batch, order)
 
 
-def has_auxiliary_heads(net: Any) -> bool:
-    """Returns whether the net trains auxiliary heads, too.
-
-    Then `with_auxiliary(*inputs)` returns its outputs and a tuple of the auxiliary
-    outputs.
-    """
-    return hasattr(net, "with_auxiliary")
+def has_auxiliary_heads(net: object) -> TypeIs[AuxiliaryNet]:
+    """Returns whether the net trains auxiliary heads, too."""
+    return issubclass(type(net), AuxiliaryNet)
 
 
 class Source(NamedTuple):
@@ -111,12 +142,18 @@ class Source(NamedTuple):
 Combined = Literal["sum", "relu", "product", "max"]
 
 
-def explains(layer: Any) -> bool:
-    """Returns whether a composite layer explains its values.
+@runtime_checkable
+class ExplainingLayer(Protocol):
+    """A composite layer that explains its values."""
 
-    Then `explain(index, *inputs)` returns the weighted sources and their combination.
-    """
-    return hasattr(layer, "explain")
+    def explain(self, index: tuple[int, ...], *inputs: Tensor) -> tuple[Sequence[Source], Combined]:
+        """Returns the weighted sources of one value and how they are combined."""
+        ...
+
+
+def explains(layer: object) -> TypeIs[ExplainingLayer]:
+    """Returns whether a composite layer explains its values."""
+    return issubclass(type(layer), ExplainingLayer)
 
 
 def batches(length: int, size: int) -> Iterator[slice]:

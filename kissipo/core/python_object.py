@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from inspect import isroutine
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from torch import nn
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _IN_PYTHON = "given in Python"
 
 
-def remark_on(value: Any) -> str:
+def remark_on(value: object) -> str:
     """Returns what is written in place of an object; a function is named.
 
     Example:  >>> remark_on(object())
@@ -22,16 +22,16 @@ def remark_on(value: Any) -> str:
     return f"({kind.__module__.split('.')[0]} {kind.__name__} {_IN_PYTHON})"
 
 
-def is_module(value: Any) -> TypeGuard[nn.Module]:
+def is_module(value: object) -> TypeGuard[nn.Module]:
     """Returns whether a value is a torch module; it does not load torch."""
     return "torch" in sys.modules and isinstance(value, sys.modules["torch"].nn.Module)
 
 
-def has_remark(value: Any) -> bool:
+def has_remark(value: object) -> bool:
     """Returns whether a value, or a value in a list, is a remark on an object."""
     return any(map(is_remark, value if isinstance(value, tuple) else (value,)))
 
 
-def is_remark(value: Any) -> bool:
+def is_remark(value: object) -> bool:
     """Returns whether a value is only a remark on an object of Python."""
     return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")

@@ -22,7 +22,6 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 from kissipo.core.errors import NotBuiltError, PluginError, TaskError
 from kissipo.core.suggest import did_you_mean
@@ -47,7 +46,7 @@ class Registry:
         *,
         folder: str = "",
         planned: Mapping[str, str] | None = None,
-        defaults: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, object] | None = None,
     ) -> None:
         self.package, self.noun, self.folder = package, noun, folder
         self.planned, self.defaults = dict(planned or {}), dict(defaults or {})

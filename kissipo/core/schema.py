@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from kissipo.core.config import to_frozen, to_plain
 from kissipo.core.errors import TaskError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import shorten
 
@@ -34,12 +35,17 @@ _JSON_BOUNDS = {
     "maximum": "maximum",
     "below": "exclusiveMaximum",
 }
-_NAMES: dict[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
-_JSON_NAMES: dict[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
+_NAMES: dict[object, str] = {
+    int: "an integer",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+}
+_JSON_NAMES: dict[object, str] = {int: "integer", float: "number", str: "string", bool: "boolean"}
 
 
 def option(
-    default: Any = MISSING,
+    default: object = MISSING,
     doc: str = "",
     *,
     minimum: float | None = None,
@@ -68,9 +74,9 @@ class OptionInfo:
 
     key: str
     attribute: str
-    type: Any
+    type: object
     bounds: Mapping[str, float]
-    default: Any
+    default: object
     doc: str
 
 
@@ -87,7 +93,7 @@ def option_infos(options: type) -> dict[str, OptionInfo]:
     return infos
 
 
-def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
+def read(options: type[O], content: Mapping[str, object], *, place: str) -> O:
     """Validates the options that a user wrote.
 
     Raises:   TaskError with the option, the allowed values and the given value; it
@@ -110,12 +116,18 @@ def read(options: type[O], content: Mapping[str, Any], *, place: str) -> O:
     return options(**values)
 
 
+def short_option(options: type) -> str | None:
+    """Returns the option that a value alone stands for (`SHORT`), if there is one."""
+    short: str | None = getattr(options, "SHORT", None)
+    return short
+
+
 def unknown_option(place: str, key: str, names: Iterable[str]) -> TaskError:
     """Returns the error for an unknown option."""
     return TaskError(f"{place} is not a known option", do=did_you_mean(key, names))
 
 
-def written(options: Any) -> dict[str, Any]:
+def written(options: object) -> JsonObject:
     """Returns the value of every option as mappings; the inverse of `read`."""
     content = {}
     for key, info in option_infos(type(options)).items():
@@ -124,7 +136,7 @@ def written(options: Any) -> dict[str, Any]:
     return content
 
 
-def _read_value(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> Any:
+def _read_value(kind: object, value: object, bounds: Mapping[str, float], place: str) -> object:
     try:
         return _convert(kind, to_frozen(value), bounds, place)
     except _Refused:
@@ -135,7 +147,7 @@ class _Refused(Exception):
     pass
 
 
-def _convert(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> Any:
+def _convert(kind: object, value: object, bounds: Mapping[str, float], place: str) -> object:
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Any:
         return value
@@ -163,7 +175,9 @@ def _convert(kind: Any, value: Any, bounds: Mapping[str, float], place: str) -> 
     return _convert_scalar(kind, value, bounds)
 
 
-def _first_fit(kinds: tuple[Any, ...], value: Any, bounds: Mapping[str, float], place: str) -> Any:
+def _first_fit(
+    kinds: tuple[object, ...], value: object, bounds: Mapping[str, float], place: str
+) -> object:
     if value is None:
         if type(None) in kinds:
             return None
@@ -177,10 +191,10 @@ def _first_fit(kinds: tuple[Any, ...], value: Any, bounds: Mapping[str, float], 
     raise _Refused
 
 
-def _convert_nested(kind: type, value: Any, place: str) -> Any:
+def _convert_nested(kind: type, value: object, place: str) -> object:
     if isinstance(value, kind):
         return value
-    short = getattr(kind, "SHORT", None)
+    short = short_option(kind)
     if not isinstance(value, Mapping):
         if short is None:
             raise _Refused
@@ -188,14 +202,14 @@ def _convert_nested(kind: type, value: Any, place: str) -> Any:
     return read(kind, value, place=place)
 
 
-def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
+def _convert_scalar(kind: object, value: object, bounds: Mapping[str, float]) -> object:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if type(value) is not kind:
         raise _Refused
-    if kind in (int, float):
+    if isinstance(value, int | float) and kind in (int, float):
         minimum, maximum = bounds.get("minimum", -math.inf), bounds.get("maximum", math.inf)
         above, below = bounds.get("above", -math.inf), bounds.get("below", math.inf)
         if not (minimum <= value <= maximum and above < value < below):
@@ -203,7 +217,7 @@ def _convert_scalar(kind: Any, value: Any, bounds: Mapping[str, float]) -> Any:
     return value
 
 
-def describe(kind: Any, bounds: Mapping[str, float]) -> str:
+def describe(kind: object, bounds: Mapping[str, float]) -> str:
     """Describes a type and its bounds in words.
 
     Example:  >>> describe(int, {"minimum": 1})
@@ -222,7 +236,7 @@ def describe(kind: Any, bounds: Mapping[str, float]) -> str:
         return "a mapping"
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         listed = "a mapping with " + ", ".join(option_infos(kind))
-        if short := getattr(kind, "SHORT", None):
+        if short := short_option(kind):
             info = option_infos(kind)[short]
             return f"{describe(info.type, info.bounds)} (its {short}) or {listed}"
         return listed
@@ -230,11 +244,11 @@ def describe(kind: Any, bounds: Mapping[str, float]) -> str:
     return _NAMES.get(kind, str(kind)) + (f" {limits}" if limits and kind in (int, float) else "")
 
 
-def _show(value: Any) -> str:
+def _show(value: object) -> str:
     return shorten(repr(to_plain(to_frozen(value))), 80)
 
 
-def json_schema(options: type) -> dict[str, Any]:
+def json_schema(options: type) -> JsonObject:
     """Returns the JSON schema (draft 2020-12) of a dataclass of options."""
     properties, required = {}, []
     for key, info in option_infos(options).items():
@@ -252,7 +266,7 @@ def json_schema(options: type) -> dict[str, Any]:
     }
 
 
-def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
+def _json_type(kind: object, bounds: Mapping[str, float]) -> JsonObject:
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Any:
         return {}
@@ -274,7 +288,7 @@ def _json_type(kind: Any, bounds: Mapping[str, float]) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": _json_type(inner[1], bounds)}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         schema = json_schema(kind)
-        short = getattr(kind, "SHORT", None)
+        short = short_option(kind)
         return {"anyOf": [schema["properties"][short], schema]} if short else schema
     limits = (
         {_JSON_BOUNDS[name]: bound for name, bound in bounds.items()}

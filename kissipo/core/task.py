@@ -41,7 +41,7 @@ class Task:
     name: str = field(compare=False, default="")
 
     def __init__(
-        self, *, input: Any = None, process: Any = None, output: Any = None, name: str = ""
+        self, *, input: object = None, process: object = None, output: object = None, name: str = ""
     ) -> None:
         object.__setattr__(self, "input", _part("input", input))
         object.__setattr__(self, "process", _part("process", process))
@@ -61,13 +61,13 @@ class Task:
         """Returns the three parts by name."""
         return {part: getattr(self, part) for part in PARTS}
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Returns the task as ordinary dicts and lists, for YAML and JSON."""
         return {
             part: _shortest(to_plain(config)) for part, config in self.parts().items() if config
         }
 
-    def with_words(self, changes: Mapping[str, Any]) -> Self:
+    def with_words(self, changes: Mapping[str, object]) -> Self:
         """Returns the task with some options changed, each named by its full path.
 
         Example:  >>> task = Task(process={"net": "ffn"})
@@ -96,7 +96,7 @@ class Task:
         return cls.from_plain(notation.read(text, origin=origin), origin=origin, name=name)
 
     @classmethod
-    def from_plain(cls, content: Any, *, origin: str = "the task", name: str = "") -> Self:
+    def from_plain(cls, content: object, *, origin: str = "the task", name: str = "") -> Self:
         """Builds a task from ordinary dicts."""
         if not isinstance(content, Mapping):
             raise TaskError(
@@ -142,7 +142,7 @@ class Task:
                     )
 
 
-def split_argument(argument: str) -> tuple[str, Any]:
+def split_argument(argument: str) -> tuple[str, object]:
     """Splits an argument such as `process.units=[64]` into the option and its value.
 
     Raises:   TaskError when there is no `=`.
@@ -156,7 +156,7 @@ def split_argument(argument: str) -> tuple[str, Any]:
     return match["place"].strip(), notation.read_value(match["text"])
 
 
-def _part(part: str, content: Any) -> Part:
+def _part(part: str, content: object) -> Part:
     if content is None:
         return FrozenConfig()
     if isinstance(content, str):
@@ -173,7 +173,7 @@ def _part(part: str, content: Any) -> Part:
     )
 
 
-def _one_answer(content: Any) -> FrozenConfig:
+def _one_answer(content: object) -> FrozenConfig:
     config = _part("an answer", content)
     if not isinstance(config, FrozenConfig):
         raise TaskError(
@@ -184,7 +184,7 @@ def _one_answer(content: Any) -> FrozenConfig:
     return config
 
 
-def _shortest(content: Any) -> Any:
+def _shortest(content: object) -> object:
     """Shortens `{category: null}` to the text `category`, recursively."""
     if isinstance(content, dict) and len(content) == 1:
         key, value = next(iter(content.items()))
@@ -198,7 +198,7 @@ def _quote_key(key: str) -> str:
     return key if re.fullmatch(r"[\w-]+", key) else json.dumps(key)
 
 
-def _put(plain: dict[str, Any], place: str, value: Any) -> None:
+def _put(plain: dict[str, object], place: str, value: object) -> None:
     steps = _steps(place)
     if not steps or steps[0] not in PARTS:
         raise TaskError(
@@ -224,7 +224,7 @@ def _put(plain: dict[str, Any], place: str, value: Any) -> None:
     target[_key(target, steps[-1], place)] = value
 
 
-def _key(target: Any, step: str, place: str) -> Any:
+def _key(target: object, step: str, place: str) -> Any:
     """Returns the key of a mapping, or the index of a list."""
     if not isinstance(target, list):
         return step
@@ -249,7 +249,7 @@ def _unquoted(step: str) -> str:
         return step
 
 
-def _leaves(place: str, value: Any) -> Iterable[tuple[str, Any]]:
+def _leaves(place: str, value: object) -> Iterable[tuple[str, object]]:
     if isinstance(value, FrozenConfig):
         for key, item in value.items():
             yield from _leaves(f"{place}.{key}", item)
@@ -260,7 +260,7 @@ def _leaves(place: str, value: Any) -> Iterable[tuple[str, Any]]:
         yield place, value
 
 
-def _kind(content: Any) -> str:
+def _kind(content: object) -> str:
     names = {
         list: "a list",
         tuple: "a list",

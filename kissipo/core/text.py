@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 
 def format_score(value: float) -> str:
@@ -42,7 +41,7 @@ def format_bytes(count: int) -> str:
     return f"{count} B"
 
 
-def list_some(items: Iterable[Any], limit: int, *, separator: str = ", ") -> str:
+def list_some(items: Iterable[object], limit: int, *, separator: str = ", ") -> str:
     """Lists the first items and the number of the others.
 
     Example:  >>> list_some("abcd", 2), list_some([1, 2], 2)
@@ -86,7 +85,7 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def describe(value: Any) -> str:
+def describe(value: object) -> str:
     """Formats any value for a table: lists item by item, numbers with six digits.
 
     Example:  >>> describe([0.1, "a", None]), describe(None)

@@ -6,7 +6,6 @@ time zone are converted to UTC; an hour that the clock repeats is then unique.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +93,7 @@ def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[n
     return timestamps[-1] + ahead * _mode(np.diff(timestamps))
 
 
-def _mode(steps: NDArray[Any]) -> Any:
+def _mode(steps: NDArray[np.timedelta64]) -> np.timedelta64:
     """Returns the most frequent step."""
     values, counts = np.unique(steps, return_counts=True)
     return values[np.argmax(counts)]

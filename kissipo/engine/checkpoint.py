@@ -23,6 +23,7 @@ from torch import Tensor
 
 from kissipo.core.errors import MachineError, RunError
 from kissipo.core.output_file import replace_whole
+from kissipo.core.protocols import StateDict
 
 VERSION = 4
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
@@ -39,7 +40,7 @@ def saving_interval() -> float:
         return 2.0
 
 
-def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
+def save_checkpoint(folder: Path, state: Mapping[str, object]) -> None:
     """Writes the state as the last checkpoint of the folder.
 
     Raises:   MachineError when there is no space or no permission;
@@ -54,7 +55,7 @@ def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     write_whole(last, to_bytes(tensors, metadata=header), keep=folder / PREVIOUS)
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, Any], str] | None:
+def load_checkpoint(folder: Path) -> tuple[StateDict, str] | None:
     """Returns the newest whole state, with a note when it is not the last one.
 
     Returns:  None when there is no checkpoint
@@ -124,7 +125,7 @@ def refusal(path: Path, error: OSError) -> MachineError:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> StateDict:
     with safe_open(path, framework="pt") as file:
         header = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -135,11 +136,11 @@ def _read(path: Path) -> dict[str, Any]:
         )
     if int(header["checksum"]) != _checksum(header["state"], tensors):
         raise ValueError("its checksum does not fit its content")
-    state: dict[str, Any] = _insert_tensors(json.loads(header["state"]), tensors)
+    state: StateDict = _insert_tensors(json.loads(header["state"]), tensors)
     return state
 
 
-def _extract_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
+def _extract_tensors(value: object, tensors: dict[str, Tensor]) -> Any:
     """Returns plain JSON; tensors are moved to `tensors` and replaced by names.
 
     Dicts become pairs, as JSON has no numbers as keys; tuples stay tuples.
@@ -157,7 +158,7 @@ def _extract_tensors(value: Any, tensors: dict[str, Tensor]) -> Any:
     return value
 
 
-def _insert_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+def _insert_tensors(value: object, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, dict):
         if "tensor" in value:
             return tensors[value["tensor"]]

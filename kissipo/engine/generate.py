@@ -7,13 +7,14 @@ at temperature 0 the argmax.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kissipo.core.devices import device_of
 from kissipo.core.errors import TaskError
+from kissipo.core.protocols import StepwiseNet
 
 
 def draw(
@@ -35,7 +36,7 @@ def draw(
 
 
 def generate_tokens(
-    net: Any,
+    net: nn.Module,
     start: Tensor,
     *,
     length: int,
@@ -63,11 +64,11 @@ def generate_tokens(
             got=str(top_k),
             allowed="at least 1",
         )
-    device = device_of(net)
+    device, stepwise = device_of(net), cast(StepwiseNet, net)
     state, x = None, start.unsqueeze(0).to(device)
     for _ in range(length):
         with torch.inference_mode():
-            outputs, state = net.forward_with_state(state, x)
+            outputs, state = stepwise.forward_with_state(state, x)
             logits = outputs[0, -1].cpu()
             logits[list(never)] = -torch.inf
             token = draw(logits, temperature=temperature, top_k=top_k, generator=generator)

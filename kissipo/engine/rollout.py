@@ -8,10 +8,9 @@ values as one that was not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -19,13 +18,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.core.algorithm import Agent
+from kissipo.core.environment import EnvironmentState, GymEnvironment
 from kissipo.core.errors import StoppedError
-from kissipo.core.protocols import FitCallback
+from kissipo.core.json_object import JsonObject
+from kissipo.core.protocols import FitCallback, StateDict
 from kissipo.core.seeds import derive, numpy_generator
 from kissipo.engine.checkpoint import saving_interval
 from kissipo.engine.stopping import Stopping
 
-Save = Callable[[dict[str, Any]], None]
+Save = Callable[[StateDict], None]
 _PROGRESS_SECONDS = 0.1
 _ROWS = 50
 
@@ -37,7 +38,7 @@ class RolloutState:
     episode: int = 0
     reward_sum: float = 0.0
     steps: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[JsonObject] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -56,7 +57,7 @@ class Rollout:
 
     def __init__(
         self,
-        environment: Any,
+        environment: GymEnvironment,
         net: nn.Module,
         agent: Agent,
         *,
@@ -115,7 +116,7 @@ class Rollout:
             else f"after episode {self.state.episode}"
         )
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Returns everything that the next episode depends on."""
         return {
             "net": self.net.state_dict(),
@@ -123,7 +124,7 @@ class Rollout:
             "state": vars(self.state),
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned."""
         self.net.load_state_dict(state["net"])
         self.agent.load_state_dict(state["agent"])
@@ -175,7 +176,11 @@ class Rollout:
 
 
 def play(
-    environment: Any, choose: Callable[[Any, Generator], int], *, episodes: int, seed: int
+    environment: GymEnvironment,
+    choose: Callable[[EnvironmentState, Generator], int],
+    *,
+    episodes: int,
+    seed: int,
 ) -> NDArray[np.float64]:
     """Returns the sum of rewards of each episode; `choose` is a fixed policy."""
     returns = np.zeros(episodes)

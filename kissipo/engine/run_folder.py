@@ -22,7 +22,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -30,6 +29,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from kissipo.core.errors import RunError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.notation import as_json
 from kissipo.engine.checkpoint import refusal, write_whole
 
@@ -93,11 +93,11 @@ class RunFolder:
         """Writes a text file whole."""
         write_whole(self.path / name, text.encode())
 
-    def write_json(self, name: str, content: Any) -> None:
+    def write_json(self, name: str, content: object) -> None:
         """Writes JSON, readable, with a trailing newline."""
         self.write_text(name, as_json(content))
 
-    def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def write_history(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Writes one row per epoch, with a column for every key of any row."""
         names = list(dict.fromkeys(name for row in rows for name in row))
         text = io.StringIO()
@@ -127,26 +127,27 @@ class RunFolder:
         except (UnicodeDecodeError, OSError) as error:
             raise RunError(f"{self.path / name} cannot be read: {error}") from None
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str) -> JsonObject:
         """Returns the content of a JSON file of the run.
 
         Raises:   RunError when it is missing or truncated.
         """
         text = self.read_text(name)
         try:
-            return json.loads(text)
+            content: JsonObject = json.loads(text)
+            return content
         except json.JSONDecodeError as error:
             raise RunError(
                 f"{self.path / name} is damaged: {error.msg} in line {error.lineno}",
                 do=self._advice(name),
             ) from None
 
-    def read_of_this_version(self, name: str) -> dict[str, Any]:
+    def read_of_this_version(self, name: str) -> JsonObject:
         """Returns the content of a JSON file, and checks its format version.
 
         Raises:   RunError when it is missing, truncated or of another version.
         """
-        content: dict[str, Any] = self.read_json(name)
+        content: JsonObject = self.read_json(name)
         if content.get("format") != FORMAT:
             raise RunError(
                 f"{self.path} was written by another version of kissipo",

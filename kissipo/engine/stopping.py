@@ -35,7 +35,7 @@ class Stopping:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _wish(self, number: int, frame: Any) -> None:
+    def _wish(self, number: int, frame: object) -> None:
         if self.wished:
             raise KeyboardInterrupt
         self.wished = True

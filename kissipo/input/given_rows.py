@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 
 
 def parse_rows(
-    values: Sequence[Any], options: Any, codecs: Sequence[Codec], *, usage: str
+    values: Sequence[object], options: object, codecs: Sequence[Codec], *, usage: str
 ) -> Frame:
     """Returns the rows of a table, or of values that name their columns.
 
@@ -28,13 +27,13 @@ def parse_rows(
     if table is not None:
         return table
     names = _column_names(codecs)
-    rows: list[Mapping[str, Any]] = []
+    rows: list[Mapping[str, object]] = []
     if all(isinstance(value, str) and "=" in value for value in values) and len(names) > 1:
         rows = [dict(split_argument(str(value)) for value in values)]
     elif len(names) == 1:
         rows = [value if isinstance(value, Mapping) else {names[0]: value} for value in values]
     elif all(isinstance(value, Mapping) for value in values):
-        rows = list(values)
+        rows = [value for value in values if isinstance(value, Mapping)]
     else:
         raise TaskError("the values do not name their columns", got=repr(values[0])[:60], do=usage)
     present = list(dict.fromkeys(name for row in rows for name in row))
@@ -55,7 +54,7 @@ def row_usage(codecs: Sequence[Codec]) -> str:
     )
 
 
-def given_table(values: Sequence[Any], options: Any) -> Frame | None:
+def given_table(values: Sequence[object], options: object) -> Frame | None:
     """Returns the table that the values are: a data frame or one file; else None.
 
     options:   the options of the source, which may describe the format of the file
@@ -71,7 +70,7 @@ def given_table(values: Sequence[Any], options: Any) -> Frame | None:
     return read_table(first, options if isinstance(options, FileWords) else FileWords())[0]
 
 
-def column_of(name: str, cells: list[Any]) -> Column:
+def column_of(name: str, cells: list[object]) -> Column:
     """Returns a column of numbers if all present cells are numbers, else of texts."""
     cells = [
         None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -34,12 +33,12 @@ class Question:
     words:     options that the person sets, those of the input without a prefix
     """
 
-    data: Any
-    output: Any = None
+    data: object
+    output: str | None = None
     time: str | None = None
     horizon: int | None = None
     answer: str | None = None
-    words: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property
     def path(self) -> Path | None:
@@ -98,11 +97,11 @@ class Question:
         )
 
     @property
-    def value(self) -> Any:
+    def value(self) -> object:
         """The data as the value of a source: an object, or a path as text."""
         return self.data if self.path is None else str(self.data)
 
-    def task(self, input: Mapping[str, Any], output: Any) -> Task:
+    def task(self, input: Mapping[str, object], output: object) -> Task:
         """Returns a task, which is named after the data."""
         return Task(input=input, output=output, name=self._name())
 

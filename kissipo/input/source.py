@@ -56,7 +56,7 @@ class Source(ABC, Generic[O]):
     generated_columns: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def read(self, value: Any, options: O) -> Any:
+    def read(self, value: object, options: O) -> Any:
         """Reads the data that `input` names: a Reading, or an environment.
 
         Raises:   DataError for data that cannot be read.
@@ -139,7 +139,7 @@ class Source(ABC, Generic[O]):
         """Returns the names of the random changes of the first input in training."""
         return ()
 
-    def parse_values(self, values: Sequence[Any], options: O, codecs: Sequence[Codec]) -> Frame:
+    def parse_values(self, values: Sequence[object], options: O, codecs: Sequence[Codec]) -> Frame:
         """Returns a frame of the values to predict, of which there is at least one.
 
         codecs:   the codecs of the inputs, which name the columns

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding
@@ -20,5 +20,5 @@ class Reading:
 
     frame: Frame
     findings: tuple[Finding, ...] = ()
-    parts: Mapping[str, NDArray[Any]] | None = None
+    parts: Mapping[str, NDArray[np.int64]] | None = None
     answer: str = ""

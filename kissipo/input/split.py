@@ -16,9 +16,10 @@ Example:  >>> import numpy as np
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
@@ -57,8 +58,8 @@ def split_rows(
     options: Split,
     *,
     seed: int,
-    classes: NDArray[Any] | None = None,
-    together: NDArray[Any] | None = None,
+    classes: NDArray[np.int64] | None = None,
+    together: NDArray[np.int64] | None = None,
     fixed: Mapping[str, Positions] | None = None,
 ) -> dict[str, Positions]:
     """Returns the row positions of train, validation and test, each in rising order.
@@ -128,9 +129,9 @@ def _of_fold(options: Split, fixed: Mapping[str, Positions] | None) -> Split:
 def _folds(
     count: int,
     folds: int,
-    generator: Any,
-    classes: NDArray[Any] | None,
-    together: NDArray[Any] | None,
+    generator: Generator,
+    classes: NDArray[np.int64] | None,
+    together: NDArray[np.int64] | None,
 ) -> Positions:
     """Returns the fold of each row, counted from 1.
 
@@ -164,7 +165,7 @@ def _folds(
     return fold_of[member]
 
 
-def _refuse_single_groups(classes: NDArray[Any], member: NDArray[Any]) -> None:
+def _refuse_single_groups(classes: NDArray[np.int64], member: NDArray[np.int64]) -> None:
     """Refuses a class in one group: the fold with it is predicted from the others."""
     pairs = np.unique(np.stack([classes, member], axis=1), axis=0)
     names, counts = np.unique(pairs[:, 0], return_counts=True)
@@ -192,9 +193,9 @@ def _by_time(count: int, options: Split) -> dict[str, Positions]:
 def _draw(
     pool: Positions,
     share: float,
-    generator: Any,
-    classes: NDArray[Any] | None,
-    together: NDArray[Any] | None,
+    generator: Generator,
+    classes: NDArray[np.int64] | None,
+    together: NDArray[np.int64] | None,
 ) -> Positions:
     """Draws a fraction of the pool, stratified by class, in whole groups."""
     if share <= 0 or len(pool) == 0:
@@ -215,7 +216,7 @@ def _draw(
     return np.sort(pool[in_split[member]])
 
 
-def _fill(order: NDArray[Any], sizes: NDArray[Any], wanted: float) -> NDArray[Any]:
+def _fill(order: Positions, sizes: NDArray[np.int64], wanted: float) -> Positions:
     """Takes groups in this order, each that still fits, up to the wanted row count."""
     room, taken = wanted + 0.5, [order[:0]]
     while len(order := order[sizes[order] <= room]):

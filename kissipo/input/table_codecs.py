@@ -101,7 +101,7 @@ def sort_columns(frame: Frame, options: ColumnOptions, *, reserved: Sequence[str
     Raises:     DataError for a column that is missing or of another kind; TaskError
                 when an answer is named as an input.
     """
-    by_kind = {kind: list(getattr(options, word, None) or ()) for kind, word in WORDS.items()}
+    by_kind = {kind: list(getattr(options, word) or ()) for kind, word in WORDS.items()}
     for kind, names in by_kind.items():
         for name in names:
             if name in reserved and kind != "drop":

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from kissipo.core.json_object import JsonObject
 
 _MAX_WEIGHTS = 64
 _DERIVATIVES: dict[type[nn.Module], Callable[[Tensor], Tensor]] = {
@@ -52,7 +53,7 @@ class Chain:
     product: float
     autograd: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the chain as JSON for the trace."""
         factors = [
             {"name": factor.name, "value": factor.value, "terms": list(factor.terms)}

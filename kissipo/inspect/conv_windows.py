@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kissipo.core.json_object import JsonObject
 
 Numbers = NDArray[np.float64]
 Padding = Literal["valid", "same"]
@@ -42,7 +44,7 @@ class Window:
     products: Numbers
     sum: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the window as JSON for the trace."""
         return {
             "row": self.row,

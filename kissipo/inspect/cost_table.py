@@ -23,7 +23,7 @@ Example:  >>> import torch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +31,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import has_auxiliary_heads
 from kissipo.inspect.costs import multiplications
@@ -73,7 +74,7 @@ class Row:
         """Returns the number of weights and biases."""
         return self.weights + self.biases
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON."""
         return vars(self) | {"shape": list(self.shape), "bytes": self.values * BYTES}
 
@@ -113,8 +114,7 @@ def cost_table(net: nn.Module, x: Tensor) -> CostTable:
     ]
     try:
         with eval_mode(net), _by_shape(net):
-            whole: Any = net.with_auxiliary if has_auxiliary_heads(net) else net
-            whole(x)
+            net.with_auxiliary(x) if has_auxiliary_heads(net) else net(x)
     finally:
         for handle in handles:
             handle.remove()
@@ -140,8 +140,10 @@ def _of_shape(shape: Callable[[Tensor], tuple[int, ...]], x: Tensor) -> Tensor:
     return x.new_empty(shape(x))
 
 
-def _record(name: str, rows: list[Row], outputs: list[Tensor]) -> Any:
-    def hook(layer: nn.Module, args: Any, words: Any, y: Any) -> None:
+def _record(name: str, rows: list[Row], outputs: list[Tensor]) -> object:
+    def hook(
+        layer: nn.Module, args: tuple[object, ...], words: Mapping[str, object], y: object
+    ) -> None:
         output, frame = tensor_of(y), is_frame(layer)
         first, *more = bound_arguments(layer, args, words) or (None,)
         is_new = not any(_is_same_memory(output, other) for other in outputs)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.conv_windows import Window
 
 Cell = str | int | float
@@ -18,9 +18,9 @@ class Figure:
     """An array with its name."""
 
     name: str
-    values: NDArray[Any]
+    values: NumpyArray
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the name, the shape and all values."""
         return {"name": self.name, "shape": list(self.values.shape), "values": self.values.tolist()}
 
@@ -40,7 +40,7 @@ class Explanation:
     rows: tuple[tuple[Cell, ...], ...] = ()
     windows: tuple[tuple[str, tuple[Window, ...]], ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns all values."""
         return {
             "title": self.title,
@@ -55,6 +55,6 @@ class Explanation:
         }
 
 
-def figure(name: str, values: Any) -> Figure:
+def figure(name: str, values: object) -> Figure:
     """Returns an array, or lists of numbers, with a name."""
     return Figure(name, np.asarray(values))

@@ -68,8 +68,8 @@ def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatM
     """
     outputs: dict[str, Tensor] = {}
 
-    def record(name: str) -> Any:
-        def hook(layer: nn.Module, args: Any, y: Any) -> None:
+    def record(name: str) -> object:
+        def hook(layer: nn.Module, args: object, y: object) -> None:
             if isinstance(y, Tensor) and y.dim() == 4 and min(y.shape[2:]) > 1 and y.requires_grad:
                 outputs.pop(name, None)
                 outputs[name] = y

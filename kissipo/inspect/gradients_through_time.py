@@ -28,7 +28,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from kissipo.inspect.unroll import TOLERANCE, time_first, unroll_layers
+from kissipo.core.json_object import JsonObject
+from kissipo.inspect.unroll import TOLERANCE, Lengths, State, time_first, unroll_layers
 
 _MAX_STEPS = 400
 _VANISHED = 0.01
@@ -75,7 +76,7 @@ class ThroughTime:
         )
         return len(self.read) - first
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the gradients as JSON for the trace."""
         summed = {
             "first": self.read[0],
@@ -170,25 +171,30 @@ class _UnrolledForward:
         self.calls = self.num_steps = 0
 
     def __call__(
-        self, input: Any, hx: Any = None, lengths: Any = None, table: Tensor | None = None
-    ) -> tuple[Tensor | PackedSequence, Any]:
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | State | None = None,
+        lengths: Lengths | None = None,
+        table: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, object]:
         self.calls += 1
         x, states, there = time_first(self.layer, input, hx, lengths, table)
-        y: Any
-        y, last = self._all(x, states, there)
+        states_of_steps, last = self._all(x, states, there)
+        y: Tensor | PackedSequence
         if isinstance(input, PackedSequence):
             order = slice(None) if input.sorted_indices is None else input.sorted_indices
-            rows = [y[t, order][:count] for t, count in enumerate(input.batch_sizes.tolist())]
+            counts = enumerate(input.batch_sizes.tolist())
+            rows = [states_of_steps[t, order][:count] for t, count in counts]
             y = input._replace(data=torch.cat(rows))
         elif input.dim() == 2 and table is None:
-            y, last = y.squeeze(1), tuple(state.squeeze(1) for state in last)
+            y, last = states_of_steps.squeeze(1), tuple(state.squeeze(1) for state in last)
         else:
-            y = y.movedim(0, 1 if self.layer.batch_first else 0)
+            y = states_of_steps.movedim(0, 1 if self.layer.batch_first else 0)
         self._compare(_rows(y))
         return y, last if self.layer.mode == "LSTM" else last[0]
 
     def _all(
-        self, x: Tensor, states: Any, there: Tensor | None
+        self, x: Tensor, states: State | None, there: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Runs all layers and directions over x (time, batch, feature).
 

@@ -10,12 +10,13 @@ Source:   Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from kissipo.core.module_state import eval_mode
+from kissipo.core.protocols import StepwiseNet
 
 _PIECE = 512
 
@@ -36,7 +37,7 @@ class Reading:
     probabilities: Tensor
 
 
-def read_along(net: Any, ids: Tensor, *, top_k: int = 5) -> Reading | None:
+def read_along(net: nn.Module, ids: Tensor, *, top_k: int = 5) -> Reading | None:
     """Runs a net over the ids (time) of a text.
 
     Returns:  None when the net has no recurrent layer
@@ -45,13 +46,13 @@ def read_along(net: Any, ids: Tensor, *, top_k: int = 5) -> Reading | None:
     if not layers:
         return None
     states: list[Tensor] = []
-    guesses: list[Any] = []
+    guesses: list[torch.return_types.topk] = []
     handle = layers[-1].register_forward_hook(lambda _layer, _x, y: states.append(y[0][0].clone()))
-    state = None
+    stepwise, state = cast(StepwiseNet, net), None
     try:
         with eval_mode(net), torch.inference_mode():
             for piece in ids.split(_PIECE):
-                outputs, state = net.forward_with_state(state, piece.unsqueeze(0))
+                outputs, state = stepwise.forward_with_state(state, piece.unsqueeze(0))
                 guesses.append(outputs[0].softmax(dim=-1).topk(min(top_k, outputs.shape[-1])))
     finally:
         handle.remove()

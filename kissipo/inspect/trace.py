@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.costs import multiplications, parameters
 from kissipo.inspect.describe_layer import describe_layer
@@ -51,7 +52,7 @@ class Step:
     memory: int = 0
     value: Any = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the step as JSON, with at most a dozen of its values."""
         return {**vars(self), "shape": list(self.shape), "value": show_value(self.value)}
 
@@ -107,7 +108,7 @@ class Trace:
         recorded = [] if self.recording is None else [*self.recording.values.values()]
         return recorded + ([] if self.inside is None else [*self.inside.values])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON: version, totals, steps."""
         return {
             "version": VERSION,
@@ -121,9 +122,7 @@ class Trace:
             "steps": [step.to_json() for step in self.steps],
         }
 
-    def content(
-        self, *, max_bytes: int = MAX_BYTES
-    ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def content(self, *, max_bytes: int = MAX_BYTES) -> tuple[JsonObject, dict[str, NumpyArray]]:
         """Returns the content of `trace.json`, and the values of tensor files by key.
 
         max_bytes:  the size limit of a tensor; a larger one has statistics only
@@ -139,7 +138,7 @@ class Trace:
         """
         return write_trace(folder, *self.content(max_bytes=max_bytes))
 
-    def inside_json(self) -> dict[str, Any]:
+    def inside_json(self) -> dict[str, object]:
         """Returns the recording and the values computed from it as JSON."""
         recording, inside = self.recording, self.inside
         top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
@@ -190,7 +189,7 @@ def steps_of(recording: Recording) -> list[Step]:
     return steps
 
 
-def tensor_of(output: Any) -> Tensor:
+def tensor_of(output: object) -> Tensor:
     """Returns the output of a layer as one tensor; packed and nested ones are padded.
 
     For a recurrent layer these are the states of all steps.
@@ -202,7 +201,7 @@ def tensor_of(output: Any) -> Tensor:
     return pad_nested(first)
 
 
-def show_value(value: Any) -> Any:
+def show_value(value: object) -> object:
     """Returns a value as JSON; of a long array only the first entries."""
     if isinstance(value, np.ndarray):
         flat = value.reshape(-1)
@@ -212,7 +211,7 @@ def show_value(value: Any) -> Any:
     return _plain(value)
 
 
-def format_array(value: NDArray[Any], *, max_values: int = 5) -> str:
+def format_array(value: NumpyArray, *, max_values: int = 5) -> str:
     """Returns the first values of an array as text.
 
     Example:  >>> format_array(np.array([0.5, 1.0, -2.25]))
@@ -228,7 +227,7 @@ def format_array(value: NDArray[Any], *, max_values: int = 5) -> str:
     return f"[{text}{' ...' if len(flat) > max_values else ''}]"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
     return value if isinstance(value, str | int | float | bool | None) else str(value)

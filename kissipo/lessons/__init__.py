@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
 
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import read
@@ -35,7 +34,7 @@ def is_lesson(task: Task) -> bool:
     return WORD in task.input
 
 
-def lesson(name: str, options: Mapping[str, Any]) -> Task:
+def lesson(name: str, options: Mapping[str, object]) -> Task:
     """Returns the task of a lesson, with options by their names or places.
 
     Raises:   TaskError for an option that the lesson does not have.

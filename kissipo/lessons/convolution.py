@@ -17,8 +17,8 @@ Differs:  the lecture draws its color image without numbers; here green is the i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -275,7 +275,7 @@ def _receptive_fields(side: int) -> Explanation:
     return Explanation("Receptive field", description, titles=titles, rows=tuple(rows))
 
 
-def _rows(values: Any, name: str) -> Numbers:
+def _rows(values: Sequence[Sequence[float]], name: str) -> Numbers:
     """Returns rows of equal length as an array.
 
     Raises:   TaskError for rows of different lengths, no rows, or too many.

@@ -8,12 +8,12 @@ steps after them. Labels are used for evaluation only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.frame import Frame
+from kissipo.core.json_object import JsonObject
 from kissipo.output.anomaly_spans import Span, anomaly_labels_of, spans
 from kissipo.output.answer import Evaluation
 from kissipo.output.nab import nab_score
@@ -57,7 +57,7 @@ class AlarmEvaluator:
         evaluated[:start] = False
         raised = spans(evaluated, apart=min(_MAX_GAP, self.window))
         names = _StepNames(self.frame)
-        details: dict[str, Any] = {
+        details: JsonObject = {
             "threshold": height,
             "false_alarm_rate": self.rate,
             "judged_from": names.timestamp(start),
@@ -103,7 +103,7 @@ class AlarmEvaluator:
 
 def _window_row(
     window: Span, alarms: NDArray[np.bool_], start: int, names: _StepNames
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Describes a labeled window: its first alarm, and whether it is evaluated."""
     within = np.flatnonzero(alarms[window.first : window.last + 1])
     first_alarm = None if not len(within) else names.timestamp(window.first + int(within[0]))

@@ -12,7 +12,6 @@ Source:   Pickands 1975; Siffer et al., Anomaly Detection in Streams with Extrem
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ _YES, _NO = (
 )
 
 
-def smoothed(errors: NDArray[Any], steps: int) -> NDArray[np.float64]:
+def smoothed(errors: NDArray[np.floating], steps: int) -> NDArray[np.float64]:
     """Returns the moving average over the last `steps` errors (fewer at the start).
 
     Example:  >>> smoothed(np.array([4.0, 0.0, 2.0, 6.0]), 2).tolist()
@@ -40,7 +39,7 @@ def smoothed(errors: NDArray[Any], steps: int) -> NDArray[np.float64]:
     return (sums[ends] - sums[starts]) / (ends - starts)
 
 
-def threshold(errors: NDArray[Any], share: float) -> float:
+def threshold(errors: NDArray[np.floating], share: float) -> float:
     """Returns the threshold that a share of the normal errors exceeds.
 
     It is the maximum of the errors when they are too few to fit a tail.
@@ -71,7 +70,7 @@ class Span:
         return self.first <= other.last and other.first <= self.last
 
 
-def spans(anomalous: NDArray[Any], *, apart: int = 1) -> list[Span]:
+def spans(anomalous: NDArray[np.bool_], *, apart: int = 1) -> list[Span]:
     """Returns the runs of anomalous steps; runs closer than `apart` steps are merged.
 
     Example:  >>> spans(np.array([0, 1, 1, 0, 1, 0, 0, 0, 1]) > 0, apart=2)

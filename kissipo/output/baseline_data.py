@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kissipo.core.environment import EnvironmentState, TransitionModel
 from kissipo.core.frame import Frame
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
@@ -95,7 +97,7 @@ class EnvironmentData:
     model:  the transition probabilities; None when the environment hides them
     """
 
-    play: Callable[[Callable[[Any, Any], int]], Scores]
+    play: Callable[[Callable[[EnvironmentState, Generator], int]], Scores]
     actions: tuple[str, ...]
-    model: Any
+    model: TransitionModel | None
     discount: float

@@ -1,11 +1,11 @@
 """What the terminal and the report show of a classification."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from kissipo.core.description import Cell, Chart, Line, Matrix, Record, Section, Table
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
 from kissipo.output.answer import EvaluationData, Scores
 
@@ -59,7 +59,7 @@ def confused_images(
     return [Line(text, "dim"), Section("", parts, side_by_side=True), *more]
 
 
-def confusion_table(details: Mapping[str, Any]) -> Table:
+def confusion_table(details: JsonMapping) -> Table:
     """Returns the confusion matrix: rows are true, columns predicted classes."""
     classes, rows = details["classes"][:_MAX_PRINTED_CLASSES], []
     for index, (name, counts) in enumerate(zip(classes, details["confusion"], strict=False)):
@@ -69,7 +69,7 @@ def confusion_table(details: Mapping[str, Any]) -> Table:
     return Table(["true \\ predicted", *classes], rows, numbers=range(1, 1 + len(classes)))
 
 
-def confusion_section(details: Mapping[str, Any], images: Sequence[Record]) -> Section:
+def confusion_section(details: JsonMapping, images: Sequence[Record]) -> Section:
     """Returns the confusion matrix, the metrics per class, and the ROC curve."""
     classes, rates = details["classes"], details["by_class"]
     rows = [
@@ -92,7 +92,7 @@ def confusion_section(details: Mapping[str, Any], images: Sequence[Record]) -> S
     return Section("Confusion matrix", [*records, *images])
 
 
-def costs_section(costs: Mapping[str, Any]) -> Section:
+def costs_section(costs: JsonMapping) -> Section:
     """Returns the errors and their costs at the threshold and at the argmax."""
     names = {
         "at_threshold": Cell(f"at the threshold {costs['threshold']:.3g}", "strong"),
@@ -117,7 +117,7 @@ def costs_section(costs: Mapping[str, Any]) -> Section:
     return Section("Cost of errors", [table, Line(note, "dim")])
 
 
-def precision_recall_section(details: Mapping[str, Any]) -> Section:
+def precision_recall_section(details: JsonMapping) -> Section:
     """Returns a precision-recall curve for each class against the rest."""
     counts, averages = details["count"], details["by_class"]["average_precision"]
     total, parts = sum(counts) or 1, []
@@ -149,7 +149,7 @@ def precision_recall_section(details: Mapping[str, Any]) -> Section:
     )
 
 
-def read_precision_recall(details: Mapping[str, Any]) -> list[str]:
+def read_precision_recall(details: JsonMapping) -> list[str]:
     """Returns a sentence about the best and the worst class.
 
     Example:  >>> curve = {"recall": [0.0, 0.5, 1.0], "precision": [1.0, 1.0, 0.4]}
@@ -175,7 +175,7 @@ def read_precision_recall(details: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _false_positives(curve: Mapping[str, Any], recall: float) -> str:
+def _false_positives(curve: JsonMapping, recall: float) -> str:
     """Returns the minimum of false positives per true positive at this recall."""
     pairs = zip(curve["recall"], curve["precision"], strict=True)
     precision = max(precision for reached, precision in pairs if reached >= recall - 1e-9)

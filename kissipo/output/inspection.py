@@ -12,13 +12,12 @@ Example:  >>> suspicion = np.array([0.05, 0.3, 0.2, 0.9])
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.output.decode.cost import calibrated_threshold, cheapest
 
 MIN_SAMPLES = 5  # of the defects, and of the negatives
@@ -42,7 +41,7 @@ class Inspection:
         threshold = calibrated_threshold(self.false_negative_cost)
         return replace(self, threshold=threshold, reason=reason)
 
-    def calibrated(self, suspicion: NDArray[Any], defect: NDArray[np.bool_]) -> Inspection:
+    def calibrated(self, suspicion: NDArray[np.floating], defect: NDArray[np.bool_]) -> Inspection:
         """Returns the inspection with the cheapest threshold on the validation split.
 
         It needs a minimum number of defects and of negatives.
@@ -58,7 +57,7 @@ class Inspection:
         threshold = cheapest(suspicion, defect, false_negative_cost=self.false_negative_cost)
         return replace(self, threshold=threshold, reason="")
 
-    def counts(self, predicted: NDArray[np.bool_], defect: NDArray[np.bool_]) -> dict[str, Any]:
+    def counts(self, predicted: NDArray[np.bool_], defect: NDArray[np.bool_]) -> JsonObject:
         """Counts the errors, and computes the cost per hundred samples."""
         false_negatives = int((defect & ~predicted).sum())
         false_positives = int((predicted & ~defect).sum())
@@ -72,7 +71,7 @@ class Inspection:
         }
 
 
-def describe_costs(costs: Mapping[str, Any]) -> str:
+def describe_costs(costs: JsonMapping) -> str:
     """Returns the errors and the cost at the threshold and at the argmax, in one line.
 
     Example:  >>> counts = {"false_negatives": 1, "positives": 58, "cost": 28.155}

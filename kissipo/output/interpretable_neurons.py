@@ -15,7 +15,6 @@ Example:  >>> activations = np.array([[0, 0.9], [0.3, -0.9], [-0.1, -0.8], [0.1,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ class InterpretableNeuron:
 
 
 def interpretable_neurons(
-    activations: NDArray[Any], units: Sequence[str]
+    activations: NDArray[np.floating], units: Sequence[str]
 ) -> list[InterpretableNeuron]:
     """Returns the best neuron per property, if it correlates at all.
 
@@ -50,7 +49,9 @@ def interpretable_neurons(
     return neurons
 
 
-def choose(activations: NDArray[Any], neurons: Sequence[InterpretableNeuron]) -> tuple[int, str]:
+def choose(
+    activations: NDArray[np.floating], neurons: Sequence[InterpretableNeuron]
+) -> tuple[int, str]:
     """Returns the neuron to show first, and the reason.
 
     It prefers a property that needs memory, then one of the last token, then the neuron
@@ -75,7 +76,9 @@ def choose(activations: NDArray[Any], neurons: Sequence[InterpretableNeuron]) ->
     return largest, f"it has the largest standard deviation ({stds[largest]:.2f}); {reason}"
 
 
-def _correlations(activations: NDArray[Any], target: NDArray[Any]) -> NDArray[Any]:
+def _correlations(
+    activations: NDArray[np.floating], target: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Returns each neuron's correlation with the target; 0 where either is constant."""
     centered, z = activations - activations.mean(axis=0), target - target.mean()
     scale = np.sqrt((centered**2).sum(axis=0) * (z**2).sum())

@@ -12,21 +12,19 @@ Example:  >>> truth, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
           0.8333
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Values = NDArray[np.float64]
 
 
-def macro_f1_by_sample(truth: Any, predicted: Any, classes: int) -> Values:
+def macro_f1_by_sample(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Values:
     """F1 = 2 TP / (true + predicted), its mean over the classes in either."""
     true, positive = _one_hot(truth, classes), _one_hot(predicted, classes)
     return _by_sample(2 * true * positive, true + positive)
 
 
-def balanced_accuracy_by_sample(truth: Any, predicted: Any, classes: int) -> Values:
+def balanced_accuracy_by_sample(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Values:
     """Recall = TP / true, its mean over the classes in the truth."""
     true, positive = _one_hot(truth, classes), _one_hot(predicted, classes)
     return _by_sample(true * positive, true)
@@ -44,5 +42,5 @@ def _by_sample(part: Values, whole: Values) -> Values:
     return np.asarray((rate + len(part) * (part - rate * whole) / total).mean(axis=1))
 
 
-def _one_hot(numbers: Any, classes: int) -> Values:
+def _one_hot(numbers: ArrayLike, classes: int) -> Values:
     return np.eye(classes)[np.asarray(numbers, dtype=np.int64)]

@@ -1,6 +1,6 @@
 """Masks: damaged masks, other sizes than their images, empty and missing masks."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def mask_findings(frame: Frame, column: str) -> list[Finding]:
 
 def without_masks(
     frame: Frame, column: str, missing_masks: Literal["empty", "left_out"] | None
-) -> tuple[Any, list[Finding]]:
+) -> tuple[NDArray[np.bool_], list[Finding]]:
     """Returns which images are used, given that some have no mask, and the findings."""
     absent: NDArray[np.bool_] = frame[column].missing
     if not absent.any():
@@ -86,5 +86,5 @@ def _failed(faults: list[tuple[int, str]], do: str) -> Finding:
     return Finding("FAIL", _CHECK, message, do, tuple(row for row, _ in faults[:100]))
 
 
-def _name(value: Any) -> str:
+def _name(value: object) -> str:
     return "an array" if isinstance(value, np.ndarray) else str(value)

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from kissipo.core.errors import ShapeError
 
 Values = NDArray[np.generic]
+MetricFunction = Callable[[Values, Values], float]
+Metric = str | MetricFunction  # by its name, or as a function
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class MetricObject:
     numbers, for a number or a forecast values in the unit of the data.
     """
 
-    function: Callable[[Values, Values], float]
+    function: MetricFunction
 
     @property
     def name(self) -> str:

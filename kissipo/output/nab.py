@@ -26,7 +26,6 @@ Example:  >>> import numpy as np
 
 from collections.abc import Sequence
 from math import exp
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ FALSE_ALARM = 0.11
 Span = tuple[int, int]
 
 
-def nab_score(alarms: NDArray[Any], windows: Sequence[Span]) -> float:
+def nab_score(alarms: NDArray[np.bool_], windows: Sequence[Span]) -> float:
     """Returns the score of alarms (step) for windows (first and last step, in order).
 
     It is NaN without windows.

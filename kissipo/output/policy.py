@@ -9,16 +9,21 @@ Example:  >>> ends = [(1.0, 0, 1.0, True)], [(0.5, 0, 0.0, True), (0.5, 0, 4.0, 
           [[1.0, 2.0]]
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[Any]
+from kissipo.core.environment import TransitionModel
+from kissipo.core.numpy_array import NumpyArray
+
+Values = NDArray[np.float64]
 
 
 def value_iteration(
-    model: Any, *, discount: float, tolerance: float = 1e-12, max_iterations: int = 100_000
+    model: TransitionModel,
+    *,
+    discount: float,
+    tolerance: float = 1e-12,
+    max_iterations: int = 100_000,
 ) -> Values:
     """Returns Q (state, action).
 
@@ -30,7 +35,7 @@ def value_iteration(
     for _ in range(max_iterations):
         best = values.reshape(states, actions).max(axis=1)
         targets = probability * (reward + discount * not_terminal * best[following])
-        new = np.bincount(pair, targets, minlength=states * actions)
+        new: NumpyArray = np.bincount(pair, targets, minlength=states * actions)
         change = float(np.abs(new - values).max())
         values = new
         if change < tolerance:
@@ -38,7 +43,7 @@ def value_iteration(
     return values.reshape(states, actions)
 
 
-def states_that_matter(model: Any) -> NDArray[np.bool_]:
+def states_that_matter(model: TransitionModel) -> NDArray[np.bool_]:
     """Returns which states can be reached from state 0 before the episode ends."""
     reached, waiting = {0}, [0]
     while waiting:
@@ -61,7 +66,7 @@ def agreement(
 
 
 def _flat(
-    model: Any, actions: int
+    model: TransitionModel, actions: int
 ) -> tuple[Values, NDArray[np.int64], Values, Values, NDArray[np.int64]]:
     rows = [
         (probability, following, reward, 0.0 if terminal else 1.0, state * actions + action)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kissipo.core.description import Detail
+from kissipo.core.json_object import JsonObject
 from kissipo.output.answer import Answer, Evaluation
 from kissipo.output.verdict import Verdict
 
@@ -48,7 +48,7 @@ class Score:
             f"<{self.answer.name}: {metrics}{f'; {self.verdict.sentence}' if self.verdict else ''}>"
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON object; equal runs give equal objects."""
         return {
             "answer": self.answer.WORD,

@@ -1,13 +1,13 @@
 """What the report shows of a series: its trend and season, forecasts, and alarms."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.description import Cell, Chart, Line, Record, Section, Table
 from kissipo.core.frame import Frame
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
 from kissipo.output.anomaly_spans import Span
 from kissipo.output.answer import EvaluationData, Scores
@@ -140,7 +140,7 @@ def alarms_section(data: EvaluationData, name: str, labeled: Sequence[Span]) -> 
     )
 
 
-def alarms_table(details: Mapping[str, Any], *, full: bool) -> Line | Table:
+def alarms_table(details: JsonMapping, *, full: bool) -> Line | Table:
     """Returns the labeled windows with their first alarms, and the other alarms.
 
     full:  alarms in labeled windows, and more alarms
@@ -175,7 +175,7 @@ def _times(frame: Frame) -> tuple[list[float], str]:
     return (1970 + days / 365.2425).tolist(), time.name
 
 
-def _listed(values: Any) -> str:
+def _listed(values: object) -> str:
     flat = np.asarray(values).reshape(-1)
     more = " ..." if len(flat) > _MAX_VALUES else ""
     return ", ".join(f"{value:.4g}" for value in flat[:_MAX_VALUES]) + more

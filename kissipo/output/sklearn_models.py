@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
 
 Features = tuple[Any, Any]
 MAX_CLASSES = 100
-_ANALYZERS: dict[str, dict[str, Any]] = {
+_ANALYZERS: dict[str, dict[str, object]] = {
     "words": {"ngram_range": (1, 2)},
     "characters": {"analyzer": "char_wb", "ngram_range": (1, 3), "lowercase": False},
 }
@@ -47,7 +48,7 @@ def estimate(data: BaselineData, model: Any, *, features: Features | None = None
     return np.asarray(model.predict(test))
 
 
-def _fit(model: Any, train: Any, data: BaselineData) -> None:
+def _fit(model: Any, train: object, data: BaselineData) -> None:
     """Fits on all cores, but predicts on one core.
 
     A forest that sums its trees in any order differs in the last digit. Sample weights
@@ -80,7 +81,7 @@ def text_weights(data: BaselineData) -> Features | None:
     return train, test
 
 
-def _weights(data: BaselineData, names: Sequence[str], analyzer: Mapping[str, Any]) -> Features:
+def _weights(data: BaselineData, names: Sequence[str], analyzer: Mapping[str, object]) -> Features:
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -96,7 +97,7 @@ def _weights(data: BaselineData, names: Sequence[str], analyzer: Mapping[str, An
         return csr_matrix((len(train), 1)), csr_matrix((len(test), 1))  # no term at all
 
 
-def resized(masks: Any, size: tuple[int, ...]) -> Any:
+def resized(masks: NumpyArray, size: tuple[int, ...]) -> NumpyArray:
     """Resizes class indices (image, height, width) to the nearest pixel."""
     rows, columns = (
         np.arange(target) * source // target

@@ -7,9 +7,9 @@ standard error is a tie, because another test split could reverse it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.output.answer import Evaluation
 
@@ -83,7 +83,7 @@ def _significant(net: Evaluation, baseline: Evaluation) -> bool:
     """Returns whether the mean difference is above two standard errors."""
     if net.per_sample is None or baseline.per_sample is None or len(net.per_sample) < 2:
         return True
-    difference: Any = net.per_sample - baseline.per_sample
+    difference: NDArray[np.float64] = net.per_sample - baseline.per_sample
     error = float(np.std(difference, ddof=1)) / sqrt(len(difference))
     return abs(float(np.mean(difference))) > 2 * error
 

@@ -25,7 +25,7 @@ from kissipo.pipeline.pipeline import Pipeline, decide, is_written
 from kissipo.pipeline.registries import BUILDERS, LOSSES
 from kissipo.pipeline.resolve import spell_out
 from kissipo.process.channels_last import to_channels_last
-from kissipo.process.cross_entropy import weighted
+from kissipo.process.cross_entropy import Loss, weighted
 from kissipo.process.loss_object import LossObject
 
 _SEEDS = 2**32
@@ -68,7 +68,7 @@ def builder_of(resolved: ResolvedTask) -> ModuleType:
 
 
 def build_pipeline(
-    reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False
+    reading: object, resolved: ResolvedTask, *, seed: int, strict: bool = False
 ) -> Pipeline:
     """Builds the input and the output of the task for these data."""
     pipeline: Pipeline = builder_of(resolved).build(reading, resolved, seed=seed, strict=strict)
@@ -202,7 +202,7 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
     return algorithm
 
 
-def _losses(resolved: ResolvedTask, pipeline: Pipeline) -> tuple[Any, ...]:
+def _losses(resolved: ResolvedTask, pipeline: Pipeline) -> tuple[Loss, ...]:
     """Returns one loss per answer: an object of the task, or the one that it names."""
     named = (LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers)
     written = resolved.losses or (None,) * len(pipeline.answers)
@@ -219,7 +219,7 @@ def _check_validation(pipeline: Pipeline) -> None:
         answer.check_validation(dataset.truth(number))
 
 
-def _balanced(losses: tuple[Any, ...], pipeline: Pipeline) -> tuple[Any, ...]:
+def _balanced(losses: tuple[Loss, ...], pipeline: Pipeline) -> tuple[Loss, ...]:
     """Weights the loss of every category by its class counts in the training split."""
     class_counts = [answer.class_count for answer in pipeline.answers]
     if not any(class_counts):
@@ -266,7 +266,7 @@ def _refuse_ids(pipeline: Pipeline) -> None:
         raise ShapeError(reasons[0], do="Leave process.mixup out")
 
 
-def _refuse_soft_targets(options: Any, reason: str) -> None:
+def _refuse_soft_targets(options: object, reason: str) -> None:
     """Refuses options that give other targets than the sample's a probability."""
     soft = [name for name in ("mixup", "label_smoothing") if vars(options).get(name)]
     if soft and reason:

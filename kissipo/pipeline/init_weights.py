@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -13,7 +12,7 @@ from kissipo.core.config import to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.notation import write_value
-from kissipo.core.schema import option_infos
+from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
@@ -30,21 +29,21 @@ def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
               the net is then unchanged.
     """
     assert resolved.net is not None and resolved.algorithm is not None
-    options: Any = resolved.algorithm.options
+    options = written(resolved.algorithm.options)
     findings = []
-    if getattr(options, "weights", None):
-        if options.init == "linear":
+    if options.get("weights"):
+        if options["init"] == "linear":
             raise TaskError(
                 "process.weights and process.init=linear both set the initial weights",
                 do="Leave one out",
             )
-        path = Path(options.weights)
+        path = Path(options["weights"])
         run = run_of(path)
         message = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
         findings.append(Finding("PASS", "weights", message))
-    if getattr(options, "freeze", None):
-        findings.append(Finding("PASS", "frozen weights", freeze_weights(net, options.freeze)))
-    share = getattr(options, "backbone_learning_rate_scale", 1.0)
+    if options.get("freeze"):
+        findings.append(Finding("PASS", "frozen weights", freeze_weights(net, options["freeze"])))
+    share = options.get("backbone_learning_rate_scale", 1.0)
     if share != 1:
         findings.append(Finding("PASS", "learning rates", _rates(net, share)))
     return tuple(findings)

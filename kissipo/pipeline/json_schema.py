@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.registry import Registry
 from kissipo.core.schema import json_schema
 from kissipo.input import options as input_general
@@ -26,7 +26,7 @@ from kissipo.pipeline.registries import (
 )
 
 
-def task_schema() -> dict[str, Any]:
+def task_schema() -> dict[str, object]:
     """Returns the JSON schema of a task file, which accepts what `read_task`
     accepts."""
     general = {
@@ -68,20 +68,20 @@ def task_schema() -> dict[str, Any]:
     }
 
 
-def _built_values(place: str) -> dict[str, Any]:
+def _built_values(place: str) -> dict[str, object]:
     """Returns the schema of a value that is not a planned one."""
     start = f"{place}="
     planned = [value.removeprefix(start) for value in PLANNED_VALUES if value.startswith(start)]
     return {"not": {"enum": planned}} if planned else {}
 
 
-def _lesson(name: str) -> dict[str, Any]:
+def _lesson(name: str) -> dict[str, object]:
     return _variant(
         "explain", {"enum": [name.replace("_", "-")]}, _properties(options_of(LESSONS, name))
     )
 
 
-def _process_variants() -> list[dict[str, Any]]:
+def _process_variants() -> list[dict[str, object]]:
     """Returns a schema per net, and schemas for options of any net where none is
     named."""
     named = []
@@ -104,7 +104,7 @@ def _process_variants() -> list[dict[str, Any]]:
     return named + unnamed
 
 
-def _algorithm_properties(names: list[str]) -> dict[str, Any]:
+def _algorithm_properties(names: list[str]) -> dict[str, object]:
     """Returns the options of these algorithms; a loss may have a short name."""
     properties = _any_of(ALGORITHMS, names)
     if "loss" in properties:
@@ -112,16 +112,16 @@ def _algorithm_properties(names: list[str]) -> dict[str, Any]:
     return properties
 
 
-def _listed(names: Iterable[str]) -> dict[str, Any]:
+def _listed(names: Iterable[str]) -> dict[str, object]:
     """Returns the schema for one of these names, a list of them, or null."""
     one = {"enum": list(names)}
     return {"anyOf": [one, {"type": "array", "items": one}, {"type": "null"}]}
 
 
-def _any_of(registry: Registry, names: list[str]) -> dict[str, Any]:
+def _any_of(registry: Registry, names: list[str]) -> dict[str, object]:
     """Returns the options of several entries of a registry, as any of them accepts
     them."""
-    schemas: dict[str, list[Any]] = {}
+    schemas: dict[str, list[object]] = {}
     for name in names:
         for key, entry in _properties(options_of(registry, name)).items():
             variants = schemas.setdefault(key, [])
@@ -132,16 +132,18 @@ def _any_of(registry: Registry, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _properties(options: type) -> dict[str, Any]:
-    properties: dict[str, Any] = json_schema(options)["properties"]
+def _properties(options: type) -> JsonObject:
+    properties: JsonObject = json_schema(options)["properties"]
     return properties
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _object(properties: Mapping[str, object]) -> JsonObject:
     return {"type": "object", "properties": dict(properties), "additionalProperties": False}
 
 
-def _variant(word: str, value: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+def _variant(
+    word: str, value: Mapping[str, object], properties: Mapping[str, object]
+) -> dict[str, object]:
     """Returns the schema of an object that must have this key."""
     return {
         **_object({word: {"description": f"the {word}", **value}, **properties}),

@@ -24,6 +24,7 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
+from kissipo.output.metric_object import Metric
 from kissipo.pipeline.registries import (
     ALGORITHMS,
     ANSWERS,
@@ -47,7 +48,7 @@ class Component:
 
     name: str
     module: ModuleType
-    value: Any
+    value: object
     options: Any
     place: str = ""
 
@@ -69,7 +70,7 @@ class ResolvedTask:
     answers: tuple[Component, ...]
     baselines: tuple[tuple[str, ...] | None, ...]
     losses: tuple[Any, ...] = ()
-    metrics: tuple[tuple[Any, ...], ...] = ((),)
+    metrics: tuple[tuple[Metric, ...], ...] = ((),)
 
 
 def read_task(task: Task) -> ResolvedTask:
@@ -234,7 +235,7 @@ def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:
     return str(net), NETS.find(net, place="process.net") if net else None
 
 
-def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> None:
+def _check_loosely(rest: Mapping[str, object], algorithm: ModuleType | None) -> None:
     """Checks that every option belongs to some net or algorithm, as no net is named."""
     _full_losses(rest)
     owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
@@ -254,7 +255,7 @@ def _check_loosely(rest: Mapping[str, Any], algorithm: ModuleType | None) -> Non
         _read_by_any(takers, key, value)
 
 
-def _read_by_any(owners: list[type], key: str, value: Any) -> None:
+def _read_by_any(owners: list[type], key: str, value: object) -> None:
     problem: TaskError | None = None
     for owner in owners:
         try:
@@ -267,7 +268,7 @@ def _read_by_any(owners: list[type], key: str, value: Any) -> None:
         raise problem
 
 
-def _full_losses(process: Mapping[str, Any]) -> dict[str, Any]:
+def _full_losses(process: Mapping[str, object]) -> dict[str, Any]:
     """Returns the losses under their full names: `mse` means mean_squared_error.
 
     Objects stay as they are; a remark on one is None.
@@ -310,7 +311,7 @@ def _read_output(
     return tuple(answers), tuple(every)
 
 
-def _check_metric(metric: Any, answer: Component | None, place: str) -> None:
+def _check_metric(metric: object, answer: Component | None, place: str) -> None:
     """Checks that a metric is a function, or exists and suits this answer."""
     if is_remark(metric) or (callable(metric) and not isinstance(metric, str)):
         return
@@ -371,15 +372,15 @@ class _Nothing:
 
 
 def _divide(
-    rest: Mapping[str, Any],
+    rest: Mapping[str, object],
     owners: Mapping[str, type],
     *,
     place: str,
     others: list[str] | None = None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, object], dict[str, object]]:
     """Divides options between two owners; an option of both goes to the first."""
     tables = {name: option_infos(owner) for name, owner in owners.items()}
-    parts: dict[str, dict[str, Any]] = {name: {} for name in owners}
+    parts: dict[str, dict[str, object]] = {name: {} for name in owners}
     for key, value in rest.items():
         _refuse_renamed(place, key, value)
         owner = next((name for name, table in tables.items() if key in table), None)
@@ -391,7 +392,7 @@ def _divide(
     return first, second
 
 
-def _refuse_renamed(place: str, key: str, value: Any) -> None:
+def _refuse_renamed(place: str, key: str, value: object) -> None:
     """Refuses former names inside a nested option."""
     for name in value if isinstance(value, Mapping) else ():
         nested = f"{place.split('.')[0]}.{key}.{name}"
@@ -399,7 +400,7 @@ def _refuse_renamed(place: str, key: str, value: Any) -> None:
             raise TaskError(current_name(nested))
 
 
-def _unknown(place: str, key: str, value: Any, names: list[str]) -> UserError:
+def _unknown(place: str, key: str, value: object, names: list[str]) -> UserError:
     part = place.split(".")[0]
     if _is_planned(part, key, value):
         return NotBuiltError(
@@ -415,7 +416,7 @@ def _unknown(place: str, key: str, value: Any, names: list[str]) -> UserError:
     return unknown_option(f"{place}.{key}", key, names)
 
 
-def _is_planned(part: str, key: str, value: Any) -> bool:
+def _is_planned(part: str, key: str, value: object) -> bool:
     return isinstance(value, str) and f"{part}.{key}={value}" in PLANNED_VALUES
 
 

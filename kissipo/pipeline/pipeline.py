@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
@@ -57,7 +56,7 @@ class Pipeline:
         return next((name for name in ("test", "validation") if len(self.datasets[name])), "train")
 
 
-def decide(task: Task, inferred_options: Mapping[str, Any] | tuple[InferredOption, ...]) -> Task:
+def decide(task: Task, inferred_options: Mapping[str, object] | tuple[InferredOption, ...]) -> Task:
     """Returns the task with the inferred options; an option with a value is kept."""
     if isinstance(inferred_options, Mapping):
         inferred_options = tuple(
@@ -74,7 +73,7 @@ def decide(task: Task, inferred_options: Mapping[str, Any] | tuple[InferredOptio
 
 def is_written(task: Task, place: str) -> bool:
     """Returns whether the task has a value for an option."""
-    value: Any = task.parts()
+    value: object = task.parts()
     for step in place.split("."):
         if isinstance(value, tuple):
             value = value[int(step)]

@@ -8,7 +8,7 @@ removed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kissipo.core.inferred_option import no_options
 from kissipo.core.registry import Registry
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from kissipo.output.answer import Answer
 
 
-def _same_name(name: str, options: Any) -> str:
+def _same_name(name: str, options: object) -> str:
     """Returns the name of a weight unchanged: the net has the published names."""
     return name
 
 
-def _same_net(net: Any) -> Any:
+def _same_net(net: object) -> object:
     """Returns the net unchanged."""
     return net
 

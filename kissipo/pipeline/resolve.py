@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.config import FrozenConfig
 from kissipo.core.python_object import is_module, remark_on
@@ -18,7 +17,7 @@ def spell_out(task: Task, resolved: ResolvedTask) -> Task:
     """Returns the task with every option that has a value; written options come
     first."""
     assert resolved.net is not None and resolved.algorithm is not None
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     changes |= _missing_options("input", written(resolved.source.options), task.input)
     changes |= _missing_options("input", written(resolved.general), task.input)
     changes |= _missing_options(
@@ -33,9 +32,11 @@ def spell_out(task: Task, resolved: ResolvedTask) -> Task:
     return task.with_words(changes)
 
 
-def _missing_options(place: str, options: Mapping[str, Any], part: FrozenConfig) -> dict[str, Any]:
+def _missing_options(
+    place: str, options: Mapping[str, object], part: FrozenConfig
+) -> dict[str, object]:
     """Returns the options of a part that have no value yet, also in nested mappings."""
-    changes = {}
+    changes: dict[str, object] = {}
     for key, value in options.items():
         current = part.get(key)
         if isinstance(value, Mapping):
@@ -52,7 +53,7 @@ def writable(task: Task, source: str) -> Task:
     """Returns the task for a file: full paths, and remarks in place of Python
     objects."""
     value = task.input[source]
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if isinstance(value, str | Path):
         if Path(value).exists():
             changes[f"input.{source}"] = str(Path(value).resolve())
@@ -75,7 +76,7 @@ def writable(task: Task, source: str) -> Task:
     return task.with_words(changes) if changes else task
 
 
-def _remarks(place: str, value: Any) -> dict[str, Any]:
+def _remarks(place: str, value: object) -> dict[str, object]:
     """Returns the names of an option, with remarks in place of functions, if any."""
     names = value if isinstance(value, tuple) else () if value is None else (value,)
     if all(isinstance(name, str) for name in names):

@@ -8,7 +8,6 @@ autograd, and so do all nets where the kernels are missing.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +27,7 @@ Gradient = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 _MAX_WEIGHTS = 1_000_000  # in one layer
 _MAX_ROWS = 128  # in a batch; for larger ones torch's matrix products are as fast or faster
 _LOSSES = (binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy)
-_GRADIENTS: dict[Any, Gradient] = {module.loss: module.gradient for module in _LOSSES}
+_GRADIENTS: dict[Loss, Gradient] = {module.loss: module.gradient for module in _LOSSES}
 
 
 class ManualBackprop:
@@ -38,7 +37,7 @@ class ManualBackprop:
         self._chains = chains
         self._features = chains[0].layers[0].linear.in_features
 
-    def fits(self, x: Any) -> bool:
+    def fits(self, x: object) -> bool:
         """Returns whether the kernels can be used for these inputs."""
         if not isinstance(x, Tensor) or x.dtype is not torch.float32 or not x.is_cpu:
             return False

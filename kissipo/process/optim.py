@@ -28,6 +28,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.protocols import StateDict
 from kissipo.process.kernels.adam import AdamConfig, fits_adam, step_adam
 from kissipo.process.kernels.native import kernels
 from kissipo.process.layers.heads import heads_of, is_under
@@ -110,7 +111,7 @@ def optimizer(
     )
 
 
-def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, object]) -> None:
     """Loads a state_dict, with each tensor in the memory layout of its weight.
 
     The fused optimizers read both in the same order.
@@ -133,7 +134,7 @@ class LeanAdam(torch.optim.Adam):
     _memory: list[tuple[Tensor, Tensor, Tensor]] | None = None  # weight, m, n
     _steps = 0
 
-    def step(self, closure: Any = None) -> Any:
+    def step(self, closure: object = None) -> Any:
         library = kernels() if closure is None else None
         if library is None or not (self._memory or self._collect_memory()):
             return self._by_torch(closure)
@@ -154,11 +155,11 @@ class LeanAdam(torch.optim.Adam):
     # Without this torch wraps a profiler around each step, which costs 30 microseconds.
     step.hooked = True  # type: ignore[attr-defined]
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         self._sync_steps()
         return super().state_dict()
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, object]) -> None:
         self._memory = None
         super().load_state_dict(state_dict)
 
@@ -179,7 +180,7 @@ class LeanAdam(torch.optim.Adam):
         ]
         return True
 
-    def _by_torch(self, closure: Any) -> Any:
+    def _by_torch(self, closure: object) -> Any:
         self._sync_steps()
         self._memory = None
         return super().step(closure)

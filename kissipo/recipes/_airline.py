@@ -1,14 +1,12 @@
 """What the five predictors of airline passengers have in common: the series and its
 split."""
 
-from typing import Any
-
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 
 
 def predictor(
-    window: int, net: dict[str, Any], *, band: tuple[float, float], expected: str
+    window: int, net: dict[str, object], *, band: tuple[float, float], expected: str
 ) -> Recipe:
     """Returns the recipe of one predictor: a net on windows of so many months."""
     return Recipe(

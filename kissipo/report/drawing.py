@@ -7,13 +7,13 @@ import io
 from collections.abc import Sequence
 from html import escape
 from math import floor, isfinite, log10
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from kissipo.core.description import Bars, Chart, Lattice, Matrix, Points
+from kissipo.core.numpy_array import NumpyArray
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a000")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 24, 40
@@ -162,7 +162,7 @@ def lattice(record: Lattice) -> str:
     return _svg(parts, right + low, bottom + low, kind="lattice")
 
 
-def _shades(heights: NDArray[Any]) -> str:
+def _shades(heights: NumpyArray) -> str:
     """Draws heights as an image of twelve shades with equal area; darker is lower."""
     rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
     return image_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +26,7 @@ def gallery(record: Gallery) -> str:
 
 
 def strips(
-    rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[Any] = ()
+    rows: Iterable[Sequence[Tensor]], captions: Sequence[str], files: Sequence[object] = ()
 ) -> str:
     """Draws groups of images from 0 to 1, each (channel, height, width)."""
     return gallery(Gallery([[Image(image) for image in row] for row in rows], captions, files))

@@ -13,13 +13,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from kissipo.core.finding import counted
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.report.drawing import image_address
 
 SHADES = 127
@@ -71,7 +71,7 @@ def palette() -> NDArray[np.uint8]:
     return np.rint(colors).astype(np.uint8)
 
 
-def quantized(values: NDArray[Any], *, limit: int = SHADES) -> tuple[NDArray[np.int16], float]:
+def quantized(values: NumpyArray, *, limit: int = SHADES) -> tuple[NDArray[np.int16], float]:
     """Every number as a level from -most to most, -most - 1 where it is none, and what the highest level stands for.
 
     Example:  >>> quantized(np.array([0.5, -1.0, np.inf]))[0].tolist()
@@ -85,19 +85,19 @@ def quantized(values: NDArray[Any], *, limit: int = SHADES) -> tuple[NDArray[np.
     return record, maximum
 
 
-def real(values: NDArray[Any]) -> NDArray[np.float64]:
+def real(values: NumpyArray) -> NDArray[np.float64]:
     """Values as real numbers; complex values by their magnitude."""
     array = np.asarray(values)
     return np.abs(array).astype(np.float64) if array.dtype.kind == "c" else array.astype(np.float64)
 
 
-def packed(values: NDArray[Any]) -> str:
+def packed(values: NumpyArray) -> str:
     """The bytes of an array in base64."""
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def heat_of(
-    values: NDArray[Any], axes: Sequence[str], *, points: int = 65_536, name: str = "values"
+    values: NumpyArray, axes: Sequence[str], *, points: int = 65_536, name: str = "values"
 ) -> Heat:
     """Draws the tensor of one sample: feature maps as a grid, time from left to right, a vector as a strip.
 
@@ -117,7 +117,7 @@ def heat_of(
     return _strip(array.reshape(-1), points, name)
 
 
-def _is_photo(maps: NDArray[Any]) -> bool:
+def _is_photo(maps: NumpyArray) -> bool:
     """Draws a gray or RGB image with values from 0 to 1."""
     return (
         len(maps) in (1, 3)
@@ -139,7 +139,7 @@ def _photo(maps: NDArray[np.float64], points: int, name: str) -> Heat:
     return Heat(address, width, height, 1.0, "photo", text, note, per_item=per_item)
 
 
-def _grid(maps: NDArray[Any], axes: Sequence[str], points: int, name: str) -> Heat:
+def _grid(maps: NumpyArray, axes: Sequence[str], points: int, name: str) -> Heat:
     """Draws feature maps side by side on one scale."""
     count, height, width = maps.shape
     kind = "channels" if "channel" in axes else "planes"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +26,7 @@ def looked_at(
     number:   the position of the answer among the outputs of the net
     """
 
-    def score(outputs: Any) -> Tensor:
+    def score(outputs: object) -> Tensor:
         return answer.heat_score(as_tuple(outputs)[number], torch.tensor(classes))
 
     return grad_cam(net, images, score)

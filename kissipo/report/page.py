@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 
@@ -66,7 +65,7 @@ def preformatted(text: str) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
-def grid(values: Any) -> str:
+def grid(values: object) -> str:
     """Numbers in columns, one line per row.
 
     Example:  >>> print(grid([[1, -2], [0.5, 10]]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from kissipo.core.description import Gallery, Image, Line, Section, Table
 from kissipo.core.finding import counted
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.seeds import torch_generator
 from kissipo.engine.evaluate import SplitEvaluation
 from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
@@ -52,7 +52,7 @@ class Results:
     examples:    sections on single samples
     """
 
-    history: Sequence[dict[str, Any]]
+    history: Sequence[JsonObject]
     best_epoch: int
     seconds: float
     scores: Sequence[Score]
@@ -65,7 +65,7 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
     """Writes `report.html`."""
     environment = folder.read_json(ENVIRONMENT)
     eval_metrics = [answer.monitor for answer in experiment.pipeline.answers]
-    epochs = getattr(experiment.config, "epochs", 0) or 0
+    epochs = experiment.algorithm.epochs if experiment.pipeline.world is None else 0
     described = [
         verdict_section(results.scores),
         *(score_section(score) for score in results.scores if not score.is_replaced),
@@ -166,7 +166,7 @@ def _augmented(experiment: Experiment, seed: int) -> list[Section]:
     return [Section("Augmentation", [Line(text), *galleries])]
 
 
-def _reproduce(experiment: Experiment, environment: Any, folder: RunFolder) -> Section:
+def _reproduce(experiment: Experiment, environment: JsonMapping, folder: RunFolder) -> Section:
     task = writable(experiment.task, experiment.resolved.source.name)
     command = f"kissipo fit {folder.path}/task.yaml --seed {environment['seed']}"
     texts = (command, task.to_yaml(), json.dumps(environment, indent=1))

@@ -1,10 +1,10 @@
 """Sections of the report that every run has: verdict, scores and training."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from kissipo.core.description import Bars, Chart, Line, LineStyle, Record, Section
 from kissipo.core.finding import counted
+from kissipo.core.json_object import JsonMapping
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.score import Score
 from kissipo.report.loss_curves import describe_curves
@@ -46,7 +46,7 @@ def score_section(score: Score) -> Section:
 
 
 def training_section(
-    history: Sequence[Mapping[str, Any]],
+    history: Sequence[JsonMapping],
     eval_metrics: Sequence[str],
     *,
     best_epoch: int,
@@ -113,5 +113,5 @@ def _reach(name: str, item: ThroughTime) -> str:
     return f"{name}: {reach}{ratio}"
 
 
-def _points(history: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
+def _points(history: Sequence[JsonMapping], key: str) -> list[tuple[float, float]]:
     return [(row["epoch"], row[key]) for row in history if key in row]

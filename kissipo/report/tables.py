@@ -5,7 +5,6 @@ The terminal and the report render the same tables.
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -113,7 +112,7 @@ def _first(cells: list[str], count: int) -> list[str]:
     return cells if len(cells) <= count else [*cells[:count], "..."]
 
 
-def _sample(value: Any) -> str:
+def _sample(value: object) -> str:
     if value is None:
         return ""
     return format_array(value) if isinstance(value, np.ndarray) else str(value)

@@ -1,12 +1,11 @@
 """Attention on the x-ray page: the weights of every head."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
-
-from numpy.typing import NDArray
 
 from kissipo.core.finding import counted
+from kissipo.core.json_object import JsonMapping
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.report.heat_image import heat_of
 from kissipo.report.trace_parts import with_scale
 from kissipo.report.trace_view import View
@@ -30,8 +29,8 @@ def attention(view: View, *, every: int = ALL_WEIGHTS, max_heads: int = 64) -> s
 
 def _heads(
     number: int,
-    item: Mapping[str, Any],
-    weights: NDArray[Any],
+    item: JsonMapping,
+    weights: NumpyArray,
     labels: Sequence[str],
     points: int,
     limit: int,

@@ -9,10 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from typing import Any
 
-from numpy.typing import NDArray
-
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.text import format_value
 from kissipo.report import trace_parts as parts
 from kissipo.report import trace_unrolled as moving
@@ -25,8 +23,8 @@ _REPORT_POINTS, _REPORT_LAYERS = 50_000, 40
 
 
 def trace_page(
-    content: Mapping[str, Any],
-    tensors: Mapping[str, NDArray[Any]],
+    content: Mapping[str, object],
+    tensors: Mapping[str, NumpyArray],
     *,
     title: str,
     subtitle: str,
@@ -81,7 +79,7 @@ def trace_page(
 
 
 def trace_sections(
-    content: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]
+    content: Mapping[str, object], tensors: Mapping[str, NumpyArray]
 ) -> list[Section]:
     """The x-ray as static sections: data flow, layer outputs, states over time, a breakdown of the output."""
     view = View(content, tensors)

@@ -1,13 +1,14 @@
 """The static parts of the x-ray page: data flow, layers, gradients, breakdowns, chain rule, operations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from math import log10
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kissipo.core.description import Cell
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_bytes, format_value
 from kissipo.report.heat_image import Heat, heat_of
 from kissipo.report.page import grid, paragraphs, preformatted, table
@@ -103,7 +104,7 @@ def _sum(view: View) -> str:
     return f'<p class="dim">{summary}</p>'
 
 
-def _card(view: View, step: Mapping[str, Any]) -> str:
+def _card(view: View, step: JsonMapping) -> str:
     value, shape = step["value"], list(step["shape"])
     image = named = ""
     if isinstance(value, list):
@@ -146,7 +147,7 @@ def _box(name: str, description: str, shape: str, image: str, link: str = "") ->
     return f'<div class="card"><b>{title}</b><p>{escape(description)}</p>{shaped}{image}</div>'
 
 
-def _key_of(view: View, step: Mapping[str, Any]) -> str:
+def _key_of(view: View, step: JsonMapping) -> str:
     """The tensor of a step outside the net, found by its shape."""
     keys = view.input_keys if step["stage"] == "input" else list(view.content.get("answers", ()))
     if step["stage"] == "output" and step is not view.of("output")[0]:
@@ -208,7 +209,7 @@ def _verdict(view: View) -> list[str]:
     ]
 
 
-def _bars(values: Sequence[Any], names: Sequence[str]) -> str:
+def _bars(values: Sequence[object], names: Sequence[str]) -> str:
     """A few values as horizontal bars."""
     plain = [(index, item) for index, item in enumerate(values) if isinstance(item, int | float)]
     more = '<p class="dim">and more</p>' if len(plain) < len(values) else ""
@@ -270,7 +271,7 @@ def _heat(view: View, layer: Layer, points: int) -> str:
     )
 
 
-def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
+def _facts(layer: Layer, about: JsonMapping | None) -> str:
     rows = [("kind", layer.kind), ("weights", f"{layer.parameters:,}")]
     lookup = layer.multiplications is not None
     rows.append(("multiplications", f"{layer.multiplications:,}" if lookup else "not known"))
@@ -292,7 +293,7 @@ def _facts(layer: Layer, about: Mapping[str, Any] | None) -> str:
     return f'<dl class="facts">{cells}</dl>{_histogram(about["histogram"] if about else None)}'
 
 
-def _histogram(record: Mapping[str, Any] | None) -> str:
+def _histogram(record: JsonMapping | None) -> str:
     """A small histogram."""
     if not record:
         return ""
@@ -359,7 +360,7 @@ def explanation(view: View) -> str:
     return "".join(parts)
 
 
-def _flat(values: Any) -> str:
+def _flat(values: ArrayLike) -> str:
     return " ".join(f"{value:g}" for value in np.ravel(values))
 
 
@@ -382,7 +383,7 @@ def breakdowns(view: View) -> str:
     return f'<p class="dim">{note}</p>{"".join(parts)}'
 
 
-def breakdown(record: Mapping[str, Any], limit: int = 24) -> str:
+def breakdown(record: JsonMapping, limit: int = 24) -> str:
     """One number: its largest terms, the rest, bias, steps, result, and the value of PyTorch."""
     terms, others = record["terms"][:limit], record["others"]
     left = record["terms"][limit:]

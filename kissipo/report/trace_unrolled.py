@@ -6,12 +6,12 @@ The numbers of all gates stand in the page as levels of sixteen bits, where they
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kissipo.core.description import Chart
+from kissipo.core.json_object import JsonMapping
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.report import drawing
 from kissipo.report.breakdown_drawing import cell_drawing
 from kissipo.report.heat_image import heat_of, packed, quantized, real
@@ -50,7 +50,7 @@ class UnrolledView:
     layer: str
     cell: str
     forward: bool
-    gates: Mapping[str, NDArray[Any]]
+    gates: Mapping[str, NumpyArray]
 
     @property
     def name(self) -> str:
@@ -84,7 +84,7 @@ def unrolled_content(
     unit: int | None = None,
     why: str = "",
     interpretable: Sequence[tuple[int, str]] = (),
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """The data of every unrolled layer for the script of the page.
 
     unit:     the one that is shown first, of the last walk that reads forward; else the one that moves most
@@ -111,7 +111,7 @@ def _content(
     unit: int | None,
     why: str,
     interpretable: Sequence[tuple[int, str]],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     budget = ALL_NUMBERS // count
     gates = dict(unrolled.gates)
     steps, units = gates["h"].shape
@@ -155,13 +155,13 @@ def _content(
     }
 
 
-def _gate(array: NDArray[Any], *, fine: bool) -> dict[str, Any]:
+def _gate(array: NumpyArray, *, fine: bool) -> dict[str, object]:
     """All values of a gate, unit by unit."""
     record, maximum = quantized(array.T, limit=_FINE if fine else _COARSE)
     return {"data": packed(record.astype("<i2" if fine else np.int8)), "maximum": maximum}
 
 
-def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, Any]:
+def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, object]:
     """The token read at each step and the predicted next tokens."""
     labels = list(view.content.get("labels", {}).get("time", ()))[:steps]
     labels = labels if len(labels) == steps else []
@@ -198,7 +198,7 @@ def _spaced(labels: Sequence[str]) -> bool:
     return any(len(label) > 1 for label in labels)
 
 
-def step_labels(content: Sequence[Mapping[str, Any]]) -> str:
+def step_labels(content: Sequence[Mapping[str, object]]) -> str:
     """The placeholders for the script, one per unrolled layer; the last forward layer is open."""
     main = max((number for number, item in enumerate(content) if item["forward"]), default=0)
     return "".join(
@@ -206,7 +206,7 @@ def step_labels(content: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _place(number: int, item: Mapping[str, Any], *, is_open: bool) -> str:
+def _place(number: int, item: JsonMapping, *, is_open: bool) -> str:
     name, steps, count = escape(item["name"]), item["steps"], item["count"]
     maps = "".join(
         f'<figure><figcaption><b>{gate}</b> {NAMES.get(gate, "")} <span class="dim">up to ±{scale["maximum"]:.4g}</span></figcaption>'

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, sqrt
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from kissipo.core.json_object import JsonMapping
+from kissipo.core.numpy_array import NumpyArray
 
 _SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
-Tensors = Mapping[str, NDArray[Any]]
+Tensors = Mapping[str, NumpyArray]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Layer:
     memory: int
     seconds: float
     gradient: float | None
-    breakdown: Mapping[str, Any] | None
+    breakdown: JsonMapping | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class View:
     tensors:  numbers by key; of large ones and weights there are none
     """
 
-    content: Mapping[str, Any]
+    content: JsonMapping
     tensors: Tensors
 
     @cached_property
@@ -57,7 +58,7 @@ class View:
         return list(self._layers())
 
     def _layers(self) -> Iterator[Layer]:
-        steps: dict[str, list[Mapping[str, Any]]] = {}
+        steps: dict[str, list[JsonMapping]] = {}
         for step_text in self.of("process"):
             steps.setdefault(step_text["name"], []).append(step_text)
         breakdown = {item["layer"]: item for item in self.content.get("breakdown", ())}
@@ -70,7 +71,7 @@ class View:
         for number, item in enumerate(requested):
             inner = operations[item["operations"][0] : item["operations"][1]]
             lookup = steps.get(item["name"], [])
-            step: Mapping[str, Any] | None = lookup.pop(0) if lookup else None
+            step: JsonMapping | None = lookup.pop(0) if lookup else None
             counts = [one["multiplications"] for one in inner]
             gives = item["outputs"][0] if item["outputs"] else ""
             gradient = gradients.get((item["name"], item["call"]))
@@ -89,7 +90,7 @@ class View:
                 None if item["call"] else breakdown.get(item["name"]),
             )
 
-    def of(self, stage: str) -> list[Mapping[str, Any]]:
+    def of(self, stage: str) -> list[JsonMapping]:
         """The steps of one stage."""
         return [step for step in self.content["steps"] if step["stage"] == stage]
 
@@ -117,7 +118,7 @@ class View:
         ]
         return " × ".join(sides) or "one number"
 
-    def sample(self, key: str) -> NDArray[Any] | None:
+    def sample(self, key: str) -> NumpyArray | None:
         """The values of one sample, without the batch; None if they were not saved."""
         array = self.tensors.get(key)
         if array is None:

@@ -8,9 +8,9 @@ does not depend on a single season.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import TaskError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import next_folder
@@ -30,7 +30,7 @@ def backtest(
     strict: bool = False,
     device: str = "auto",
     notify: Notify = lambda text: None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Trains one run per fold, the oldest first, and returns the mean of their metrics.
 
     out:      the folder of the runs, with one run folder per fold
@@ -91,7 +91,7 @@ def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
     return steps, round(steps * resolved.general.split.test)
 
 
-def _fold_steps(run: Run, first: int, end: int) -> dict[str, Any]:
+def _fold_steps(run: Run, first: int, end: int) -> JsonObject:
     """Returns the numbers of training and test steps of a fold, and its timestamps."""
     pipeline = run.pipeline()
     time = next((column for column in pipeline.frame.columns if column.kind == "time"), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import CallbackError, StoppedError, UserError
 from kissipo.core.protocols import FitCallback
@@ -42,7 +41,7 @@ def guarded(callback: Callback) -> Callback:
     return guard
 
 
-def _call(callback: Callback, name: str, *arguments: Any) -> None:
+def _call(callback: Callback, name: str, *arguments: object) -> None:
     try:
         getattr(callback, name)(*arguments)
     except (UserError, StoppedError):

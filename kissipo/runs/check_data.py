@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
@@ -18,11 +17,11 @@ from kissipo.runs.load import load
 
 
 def check_data(
-    data: Any,
+    data: object,
     *,
     output: str | None = None,
     time: str | None = None,
-    words: Mapping[str, Any] | None = None,
+    words: Mapping[str, object] | None = None,
 ) -> list[Finding]:
     """Returns all findings of the data check.
 

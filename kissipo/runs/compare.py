@@ -19,13 +19,13 @@ from itertools import product
 from math import inf, nan
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import torch
 from torch import nn
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import TaskError
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.notation import read_value
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
@@ -43,7 +43,7 @@ class SeedResult:
 
     seed: int
     run: Path
-    metrics: Mapping[str, Any]
+    metrics: JsonMapping
     seconds: float
 
 
@@ -56,7 +56,7 @@ def several_seeds(
     strict: bool = False,
     device: str = "auto",
     notify: Notify = lambda text: None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Trains a task once per seed; returns the statistics of each metric.
 
     out:  the folder of the runs, with one run folder per seed
@@ -78,7 +78,7 @@ def compare(
     out: Path | str | None = None,
     device: str = "auto",
     notify: Notify = lambda text: None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Trains all tasks with the same seeds and returns one row per task.
 
     The tasks take turns, so that other load on the machine affects all of them alike.
@@ -110,7 +110,7 @@ def compare(
     return {"rows": [{**row, **cost(row, rows[0])} for row in rows], "machine": describe_machine()}
 
 
-def cost(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float | None]:
+def cost(row: JsonMapping, first: JsonMapping) -> dict[str, float | None]:
     """Compares the training time and the cost of a row with those of the first row.
 
     The values are None where two rows cannot be compared.
@@ -130,7 +130,7 @@ def cost(row: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, float | 
     return {"faster": 100 * (others / own - 1), "performance_cost": ratio}
 
 
-def _score(row: Mapping[str, Any]) -> float | None:
+def _score(row: JsonMapping) -> float | None:
     """Returns the main metric, or its inverse where lower is better, if positive."""
     value = row["metrics"][row["main"]]["mean"]
     if not 0 < value < inf:
@@ -167,7 +167,7 @@ def _measure(
     return SeedResult(seed, run.folder, run.metrics, seconds)
 
 
-def _summarize(results: Sequence[SeedResult]) -> dict[str, Any]:
+def _summarize(results: Sequence[SeedResult]) -> JsonObject:
     """Returns the runs, the seeds and the statistics of each metric over the seeds."""
     values_by_name: dict[str, list[float]] = {}
     for result in results:
@@ -182,7 +182,7 @@ def _summarize(results: Sequence[SeedResult]) -> dict[str, Any]:
     }
 
 
-def metric_values(metrics: Mapping[str, Any], baseline: str = "") -> dict[str, float]:
+def metric_values(metrics: JsonMapping, baseline: str = "") -> dict[str, float]:
     """Returns the metrics of all answers by name, of the net or of a baseline."""
     return {
         _metric_name(answer, name, metrics): nan if value is None else value
@@ -193,7 +193,7 @@ def metric_values(metrics: Mapping[str, Any], baseline: str = "") -> dict[str, f
     }
 
 
-def _values(text: str) -> list[Any]:
+def _values(text: str) -> list[object]:
     """Splits a text at the commas outside brackets and reads the values."""
     parts, depth, current = [], 0, ""
     for letter in text:
@@ -206,13 +206,13 @@ def _values(text: str) -> list[Any]:
     return [read_value(part.strip()) for part in [*parts, current] if part.strip()]
 
 
-def main_metric(metrics: Mapping[str, Any]) -> str:
+def main_metric(metrics: JsonMapping) -> str:
     """Returns the name of the main metric of the first answer."""
     answer = metrics["answers"][0]
     return _metric_name(answer, answer["main"], metrics)
 
 
-def _metric_name(answer: Mapping[str, Any], name: str, metrics: Mapping[str, Any]) -> str:
+def _metric_name(answer: JsonMapping, name: str, metrics: JsonMapping) -> str:
     return name if len(metrics["answers"]) == 1 else f"{answer['column']} {name}"
 
 

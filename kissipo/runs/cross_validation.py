@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kissipo.core.errors import TaskError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.engine.evaluate import evaluate
@@ -38,7 +38,7 @@ def cross_validate(
     strict: bool = False,
     device: str = "auto",
     notify: Notify = lambda text: None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Trains one run per fold and returns the statistics of each metric over the folds.
 
     out:      the folder of the runs, with one run folder per fold
@@ -59,7 +59,7 @@ def cross_validate(
         key: value for key, value in written(resolved.general.split).items() if value is not None
     }
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-folds")
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     predicted: list[list[Predicted]] = []  # of each fold, one per answer
     for fold in range(1, folds + 1):
         run = fit(

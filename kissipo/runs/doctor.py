@@ -12,12 +12,12 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import RunError
+from kissipo.core.json_object import JsonObject
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import METRICS, MODEL, RunFolder
 from kissipo.process.kernels.native import kernels
@@ -31,7 +31,7 @@ _PARTS = (
 _TIMEOUT = 600
 
 
-def examine() -> dict[str, Any]:
+def examine() -> JsonObject:
     """Returns the machine, the optional packages and the kind of the kernels."""
     parts = [
         {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
@@ -53,7 +53,7 @@ def examine() -> dict[str, Any]:
 
 def prove_resume(
     task: str, *, trials: int = 2, notify: Callable[[str], None] = lambda text: None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Trains a task without interruption, and again killed and resumed; compares both.
 
     The runs are processes of their own, which are killed with SIGKILL.
@@ -77,7 +77,7 @@ def prove_resume(
         return {"task": task, "trials": trials, **compare_runs(whole, broken)}
 
 
-def compare_runs(one: Path, other: Path) -> dict[str, Any]:
+def compare_runs(one: Path, other: Path) -> JsonObject:
     """Compares the weights of two runs bit for bit, and their metrics exactly."""
     mine, theirs = RunFolder(one).read_weights(), RunFolder(other).read_weights()
     same = mine.keys() == theirs.keys() and all(

@@ -52,7 +52,7 @@ class Continued:
         return self.of(outputs[:, : targets[0].shape[1]], targets[0])
 
 
-def example_of(run: TrainedModel, values: Sequence[Any]) -> Example:
+def example_of(run: TrainedModel, values: Sequence[object]) -> Example:
     """Returns the first example of the user's values, or a whole text.
 
     Raises:   DataError, TaskError when it does not fit the run.

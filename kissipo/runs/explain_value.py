@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -21,7 +20,7 @@ from kissipo.runs.trained import TrainedModel
 
 
 def cell_of(
-    run: TrainedModel, values: Sequence[Any], layer: str, index: Sequence[int]
+    run: TrainedModel, values: Sequence[object], layer: str, index: Sequence[int]
 ) -> tuple[Breakdown, list[str]]:
     """Returns the breakdown of a value of a layer, and remarks.
 

@@ -18,7 +18,9 @@ from kissipo.core.devices import (
     threads_for,
 )
 from kissipo.core.errors import CallbackError, MachineError, StoppedError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.notation import as_json
+from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import (
     CODECS,
@@ -142,7 +144,7 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
 
 def _refuse_slow(experiment: Experiment) -> None:
     if (
-        getattr(experiment.config, "precision", "float32") == "bfloat16"
+        written(experiment.config).get("precision") == "bfloat16"
         and device_of(experiment.net).type == "cpu"
         and not multiplies_bfloat16()
     ):
@@ -182,14 +184,14 @@ def _start(experiment: Experiment, seed: int, device: str) -> dict[str, str]:
     }
 
 
-def _split(pipeline: Pipeline, source: Source[Any]) -> dict[str, Any]:
+def _split(pipeline: Pipeline, source: Source[Any]) -> dict[str, object]:
     """Returns the row numbers of each split, counted from 1, and the files if rows are
     files.
 
     For windows, these are the rows of their first steps.
     """
     frame, splits = pipeline.frame, pipeline.splits
-    split: dict[str, Any] = {
+    split: JsonObject = {
         "format": FORMAT,
         "rows": {name: format_spans(frame.rows[indices]) for name, indices in splits.items()},
     }

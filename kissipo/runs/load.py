@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.config import FrozenConfig
 from kissipo.core.errors import DataError, TaskError
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.recipe import Recipe
 from kissipo.core.suggest import nearest
 from kissipo.engine.run_folder import TASK
@@ -23,12 +23,12 @@ _YAML = (".yaml", ".yml")
 
 
 def load(
-    task: Any,
+    task: object,
     *,
     output: str | None = None,
     time: str | None = None,
     horizon: int | None = None,
-    words: Mapping[str, Any] | None = None,
+    words: Mapping[str, object] | None = None,
 ) -> Task:
     """Returns a task.
 
@@ -50,7 +50,11 @@ def load(
 
 
 def _find(
-    task: Any, output: str | None, time: str | None, horizon: int | None, words: Mapping[str, Any]
+    task: object,
+    output: str | None,
+    time: str | None,
+    horizon: int | None,
+    words: Mapping[str, object],
 ) -> Task:
     if isinstance(task, Task):
         return task
@@ -73,7 +77,7 @@ def _find(
     return as_task(infer_task(Question(task, output or column, time, horizon, word, plain)))
 
 
-def _answer_in(words: Mapping[str, Any]) -> tuple[str | None, str | None]:
+def _answer_in(words: JsonMapping) -> tuple[str | None, str | None]:
     """Returns the kind and the column of the (first) output, if given."""
     plain = {key.removeprefix("output."): value for key, value in words.items()}
     whole = plain.get("output")
@@ -115,13 +119,13 @@ def _from_yaml(path: Path) -> Task:
     )
 
 
-def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]:
+def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, object]:
     """Resolves missing files of a task relative to the folder of the task file."""
     sources = [key for key in words if part == "input" and key in SOURCES.names()]
     paths = {"weights", *sources}
     for source in sources:
         paths.update(SOURCES.find(source, place="input").SOURCE.data_options)
-    changes = {}
+    changes: dict[str, object] = {}
     for key, value in words.items():
         if (
             key in paths
@@ -133,7 +137,7 @@ def _resolve_paths(part: str, words: FrozenConfig, path: Path) -> dict[str, Any]
     return changes
 
 
-def _refuse_question(name: str, *values: Any) -> None:
+def _refuse_question(name: str, *values: object) -> None:
     if any(values):
         raise TaskError(
             f"'{name}' is a built-in task with its own output",

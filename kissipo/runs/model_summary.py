@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import torch
 
 from kissipo.core.errors import TaskError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option_infos
 from kissipo.core.task import Task
 from kissipo.core.tensor_spec import TensorSpec
@@ -36,7 +37,7 @@ class NetCosts:
         """The bytes needed for a training step with one batch."""
         return self.table.training(batch=self.batch, remembered=MEMORY[self.optimizer])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the form that docs/json.md describes."""
         total = self.table.total
         return {
@@ -71,7 +72,7 @@ def is_bare_net(name: str) -> bool:
     )
 
 
-def _form_of(name: str) -> tuple[str, dict[str, Any]]:
+def _form_of(name: str) -> tuple[str, dict[str, object]]:
     """Returns the name of the net, and the option that selects its variant.
 
     Example:  >>> _form_of("inception-naive")
@@ -87,7 +88,7 @@ def _form_of(name: str) -> tuple[str, dict[str, Any]]:
     return name, {}
 
 
-def net_costs(name: str, words: Mapping[str, Any] | None = None) -> NetCosts:
+def net_costs(name: str, words: Mapping[str, object] | None = None) -> NetCosts:
     """Returns the costs of a net on images, or of a variant of it.
 
     words:    options of the net, and size, color, batch_size and optimizer

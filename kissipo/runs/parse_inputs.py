@@ -19,7 +19,7 @@ from kissipo.input.source import Source
 from kissipo.pipeline.parse import ResolvedTask
 
 
-def frame_of(values: Sequence[Any], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:
+def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:
     """Returns a frame of the values.
 
     Raises:   TaskError when the source does not accept the values.

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
+from kissipo.core.json_object import JsonObject
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import check_images
@@ -107,7 +107,7 @@ class FolderPredictions:
             f"Predictions of {Path(self.run).name}", counted(len(self.images), "image"), sections
         )
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[JsonObject]:
         """Returns the predictions for `--json`."""
         return [
             {

@@ -72,7 +72,7 @@ def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:
         )
 
 
-def _merge(before: Any, now: Any) -> Any:
+def _merge(before: object, now: object) -> object:
     """Returns the old options, updated with the new ones."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         merged = {
@@ -85,7 +85,7 @@ def _merge(before: Any, now: Any) -> Any:
     return now
 
 
-def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
+def _means(stored: Task, part: str, content: Any, began: object) -> bool:
     """Whether the stored task, with another part, has the same meaning."""
     try:
         return bool(read_task(Task(**{**stored.parts(), part: content})) == began)
@@ -93,7 +93,7 @@ def _means(stored: Task, part: str, content: Any, began: Any) -> bool:
         return False
 
 
-def _differs(folder: RunFolder, place: str, now: Any, before: Any) -> RunError:
+def _differs(folder: RunFolder, place: str, now: object, before: object) -> RunError:
     values = f"{write_value(to_plain(now))}, before {write_value(to_plain(before))}"
     override = f"--seed {before}" if place == "seed" else f"{place}={write_value(to_plain(before))}"
     again = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.inspect.breakdown import Breakdown
@@ -27,7 +26,7 @@ class Run(TrainedModel):
               run.evaluate(); run.predict(image); run.net
     """
 
-    def predict(self, *values: Any) -> list[Prediction] | Prediction:
+    def predict(self, *values: object) -> list[Prediction] | Prediction:
         """Returns one prediction (of the first output) per value.
 
         A value is a text, the path of an image, a dict of columns, a data frame or a
@@ -71,7 +70,7 @@ class Run(TrainedModel):
         return "".join(self.generate_tokens(start, length, temperature, top_k, seed)[1])
 
     def xray(
-        self, value: Any = None, *, neuron: int | None = None
+        self, value: object = None, *, neuron: int | None = None
     ) -> Xray | ImageXray | SampleXray:
         """Returns the x-ray of one example; `.save("xray.html")` writes a page.
 
@@ -85,7 +84,7 @@ class Run(TrainedModel):
         """
         return xray_any(self, () if value is None else (value,), neuron)
 
-    def explain_value(self, value: Any, layer: str, cell: Sequence[int]) -> Breakdown:
+    def explain_value(self, value: object, layer: str, cell: Sequence[int]) -> Breakdown:
         """Explains a value inside the net: its terms, their sum, the recorded value.
 
         value:    as `predict` takes it; None for the first example of the test split
@@ -109,7 +108,7 @@ class Run(TrainedModel):
             do="run.net is a plain torch module, model.safetensors its weights",
         )
 
-    def trace(self, value: Any = None, *, position: int = 0) -> Trace:
+    def trace(self, value: object = None, *, position: int = 0) -> Trace:
         """Returns the trace of one example; `.save("trace")` writes it (docs/trace.md).
 
         value:     as `predict` takes it; None for an example of the test split, with

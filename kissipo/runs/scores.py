@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation, portion
 from kissipo.output.answer import Answer, Evaluation, EvaluationCase, Scores
 from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
-from kissipo.output.metric_object import MetricObject
+from kissipo.output.metric_object import Metric, MetricObject
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
@@ -34,7 +33,7 @@ def evaluate_scores(
     pipeline: Pipeline,
     *,
     baseline_names: Sequence[tuple[str, ...] | None],
-    metric_names: Sequence[tuple[Any, ...]],
+    metric_names: Sequence[tuple[Metric, ...]],
     seed: int = 0,
 ) -> tuple[list[Score], SplitEvaluation]:
     """Evaluates the net and the baselines.
@@ -78,7 +77,7 @@ def evaluate_scores(
 
 
 def _own_evaluation(
-    split: SplitEvaluation, number: int, answer: Answer, metric_names: tuple[str, ...]
+    split: SplitEvaluation, number: int, answer: Answer, metric_names: tuple[Metric, ...]
 ) -> Evaluation:
     """Returns the evaluation of the net for one answer, with all further metrics."""
     predictions = split.scores[number], split.truths[number]
@@ -92,7 +91,7 @@ def _usual_baselines(
     number: int,
     seed: int,
     names: tuple[str, ...] | None,
-    metric_names: tuple[Any, ...],
+    metric_names: tuple[Metric, ...],
 ) -> dict[str, Evaluation]:
     """Evaluates the baselines on the samples; none without training data."""
     if not len(pipeline.datasets["train"]):
@@ -105,10 +104,10 @@ def _usual_baselines(
 
 def evaluate_baselines(
     answer: Answer,
-    case: Any,
-    truth: Any,
+    case: object,
+    truth: Scores,
     baseline_names: tuple[str, ...] | None,
-    metric_names: tuple[Any, ...] = (),
+    metric_names: tuple[Metric, ...] = (),
 ) -> dict[str, Evaluation]:
     """Evaluates all baselines that fit the data.
 
@@ -122,7 +121,7 @@ def evaluate_baselines(
 
 
 def _baseline_scores(
-    answer: Answer, names: tuple[str, ...] | None, case: Any
+    answer: Answer, names: tuple[str, ...] | None, case: object
 ) -> Iterator[tuple[str, Scores]]:
     """Yields the name and the scores of every baseline that fits the data.
 
@@ -143,7 +142,7 @@ def _baseline_scores(
 
 
 def _with_metrics(
-    evaluation: Evaluation, answer: Answer, names: tuple[Any, ...], scores: Scores, truth: Scores
+    evaluation: Evaluation, answer: Answer, names: tuple[Metric, ...], scores: Scores, truth: Scores
 ) -> Evaluation:
     """Returns the evaluation with further metrics."""
     predicted = answer.predicted(scores) if names else scores

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.task import Task as Sentence
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Task(Sentence):
         out: Path | str | None = None,
         strict: bool = False,
         device: str = "auto",
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Trains one run per fold; returns what `kissipo fit --folds --json` prints.
 
         out:      the folder of the runs; default `runs/NAME-folds-N`
@@ -95,6 +96,6 @@ class Task(Sentence):
         return Task(**build_experiment(self, seed=seed).task.parts(), name=self.name)
 
 
-def as_task(sentence: Any) -> Task:
+def as_task(sentence: Sentence) -> Task:
     """Returns a task of `core.task` as a task with methods."""
     return sentence if isinstance(sentence, Task) else Task(**sentence.parts(), name=sentence.name)

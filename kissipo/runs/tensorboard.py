@@ -16,13 +16,12 @@ import time
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kissipo.core.devices import device_of
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import FitCallback
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Recording
@@ -50,7 +49,7 @@ class Board(FitCallback):
         if inputs:
             self._write(graph_def=graph(record(net, tuple(x.to(device_of(net)) for x in inputs))))
 
-    def on_epoch(self, row: Mapping[str, Any]) -> None:
+    def on_epoch(self, row: Mapping[str, object]) -> None:
         """Writes a point per metric, and histograms of the weights if time allows."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
@@ -68,7 +67,7 @@ class Board(FitCallback):
             self._spent += time.perf_counter() - start
         self._write(step=row["epoch"], summary=Summary(value=values))
 
-    def _write(self, **content: Any) -> None:
+    def _write(self, **content: object) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
 
         self._writer.write(Event(wall_time=time.time(), **content).SerializeToString())
@@ -122,7 +121,7 @@ def graph(recording: Recording) -> bytes:
     return content
 
 
-def histogram(values: NDArray[Any]) -> Any:
+def histogram(values: NumpyArray) -> object:
     """Returns the histogram of some values in TensorBoard's form."""
     from tensorboard.compat.proto.summary_pb2 import HistogramProto
 
@@ -141,13 +140,13 @@ def histogram(values: NDArray[Any]) -> Any:
     )
 
 
-def _weights(net: nn.Module) -> Iterator[tuple[str, NDArray[Any]]]:
+def _weights(net: nn.Module) -> Iterator[tuple[str, NumpyArray]]:
     for name, weight in net.named_parameters():
         flat = weight.detach().reshape(-1)
         yield name.replace(".", "/"), flat[:: 1 + len(flat) // _NUMBERS].cpu().numpy()
 
 
-def _shape(tensor: Tensor) -> dict[str, Any]:
+def _shape(tensor: Tensor) -> dict[str, object]:
     from tensorboard.compat.proto.attr_value_pb2 import AttrValue
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 

@@ -30,7 +30,7 @@ _TOP_K = 5
 
 
 def trace_of(
-    run: TrainedModel, values: Sequence[Any] = (), *, position: int = 0, inside: bool = True
+    run: TrainedModel, values: Sequence[object] = (), *, position: int = 0, inside: bool = True
 ) -> Trace:
     """Traces one example of what `predict` takes, or an example of the test split.
 
@@ -116,7 +116,7 @@ def follow(
     )
 
 
-def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: Any) -> torch.Tensor:
+def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: object) -> torch.Tensor:
     return algorithm.loss(outputs, targets)
 
 
@@ -235,7 +235,7 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
     return steps
 
 
-def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
+def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> object:
     """Returns a formatted row, or the first and last steps of a window."""
     if whole:
         column = frame[columns[0]]
@@ -248,7 +248,7 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> Any:
     return list_some([f"{name}={_short(frame[name].show(0))}" for name in columns], 6)
 
 
-def _short(value: Any) -> Any:
+def _short(value: object) -> object:
     if isinstance(value, np.ndarray):
         kind = "image of" if value.ndim > 1 else "numbers:"
         sides = "x".join(str(side) for side in value.shape)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import torch
 
 from kissipo.core.devices import device_of
 from kissipo.core.errors import CallbackError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation
@@ -32,7 +33,7 @@ from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 class TrainingResult:
     """The result of a training."""
 
-    history: list[dict[str, Any]]
+    history: list[JsonObject]
     epochs: int
     best_epoch: int
     seconds: float
@@ -56,7 +57,7 @@ def train(
 ) -> TrainingResult:
     """Trains to the end; `resume` starts from the last checkpoint, if any."""
     world = experiment.pipeline.world
-    loop = (
+    loop: Fit | Rollout = (
         _data_loop(experiment, seed)
         if world is None
         else _environment_loop(experiment, world, seed)
@@ -83,7 +84,7 @@ def _calibrate_answers(experiment: Experiment) -> None:
         answer.calibrate(partial(evaluations.predictions, number))
 
 
-def _resume(loop: Any, folder: RunFolder) -> list[str]:
+def _resume(loop: Fit | Rollout, folder: RunFolder) -> list[str]:
     """Loads the last checkpoint into the loop and returns notes about it."""
     checkpoint = load_checkpoint(folder.checkpoints)
     if checkpoint is None:
@@ -106,7 +107,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     )
     assert experiment.resolved.net is not None
     labels = [name for codec in experiment.pipeline.codecs for name in codec.spec.labels]
-    details: dict[str, Any] = {
+    details: JsonObject = {
         **experiment.resolved.net.module.details(experiment.net, labels),
         **experiment.algorithm.details(),
     }
@@ -116,7 +117,7 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
     return TestResult(scores, evaluation)
 
 
-def _data_loop(experiment: Experiment, seed: int) -> Any:
+def _data_loop(experiment: Experiment, seed: int) -> Fit:
     pipeline, algorithm = experiment.pipeline, experiment.algorithm
     batch = experiment.resolved.general.batch_size or 32
     return Fit(
@@ -138,7 +139,7 @@ def _data_loop(experiment: Experiment, seed: int) -> Any:
     )
 
 
-def _environment_loop(experiment: Experiment, world: World, seed: int) -> Any:
+def _environment_loop(experiment: Experiment, world: World, seed: int) -> Rollout:
     return Rollout(
         world.environment,
         experiment.net,
@@ -180,6 +181,8 @@ def _compare_with_optimal(
     with torch.no_grad():
         states = experiment.pipeline.datasets["train"].batch(slice(None)).inputs
         q_values = net(*(state.to(device_of(net)) for state in states)).cpu().numpy().astype(float)
+        q_values = experiment.net(*states).numpy().astype(float)
+    assert world.model is not None
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)
     agrees = agreement(q_values, best, matters)

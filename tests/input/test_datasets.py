@@ -153,10 +153,7 @@ def test_download_cache_that_cannot_be_written_is_named(library: str) -> None:
 def test_datasets_have_a_source_and_the_published_checksum(name: str, data: Path) -> None:
     module = DATASETS.find(module_name(name), place="data")
     assert module.ABOUT and module.LICENSE and module.HOME.startswith("https://")
-    for file in (
-        *getattr(module, "FILES", ()),
-        *([module.FILE] if hasattr(module, "FILE") else []),
-    ):
+    for file in (*module.FILES, *([module.FILE] if module.FILE else [])):
         path = next(data.rglob(f"{file.name}*"))
         packed = path.suffix == ".gz" and not file.name.endswith(".gz")
         content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()

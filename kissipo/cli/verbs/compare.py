@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kissipo.cli.screen import Screen, table
 from kissipo.cli.task_argument import add_device_argument
+from kissipo.core.json_object import JsonObject
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -114,7 +115,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
     return None
 
 
-def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen: Screen) -> None:
+def _costs(
+    names: list[str], words: dict[str, object], arguments: Namespace, screen: Screen
+) -> None:
     """Prints one row per net with its costs for one image."""
     from kissipo.cli.cost_tables import costs_side_by_side
     from kissipo.core.errors import TaskError
@@ -133,7 +136,7 @@ def _costs(names: list[str], words: dict[str, Any], arguments: Namespace, screen
     screen.result_json({"nets": [{"net": name, **costs.to_json()} for name, costs in nets.items()]})
 
 
-def _table(rows: list[dict[str, Any]], metrics: list[str], seeds: int) -> Table:
+def _table(rows: list[JsonObject], metrics: list[str], seeds: int) -> Table:
     from rich.markup import escape
 
     titles = [name.replace(" ", "\n") for name in metrics]

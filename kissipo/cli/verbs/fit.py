@@ -17,15 +17,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kissipo.cli.screen import Screen
 from kissipo.cli.task_argument import add_device_argument, add_task_arguments, parse_task
+from kissipo.core.json_object import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.table import Table
+
+    from kissipo.runs.task import Task
 
 
 _SEVERAL = ("seeds", "folds", "backtest")
@@ -106,7 +109,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     return None
 
 
-def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
+def _several(task: Task, arguments: Namespace, screen: Screen) -> None:
     from rich.markup import escape
 
     from kissipo.cli.screen import table
@@ -138,7 +141,7 @@ def _several(task: Any, arguments: Namespace, screen: Screen) -> None:
     screen.result_json(result)
 
 
-def _cross_validate(task: Any, arguments: Namespace, screen: Screen) -> None:
+def _cross_validate(task: Task, arguments: Namespace, screen: Screen) -> None:
     from kissipo.core.errors import TaskError
     from kissipo.runs.cross_validation import cross_validate
 
@@ -163,9 +166,9 @@ def _cross_validate(task: Any, arguments: Namespace, screen: Screen) -> None:
 
 def _show_folds(
     screen: Screen,
-    result: dict[str, Any],
+    result: JsonObject,
     names: list[str],
-    build: Callable[[dict[str, Any], list[str]], Table],
+    build: Callable[[JsonObject, list[str]], Table],
 ) -> None:
     """Prints the folds with as many baselines as have room, and the runs."""
     from rich.markup import escape
@@ -180,7 +183,7 @@ def _show_folds(
     screen.result_json(result)
 
 
-def _over_folds(result: dict[str, Any], names: list[str]) -> Table:
+def _over_folds(result: JsonObject, names: list[str]) -> Table:
     """Returns one row per metric: the net, all folds pooled, and the baselines."""
     from kissipo.cli.screen import table
     from kissipo.core.text import format_score
@@ -204,7 +207,7 @@ def _over_folds(result: dict[str, Any], names: list[str]) -> Table:
     return grid
 
 
-def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
+def _backtest(task: Task, arguments: Namespace, screen: Screen) -> None:
     from kissipo.core.errors import TaskError
     from kissipo.runs.backtest import backtest
 
@@ -223,7 +226,7 @@ def _backtest(task: Any, arguments: Namespace, screen: Screen) -> None:
     _show_folds(screen, result, names, _folds)
 
 
-def _folds(result: dict[str, Any], names: list[str]) -> Table:
+def _folds(result: JsonObject, names: list[str]) -> Table:
     """Returns one row per fold with the main metric of the model and the baselines."""
     from kissipo.cli.screen import table
     from kissipo.core.text import format_score

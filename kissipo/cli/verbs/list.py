@@ -2,9 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import Any
 
 from kissipo.cli.screen import Screen, table
+from kissipo.core.json_object import JsonObject
 
 
 def options(parser: ArgumentParser) -> None:
@@ -25,18 +25,18 @@ def run(arguments: Namespace, screen: Screen) -> None:
     screen.result_json(rows)
 
 
-def _rows() -> Iterator[dict[str, Any]]:
+def _rows() -> Iterator[JsonObject]:
     from kissipo.lessons import all_lessons
     from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 
     for name, recipe in all_recipes():
-        row: dict[str, Any] = {"task": name, "system": recipe.system, "data": recipe.data}
+        row: JsonObject = {"task": name, "system": recipe.system, "data": recipe.data}
         row |= {"expected": recipe.expected, "seconds": recipe.seconds}
         row |= {"fetched": data_are_fetched(recipe)}
         yield row
         for system, command in recipe.also.items():
             task = command.split()[2]
-            data: dict[str, Any] = {} if task == name else {"data": "", "fetched": False}
+            data: JsonObject = {} if task == name else {"data": "", "fetched": False}
             yield row | {"task": task, "system": system, "expected": command, "seconds": 0} | data
     for name, lesson in all_lessons():
         row = {"task": name, "system": lesson.SYSTEM, "data": lesson.ABOUT}

@@ -62,7 +62,7 @@ def net_source(net: nn.Module, name: str) -> str:
     )
 
 
-def _written(value: Any, source: Source, indent: int) -> str:
+def _written(value: object, source: Source, indent: int) -> str:
     """Returns a layer or a setting as an expression; sublayers are indented."""
     if isinstance(value, Tensor):
         source.imports.add("import torch")

@@ -174,7 +174,7 @@ def _outermost(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         yield from _outermost(node.body) if isinstance(node, ast.If) else [node]
 
 
-def _defined(node: Any) -> list[str]:
+def _defined(node: object) -> list[str]:
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return [node.name]
     targets = (

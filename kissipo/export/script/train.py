@@ -316,7 +316,7 @@ def augment_source(names: tuple[str, ...], masks: tuple[int, ...]) -> str:
     return Template(_AUGMENT).substitute(words, imports=source.import_block(), definitions=source)
 
 
-def _filled(flags: Mapping[str, bool], **words: Any) -> str:
+def _filled(flags: Mapping[str, bool], **words: object) -> str:
     """Returns the template with the lines and values of this task."""
     lines = []
     for line in _TRAIN.splitlines():

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ _DONE: dict[str, tuple[Level, str, str]] = {
     image.TURNED: ("PASS", "an EXIF rotation", "rotated upright"),
 }
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class ImageCheck:
@@ -40,7 +42,7 @@ def check_images(column: Column) -> list[ImageCheck]:
     return _map_parallel(_check, column)
 
 
-def _check(value: Any) -> ImageCheck:
+def _check(value: object) -> ImageCheck:
     try:
         done = image.changes(value)
         image.open_image(value).close()
@@ -134,6 +136,6 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     ]
 
 
-def _map_parallel(function: Callable[[Any], Any], column: Column) -> list[Any]:
+def _map_parallel(function: Callable[[object], T], column: Column) -> list[T]:
     with ThreadPoolExecutor(usable_cores()) as pool:
         return list(pool.map(function, column.values))

@@ -6,14 +6,17 @@ that come with a dependency are always available.
 """
 
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import DataError
 from kissipo.core.registry import Registry
 from kissipo.core.suggest import nearest
 from kissipo.input.source_data import Reading
 
-DATASETS = Registry("kissipo.input.datasets", "data set")
+DATASETS = Registry(
+    "kissipo.input.datasets",
+    "data set",
+    defaults={"FILE": None, "FILES": (), "FOLDER": None},  # none: its files are a dependency's
+)
 
 
 def module_name(name: str) -> str:
@@ -29,10 +32,10 @@ def dataset_names() -> list[str]:
 def is_fetched(name: str) -> bool:
     """Whether a named data set has files of its own (and not those of a dependency)."""
     module = DATASETS.find(module_name(name), place="data")
-    return any(hasattr(module, name) for name in ("FILE", "FILES", "FOLDER"))
+    return bool(module.FILE or module.FILES or module.FOLDER)
 
 
-def find_data(value: Any, source: str) -> Reading | None:
+def find_data(value: object, source: str) -> Reading | None:
     """Reads a named data set, or returns None for a path or an object in memory.
 
     A run folder with the name of a data set does not hide the data set.

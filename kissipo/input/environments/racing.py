@@ -11,8 +11,6 @@ Example:  >>> Racing().P[0][1]
           [(0.5, 0, 2.0, False), (0.5, 1, 2.0, False)]
 """
 
-from typing import Any
-
 from kissipo.core.extras import need
 
 gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
@@ -41,14 +39,14 @@ class Racing(gymnasium.Env):  # type: ignore[name-defined]
         self.state = _COOL
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[int, dict[str, Any]]:
+        self, *, seed: int | None = None, options: dict[str, object] | None = None
+    ) -> tuple[int, dict[str, object]]:
         """Returns the first state, a cool car."""
         super().reset(seed=seed)
         self.state = _COOL
         return self.state, {}
 
-    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, Any]]:
+    def step(self, action: int) -> tuple[int, float, bool, bool, dict[str, object]]:
         """Returns the next state, reward, end, truncated and an empty info."""
         outcomes = self.P[self.state][int(action)]
         index = 0 if len(outcomes) == 1 else int(self.np_random.random() >= outcomes[0][0])

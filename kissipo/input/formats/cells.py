@@ -51,7 +51,7 @@ def mixed(name: str, values: Sequence[Any]) -> Column:
     return Column(name, "number", numbers, odd=tuple(odd_cells), odd_count=len(odd_cells))
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -13,7 +13,7 @@ from kissipo.input.formats.cells import mixed
 from kissipo.input.formats.files import existing, readable
 
 
-def is_dataframe(data: Any) -> bool:
+def is_dataframe(data: object) -> bool:
     """Whether the data are a data frame that narwhals supports."""
     try:
         return isinstance(nw.from_native(data, pass_through=True), nw.DataFrame | nw.LazyFrame)
@@ -58,7 +58,7 @@ def from_dataframe(data: Any, *, origin: str) -> Frame:
     return Frame(tuple(_column(series.name, series) for series in columns), origin=origin)
 
 
-def _column(name: str, series: Any) -> Column:
+def _column(name: str, series: nw.Series[Any]) -> Column:
     kind = series.dtype
     if kind.is_numeric():
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
@@ -89,7 +89,7 @@ def _timestamp(cell: Any) -> np.datetime64:
     return np.datetime64(cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell, "s")
 
 
-def _text(name: str, value: Any) -> str | None:
+def _text(name: str, value: object) -> str | None:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return None
     if isinstance(value, list | dict | tuple | np.ndarray):

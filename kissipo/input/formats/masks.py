@@ -6,7 +6,6 @@ image with another file extension, or in a mask folder with the same subfolders.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ _SUFFIXES = ("_mask", "-mask", "_gt", "")
 
 def masks_in(
     folder: Path, images: Sequence[Path], root: Path, suffixes: Sequence[str]
-) -> NDArray[Any]:
+) -> NDArray[np.object_]:
     """Returns the path of each image's mask in a mask folder, or None.
 
     root:     folder of the images; masks may repeat its subfolders or leave them out
@@ -50,7 +49,7 @@ def masks_in(
     return paths
 
 
-def masks_beside(images: Sequence[Path], others: Sequence[Path]) -> NDArray[Any]:
+def masks_beside(images: Sequence[Path], others: Sequence[Path]) -> NDArray[np.object_]:
     """Returns the path of each image's mask among other files, or None."""
     masks = {path.with_suffix(""): str(path) for path in others}
     return np.array([masks.get(image.with_suffix("")) for image in images], dtype=object)

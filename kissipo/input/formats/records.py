@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
@@ -17,7 +16,7 @@ def read_records(path: Path, encoding: str) -> Frame:
     Raises:   DataError with the line for invalid JSON, for an entry that is not an
               object, and for a nested value.
     """
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[object]] = {}
     count = 0
     for count, (line, record) in enumerate(_records(path, encoding), 1):
         for name, value in record.items():
@@ -37,7 +36,7 @@ def read_records(path: Path, encoding: str) -> Frame:
     return Frame(tuple(mixed(name, values) for name, values in columns.items()), origin=str(path))
 
 
-def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, object]]]:
     with open_text(path, encoding) as file:
         first = file.readline()
         if first.lstrip().startswith("["):
@@ -53,7 +52,7 @@ def _lines(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _list_of_records(path: Path, text: str) -> list[dict[str, Any]]:
+def _list_of_records(path: Path, text: str) -> list[dict[str, object]]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -68,7 +67,7 @@ def _list_of_records(path: Path, text: str) -> list[dict[str, Any]]:
     return list(content)
 
 
-def _record(path: Path, line: int, text: str) -> dict[str, Any]:
+def _record(path: Path, line: int, text: str) -> dict[str, object]:
     try:
         record = json.loads(text)
     except json.JSONDecodeError as error:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
@@ -51,7 +50,7 @@ def is_table_file(path: Path) -> bool:
     return suffix in (*DELIMITED, *RECORDS, *PARQUET) and suffix != ".txt"
 
 
-def read_table(data: Any, words: FileWords) -> tuple[Frame, list[Finding]]:
+def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
     """Reads a file, or converts a data frame in memory.
 
     Raises:   DataError for a missing file, a wrong line or an unsupported format.

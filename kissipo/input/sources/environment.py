@@ -12,6 +12,7 @@ import numpy as np
 from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
 from kissipo.core.codec import Codec
+from kissipo.core.environment import EnvironmentState, GymEnvironment, TransitionModel
 from kissipo.core.errors import DataError, NotBuiltError
 from kissipo.core.extras import need
 from kissipo.core.frame import Frame, numbers, strings
@@ -23,7 +24,12 @@ from kissipo.core.task import Task
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 
-WORLDS = Registry("kissipo.input.environments", "world", folder="environments")
+WORLDS = Registry(
+    "kissipo.input.environments",
+    "world",
+    folder="environments",
+    defaults={"WORLD": None},  # its states are not discrete
+)
 _PREFIX = "gym:"
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),
@@ -70,11 +76,11 @@ class World:
     """
 
     name: str
-    environment: Any
+    environment: GymEnvironment
     codec: Codec
     frame: Frame
     actions: tuple[str, ...]
-    model: Any
+    model: TransitionModel | None
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -91,7 +97,7 @@ class Environment(Source[Options]):
     independent = False
     order = 10
 
-    def read(self, value: Any, options: Options) -> World:
+    def read(self, value: object, options: Options) -> World:
         """Makes the environment of a name.
 
         Raises:   DataError for an unknown name or setting; NotBuiltError for states or
@@ -101,7 +107,7 @@ class Environment(Source[Options]):
         name = str(value)
         if name in WORLDS.names():
             module = WORLDS.find(name, place="input.environment")
-            if not hasattr(module, "WORLD"):
+            if module.WORLD is None:
                 raise _unknown_space(name, "states", module.STATES)
             limit = options.max_episode_steps or module.LIMIT
             environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
@@ -131,7 +137,7 @@ class Environment(Source[Options]):
         return question.task({"environment": question.data.removeprefix(_PREFIX)}, "actions")
 
     def parse_values(
-        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
         names = codecs[0].number_columns
         rows = [_numbers_of(value) for value in values] if names else []
@@ -167,7 +173,7 @@ def _numbers_of(value: Any) -> list[float] | None:
         return None
 
 
-def _unknown_space(name: str, what: str, space: Any) -> NotBuiltError:
+def _unknown_space(name: str, what: str, space: object) -> NotBuiltError:
     return NotBuiltError(
         f"an environment such as '{name}', whose {what} are {space}, is not built yet",
         allowed="discrete actions, and states that are discrete or a row of numbers: "
@@ -175,10 +181,12 @@ def _unknown_space(name: str, what: str, space: Any) -> NotBuiltError:
     )
 
 
-def _some_states(environment: Any, names: Sequence[str], actions: int, *, origin: str) -> Frame:
+def _some_states(
+    environment: GymEnvironment, names: Sequence[str], actions: int, *, origin: str
+) -> Frame:
     """Returns the first states of episodes with random actions."""
     generator, over = numpy_generator(0, "example states"), True
-    rows: list[Any] = []
+    rows: list[EnvironmentState] = []
     while len(rows) < _EXAMPLE_STATES:
         if over:
             state, _ = environment.reset(seed=derive(0, "example states", len(rows)) % 2**31)

@@ -17,6 +17,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, array_column, image_column, strings
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.task import Task
@@ -89,7 +90,7 @@ class Images(Source[Options]):
     data_options = ("labels", "masks")
     generated_columns = (_NOISE,)
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Returns images and, if there are any, their classes, masks and noise."""
         reading = self._read(value, options)
         if options.noise is None:
@@ -97,7 +98,7 @@ class Images(Source[Options]):
         column = array_column(_NOISE, _noise(reading.frame.rows.tolist(), options.noise))
         return replace(reading, frame=reading.frame.replaced(column))
 
-    def _read(self, value: Any, options: Options) -> Reading:
+    def _read(self, value: object, options: Options) -> Reading:
         if not isinstance(value, str | Path):
             return _with_masks(
                 _from_arrays(np.asarray(value), options.labels, "the array of images"),
@@ -211,7 +212,7 @@ class Images(Source[Options]):
         return options.augment
 
     def parse_values(
-        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
         """Returns images as paths, and arrays as bytes; or noise by its numbers."""
         if options.noise is not None:
@@ -247,7 +248,7 @@ def _noise(numbers: Sequence[int], size: int) -> NDArray[np.float32]:
     return np.stack(rows).astype(np.float32)
 
 
-def _noise_frame(values: Sequence[Any], size: int) -> Frame:
+def _noise_frame(values: Sequence[object], size: int) -> Frame:
     """Returns noise by its number, or as it is given: a vector of `size` numbers."""
     rows = []
     for value in values:
@@ -255,7 +256,7 @@ def _noise_frame(values: Sequence[Any], size: int) -> Frame:
         if vector.shape == (size,) and np.issubdtype(vector.dtype, np.number):
             rows.append(vector.astype(np.float32))
         elif str(value).isdecimal():
-            rows.append(_noise([int(value)], size)[0])
+            rows.append(_noise([int(str(value))], size)[0])
         else:
             raise DataError(
                 "noise is given by its number",
@@ -265,7 +266,7 @@ def _noise_frame(values: Sequence[Any], size: int) -> Frame:
     return Frame((array_column(_NOISE, np.stack(rows)),), origin="the noise")
 
 
-def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
+def _from_arrays(values: NumpyArray, labels: object, origin: str) -> Reading:
     if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[-1] not in (1, 3, 4)):
         raise DataError(
             f"{origin} must have the axes (image, height, width) "
@@ -289,7 +290,7 @@ def _from_arrays(values: Any, labels: Any, origin: str) -> Reading:
     )
 
 
-def _with_masks(reading: Reading, masks: Any) -> Reading:
+def _with_masks(reading: Reading, masks: object) -> Reading:
     """Adds one mask per image."""
     if masks is None:
         return reading
@@ -305,7 +306,7 @@ def _with_masks(reading: Reading, masks: Any) -> Reading:
     return replace(reading, frame=frame.replaced(column))
 
 
-def _as_bytes(values: Any, origin: str) -> Any:
+def _as_bytes(values: NumpyArray, origin: str) -> NumpyArray:
     if values.dtype == np.uint8:
         return values
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():

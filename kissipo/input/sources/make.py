@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from kissipo.codec.labels import Labels
 from kissipo.codec.numbers import Numbers
@@ -30,7 +30,7 @@ class Make(Source[Options]):
 
     is_generated = True
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Returns the samples of the maker with this name."""
         reading: Reading = MAKERS.find(str(value), place="input.make").make()
         return reading

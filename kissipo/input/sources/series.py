@@ -5,7 +5,7 @@ Samples are windows of the series, which is split by time only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Series(Source[Options]):
     independent = False
     order = 40
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Reads a file, a data frame or a named data set, with its rows in order."""
         reading = find_data(value, "series")
         if reading is not None:
@@ -85,7 +85,7 @@ class Series(Source[Options]):
         return question.task(inputs, outputs)
 
     def parse_values(
-        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
         """Returns the newest steps: a table, or the values of a single column."""
         table = given_table(values, options)

@@ -4,7 +4,6 @@ Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task
@@ -28,7 +27,7 @@ class Table(Source[Options]):
     order = 50
     formats = "tables (.csv .tsv .jsonl .parquet)"
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Reads a file, a data frame or a named data set."""
         reading = find_data(value, "table")
         if reading is not None:
@@ -44,7 +43,8 @@ class Table(Source[Options]):
         """Takes a table of which a column is predicted."""
         if question.data_set is not None:
             reading: Reading = question.data_set.read()
-            frame, column = reading.frame, question.output or reading.answer
+            frame = reading.frame
+            column: str | None = question.output or reading.answer
         elif question.is_table:
             frame, column = question.table, question.output
         else:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from kissipo.codec.array import Array
@@ -23,6 +22,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, array_column, numbers, strings
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.question import Question
@@ -48,7 +48,7 @@ class Tensors(Source[Options]):
     order = 5
     formats = "an .npz"
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Returns the samples as the column x and the targets as the column y."""
         x, y, origin = _pair(value)
         if len(x) != len(y):
@@ -90,7 +90,7 @@ class Tensors(Source[Options]):
         return (Array(_X),)
 
     def parse_values(
-        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
         """Returns samples, each given alone or several along a first axis."""
         axes = len(codecs[0].spec.shape)
@@ -114,7 +114,7 @@ class Tensors(Source[Options]):
 SOURCE = Tensors()
 
 
-def _pair(value: Any) -> tuple[NDArray[Any], NDArray[Any], str]:
+def _pair(value: object) -> tuple[NumpyArray, NumpyArray, str]:
     """Returns samples, targets and the name of the data in messages."""
     if isinstance(value, DataLoader):
         value = value.dataset
@@ -129,18 +129,18 @@ def _pair(value: Any) -> tuple[NDArray[Any], NDArray[Any], str]:
     )
 
 
-def _stacked(dataset: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def _stacked(dataset: Any) -> tuple[NumpyArray, NumpyArray]:
     """Returns the samples and the targets of a Dataset, each in one array.
 
     Raises:   DataError for a sample that is not a pair or has another shape.
     """
-    samples: Iterable[Any] = (
+    samples: Iterable[object] = (
         dataset
         if isinstance(dataset, IterableDataset)
         else map(dataset.__getitem__, range(len(dataset)))
     )
-    xs: list[NDArray[Any]] = []
-    ys: list[NDArray[Any]] = []
+    xs: list[NumpyArray] = []
+    ys: list[NumpyArray] = []
     for number, sample in enumerate(samples):
         if not isinstance(sample, tuple | list) or len(sample) != 2:
             raise DataError(
@@ -160,7 +160,7 @@ def _stacked(dataset: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return (np.stack(xs), np.stack(ys)) if xs else (np.zeros((0, 1)), np.zeros(0))
 
 
-def _array(value: Any) -> NDArray[Any]:
+def _array(value: object) -> NumpyArray:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
     try:
@@ -173,7 +173,7 @@ def _array(value: Any) -> NDArray[Any]:
         ) from None
 
 
-def _samples(x: NDArray[Any], options: Options, origin: str) -> NDArray[Any]:
+def _samples(x: NumpyArray, options: Options, origin: str) -> NumpyArray:
     """Returns samples as float32, or ids as int64, with at least one axis each."""
     if options.ids:
         if x.dtype.kind not in "ui" or x.ndim != 2 or (x.size and x.min() < 0):
@@ -196,7 +196,7 @@ def _samples(x: NDArray[Any], options: Options, origin: str) -> NDArray[Any]:
     return (x if x.ndim > 1 else x[:, None]).astype(np.float32)
 
 
-def _target(y: NDArray[Any], options: Options, origin: str) -> Column:
+def _target(y: NumpyArray, options: Options, origin: str) -> Column:
     """Returns the column of targets: classes as texts, or numbers."""
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]

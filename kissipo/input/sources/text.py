@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
@@ -39,7 +39,7 @@ class Text(Source[Options]):
     order = 60
     formats = "a text (.txt)"
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Reads a file or a named data set; the column 'text' has one token per row.
 
         Raises:   DataError when the file is missing, empty, not text, or too short for
@@ -80,7 +80,7 @@ class Text(Source[Options]):
         return question.task({"text": question.value}, {"text": "next"})
 
     def parse_values(
-        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
         """Returns the tokens of the first text, or of the file at this path."""
         first = values[0]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+
+from kissipo.core.json_object import JsonObject
 
 ALLOWED = 1e-5
 Numbers = NDArray[np.float64]
@@ -140,10 +141,10 @@ class Breakdown:
         )
         return replace(self, cell=self.cell[1:], terms=terms, gates=gates)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON with every term."""
         keys = ("of", "source", "place", "value", "weight", "product", "running")
-        terms: list[dict[str, Any]] = [dict(zip(keys, row, strict=True)) for row in self.running()]
+        terms: list[JsonObject] = [dict(zip(keys, row, strict=True)) for row in self.running()]
         return {
             "layer": self.layer,
             "operation": self.operation,

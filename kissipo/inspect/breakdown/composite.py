@@ -8,15 +8,17 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from kissipo.core.module_state import eval_mode
-from kissipo.core.protocols import Source
+from kissipo.core.protocols import ExplainingLayer, Source
 from kissipo.inspect.breakdown.breakdown import Breakdown, Index, Terms
 from kissipo.inspect.describe_layer import describe_layer
 
 
-def explain_composite(layer: Any, inputs: tuple[Any, ...], index: Index) -> Breakdown:
+def explain_composite(layer: ExplainingLayer, inputs: tuple[Any, ...], index: Index) -> Breakdown:
     """Returns the explanation of the layer, in groups of one source each."""
+    assert isinstance(layer, nn.Module)
     with eval_mode(layer):
         sources, how = layer.explain(index, *inputs)
     terms = tuple(
@@ -29,7 +31,9 @@ def explain_composite(layer: Any, inputs: tuple[Any, ...], index: Index) -> Brea
         "relu": math.fsum,
     }
     result = combine.get(how, max)(products)
-    steps = [] if how == "sum" else [("sum" if how == "relu" else how, result)]
+    steps: list[tuple[str, float]] = (
+        [] if how == "sum" else [("sum" if how == "relu" else how, result)]
+    )
     if how == "relu":
         result = max(0.0, result)
         steps.append((how, result))

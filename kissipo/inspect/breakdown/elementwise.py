@@ -22,17 +22,17 @@ def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def _gelu(layer: Any, x: float) -> float:
+def _gelu(layer: nn.GELU, x: float) -> float:
     if layer.approximate == "tanh":
         return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     return 0.5 * x * math.erfc(-x / math.sqrt(2))
 
 
-def _elu(layer: Any, x: float) -> float:
+def _elu(layer: nn.ELU, x: float) -> float:
     return x if x > 0 else float(layer.alpha) * math.expm1(x)
 
 
-def _softplus(layer: Any, x: float) -> float:
+def _softplus(layer: nn.Softplus, x: float) -> float:
     return (
         x
         if x * layer.beta > layer.threshold

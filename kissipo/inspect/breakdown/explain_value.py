@@ -149,7 +149,7 @@ def attention_cell(
     return replace(breakdown, recorded=number_of(values[index]), layer=name)
 
 
-def explainable_output(layer: nn.Module, output: Any) -> Any:
+def explainable_output(layer: nn.Module, output: Any) -> object:
     """Returns the part of a layer's output that can be explained.
 
     These are the states of a recurrent layer, the values of attention, or the output.

@@ -15,12 +15,19 @@ Source:   the values of inspect/unroll/recurrent.py, split into their terms here
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from kissipo.inspect.breakdown.breakdown import Breakdown, Index, Terms, number_of, places, term
+from kissipo.inspect.breakdown.breakdown import (
+    Breakdown,
+    Index,
+    Numbers,
+    Terms,
+    number_of,
+    places,
+    term,
+)
 from kissipo.inspect.unroll import Unrolled, UnrolledLayer
 
 _ORDER = {"lstm": "ifgo", "gru": "rzn", "rnn": "h"}
@@ -116,10 +123,11 @@ def _gate(
     """Returns the breakdown of one gate: the sum, and its activation."""
     index = _ORDER[cell].index(name) * hidden + own
     x, h = layer.below[step, row], layer.before[step][0][row]
-    w, u = (layer.weights[which][index].detach() for which in ("weight_ih", "weight_hh"))
+    weights = layer.weights
+    w, u = weights["weight_ih"][index].detach(), weights["weight_hh"][index].detach()
     b, b_h = (
-        None if layer.weights[bias] is None else number_of(layer.weights[bias][index])
-        for bias in ("bias_ih", "bias_hh")
+        None if bias is None else number_of(bias[index])
+        for bias in (weights["bias_ih"], weights["bias_hh"])
     )
     scale, description, from_state = 1.0, "x W + h U + b", "from the state"
     if cell == "gru" and name == "n":
@@ -163,13 +171,14 @@ def _gate(
 
 def _projected(layer: UnrolledLayer, row: int, step: int, own: int, cell: Index) -> Breakdown:
     """Returns the breakdown of a unit of an LSTM with a projection."""
-    gates = layer.steps[step]
+    gates, projection = layer.steps[step], layer.weights["weight_hr"]
+    assert projection is not None
     outputs = _numbers((gates["o"] * gates["c"].tanh())[row])
     terms = Terms(
         "o · tanh(c)",
         places((), len(outputs)),
         outputs,
-        _numbers(layer.weights["weight_hr"][own].detach()),
+        _numbers(projection[own].detach()),
     )
     return Breakdown("lstm", "h = projection of o · tanh(c)", cell, (terms,), None, (), terms.sum)
 
@@ -184,5 +193,6 @@ def _named(names: tuple[str, ...], values: tuple[float, ...], weights: tuple[flo
     )
 
 
-def _numbers(x: Tensor) -> Any:
-    return x.detach().double().numpy()
+def _numbers(x: Tensor) -> Numbers:
+    values: Numbers = x.detach().double().numpy()
+    return values

@@ -13,23 +13,26 @@ Shapes:   (..., feature); norms of channels: (batch, channel, ...); embedding: i
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from kissipo.inspect.breakdown.breakdown import (
     Breakdown,
     CannotExplainError,
     Index,
+    Numbers,
     Terms,
     number_of,
     summed,
     term,
 )
 
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
-def linear(layer: Any, x: Tensor, index: Index) -> Breakdown:
+
+def linear(layer: nn.Linear, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.Linear."""
     lead, unit = index[:-1], index[-1]
     bias = None if layer.bias is None else number_of(layer.bias[unit])
@@ -37,7 +40,7 @@ def linear(layer: Any, x: Tensor, index: Index) -> Breakdown:
     return summed("linear", "b + sum of w · x", index, _row(x, lead, weights), bias)
 
 
-def embedding(layer: Any, ids: Tensor, index: Index) -> Breakdown:
+def embedding(layer: nn.Embedding, ids: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.Embedding."""
     id_, feature = int(ids[index[:-1]]), index[-1]
     value = number_of(layer.weight[id_, feature])
@@ -50,7 +53,7 @@ def embedding(layer: Any, ids: Tensor, index: Index) -> Breakdown:
     )
 
 
-def softmax(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def softmax(layer: nn.Softmax | nn.LogSoftmax, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.Softmax or nn.LogSoftmax."""
     if layer.dim is None:
         raise CannotExplainError("this softmax has no dim: its axis is unknown")
@@ -79,9 +82,9 @@ def softmax(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
 
 
-def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def batch_norm(layer: BatchNorm, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.BatchNorm1d, 2d or 3d in eval mode."""
-    if layer.running_mean is None:
+    if layer.running_mean is None or layer.running_var is None:
         raise CannotExplainError(
             "this norm has no running statistics: it depends on the whole batch"
         )
@@ -100,7 +103,7 @@ def batch_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
 
 
-def layer_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def layer_norm(layer: nn.LayerNorm, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.LayerNorm."""
     many = len(layer.normalized_shape)
     lead, own = index[:-many], index[-many:]
@@ -112,7 +115,7 @@ def layer_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
 
 
-def group_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def group_norm(layer: nn.GroupNorm, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.GroupNorm."""
     size = layer.num_channels // layer.num_groups
     first = index[1] // size * size
@@ -126,7 +129,7 @@ def group_norm(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
 
 
-def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def local_response(layer: nn.LocalResponseNorm, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.LocalResponseNorm.
 
     y = x / (k + alpha / n · sum of x² over n neighboring channels) ** beta
@@ -156,24 +159,26 @@ def local_response(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
 
 
-def _row(x: Tensor, lead: Index, weights: Any) -> Terms:
+def _row(x: Tensor, lead: Index, weights: Numbers) -> Terms:
     values = x[lead].detach().double().numpy()
     places = np.array([(*lead, place) for place in range(len(values))])
     return Terms("input", places, values, weights)
 
 
-def _scale_and_shift(layer: Any, index: Index) -> tuple[float, float]:
+def _scale_and_shift(
+    layer: BatchNorm | nn.LayerNorm | nn.GroupNorm, index: Index
+) -> tuple[float, float]:
     """Returns the scale and the shift of a norm."""
     scale = 1.0 if layer.weight is None else number_of(layer.weight[index])
-    bias = getattr(layer, "bias", None)
+    bias = layer.bias
     return scale, 0.0 if bias is None else number_of(bias[index])
 
 
 def _of_values(
     operation: str,
     index: Index,
-    places: Any,
-    values: Any,
+    places: NDArray[np.int64],
+    values: Numbers,
     own: float,
     epsilon: float,
     scale: float,

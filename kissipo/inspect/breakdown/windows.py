@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,20 @@ from kissipo.inspect.breakdown.breakdown import (
     summed,
 )
 
-_PADS: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+_PADS: dict[str, Literal["reflect", "edge", "wrap"]] = {
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
+
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
+Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+AdaptiveMean = nn.AdaptiveAvgPool1d | nn.AdaptiveAvgPool2d | nn.AdaptiveAvgPool3d
+AdaptiveMaximum = nn.AdaptiveMaxPool1d | nn.AdaptiveMaxPool2d | nn.AdaptiveMaxPool3d
+T = TypeVar("T")
 
 
-def convolution(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def convolution(layer: Convolution, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.Conv1d, 2d or 3d."""
     axes = len(layer.kernel_size)
     lead, filter_, where = index[: -axes - 1], index[-axes - 1], index[-axes:]
@@ -62,16 +72,17 @@ def convolution(layer: Any, x: Tensor, index: Index) -> Breakdown:
     return summed("convolution", description, index, terms, _bias(layer, filter_))
 
 
-def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def transposed(layer: Transposed, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.ConvTranspose1d, 2d or 3d."""
     axes = len(layer.kernel_size)
     lead, filter_, where = index[: -axes - 1], index[-axes - 1], index[-axes:]
+    padding = cast(tuple[int, ...], layer.padding)
     steps: list[NDArray[np.int64]] = []
     positions: list[NDArray[np.int64]] = []
     for axis, coordinate in enumerate(where):
         k = np.arange(layer.kernel_size[axis])
         place, rest = np.divmod(
-            coordinate + layer.padding[axis] - k * layer.dilation[axis], layer.stride[axis]
+            coordinate + padding[axis] - k * layer.dilation[axis], layer.stride[axis]
         )
         inside = (rest == 0) & (place >= 0) & (place < x.shape[axis - axes])
         steps.append(k[inside])
@@ -90,7 +101,9 @@ def transposed(layer: Any, x: Tensor, index: Index) -> Breakdown:
     )
 
 
-def maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def maximum(
+    layer: nn.MaxPool1d | nn.MaxPool2d | nn.MaxPool3d, x: Tensor, index: Index
+) -> Breakdown:
     """Returns the breakdown of one value of nn.MaxPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding, apart = (
@@ -104,7 +117,7 @@ def maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
     return _maximum(x, index, axes, positions)
 
 
-def mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def mean(layer: nn.AvgPool1d | nn.AvgPool2d | nn.AvgPool3d, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.AvgPool1d, 2d or 3d."""
     axes = _axes(layer)
     size, stride, padding = (
@@ -121,13 +134,13 @@ def mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
     return _mean(x, index, axes, positions, getattr(layer, "divisor_override", None) or count)
 
 
-def adaptive_mean(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def adaptive_mean(layer: AdaptiveMean, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.AdaptiveAvgPool1d, 2d or 3d."""
     axes, positions = _axes(layer), _parts(layer, x, index)
     return _mean(x, index, axes, positions, math.prod(map(len, positions)))
 
 
-def adaptive_maximum(layer: Any, x: Tensor, index: Index) -> Breakdown:
+def adaptive_maximum(layer: AdaptiveMaximum, x: Tensor, index: Index) -> Breakdown:
     """Returns the breakdown of one value of nn.AdaptiveMaxPool1d, 2d or 3d."""
     return _maximum(x, index, _axes(layer), _parts(layer, x, index))
 
@@ -158,7 +171,9 @@ def _mean(
     return summed("mean", f"sum of x / {count}", index, terms, None)
 
 
-def _parts(layer: Any, x: Tensor, index: Index) -> list[NDArray[np.int64]]:
+def _parts(
+    layer: AdaptiveMean | AdaptiveMaximum, x: Tensor, index: Index
+) -> list[NDArray[np.int64]]:
     axes = _axes(layer)
     positions = []
     for axis, (coordinate, size) in enumerate(
@@ -172,20 +187,21 @@ def _parts(layer: Any, x: Tensor, index: Index) -> list[NDArray[np.int64]]:
     return positions
 
 
-def _padding(layer: Any, axis: int) -> tuple[int, int]:
+def _padding(layer: Convolution, axis: int) -> tuple[int, int]:
     if layer.padding == "valid":
         return 0, 0
     if layer.padding == "same":
         zeros = layer.dilation[axis] * (layer.kernel_size[axis] - 1)
         return zeros // 2, zeros - zeros // 2
-    return layer.padding[axis], layer.padding[axis]
+    padding = cast(tuple[int, ...], layer.padding)
+    return padding[axis], padding[axis]
 
 
 def _axes(layer: nn.Module) -> int:
     return int(type(layer).__name__[-2])
 
 
-def _per_axis(option: Any, axes: int) -> tuple[Any, ...]:
+def _per_axis(option: T | tuple[T, ...], axes: int) -> tuple[T, ...]:
     return option if isinstance(option, tuple) else (option,) * axes
 
 
@@ -211,5 +227,5 @@ def _double(weight: Tensor) -> Numbers:
     return values
 
 
-def _bias(layer: Any, channel: int) -> float | None:
+def _bias(layer: Convolution | Transposed, channel: int) -> float | None:
     return None if layer.bias is None else number_of(layer.bias[channel])

@@ -42,7 +42,7 @@ class Gradient:
 
 
 def gradients(
-    net: nn.Module, inputs: tuple[Any, ...], loss: Callable[[Any], Tensor]
+    net: nn.Module, inputs: tuple[object, ...], loss: Callable[[Any], Tensor]
 ) -> list[Gradient]:
     """Returns one gradient per call of a layer that the loss depends on, in order.
 
@@ -75,8 +75,8 @@ def gradients(
 
 
 def _keep(
-    outputs: list[tuple[str, Tensor]], name: str, _layer: nn.Module, _args: Any, output: Any
-) -> Any:
+    outputs: list[tuple[str, Tensor]], name: str, _layer: nn.Module, _args: object, output: object
+) -> object:
     first = next((leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)), None)
     if first is None or not first.requires_grad:
         return output

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.json_object import JsonObject
 from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
 from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.tracing.backward import gradients
@@ -51,11 +52,11 @@ class Inside:
     """
 
     values: tuple[Value, ...]
-    unrolled: tuple[dict[str, Any], ...]
-    gradients: tuple[dict[str, Any], ...]
+    unrolled: tuple[JsonObject, ...]
+    gradients: tuple[JsonObject, ...]
     breakdowns: tuple[Breakdown, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON; breakdowns have only their largest terms."""
         return {
             "expanded": list(self.unrolled),
@@ -91,7 +92,7 @@ def look_inside(
     )
 
 
-def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, Any]]:
+def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, object]]:
     """Yields the gates of each recurrent call and the weights of each attention.
 
     Where they cannot be computed, the entry has the reason.
@@ -129,7 +130,7 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, A
 
 
 def _plain_attention(
-    args: tuple[Any, ...], words: dict[str, Any], *, output: Tensor, name: str
+    args: tuple[object, ...], words: dict[str, object], *, output: Tensor, name: str
 ) -> UnrolledAttention | Opaque:
     bound = signature(_arguments).bind(*args, **words).arguments
     if bound.pop("dropout_p", 0.0):
@@ -138,23 +139,23 @@ def _plain_attention(
 
 
 def _arguments(  # the arguments of torch, which has no signature
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
-    dropout_p: Any = 0.0,
-    is_causal: Any = False,
+    query: object,
+    key: object,
+    value: object,
+    attn_mask: object = None,
+    dropout_p: object = 0.0,
+    is_causal: object = False,
     *,
-    scale: Any = None,
-    enable_gqa: Any = False,
+    scale: object = None,
+    enable_gqa: object = False,
 ) -> None: ...
 
 
-def _opaque(opaque: Opaque) -> dict[str, Any]:
+def _opaque(opaque: Opaque) -> dict[str, object]:
     return {"opaque": opaque.why}
 
 
-def _gates(recurrent: Unrolled, place: str, values: list[Value]) -> dict[str, Any]:
+def _gates(recurrent: Unrolled, place: str, values: list[Value]) -> dict[str, object]:
     layers = []
     for layer in recurrent.layers:
         where = (
@@ -171,7 +172,7 @@ def _gates(recurrent: Unrolled, place: str, values: list[Value]) -> dict[str, An
     return {"cell": recurrent.cell, "max_error": recurrent.max_error, "unrolled": layers}
 
 
-def _heads(heads: UnrolledAttention, place: str, values: list[Value]) -> dict[str, Any]:
+def _heads(heads: UnrolledAttention, place: str, values: list[Value]) -> dict[str, object]:
     parts = {"scores": heads.scores, "weights": heads.weights, "mixed": heads.mixed}
     keys = {name: f"{place}.{name}" for name in parts}
     for name, part in parts.items():
@@ -211,7 +212,7 @@ def _breakdowns(recording: Recording) -> Iterator[Breakdown]:
             )
 
 
-def short(breakdown: Breakdown) -> dict[str, Any]:
+def short(breakdown: Breakdown) -> JsonObject:
     """Returns the JSON with the largest terms, and the sum of the others."""
     content = breakdown.to_json()
     terms = sorted(content["terms"], key=lambda term: -abs(term["product"]))

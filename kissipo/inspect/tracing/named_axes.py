@@ -12,7 +12,6 @@ Example:  >>> import torch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -46,7 +45,7 @@ def usual_axes(tensor: Tensor) -> Axes:
 
 def axes_of(
     name: str,
-    arguments: Sequence[Any],
+    arguments: Sequence[object],
     read: Sequence[Value],
     output: Tensor,
     layer: nn.Module | None = None,
@@ -109,7 +108,7 @@ def _of_recurrent(layer: nn.RNNBase, output: Tensor, number: int) -> Axes:
     return ("batch", "time", "unit") if layer.batch_first else ("time", "batch", "unit")
 
 
-def _picked(index: Sequence[Any], axes: Axes) -> Axes | None:
+def _picked(index: Sequence[object], axes: Axes) -> Axes | None:
     """Returns the axes of `x[index]`; None for an index by tensors."""
     names: list[str] = []
     rest = list(axes)

@@ -57,8 +57,8 @@ _TO_PYTHON = ("item", "tolist", "numpy", "bool", "int", "float", "index", "array
 
 def record(
     net: nn.Module,
-    inputs: tuple[Any, ...],
-    words: Mapping[str, Any] | None = None,
+    inputs: tuple[object, ...],
+    words: Mapping[str, object] | None = None,
     *,
     axes: Sequence[tuple[str, ...]] = (),
     training: bool = False,
@@ -110,7 +110,7 @@ class _Begun:
     """An operation before it runs: arguments, versions of its tensors, random state."""
 
     text: str
-    leaves: list[Any]
+    leaves: list[object]
     form: TreeSpec
     tensors: list[Tensor]
     versions: list[int]
@@ -119,7 +119,7 @@ class _Begun:
 
 
 class _Recorder(TorchFunctionMode):
-    def __init__(self, net: nn.Module, inputs: Any, axes: Sequence[tuple[str, ...]]) -> None:
+    def __init__(self, net: nn.Module, inputs: object, axes: Sequence[tuple[str, ...]]) -> None:
         super().__init__()
         self._net = net
         self._weight_versions = {name: _version(weight) for name, weight in net.named_parameters()}
@@ -160,7 +160,7 @@ class _Recorder(TorchFunctionMode):
             for handle in handles:
                 handle.remove()
 
-    def result(self, output: Any) -> Recording:
+    def result(self, output: object) -> Recording:
         answers = self._keys(output)
         read = {*answers, *(key for operation in self._operations for key in operation.input_keys)}
         for key, value in [*self._values.items()]:
@@ -196,7 +196,13 @@ class _Recorder(TorchFunctionMode):
 
     # operations
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
         kwargs = kwargs or {}
         if self._aside:
             return func(*args, **kwargs)
@@ -205,7 +211,7 @@ class _Recorder(TorchFunctionMode):
         self._end(begun, _name(func), func, result, perf_counter() - begun.start)
         return result
 
-    def _begin(self, args: Any, kwargs: Any) -> _Begun:
+    def _begin(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> _Begun:
         leaves, form = tree_flatten((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         by_key = [Key(self._read(leaf)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
@@ -229,8 +235,8 @@ class _Recorder(TorchFunctionMode):
         self,
         begun: _Begun,
         name: str,
-        work: Callable[..., Any],
-        result: Any,
+        work: Callable[..., object],
+        result: object,
         seconds: float,
         layer: nn.Module | None = None,
     ) -> None:
@@ -305,7 +311,7 @@ class _Recorder(TorchFunctionMode):
     # layers
 
     def _enter(
-        self, name: str, layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, name: str, layer: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> None:
         if self._aside:
             return
@@ -327,7 +333,7 @@ class _Recorder(TorchFunctionMode):
             )
         self._aside = whole is not None
 
-    def _leave(self, layer: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+    def _leave(self, layer: nn.Module, args: object, kwargs: object, output: object) -> None:
         if not self._open or self._open[-1].layer is not layer:
             return
         left = self._open[-1]
@@ -412,10 +418,10 @@ class _Recorder(TorchFunctionMode):
             0.0,
         )
 
-    def _keys(self, value: Any) -> tuple[str, ...]:
+    def _keys(self, value: object) -> tuple[str, ...]:
         return tuple(self._read(tensor) for tensor in tensors_in(value))
 
-    def _argument_text(self, value: Any) -> str:
+    def _argument_text(self, value: object) -> str:
         """Returns an argument as code, with keys in place of tensors."""
         if isinstance(value, Tensor):
             return self._read(value)
@@ -425,7 +431,7 @@ class _Recorder(TorchFunctionMode):
         text = repr(value)
         return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
-    def _copies(self, value: Any) -> Any:
+    def _copies(self, value: object) -> Any:
         """Returns a nested value with copies in place of its tensors."""
         return tree_map_only(Tensor, lambda tensor: self._values[self._read(tensor)].tensor, value)
 
@@ -449,7 +455,7 @@ def _refuse_closed(net: nn.Module) -> None:
             )
 
 
-def _as_it_was(layer: nn.Module, training: bool, *args: Any, **kwargs: Any) -> Any:
+def _as_it_was(layer: nn.Module, training: bool, *args: object, **kwargs: object) -> object:
     with eval_mode(layer):
         layer.train(training)
         return layer(*args, **kwargs)

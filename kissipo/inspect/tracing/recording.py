@@ -22,11 +22,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils._pytree import TreeSpec, tree_leaves, tree_unflatten
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import rng_state
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.tracing.statistics import statistics
 
 Origin = Literal[
@@ -60,7 +61,7 @@ class Value:
     axes: tuple[str, ...]
 
     @cached_property
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, object]:
         """Returns statistics and histogram, computed once."""
         return statistics(as_array(self.tensor))
 
@@ -82,8 +83,8 @@ class Replay:
     generator:     the random state before the operation, if it is random
     """
 
-    work: Callable[..., Any]
-    leaves: Sequence[Any]
+    work: Callable[..., object]
+    leaves: Sequence[object]
     form: TreeSpec
     outputs: tuple[Place, ...]
     generator: Tensor | None
@@ -138,7 +139,7 @@ class Operation:
     random: bool
     replay: Replay = field(repr=False, compare=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON."""
         names = {"input_keys": "inputs", "output_keys": "outputs"}
         return {
@@ -169,7 +170,7 @@ class Call:
     operations: tuple[int, int]
     training: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the documented JSON."""
         return {
             "name": self.name,
@@ -277,8 +278,8 @@ def is_frame(layer: nn.Module) -> bool:
 
 
 def bound_arguments(
-    layer: nn.Module, args: tuple[Any, ...], words: Mapping[str, Any]
-) -> tuple[Any, ...]:
+    layer: nn.Module, args: tuple[object, ...], words: Mapping[str, object]
+) -> tuple[object, ...]:
     """Returns all arguments of a call in the order of forward, defaults included."""
     bound = inspect.signature(layer.forward).bind(*args, **words)
     bound.apply_defaults()
@@ -296,7 +297,7 @@ def pad_nested(x: Tensor) -> Tensor:
     return torch.nested.to_padded_tensor(x, 0.0) if x.is_nested else x
 
 
-def as_array(tensor: Tensor) -> NDArray[Any]:
+def as_array(tensor: Tensor) -> NumpyArray:
     """Returns a little-endian array; float32 for a dtype that numpy does not have."""
     tensor = tensor.detach()
     if tensor.is_sparse or tensor.is_quantized:
@@ -308,13 +309,13 @@ def as_array(tensor: Tensor) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
-def tensors_in(value: Any) -> list[Tensor]:
+def tensors_in(value: object) -> list[Tensor]:
     """Returns all tensors in a nested value."""
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def outputs_at(
-    outputs: Sequence[Place], arguments: Sequence[Tensor], result: Any
+    outputs: Sequence[Place], arguments: Sequence[Tensor], result: object
 ) -> tuple[Tensor, ...]:
     """Returns the outputs of an operation: overwritten arguments and new results."""
     sources = {"given": arguments, "result": tensors_in(result)}

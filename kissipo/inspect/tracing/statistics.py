@@ -11,16 +11,17 @@ Example:  >>> result = statistics(np.array([0.0, 1.0, 2.0, np.nan]))
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
 
 BINS = 32
 _PIECE = 1_000_000
 
 
-def statistics(values: NDArray[Any]) -> dict[str, Any]:
+def statistics(values: NumpyArray) -> JsonObject:
     """Returns the statistics of the finite values, and their histogram.
 
     These are mean, std, minimum, maximum, the fraction of zeros, and the number of
@@ -55,6 +56,6 @@ def statistics(values: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def _pieces(flat: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _pieces(flat: NumpyArray) -> Iterator[NumpyArray]:
     for start in range(0, len(flat), _PIECE):
         yield flat[start : start + _PIECE]

@@ -27,12 +27,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kissipo.core.errors import MachineError, RunError
+from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.tracing.recording import Value, as_array
 
 CONTENT, TENSORS = "trace.json", "tensors"
@@ -42,7 +42,7 @@ VERSION = 3
 
 def tensor_table(
     values: Iterable[Value], *, max_bytes: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, NDArray[Any]]]:
+) -> tuple[dict[str, dict[str, object]], dict[str, NumpyArray]]:
     """Returns the table of all tensors, and the values of the tensor files.
 
     max_bytes:  the size limit of a tensor; a larger one has statistics only
@@ -65,9 +65,7 @@ def tensor_table(
     return table, arrays
 
 
-def write_trace(
-    folder: Path | str, content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> Path:
+def write_trace(folder: Path | str, content: JsonMapping, arrays: Mapping[str, NumpyArray]) -> Path:
     """Writes the result of `Trace.content`, whole or not at all; replaces an old trace.
 
     Raises:   MachineError when it cannot be written; RunError when the folder is not a
@@ -97,14 +95,14 @@ def write_trace(
     return folder
 
 
-def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDArray[Any]]]:
+def read_trace(folder: Path | str) -> tuple[dict[str, object], Callable[[str], NumpyArray]]:
     """Returns the content of `trace.json`, and a function that reads a tensor.
 
     Raises:   RunError when there is no trace, or one of another version.
     """
     folder = Path(folder)
     try:
-        content: dict[str, Any] = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
+        content: JsonObject = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"there is no trace in {folder}: {error}") from None
     if content.get("version") != VERSION:
@@ -114,7 +112,7 @@ def read_trace(folder: Path | str) -> tuple[dict[str, Any], Callable[[str], NDAr
             allowed=str(VERSION),
         )
 
-    def tensor(key: str) -> NDArray[Any]:
+    def tensor(key: str) -> NumpyArray:
         entry = content["tensors"][key]
         if entry["file"] is None:
             raise RunError(

@@ -22,11 +22,11 @@ from kissipo.inspect.tracing.record import record
 
 def trace(
     net: nn.Module,
-    *inputs: Any,
+    *inputs: object,
     loss: Callable[[Any], Tensor] | None = None,
     training: bool = False,
     name: str = "",
-    **words: Any,
+    **words: object,
 ) -> Trace:
     """Returns the trace of one sample (a batch of one) through a net.
 

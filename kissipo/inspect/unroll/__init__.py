@@ -8,6 +8,8 @@ from kissipo.inspect.unroll.attention import (
 )
 from kissipo.inspect.unroll.opaque import TOLERANCE, Opaque
 from kissipo.inspect.unroll.recurrent import (
+    Lengths,
+    State,
     Unrolled,
     UnrolledLayer,
     time_first,
@@ -17,7 +19,9 @@ from kissipo.inspect.unroll.recurrent import (
 
 __all__ = [
     "TOLERANCE",
+    "Lengths",
     "Opaque",
+    "State",
     "Unrolled",
     "UnrolledAttention",
     "UnrolledLayer",

@@ -19,10 +19,10 @@ Example:  >>> unrolled = unroll(nn.GRU(3, 4), (torch.zeros(5, 2, 3),))
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,18 @@ from kissipo.core.module_state import eval_mode
 from kissipo.inspect.unroll.opaque import TOLERANCE, Opaque, relative_error
 
 State = tuple[Tensor, ...]
+Lengths = Tensor | Sequence[int]
 Gates = dict[str, Tensor]
+
+
+class Weights(TypedDict):
+    """The weights of one layer in one direction, by their names in torch."""
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
+    weight_hr: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class UnrolledLayer:
     before: list[State]
     steps: list[Gates]
     last: State
-    weights: Mapping[str, Any]
+    weights: Weights
 
     @cached_property
     def gates(self) -> Gates:
@@ -119,7 +130,11 @@ def unroll(
 
 
 def time_first(
-    layer: nn.RNNBase, input: Any, hx: Any = None, lengths: Any = None, table: Tensor | None = None
+    layer: nn.RNNBase,
+    input: Tensor | PackedSequence,
+    hx: Tensor | State | None = None,
+    lengths: Lengths | None = None,
+    table: Tensor | None = None,
 ) -> tuple[Tensor, State | None, Tensor | None]:
     """Returns x (time, batch, feature), initial states, mask (time, batch)."""
     x = input if table is None else table[input]
@@ -172,7 +187,7 @@ def unroll_layers(
     return layers, x
 
 
-def gates_of(mode: str, input_part: Tensor, state: State, weights: Mapping[str, Any]) -> Gates:
+def gates_of(mode: str, input_part: Tensor, state: State, weights: Weights) -> Gates:
     """Returns the gates of one step; `input_part` is x W + b."""
     hidden_part = linear(state[0], weights["weight_hh"], weights["bias_hh"])
     if mode == "LSTM":
@@ -200,16 +215,19 @@ def gates_of(mode: str, input_part: Tensor, state: State, weights: Mapping[str, 
     }
 
 
-def _weights(layer: nn.RNNBase, number: int, forward: bool, dtype: torch.dtype) -> dict[str, Any]:
+def _weights(layer: nn.RNNBase, number: int, forward: bool, dtype: torch.dtype) -> Weights:
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
     weights = {
         name: getattr(layer, f"{name}_l{number}{'' if forward else '_reverse'}", None)
         for name in names
     }
-    return {name: None if weight is None else weight.to(dtype) for name, weight in weights.items()}
+    return cast(
+        Weights,
+        {name: None if weight is None else weight.to(dtype) for name, weight in weights.items()},
+    )
 
 
-def _timed(layer: nn.RNNBase, y: Any) -> Tensor:
+def _timed(layer: nn.RNNBase, y: Tensor | PackedSequence) -> Tensor:
     """Returns the output of the layer as (time, batch, unit)."""
     if isinstance(y, PackedSequence):
         return pad_packed_sequence(y)[0]

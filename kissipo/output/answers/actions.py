@@ -5,9 +5,9 @@ own random seed. When the environment publishes its transition model, value iter
 also gives the fraction of states in which the policy picks an optimal action.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from torch import Tensor
@@ -15,6 +15,7 @@ from torch import Tensor
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.description import Cell, Line, Section, Table
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import (
@@ -96,7 +97,7 @@ class Actions(Answer):
             DecodingStep("action", (), self.names[best], f"action {best} is '{self.names[best]}'"),
         ]
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {
             "codec": save(self.codec),
             "names": list(self.names),
@@ -104,7 +105,7 @@ class Actions(Answer):
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         return cls(restore(state["codec"]), tuple(state["names"]), Options(state["episodes"]))
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Table]:
@@ -124,7 +125,7 @@ class Actions(Answer):
         return [Section("Policy", [table, Line(text, "dim")])]
 
 
-def _policy_table(policy: Mapping[str, Any], *, max_states: int) -> Table:
+def _policy_table(policy: JsonMapping, *, max_states: int) -> Table:
     """Returns the Q-values of all states with a choice, beside value iteration."""
     actions, rows = policy["actions"], []
     for index, state in enumerate(policy["states"][:max_states]):

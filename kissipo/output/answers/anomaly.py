@@ -9,7 +9,7 @@ the threshold is calibrated on errors of the training data, without labels.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from kissipo.core.description import Line, Section, Table
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
@@ -268,7 +269,7 @@ class Anomaly(Answer):
         name = "reconstruction" if self.options.method == "reconstruction" else "forecast"
         return [output, DecodingStep(name, values.shape, values.value, values.description)]
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {
             "expected": self.expected.state(),
             "options": {
@@ -281,7 +282,7 @@ class Anomaly(Answer):
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         expected = Forecast.from_state(state["expected"])
         answer = cls(
             expected.variables,

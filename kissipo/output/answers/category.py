@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.labels import Labels, as_strings
@@ -28,6 +29,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.suggest import did_you_mean
@@ -72,7 +74,7 @@ _MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor r
 _MAX_CURVES = 40
 _FALSE_NEGATIVE_COST = 10.0
 _SAVED = ("positive_class", "eval_metric", "negative_class", "false_negative_cost")
-_EVAL_METRICS: dict[str, Callable[[Any], float]] = {
+_EVAL_METRICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
     "macro_f1": lambda matrix: macro(f1(matrix), matrix),
@@ -257,7 +259,7 @@ class Category(Answer):
         """Returns the probability of a defect, 1 - P(negative_class)."""
         return np.asarray(1 - scores[:, self.classes.index(str(self.options.negative_class))])
 
-    def is_defect(self, classes: Scores) -> Any:
+    def is_defect(self, classes: Scores) -> NDArray[np.bool_]:
         """Returns for each class index whether it is a defect."""
         return classes != self.classes.index(str(self.options.negative_class))
 
@@ -320,7 +322,7 @@ class Category(Answer):
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         predicted = self.choose(scores)
         matrix = confusion(truth, predicted, len(self.classes))
-        by_class: dict[str, Any] = {
+        by_class: JsonObject = {
             "precision": precision(matrix),
             "recall": recall(matrix),
             "f1": f1(matrix),
@@ -336,7 +338,7 @@ class Category(Answer):
         )
         metrics |= {"roc_auc": roc_auc(truth, scores), "log_loss": log_loss(truth, scores)}
         by_class["average_precision"] = average_precision(truth, scores)
-        details: dict[str, Any] = {
+        details: JsonObject = {
             "classes": list(self.classes),
             **(
                 {"confusion": matrix.tolist()}
@@ -368,7 +370,7 @@ class Category(Answer):
 
     def _costs(
         self, inspection: Inspection, scores: Scores, truth: Scores, predicted: Scores
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """Counts errors and costs at the threshold, and at the argmax."""
         top, defect = self.top(scores), self.is_defect(truth)
         plain = confusion(truth, top, len(self.classes))
@@ -379,7 +381,7 @@ class Category(Answer):
             "at_argmax": inspection.counts(self.is_defect(top), defect) | more,
         }
 
-    def _quality(self, predicted: Scores, truth: Scores) -> Any:
+    def _quality(self, predicted: Scores, truth: Scores) -> NDArray[np.float64]:
         """Returns the quality per sample; its mean is the main metric."""
         by_sample = {
             "macro_f1": macro_f1_by_sample,
@@ -449,7 +451,7 @@ class Category(Answer):
             imports=("from sklearn.metrics import f1_score",),
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         decode = {"threshold": self.options.decode.threshold, "top_k": self.options.decode.top_k}
         options = {name: getattr(self.options, name) for name in _SAVED}
         inspection = None if self.inspection is None else asdict(self.inspection)
@@ -462,7 +464,7 @@ class Category(Answer):
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Labels)
         options = {name: state[name] for name in _SAVED if name in state}

@@ -13,7 +13,7 @@ and because the validation split has also selected the epoch.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Line, Section
 from kissipo.core.frame import Frame
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import format_score
@@ -201,7 +202,7 @@ class Forecast(Answer):
         enough = self.options.interval_coverage > 0 and rank <= len(scores)
         self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None
 
-    def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, Any]:
+    def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, object]:
         """Returns the interval coverage, overall and per step; {} without one."""
         if self.margins is None:
             return {}
@@ -225,7 +226,7 @@ class Forecast(Answer):
             for row, lower, upper in zip(scores, low, high, strict=True)
         ]
 
-    def _plain(self, row: Scores) -> Any:
+    def _plain(self, row: Scores) -> object:
         """Returns a number (one step, one variable), a list, or a list of lists."""
         if row.shape[1] > 1:
             return row.tolist()
@@ -245,7 +246,7 @@ class Forecast(Answer):
             ),
         ]
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {
             "codec": save(self.codec),
             "horizon": self.options.horizon,
@@ -256,7 +257,7 @@ class Forecast(Answer):
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Windows)
         answer = cls(

@@ -29,6 +29,7 @@ from kissipo.core.description import Gallery, Image, Line, Section, Table
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import format_score
@@ -196,11 +197,11 @@ class GeneratedImage(Answer):
             ],
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {"codec": save(self.codec), "loss": self.loss}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Pixels)
         answer = cls(codec.column, loss=state["loss"])

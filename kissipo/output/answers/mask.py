@@ -5,7 +5,7 @@ mask is empty needs no special rule. Image recall and image specificity add in h
 images with a mask one is detected, and how many images without stay empty.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -19,6 +19,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import format_score
@@ -244,11 +245,11 @@ class Mask(Answer):
             quality=f"({choice} == {truth}).double().flatten(1).mean(1)",
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {"codec": save(self.codec), "loss": self.loss}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, MaskCodec)
         answer = cls(codec.name, by=codec.by, loss=state["loss"])
@@ -278,7 +279,7 @@ class Mask(Answer):
             )
         ]
 
-    def _overlaps(self, details: Mapping[str, Any]) -> list[Record]:
+    def _overlaps(self, details: JsonMapping) -> list[Record]:
         rates, pixels, images = details["by_class"], details["pixels"], details["images"]
         rows = [
             [

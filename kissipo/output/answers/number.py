@@ -5,7 +5,7 @@ With the Poisson loss the model outputs the logarithm of a count, and decoding i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from kissipo.core.description import Chart, Section
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
+from kissipo.core.json_object import JsonObject
 from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
@@ -140,11 +141,11 @@ class Number(Answer):
             super().script_part(number, prefix), quality=f"-{error}.square().flatten(1).mean(1)"
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {"codec": save(self.codec), "scale": self.options.scale, "loss": self.loss}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Numbers)
         answer = cls(codec.columns[0], Options(state["scale"]), loss=state["loss"])

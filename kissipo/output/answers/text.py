@@ -7,7 +7,7 @@ negative log-likelihood (also in bits and as perplexity) and the accuracy of the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from kissipo.codec.index import Index
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Section
+from kissipo.core.json_object import JsonObject
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import (
@@ -138,11 +139,11 @@ class NextToken(Answer):
             imports=("from torch.nn import functional",),
         )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         return {"codec": save(self.codec), "unit": self.unit, "loss": self.loss}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         codec = restore(state["codec"])
         assert isinstance(codec, Windows)
         answer = cls(window=codec.length, unit=state["unit"], loss=state["loss"])

@@ -7,7 +7,6 @@ series is too short for its season, and when fitting a long season would take mi
 
 import warnings
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +48,7 @@ def _forecasts(
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
     first = max(0, length - _MAX_STEPS)
-    options: dict[str, Any] = {"trend": "add", "damped_trend": True}
+    options: dict[str, str | bool | int] = {"trend": "add", "damped_trend": True}
     options |= {"seasonal": "add", "seasonal_periods": season} if season else {}
     with warnings.catch_warnings():
         # coefficients at their bounds, and fits that stop early, raise warnings

@@ -5,12 +5,10 @@ Example:  >>> import numpy as np
           [1]
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
-def argmax(probabilities: Any) -> NDArray[np.int64]:
+def argmax(probabilities: ArrayLike) -> NDArray[np.int64]:
     """Returns the index of the maximum of each row, the first of equal ones."""
     return np.asarray(probabilities).argmax(axis=-1)

@@ -15,9 +15,8 @@ Example:  >>> suspicion, defect = [0.05, 0.3, 0.2, 0.9], [False, False, True, Tr
           1.0
 """
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def calibrated_threshold(false_negative_cost: float) -> float:
@@ -25,7 +24,9 @@ def calibrated_threshold(false_negative_cost: float) -> float:
     return 1 / (1 + false_negative_cost)
 
 
-def cost(suspicion: Any, defect: Any, threshold: float, *, false_negative_cost: float) -> float:
+def cost(
+    suspicion: ArrayLike, defect: ArrayLike, threshold: float, *, false_negative_cost: float
+) -> float:
     """Returns the cost of this threshold, in false positives."""
     positive, defect = np.asarray(suspicion) >= threshold, np.asarray(defect, dtype=bool)
     return false_negative_cost * float(np.sum(defect & ~positive)) + float(
@@ -33,7 +34,7 @@ def cost(suspicion: Any, defect: Any, threshold: float, *, false_negative_cost: 
     )
 
 
-def cheapest(suspicion: Any, defect: Any, *, false_negative_cost: float) -> float:
+def cheapest(suspicion: ArrayLike, defect: ArrayLike, *, false_negative_cost: float) -> float:
     """Returns the threshold with the lowest cost.
 
     It is the midpoint of two scores, or 1 / (1 + cost) where that lies between them.

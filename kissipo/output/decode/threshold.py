@@ -7,12 +7,10 @@ Example:  >>> import numpy as np
           [1, 1]
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
-def threshold(probabilities: Any, minimum: float) -> NDArray[np.int64]:
+def threshold(probabilities: ArrayLike, minimum: float) -> NDArray[np.int64]:
     """Returns 0 or 1 per row of the probabilities of two classes."""
     return (np.asarray(probabilities)[:, 1] >= minimum).astype(np.int64)

@@ -11,30 +11,28 @@ Example:  >>> matrix = np.array([[90, 2], [3, 5]])      # TP 5, FN 3, FP 2
           (0.5, 0.667)
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 Rates = NDArray[np.float64]
 
 
-def iou(matrix: NDArray[Any]) -> Rates:
+def iou(matrix: NDArray[np.int64]) -> Rates:
     """Returns the intersection over union per class."""
     intersection, areas = _areas(matrix)
     return _ratio(intersection, areas - intersection)
 
 
-def dice_coefficient(matrix: NDArray[Any]) -> Rates:
+def dice_coefficient(matrix: NDArray[np.int64]) -> Rates:
     """Returns twice the intersection over the sum of both areas, per class."""
     intersection, areas = _areas(matrix)
     return _ratio(2 * intersection, areas)
 
 
-def _areas(matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _areas(matrix: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Returns the intersection of truth and prediction, and the sum of both areas."""
     return np.diagonal(matrix, axis1=-2, axis2=-1), matrix.sum(axis=-1) + matrix.sum(axis=-2)
 
 
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> Rates:
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> Rates:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

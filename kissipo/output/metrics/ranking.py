@@ -19,16 +19,16 @@ Example:  >>> probabilities = [[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Curve = NDArray[np.float64]
 _MIN_PROBABILITY = np.finfo(np.float32).eps
 
 
-def roc_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
+def roc_curve(positive: ArrayLike, scores: ArrayLike) -> tuple[Curve, Curve]:
     """Returns FPR and TPR from the highest threshold to the lowest.
 
     They are NaN for a class that does not occur.
@@ -40,7 +40,7 @@ def roc_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
     return fpr, tpr
 
 
-def roc_auc(truth: Any, probabilities: Any) -> float:
+def roc_auc(truth: ArrayLike, probabilities: ArrayLike) -> float:
     """Returns the area under the ROC curve, the mean of each class against the rest.
 
     Of two classes it is the area of the second. Classes that do not occur are left out,
@@ -60,7 +60,7 @@ def roc_auc(truth: Any, probabilities: Any) -> float:
     )
 
 
-def precision_recall_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
+def precision_recall_curve(positive: ArrayLike, scores: ArrayLike) -> tuple[Curve, Curve]:
     """Returns recall and precision from the highest threshold to the lowest.
 
     Recall is NaN, not 1 as in scikit-learn, when no sample is positive.
@@ -72,7 +72,7 @@ def precision_recall_curve(positive: Any, scores: Any) -> tuple[Curve, Curve]:
     return recall[::-1] if np.any(positive) else np.full(len(recall), np.nan), precision[::-1]
 
 
-def average_precision(truth: Any, probabilities: Any) -> list[float]:
+def average_precision(truth: ArrayLike, probabilities: ArrayLike) -> list[float]:
     """Returns the average precision per class; NaN, not 0, for an absent class."""
     from sklearn import metrics
 
@@ -85,7 +85,7 @@ def average_precision(truth: Any, probabilities: Any) -> list[float]:
     ]
 
 
-def log_loss(truth: Any, probabilities: Any) -> float:
+def log_loss(truth: Sequence[int] | NDArray[np.int64], probabilities: ArrayLike) -> float:
     """Returns the mean of -log p[truth]; p is at least the epsilon of float32."""
     from sklearn import metrics
 
@@ -99,7 +99,7 @@ def log_loss(truth: Any, probabilities: Any) -> float:
     )
 
 
-def top_k(truth: Any, probabilities: Any, k: int) -> float:
+def top_k(truth: ArrayLike, probabilities: ArrayLike, k: int) -> float:
     """Returns the fraction of samples with the truth among the k most probable classes.
 
     Ties go to the first class, in scikit-learn to the last.

@@ -5,15 +5,15 @@ Example:  >>> metric(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]), np.zeros((4
           0.5
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 SUITABLE_ANSWERS = ("category",)
 
 
-def metric(truth: NDArray[np.int64], predicted: NDArray[np.int64], scores: NDArray[Any]) -> float:
+def metric(
+    truth: NDArray[np.int64], predicted: NDArray[np.int64], scores: NDArray[np.floating]
+) -> float:
     """Returns the kappa of targets and predictions."""
     from sklearn.metrics import cohen_kappa_score
 

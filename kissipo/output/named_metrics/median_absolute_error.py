@@ -4,8 +4,6 @@ Example:  >>> metric(np.array([1.0, 5.0, 9.0]), np.array([2.0, 8.0, 9.0]), np.ze
           1.0
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +11,7 @@ SUITABLE_ANSWERS = ("number",)
 
 
 def metric(
-    truth: NDArray[np.float64], predicted: NDArray[np.float64], scores: NDArray[Any]
+    truth: NDArray[np.float64], predicted: NDArray[np.float64], scores: NDArray[np.floating]
 ) -> float:
     """Returns the median of the absolute errors."""
     return float(np.median(np.abs(truth - predicted)))

@@ -4,7 +4,6 @@ outputs."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.input.sources.environment import World
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.actions import Actions, Options
@@ -20,7 +20,7 @@ from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
 
-def build(reading: Any, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+def build(reading: World, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose samples are states; nothing is read or split."""
     suitable = resolved.source.module.SOURCE.answers
     if len(resolved.answers) > 1 or (resolved.answers and resolved.answers[0].name not in suitable):

@@ -17,6 +17,8 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option_infos
 from kissipo.input.augment import Augment
 from kissipo.input.check.rows import describe_divided, duplicates
@@ -258,7 +260,7 @@ def _compared(
     return frame.only(name for name in names if name not in generated)
 
 
-def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDArray[Any]:
+def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) -> NumpyArray:
     """Returns one number per row, equal in a group; a row without a group is its
     own."""
     groups = as_strings(column).values.astype(np.int64)
@@ -281,7 +283,7 @@ def _groups(column: Column, rows: NDArray[Any], findings: list[Finding]) -> NDAr
     return groups
 
 
-def _official_split(reading: Reading, frame: Frame) -> dict[str, Any] | None:
+def _official_split(reading: Reading, frame: Frame) -> JsonObject | None:
     """Returns the official split, as positions in the frame without the rows left
     out."""
     if reading.parts is None:

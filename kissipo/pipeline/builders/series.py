@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -28,12 +27,14 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings, times
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_timestamps
 from kissipo.input.check import columns as checks
 from kissipo.input.check.timestamps import order_in_time
 from kissipo.input.season_length import find_season
 from kissipo.input.source_data import Reading
+from kissipo.input.sources.series import Options
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
@@ -119,7 +120,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
 
 def _in_order(
-    frame: Frame, options: Any, findings: list[Finding], inferred_options: list[InferredOption]
+    frame: Frame, options: Options, findings: list[Finding], inferred_options: list[InferredOption]
 ) -> tuple[Frame, str | None]:
     """Returns the frame sorted by its time column, and the name of that column if
     any."""
@@ -176,7 +177,7 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
 
 
 def _future_codec(
-    frame: Frame, options: Any, time: str | None, names: tuple[str, ...], horizon: int
+    frame: Frame, options: Options, time: str | None, names: tuple[str, ...], horizon: int
 ) -> Windows | None:
     """Returns the codec of what is known about future steps: time features and
     covariates."""
@@ -269,9 +270,7 @@ def _window(steps: int, season: int, horizon: int) -> int:
     return max(2, min(max(length, horizon), 128, steps // 5))
 
 
-def _splits(
-    steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int
-) -> dict[str, Any]:
+def _splits(steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int) -> JsonObject:
     """Splits windows by their first evaluated step, which is `lead` steps after their
     start."""
     split = replace(resolved.general.split, method="time")
@@ -297,7 +296,9 @@ def _splits(
     return windows
 
 
-def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
+def encode_new(
+    frame: Frame, codecs: tuple[Windows, ...], answers: Sequence[Answer]
+) -> TensorDataset:
     """Returns the last window of new steps, whose next steps are to be forecast.
 
     Rows after the last value hold the future covariates. To detect anomalies, every
@@ -326,7 +327,7 @@ def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer])
     return TensorDataset(tuple(inputs), ())
 
 
-def _all_windows(frame: Frame, codecs: tuple[Any, ...], answer: Answer) -> TensorDataset:
+def _all_windows(frame: Frame, codecs: tuple[Windows, ...], answer: Answer) -> TensorDataset:
     """Returns every window of new steps with its target."""
     codec: Windows = codecs[0]
     _refuse_gaps(frame, tuple(dict.fromkeys((*codec.columns, *answer.variables))))

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.index import Index
@@ -63,7 +63,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     )
 
 
-def encode_new(frame: Frame, codecs: tuple[Any, ...], answers: Sequence[Answer]) -> TensorDataset:
+def encode_new(
+    frame: Frame, codecs: tuple[Windows, ...], answers: Sequence[Answer]
+) -> TensorDataset:
     """Returns the last window of a text; a short one is padded in front with unknown
     tokens."""
     codec: Windows = codecs[0]
@@ -85,7 +87,7 @@ def _loss(resolved: ResolvedTask) -> str | None:
     return resolved.losses[0] if resolved.losses else None
 
 
-def _windows(ids: Tensor, part: Any, window: int) -> TensorDataset:
+def _windows(ids: Tensor, part: NDArray[np.int64], window: int) -> TensorDataset:
     count = max(0, (len(part) - 1) // window)
     first = int(part[0]) if len(part) else 0
     piece = ids[first : first + count * window + 1]

@@ -15,7 +15,8 @@ Example:  >>> game, = generate_games(1, seed=0)
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+
+from numpy.random import Generator
 
 from kissipo.core.seeds import numpy_generator
 from kissipo.plugins.go.environments.go import BLACK, SIZE, Chain, Position
@@ -33,7 +34,7 @@ def generate_games(count: int, *, seed: int) -> list[Record]:
     ]
 
 
-def _game(number: int, generator: Any) -> Record:
+def _game(number: int, generator: Generator) -> Record:
     position, color = Position(SIZE), BLACK
     moves: list[Move] = []
     for _ in range(MOVES):
@@ -44,7 +45,7 @@ def _game(number: int, generator: Any) -> Record:
     return Record(f"game {number}", SIZE, tuple(moves))
 
 
-def _choice(position: Position, color: int, last: int | None, generator: Any) -> int | None:
+def _choice(position: Position, color: int, last: int | None, generator: Generator) -> int | None:
     """Returns the point of the first rule that applies, or None for a pass."""
     if generator.random() >= _ANYWHERE:
         for point in _urgent(position, color):

@@ -28,6 +28,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import StateDict
 from kissipo.core.schema import option
 from kissipo.core.seeds import torch_generator
 from kissipo.process.optim import LeanAdam, load_optimizer_state
@@ -62,7 +63,7 @@ class Adversarial(Algorithm):
 
     monitor = None
 
-    def __init__(self, net: nn.Module, losses: Any, options: Options) -> None:
+    def __init__(self, net: nn.Module, losses: object, options: Options) -> None:
         self.net: Any = net
         self.options, self.epochs = options, options.epochs
         self.steps_done = 0
@@ -91,7 +92,7 @@ class Adversarial(Algorithm):
         finally:
             discriminator.train(training)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Returns both optimizers and the number of steps, which sets the noise."""
         return {
             "generator": self._generator.state_dict(),
@@ -99,7 +100,7 @@ class Adversarial(Algorithm):
             "steps_done": self.steps_done,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned; the net already has its weights."""
         self._build_optimizers()
         load_optimizer_state(self._generator, state["generator"])

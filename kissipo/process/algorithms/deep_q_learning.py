@@ -19,7 +19,6 @@ Choices:  Adam and the Huber loss, as in most later work; an episode that is cut
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +31,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import StateDict
 from kissipo.core.schema import option
 from kissipo.process import optim
 from kissipo.process.manual_backprop import manual_backprop
@@ -95,7 +95,9 @@ class Replay:
     def __len__(self) -> int:
         return min(self.count, self.size)
 
-    def add(self, state: Any, following: Any, action: int, reward: float, *, end: bool) -> None:
+    def add(
+        self, state: object, following: object, action: int, reward: float, *, end: bool
+    ) -> None:
         """Adds one step."""
         if not self._tensors:
             states = torch.as_tensor(np.asarray(state))
@@ -113,12 +115,12 @@ class Replay:
         states, following, *targets = (tensor[index] for tensor in self._tensors)
         return Batch((states, following), tuple(targets))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Returns all steps; what is still empty is left out."""
         filled = [tensor[: len(self)].clone() for tensor in self._tensors]
         return {"count": self.count, "steps": filled}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned."""
         self.count = state["count"]
         tensors = [
@@ -137,7 +139,7 @@ class DeepQLearning(Agent):
     """An agent with a net, a target net and a replay buffer."""
 
     def __init__(
-        self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
+        self, net: nn.Module, losses: object, options: Options, *, total_steps: int = 0
     ) -> None:
         if any(isinstance(layer, nn.Dropout) for layer in net.modules()):
             raise TaskError(
@@ -156,7 +158,7 @@ class DeepQLearning(Agent):
         self._generator = generator
         optim.set_rate(self.optimizer, self.options.learning_rate * (1 - done))
 
-    def act(self, state: Any, generator: Generator, *, done: float) -> int:
+    def act(self, state: object, generator: Generator, *, done: float) -> int:
         """Returns an action for training, after the fraction `done` of all episodes."""
         start, end = self.options.epsilon_start, self.options.epsilon_end
         fallen = min(1.0, done / self.options.exploration_fraction)
@@ -165,7 +167,9 @@ class DeepQLearning(Agent):
             return int(generator.integers(len(values)))
         return int(values.argmax())
 
-    def update(self, state: Any, action: int, reward: float, following: Any, *, end: bool) -> None:
+    def update(
+        self, state: object, action: int, reward: float, following: object, *, end: bool
+    ) -> None:
         """Stores one step, and learns from steps of the replay buffer."""
         options, replay = self.options, self.replay
         replay.add(state, following, action, reward, end=end)
@@ -197,11 +201,11 @@ class DeepQLearning(Agent):
         self.optimizer.zero_grad()
         return {"loss": loss.detach()}
 
-    def best(self, state: Any) -> int:
+    def best(self, state: object) -> int:
         """Returns the action with the largest Q-value."""
         return int(self._values(state).argmax())
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Returns the replay buffer, the target net and the state of Adam."""
         return {
             "replay": self.replay.state_dict(),
@@ -209,13 +213,13 @@ class DeepQLearning(Agent):
             "optimizer": self.optimizer.state_dict(),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned."""
         self.replay.load_state_dict(state["replay"])
         self.target.load_state_dict(state["target"])
         optim.load_optimizer_state(self.optimizer, state["optimizer"])
 
-    def _values(self, state: Any) -> Tensor:
+    def _values(self, state: object) -> Tensor:
         with torch.no_grad():
             values: Tensor = self.net(torch.as_tensor(state).unsqueeze(0).to(device_of(self.net)))[
                 0

@@ -17,7 +17,8 @@ from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.core.config import FrozenConfig
 from kissipo.core.description import Chart, Detail, Section, Table
-from kissipo.core.protocols import Dataset
+from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.protocols import Dataset, StateDict
 from kissipo.core.schema import option
 from kissipo.process import optim
 from kissipo.process.algorithms.supervised import Stop
@@ -51,7 +52,7 @@ class GradientDescent(Algorithm):
     cpu_only = True
 
     def __init__(
-        self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
+        self, net: nn.Module, losses: object, options: Options, *, total_steps: int = 0
     ) -> None:
         self.net: Any = net
         self.options = options
@@ -90,13 +91,13 @@ class GradientDescent(Algorithm):
         height_above: Tensor = (outputs - targets[0]).mean()
         return height_above
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Returns the states of the optimizers and the paths so far."""
         memories = {name: optimizer.state_dict() for name, optimizer in self._optimizers.items()}
         facts = {"names": self._names, "surfaces": self._surfaces, "lowest": self._lowest}
         return {"optimizers": memories, "path": torch.stack(self.path), **facts}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned."""
         self._build_optimizers(state["names"], state["surfaces"], state["lowest"])
         for name, memory in state["optimizers"].items():
@@ -135,7 +136,7 @@ class GradientDescent(Algorithm):
     def _positions(self) -> Tensor:
         return torch.stack([point.detach().clone() for point in self.net.points])
 
-    def _describe(self, number: int, path: Tensor) -> dict[str, Any]:
+    def _describe(self, number: int, path: Tensor) -> dict[str, object]:
         surface, size = self._surfaces[number], DIMENSIONS[self._surfaces[number]]
         end = path[-1].to(torch.float64)
         gradient = torch.func.grad(lambda p: height(surface, p))(end)[:size]
@@ -159,7 +160,7 @@ class GradientDescent(Algorithm):
         }
 
 
-def _end_points(points: Sequence[Mapping[str, Any]]) -> Table:
+def _end_points(points: Sequence[JsonMapping]) -> Table:
     """Returns the start and the end of each path."""
     rows = [
         [
@@ -179,9 +180,9 @@ def _coordinates(position: Sequence[float]) -> str:
     return ", ".join(f"{value:.3f}" for value in position)
 
 
-def _maps(points: Sequence[Mapping[str, Any]]) -> list[Section]:
+def _maps(points: Sequence[JsonMapping]) -> list[Section]:
     """Returns the paths from each start on a map of the surface, if it has two axes."""
-    paths: dict[tuple[str, str], dict[str, Any]] = {}
+    paths: dict[tuple[str, str], JsonObject] = {}
     for point in points:
         if DIMENSIONS[point["surface"]] == 2:
             place = (point["surface"], _coordinates(point["start"]))
@@ -192,7 +193,7 @@ def _maps(points: Sequence[Mapping[str, Any]]) -> list[Section]:
     ]
 
 
-def _map(surface: str, paths: Mapping[str, Any]) -> Chart:
+def _map(surface: str, paths: JsonMapping) -> Chart:
     """Returns paths of one start over the heights around them."""
     points = torch.tensor([*chain(*paths.values())])
     low, high = points.amin(dim=0), points.amax(dim=0)

@@ -13,7 +13,6 @@ Source:   Watkins and Dayan 1992.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch import nn
 
 from kissipo.core.algorithm import Agent
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import StateDict
 from kissipo.core.schema import option
 
 INTERACTIVE = True
@@ -62,10 +62,10 @@ class QLearning(Agent):
     cpu_only = True
 
     def __init__(
-        self, net: nn.Module, losses: Any, options: Options, *, total_steps: int = 0
+        self, net: nn.Module, losses: object, options: Options, *, total_steps: int = 0
     ) -> None:
         self.net, self.options = net, options
-        table: Any = net.get_parameter("weight")
+        table: nn.Parameter = net.get_parameter("weight")
         self._values: np.ndarray = table.detach().numpy()
         self._visits = np.zeros(self._values.shape, dtype=np.int64)
 
@@ -88,11 +88,11 @@ class QLearning(Agent):
         """Returns the action with the largest Q-value."""
         return int(self._values[state].argmax())
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> StateDict:
         """Returns how often each action was taken in each state."""
         return {"visits": torch.from_numpy(self._visits.copy())}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned."""
         self._visits[:] = state["visits"].numpy()
 

@@ -8,10 +8,10 @@ follow `torch.set_num_threads`.
 import ctypes
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -46,11 +46,11 @@ class Kernels:
     lanes: int
     packed_values: int
     parallel_for: int
-    forward: Any
-    backward: Any
-    dense_forward: Any
-    dense_backward: Any
-    adam: Any
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    dense_forward: Callable[..., None]
+    dense_backward: Callable[..., None]
+    adam: Callable[..., None]
 
     def padded(self, units: int) -> int:
         """The number of units, rounded up to whole vectors."""

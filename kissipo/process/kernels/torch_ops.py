@@ -38,7 +38,7 @@ def _layer_spec(x: Tensor, weights: list[Tensor], cell: int, batch_first: bool) 
     )
 
 
-def _refuse(*inputs: Any) -> Results:
+def _refuse(*inputs: object) -> Results:
     raise NotImplementedError("second derivatives are not available under torch.compile")
 
 
@@ -124,7 +124,7 @@ def _setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]
     ctx.mark_non_differentiable(saved, *([] if cell == CELLS["LSTM"] else [c_n]))
 
 
-def _autograd_backward(ctx: Any, dy: Tensor, dh_n: Tensor, dc_n: Tensor, *_: Any) -> Any:
+def _autograd_backward(ctx: Any, dy: Tensor, dh_n: Tensor, dc_n: Tensor, *_: object) -> object:
     x, h0, c0, y, saved, *weights = ctx.saved_tensors
     gradients = [x.new_empty(0) if one is None else one for one in (dy, dh_n, dc_n)]
     dx, dh0, dc0, *dw = recurrent_backward(gradients, x, h0, c0, y, saved, weights, *ctx.options)

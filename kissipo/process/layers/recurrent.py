@@ -69,7 +69,7 @@ class Recurrent(nn.RNNBase):
     def forward(
         self,
         input: Tensor | PackedSequence,
-        hx: Any = None,
+        hx: object = None,
         lengths: Lengths | None = None,
         table: Tensor | None = None,
     ) -> tuple[Any, Any]:
@@ -128,8 +128,12 @@ class Recurrent(nn.RNNBase):
         return ids.contiguous(), table
 
     def _read(
-        self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None, table: Tensor | None
-    ) -> tuple[Any, Any]:
+        self,
+        input: Tensor | PackedSequence,
+        hx: object,
+        lengths: Lengths | None,
+        table: Tensor | None,
+    ) -> tuple[object, object]:
         x = input.data if isinstance(input, PackedSequence) else input
         kernel, why = self.choose(x if table is None else table.new_empty((*x.shape, 0)))
         self.__dict__["used"] = f"{kernel}: {why}"  # Module.__setattr__ takes microseconds
@@ -292,8 +296,8 @@ class Recurrent(nn.RNNBase):
         return x, tuple(torch.cat(states) for states in zip(*finals, strict=True))
 
     def _captured(
-        self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None
-    ) -> tuple[Any, Any]:
+        self, input: Tensor | PackedSequence, hx: object, lengths: Lengths | None
+    ) -> tuple[object, object]:
         """Computes the layer while torch.compile captures a graph.
 
         The graph gets one custom operator per layer, or torch's own layer where the
@@ -343,13 +347,13 @@ class Recurrent(nn.RNNBase):
         h0, c0 = (*states, None, None)[:2]
         return h0, c0
 
-    def _final_state(self, states: State, back: Tensor | None) -> Any:
+    def _final_state(self, states: State, back: Tensor | None) -> object:
         if back is not None:
             states = tuple(state.index_select(1, back) for state in states)
         return states if self.states == 2 else states[0]
 
     def _by_torch(
-        self, input: Tensor | PackedSequence, hx: Any, lengths: Lengths | None
+        self, input: Tensor | PackedSequence, hx: object, lengths: Lengths | None
     ) -> tuple[Any, Any]:
         if lengths is None or isinstance(input, PackedSequence):
             return cast(tuple[Any, Any], super().forward(input, hx))

@@ -253,7 +253,7 @@ class Recurrent(nn.Module):
     def forward(self, *inputs: Tensor) -> Any:
         return self.forward_with_state(None, *inputs)[0]
 
-    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Any, Any]:
+    def forward_with_state(self, state: object, *inputs: Tensor) -> tuple[Any, object]:
         """Returns the output and the final state, from an initial state.
 
         If the initial state has more rows than the batch, the first ones are used.
@@ -280,7 +280,7 @@ class Recurrent(nn.Module):
         packing = "from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence"
         return ScriptDefinition("Recurrent", _SCRIPT, (packing,))
 
-    def _read(self, x: Tensor, mask: Tensor | None, state: Any) -> tuple[Tensor, Any]:
+    def _read(self, x: Tensor, mask: Tensor | None, state: object) -> tuple[Tensor, object]:
         lengths = None if mask is None else mask.sum(dim=1).clamp(min=1)
         if self.embedding is None:
             return self.cell(x.reshape(len(x), x.shape[1] // self.patch, -1), state, lengths)

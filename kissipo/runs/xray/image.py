@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import write_text
 from kissipo.engine.evaluate import answer_all
 from kissipo.inspect.trace import Trace
@@ -76,7 +76,7 @@ class ImageXray:
     notes: tuple[str, ...] = ()
     follow: Callable[[], Trace] = field(kw_only=True, repr=False, compare=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the form that docs/json.md describes."""
         looks = [
             {
@@ -128,7 +128,7 @@ def shows_classes(run: TrainedModel) -> bool:
     return run.has_images and bool(run.answers[0].classes)
 
 
-def xray_image(run: TrainedModel, value: Any = None) -> ImageXray:
+def xray_image(run: TrainedModel, value: object = None) -> ImageXray:
     """Returns the x-ray of one image, or of the first image of the test split.
 
     Raises:   DataError when the image cannot be decoded.

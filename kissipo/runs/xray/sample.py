@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import TaskError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
 from kissipo.runs.trace_example import trace_of
@@ -37,7 +38,7 @@ class SampleXray:
         """Returns the trace, as the other kinds of x-ray do."""
         return self.trace
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns trace.json (docs/trace.md) without the values of tensors."""
         return {"run": self.run, **self.trace.content(max_bytes=-1)[0]}
 

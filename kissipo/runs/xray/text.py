@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from torch import nn
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
+from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import write_text
 from kissipo.input.formats.files import open_text
 from kissipo.inspect.next_token import read_along
@@ -59,7 +59,7 @@ class Xray:
         """The activation of the selected neuron (time)."""
         return self.states[:, self.neuron]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the form of docs/json.md, with the selected neuron only."""
         top = [[{"unit": unit, "probability": chance} for unit, chance in row] for row in self.top]
         return {

@@ -6,12 +6,11 @@ All moves of a game belong to the same split.
 
 from __future__ import annotations
 
-from typing import Any
-
 from kissipo.codec.labels import as_strings
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
@@ -33,7 +32,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     frame, split = reading.frame, resolved.general.split
     options, inferred_options = _move_answer(resolved, reading.answer)
     group_ids, findings_of_rows = duplicates(frame.only(["board", "move"]))
-    groups: Any = as_strings(frame[split.group or _GROUP]).values
+    groups: NumpyArray = as_strings(frame[split.group or _GROUP]).values
     splits = split_rows(len(frame), split, seed=seed, together=groups)
     findings = [*reading.findings, *describe_divided(findings_of_rows, group_ids, splits)]
     refuse_failures(findings, strict=strict)

@@ -15,10 +15,11 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 
 from collections.abc import Sequence
 from math import isqrt
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.codec import Codec, refuse_unfitted
@@ -105,7 +106,11 @@ class Board(Codec):
         )
 
     def drawings(
-        self, frame: Frame, captions: Sequence[str], targets: Any, predicted: Any
+        self,
+        frame: Frame,
+        captions: Sequence[str],
+        targets: NDArray[np.int64],
+        predicted: NDArray[np.int64],
     ) -> Sequence[Record]:
         boards, places = [], []
         for row, letters in enumerate(frame[self.column].texts()):

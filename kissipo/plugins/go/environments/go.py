@@ -21,7 +21,7 @@ Example:  >>> corner = Position.of([[0, -1, 1], [0, 1, 0], [0, 0, 0]])
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ class Position:
         self._ko: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, board: Any) -> Self:
+    def of(cls, board: object) -> Self:
         """Makes the position of a board.
 
         Raises:   IllegalMoveError when a chain on it has no liberty.

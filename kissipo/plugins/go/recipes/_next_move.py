@@ -1,14 +1,12 @@
 """What the two nets that play go have in common: the games, the training and the
 answer."""
 
-from typing import Any
-
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 
 
 def next_move(
-    net: dict[str, Any], *, band: tuple[float, float], expected: str, seconds: int
+    net: dict[str, object], *, band: tuple[float, float], expected: str, seconds: int
 ) -> Recipe:
     """Returns the recipe of one of the two nets."""
     return Recipe(

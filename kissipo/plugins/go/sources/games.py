@@ -6,7 +6,6 @@ Each move is a sample: the board before the move -> its point.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -54,7 +53,7 @@ class Games(Source[Options]):
     order = 20
     formats = f"games ({SUFFIX})"
 
-    def read(self, value: Any, options: Options) -> Reading:
+    def read(self, value: object, options: Options) -> Reading:
         """Reads the games: one row per move.
 
         A row has the game, the move number, the player's view of the board, and the
@@ -87,7 +86,7 @@ class Games(Source[Options]):
         return question.task({"games": question.value}, {answer: column})
 
     def parse_values(
-        self, values: Sequence[Any], options: Options, codecs: Sequence[Codec]
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
         """Returns the last positions of game records, or boards as letters or arrays.
 
@@ -127,7 +126,7 @@ def _as_rows(games: list[Played], findings: list[Finding], origin: str) -> Readi
     return Reading(frame, (Finding("PASS", "games", message), *findings), answer="move")
 
 
-def _in_letters(board: Any) -> str:
+def _in_letters(board: object) -> str:
     """Returns an array of 1, -1 and 0 as the letters of a board."""
     points = np.asarray(board).reshape(-1)
     invalid = [value for value in points.tolist() if value not in (1, -1, 0)]
