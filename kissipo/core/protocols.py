@@ -87,7 +87,7 @@ class FitCallback:
 
 @runtime_checkable
 class StepwiseNet(Protocol):
-    """A net that can go on from a hidden state, for example with the next token."""
+    """A net that can continue from a hidden state, for example with the next token."""
 
     def forward_with_state(self, state: object, *inputs: Tensor) -> tuple[Tensor, object]:
         """Returns the outputs and the state after the last step; None starts anew."""
