@@ -15,13 +15,12 @@ from pathlib import Path
 import kissipo
 
 HOUSE = Path(kissipo.__file__).parent
-MAX_ANY, MAX_IGNORED = 211, 5
+MAX_ANY, MAX_IGNORED = 200, 5
 ALIASES = {
     "JsonObject": "JSON that is read; its keys say what a value is",
     "JsonMapping": "JSON that is only read",
     "StateDict": "what a checkpoint keeps, as in torch",
     "NumpyArray": "its dtype depends on the data",
-    "Scores": "the scores of any answer; their dtype depends on the answer",
     "Features": "a matrix of numpy or a sparse one of scipy, which has no types",
     "Group": "a group of parameters, as in torch",
     "Explainer": "each takes the layer of its own class",

@@ -79,6 +79,8 @@ def format_answer(prediction: Prediction) -> str:
     if prediction.between is not None:
         low, high = prediction.between
         text += f"\t{_value(low)}\t{_value(high)}"
+    if prediction.boxes is not None:
+        text = "\t".join([text, *(box.describe() for box in prediction.boxes)])
     if prediction.error is not None:
         text += f"\t{format_score(prediction.error)}"
     return text if prediction.confidence is None else f"{text}\t{prediction.confidence:.4f}"

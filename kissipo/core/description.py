@@ -119,11 +119,14 @@ class Image:
 
     mask:   (height, width) class numbers; 0 is background, 255 is not evaluated
     heat:   (height, width) from 0 to 1
+    boxes:  (box, 5) a class number from 1, and x_min, y_min, x_max, y_max as fractions
+            of the width and the height
     """
 
     pixels: Tensor
     mask: Tensor | NumpyArray | None = None
     heat: Tensor | None = None
+    boxes: Sequence[Sequence[float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ class Gallery:
     """Groups of images, or of lattices, with one caption per group.
 
     files:    the file of each group
-    classes:  the classes of the masks, for the legend; the first is the background
+    classes:  the classes of masks or boxes, for the legend; the first is the background
     """
 
     groups: Sequence[Sequence[Image | Lattice]]

@@ -21,11 +21,13 @@ class ScriptPart:
     metrics:  lines that add metrics to the dictionary `values`
     quality:  an expression, the quality of each sample (sample); higher is better
     imports:  the import lines that both need
+    definitions: functions of kissipo that both call; they are copied into the script
     """
 
     metrics: tuple[str, ...]
     quality: str
     imports: tuple[str, ...] = ()
+    definitions: tuple[Callable[..., object], ...] = ()
 
 
 @dataclass(frozen=True)

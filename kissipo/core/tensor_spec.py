@@ -20,7 +20,7 @@ class TensorSpec:
 
     name:        the name that users see
     axes:        the name of each axis, such as feature, time, channel, height, class
-    shape:       the size of each axis
+    shape:       the size of each axis; 0 of an output is a size that the net sets
     vocab_size:  the number of distinct ids when the tensor holds ids, else 0
     labels:      the names along the last axis (columns, classes) or of the ids, if any
     padded:      whether id 0 is padding

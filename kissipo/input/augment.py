@@ -7,7 +7,9 @@ color     multiplies brightness, contrast and (color images) saturation by 0.8 t
 
 Each function changes a whole batch of images with values from 0 to 1. All random
 numbers come from one generator, which the loop derives from seed, epoch and step.
-A mask gets the same random numbers as its image and keeps whole class numbers.
+A mask gets the same random numbers as its image and keeps whole class numbers. Boxes
+are flipped and shifted with their image, and cut off at its edges; `rotate` is refused,
+because a box around a rotated box is larger than its object.
 
 Shapes:   (batch, channel, height, width) -> the same; masks (batch, height, width)
 Source:   flip and crop as He et al. 2016; color as Howard 2013.
@@ -17,7 +19,7 @@ Example:  >>> x = torch.arange(6.0).reshape(1, 1, 2, 3)
           [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0], [2.0, 1.0, 0.0]]
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import pi
 from typing import Literal
@@ -27,6 +29,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from kissipo.core.batch import Batch
+from kissipo.core.errors import TaskError
 
 Name = Literal["flip", "crop", "rotate", "color"]
 _SHIFT, _ANGLE, _SPREAD = 8, 15 * pi / 180, 0.2
@@ -38,10 +41,21 @@ class Augment:
     """Applies several augmentations in order to the first input and to the masks.
 
     masks:    positions of the targets that are masks
+    boxes:    positions of the targets that are padded boxes
+    Raises:   TaskError for `rotate` with boxes.
     """
 
     names: tuple[Name, ...]
     masks: tuple[int, ...] = ()
+    boxes: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.boxes and "rotate" in self.names:
+            raise TaskError(
+                "input.augment: boxes cannot be rotated with their image",
+                got=", ".join(self.names),
+                allowed=", ".join(name for name in _KINDS if name not in ("rotate",)),
+            )
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the batch with changed images."""
@@ -53,6 +67,9 @@ class Augment:
             for index in self.masks if name != "color" else ():
                 same = Generator().set_state(state)
                 targets[index] = _KINDS[name](targets[index].unsqueeze(1), same).squeeze(1)
+            for index in self.boxes if name in MOVES_OF_BOXES else ():
+                same = Generator().set_state(state)
+                targets[index] = MOVES_OF_BOXES[name](targets[index], images.shape[2:], same)
         return replace(batch, inputs=(images, *rest), targets=tuple(targets))
 
     def describe(self) -> str:
@@ -71,6 +88,28 @@ def crop(x: Tensor, generator: Generator) -> Tensor:
     images = torch.arange(len(x))[:, None, None]
     rows, columns = (_shifted_indices(len(x), side, generator) for side in x.shape[2:])
     return x.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def flip_boxes(boxes: Tensor, size: Sequence[int], generator: Generator) -> Tensor:
+    """Mirrors the boxes of the images that `flip` mirrors.
+
+    Shapes:   (batch, box, 5) label and corners as fractions -> the same
+    """
+    mirrored = torch.rand(len(boxes), 1, 1, 1, generator=generator)[:, 0] < 0.5
+    label, left, top, right, bottom = boxes.split(1, dim=2)
+    flipped = torch.cat([label, 1 - right, top, 1 - left, bottom], dim=2)
+    return boxes.where(~(mirrored & (label >= 0)), flipped)
+
+
+def crop_boxes(boxes: Tensor, size: Sequence[int], generator: Generator) -> Tensor:
+    """Shifts boxes as `crop` shifts their images; a box that leaves its image is
+    dropped."""
+    rows, columns = (_shifts(len(boxes), side, generator) for side in size)
+    down, right = rows / size[0], columns / size[1]
+    corners = (boxes[..., 1:] - torch.stack([right, down] * 2, dim=2)).clamp(0, 1)
+    inside = (corners[..., 2:] > corners[..., :2]).all(dim=2, keepdim=True) & (boxes[..., :1] >= 0)
+    empty = torch.tensor([-1.0, 0, 0, 0, 0]).to(boxes)
+    return torch.cat([boxes[..., :1], corners], dim=2).where(inside, empty)
 
 
 def rotate(x: Tensor, generator: Generator) -> Tensor:
@@ -109,9 +148,13 @@ def color(x: Tensor, generator: Generator) -> Tensor:
 
 def _shifted_indices(count: int, side: int, generator: Generator) -> Tensor:
     """Returns for each image the source index of every pixel along one side."""
+    return (torch.arange(side) + _shifts(count, side, generator)).clamp(0, side - 1)
+
+
+def _shifts(count: int, side: int, generator: Generator) -> Tensor:
+    """Returns by how many pixels each image is shifted along one side."""
     max_shift = max(1, side // _SHIFT)
-    shift = torch.randint(-max_shift, max_shift + 1, (count, 1), generator=generator)
-    return (torch.arange(side) + shift).clamp(0, side - 1)
+    return torch.randint(-max_shift, max_shift + 1, (count, 1), generator=generator)
 
 
 def _uniform(count: int, generator: Generator) -> Tensor:
@@ -124,4 +167,8 @@ _KINDS: dict[Name, Callable[[Tensor, Generator], Tensor]] = {
     "crop": crop,
     "rotate": rotate,
     "color": color,
+}
+MOVES_OF_BOXES: dict[Name, Callable[[Tensor, Sequence[int], Generator], Tensor]] = {
+    "flip": flip_boxes,
+    "crop": crop_boxes,
 }

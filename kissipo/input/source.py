@@ -99,7 +99,7 @@ class Source(ABC, Generic[O]):
         """Returns the codecs of the inputs, which are not fitted yet.
 
         reserved:    columns that the net must not see: the targets, the group
-        per_pixel:   whether an answer has a value for every pixel of an image
+        per_pixel:   whether an answer is about the pixels of an image: a mask or boxes
         """
         column_options = options if isinstance(options, ColumnOptions) else ColumnOptions()
         columns = sort_columns(frame, column_options, reserved=reserved)

@@ -23,6 +23,8 @@ from kissipo.core.errors import NotBuiltError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe
@@ -30,11 +32,31 @@ from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
 from kissipo.output.vocabulary import Vocabulary
 
-Scores = NDArray[Any]
+Scores = NumpyArray
 Predictions = Callable[[str], tuple[Scores, Scores] | None]
 _MAX_CLASSES = 4  # in the x-ray of an image
 NUM_EXAMPLES = 2  # of each reason to show a sample step by step
 MAX_WORST, _MAX_COLUMNS = 12, 8
+
+
+@dataclass(frozen=True)
+class Box:
+    """One detected object: its label and its corners in pixels.
+
+    The corners are edges: a box around the first pixel alone goes from 0 to 1.
+    """
+
+    label: str
+    confidence: float
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+
+    def describe(self) -> str:
+        """Returns the label, the confidence and the corners in one line."""
+        corners = f"({self.x_min:.1f}, {self.y_min:.1f}) to ({self.x_max:.1f}, {self.y_max:.1f})"
+        return f"{self.label} {self.confidence:.0%} {corners}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,7 @@ class Prediction:
     areas:       the classes in an image and their fractions, the largest first
     mask:        (height, width) the class index of every pixel
     pixels:      (height, width) or (height, width, 3) a generated image, from 0 to 255
+    boxes:       the detected objects, the most confident first; None for other answers
     """
 
     value: Any
@@ -59,8 +82,9 @@ class Prediction:
     error: float | None = None
     threshold: float | None = None
     areas: tuple[tuple[str, float], ...] = ()
-    mask: Any = field(default=None, compare=False, repr=False)
+    mask: NumpyArray | None = field(default=None, compare=False, repr=False)
     pixels: Any = field(default=None, compare=False, repr=False)
+    boxes: tuple[Box, ...] | None = None
 
     def describe(self) -> str:
         """Returns the value with its probability, or the areas of a mask."""
@@ -69,9 +93,9 @@ class Prediction:
         is_sure = self.confidence is not None and self.mask is None
         return describe(self.value) + (f" ({self.confidence:.0%})" if is_sure else "")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the prediction as a dictionary for `--json`."""
-        content: dict[str, Any] = {"answer": self.value}
+        content: JsonObject = {"answer": self.value}
         if self.confidence is not None:
             content["confidence"] = self.confidence
         if self.others:
@@ -86,6 +110,8 @@ class Prediction:
             content["areas"] = [{"answer": value, "share": share} for value, share in self.areas]
         if self.pixels is not None:
             content["pixels"] = self.pixels.tolist()
+        if self.boxes is not None:
+            content["boxes"] = [vars(box) for box in self.boxes]
         return content
 
 
@@ -100,9 +126,9 @@ class Evaluation:
     """
 
     metrics: Mapping[str, float]
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: JsonMapping = field(default_factory=dict)
     per_sample: Scores | None = None
-    arrays: Mapping[str, Any] = field(default_factory=dict)
+    arrays: JsonMapping = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,6 +230,8 @@ class Answer(ABC):
 
     PER_PIXEL:      whether it has a value for every pixel of an image, which moves with
                     the image and needs larger images
+    HAS_BOXES:      whether its targets are padded boxes, as `codec/boxes.py` encodes
+                    them, which also move with the image and need larger images
     NAMES_COLUMN:   whether its value names the target column, inferred when omitted
     SOURCES:        sources that it suits although they do not name it
     """
@@ -215,6 +243,7 @@ class Answer(ABC):
     OBJECT_LOSS: ClassVar[str | None] = None  # for which a loss object gets its outputs
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
     PER_PIXEL: ClassVar[bool] = False
+    HAS_BOXES: ClassVar[bool] = False
     NAMES_COLUMN: ClassVar[bool] = True
     SOURCES: ClassVar[tuple[str, ...]] = ()
     PREDICTS_STEPS: ClassVar[bool] = False  # of a series, so its column can be inferred
@@ -245,7 +274,7 @@ class Answer(ABC):
         """The name of the training loss."""
 
     @classmethod
-    def loss_name(cls, loss: Any) -> str | None:
+    def loss_name(cls, loss: object) -> str | None:
         """Returns the name of a loss, also for an object; None: the default loss."""
         return loss if loss is None or isinstance(loss, str) else cls.OBJECT_LOSS
 
@@ -275,7 +304,7 @@ class Answer(ABC):
         """
 
     @classmethod
-    def for_rows(cls, value: Any, options: Any, *, loss: str | None, frame: Frame) -> Self:
+    def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Self:
         """Returns the answer for samples that are rows.
 
         value:    what the task gives: the name of the target column
@@ -327,7 +356,7 @@ class Answer(ABC):
         """
         return []
 
-    def strata(self, frame: Frame) -> NDArray[Any] | None:
+    def strata(self, frame: Frame) -> NumpyArray | None:
         """Returns the class of each row, whose proportions every split keeps."""
         return None
 
@@ -392,7 +421,7 @@ class Answer(ABC):
         """Returns the evaluation of the model, and those of the baselines by name."""
         return case.evaluation, case.baselines()
 
-    def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, Any]:
+    def extra_metrics(self, scores: Scores, truth: Scores) -> JsonObject:
         """Returns further metrics of the model alone, such as interval coverage."""
         return {}
 
@@ -406,6 +435,14 @@ class Answer(ABC):
         Anomaly detection compares them with the targets; other answers ignore these.
         """
         return self.decode(self.scores(outputs))
+
+    def in_units_of(self, predictions: Sequence[Prediction], frame: Frame) -> list[Prediction]:
+        """Returns predictions in the units of their samples before encoding.
+
+        It differs where a prediction depends on the sample, such as the pixels of an
+        image that was resized.
+        """
+        return list(predictions)
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
         """Returns what the terminal prints after the scores.
@@ -477,7 +514,7 @@ class Answer(ABC):
             (position, "best") for position in best
         ]
 
-    def describe_target(self, target: Any) -> str:
+    def describe_target(self, target: object) -> str:
         """Returns one target, as `truth` gives it, in words."""
         return describe(target)
 
@@ -531,6 +568,15 @@ class Answer(ABC):
         sure = "" if prediction.confidence is None else f"{prediction.confidence:.4f}"
         return [str(prediction.value), sure]
 
+    def table_rows(self, prediction: Prediction) -> list[list[str]]:
+        """Returns the rows of a prediction in `predictions.csv`, usually one."""
+        return [self.table_row(prediction)]
+
+    def overlay(self, pixels: Tensor, prediction: Prediction) -> Image | None:
+        """Returns the encoded image with the prediction on it; None where there is
+        nothing to draw."""
+        return None
+
     @property
     def vocabulary(self) -> Vocabulary | None:
         """The tokens of the text that the answer continues; None for other answers."""
@@ -560,12 +606,12 @@ class Answer(ABC):
         )
 
     @abstractmethod
-    def state(self) -> dict[str, Any]:
+    def state(self) -> JsonObject:
         """Returns everything that decoding needs, as JSON values."""
 
     @classmethod
     @abstractmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: JsonObject) -> Self:
         """Restores an answer from its `state`."""
 
 

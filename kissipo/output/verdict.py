@@ -18,6 +18,7 @@ _FRACTIONS = {
     "accuracy": "",
     "balanced_accuracy": " of balanced accuracy",
     "macro_f1": " of macro-F1",
+    "map_50": " of mAP at IoU 0.5",
 }
 _NAMES = {
     "return": "return",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -171,13 +172,22 @@ def check_outputs(net: nn.Module, pipeline: Pipeline) -> None:
         tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         for output in outputs
     ]
-    if shapes != wanted:
+    if not _fit(shapes, wanted):
         raise ShapeError(
             f"the outputs of the net {kind} do not fit the output of the task",
             got=" and ".join(map(str, shapes)),
             allowed=" and ".join(map(str, wanted))
             + f" for inputs of the shape {described}, batch first",
         )
+
+
+def _fit(shapes: Sequence[tuple[int, ...] | str], wanted: Sequence[tuple[int, ...]]) -> bool:
+    """Returns whether shapes are the wanted ones; 0 is a size that the net sets."""
+    return len(shapes) == len(wanted) and all(
+        len(shape) == len(sizes)
+        and all(actual and size in (0, actual) for size, actual in zip(sizes, shape, strict=True))
+        for shape, sizes in zip(shapes, wanted, strict=True)
+    )
 
 
 def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) -> Algorithm:
@@ -253,9 +263,10 @@ def _refuse_weights(resolved: ResolvedTask, pipeline: Pipeline) -> None:
 
 def _refuse_ids(pipeline: Pipeline) -> None:
     reasons = [
-        "process.mixup mixes whole images, but each mask belongs to one image"
+        f"process.mixup mixes whole images, but each {target} belongs to one image"
         for answer in pipeline.answers
-        if answer.PER_PIXEL
+        for target, is_there in (("mask", answer.PER_PIXEL), ("box", answer.HAS_BOXES))
+        if is_there
     ]
     reasons += [
         f"process.mixup mixes numbers, and '{codec.spec.name}' is encoded as ids"

@@ -93,7 +93,6 @@ ANSWERS = Registry(
     folder="answers",
     planned={
         "labels": "S08",
-        "boxes": "S41",
         "rating": "S43",
         "vectors": "S31, S32",
         "map": "S36",
@@ -120,7 +119,6 @@ BUILDERS = Registry(
 )
 
 PLANNED_WORDS = {
-    "input.boxes": "S41",
     "input.captions": "S38",
     "input.style": "S39",
 }

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-import torch
 from torch import Tensor
 
 from kissipo.core.description import Gallery, Image, Lattice
 from kissipo.report.drawing import image_address, lattice
-from kissipo.report.overlay import color_name, heated, marked
+from kissipo.report.overlay import color_name, overlaid
 
 _IMAGE_WIDTH = 118
 
@@ -45,11 +44,6 @@ def legend(classes: Sequence[str]) -> str:
 def _drawn(item: Image | Lattice, title: str) -> str:
     if isinstance(item, Lattice):
         return lattice(item)
-    image = item.pixels
-    if item.mask is not None:
-        image = marked(image, torch.as_tensor(item.mask))
-    if item.heat is not None:
-        image = heated(image, item.heat)
-    pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
+    pixels = (overlaid(item) * 255).round().byte().permute(1, 2, 0).numpy()
     address = image_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     return f'<img src="{address}" alt=""{title}>'

@@ -3,11 +3,14 @@
 Shapes:   image (channel, height, width) from 0 to 1 -> (3, height, width)
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from kissipo.codec.mask import VOID
+from kissipo.core.description import Image
 
 _COLORS = torch.tensor(
     [
@@ -21,6 +24,7 @@ _COLORS = torch.tensor(
 )  # Okabe and Ito's, which color-blind people can distinguish
 _COLD, _WARM = torch.tensor([0.15, 0.2, 0.5]), torch.tensor([1.0, 0.75, 0.1])
 _TINT = 0.35
+_FRAMED_SIDE = 160  # pixels of an image with frames, at least
 
 
 def marked(image: Tensor, mask: Tensor) -> Tensor:
@@ -45,6 +49,36 @@ def heated(image: Tensor, heat: Tensor) -> Tensor:
     gray = _colored(image).mean(dim=0, keepdim=True)
     colors = _COLD[:, None, None] * (1 - heat) + _WARM[:, None, None] * heat
     return (0.45 * gray + 0.55 * colors * (0.35 + 0.65 * gray)).clamp(0, 1)
+
+
+def framed(image: Tensor, boxes: Sequence[Sequence[float]]) -> Tensor:
+    """The image with a frame around each box, in the color of its class.
+
+    A small image is enlarged by a whole number, so that a frame is thin and hides few
+    pixels.
+
+    boxes:   (box, 5) class number from 1, then corners as fractions of the sides
+    """
+    scale = max(1, -(-_FRAMED_SIDE // max(image.shape[1:])))
+    pixels = _colored(image).repeat_interleave(scale, 1).repeat_interleave(scale, 2).clone()
+    height, width = pixels.shape[1:]
+    for number, *corners in torch.as_tensor(boxes).tolist():
+        color = _COLORS[(int(number) - 1) % len(_COLORS)][:, None]
+        left, right = (round(min(max(corners[i], 0), 1) * (width - 1)) for i in (0, 2))
+        top, bottom = (round(min(max(corners[i], 0), 1) * (height - 1)) for i in (1, 3))
+        pixels[:, [top, bottom], left : right + 1] = color[:, None]
+        pixels[:, top : bottom + 1, [left, right]] = color[:, None]
+    return pixels
+
+
+def overlaid(image: Image) -> Tensor:
+    """The pixels of an image with its overlay."""
+    pixels: Tensor = image.pixels
+    if image.mask is not None:
+        pixels = marked(pixels, torch.as_tensor(image.mask))
+    if image.heat is not None:
+        pixels = heated(pixels, image.heat)
+    return pixels if image.boxes is None else framed(pixels, image.boxes)
 
 
 def color_name(number: int) -> str:

@@ -114,7 +114,7 @@ def _card(view: View, step: JsonMapping) -> str:
             image = heat_image(
                 heat_of(array, view.sample_axes(key), points=8192, name=step["name"])
             )
-        elif array is None and value[-1] == "..." and (top := view.content.get("top")):
+        elif array is None and value[-1:] == ["..."] and (top := view.content.get("top")):
             units = [visible_text(item["unit"]) for item in top[-1]]
             image = _bars([item["probability"] for item in top[-1]], units)
         else:

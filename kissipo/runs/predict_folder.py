@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -27,7 +27,7 @@ from kissipo.input.formats.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
 from kissipo.report.gallery import strips
 from kissipo.report.image_sections import is_heatable, legend, looked_at
-from kissipo.report.overlay import heated, marked
+from kissipo.report.overlay import heated, overlaid
 from kissipo.report.page import Section, page, table
 from kissipo.runs.parse_inputs import frame_of
 from kissipo.runs.trained import TrainedModel
@@ -80,16 +80,22 @@ class FolderPredictions:
         return [image for image in self.images if not image.answers]
 
     def to_csv(self) -> str:
-        """Returns one line per image; for a mask with the area of each class."""
+        """Returns one line per image, with the area of each class of a mask; one line
+        per box, and a line without a box for an image without boxes."""
         titles = ["file", *(title for answer in self.answers for title in answer.table_columns())]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*titles, "note"])
         for image in self.images:
-            row = [str(image.file)]
-            for answer, prediction in zip(self.answers, image.answers, strict=False):
-                row += answer.table_row(prediction)
-            writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
+            parts = [
+                answer.table_rows(prediction)
+                for answer, prediction in zip(self.answers, image.answers, strict=False)
+            ]
+            for some in zip_longest(*parts, fillvalue=()) if parts else [()]:
+                row = [str(image.file)]
+                for answer, cells in zip(self.answers, some, strict=False):
+                    row += cells or [""] * len(answer.table_columns())
+                writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
         return text.getvalue()
 
     def to_html(self) -> str:
@@ -226,7 +232,8 @@ def _predict_files(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePr
 
 
 def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
-    dataset = run.encode_frame(frame_of(files, run.resolved, run.codecs))
+    frame = frame_of(files, run.resolved, run.codecs)
+    dataset = run.encode_frame(frame)
     outputs = answer_all(run.net, dataset)
     decided = [
         answer.predictions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)
@@ -234,14 +241,18 @@ def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePredi
     inputs, first = dataset.everything().inputs, run.answers[0]
     x = inputs[0]
     overlays = [
-        marked(image, torch.from_numpy(prediction.mask))
+        overlaid(overlay)
         for image, prediction in zip(x, decided[0], strict=True)
-        if prediction.mask is not None
+        if (overlay := first.overlay(image, prediction)) is not None
     ]
     if is_heatable(inputs, first):
         classes = [first.classes.index(str(prediction.value)) for prediction in decided[0]]
         maps = looked_at(run.net, x, first, classes).maps
         overlays = [heated(image, heat) for image, heat in zip(x, maps, strict=True)]
+    decided = [
+        answer.in_units_of(predictions, frame)
+        for answer, predictions in zip(run.answers, decided, strict=True)
+    ]
     views = zip(x, overlays, strict=True) if overlays else ((image,) for image in x)
     return [
         ImagePrediction(file, answers, views=tuple(images))

@@ -175,7 +175,7 @@ class TrainedModel:
         outputs = answer_all(self.net, dataset)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
         decided = [
-            answer.predictions(output, truths)
+            answer.in_units_of(answer.predictions(output, truths), frame)
             for answer, output in zip(self.answers, outputs, strict=True)
         ]
         if self.answers[0].READS_TARGETS:

@@ -31,11 +31,12 @@ COMMANDS = {
         ["fit", "digits", "epochs=1", "baselines=[majority]", "--out", "cv", "--folds", "2"],
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
-    "evaluate": [["evaluate", "run"]],
+    "evaluate": [["evaluate", "run"], ["evaluate", "boxes"]],
     "predict": [
         ["predict", "run", "image.png"],
         ["predict", "run", "new"],
         ["predict", "marks", "new/a.png"],
+        ["predict", "boxes", "new/a.png"],
         ["predict", "dcgan", "7"],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
@@ -123,6 +124,17 @@ def _train_and_draw() -> None:
         output={"mask": "dot"},
     )
     task.fit(out="marks")
+    Path("dots").mkdir()
+    for number, image in enumerate(mask):
+        Image.fromarray((image * 200).astype("uint8")).save(f"dots/{number}.png")
+    rows = [f"{number}.png,dot,3,2,6,5" for number in range(20)]
+    Path("dots/boxes.csv").write_text("file,label,x_min,y_min,x_max,y_max\n" + "\n".join(rows))
+    task = ki.Task(
+        input={"images": "dots"},
+        process={"net": "grid_detector", "filters": [8], "epochs": 40, "learning_rate": 0.05},
+        output={"boxes": "label", "decode": {"threshold": 0.05}},
+    )
+    task.fit(out="boxes")
     Path("new").mkdir()
     Image.fromarray((mask[0] * 200).astype("uint8")).save("new/a.png")
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])

@@ -14,6 +14,7 @@ from scipy.special import softmax
 from sklearn import metrics as sklearn
 from torch import Tensor
 
+from kissipo.codec.boxes import box_column
 from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
 from kissipo.core.frame import Frame, image_column, numbers, strings
@@ -21,6 +22,9 @@ from kissipo.output.answer import Answer, Evaluation, Prediction
 from kissipo.output.answers.actions import Actions
 from kissipo.output.answers.anomaly import Anomaly
 from kissipo.output.answers.anomaly import Options as AnomalyOptions
+from kissipo.output.answers.boxes import Boxes
+from kissipo.output.answers.boxes import Decode as BoxesDecode
+from kissipo.output.answers.boxes import Options as BoxesOptions
 from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
@@ -32,7 +36,7 @@ from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.registries import ANSWERS
 
 GENERATOR = np.random.default_rng(4)
-ROWS = 40
+ROWS, CANDIDATES = 40, 12
 TABLE = Frame((
     strings("kind", GENERATOR.choice(["cheap", "dear", "fair", "free"], ROWS).tolist()),
     strings("spam", GENERATOR.choice(["no", "yes"], ROWS).tolist()),
@@ -44,6 +48,15 @@ TABLE = Frame((
         "mask",
         255
         * (GENERATOR.random((ROWS, 6, 5)) > GENERATOR.random((ROWS, 1, 1))).astype(np.uint8),
+    ),
+    box_column(
+        "boxes",
+        np.concatenate([
+            GENERATOR.integers(-1, 3, (ROWS, 3, 1)),
+            GENERATOR.uniform(0, 0.4, (ROWS, 3, 2)),
+            GENERATOR.uniform(0.6, 1, (ROWS, 3, 2)),
+        ], axis=2),
+        ("dot", "bar", "ring"),
     ),
 ))  # fmt: skip
 ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
@@ -82,6 +95,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "mask of one kind": lambda: Mask("defect", size=(6, 5)),
     "mask by class": lambda: Mask("kind", by="kind", size=(6, 5)),
     "image": lambda: GeneratedImage("mask"),
+    "boxes": lambda: Boxes("label", BoxesOptions(BoxesDecode(0.2, 0.6)), size=(30, 40)),
     "text": lambda: NextToken(window=5),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
@@ -100,9 +114,12 @@ def calibrated(answer: Category) -> Category:
 
 
 def outputs_for(answer: Answer, samples: int) -> Tensor:
-    return torch.from_numpy(
-        np.random.default_rng(1).normal(size=(samples, *answer.spec.shape))
-    ).float()
+    sizes = [size or CANDIDATES for size in answer.spec.shape]
+    outputs = torch.from_numpy(np.random.default_rng(1).normal(size=(samples, *sizes))).float()
+    if answer.HAS_BOXES:  # anchor boxes have sides above 0, most of them in the image
+        outputs[..., :4] = (outputs[..., :4] / 8).abs() + 0.4
+        outputs[..., 4:8] /= 4
+    return outputs
 
 
 def evaluated(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
@@ -148,8 +165,9 @@ def test_decoding_steps_end_at_the_prediction(make: Callable[[], Answer]) -> Non
 
 
 @pytest.mark.parametrize(
-    "make", [make for make in ANSWERS_BY_CASE.values() if make().WORD not in ("mask", "image")]
-)  # mask metrics pool all pixels; generated images are evaluated as a set
+    "make",
+    [make for make in ANSWERS_BY_CASE.values() if make().WORD not in ("mask", "image", "boxes")],
+)  # mask metrics pool all pixels, mAP all boxes; generated images are evaluated as a set
 def test_eval_metric_is_the_mean_quality_per_sample(make: Callable[[], Answer]) -> None:
     answer = make()
     evaluation = evaluated(answer)[2]
@@ -171,7 +189,12 @@ def test_table_has_one_text_per_column(make: Callable[[], Answer]) -> None:
     answer = make().fit(TABLE)
     columns = answer.table_columns()
     for prediction in answer.decode(answer.scores(outputs_for(answer, 20))):
-        row = dict(zip(columns, answer.table_row(prediction), strict=True))
+        rows = [dict(zip(columns, row, strict=True)) for row in answer.table_rows(prediction)]
+        if prediction.boxes is not None:
+            expected = [f"{box.label} {box.confidence:.4f}" for box in prediction.boxes] or [" "]
+            assert [f"{row['label']} {row['label confidence']}" for row in rows] == expected
+            continue
+        (row,) = rows
         assert row[answer.name] == str(prediction.value)
         confidence = prediction.confidence
         assert row[f"{answer.name} confidence"] == (
@@ -214,6 +237,7 @@ def test_script_computes_the_same_metrics(name: str) -> None:
     part = answer.script_part(1, "second ")
     names: dict[str, Any] = {"values": {}, "torch": torch}
     names |= {"outputs": [None, outputs], "targets": [None, targets]}
+    names |= {function.__name__: function for function in part.definitions}
     exec("\n".join((*part.imports, *part.metrics)), names)
     values = {key.removeprefix("second "): value for key, value in names["values"].items()}
     quality = eval(part.quality, names)

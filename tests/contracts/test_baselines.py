@@ -16,6 +16,7 @@ import torch
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from kissipo.codec.boxes import box_column, padded_boxes
 from kissipo.codec.index import Index
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
@@ -29,6 +30,7 @@ from kissipo.engine.rollout import play
 from kissipo.input.environments.racing import LIMIT, Racing
 from kissipo.input.sources import environment
 from kissipo.output.answer import Answer
+from kissipo.output.answers.boxes import Boxes
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
@@ -220,6 +222,106 @@ def by_a_forest() -> Any:
 def with_empty_masks() -> BaselineData:
     case = of_images()
     return replace(case, train=replace(case.train, truth=np.zeros_like(case.train.truth)))
+
+
+def of_boxes() -> BaselineData:
+    """Images with up to two lighter or darker rectangles."""
+    generator = np.random.default_rng(5)
+    images = generator.normal(0.5, 0.01, (16, 1, 20, 24))
+    rows: list[list[tuple[float, ...]]] = []
+    for number, image in enumerate(images):
+        rows.append([])
+        for left in (1, 13)[: number % 3]:
+            top, height, width = generator.integers(3, 9, 3)
+            sign = generator.choice((-1, 1))
+            image[:, top : top + height, left : left + width] += sign * generator.uniform(0.1, 0.4)
+            corners = (left / 24, top / 20, (left + width) / 24, (top + height) / 20)
+            rows[-1].append((float(generator.integers(3) > 0), *corners))
+    boxes = box_column("boxes", padded_boxes(rows), ("bar", "dot"))
+    answer = Boxes("label").fit(Frame((boxes,)))
+    truth = answer.truth(answer.codec.encode(Frame((boxes,))))
+    spec = TensorSpec("image", ("channel", "height", "width"), (1, 20, 24))
+    x = torch.from_numpy(images).float()
+    splits = [Samples((x[some],), truth[some]) for some in (slice(0, 11), slice(11, 16))]
+    return BaselineData(answer, (spec,), splits[0], splits[1], seed=SEED)
+
+
+def mean_boxes() -> Any:
+    boxes = [box for image in of_boxes().train.truth for box in image if box[0] >= 0]
+    by_label = {label: [box for box in boxes if box[0] == label] for label in (0, 1)}
+    order = sorted(by_label, key=lambda label: -len(by_label[label]))
+    one = [
+        [label, *np.mean(by_label[label], axis=0)[1:], len(by_label[label]) / len(boxes)]
+        for label in order
+    ]
+    return [one] * 5
+
+
+def flooded(marked: Any) -> list[set[tuple[int, int]]]:
+    """The groups of marked pixels that are connected at edges, by a flood fill."""
+    waiting, groups = {(int(y), int(x)) for y, x in zip(*np.nonzero(marked), strict=True)}, []
+    while waiting:
+        edge, group = [waiting.pop()], set()
+        while edge:
+            y, x = edge.pop()
+            group.add((y, x))
+            near = {(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)} & waiting
+            waiting -= near
+            edge += near
+        groups.append(group)
+    return groups
+
+
+def by_components() -> Any:
+    """Every threshold by a flood fill, and a matching by brute force."""
+    case = of_boxes()
+    labels = case.train.truth[..., 0]
+    frequent = float(max((0, 1), key=lambda label: int((labels == label).sum())))
+
+    def components(image: Any, threshold: float) -> list[tuple[float, ...]]:
+        contrast = np.abs(image[0] - np.median(image[0]))
+        boxes = []
+        for group in sorted(flooded(contrast > threshold), key=min):  # the upper left first
+            ys, xs = ([pixel[axis] for pixel in group] for axis in (0, 1))
+            if len(group) >= 0.005 * contrast.size:
+                top, left, bottom, right = min(ys), min(xs), max(ys) + 1, max(xs) + 1
+                share = len(group) / ((bottom - top) * (right - left))
+                boxes.append((frequent, left / 24, top / 20, right / 24, bottom / 20, share))
+        return sorted(boxes, key=lambda box: -box[-1])
+
+    def f1(threshold: float) -> float:
+        hits = total = 0
+        for image, truth in zip(case.train.inputs[0].numpy(), case.train.truth, strict=True):
+            targets = [tuple(box[1:]) for box in truth if box[0] >= 0]
+            boxes = components(image, threshold)
+            total += len(boxes) + len(targets)
+            for box in boxes:
+                overlaps = [iou_of(box[1:5], target) for target in targets]
+                if overlaps and max(overlaps) >= 0.5:
+                    targets.pop(int(np.argmax(overlaps)))
+                    hits += 1
+        return 2 * hits / total
+
+    images = case.train.inputs[0].numpy()
+    contrast = np.stack([np.abs(image[0] - np.median(image[0])) for image in images])
+    best = max(np.quantile(contrast, np.linspace(0.5, 0.99, 20)), key=f1)
+    rows = [components(image, best) for image in case.test.inputs[0].numpy()]
+    width = max(map(len, rows))
+    assert width == 2
+    return [row + [(-1.0, 0, 0, 0, 0, 0)] * (width - len(row)) for row in rows]
+
+
+def iou_of(one: Any, other: Any) -> float:
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0, across) * max(0, down)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return float(shared / (sum(areas) - shared))
+
+
+def without_boxes() -> BaselineData:
+    case = of_boxes()
+    return replace(case, train=replace(case.train, truth=np.full((11, 2, 5), -1.0)))
 
 
 def of_generated() -> BaselineData:
@@ -620,6 +722,9 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "mean_image": [
         (of_generated, lambda: [sum(IMAGES[row] for row in range(40)) / 40] * 20),
     ],
+    "no_boxes": [(of_boxes, lambda: np.zeros((5, 0, 6)))],
+    "mean_boxes": [(of_boxes, mean_boxes)],
+    "connected_components": [(of_boxes, by_components)],
     "gaussian_pixels": [(of_generated, by_independent_pixels)],
     "random_policy": [
         (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
@@ -693,6 +798,7 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
         ("value_iteration", replace(of_a_world(), model=None)),
         ("brightness_threshold", with_empty_masks()),
         ("pixel_forest", with_empty_masks()),
+        ("connected_components", without_boxes()),
         (
             "logistic_regression",
             replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int))),

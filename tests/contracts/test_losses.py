@@ -47,6 +47,51 @@ def overlap(y: Array, t: Array) -> float:
     return float(entropy + 1 - np.mean(rates))
 
 
+def detection(y: Array, t: Array) -> float:
+    """Loops over images, targets and anchor boxes."""
+
+    def iou(anchor: Array, box: Array) -> float:
+        (x, z, w, h), (left, top, right, bottom) = anchor, box
+        across = min(x + w / 2, right) - max(x - w / 2, left)
+        down = min(z + h / 2, bottom) - max(z - h / 2, top)
+        shared = max(0, across) * max(0, down)
+        return float(shared / (w * h + (right - left) * (bottom - top) - shared))
+
+    def smooth_l1(e: float) -> float:
+        return 4.5 * e**2 if abs(e) < 1 / 9 else abs(e) - 1 / 18
+
+    total = 0.0
+    for image, padded in zip(y, t, strict=True):
+        boxes = [box for box in padded if box[0] >= 0]
+        free, objects = set(range(len(image))), set()
+        for label, *corners in boxes:
+            fits = {
+                n: iou(image[n, :4], corners)
+                - 1e-3 * abs(image[n, 0] - (corners[0] + corners[2]) / 2)
+                - 1e-3 * abs(image[n, 1] - (corners[1] + corners[3]) / 2)
+                for n in free
+            }
+            best = max(fits, key=lambda n: fits[n])
+            free.remove(best)
+            objects.add(best)
+            x, z, w, h = image[best, :4]
+            wanted = [
+                ((corners[0] + corners[2]) / 2 - x) / w,
+                ((corners[1] + corners[3]) / 2 - z) / h,
+                np.log((corners[2] - corners[0]) / w),
+                np.log((corners[3] - corners[1]) / h),
+            ]
+            total += sum(smooth_l1(a - b) for a, b in zip(image[best, 4:8], wanted, strict=True))
+            total -= np.log(softmax(image[best, 9:])[int(label)])
+        for n, candidate in enumerate(image):
+            p = 1 / (1 + np.exp(-candidate[8]))
+            if n in objects:
+                total -= np.log(p)
+            elif all(iou(candidate[:4], box[1:]) < 0.5 for box in boxes):
+                total -= np.log(1 - p)
+    return total / len(y)
+
+
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "binary_cross_entropy": (
         "yes or no",
@@ -61,6 +106,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
         lambda y, t: -(one_hot(t, y.shape[1]) * np.log(softmax(y))).sum(1).mean(),
     ),
     "dice_cross_entropy": ("mask", overlap),
+    "detection": ("boxes", detection),
     "kl_divergence": ("probabilities", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
     "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
     "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),
@@ -77,6 +123,12 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
         return generator.normal(0, 3, (9, 1)), generator.integers(0, 2, 9)
     if kind == "mask":
         return generator.normal(0, 2, (3, 3, 4, 5)), generator.choice([0, 0, 1, 2, 255], (3, 4, 5))
+    if kind == "boxes":
+        y = generator.normal(0, 1, (5, 20, 12))
+        y[..., :4] = generator.uniform(0.2, 0.6, (5, 20, 4))
+        low, sides = generator.uniform(0, 0.4, (5, 4, 2)), generator.uniform(0.2, 0.6, (5, 4, 2))
+        labels = generator.integers(-1, 3, (5, 4, 1))  # -1 is padding, here also in between
+        return y, np.concatenate([labels, low, low + sides], axis=2)
     y = generator.normal(0, 2, (9, 4))
     return y, {
         "probabilities": softmax(generator.normal(0, 2, (9, 4))),
@@ -98,7 +150,11 @@ def test_loss_equals_its_formula_and_gradient_the_difference_quotient(name: str,
     loss = LOSSES.find(name, place="loss").loss
     outputs, targets = torch.tensor(y, requires_grad=True), torch.tensor(t)
     assert loss(outputs, targets).item() == pytest.approx(float(formula(y, t)), rel=1e-6)
-    assert torch.autograd.gradcheck(lambda outputs: loss(outputs, targets), (outputs,))
+    first = outputs[..., :4].detach() if kind == "boxes" else outputs[..., :0]  # anchor boxes
+    rest = outputs[..., first.shape[-1] :].detach().requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda rest: loss(torch.cat([first, rest], dim=-1), targets), (rest,)
+    )
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -39,6 +39,7 @@ AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
 CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b", "c"))
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
+CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
@@ -147,6 +148,14 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (PHOTO,),
             (TensorSpec("mask", ("class", "height", "width"), (2, 33, 40)),),
             {"filters": (12, 16, 24, 32)},
+        ),
+    ],
+    "grid_detector": [
+        ((IMAGE,), (CANDIDATES,), {"filters": (12, 24)}),
+        (
+            (PHOTO,),
+            (TensorSpec("label", ("candidate", "feature"), (20, 10)),),
+            {"filters": (12, 16, 24), "anchors": (0.3,)},
         ),
     ],
     "dcgan": [
@@ -263,6 +272,8 @@ def test_net_overfits_eight_samples(name: str, inputs: Any, outputs: Any, words:
         torch.randn(len(x[0]), *shape).expand(-1, *spec.shape)
         for shape, spec in zip(shapes, outputs, strict=True)
     ]
+    if outputs[0].axes[0] == "candidate":  # an anchor box is the same for every sample
+        targets[0][..., :4] = net(*x)[..., :4].detach()
     is_deep = sum(weight.dim() > 1 for weight in net.parameters()) > 6
     optimizer = torch.optim.Adam(net.parameters(), 0.001 if is_deep else 0.02)
 
@@ -385,6 +396,11 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
             (IMAGE,),
             r"'unet' predicts a class for every pixel; got the output \(batch, class 4\)",
         ),
+        (
+            "grid_detector",
+            (IMAGE,),
+            r"'grid_detector' predicts boxes; got the output \(batch, class 4\)\. Use output",
+        ),
         ("dcgan", (IMAGE,), r"'dcgan' takes one row of noise per image"),
         ("dcgan", (ROW,), r"'dcgan' generates images; got the output \(batch, class 4\)"),
         (
@@ -403,6 +419,11 @@ def test_build_refuses_inputs_that_do_not_fit(name: str, inputs: Any, text: str)
 def test_unet_refuses_too_many_halvings() -> None:
     with pytest.raises(ShapeError, match=r"'unet' halves 9x8 4 times\. Use fewer process\.filters"):
         built("unet", (IMAGE,), (MASK,), {"filters": (2,) * 5})
+
+
+def test_grid_detector_refuses_too_many_halvings() -> None:
+    with pytest.raises(ShapeError, match=r"halves 9x8 4 times\. Use fewer process\.filters"):
+        built("grid_detector", (IMAGE,), (CANDIDATES,), {"filters": (2,) * 4})
 
 
 def test_cnn_refuses_a_filter_larger_than_the_image() -> None:

@@ -18,6 +18,7 @@ from torch import Generator, Tensor
 
 import kissipo as ki
 from kissipo.core.batch import Batch
+from kissipo.core.errors import TaskError
 from kissipo.core.seeds import torch_generator
 from kissipo.input import augment
 from kissipo.input.augment import Augment, Name
@@ -198,3 +199,39 @@ def test_augment_moves_a_mask_as_its_image(name: Name) -> None:
     else:
         torch.testing.assert_close(bright, moved / 3)
     assert name == "color" or not torch.equal(moved, mask)
+
+
+@pytest.mark.parametrize("name", ["flip", "crop", "color"])
+def test_augment_moves_boxes_as_their_image(name: Name) -> None:
+    """One white rectangle per image; the white pixels say where its box is."""
+    images, boxes = torch.zeros(60, 1, 24, 32), torch.zeros(60, 2, 5)
+    boxes[..., 0] = -1
+    places = torch.Generator().manual_seed(3)
+    for row in range(50):  # the others have no box
+        top, left = (int(torch.randint(1, side - 9, (1,), generator=places)) for side in (24, 32))
+        images[row, :, top : top + 8, left : left + 7] = 1
+        boxes[row, 0] = torch.tensor([2, left / 32, top / 24, (left + 7) / 32, (top + 8) / 24])
+    batch = Batch((images,), (torch.zeros(60), boxes))
+    changed = Augment((name,), boxes=(1,))(batch, generator())
+    moved = changed.targets[1]
+    assert torch.equal(changed.targets[0], batch.targets[0]) and torch.equal(
+        batch.targets[1], boxes
+    )
+    assert torch.equal(moved[:, 1], boxes[:, 1]) and torch.equal(moved[50:], boxes[50:])
+    for image, box in zip(changed.inputs[0][:50], moved[:50, 0], strict=True):
+        rows, columns = ((image[0] > 0.5).any(dim=1 - axis).nonzero().flatten() for axis in (0, 1))
+        expected = [2, columns[0] / 32, rows[0] / 24, (columns[-1] + 1) / 32, (rows[-1] + 1) / 24]
+        assert box.tolist() == pytest.approx([float(value) for value in expected], abs=1e-6)
+    assert name == "color" or not torch.equal(moved, boxes)
+
+
+def test_crop_drops_a_box_that_leaves_its_image_and_rotate_is_refused() -> None:
+    boxes = torch.tensor([[[1.0, 0.0, 0.0, 0.03, 0.03], [0.0, 0.3, 0.3, 0.6, 0.6]]]).repeat(
+        200, 1, 1
+    )
+    moved = augment.crop_boxes(boxes, (40, 40), generator())
+    gone = moved[:, 0, 0] < 0
+    assert 0 < gone.sum() < 200 and not moved[:, 0, 1:][gone].any()
+    assert (moved[:, 1, 0] == 0).all()
+    with pytest.raises(TaskError, match=r"boxes cannot be rotated .* got rotate\. Allowed: flip"):
+        Augment(("rotate",), boxes=(0,))

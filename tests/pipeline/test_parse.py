@@ -181,10 +181,10 @@ LATER = [
         "input: {text: a.txt, tokenizer: wordpieces}",
         "input.tokenizer=wordpieces (S35) is not built yet.",
     ),
-    ("input: {images: digits, boxes: 9}", "input.boxes (S41) is not built yet."),
+    ("input: {images: digits, captions: a.tsv}", "input.captions (S38) is not built yet."),
     (
-        f"{DIGITS}\noutput: [category, {{boxes: class}}]",
-        "output.1: the answer 'boxes' (S41) is not built yet.",
+        f"{DIGITS}\noutput: [category, {{rating: stars}}]",
+        "output.1: the answer 'rating' (S43) is not built yet.",
     ),
 ]
 # the schema has no rule about the source of an algorithm

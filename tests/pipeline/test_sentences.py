@@ -275,8 +275,16 @@ SENTENCES = [
         """
         input: {images: cells/, boxes: boxes.csv, size: 416}
         process: {net: yolo, anchors: 9}
-        output: {boxes: class, decode: {nms: 0.5}}""",
-        "input.boxes (S41)",
+        output: {boxes: label, decode: {iou_threshold: 0.5}}""",
+        "the net 'yolo' (S41)",
+    ),
+    Sentence(
+        "S41",
+        "a grid of boxes",
+        """
+        input: {images: cells/, boxes: boxes.csv, size: 416}
+        process: {net: grid_detector, anchors: [0.1, 0.3]}
+        output: {boxes: label, decode: {iou_threshold: 0.5}}""",
     ),
     Sentence(
         "S42",
@@ -372,14 +380,14 @@ def test_round_trip_through_yaml_and_arguments(sentence: Sentence) -> None:
 @pytest.mark.parametrize(
     ("word", "value", "message"),
     [
-        ("input.boxes", "boxes.csv", "input.boxes (S41) is not built yet"),
+        ("input.captions", "a.tsv", "input.captions (S38) is not built yet"),
         ("net", "bert", "the net 'bert' (S35) is not built yet"),
         ("algorithm", "contrastive", "the algorithm 'contrastive' (S32) is not built yet"),
-        ("output.boxes", "class", "the answer 'boxes' (S41) is not built yet"),
+        ("output.rating", "stars", "the answer 'rating' (S43) is not built yet"),
     ],
 )
 def test_planned_option_is_not_taken_for_a_mistake(word: str, value: object, message: str) -> None:
-    words = {word: value} if word != "output.boxes" else {"output": {"boxes": value}}
+    words = {word: value} if word != "output.rating" else {"output": {"rating": value}}
     with pytest.raises(NotBuiltError) as refused:
         read_task(load("digits", words=words))
     assert message in str(refused.value)

@@ -25,7 +25,7 @@ from kissipo.core.script_part import ScriptedAlgorithm
 from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.export.script.net import net_source
-from kissipo.export.script.train import MARK, augment_source, train_source
+from kissipo.export.script.train import MARK, augment_source, evaluation_source, train_source
 from kissipo.pipeline.experiment import Experiment, build_experiment
 
 _FIRST = 8  # samples on which both nets are compared
@@ -49,7 +49,10 @@ def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
     }
     augment = experiment.pipeline.augment
     if augment is not None:
-        texts["augment.py"] = augment_source(augment.names, augment.masks)
+        texts["augment.py"] = augment_source(augment.names, augment.masks, augment.boxes)
+    evaluation = evaluation_source(experiment.pipeline.answers)
+    if evaluation is not None:
+        texts["evaluation.py"] = evaluation
     _compare(texts, experiment)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -162,7 +162,13 @@ def _statements(module: ModuleType) -> dict[str, tuple[ast.stmt, str]]:
                 for alias in node.names
             }
         elif isinstance(node, ast.Import):
-            statements |= {alias.name: (node, f"import {alias.name}") for alias in node.names}
+            statements |= {
+                alias.asname or alias.name: (
+                    node,
+                    f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else ""),
+                )
+                for alias in node.names
+            }
         else:
             for name in _defined(node):
                 statements[name] = node, ast.get_source_segment(text, node) or ""

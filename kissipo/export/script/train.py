@@ -7,7 +7,7 @@ and one with `#? not word` where it does not apply.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from string import Template
 from typing import Any
@@ -21,6 +21,7 @@ from kissipo.engine import streams
 from kissipo.engine.evaluate import portion
 from kissipo.export.script.source import Source
 from kissipo.input import augment as augmentation
+from kissipo.output.answer import Answer
 from kissipo.pipeline.experiment import Experiment
 from kissipo.process import optim, schedule
 
@@ -183,13 +184,22 @@ if __name__ == "__main__":
     main()
 '''
 
-_AUGMENT = '''"""Random changes of images during training, in plain PyTorch. $mark."""
+_EVALUATION = '''"""Functions that evaluate the outputs of the net. $mark."""
 
 from __future__ import annotations
 
 $imports
 
 $definitions
+'''
+
+_AUGMENT = '''"""Random changes of images during training, in plain PyTorch. $mark."""
+
+from __future__ import annotations
+
+$imports
+
+$definitions$moves
 
 
 def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
@@ -200,8 +210,13 @@ def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
         for number in $masks if change.__name__ != "color" else []:
             same = Generator().set_state(state)
             y[number] = change(y[number].unsqueeze(1), same).squeeze(1)
-    return images
+$with_boxes    return images
 '''
+
+_AUGMENT_BOXES = """        for number in $boxes if change in MOVES else []:
+            same = Generator().set_state(state)
+            y[number] = MOVES[change](y[number], images.shape[2:], same)
+"""
 
 _OPTIMIZERS = {
     "sgd": "SGD(trainable, RATE, fused=True",
@@ -265,6 +280,12 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
         for number, answer in enumerate(answers)
     ]
     source.imports |= {line for part in parts for line in part.imports}
+    lines = [line for part in parts for line in part.metrics]
+    lines += [parts[0].quality] if flags["linear"] else []
+    definitions = {function.__name__ for part in parts for function in part.definitions}
+    called = sorted(name for name in definitions if any(f"{name}(" in line for line in lines))
+    if called:
+        source.imports.add(f"from evaluation import {', '.join(called)}")
     source.imports |= {"import copy"} if watched else set()
     if options.ema:
         source.imports.add("from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn")
@@ -305,15 +326,41 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
     )
 
 
-def augment_source(names: tuple[str, ...], masks: tuple[int, ...]) -> str:
-    """Returns the text of the file that augments images and the masks among the
-    targets."""
+def evaluation_source(answers: Sequence[Answer]) -> str | None:
+    """Returns the text of the file with the functions that the metrics call; None where
+    they call none."""
+    source = Source()
+    for number, answer in enumerate(answers):
+        for function in answer.script_part(number).definitions:
+            source.add(import_module(function.__module__), function.__name__)
+    if not source.definitions:
+        return None
+    words = {"imports": source.import_block(), "definitions": source, "mark": MARK}
+    return Template(_EVALUATION).substitute(words)
+
+
+def augment_source(
+    names: tuple[str, ...], masks: tuple[int, ...], boxes: tuple[int, ...] = ()
+) -> str:
+    """Returns the text of the file that augments images, and the masks and the boxes
+    among the targets."""
     source = Source()
     source.imports = {"from torch import Generator, Tensor"}
     for name in names:
         source.add(augmentation, name)
+    moved = [name for name in names if boxes and name in augmentation.MOVES_OF_BOXES]
+    for name in moved:
+        source.add(augmentation, f"{name}_boxes")
+    moves = ", ".join(f"{name}: {name}_boxes" for name in moved)
+    with_boxes = Template(_AUGMENT_BOXES).substitute(boxes=list(boxes))
     words = {"changes": ", ".join(names), "masks": list(masks), "mark": MARK}
-    return Template(_AUGMENT).substitute(words, imports=source.import_block(), definitions=source)
+    return Template(_AUGMENT).substitute(
+        words,
+        imports=source.import_block(),
+        definitions=source,
+        moves=f"\n\n\nMOVES = {{{moves}}}" if moved else "",
+        with_boxes=with_boxes if moved else "",
+    )
 
 
 def _filled(flags: Mapping[str, bool], **words: object) -> str:

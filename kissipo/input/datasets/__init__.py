@@ -2,7 +2,7 @@
 
 Files are searched in `$KISSIPO_DATA`, then in the cache (`$XDG_CACHE_HOME/kissipo` or
 `~/.cache/kissipo`). Otherwise they are downloaded and verified by SHA-256. Data sets
-that come with a dependency are always available.
+that come with a dependency, or are made by their file, are always available.
 """
 
 from pathlib import Path

@@ -18,25 +18,24 @@ MASK = "mask"
 _COMPANION_SHARE = 0.9
 
 
-def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
+def read_image_folder(folder: Path, *, masks: Path | None = None, flat: bool = False) -> Reading:
     """Reads every image of each class folder; other files are counted and skipped.
 
     With masks, the images need no class folders.
 
     masks:    folder of the masks; by default the masks are searched beside the images
+    flat:     whether the images need no class folders, because boxes are the target
     Raises:   DataError when it is not a folder, has no class folders, or a class has no
               images.
     """
     existing(folder, kind="folder")
-    folders = sorted(
-        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
+    folders = _folders(folder)
     folders = [path for path in folders if masks is None or path.resolve() != masks.resolve()]
     loose = images_of(folder)
-    if not folders and not (loose and _may_be_flat(loose, masks)):
+    if not folders and not (loose and (flat or _may_be_flat(loose, masks))):
         content = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
-        example += ", or set input.masks=FOLDER" if loose else ""
+        example += ", or set input.masks=FOLDER or input.boxes=boxes.csv" if loose else ""
         raise DataError(f"{folder} must contain one folder per class", got=content, do=example)
     files = {path.name: _files(path) for path in folders}
     images = {
@@ -65,6 +64,17 @@ def read_image_folder(folder: Path, *, masks: Path | None = None) -> Reading:
         Frame(tuple(columns), origin=str(folder)),
         (*findings, *mask_findings),
         answer="class" if folders else "",
+    )
+
+
+def has_no_folders(folder: Path) -> bool:
+    """Returns whether a folder has no class folders."""
+    return not _folders(folder)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
 
 

@@ -31,9 +31,10 @@ from kissipo.input.check.images import (
     sizes,
 )
 from kissipo.input.datasets import find_data
+from kissipo.input.formats.boxes import DEFAULT_NAME, with_boxes
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_folder import MASK, read_image_folder
+from kissipo.input.formats.image_folder import MASK, has_no_folders, read_image_folder
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -54,6 +55,14 @@ class Options:
     )
     missing_masks: Literal["empty", "left_out"] | None = option(
         None, "treat images without a mask as empty, or leave them out"
+    )
+    boxes: Any = option(
+        None,
+        "table of labeled boxes with the columns file, label, x_min, y_min, x_max, y_max in "
+        "pixels; boxes.csv in a folder without class folders is used when omitted",
+    )
+    missing_boxes: Literal["empty", "left_out"] | None = option(
+        None, "treat images that the table of boxes does not name as empty, or leave them out"
     )
     size: tuple[int, ...] | None = option(
         None, "height and width to which images are resized; one number for a square", minimum=1
@@ -87,7 +96,7 @@ class Images(Source[Options]):
     order = 30
     formats = "a folder of images"
     folders = True
-    data_options = ("labels", "masks")
+    data_options = ("labels", "masks", "boxes")
     generated_columns = (_NOISE,)
 
     def read(self, value: object, options: Options) -> Reading:
@@ -99,6 +108,7 @@ class Images(Source[Options]):
         return replace(reading, frame=reading.frame.replaced(column))
 
     def _read(self, value: object, options: Options) -> Reading:
+        _refuse_boxes(value, options.boxes)
         if not isinstance(value, str | Path):
             return _with_masks(
                 _from_arrays(np.asarray(value), options.labels, "the array of images"),
@@ -123,16 +133,22 @@ class Images(Source[Options]):
                 f"{path} is a file",
                 allowed="a folder with one folder per class, a folder of idx files, an .npz file",
             )
-        return read_image_folder(path, masks=masks)
+        boxes = _boxes_of(path, options.boxes)
+        reading = read_image_folder(path, masks=masks, flat=boxes is not None)
+        return reading if boxes is None else with_boxes(reading, boxes, path, options.missing_boxes)
 
     def infer(self, question: Question) -> Task | None:
-        """Takes a folder, and an .npz file; given masks are the answer."""
+        """Takes a folder, and an .npz file; given masks or boxes are the answer."""
         path = question.path
         is_folder = path is not None and path.is_dir()
         is_archive = path is not None and path.is_file() and path.suffix == ".npz"
         if not (question.data_set or is_folder or is_archive):
             return None
-        kind = question.answer or ("mask" if "masks" in question.words else "category")
+        boxes = question.words.get("boxes")
+        if path is not None and is_folder:
+            boxes = _boxes_of(path, boxes)
+        located = "mask" if "masks" in question.words else None if boxes is None else "boxes"
+        kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
 
@@ -169,7 +185,7 @@ class Images(Source[Options]):
     ) -> tuple[Codec, ...]:
         """Returns the codec of the pixels, or of the noise.
 
-        A mask needs larger images than a class.
+        A mask and boxes need larger images than a class.
         """
         if options.noise is not None:
             for name in ("size", "color", "augment"):
@@ -240,6 +256,28 @@ class Images(Source[Options]):
         if not any(codec.is_image for codec in codecs):
             return "Give numbers of samples: kissipo predict RUN 1 2 3"
         return "Give paths of images: kissipo predict RUN photo.png"
+
+
+def _boxes_of(folder: Path, boxes: object) -> object:
+    """Returns the table of boxes of a folder: the named one, which may be inside, or
+    boxes.csv where there are no class folders."""
+    if boxes is None:
+        default = folder / DEFAULT_NAME
+        return default if default.is_file() and has_no_folders(folder) else None
+    if isinstance(boxes, str | Path) and not Path(boxes).exists() and (folder / boxes).is_file():
+        return folder / boxes
+    return boxes
+
+
+def _refuse_boxes(value: object, boxes: object) -> None:
+    """Refuses boxes of images that are not files."""
+    if boxes is not None and not (isinstance(value, str | Path) and Path(value).is_dir()):
+        what = str(value) if isinstance(value, str | Path) else "an array"
+        raise DataError(
+            "input.boxes needs a folder of images",
+            got=shorten(what, 60),
+            do="Leave input.boxes out",
+        )
 
 
 def _noise(numbers: Sequence[int], size: int) -> NDArray[np.float32]:

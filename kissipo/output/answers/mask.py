@@ -215,6 +215,9 @@ class Mask(Answer):
     def legend(self) -> tuple[str, ...]:
         return self.classes
 
+    def overlay(self, pixels: Tensor, prediction: Prediction) -> Image:
+        return Image(pixels, mask=prediction.mask)
+
     def gallery_rank(self, prediction: Prediction) -> float:
         return -sum(share for _, share in prediction.areas)
 

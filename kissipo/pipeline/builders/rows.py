@@ -54,7 +54,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         frame,
         options,
         reserved=[*targets, *([group] if group else [])],
-        per_pixel=any(answer.PER_PIXEL for answer in answers),
+        per_pixel=any(answer.PER_PIXEL or answer.HAS_BOXES for answer in answers),
         findings=findings,
         inferred_options=inferred_options,
     )
@@ -97,6 +97,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     }
     names = source.augmentations(options)
     masks = tuple(number for number, answer in enumerate(answers) if answer.PER_PIXEL)
+    boxes = tuple(number for number, answer in enumerate(answers) if answer.HAS_BOXES)
     return Pipeline(
         frame,
         splits,
@@ -105,7 +106,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         datasets,
         tuple(findings),
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
-        augment=Augment(names, masks) if names else None,
+        augment=Augment(names, masks, boxes) if names else None,
     )
 
 
@@ -252,10 +253,11 @@ def _compared(
 ) -> Frame:
     """Returns the columns in which duplicate rows agree.
 
-    Masks do not count: an image with two masks is still the same image. Neither do the
-    columns that the source generated.
+    Masks and boxes do not count: an image with two masks is still the same image.
+    Neither do the columns that the source generated.
     """
-    members = (*codecs, *(answer.codec for answer in answers if not answer.PER_PIXEL))
+    targets = [answer for answer in answers if not (answer.PER_PIXEL or answer.HAS_BOXES)]
+    members = (*codecs, *(answer.codec for answer in targets))
     names = dict.fromkeys(column for codec in members for column in codec.columns)
     return frame.only(name for name in names if name not in generated)
 

@@ -3,7 +3,7 @@
 One output gives one tensor, several outputs give a tuple. An output with more than one
 axis (12 months of two variables) is computed as one row and then reshaped.
 
-Raises:   ShapeError for an output per pixel.
+Raises:   ShapeError for an output per pixel, and for one whose size the net sets.
 Shapes:   (batch, feature) -> (batch, *spec.shape) for each output
 Example:  >>> import torch
           >>> from kissipo.core.tensor_spec import TensorSpec
@@ -70,6 +70,12 @@ def _head(width: int, spec: TensorSpec, *, bias: bool) -> nn.Module:
             f"'{spec.name}' needs an output for every pixel {spec.describe()}, "
             "but this model has one output per image",
             do="Use process.net=unet",
+        )
+    if not spec.size:
+        raise ShapeError(
+            f"'{spec.name}' needs a net that sets the number of its candidates, "
+            "but this model has a fixed number of outputs",
+            do="Use process.net=grid_detector",
         )
     linear = nn.Linear(width, spec.size, bias=bias)
     return linear if len(spec.shape) == 1 else nn.Sequential(linear, nn.Unflatten(1, spec.shape))

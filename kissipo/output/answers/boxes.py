@@ -1,0 +1,484 @@
+"""Boxes: the objects in an image, each with a label and a box.
+
+The model has any number of candidates: an anchor box, offsets, the logit of an object
+and the logits of the classes. Decoding:
+candidates -> boxes and scores -> non-maximum suppression per class -> detections
+-> those with a score of at least the decision threshold.
+
+Shapes:   outputs (batch, candidate, 9 + class); scores (image, detection, 6): label,
+          corners, score; truth (image, box, 5): label, corners; padding has label -1
+Choices:  mAP counts all detections, as COCO does (`metrics/detection.py`). Precision
+          and recall count those above the threshold, at an IoU of 0.5. The quality of
+          an image is its panoptic quality.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.codec._image import size_of
+from kissipo.codec.boxes import CORNERS
+from kissipo.codec.boxes import Boxes as BoxesCodec
+from kissipo.core.codec import restore, save
+from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
+from kissipo.core.errors import TaskError
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
+from kissipo.core.schema import option
+from kissipo.core.script_part import ScriptPart
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.core.text import format_score
+from kissipo.output.answer import (
+    Answer,
+    Box,
+    DecodingStep,
+    Evaluation,
+    EvaluationData,
+    Prediction,
+    Scores,
+)
+from kissipo.output.decode.nms import candidates, detect
+from kissipo.output.metrics.detection import (
+    COCO_THRESHOLDS,
+    average_precision,
+    count_matches,
+    panoptic_quality,
+)
+
+NOTHING = "nothing"
+_IOU = 0.5  # of a true positive, for precision, recall and the quality of an image
+_MAX_IMAGES = 6  # the worst, and the best
+_DECIMALS = 2  # of pixels
+
+
+@dataclass(frozen=True)
+class Decode:
+    """The options of decoding."""
+
+    SHORT: ClassVar[str] = "threshold"
+    threshold: float = option(
+        0.5, "decision threshold: the minimum score of a predicted box", above=0, below=1
+    )
+    iou_threshold: float = option(
+        0.5,
+        "non-maximum suppression: boxes of one class with at least this IoU are one object",
+        above=0,
+        maximum=1,
+    )
+    max_detections: int = option(100, "maximum number of detections per image", minimum=1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of boxes."""
+
+    decode: Decode = option(Decode(), "decision rule on the candidates")
+
+
+class Boxes(Answer):
+    """The objects in an image."""
+
+    WORD = "boxes"
+    EVAL_METRIC = "map_50"
+    HIGHER_IS_BETTER = True
+    GALLERY_TITLE = "Most boxes"
+    BASELINES = ("no_boxes", "mean_boxes", "connected_components")
+    HAS_BOXES = True
+    NAMES_COLUMN = False
+    SOURCES = ("images",)
+
+    def __init__(
+        self,
+        name: str,
+        options: Options = Options(),
+        *,
+        loss: str | None = None,
+        size: tuple[int, int] = (1, 1),
+    ) -> None:
+        self.codec: BoxesCodec = BoxesCodec(name)
+        self.options, self._loss, self.size = options, self.loss_name(loss), size
+
+    @classmethod
+    def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Self:
+        """Returns the answer for the boxes of the frame.
+
+        value:  label, the column of the labels; None means the same
+        """
+        if value not in (None, "label"):
+            raise TaskError(
+                "output.boxes names the column of the labels", got=str(value), allowed="label"
+            )
+        answer = cls("label", options, loss=loss)
+        if answer.codec.column not in frame:
+            raise TaskError(
+                f"output.boxes needs boxes, and {frame.origin} comes with none",
+                do="Name their table: input.boxes=boxes.csv",
+            )
+        return answer
+
+    def usable_rows(
+        self,
+        frame: Frame,
+        findings: list[Finding],
+        *,
+        missing: Literal["empty", "left_out"] | None = None,
+    ) -> Frame:
+        """Returns all rows; a row without boxes is an image without objects."""
+        counts = _lengths(frame[self.codec.column].values)
+        message = (
+            f"{counts.sum():,} boxes in {len(frame):,} images, {(counts == 0).sum():,} images "
+            "without any"
+        )
+        level: Literal["PASS", "FAIL"] = "PASS" if counts.any() else "FAIL"
+        findings.append(Finding(level, "boxes", message, "" if counts.any() else "check the boxes"))
+        return frame
+
+    def fit_inputs(self, specs: Sequence[TensorSpec]) -> Self:
+        """Takes over the size of the images."""
+        _, height, width = specs[0].shape
+        self.size = (height, width)
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.codec.name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of the objects, in the order of their class numbers."""
+        return self.codec.classes or ()
+
+    @property
+    def loss(self) -> str:
+        return self._loss or "detection"
+
+    @property
+    def spec(self) -> TensorSpec:
+        """The net decides on the number of candidates."""
+        return TensorSpec(self.name, ("candidate", "feature"), (0, 9 + len(self.labels)))
+
+    def suggested_net(self) -> InferredOption:
+        return InferredOption("process.net", "grid_detector", "objects are located in an image")
+
+    def scores(self, outputs: Tensor) -> Scores:
+        """Returns the detections that non-maximum suppression keeps."""
+        decode = self.options.decode
+        return detect(
+            outputs, iou_threshold=decode.iou_threshold, max_detections=decode.max_detections
+        ).numpy()
+
+    def watch(self, scores: Scores, truth: Scores) -> Evaluation:
+        return self._evaluated(scores, truth, (_IOU,))
+
+    def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
+        return self._evaluated(scores, truth, COCO_THRESHOLDS)
+
+    def _evaluated(self, scores: Scores, truth: Scores, thresholds: Sequence[float]) -> Evaluation:
+        by_class = average_precision(
+            scores, truth, num_classes=len(self.labels), iou_thresholds=thresholds
+        )
+        metrics = {"map_50": _mean(by_class[0])}
+        if len(thresholds) > 1:
+            metrics["map_50_95"] = _mean(by_class)
+        counts = count_matches(
+            scores, truth, min_score=self.options.decode.threshold, iou_threshold=_IOU
+        )
+        hits, false, missed, _ = counts.sum(axis=0)
+        metrics["precision"] = _share(hits, hits + false)
+        metrics["recall"] = _share(hits, hits + missed)
+        metrics["f1"] = _share(2 * hits, 2 * hits + false + missed)
+        decided = self._decided(scores)[..., 0]
+        details = {
+            "classes": list(self.labels),
+            "by_class": {
+                "average_precision_50": _plain(by_class[0]),
+                "targets": self._numbers(truth[..., 0]),
+                "detections": self._numbers(decided),
+            },
+            "images": {"without_boxes": int((_lengths(truth) == 0).sum())},
+        }
+        return Evaluation(metrics, details, per_sample=panoptic_quality(counts))
+
+    def _numbers(self, labels: Scores) -> list[int]:
+        """Returns the number of boxes per class."""
+        return [int((labels == label).sum()) for label in range(len(self.labels))]
+
+    def _decided(self, scores: Scores) -> Scores:
+        """Returns the detections; those below the decision threshold become padding."""
+        low = scores[..., 5] < self.options.decode.threshold
+        return np.where(low[..., None], np.array([-1.0, 0, 0, 0, 0, 0]), scores)
+
+    def decode(self, scores: Scores) -> list[Prediction]:
+        """Returns the boxes in pixels of the images that the net takes."""
+        return [self._prediction(_unpadded(row)) for row in self._decided(np.asarray(scores))]
+
+    def _prediction(self, detections: Scores) -> Prediction:
+        height, width = self.size
+        boxes = tuple(
+            Box(
+                self.labels[int(label)],
+                float(score),
+                *(
+                    round(float(corner) * side, _DECIMALS)
+                    for corner, side in zip(corners, (width, height) * 2, strict=True)
+                ),
+            )
+            for label, *corners, score in detections
+        )
+        return Prediction(_in_words(boxes), boxes=boxes)
+
+    def in_units_of(self, predictions: Sequence[Prediction], frame: Frame) -> list[Prediction]:
+        """Returns the boxes in pixels of the images as they were given."""
+        return [
+            replace(prediction, boxes=self._resized(prediction, size_of(image)))
+            for prediction, image in zip(predictions, frame["image"].values, strict=True)
+        ]
+
+    def _resized(self, prediction: Prediction, size: tuple[int, int]) -> tuple[Box, ...]:
+        y, x = size[0] / self.size[0], size[1] / self.size[1]
+        return tuple(
+            replace(
+                box,
+                **{
+                    name: round(getattr(box, name) * factor, _DECIMALS)
+                    for name, factor in zip(CORNERS, (x, y, x, y), strict=True)
+                },
+            )
+            for box in prediction.boxes or ()
+        )
+
+    def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
+        boxes, scores, labels = (part[0].numpy() for part in candidates(outputs.detach()))
+        height, width = self.size
+        listed = np.concatenate([labels[:, None], boxes, scores[:, None]], axis=1)
+        (detections,) = self.scores(outputs)
+        detected = _unpadded(detections)
+        prediction = self.decode(detections[None])[0]
+        decided = _unpadded(self._decided(detections))
+        decode = self.options.decode
+        return [
+            DecodingStep(
+                "candidates",
+                tuple(outputs.shape[1:]),
+                outputs[0].detach().numpy(),
+                "anchor boxes, offsets, logits of an object and of the classes",
+            ),
+            DecodingStep(
+                "boxes",
+                listed.shape,
+                listed,
+                "offsets applied to the anchor boxes: label, corners as fractions, score",
+            ),
+            DecodingStep(
+                "suppression",
+                detected.shape,
+                detected,
+                f"NMS per class at IoU {decode.iou_threshold:g}: {len(detected)} detections",
+            ),
+            DecodingStep(
+                "decision",
+                decided.shape,
+                decided,
+                f"score at least {decode.threshold:g}: {len(decided)} boxes",
+            ),
+            DecodingStep(
+                "label",
+                (),
+                prediction.value,
+                "; ".join(box.describe() for box in prediction.boxes or ())
+                or f"no box in {height}x{width} pixels",
+            ),
+        ]
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        return (NOTHING, *self.labels)
+
+    def describe_target(self, target: object) -> str:
+        return _counted([self.labels[int(label)] for label in _unpadded(np.asarray(target))[:, 0]])
+
+    def gallery_rank(self, prediction: Prediction) -> float:
+        return -len(prediction.boxes or ())
+
+    def caption(self, prediction: Prediction) -> str:
+        return str(prediction.value)
+
+    def table_columns(self) -> list[str]:
+        return [*super().table_columns(), *CORNERS]
+
+    def table_rows(self, prediction: Prediction) -> list[list[str]]:
+        rows = [
+            [
+                box.label,
+                f"{box.confidence:.4f}",
+                *(f"{getattr(box, name):.{_DECIMALS}f}" for name in CORNERS),
+            ]
+            for box in prediction.boxes or ()
+        ]
+        return rows or [[""] * len(self.table_columns())]
+
+    def overlay(self, pixels: Tensor, prediction: Prediction) -> Image:
+        height, width = self.size
+        boxes = [
+            (
+                self.labels.index(box.label) + 1,
+                box.x_min / width,
+                box.y_min / height,
+                box.x_max / width,
+                box.y_max / height,
+            )
+            for box in prediction.boxes or ()
+        ]
+        return Image(pixels, boxes=boxes)
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        decode = self.options.decode
+        detections = (
+            f"detect(outputs[{number}], iou_threshold={decode.iou_threshold}, "
+            f"max_detections={decode.max_detections}).numpy()"
+        )
+        truth, classes = f"targets[{number}].numpy()", len(self.labels)
+        matches = f"count_matches(boxes, truth, min_score={decode.threshold}, iou_threshold={_IOU})"
+        return ScriptPart(
+            (
+                f"boxes, truth = {detections}, {truth}",
+                f"thresholds = {COCO_THRESHOLDS}",
+                "by_class = average_precision(",
+                f"    boxes, truth, num_classes={classes}, iou_thresholds=thresholds",
+                ")",
+                f"hits, false, missed, _ = {matches}.sum(axis=0)",
+                f'values["{prefix}map_50"] = float(np.nanmean(by_class[0]))',
+                f'values["{prefix}map_50_95"] = float(np.nanmean(by_class))',
+                f'values["{prefix}precision"] = float(hits / max(1, hits + false))',
+                f'values["{prefix}recall"] = float(hits / max(1, hits + missed))',
+            ),
+            quality="torch.from_numpy(panoptic_quality("
+            + matches.replace("boxes", detections).replace("truth", truth)
+            + "))",
+            imports=("import numpy as np", "import torch"),
+            definitions=(detect, average_precision, count_matches, panoptic_quality),
+        )
+
+    def state(self) -> JsonObject:
+        return {
+            "codec": save(self.codec),
+            "loss": self.loss,
+            "size": list(self.size),
+            "decode": asdict(self.options.decode),
+        }
+
+    @classmethod
+    def from_state(cls, state: JsonObject) -> Self:
+        codec = restore(state["codec"])
+        assert isinstance(codec, BoxesCodec)
+        height, width = state["size"]
+        options = Options(Decode(**state["decode"]))
+        answer = cls(codec.name, options, loss=state["loss"], size=(height, width))
+        answer.codec = codec
+        return answer
+
+    def sections(self, data: EvaluationData) -> Sequence[Section]:
+        """Returns the average precision per class, the worst and the best images."""
+        quality = data.evaluation.per_sample
+        assert quality is not None
+        order = self.worst(data.scores, data.truth, quality)
+        is_shown = (_lengths(data.truth) > 0) | (_lengths(self._decided(data.scores)) > 0)
+        order = order[is_shown[order]]
+        return [
+            Section(
+                "Boxes",
+                [
+                    *self._precisions(data.evaluation),
+                    Gallery([], [], classes=self.legend),
+                    self._images(data, "Worst images", order[:_MAX_IMAGES], quality),
+                    self._images(data, "Best images", order[_MAX_IMAGES:][-_MAX_IMAGES:], quality),
+                ],
+            )
+        ]
+
+    def _precisions(self, evaluation: Evaluation) -> list[Record]:
+        by_class = evaluation.details["by_class"]
+        rows = [
+            [name, "-" if value is None else format_score(value), f"{targets:,}", f"{count:,}"]
+            for name, value, targets, count in zip(
+                self.labels,
+                by_class["average_precision_50"],
+                by_class["targets"],
+                by_class["detections"],
+                strict=True,
+            )
+        ]
+        threshold = self.options.decode.threshold
+        text = (
+            f"The average precision at IoU 0.5 counts all detections. {threshold:g} is the minimum "
+            "score of the boxes that are predicted and drawn."
+        )
+        titles = ["class", "average precision", "boxes", "boxes predicted"]
+        return [Table(titles, rows, numbers=range(1, 4)), Line(text, "dim")]
+
+    def _images(
+        self, data: EvaluationData, title: str, samples: NDArray[np.int64], quality: Scores
+    ) -> Section:
+        """Returns each image with its target boxes, beside its predicted boxes."""
+        if not len(samples):
+            return Section(title, [])
+        groups, captions = [], []
+        for sample, pixels in zip(samples, data.inputs(samples)[0], strict=True):
+            targets, decided = data.truth[sample], self._decided(data.scores[sample])
+            groups.append([
+                Image(pixels, boxes=_unpadded(some)[:, :5] + np.array([1, 0, 0, 0, 0]))
+                for some in (targets, decided)
+            ])  # fmt: skip
+            captions.append(
+                f"truth: {self.describe_target(targets)}; "
+                f"answer: {self.describe_target(decided)}; quality {quality[sample]:.2f}"
+            )
+        rows = data.rows_of(samples)["image"]
+        files = [rows.show(row) for row in range(len(samples))]
+        return Section(title, [Gallery(groups, captions, files)])
+
+
+def _lengths(padded: Scores) -> NDArray[np.int64]:
+    lengths: NDArray[np.int64] = (padded[..., 0] >= 0).sum(axis=-1)
+    return lengths
+
+
+def _unpadded(padded: Scores) -> Scores:
+    return padded[padded[:, 0] >= 0]
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def _mean(values: Scores) -> float:
+    finite = values[~np.isnan(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def _plain(values: Scores) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def _in_words(boxes: Sequence[Box]) -> str:
+    return _counted([box.label for box in boxes])
+
+
+def _counted(labels: Sequence[str]) -> str:
+    """Returns labels with their counts.
+
+    Example:  >>> _counted(["square", "circle", "square"]), _counted([])
+              ('circle: 1, square: 2', 'nothing')
+    """
+    counts = sorted(Counter(labels).items())
+    return ", ".join(f"{label}: {count}" for label, count in counts) or NOTHING
+
+
+ANSWER = Boxes

@@ -1,0 +1,54 @@
+"""Anchor boxes: the channels of a grid -> candidate boxes.
+
+Every cell of the grid has one square anchor box per size, at its center. The channels
+of a cell are, per anchor box: four offsets, the logit of an object, the logits of the
+classes. A candidate gets the center and the sides of its anchor box before them.
+
+Shapes:   (batch, anchor · (5 + class), row, column)
+          -> (batch, row · column · anchor, 9 + class)
+Choices:  Centers and sides are fractions of the width and the height of the image.
+Source:   Ren et al., Faster R-CNN, 2015.
+Example:  >>> AnchorBoxes((0.5,))(torch.zeros(1, 6, 1, 2))[0, :, :4].tolist()
+          [[0.25, 0.5, 0.5, 0.5], [0.75, 0.5, 0.5, 0.5]]
+"""
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.protocols import Combined, Source
+
+
+class AnchorBoxes(nn.Module):
+    """A layer that lists the candidates of a grid, row by row."""
+
+    DESCRIPTION = "candidates: anchor boxes, offsets and logits"
+
+    def __init__(self, sizes: tuple[float, ...]) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    def forward(self, x: Tensor) -> Tensor:
+        anchors = self.anchors(x)
+        values = x.permute(0, 2, 3, 1).reshape(len(x), anchors.shape[1], -1)
+        return torch.cat([anchors.expand(len(x), -1, -1), values], dim=-1)
+
+    def anchors(self, x: Tensor) -> Tensor:
+        """Returns the anchor boxes of a grid: center and sides, (1, candidate, 4)."""
+        rows, columns = x.shape[2:]
+        y = (torch.arange(rows, dtype=x.dtype, device=x.device) + 0.5) / rows
+        across = (torch.arange(columns, dtype=x.dtype, device=x.device) + 0.5) / columns
+        sides = torch.tensor(self.sizes, dtype=x.dtype, device=x.device)
+        parts = (across[None, :, None], y[:, None, None], sides, sides)
+        expanded = [part.expand(rows, columns, len(self.sizes)) for part in parts]
+        return torch.stack(expanded, dim=-1).reshape(1, -1, 4)
+
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the value of the grid, or the number of the anchor box."""
+        row, candidate, feature = index
+        if feature < 4:
+            value = self.anchors(x)[0, candidate, feature]
+            return [Source("anchor boxes", (0, candidate, feature), value)], "sum"
+        cell, anchor = divmod(candidate, len(self.sizes))
+        channel = anchor * (x.shape[1] // len(self.sizes)) + feature - 4
+        place = (row, channel, *divmod(cell, x.shape[3]))
+        return [Source("input", place, x[place])], "sum"
