@@ -48,6 +48,7 @@ class Tokens(Codec):
     """Encodes texts as ids of tokens."""
 
     KIND: ClassVar[str] = "tokens"
+    SPECIAL: ClassVar[tuple[str, ...]] = ("(padding)", "(unknown)")  # the ids before the tokens
     FIELDS = ("column", "unit", "length", "vocab_size", "min_count", "vocabulary")
 
     def __init__(
@@ -66,11 +67,16 @@ class Tokens(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        labels = ("(padding)", "(unknown)", *(self.vocabulary or ()))
+        labels = (*self.SPECIAL, *(self.vocabulary or ()))
         shape = (self.length or 0,)
         return TensorSpec(
             self.column, ("time",), shape, len(labels), labels, padded=True, unit=self.unit
         )
+
+    @property
+    def max_tokens(self) -> int:
+        """The number of tokens of the longest text that is not truncated."""
+        return self.length or 1
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
@@ -103,8 +109,8 @@ class Tokens(Codec):
         table = np.zeros((len(used) + 1, length), dtype=np.int64)
         table_rows = np.full(len(column.categories) + 1, len(used))
         for row, code in enumerate(used.tolist()):
-            tokens = self._split(column.categories[code])[:length]
-            table[row, : len(tokens)] = [self._ids.get(token, UNKNOWN) for token in tokens]
+            ids = self._encode_text(column.categories[code])[:length]
+            table[row, : len(ids)] = ids
             table_rows[code] = row
         return torch.from_numpy(table[table_rows[column.values]])
 
@@ -124,12 +130,12 @@ class Tokens(Codec):
         truncated = empty = 0
         for text in frame[self.column].texts():
             tokens = self._split(text or "")
-            truncated += len(tokens) > (self.length or 1)
+            truncated += len(tokens) > self.max_tokens
             empty += not tokens
             unknown.update(token for token in tokens if token not in self._ids)
         if truncated:
             texts = f"{truncated} of {len(frame)} '{self.column}'"
-            remarks.append(f"{texts} longer than {self.length} {self.unit}, truncated")
+            remarks.append(f"{texts} longer than {self.max_tokens} {self.unit}, truncated")
         if unknown:
             listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
             total = f"{sum(unknown.values())} {self.unit} of '{self.column}'"
@@ -153,7 +159,12 @@ class Tokens(Codec):
 
     def _set_vocabulary(self, vocabulary: tuple[str, ...] | None) -> None:
         self.vocabulary = vocabulary
-        self._ids = {token: number for number, token in enumerate(vocabulary or (), 2)}
+        first = len(self.SPECIAL)
+        self._ids = {token: number for number, token in enumerate(vocabulary or (), first)}
+
+    def _encode_text(self, text: str) -> list[int]:
+        """Returns the ids of a text, before it is truncated."""
+        return [self._ids.get(token, UNKNOWN) for token in self._split(text)]
 
     def _split(self, text: str) -> list[str]:
         return split_words(text) if self.unit == "words" else list(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.json_object import JsonMapping
@@ -54,6 +54,10 @@ class Evaluator(Protocol):
     @property
     def monitor(self) -> str:
         """The metric that is shown during training."""
+        ...
+
+    def predict(self, net: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
+        """Returns the outputs of the net, or those of its own decoding."""
         ...
 
     def gather(self, outputs: Tensor, targets: Tensor) -> tuple[NumpyArray, NumpyArray]:
@@ -114,6 +118,22 @@ def is_stateful(net: object) -> TypeIs[StatefulNet]:
     return issubclass(type(net), StepwiseNet) and cast(StatefulNet, net).stateful
 
 
+class SequenceDecoder(Protocol):
+    """A net that generates a sequence token by token, for answers that decode it.
+
+    A state is a tuple of tensors, batch axis first, so that a search can keep, repeat
+    and reorder its rows. It holds all that a step needs.
+    """
+
+    def begin(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Returns the state before the first token."""
+        ...
+
+    def step(self, tokens: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Returns the logits (batch, class) after tokens (batch), and the state."""
+        ...
+
+
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     """Returns the batches of these indices, prefetched by `dataset.ahead` if any."""
     if isinstance(dataset, PrefetchingDataset):
@@ -140,6 +160,20 @@ class Source(NamedTuple):
 
 
 Combined = Literal["sum", "relu", "product", "max"]
+
+
+@runtime_checkable
+class ProductLayer(Protocol):
+    """A layer that multiplies activations with each other, as attention does."""
+
+    def activation_products(self, output: Tensor, *inputs: Tensor) -> int:
+        """Returns the number of these products."""
+        ...
+
+
+def multiplies_activations(layer: object) -> TypeIs[ProductLayer]:
+    """Returns whether a layer multiplies activations with each other."""
+    return issubclass(type(layer), ProductLayer)
 
 
 @runtime_checkable

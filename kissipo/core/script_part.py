@@ -61,10 +61,12 @@ class ScriptedAlgorithm(Protocol):
 
     losses:           the losses that evaluate the net, one per answer
     training_losses:  the losses that train it
+    takes_targets:    whether the net gets the targets for its losses (teacher forcing)
     """
 
     losses: tuple[Callable[..., Tensor], ...]
     training_losses: tuple[Callable[..., Tensor], ...]
+    takes_targets: bool
     options: Any
 
     def unwritten_options(self) -> list[str]:

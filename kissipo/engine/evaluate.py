@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.devices import device_of
 from kissipo.core.module_state import eval_mode
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import (
     Dataset,
     Evaluator,
+    Outputs,
     StatefulNet,
     ahead,
     batches,
@@ -34,8 +36,8 @@ class SplitEvaluation:
     """
 
     evaluations: tuple[Any, ...]
-    scores: tuple[Any, ...]
-    truths: tuple[Any, ...]
+    scores: tuple[NumpyArray, ...]
+    truths: tuple[NumpyArray, ...]
     loss: float = float("nan")
 
 
@@ -51,7 +53,7 @@ def evaluate(
 
     algorithm:  computes the loss; then only the watched metric is measured
     """
-    gathered: list[list[tuple[Any, Any]]] = [[] for _ in answers]
+    gathered: list[list[tuple[NumpyArray, NumpyArray]]] = [[] for _ in answers]
     total, state, stateful = 0.0, None, cast(StatefulNet, net)
     streams = list(stream_steps(len(dataset), _STREAMS)) if is_stateful(net) else []
     device = device_of(net)
@@ -64,8 +66,9 @@ def evaluate(
                 outputs = net(*moved.inputs)
             if algorithm is not None:
                 total += float(algorithm.validation_loss(outputs, moved)) * samples.total_weight
+            predicted = decoded(net, moved.inputs, outputs, answers)
             for answer, into, output, target in zip(
-                answers, gathered, as_tuple(outputs), samples.targets, strict=True
+                answers, gathered, predicted, samples.targets, strict=True
             ):
                 into.append(answer.gather(output.cpu(), target))
     scores = tuple(np.concatenate([pair[0] for pair in pairs]) for pairs in gathered)
@@ -98,7 +101,7 @@ class Evaluations:
             self._done[split] = evaluate(self.net, self.datasets[split], self.answers)
         return self._done[split]
 
-    def predictions(self, number: int, split: str) -> tuple[Any, Any] | None:
+    def predictions(self, number: int, split: str) -> tuple[NumpyArray, NumpyArray] | None:
         """Returns the scores and targets of one answer, or None for an empty split."""
         if not len(self.datasets[split]):
             return None
@@ -106,16 +109,32 @@ class Evaluations:
         return evaluation.scores[number], evaluation.truths[number]
 
 
-def answer_all(net: nn.Module, dataset: Dataset, *, batch: int | None = None) -> tuple[Tensor, ...]:
-    """Returns the outputs of the net for all samples, one tensor per answer."""
+def answer_all(
+    net: nn.Module, dataset: Dataset, answers: Sequence[Evaluator], *, batch: int | None = None
+) -> tuple[Tensor, ...]:
+    """Returns the decoded outputs of the net for all samples, one tensor per answer."""
     device = device_of(net)
     with eval_mode(net), torch.inference_mode():
         slices = batches(len(dataset), batch or portion(dataset))
+        moved = (samples.to(device).inputs for samples in ahead(dataset, slices))
         rows = [
-            tuple(output.cpu() for output in as_tuple(net(*samples.to(device).inputs)))
-            for samples in ahead(dataset, slices)
+            tuple(output.cpu() for output in decoded(net, inputs, net(*inputs), answers))
+            for inputs in moved
         ]
     return tuple(torch.cat(outputs) for outputs in zip(*rows, strict=True))
+
+
+def decoded(
+    net: nn.Module, inputs: tuple[Tensor, ...], outputs: Outputs, answers: Sequence[Evaluator]
+) -> tuple[Tensor, ...]:
+    """Returns what each answer makes of the outputs of the net for a batch of inputs.
+
+    Most answers take their output; one that owns its decoding runs its own loop.
+    """
+    return tuple(
+        answer.predict(net, inputs, output)
+        for answer, output in zip(answers, as_tuple(outputs), strict=True)
+    )
 
 
 def portion(dataset: Dataset) -> int:
@@ -129,6 +148,6 @@ def portion(dataset: Dataset) -> int:
     return max(1, min(_BATCH, _VALUES // max(1, values)))
 
 
-def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
+def as_tuple(outputs: Outputs) -> tuple[Tensor, ...]:
     """Returns the outputs of a net as a tuple: one tensor per answer."""
     return outputs if isinstance(outputs, tuple) else (outputs,)

@@ -1,6 +1,7 @@
 """The cost of a layer for one sample: its parameters and its multiplications (MACs).
 
-Products of two activations count only in attention. Everything is computed from shapes.
+Products of two activations count only in attention, and where a layer counts its own.
+Everything is computed from shapes.
 
 linear        inputs · outputs, at every position
 convolution   kernel² · channels in / groups · channels out · h · w
@@ -27,6 +28,8 @@ from math import prod
 from typing import Any
 
 from torch import Tensor, nn
+
+from kissipo.core.protocols import multiplies_activations
 
 _BY_FILTER = {f"conv{kind}{sides}d" for kind in ("", "_transpose") for sides in (1, 2, 3)}
 _BY_ROW = {"linear", "matmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv"}
@@ -72,6 +75,8 @@ def multiplications(layer: nn.Module, x: Any, y: Any, *more: Any) -> int:
         return _attention(layer, x, more[0] if more else x)
     if isinstance(layer, nn.modules.batchnorm._BatchNorm | nn.LayerNorm | nn.GroupNorm):
         return int(y.numel())
+    if multiplies_activations(layer):
+        return layer.activation_products(y, x, *more)
     return 0
 
 

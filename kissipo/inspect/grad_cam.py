@@ -25,13 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.core.module_state import eval_mode
+from kissipo.core.protocols import Outputs
 from kissipo.inspect.tracing.recording import is_step
 
 _MIN_SIDE = 4  # smaller maps say little about positions
@@ -61,7 +61,7 @@ class HeatMaps:
         )
 
 
-def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Any], Tensor]) -> HeatMaps:
+def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Outputs], Tensor]) -> HeatMaps:
     """Returns one heat map per image.
 
     score:   computes one number per image from the outputs of the net, such as a logit

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from kissipo.core.codec import Codec
 from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
@@ -247,6 +247,7 @@ class Answer(ABC):
     NAMES_COLUMN: ClassVar[bool] = True
     SOURCES: ClassVar[tuple[str, ...]] = ()
     PREDICTS_STEPS: ClassVar[bool] = False  # of a series, so its column can be inferred
+    CHECKS_LEAKAGE: ClassVar[bool] = True  # whether no column alone may determine the target
     READS_TARGETS: ClassVar[bool] = False  # whether predictions compare outputs with targets
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
@@ -304,13 +305,21 @@ class Answer(ABC):
         """
 
     @classmethod
-    def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Self:
+    def variant(cls, value: object) -> type[Answer]:
+        """Returns the class for a value of the word, where one word has several.
+
+        value:  what the task gives, or `value` of a saved state; None without one
+        """
+        return cls
+
+    @classmethod
+    def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Answer:
         """Returns the answer for samples that are rows.
 
         value:    what the task gives: the name of the target column
         Raises:   TaskError when the frame has no such target.
         """
-        build: Callable[..., Self] = cls
+        build: Callable[..., Answer] = cls
         return build(str(value), options, loss=loss)
 
     @classmethod
@@ -376,6 +385,19 @@ class Answer(ABC):
         """Fits classes or scaling on the training split."""
         self.codec.fit(frame)
         return self
+
+    def predict(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Tensor:
+        """Returns the outputs from which `scores` and `decoding_steps` continue.
+
+        The default takes those of the net. An answer that owns its decoding, such as a
+        beam search, runs its own loop over the net here. Random numbers of such a loop
+        are functions of a seed and of the sample. It changes nothing in the net, which
+        is in evaluation mode, without gradients.
+
+        inputs:   of a batch, as the net takes them
+        outputs:  of the net for these inputs, of this answer
+        """
+        return outputs
 
     @abstractmethod
     def scores(self, outputs: Tensor) -> Scores:

@@ -330,7 +330,11 @@ def _check_metric(metric: object, answer: Component | None, place: str) -> None:
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
-    allowed = suitable_baselines(answer.module.ANSWER) if answer else BASELINES.names()
+    allowed = (
+        suitable_baselines(answer.module.ANSWER.variant(answer.value))
+        if answer
+        else BASELINES.names()
+    )
     for name in names:
         if name not in allowed:
             noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"

@@ -56,7 +56,6 @@ NETS = Registry(
         "text_cnn": "S28",
         "lsa": "S31",
         "word_vectors": "S32",
-        "seq2seq": "S33",
         "transformer": "S34",
         "bert": "S35",
         "pca": "S36",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Outputs
 from kissipo.engine.evaluate import as_tuple
 from kissipo.inspect.grad_cam import HeatMaps, grad_cam
 from kissipo.output.answer import Answer, Prediction
@@ -26,7 +27,7 @@ def looked_at(
     number:   the position of the answer among the outputs of the net
     """
 
-    def score(outputs: object) -> Tensor:
+    def score(outputs: Outputs) -> Tensor:
         return answer.heat_score(as_tuple(outputs)[number], torch.tensor(classes))
 
     return grad_cam(net, images, score)

@@ -163,8 +163,9 @@ def _gate(array: NumpyArray, *, fine: bool) -> dict[str, object]:
 
 def _units(view: View, steps: int, unrolled: UnrolledView) -> dict[str, object]:
     """The token read at each step and the predicted next tokens."""
-    labels = list(view.content.get("labels", {}).get("time", ()))[:steps]
-    labels = labels if len(labels) == steps else []
+    read = list(view.content.get("labels", {}).get("time", ()))
+    # a call of one step among several tokens is a decoder that reads its own tokens
+    labels = read[:steps] if len(read) >= steps and (steps > 1 or len(read) == 1) else []
     rows = view.content.get("top", ())
     if not labels or len(rows) != steps or not rows[0]:
         return {

@@ -234,7 +234,7 @@ def _predict_files(run: TrainedModel, files: Sequence[Path]) -> Iterator[ImagePr
 def _predictions_of(run: TrainedModel, files: Sequence[Path]) -> list[ImagePrediction]:
     frame = frame_of(files, run.resolved, run.codecs)
     dataset = run.encode_frame(frame)
-    outputs = answer_all(run.net, dataset)
+    outputs = answer_all(run.net, dataset, run.answers)
     decided = [
         answer.predictions(output, ()) for answer, output in zip(run.answers, outputs, strict=True)
     ]

@@ -14,8 +14,9 @@ from torch import nn
 from kissipo.core.batch import Batch
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
+from kissipo.core.module_state import eval_mode
 from kissipo.core.text import list_ends, list_some, shorten
-from kissipo.engine.evaluate import as_tuple
+from kissipo.engine.evaluate import decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
@@ -85,7 +86,9 @@ def follow(
         steps.append(replace(steps[-1], name="augment", description=augment.describe(), memory=0))
     recording = record(net, sample.inputs, axes=[("batch", *codec.spec.axes) for codec in codecs])
     steps += steps_of(recording)
-    for answer, output in zip(answers, as_tuple(recording.output), strict=True):
+    with eval_mode(net):
+        outputs = decoded(net, sample.inputs, recording.output, answers)
+    for answer, output in zip(answers, outputs, strict=True):
         steps += [
             Step("output", step.name, step.description, step.shape, value=step.value)
             for step in answer.decoding_steps(output)
@@ -104,7 +107,6 @@ def follow(
         if algorithm is None or not sample.targets
         else partial(_loss, algorithm, sample.targets)
     )
-    outputs = as_tuple(recording.output)
     return replace(
         trace,
         recording=recording,
@@ -183,7 +185,9 @@ def _through_time(
         "the sample": lambda outputs: algorithm.loss(outputs, targets)
     }
     if answers[0].spec.axes[:1] == ("time",):  # a series has a single output
-        last, count = (targets[0][:, -1:],), targets[0].shape[1]
+        is_padded = answers[0].spec.padded
+        count = int(targets[0].count_nonzero()) if is_padded else targets[0].shape[1]
+        last = (targets[0][:, count - 1 : count],)
         losses = {
             "last step": lambda outputs: algorithm.loss(outputs[:, count - 1 : count], last),
             "all steps": losses["the sample"],

@@ -172,7 +172,7 @@ class TrainedModel:
     def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Prediction, ...]], list[str]]:
         """Returns the predictions, and remarks on unknown or truncated values."""
         frame, dataset, remarks = self.encode(values)
-        outputs = answer_all(self.net, dataset)
+        outputs = answer_all(self.net, dataset, self.answers)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
         decided = [
             answer.in_units_of(answer.predictions(output, truths), frame)
@@ -305,5 +305,5 @@ def _rebuild_experiment(task: Task, folder: RunFolder) -> Experiment:
 def _restore_answer(content: Mapping[str, Any]) -> Answer:
     state = dict(content)
     name = state.pop("answer")
-    answer: Answer = ANSWERS.find(name, place="codecs.json").ANSWER.from_state(state)
-    return answer
+    word: type[Answer] = ANSWERS.find(name, place="codecs.json").ANSWER
+    return word.variant(state.get("value")).from_state(state)

@@ -33,6 +33,7 @@ from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
+from kissipo.output.target_text import TargetText
 from kissipo.pipeline.registries import ANSWERS
 
 GENERATOR = np.random.default_rng(4)
@@ -97,6 +98,8 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "image": lambda: GeneratedImage("mask"),
     "boxes": lambda: Boxes("label", BoxesOptions(BoxesDecode(0.2, 0.6)), size=(30, 40)),
     "text": lambda: NextToken(window=5),
+    "text of a column": lambda: TargetText("spam"),
+    "text of a column, in words": lambda: TargetText("kind", unit="words"),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
@@ -159,7 +162,7 @@ def test_decoding_steps_end_at_the_prediction(make: Callable[[], Answer]) -> Non
     outputs = outputs_for(answer, 20)
     for output in outputs.split(1):
         steps, prediction = answer.decoding_steps(output), answer.decode(answer.scores(output))[0]
-        first = output[0, -1] if answer.WORD == "text" else output[0]
+        first = output[0, -1] if answer.spec.name == "next" else output[0]
         np.testing.assert_array_equal(steps[0].value, first)
         assert np.ravel(steps[-1].value).tolist() == np.ravel(prediction.value).tolist()
 

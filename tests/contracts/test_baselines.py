@@ -39,6 +39,7 @@ from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
+from kissipo.output.target_text import TargetText
 from kissipo.pipeline.registries import BASELINES
 from kissipo.plugins.go.codecs.board import Board
 
@@ -53,6 +54,11 @@ PROSE = [
     " ".join(GENERATOR.choice(["good", "bad", "not", "very", "film", "plot", "a"], 6))
     for _ in range(60)
 ]
+LENGTHS = np.random.default_rng(1).integers(2, 5, 60)
+WORDS = [
+    "".join(np.random.default_rng(n).choice(list("abc"), size)) for n, size in enumerate(LENGTHS)
+]
+TURNED = [word[::-1] for word in WORDS]
 STEPS = np.arange(40) + 5 * np.sin(np.arange(40) * 2 * np.pi / 4) + GENERATOR.normal(size=40)
 SEASON, WINDOW, HORIZON, WINDOWS_IN_TRAINING = 4, 5, 6, 18
 LETTERS = np.asarray(list("abcabdabcabdaacabb" * 3))
@@ -72,6 +78,8 @@ TABLE = Frame((
     strings("prose", PROSE),
     numbers("price", PRICE),
     strings("kind", KIND),
+    strings("word", WORDS),
+    strings("turned", TURNED),
 ))  # fmt: skip
 
 
@@ -421,6 +429,31 @@ def characters(answer: Answer) -> BaselineData:
     return of_a_table(answer, Tokens("prose", unit="characters"), texts={"prose": "characters"})
 
 
+def turned_words() -> BaselineData:
+    codec = Tokens("word", unit="characters")
+    return of_a_table(TargetText("turned"), codec, texts={"word": "characters"})
+
+
+def written(texts: list[str]) -> Any:
+    """The scores of texts that are certain: their letters, the end, and padding."""
+    labels = turned_words().answer.codec.spec.labels
+    rows = np.zeros((len(texts), 1, turned_words().answer.spec.shape[0], 2))
+    for row, text in zip(rows, texts, strict=True):
+        row[0, : len(text) + 1, 0] = [*(labels.index(letter) for letter in text), 2]
+    return rows
+
+
+def edits(one: str, other: str) -> int:
+    """The edit distance, by its recursion."""
+    if not one or not other:
+        return len(one) + len(other)
+    return min(
+        edits(one[1:], other) + 1,
+        edits(one, other[1:]) + 1,
+        edits(one[1:], other[1:]) + (one[0] != other[0]),
+    )
+
+
 def prose_beside_characters(answer: Answer) -> BaselineData:
     codecs = Tokens("level", unit="characters"), Tokens("prose")
     return of_a_table(answer, *codecs, texts={"level": "characters", "prose": "words"})
@@ -654,6 +687,21 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
                 .predict(features(TEST))
             ),
         ),
+    ],
+    "copy_input": [(turned_words, lambda: written(WORDS[TEST]))],
+    "most_frequent_text": [
+        (turned_words, lambda: written([Counter(TURNED[TRAIN]).most_common(1)[0][0]] * 20))
+    ],
+    "nearest_text": [
+        (
+            turned_words,
+            lambda: written(
+                [
+                    TURNED[min(range(40), key=lambda index: edits(WORDS[index], word))]
+                    for word in WORDS[TEST]
+                ]
+            ),
+        )
     ],
     "forest_on_features": [
         (

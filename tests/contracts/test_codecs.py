@@ -26,6 +26,7 @@ from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.states import States
+from kissipo.codec.target_tokens import TargetTokens
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import CODECS, Codec, restore, save
@@ -149,6 +150,7 @@ CASES = {
         mixed,
     ),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
+    "target_tokens": Case(lambda: TargetTokens("text"), {"text": (strings, PROSE)}),
     "windows": Case(
         lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, min_rows=3
     ),

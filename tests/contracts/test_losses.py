@@ -92,6 +92,13 @@ def detection(y: Array, t: Array) -> float:
     return total / len(y)
 
 
+def per_token(y: Array, t: Array) -> float:
+    """The mean over texts of the mean cross-entropy of their tokens."""
+    p = softmax(y)
+    texts = [[-np.log(p[n, s, t[n, s]]) for s in np.flatnonzero(t[n])] for n in range(len(t))]
+    return float(np.mean([np.mean(text) for text in texts]))
+
+
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "binary_cross_entropy": (
         "yes or no",
@@ -107,6 +114,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     ),
     "dice_cross_entropy": ("mask", overlap),
     "detection": ("boxes", detection),
+    "padded_cross_entropy": ("texts", per_token),
     "kl_divergence": ("probabilities", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
     "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
     "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),
@@ -129,6 +137,10 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
         low, sides = generator.uniform(0, 0.4, (5, 4, 2)), generator.uniform(0.2, 0.6, (5, 4, 2))
         labels = generator.integers(-1, 3, (5, 4, 1))  # -1 is padding, here also in between
         return y, np.concatenate([labels, low, low + sides], axis=2)
+    if kind == "texts":
+        lengths = generator.integers(1, 6, (9, 1))
+        tokens = generator.integers(1, 4, (9, 5)) * (np.arange(5) < lengths)
+        return generator.normal(0, 2, (9, 5, 4)), tokens
     y = generator.normal(0, 2, (9, 4))
     return y, {
         "probabilities": softmax(generator.normal(0, 2, (9, 4))),

@@ -18,6 +18,7 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import has_auxiliary_heads
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.breakdown import CannotExplainError, explain_value
+from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
@@ -40,6 +41,7 @@ CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b", "c"))
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
 CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
+TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
@@ -161,6 +163,10 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "dcgan": [
         ((ROW,), (IMAGE,), {"filters": (12, 8)}),
         ((ROW,), (TensorSpec("photo", ("channel", "height", "width"), (3, 16, 8)),), {}),
+    ],
+    "seq2seq": [
+        ((TEXT,), (TARGET,), {"units": 12, "embedding_dim": 8, "cell": cell, "attention": how})
+        for cell, how in (("gru", "additive"), ("lstm", "dot"), ("gru", "none"))
     ],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
 }
@@ -343,7 +349,7 @@ def test_trace_counts_parameters_and_multiplications(
         if not key.startswith(("auxiliary.", "discriminator."))  # only training uses these
     ]
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in parameters)
-    if name != "recurrent":  # torch does not count norms and recurrent kernels
+    if name not in ("recurrent", "seq2seq"):  # torch does not count norms and recurrent kernels
         counted = [
             step.multiplications for step in steps if step.description != "batch normalization"
         ]
@@ -408,6 +414,9 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
             (ROW,),
             r"'q_table' takes one discrete state; got input step \(batch, feature 6\)",
         ),
+        ("seq2seq", (ROW,), r"'seq2seq' reads one text per sample; got input step 'row'"),
+        ("seq2seq", (TEXT, TEXT), r"'seq2seq' reads one text per sample"),
+        ("seq2seq", (TEXT,), r"'seq2seq' writes one text per sample; got the output"),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )
@@ -456,7 +465,7 @@ def test_breakdown_sums_to_the_recorded_value() -> None:
                 call = generator.choice(explained)
                 place = random_index(call, generator)
                 cell = explain_value(call.layer, call.inputs, call.output, place, name=call.name)
-                output = call.output[0] if isinstance(call.layer, nn.RNNBase) else call.output
+                output = explainable_output(call.layer, call.output)
                 assert cell.recorded == output[place].item()
                 assert abs(cell.result - cell.recorded) <= 1e-5 * cell.size, (name, call.name, cell)
                 kinds.add(cell.operation.removesuffix(" read from the end"))
@@ -475,7 +484,7 @@ def test_breakdown_sums_to_the_recorded_value() -> None:
 
 
 def random_index(call: Call, generator: Random) -> tuple[int, ...]:
-    output = call.output[0] if isinstance(call.output, tuple) else call.output
+    output = explainable_output(call.layer, call.output)
     return tuple(generator.randrange(side) for side in output.shape)
 
 

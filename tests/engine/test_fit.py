@@ -175,7 +175,7 @@ def test_evaluate_is_independent_of_the_batch_size(build: Any, batch: int) -> No
     np.testing.assert_array_equal(parts.truths[0], dataset.targets[0].reshape(-1))
     for name, value in whole.evaluations[0].metrics.items():
         assert parts.evaluations[0].metrics[name] == pytest.approx(value, abs=slack), name
-    (outputs,) = answer_all(experiment.net, dataset, batch=batch)
+    (outputs,) = answer_all(experiment.net, dataset, experiment.pipeline.answers, batch=batch)
     np.testing.assert_allclose(answers[0].scores(outputs), whole.scores[0], atol=slack)
 
 

@@ -41,6 +41,7 @@ RUN = (
 QUICK = {
     "digits": {"epochs": 2},
     "airline-lstm-window": {"epochs": 2},
+    "reverse": {"units": 8, "embedding_dim": 8},
 }
 SMALL = {"magnetic-tile-masks": {"input.size": [24], "process.filters": [4, 8]}}
 LINES = {"shapes": 250}  # its loss assigns targets to anchor boxes
@@ -138,7 +139,9 @@ def test_script_of_a_built_in_task_has_the_same_numbers(name: str, data: Path) -
 
 def test_every_supervised_built_in_task_is_tested() -> None:
     supervised = {
-        name for name, task in all_recipes() if read_task(load(name)).algorithm.name == "supervised"
+        name
+        for name, task in all_recipes()
+        if read_task(load(name)).algorithm.name in ("supervised", "teacher_forcing")
     }
     assert {*QUICK, *LONG} == supervised
 

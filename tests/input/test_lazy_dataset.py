@@ -21,6 +21,7 @@ from kissipo.core.frame import Frame, image_column
 from kissipo.engine.evaluate import answer_all, portion
 from kissipo.input.lazy_dataset import LazyColumn, read_ahead
 from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answers.number import Number
 from kissipo.pipeline.experiment import build_experiment
 
 WORDS = {
@@ -136,7 +137,8 @@ def test_inference_batch_of_large_samples_is_small() -> None:
     assert (portion(large), portion(small), portion(small.take(slice(0, 0)))) == (3, 512, 512)
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    torch.testing.assert_close(answer_all(net, large), answer_all(net, large, batch=9))
+    whole, parts = (answer_all(net, large, [Number("size")], batch=size) for size in (9, None))
+    torch.testing.assert_close(whole, parts)
 
 
 def test_large_jpeg_is_decoded_at_a_smaller_size() -> None:

@@ -94,7 +94,8 @@ def evaluate(net: nn.Module, inputs: list, targets: list) -> tuple[float, list[T
         output, state = net.forward_with_state(state, *x)  #? streams
         outputs = [output]  #? streams
         outputs = $outputs  #? not streams
-        total += float(loss_of(outputs, y)) * len(index)
+        total += float(loss_of([net(*x, *y)], y)) * len(index)  #? teacher_forcing
+        total += float(loss_of(outputs, y)) * len(index)  #? not teacher_forcing
         results.append(outputs)
     order = torch.cat(steps).argsort()  #? streams
     return total / count, [torch.cat(parts)[order] for parts in zip(*results)]  #? streams
@@ -138,6 +139,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
             loss = $step_loss([output], y)  #? streams
             output, auxiliary = net.with_auxiliary(*x)  #? auxiliary
             loss = $step_loss([output], y)  #? auxiliary
+            loss = $step_loss([net(*x, *y)], y)  #? teacher_forcing
             loss = $step_loss($outputs, y)  #? plain
             if epoch == 1 and step == 0:
                 print(f"first step: loss {loss.item():.9f}")
@@ -250,7 +252,11 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
     }
     source.add(seeds, "derive")
     frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
-    kinds = {"streams": is_stateful(net), "auxiliary": has_auxiliary_heads(net)}
+    kinds = {
+        "streams": is_stateful(net),
+        "auxiliary": has_auxiliary_heads(net),
+        "teacher_forcing": algorithm.takes_targets,
+    }
     watched, linear = len(pipeline.datasets["validation"]) > 0, options.init == "linear"
     evaluation, training = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]

@@ -1,4 +1,4 @@
-"""Generated samples: systems of equations, truth tables, points on surfaces."""
+"""Generated samples: equations, truth tables, points on surfaces, words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Literal
 
 from kissipo.codec.labels import Labels
 from kissipo.codec.numbers import Numbers
+from kissipo.codec.tokens import Tokens
 from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
@@ -23,6 +24,9 @@ class Options:
     """Options of generated samples."""
 
     scale: Literal["standard", "range", "none"] = option("none", "scaling of the generated numbers")
+    characters: tuple[str, ...] | None = option(
+        None, "text columns, tokenized into characters; other texts are classes"
+    )
 
 
 class Make(Source[Options]):
@@ -48,9 +52,18 @@ class Make(Source[Options]):
         """Returns the codecs of all columns; their kinds are known."""
         inputs = [column for column in frame.columns if column.name not in reserved]
         numbers = tuple(column.name for column in inputs if column.kind == "number")
+        texts = options.characters or ()
+        for name in texts:
+            frame[name]  # raises a DataError for a missing column
         return (
-            *(Labels(column.name) for column in inputs if column.kind == "string"),
-            Numbers(numbers, scale=options.scale),
+            *(
+                Tokens(column.name, unit="characters")
+                if column.name in texts
+                else Labels(column.name)
+                for column in inputs
+                if column.kind == "string"
+            ),
+            *((Numbers(numbers, scale=options.scale),) if numbers else ()),
         )
 
 

@@ -1,5 +1,7 @@
 """Text: the next token at every step of a text, a character or a word.
 
+`text: COLUMN` is the text in a column instead (`output/target_text.py`).
+
 logits -> probabilities (softmax) -> the most probable token. The metrics are the mean
 negative log-likelihood (also in bits and as perplexity) and the accuracy of the argmax.
 """
@@ -7,17 +9,21 @@ negative log-likelihood (also in bits and as perplexity) and the accuracy of the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kissipo.codec.index import Index
+from kissipo.codec.tokens import Unit
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Section
+from kissipo.core.errors import TaskError
+from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
+from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import (
@@ -28,14 +34,32 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
+from kissipo.output.target_text import TargetText
 from kissipo.output.vocabulary import Vocabulary
 
 _MIN_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True)
+class Decode:
+    """The options of the search for the text of a column."""
+
+    SHORT: ClassVar[str] = "beam"
+    beam: int = option(
+        1, "number of texts that the search keeps; 1 takes the most probable token", minimum=1
+    )
+
+
+@dataclass(frozen=True)
 class Options:
-    """A next token has no options of its own."""
+    """The options of the text of a column; a next token has none."""
+
+    unit: Unit | None = option(
+        None, "what the text of a column is written in: characters (when omitted) or words"
+    )
+    decode: Decode | None = option(
+        None, "how the text of a column is searched; greedy when omitted"
+    )
 
 
 class NextToken(Answer):
@@ -45,6 +69,7 @@ class NextToken(Answer):
     EVAL_METRIC = "nll"
     HIGHER_IS_BETTER = False
     BASELINES = ("most_frequent_token", "bigram")
+    SOURCES = ("table", "make")
 
     def __init__(
         self,
@@ -56,6 +81,27 @@ class NextToken(Answer):
     ) -> None:
         self.codec: Windows = Windows(Index("text", vocab_size=vocabulary), window, stride=window)
         self.unit, self._loss = unit, self.loss_name(loss)
+
+    @classmethod
+    def variant(cls, value: object) -> type[Answer]:
+        """Returns the class for the next token, or for the text in a column."""
+        return cls if value in (None, "next") else TargetText
+
+    @classmethod
+    def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Answer:
+        """Returns the answer for the text in a column.
+
+        value:  the name of the column
+        """
+        if value in (None, "next"):
+            raise TaskError(
+                "output.text=next is the next token of a running text",
+                allowed="the name of a column of texts: " + ", ".join(frame.names),
+                do="Use output.text=COLUMN, or input.text=FILE for a running text",
+            )
+        unit: Unit = options.unit or "characters"
+        beam = 1 if options.decode is None else options.decode.beam
+        return TargetText(str(value), unit=unit, beam=beam, loss=loss)
 
     @property
     def name(self) -> str:

@@ -82,8 +82,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     for answer in answers:
         answer.fit_inputs([codec.spec for codec in codecs]).fit(train)
         findings += answer.fitted_findings(frame)
-    if not source.is_generated:
-        findings += source.check_fitted(frame, codecs, targets)
+    checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
+    if checked and not source.is_generated:
+        findings += source.check_fitted(frame, codecs, checked)
     refuse_failures(findings, strict=strict)
     size = _bytes(codecs, answers, len(frame))
     in_memory = size <= source.memory_limit(options) * _GIGABYTE

@@ -189,6 +189,7 @@ class Supervised(Algorithm):
     """One net, one optimizer, and one loss per output."""
 
     takes_sample_weights = True
+    takes_targets: bool = False  # whether the net gets the targets, too (teacher forcing)
 
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int

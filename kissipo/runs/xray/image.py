@@ -139,7 +139,8 @@ def xray_image(run: TrainedModel, value: object = None) -> ImageXray:
         dataset, remarks = example.dataset, list(example.notes)
     else:
         _, dataset, remarks = run.encode([value])
-    images, output = dataset.everything().inputs[0], answer_all(run.net, dataset)[0]
+    output = answer_all(run.net, dataset, run.answers)[0]
+    images = dataset.everything().inputs[0]
     classes = answer.image_classes(output)
     maps = [item.pixels for item in classes if item.pixels is not None]
     how = "Warm colors are the probability of the class per pixel; the percentage is its area"

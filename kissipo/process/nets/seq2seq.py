@@ -1,0 +1,180 @@
+"""Sequence to sequence: an encoder reads a text, a decoder writes another (S33).
+
+memory  = encoder(source), in both directions          h_0 = tanh(W last + b)
+h_t     = decoder(token_t-1, h_t-1)                    token_0: the end of a text
+context = attention(h_t, memory)
+logits  = V tanh(U [h_t, context] + c) + d
+
+`forward(source)` is greedy: the next token is the most probable one, up to the longest
+target. `forward(source, target)` is teacher forcing: the next token is that of the
+target. `begin` and `step` write one token, for the search of an answer.
+
+Shapes:   source (batch, time) ids, target (batch, step) ids or none -> logits (batch,
+          step, class)
+Choices:  The attention follows the cell of the decoder, as in Luong et al. 2015; so
+          with teacher forcing all steps are one call of the cell. Padding and unknown
+          tokens are never written. The first state of an LSTM cell is set as h_0 is.
+          Without attention the last states of the encoder are all that the decoder
+          sees, as in Sutskever et al.
+Source:   Sutskever, Vinyals and Le 2014; Cho et al. 2014; Bahdanau, Cho and Bengio
+          2015; Luong, Pham and Manning 2015.
+Raises:   ShapeError for an input that is not a text, and an output that is not the
+          padded text of a column.
+Example:  >>> source = TensorSpec("word", ("time",), (5,), vocab_size=9, padded=True)
+          >>> target = TensorSpec("text", ("time", "class"), (6, 8), padded=True)
+          >>> net = build((source,), (target,), Options(units=4, embedding_dim=3))
+          >>> net(torch.tensor([[3, 4, 0, 0, 0]])).shape
+          torch.Size([1, 6, 8])
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from kissipo.codec.target_tokens import END
+from kissipo.core.errors import ShapeError
+from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.schema import option
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers import GRU, LSTM
+from kissipo.process.layers.attention import Attention
+from kissipo.process.layers.embedding import embedding
+
+ALGORITHMS = ("teacher_forcing", "supervised")
+_CELLS: dict[str, Any] = {"gru": GRU, "lstm": LSTM}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the encoder and the decoder."""
+
+    cell: Literal["gru", "lstm"] = option("gru", "recurrent cell of the encoder and the decoder")
+    attention: Literal["additive", "dot", "none"] = option(
+        "additive", "how the decoder looks back at the source: additive, dot, none"
+    )
+    units: int = option(
+        64, "size of the hidden state, and of each direction of the encoder", minimum=1
+    )
+    embedding_dim: int = option(32, "size of the embeddings of tokens", minimum=1)
+    dropout: float = option(
+        0.0, "dropout rate of the embeddings and before the head", minimum=0, below=1
+    )
+
+
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns sizes for short texts, and larger ones for words."""
+    if any(spec.unit == "words" for spec in facts.outputs):
+        reason = "words need larger states than characters"
+        return (
+            InferredOption("process.units", 128, reason),
+            InferredOption("process.embedding_dim", 64),
+            InferredOption("process.dropout", 0.2),
+            InferredOption("process.clip_norm", 1.0, "keeps recurrent gradients bounded"),
+        )
+    return (
+        InferredOption("process.units", 64, "enough for texts of a few dozen characters"),
+        InferredOption("process.embedding_dim", 32),
+        InferredOption("process.learning_rate", 3e-3),
+        InferredOption("process.clip_norm", 1.0, "keeps recurrent gradients bounded"),
+    )
+
+
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
+    """Builds the net for this source text and this target text."""
+    if len(inputs) != 1 or inputs[0].axes != ("time",) or not inputs[0].padded:
+        raise ShapeError(
+            "process step 'seq2seq' reads one text per sample",
+            got="input step " + " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs),
+            do="Name the column of the text with input.characters or input.text, "
+            "and leave other columns out with input.drop",
+        )
+    if len(outputs) != 1 or outputs[0].axes != ("time", "class") or not outputs[0].padded:
+        raise ShapeError(
+            "process step 'seq2seq' writes one text per sample",
+            got="the output " + " and ".join(spec.describe() for spec in outputs),
+            do="Use output.text=COLUMN",
+        )
+    return Seq2Seq(inputs[0], outputs[0], options)
+
+
+class Seq2Seq(nn.Module):
+    """A recurrent encoder, and a recurrent decoder with attention."""
+
+    def __init__(self, source: TensorSpec, target: TensorSpec, options: Options) -> None:
+        super().__init__()
+        self.length, vocab_size = target.shape
+        self.first = END  # the first id that can be written
+        units, features = options.units, options.embedding_dim
+        cell = _CELLS[options.cell]
+        self.source_embedding = embedding(source.vocab_size, features, padded=True)
+        self.encoder = cell(features, units, batch_first=True, bidirectional=True)
+        self.bridge = nn.ModuleList(nn.Linear(2 * units, units) for _ in range(cell.states))
+        self.target_embedding = embedding(vocab_size, features, padded=True)
+        self.decoder = cell(features, units, batch_first=True)
+        self.attention = (
+            None if options.attention == "none" else Attention(units, 2 * units, options.attention)
+        )
+        self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
+        width = units if self.attention is None else 3 * units
+        self.readout = nn.Linear(width, units)
+        self.tanh = nn.Tanh()
+        self.head = nn.Linear(units, vocab_size)
+
+    def forward(self, source: Tensor, target: Tensor | None = None) -> Tensor:
+        state = self.begin(source)
+        tokens = torch.full_like(source[:, 0], self.first)
+        if target is not None:
+            previous = torch.cat([tokens.unsqueeze(1), target[:, :-1]], dim=1)
+            hidden, _ = self._decode(previous, state)
+            return self._logits(hidden, state)
+        logits = []
+        for _ in range(self.length):
+            step_logits, state = self.step(tokens, state)
+            tokens = step_logits[:, self.first :].argmax(dim=1) + self.first
+            logits.append(step_logits)
+        return torch.stack(logits, dim=1)
+
+    def begin(self, source: Tensor) -> tuple[Tensor, ...]:
+        """Returns the state before the first token: memory, keys, mask and states."""
+        lengths = (source != 0).sum(dim=1).clamp(min=1)
+        x = self.dropout(self.source_embedding(source))
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        y, last = self.encoder(packed)
+        memory, _ = pad_packed_sequence(y, batch_first=True, total_length=source.shape[1])
+        steps = torch.arange(source.shape[1], device=source.device)
+        mask = steps.unsqueeze(0) < lengths.unsqueeze(1)
+        keys = memory if self.attention is None else self.attention.keys(memory)
+        states = last if isinstance(last, tuple) else (last,)
+        hidden = [
+            self.tanh(bridge(state.transpose(0, 1).flatten(1)))
+            for bridge, state in zip(self.bridge, states, strict=True)
+        ]
+        return (memory, keys, mask, *hidden)
+
+    def step(self, tokens: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Returns the logits (batch, class) after tokens (batch), and the state."""
+        hidden, new = self._decode(tokens.unsqueeze(1), state)
+        return self._logits(hidden, state).squeeze(1), (*state[:3], *new)
+
+    def _decode(
+        self, tokens: Tensor, state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Returns hidden states (batch, step, unit), and the states after the last."""
+        states = tuple(part.unsqueeze(0) for part in state[3:])
+        x = self.dropout(self.target_embedding(tokens))
+        hidden, last = self.decoder(x, states if len(states) > 1 else states[0])
+        after = last if isinstance(last, tuple) else (last,)
+        return hidden, tuple(part.squeeze(0) for part in after)
+
+    def _logits(self, hidden: Tensor, state: tuple[Tensor, ...]) -> Tensor:
+        """Returns the logits (batch, step, class) of hidden states."""
+        memory, keys, mask = state[:3]
+        if self.attention is not None:
+            hidden = torch.cat([hidden, self.attention(hidden, memory, keys, mask)], dim=2)
+        logits: Tensor = self.head(self.dropout(self.tanh(self.readout(hidden))))
+        return logits
