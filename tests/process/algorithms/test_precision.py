@@ -136,10 +136,10 @@ def test_bfloat16_training_lowers_the_loss_and_resumes_exactly(name: str, tmp_pa
             one.load_state_dict(state)
         return one
 
-    in_float32 = fit(12)
-    before = loss_of(in_float32.net, dataset)
-    in_float32.run()
-    assert loss_of(in_float32.net, dataset) < before
+    longer = fit(90)
+    before = loss_of(longer.net, dataset)
+    longer.run()
+    assert loss_of(longer.net, dataset) < before
     cut = fit(12)
     cut.config = FitConfig(2, 8, 0)
     cut.run()

@@ -18,7 +18,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.linear_init import ALPHAS
 from kissipo.process.losses.mean_squared_error import loss as squares
-from kissipo.process.nets import ffn
+from kissipo.process.nets import ffn, recurrent
 
 
 def batches(count: int) -> list[Batch]:
@@ -324,8 +324,10 @@ def test_memory_is_that_of_a_part() -> None:
 
 
 def test_stateful_net_refuses_parts() -> None:
-    layers = net()
-    layers.stateful = True  # type: ignore[assignment]
+    text = TensorSpec("text", ("time",), (7,), vocab_size=11)
+    following = TensorSpec("next", ("time", "class"), (7, 11))
+    options = recurrent.Options(units=4, embedding_dim=3, stateful=True)
+    layers = recurrent.build((text,), (following,), options)
     with pytest.raises(TaskError) as error:
         Supervised(layers, (squares,), Options(gradient_accumulation_steps=2), total_steps=1)
     assert "stateful" in error.value.do
