@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from math import cos, pi, sqrt
@@ -212,3 +214,26 @@ def test_schedule_cases_cover_every_name() -> None:
         "cosine",
         "one_cycle",
     }
+
+
+WITHOUT_COMPILER = """
+import sys, torch
+from kissipo.process.optim import RATES, load_optimizer_state, optimizer
+for name in RATES:
+    weight = torch.nn.Parameter(torch.ones(3))
+    ours = optimizer(name, [weight], rate=0.1)
+    for _ in range(3):
+        weight.square().sum().backward()
+        ours.step()
+        ours.zero_grad()
+    load_optimizer_state(optimizer(name, [weight], rate=0.1), ours.state_dict())
+    assert not weight.detach().equal(torch.ones(3)), name
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_no_optimizer_loads_the_compiler_of_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "False"
