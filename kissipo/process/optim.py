@@ -132,6 +132,7 @@ class WithoutCompiler(torch.optim.Optimizer):
     wrappers only matter for steps that are compiled.
     """
 
+    zero_grad = unwrap(torch.optim.Optimizer.zero_grad)
     add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
     state_dict = unwrap(torch.optim.Optimizer.state_dict)
     load_state_dict = unwrap(torch.optim.Optimizer.load_state_dict)
