@@ -1,18 +1,24 @@
 """Images: files are decoded upright, first frame only, 8 bits, gray or RGB.
 
-`changes` reads from the file header which conversions `open_image` performs.
+`deep_pixels` decodes images of 16 bits without loss. `changes` reads from the file
+header which conversions `open_image` performs.
 
 Source:   the orientations of Exif 2.32; brightness as weighted by ITU-R BT.601.
 """
 
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 
+from kissipo.codec._image_kinds import kind_by_content, kind_by_ending
 from kissipo.core.errors import DataError
+from kissipo.core.numpy_array import NumpyArray
 
 MAX_PIXELS = 200_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -34,7 +40,8 @@ def open_image(value: object, *, wanted: int | None = None) -> Image.Image:
     Raises:   DataError for a file that is missing, corrupt, or too large.
     """
     if isinstance(value, np.ndarray):
-        return Image.fromarray(value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value)
+        pixels = value[..., 0] if value.ndim == 3 and value.shape[-1] == 1 else value
+        return Image.fromarray(_upper_byte(pixels))
     try:
         with _header(value) as image:
             if wanted is not None:
@@ -47,18 +54,51 @@ def open_image(value: object, *, wanted: int | None = None) -> Image.Image:
         raise _corrupt(value, error) from None
 
 
+def deep_pixels(value: object) -> NDArray[np.uint16] | None:
+    """Decodes an image of 16 bits per channel; None for one of 8 bits.
+
+    Pillow reads 16-bit colors as their upper bytes. With the order of the bytes swapped
+    it reads the lower ones.
+
+    Shapes:   (height, width), or (height, width, channel) with 3 or 4 channels
+    Raises:   DataError as `open_image`.
+    """
+    if isinstance(value, np.ndarray):
+        return value.astype(np.uint16) if value.dtype == np.uint16 else None
+    try:
+        with _header(value) as image:
+            if not _is_deep(image):
+                return None
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):
+            return _in_16_bits(np.asarray(upright), value).astype(np.uint16)
+        upper = np.asarray(upright).astype(np.uint16)
+        lower = _lower_bytes(value)
+        # without the lower bytes, 255 is 65,535
+        return upper * np.uint16(257) if lower is None else upper << np.uint16(8) | lower
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
+        raise _corrupt(value, error) from None
+
+
 def open_mask(value: object) -> Image.Image:
-    """Decodes a mask to 8 bits: the indices of its palette, or its brightness."""
+    """Decodes a mask to 8 bits: the indices of its palette, or its brightness.
+
+    A mask of 16 bits holds numbers of classes up to 255, or two values.
+    """
     if isinstance(value, np.ndarray):
         return Image.fromarray(value)
     try:
         with _header(value) as image:
             image.load()
-            return (
-                image.copy()
-                if image.mode == "P"
-                else _plain(ImageOps.exif_transpose(image), value).convert("L")
-            )
+            if image.mode == "P":
+                return image.copy()
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):
+                return Image.fromarray(_deep_mask(np.asarray(upright), value))
+            return _plain(upright, value).convert("L")
     except DataError:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
@@ -87,11 +127,8 @@ def changes(value: object) -> tuple[str, ...]:
     if isinstance(value, np.ndarray):
         return ()
     with _header(value) as image:
-        deep = image.mode.startswith("I") or any(
-            ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
-        )
         conversions = {
-            DEEP: deep,
+            DEEP: _is_deep(image),
             FRAMES: image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
             INKS: image.mode == "CMYK",
             SEE_THROUGH: _is_transparent(image),
@@ -124,19 +161,75 @@ def _header(value: Any) -> Image.Image:
 def _plain(image: Image.Image, value: object) -> Image.Image:
     """Converts an image to 8 bits per channel, and transparent pixels to white."""
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image)
-        if image.mode == "F" or values.min() < 0 or values.max() > 65_535:
-            raise DataError(
-                f"the image {value} has values that are not 8 or 16 bits",
-                got=f"{values.min():g} to {values.max():g}",
-                allowed="8 or 16 bits per channel",
-            )
-        return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8))
+        return Image.fromarray(_upper_byte(_in_16_bits(np.asarray(image), value)))
     gray = image.mode in _GRAY
     if _is_transparent(image):
         rgba = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return image.convert("L" if gray else "RGB")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or any(
+        ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
+    )
+
+
+def _in_16_bits(values: NumpyArray, value: object) -> NumpyArray:
+    """Returns whole numbers from 0 to 65,535; others are refused."""
+    if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65_535:
+        raise DataError(
+            f"the image {value} has values that are not 8 or 16 bits",
+            got=f"{values.min():g} to {values.max():g}",
+            allowed="8 or 16 bits per channel",
+            do="Scale all images alike and save them with 16 bits, for example "
+            "Image.fromarray((65535 * values / maximum).astype('uint16'))",
+        )
+    return values
+
+
+def _upper_byte(values: NumpyArray) -> NumpyArray:
+    return values if values.dtype == np.uint8 else (values.astype(np.uint32) >> 8).astype(np.uint8)
+
+
+def _lower_bytes(value: object) -> NDArray[np.uint8] | None:
+    """Returns the lower bytes of 16-bit colors; None where Pillow cannot read them."""
+    with _header(value) as image:
+        tiles = [tile._replace(args=_swapped(tile.args)) for tile in getattr(image, "tile", ())]
+        if not all(";16" in str(tile.args) for tile in tiles):
+            return None
+        vars(image)["tile"] = tiles
+        try:
+            image.load()
+        except (OSError, ValueError, SystemError):
+            return None
+        return np.asarray(ImageOps.exif_transpose(image))
+
+
+def _swapped(arguments: object) -> object:
+    """Returns the arguments of a decoder with the other order of the two bytes."""
+    if isinstance(arguments, tuple):
+        return tuple(map(_swapped, arguments))
+    if not isinstance(arguments, str):
+        return arguments
+    native, other = ("16L", "16B") if sys.byteorder == "little" else ("16B", "16L")
+    mode, _, order = arguments.partition(";")
+    swapped = {"16L": "16B", "16B": "16L", "16N": other, native: other}.get(order, order)
+    return f"{mode};{swapped}" if order else arguments
+
+
+def _deep_mask(values: NumpyArray, value: object) -> NDArray[np.uint8]:
+    distinct = np.unique(values)
+    if len(distinct) == 2 and distinct[0] == 0 and distinct[1] > 255:
+        return np.where(values > 0, np.uint8(255), np.uint8(0))
+    if distinct[0] < 0 or distinct[-1] > 255:
+        raise DataError(
+            f"the mask {value} of 16 bits has values that are not numbers of classes",
+            got=f"{len(distinct)} values, {distinct[0]} to {distinct[-1]}",
+            allowed="0 to 255, or 0 and one other value",
+            do="Give each class one number from 1 to 254; the background is 0",
+        )
+    return values.astype(np.uint8)
 
 
 def _is_transparent(image: Image.Image) -> bool:
@@ -153,6 +246,13 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _corrupt(value: object, error: Exception) -> DataError:
+    path = Path(str(value))
+    kind = kind_by_content(path) or kind_by_ending(path)
+    if kind is not None:
+        return DataError(
+            f"the image {value} cannot be read here: it is one of the {kind.name}",
+            do=kind.remedy[:1].upper() + kind.remedy[1:],
+        )
     return DataError(
         f"the image {value} is corrupt or not an image: {error}", do="Remove it or save it again"
     )

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kissipo.core.description import Record
 from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -98,6 +99,10 @@ class Codec(ABC):
         """The bytes of an encoded sample if samples are large and can be read from disk
         one by one, as images can; else 0."""
         return 0
+
+    def fitted_findings(self, frame: Frame) -> tuple[Finding, ...]:
+        """Returns findings of `fit`, and of all samples that the frame holds."""
+        return ()
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         """Returns the options of the input that `fit` has set."""

@@ -16,6 +16,7 @@ from kissipo.core.schema import option_infos, read
 from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
+from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 
 _EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported
@@ -57,6 +58,8 @@ class Question:
         """Whether the data are an object in memory, or a file to read as a table."""
         if self.path is None:
             return True
+        if is_array_file(self.path):
+            return False
         return self.path.is_file() and bool(is_table_file(self.path) or self.output or self.time)
 
     @cached_property

@@ -14,7 +14,8 @@ from kissipo.core.frame import Frame
 class Reading:
     """A frame with what is known about it.
 
-    parts:   row positions of 'train' and 'test' in a published split, else None
+    parts:   row positions of 'train', 'validation' and 'test' in a published split,
+             as far as it has them, else None
     answer:  the natural target column (such as the class of an image), else ''
     """
 

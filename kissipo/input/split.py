@@ -66,7 +66,8 @@ def split_rows(
 
     classes:   one class number per row; every split keeps the class proportions
     together:  one group number per row; rows of one group stay in one split
-    fixed:     a published test split; only the validation split is drawn then
+    fixed:     the published parts, train among them; those that are missing are drawn
+               from train
     Raises:    DataError when a requested split would be empty, or when samples that are
                split by time or by the publisher are to be divided into folds.
     """
@@ -81,23 +82,41 @@ def split_rows(
     generator = numpy_generator(seed if options.seed is None else options.seed, "split")
     everything = np.arange(count)
     if fixed is not None:
-        test, pool = np.asarray(fixed["test"]), np.asarray(fixed["train"])
-        share = options.validation
-    elif options.method == "time":
+        return _refuse_empty(_around_fixed(fixed, options, generator, classes, together), options)
+    if options.method == "time":
         return _by_time(count, options)
-    else:
-        test = (
-            _draw(everything, options.test, generator, classes, together)
-            if options.folds is None
-            else np.flatnonzero(
-                _folds(count, options.folds, generator, classes, together) == options.fold
-            )
+    test = (
+        _draw(everything, options.test, generator, classes, together)
+        if options.folds is None
+        else np.flatnonzero(
+            _folds(count, options.folds, generator, classes, together) == options.fold
         )
-        pool = np.setdiff1d(everything, test)
-        share = options.validation / (1 - options.test)
+    )
+    pool = np.setdiff1d(everything, test)
+    share = options.validation / (1 - options.test)
     validation = _draw(pool, share, generator, classes, together)
     train = np.setdiff1d(pool, validation)
     return _refuse_empty({"train": train, "validation": validation, "test": test}, options)
+
+
+def _around_fixed(
+    fixed: Mapping[str, Positions],
+    options: Split,
+    generator: Generator,
+    classes: NDArray[np.int64] | None,
+    together: NDArray[np.int64] | None,
+) -> dict[str, Positions]:
+    """Returns the published parts; those that are missing are drawn from train."""
+    parts = {name: np.asarray(positions) for name, positions in fixed.items()}
+    share = options.validation
+    if "test" not in parts:
+        parts["test"] = _draw(parts["train"], options.test, generator, classes, together)
+        parts["train"] = np.setdiff1d(parts["train"], parts["test"])
+        share /= 1 - options.test
+    if "validation" not in parts:
+        parts["validation"] = _draw(parts["train"], share, generator, classes, together)
+        parts["train"] = np.setdiff1d(parts["train"], parts["validation"])
+    return {name: parts[name] for name in ("train", "validation", "test")}
 
 
 def format_spans(rows: Positions) -> str:
@@ -121,7 +140,8 @@ def _of_fold(options: Split, fixed: Mapping[str, Positions] | None) -> Split:
         raise DataError(
             "folds need samples that are split at random, and these "
             + ("have a published test split" if fixed is not None else "are split by time"),
-            do="Use --seeds K for the spread over seeds",
+            do="Use --seeds K for the spread over seeds"
+            + (", or join split folders: input.split_folders=false" if fixed is not None else ""),
         )
     return replace(options, test=1 / folds, fold=fold)
 

@@ -23,6 +23,7 @@ from kissipo.core.json_object import JsonObject
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import check_images
+from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
 from kissipo.report.gallery import strips
@@ -215,6 +216,11 @@ def refuse_existing(folder: Path) -> None:
 
 
 def _files(place: Path) -> list[Path]:
+    if is_array_file(place):
+        raise DataError(
+            f"{place} holds arrays, and --out writes one row per image file",
+            do="Leave --out out, or save each image as a file",
+        )
     if not place.is_dir():
         return [place]
     files = images_below(place)

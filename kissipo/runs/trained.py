@@ -265,7 +265,10 @@ class TrainedModel:
         changed = {f"input.{resolved.source.name}": data} | {
             f"input.{name}": None for name in others
         }
-        frame = read_data(read_task(self.task.with_words(changed))).frame
+        reading = read_data(read_task(self.task.with_words(changed)))
+        refuse_failures(reading.findings)
+        test = (reading.parts or {}).get("test")
+        frame = reading.frame if test is None else reading.frame.take(test)
         answered = [column for answer in self.answers for column in answer.codec.columns]
         frame = fit_to(frame, (*self.codecs, *(answer.codec for answer in self.answers)))
         for column in answered:

@@ -16,7 +16,7 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.text import first_of, list_some
 
 _DONE: dict[str, tuple[Level, str, str]] = {
-    image.DEEP: ("WARN", "16 bits per channel", "converted to 8 bits"),
+    image.DEEP: ("PASS", "16 bits per channel", "scaled by input.value_range"),
     image.FRAMES: ("WARN", "several frames", "the first frame is used"),
     image.INKS: ("WARN", "CMYK colors", "converted to RGB"),
     image.SEE_THROUGH: ("WARN", "transparent pixels", "placed on white"),
@@ -29,15 +29,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """The check of one image: why it cannot be decoded, or how it is converted."""
+    """The check of one image: why it cannot be decoded, or how it is converted.
+
+    remedy:   what to do with it, where removing it is not the only way
+    """
 
     damage: str = ""
+    remedy: str = ""
     changes: tuple[str, ...] = ()
 
 
 def check_images(column: Column) -> list[ImageCheck]:
     """Decodes every image once and returns one result per image."""
-    if column.values.dtype == np.uint8:
+    if column.values.dtype != object:
         return [ImageCheck()] * len(column)
     return _map_parallel(_check, column)
 
@@ -48,7 +52,8 @@ def _check(value: object) -> ImageCheck:
         image.open_image(value).close()
     except DataError as error:
         detail = f"; got {error.got}" if error.got else ""
-        return ImageCheck(damage=error.wrong + detail)
+        remedy = "" if error.do.startswith(("Remove", "Check", "Save it")) else error.do
+        return ImageCheck(damage=error.wrong + detail, remedy=remedy)
     return ImageCheck(changes=done)
 
 
@@ -63,7 +68,10 @@ def damage_findings(checks: Sequence[ImageCheck], *, skip: bool) -> list[Finding
     message = first_of([damage for _, damage in damaged])
     if skip and len(damaged) < len(checks):
         return [Finding("WARN", "damaged images", message, f"{len(damaged)} left out", rows)]
-    do = "remove them or save them again" + ("" if skip else ", or set input.skip_corrupt=true")
+    remedy = next((check.remedy for check in checks if check.remedy), "")
+    do = (remedy[:1].lower() + remedy[1:] or "remove them or save them again") + (
+        "" if skip else ", or set input.skip_corrupt=true"
+    )
     return [Finding("FAIL", "damaged images", message, do, rows)]
 
 
@@ -84,7 +92,7 @@ def refuse_rare_classes(frame: Frame, name: str) -> None:
     """Raises DataError for a single class, and for a class with a single image."""
     values, classes = frame["image"].values, frame[name]
     counts = classes.counts()
-    if values.dtype == np.uint8 or not counts:
+    if values.dtype != object or not counts:
         return
     if len(counts) == 1:
         (only,) = counts
@@ -112,7 +120,7 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     """Reports the sizes of the images and how many are resized."""
     shapes = (
         Counter(_map_parallel(image.size_of, column))
-        if column.values.dtype != np.uint8
+        if column.values.dtype == object
         else {column.values.shape[1:3]: len(column)}
     )
     other = sum(count for shape, count in shapes.items() if shape != size)

@@ -1,61 +1,94 @@
-"""Image folders: one folder per class, with or without segmentation masks."""
+"""Image folders: one folder per class, with or without segmentation masks.
 
+Folders named train, validation and test above the class folders are the split.
+"""
+
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kissipo.codec._image_kinds import SUFFIXES
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.suggest import nearest
+from kissipo.core.text import list_some
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.masks import masks_beside, masks_in
+from kissipo.input.formats.image_files import (
+    FolderFiles,
+    file_findings,
+    files_below,
+    files_in,
+    together,
+)
+from kissipo.input.formats.masks import masks_beside, masks_in, refuse_masks_as_class
+from kissipo.input.formats.split_folders import PARTS, ClassFolder, FolderTree, class_tree
 from kissipo.input.source_data import Reading
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MASK = "mask"
 _COMPANION_SHARE = 0.9
 
+K = TypeVar("K")
 
-def read_image_folder(folder: Path, *, masks: Path | None = None, flat: bool = False) -> Reading:
+
+def read_image_folder(
+    folder: Path,
+    *,
+    masks: Path | None = None,
+    flat: bool = False,
+    split_folders: bool = True,
+    skip: bool = False,
+) -> Reading:
     """Reads every image of each class folder; other files are counted and skipped.
 
     With masks, the images need no class folders.
 
-    masks:    folder of the masks; by default the masks are searched beside the images
-    flat:     whether the images need no class folders, because boxes are the target
-    Raises:   DataError when it is not a folder, has no class folders, or a class has no
-              images.
+    masks:          folder of the masks; by default the masks are searched beside the
+                    images
+    flat:           whether the images need no class folders
+    split_folders:  whether folders named train, validation and test are the split
+    skip:           whether images that cannot be read are left out, however many
+    Raises:         DataError when it is not a folder, has no class folders, or a class
+                    has no images.
     """
     existing(folder, kind="folder")
-    folders = _folders(folder)
-    folders = [path for path in folders if masks is None or path.resolve() != masks.resolve()]
-    loose = images_of(folder)
-    if not folders and not (loose and (flat or _may_be_flat(loose, masks))):
+    tree = class_tree(folder, masks=masks, flat=flat)
+    beside_classes = files_in(tree.root)
+    loose = beside_classes.images
+    if not tree.classes and not (loose and (flat or _may_be_flat(loose, masks))):
         content = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
         example += ", or set input.masks=FOLDER or input.boxes=boxes.csv" if loose else ""
         raise DataError(f"{folder} must contain one folder per class", got=content, do=example)
-    files = {path.name: _files(path) for path in folders}
-    images = {
-        name: [path for path in paths if path.suffix.lower() in SUFFIXES]
-        for name, paths in files.items()
-    }
-    findings = _note_others(_count(files) - _count(images), loose if folders else [])
-    if not folders:
-        images = {"": loose}
+    files = {place: files_below(place.folder) for place in tree.classes}
+    inside = together(list(files.values()))
+    skipped = FolderFiles(system=beside_classes.system)
+    if not tree.classes:
+        files, inside, loose = {ClassFolder("", folder): beside_classes}, beside_classes, ()
+        skipped = FolderFiles()
+    findings = file_findings(together([inside, skipped]), skip=skip)
+    findings += _loose_findings(loose, tree)
+    images = {place: list(some.images) for place, some in files.items()}
     images, beside, mask_findings = (
         _without_companions(images) if masks is None else (images, [], [])
     )
-    empty = [name for name, paths in images.items() if not paths]
-    if empty:
-        allowed = "files ending in " + ", ".join(SUFFIXES)
-        raise DataError(f"the class folder {folder / empty[0]} contains no images", allowed=allowed)
-    paths = [path for paths in images.values() for path in paths]
+    names, name_findings = class_names([place.name for place in images])
+    findings += name_findings
+    if masks is None and not beside and tree.classes:
+        refuse_masks_as_class(tree.root, {place.folder: some for place, some in images.items()})
+    _refuse_empty_classes(tree, files, names, findings)
+    paths = [path for some in images.values() for path in some]
+    labels = [names[place.name] for place, some in images.items() for _ in some]
+    parts = _parts(tree, images, labels, findings, use=split_folders)
+    has_classes = any(labels)
     columns = [image_column("image", np.asarray([str(path) for path in paths], dtype=object))]
-    if folders:
-        columns.append(strings("class", [name for name, paths in images.items() for _ in paths]))
+    if has_classes:
+        columns.append(strings("class", labels))
     if masks is not None:
         columns.append(image_column(MASK, masks_in(masks, paths, folder, SUFFIXES)))
     elif beside:
@@ -63,32 +96,50 @@ def read_image_folder(folder: Path, *, masks: Path | None = None, flat: bool = F
     return Reading(
         Frame(tuple(columns), origin=str(folder)),
         (*findings, *mask_findings),
-        answer="class" if folders else "",
-    )
-
-
-def has_no_folders(folder: Path) -> bool:
-    """Returns whether a folder has no class folders."""
-    return not _folders(folder)
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
-
-
-def images_of(folder: Path) -> list[Path]:
-    """Returns the images directly in a folder."""
-    return sorted(
-        path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES
+        parts=parts,
+        answer="class" if has_classes else "",
     )
 
 
 def images_below(folder: Path) -> list[Path]:
-    """Returns all images of a folder and its subfolders, without masks beside them."""
-    images = {"": [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]}
-    return _without_companions(images)[0][""]
+    """Returns all images of a folder and its subfolders, without masks beside them;
+    those that cannot be decoded are among them."""
+    files = files_below(folder)
+    images = _without_companions({"": list(files.images)})[0][""]
+    return sorted([*images, *(path for path, _ in files.unreadable)])
+
+
+def class_names(names: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
+    """Returns the class of each folder name, and what was joined.
+
+    Names that differ only in blanks around them, or in the Unicode form of a letter,
+    are one class. Names that differ in case stay apart.
+    """
+    forms: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        forms.setdefault(unicodedata.normalize("NFC", name.strip()), []).append(name)
+    classes = {
+        name: form if len(some) > 1 else name for form, some in forms.items() for name in some
+    }
+    findings = []
+    joined = [
+        " and ".join(f"'{name}'" for name in some) for some in forms.values() if len(some) > 1
+    ]
+    if joined:
+        message = "class folders differ only in blanks around their names or in the form of a "
+        message += f"letter: {list_some(joined, 5)}"
+        findings.append(Finding("WARN", "class names", message, "joined into one class each"))
+    cases: dict[str, list[str]] = {}
+    for name in dict.fromkeys(classes.values()):
+        cases.setdefault(name.casefold(), []).append(name)
+    similar = [
+        " and ".join(f"'{name}'" for name in some) for some in cases.values() if len(some) > 1
+    ]
+    if similar:
+        message = f"classes differ only in upper and lower case: {list_some(similar, 5)}"
+        action = "kept apart; if they are one class, put their images into one folder"
+        findings.append(Finding("WARN", "class names", message, action))
+    return classes, findings
 
 
 def _may_be_flat(loose: Sequence[Path], masks: Path | None) -> bool:
@@ -96,36 +147,116 @@ def _may_be_flat(loose: Sequence[Path], masks: Path | None) -> bool:
     return masks is not None or bool(_without_companions({"": list(loose)})[1])
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
-    )
-
-
-def _count(files: dict[str, list[Path]]) -> int:
-    return sum(len(paths) for paths in files.values())
-
-
-def _note_others(count: int, loose: list[Path]) -> list[Finding]:
+def _loose_findings(loose: Sequence[Path], tree: FolderTree) -> list[Finding]:
+    """Reports images beside the class folders, and folders beside split folders."""
     findings = []
-    if count:
-        findings.append(
-            Finding(
-                "WARN",
-                "other files",
-                f"{count} files in the class folders are not images",
-                "left out",
-            )
-        )
     if loose:
         message = f"{counted(len(loose), 'image')} outside the class folders"
         findings.append(Finding("WARN", "loose images", message, "left out: they have no class"))
+    for folder in tree.unused:
+        count = len(files_below(folder).images)
+        message = (
+            f"the folder {folder.name} beside the split folders holds {counted(count, 'image')} "
+            "and no class folders of the training"
+        )
+        action = f"left out; predict them with kissipo predict RUN {folder}"
+        findings.append(Finding("WARN", "split", message, action))
     return findings
 
 
+def _refuse_empty_classes(
+    tree: FolderTree,
+    files: Mapping[ClassFolder, FolderFiles],
+    names: Mapping[str, str],
+    findings: list[Finding],
+) -> None:
+    """Refuses a class without images; one without images in a part is reported.
+
+    Raises:   DataError with the findings when all of its images cannot be read.
+    """
+    counts = Counter[str]()
+    for place, some in files.items():
+        counts[names[place.name]] += len(some.images)
+    for place, some in files.items():
+        if counts[names[place.name]]:
+            if not some.images:
+                message = f"the class folder {place.folder} contains no images"
+                findings.append(Finding("WARN", "empty folders", message, "left out"))
+            continue
+        failures = [item for item in findings if item.level == "FAIL" and some.unreadable]
+        for failure in failures:
+            raise DataError(failure.message, do=failure.action[:1].upper() + failure.action[1:])
+        raise DataError(
+            f"the class folder {place.folder} contains no images",
+            allowed="files ending in " + ", ".join(SUFFIXES),
+            do="Remove the folder, or add images" if not some.unreadable else "",
+        )
+
+
+def _parts(
+    tree: FolderTree,
+    images: Mapping[ClassFolder, Sequence[Path]],
+    labels: Sequence[str],
+    findings: list[Finding],
+    *,
+    use: bool,
+) -> dict[str, NDArray[np.int64]] | None:
+    """Returns the positions of the parts that split folders give, and reports them.
+
+    Raises:   DataError for a class that the training folder has not.
+    """
+    if not tree.parts:
+        return None
+    named = {part: list_some(names, 3) for part, names in tree.parts.items() if names}
+    listed = " and ".join(filter(None, [", ".join([*named.values()][:-1]), [*named.values()][-1]]))
+    folders = f"the {'folders' if len(named) > 1 else 'folder'} {listed}"
+    if not use:
+        message = f"{folders} are joined, as input.split_folders=false says"
+        findings.append(Finding("WARN", "split", message, "the split is drawn at random"))
+        return None
+    member = np.array([place.part for place, some in images.items() for _ in some])
+    parts = {part: np.flatnonzero(member == part) for part in PARTS}
+    held_out = {part: rows for part, rows in parts.items() if part != "train" and len(rows)}
+    _refuse_unlearned(tree.root, labels, parts, findings)
+    counts = ", ".join(f"{part} {len(rows)}" for part, rows in parts.items() if len(rows))
+    drawn = [part for part in PARTS[1:] if part not in held_out]
+    more = f"; {' and '.join(drawn)} {'is' if len(drawn) == 1 else 'are'} drawn from train"
+    message = f"{folders} {'are' if len(named) > 1 else 'is'} the split ({counts} images)"
+    action = "input.split_folders=false joins them and splits at random"
+    findings.append(Finding("PASS", "split", message + (more if drawn else ""), action))
+    return {"train": parts["train"], **held_out} if held_out else None
+
+
+def _refuse_unlearned(
+    root: Path,
+    labels: Sequence[str],
+    parts: Mapping[str, NDArray[np.int64]],
+    findings: list[Finding],
+) -> None:
+    """Refuses classes that only a held-out part has, and reports those it lacks."""
+    classes = {part: {labels[row] for row in rows} for part, rows in parts.items()}
+    for part in PARTS[1:]:
+        unlearned = sorted(classes[part] - classes["train"])
+        if unlearned:
+            close = nearest(unlearned[0], classes["train"], limit=1)
+            hint = f" (is it '{close[0]}'?)" if close else ""
+            raise DataError(
+                f"the {part} folder of {root} has the class '{unlearned[0]}'{hint}, "
+                "which the training folder has not"
+                + (f", and {len(unlearned) - 1} more such classes" if len(unlearned) > 1 else ""),
+                got="the training classes " + list_some(sorted(classes["train"]), 5),
+                do="Add training images of it, remove its folder, or set "
+                "input.split_folders=false to split all images at random",
+            )
+        absent = sorted(classes["train"] - classes[part])
+        if absent and len(parts[part]):
+            message = f"the {part} folder has no images of the class {list_some(absent, 3)}"
+            findings.append(Finding("WARN", "split", message, "its score says nothing of them"))
+
+
 def _without_companions(
-    images: dict[str, list[Path]],
-) -> tuple[dict[str, list[Path]], list[Path], list[Finding]]:
+    images: Mapping[K, list[Path]],
+) -> tuple[dict[K, list[Path]], list[Path], list[Finding]]:
     """Separates images from masks with the same name and another file extension.
 
     A net that received the masks as inputs would see the target.
@@ -135,7 +266,7 @@ def _without_companions(
     paired = sum(count > 1 for count in stems.values())
     photo = next((ending for ending in (".jpg", ".jpeg") if endings[ending]), None)
     if photo is None or not paired or paired < _COMPANION_SHARE * len(stems):
-        return images, [], []
+        return dict(images), [], []
     photos = {
         name: [path for path in paths if path.suffix.lower() == photo]
         for name, paths in images.items()

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.files import existing
+from kissipo.input.formats.image_files import files_below
 
 _SUFFIXES = ("_mask", "-mask", "_gt", "")
+_IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "photos", "jpegimages"))
+_MASK_FOLDERS = frozenset(
+    (
+        *("masks", "mask", "labels", "label", "annotations", "annotation", "gt"),
+        *("ground_truth", "groundtruth", "segmentation", "segmentationclass"),
+    )
+)
 
 
 def masks_in(
@@ -25,7 +33,7 @@ def masks_in(
     Raises:   DataError when no image has a mask, or a name belongs to two masks.
     """
     existing(folder, kind="folder")
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes]
+    files = [path for path in files_below(folder).images if path.suffix.lower() in suffixes]
     by_path = _by_name(files, folder, keep_folders=True)
     by_name = _by_name(files, folder, keep_folders=False)
     paths = np.empty(len(images), dtype=object)
@@ -62,6 +70,45 @@ def _by_name(
     for file in files:
         plain = file.with_suffix("")
         name = str(plain.relative_to(folder)) if keep_folders else plain.name
-        suffix = next(suffix for suffix in _SUFFIXES if name.endswith(suffix))
-        names.setdefault(name.removesuffix(suffix), []).append(file)
+        names.setdefault(_without_suffix(name), []).append(file)
     return names
+
+
+def refuse_masks_as_class(root: Path, images: Mapping[Path, Sequence[Path]]) -> None:
+    """Refuses folders of images and of their masks that would be two classes.
+
+    Raises:   DataError with the way to name the masks.
+    """
+    names = {folder.name.lower(): folder.name for folder in images}
+    masks = [name for name in names if name in _MASK_FOLDERS]
+    photos = [name for name in names if name in _IMAGE_FOLDERS]
+    if len(masks) != 1 or len(photos) != 1 or len(names) != 2:
+        return
+    stems = {
+        path.stem
+        for folder, paths in images.items()
+        for path in paths
+        if folder.name.lower() == photos[0]
+    }
+    named = {
+        _without_suffix(path.stem)
+        for folder, paths in images.items()
+        for path in paths
+        if folder.name.lower() == masks[0]
+    }
+    if 2 * len(stems & named) < len(named):
+        return
+    image_folder, mask_folder = names[photos[0]], names[masks[0]]
+    is_flat = all(folder.parent == root for folder in images)
+    move = f"Move them to {root}/{image_folder}/PART and {root}/{mask_folder}/PART, then name both"
+    raise DataError(
+        f"the folders {image_folder} and {mask_folder} of {root} are not classes: "
+        "their files have the same names",
+        do=f"{'Name both' if is_flat else move}: "
+        f"kissipo fit {root}/{image_folder} input.masks={root}/{mask_folder}",
+    )
+
+
+def _without_suffix(name: str) -> str:
+    suffix = next(suffix for suffix in _SUFFIXES if name.endswith(suffix))
+    return name.removesuffix(suffix)

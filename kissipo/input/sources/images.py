@@ -1,11 +1,9 @@
 """Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,23 +29,32 @@ from kissipo.input.check.images import (
     sizes,
 )
 from kissipo.input.datasets import find_data
+from kissipo.input.formats.arrays import (
+    ArrayFile,
+    is_array_file,
+    read_array_file,
+)
 from kissipo.input.formats.boxes import DEFAULT_NAME, with_boxes
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_folder import MASK, has_no_folders, read_image_folder
+from kissipo.input.formats.image_files import subfolders
+from kissipo.input.formats.image_folder import MASK, read_image_folder
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
 _IMAGE_SIDE, _MASK_SIDE = 64, 128
 _NOISE = "noise"
+_MAX_VALUE = 65_535
 
 
 @dataclass(frozen=True)
 class Options:
     """Options of images."""
 
-    labels: Any = option(None, "class of each image; only for arrays in Python")
+    labels: Any = option(
+        None, "class of each image, for arrays in Python; of an .npz file the name of the array"
+    )
     masks: Any = option(
         None,
         "folder of segmentation masks with the same file names as the images; "
@@ -70,6 +77,11 @@ class Options:
     color: Literal["grayscale", "rgb"] | None = option(
         None, "color mode: one channel or three; inferred from the images"
     )
+    value_range: tuple[int, ...] | None = option(
+        None,
+        "pixel values that become 0 and 1; inferred from training images of 16 bits",
+        minimum=0,
+    )
     augment: tuple[Name, ...] = option((), "random data augmentation during training")
     memory_limit: float = option(
         1.0,
@@ -77,6 +89,9 @@ class Options:
         minimum=0,
     )
     skip_corrupt: bool = option(False, "skip and count images that cannot be decoded")
+    split_folders: bool = option(
+        True, "whether folders named train, validation and test are the split (false: joined)"
+    )
     sample_weight: str | None = option(
         None,
         "column of weights of the samples in the losses, numbers of at least 0; "
@@ -124,8 +139,8 @@ class Images(Source[Options]):
             )
         if reading is not None:
             return reading
-        if path.suffix == ".npz":
-            return _from_npz(existing(path))
+        if is_array_file(path):
+            return _from_file(path, options.labels)
         if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
             return _from_idx(idx)
         if path.is_file():
@@ -134,15 +149,24 @@ class Images(Source[Options]):
                 allowed="a folder with one folder per class, a folder of idx files, an .npz file",
             )
         boxes = _boxes_of(path, options.boxes)
-        reading = read_image_folder(path, masks=masks, flat=boxes is not None)
+        reading = read_image_folder(
+            path,
+            masks=masks,
+            flat=options.noise is not None or boxes is not None,
+            split_folders=options.split_folders,
+            skip=options.skip_corrupt,
+        )
         return reading if boxes is None else with_boxes(reading, boxes, path, options.missing_boxes)
 
     def infer(self, question: Question) -> Task | None:
         """Takes a folder, and an .npz file; given masks or boxes are the answer."""
         path = question.path
         is_folder = path is not None and path.is_dir()
-        is_archive = path is not None and path.is_file() and path.suffix == ".npz"
-        if not (question.data_set or is_folder or is_archive):
+        if is_array_file(path):
+            named = {} if question.output is None else {"labels": question.output}
+            kind = question.answer or "category"
+            return question.task({"images": question.value, **named}, kind)
+        if not (question.data_set or is_folder):
             return None
         boxes = question.words.get("boxes")
         if path is not None and is_folder:
@@ -197,7 +221,14 @@ class Images(Source[Options]):
             return (Array(_NOISE),)
         size = (options.size[0], options.size[-1]) if options.size else None
         max_side = _MASK_SIDE if per_pixel else _IMAGE_SIDE
-        return (Pixels("image", size=size, color=options.color, max_side=max_side),)
+        pixels = Pixels(
+            "image",
+            size=size,
+            color=options.color,
+            max_side=max_side,
+            value_range=_checked_range(options.value_range),
+        )
+        return (pixels,)
 
     def check_fitted(
         self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]
@@ -207,7 +238,10 @@ class Images(Source[Options]):
             finding
             for codec in codecs
             if codec.is_image
-            for finding in sizes(frame["image"], (codec.spec.shape[1], codec.spec.shape[2]))
+            for finding in (
+                *codec.fitted_findings(frame),
+                *sizes(frame["image"], (codec.spec.shape[1], codec.spec.shape[2])),
+            )
         ]
 
     def files(self, frame: Frame) -> list[str]:
@@ -233,6 +267,8 @@ class Images(Source[Options]):
         """Returns images as paths, and arrays as bytes; or noise by its numbers."""
         if options.noise is not None:
             return _noise_frame(values, options.noise)
+        channels = next((codec.spec.shape[0] for codec in codecs if codec.is_image), 1)
+        values = [image for value in values for image in _images_of(value, channels)]
         cells = np.empty(len(values), dtype=object)
         for position, value in enumerate(values):
             if isinstance(value, str | Path):
@@ -244,11 +280,7 @@ class Images(Source[Options]):
                     )
                 cells[position] = str(value)
                 continue
-            image = np.asarray(value)
-            if image.dtype != np.uint8:
-                scale = 255 if image.max() <= 1 else 1
-                image = np.round(image * scale).clip(0, 255).astype(np.uint8)
-            cells[position] = image
+            cells[position] = _as_bytes(np.asarray(value), "the array of the image")
         return Frame((image_column("image", cells),), origin="the images")
 
     def usage(self, codecs: Sequence[Codec]) -> str:
@@ -263,7 +295,7 @@ def _boxes_of(folder: Path, boxes: object) -> object:
     boxes.csv where there are no class folders."""
     if boxes is None:
         default = folder / DEFAULT_NAME
-        return default if default.is_file() and has_no_folders(folder) else None
+        return default if default.is_file() and not subfolders(folder) else None
     if isinstance(boxes, str | Path) and not Path(boxes).exists() and (folder / boxes).is_file():
         return folder / boxes
     return boxes
@@ -278,6 +310,33 @@ def _refuse_boxes(value: object, boxes: object) -> None:
             got=shorten(what, 60),
             do="Leave input.boxes out",
         )
+
+
+def _images_of(value: object, channels: int) -> list[object]:
+    """Returns the images of a file of arrays, and of a stack of images.
+
+    channels:  of the images of the training, which separate a color image with its
+               channels first from three gray ones
+    """
+    if isinstance(value, str | Path):
+        if not is_array_file(Path(value)):
+            return [value]
+        value = read_array_file(Path(value)).x
+    x = np.asarray(value)
+    if x.ndim == 4:
+        return list(_channels_last(x))
+    is_first = x.ndim == 3 and channels == x.shape[0] and x.shape[-1] not in (1, 3, 4)
+    if is_first and channels == 3:
+        return [np.moveaxis(x, 0, -1)]
+    if x.ndim == 3 and x.shape[-1] not in (1, 3, 4):
+        return list(x)
+    return [x]
+
+
+def _channels_last(values: NumpyArray) -> NumpyArray:
+    """Returns images with the channel axis last, where it is the first."""
+    is_first = values.ndim == 4 and values.shape[-1] not in (1, 3, 4) and values.shape[1] in (1, 3)
+    return np.moveaxis(values, 1, -1) if is_first else values
 
 
 def _noise(numbers: Sequence[int], size: int) -> NDArray[np.float32]:
@@ -305,6 +364,7 @@ def _noise_frame(values: Sequence[object], size: int) -> Frame:
 
 
 def _from_arrays(values: NumpyArray, labels: object, origin: str) -> Reading:
+    values = _channels_last(values)
     if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[-1] not in (1, 3, 4)):
         raise DataError(
             f"{origin} must have the axes (image, height, width) "
@@ -344,8 +404,27 @@ def _with_masks(reading: Reading, masks: object) -> Reading:
     return replace(reading, frame=frame.replaced(column))
 
 
+def _checked_range(values: tuple[int, ...] | None) -> tuple[int, int] | None:
+    """Returns the lowest and the highest value of a range.
+
+    Raises:   TaskError for more or fewer than two values in rising order.
+    """
+    if values is None:
+        return None
+    if len(values) != 2 or values[0] >= values[1] or values[1] > _MAX_VALUE:
+        raise TaskError(
+            "input.value_range needs the pixel values that become 0 and 1",
+            got=str(list(values)),
+            allowed=f"two integers in rising order, at most {_MAX_VALUE}, such as [0,4095]",
+        )
+    return values[0], values[1]
+
+
 def _as_bytes(values: NumpyArray, origin: str) -> NumpyArray:
+    """Returns pixels as bytes; whole numbers of 16 bits stay as they are."""
     if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.uint16 and values.size and values.max() > 255:
         return values
     if not np.issubdtype(values.dtype, np.number) or not np.isfinite(values).all():
         raise DataError(
@@ -359,28 +438,28 @@ def _as_bytes(values: NumpyArray, origin: str) -> NumpyArray:
             f"{origin} contains values outside of the pixel range",
             got=f"{low:g} to {high:g}",
             allowed="0-255, or 0.0-1.0",
+            do="For images of 16 bits give an array of the type uint16",
         )
     return np.round(values * (255 if high <= 1 else 1)).astype(np.uint8)
 
 
-def _from_npz(path: Path) -> Reading:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, BadZipFile, zlib.error):
-        raise DataError(
-            f"{path} is not a readable .npz file of numbers",
-            do="Write it with numpy.savez(file, images=..., labels=...)",
-        ) from None
-    images = next((arrays[name] for name in ("images", "x", "X") if name in arrays), None)
-    labels = next((arrays[name] for name in ("labels", "classes", "y") if name in arrays), None)
-    if images is None:
-        raise DataError(
-            f"{path} has no array of images",
-            got="the arrays " + ", ".join(arrays),
-            allowed="images (or x), and labels (or y)",
-        )
-    return _from_arrays(images, labels, str(path))
+def _from_file(path: Path, labels: object) -> Reading:
+    """Reads images, labels and the parts of a split from a file of arrays."""
+    file = read_array_file(path, labels if isinstance(labels, str) else None)
+    reading = _from_arrays(file.x, file.y, str(path))
+    findings = (_shape_finding(file),) if file.x.dtype.kind == "f" and file.x.ndim == 3 else ()
+    return replace(reading, findings=findings, parts=file.parts or None)
+
+
+def _shape_finding(file: ArrayFile) -> Finding:
+    """Says how numbers along two axes are read, which could also be windows."""
+    _, height, width = file.x.shape
+    return Finding(
+        "PASS",
+        "array",
+        f"the array '{file.x_name}' is read as gray images of {height}x{width}",
+        f"if it is {height} steps of {width} values per sample, name the array windows",
+    )
 
 
 def _from_idx(images: list[Path]) -> Reading:

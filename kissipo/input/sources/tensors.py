@@ -1,6 +1,7 @@
 """Tensors: samples that are already numbers, from arrays, tensors or a torch Dataset.
 
     (x, y)               two arrays or tensors, the samples along the first axis
+    FILE.npz, .npy, .json  arrays of samples and targets by their names
     Dataset, DataLoader  each sample is a pair (x, y); a loader is read once, in the
                          order of its dataset
 
@@ -8,12 +9,14 @@ Whole numbers in y are classes, other numbers are quantities. Nothing is scaled.
 numbers in x become floats; with `ids` they are the ids of tokens.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from kissipo.codec.array import Array
@@ -25,6 +28,8 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
 from kissipo.core.task import Task
+from kissipo.input.formats.arrays import ArrayFile, is_array_file, read_array_file
+from kissipo.input.formats.files import existing
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -39,6 +44,7 @@ class Options:
     classes: tuple[str, ...] | None = option(
         None, "name of each class, for the numbers 0, 1, 2 ... of y"
     )
+    target: str | None = option(None, "name of the array of targets in a file of arrays")
     ids: bool = option(False, "whether whole numbers in x are ids of tokens, not quantities")
 
 
@@ -46,11 +52,11 @@ class Tensors(Source[Options]):
     """Samples in memory, with one target each."""
 
     order = 5
-    formats = "an .npz"
+    formats = "an .npz or .json of arrays"
 
     def read(self, value: object, options: Options) -> Reading:
         """Returns the samples as the column x and the targets as the column y."""
-        x, y, origin = _pair(value)
+        x, y, origin, parts = _pair(value, options.target)
         if len(x) != len(y):
             raise DataError(
                 f"{origin} have different numbers of samples and targets",
@@ -64,15 +70,19 @@ class Tensors(Source[Options]):
                 origin,
             ),
             answer=_Y,
+            parts=parts or None,
         )
 
     def infer(self, question: Question) -> Task | None:
-        """Takes a pair of arrays, a Dataset and a DataLoader."""
+        """Takes a pair of arrays, a Dataset, a DataLoader, and arrays in a file that do
+        not look like images."""
+        if question.path is not None and is_array_file(question.path):
+            return _infer_file(question, question.path)
         data = question.data
         is_pair = isinstance(data, tuple) and len(data) == 2
         if not (is_pair or isinstance(data, Dataset | DataLoader)):
             return None
-        _, y, _ = _pair(data)
+        y = _pair(data)[1]
         kind = question.answer or ("number" if y.dtype.kind == "f" else "category")
         return question.task({"tensors": data}, {kind: _Y})
 
@@ -94,7 +104,7 @@ class Tensors(Source[Options]):
     ) -> Frame:
         """Returns samples, each given alone or several along a first axis."""
         axes = len(codecs[0].spec.shape)
-        arrays = [_array(value) for value in values]
+        arrays = [_read_value(value) for value in values]
         parts = [array[None] if array.ndim == axes else array for array in arrays]
         for part in parts:
             if part.shape[1:] != parts[0].shape[1:]:
@@ -108,24 +118,70 @@ class Tensors(Source[Options]):
 
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns a sentence that says which values can be predicted."""
-        return f"Give an array of the shape {codecs[0].spec.shape}: run.predict(array)"
+        shape = codecs[0].spec.shape
+        return f"Give an array of the shape {shape}: run.predict(array), or a file x.npy"
 
 
 SOURCE = Tensors()
 
 
-def _pair(value: object) -> tuple[NumpyArray, NumpyArray, str]:
-    """Returns samples, targets and the name of the data in messages."""
+def _infer_file(question: Question, path: Path) -> Task | None:
+    """Returns the task for arrays in a file; None for images with classes."""
+    file = read_array_file(path, question.output)
+    if file.is_images and file.y is None and (question.answer or "noise" in question.words):
+        return None
+    y = _targets(file, path)
+    is_number = y.dtype.kind == "f" and not bool(np.all(y == np.round(y)))
+    if file.is_images and not is_number and question.answer != "number":
+        return None
+    kind = question.answer or ("number" if y.dtype.kind == "f" else "category")
+    named = {} if question.output is None else {"target": question.output}
+    return question.task({"tensors": question.value, **named}, {kind: _Y})
+
+
+def _targets(file: ArrayFile, path: Path) -> NumpyArray:
+    if file.y is None:
+        raise DataError(
+            f"{path} has samples and no targets",
+            got=f"one array of the shape {file.x.shape}",
+            do="Save both in one file: numpy.savez('data.npz', x=x, y=y)",
+        )
+    return file.y
+
+
+def _read_value(value: object) -> NumpyArray:
+    """Returns a value to predict as an array, read from its file where it is a path."""
+    if not isinstance(value, str | Path):
+        return _array(value)
+    if not is_array_file(Path(value)):
+        raise DataError(
+            f"{value} is not a file of arrays",
+            allowed=".npy, .npz, .json",
+            do="numpy.save(file, x)",
+        )
+    return read_array_file(Path(value)).x
+
+
+def _pair(
+    value: object, target: str | None = None
+) -> tuple[NumpyArray, NumpyArray, str, Mapping[str, NDArray[np.int64]]]:
+    """Returns samples, targets, the name of the data in messages, and the split."""
+    if isinstance(value, str | Path):
+        path = existing(Path(value))
+        if not is_array_file(path):
+            raise DataError(f"{path} is not a file of arrays", allowed=".npy, .npz, .json")
+        file = read_array_file(path, target)
+        return file.x, _targets(file, path), f"the arrays of {path}", file.parts
     if isinstance(value, DataLoader):
         value = value.dataset
     if isinstance(value, tuple) and len(value) == 2:
-        return _array(value[0]), _array(value[1]), "the arrays"
+        return _array(value[0]), _array(value[1]), "the arrays", {}
     if isinstance(value, Dataset):
-        return *_stacked(value), "the samples of the Dataset"
+        return *_stacked(value), "the samples of the Dataset", {}
     raise DataError(
         "input.tensors does not take these data",
         got=type(value).__name__,
-        allowed="a pair (x, y) of arrays or tensors, a torch Dataset, a DataLoader",
+        allowed="a pair (x, y) of arrays or tensors, a torch Dataset, a DataLoader, an .npz file",
     )
 
 

@@ -148,7 +148,9 @@ def test_image_folder_is_read_recursively_in_order_of_names() -> None:
         ("good/a.PNG", "good"),
         ("good/b.png", "good"),
     ]
-    assert not reading.findings
+    assert [finding.describe() for finding in reading.findings] == [
+        "PASS  2 hidden or system files and folders: .hidden.png, .git -> skipped"
+    ]
 
 
 def test_image_folder_reports_skipped_files() -> None:
