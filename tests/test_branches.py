@@ -23,6 +23,7 @@ REASONS = {
     "output/answers/text.py": "a restored answer narrows the type of its own codec",
     "output/answers/forecast.py": "a restored answer narrows the type of its own codec",
     "output/answers/category.py": "a restored answer narrows the type of its own codec",
+    "output/answers/labels.py": "a restored answer narrows the type of its own codec",
     "output/answers/image.py": "a restored answer narrows the type of its own codec",
     "output/answers/number.py": "a restored answer narrows the type of its own codec",
 }

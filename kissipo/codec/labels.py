@@ -11,7 +11,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           (('ham', 'spam'), [1])
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,20 +21,28 @@ from torch import Tensor
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.finding import format_rows
-from kissipo.core.frame import Column, Frame, strings
+from kissipo.core.frame import Column, Frame, ValueType, strings
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
+
+_TYPES: dict[ValueType, Callable[[str], object]] = {
+    "text": str,
+    "integer": int,
+    "float": float,
+    "boolean": lambda text: text.lower() == "true",
+}
 
 
 class Labels(Codec):
     """Encodes classes as ids."""
 
     KIND: ClassVar[str] = "labels"
-    FIELDS = ("column", "classes")
+    FIELDS = ("column", "classes", "value_type")
 
     def __init__(self, column: str, *, order: tuple[str, ...] | None = None) -> None:
         self.column, self.order = column, order
         self.classes: tuple[str, ...] | None = None
+        self.value_type: ValueType = "text"
 
     @property
     def spec(self) -> TensorSpec:
@@ -43,7 +51,9 @@ class Labels(Codec):
         )
 
     def fit(self, frame: Frame) -> Self:
-        self.classes = self.order or sorted_classes(as_strings(frame[self.column]).counts())
+        column = as_strings(frame[self.column])
+        self.classes = self.order or sorted_classes(column.counts())
+        self.value_type = column.value_type or "text"
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -66,6 +76,9 @@ class Labels(Codec):
         texts = self.classes or ()
         return Frame((strings(self.column, [texts[number] for number in tensor.tolist()]),))
 
+    def original_value(self, value: object) -> object:
+        return _TYPES[self.value_type](str(value))
+
     def describe(self) -> str:
         return f"{len(self.classes or ())} classes -> 0..{len(self.classes or ()) - 1}"
 
@@ -81,7 +94,9 @@ def as_strings(column: Column) -> Column:
     )
     values = np.full(len(column), -1, dtype=np.int32)
     values[present] = codes
-    return Column(column.name, "string", values, texts)
+    whole: ValueType = "integer" if all(map(float.is_integer, distinct.tolist())) else "float"
+    value_type = column.value_type or whole
+    return Column(column.name, "string", values, texts, value_type=value_type)
 
 
 def sorted_classes(classes: Iterable[Any]) -> tuple[str, ...]:

@@ -78,6 +78,10 @@ class Codec(ABC):
         vars(codec).update(values)
         return codec
 
+    def original_value(self, value: object) -> object:
+        """Returns a decoded value in the type that it had in the data."""
+        return value
+
     def finish(self, tensor: Tensor) -> Tensor:
         """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor

@@ -26,6 +26,7 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.suggest import did_you_mean
 
 Kind = Literal["number", "string", "time", "image", "array"]
+ValueType = Literal["text", "integer", "float", "boolean"]
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
@@ -41,6 +42,8 @@ class Column:
     odd:        cells of a number column that are not numbers, as (row number, text);
                 they are NaN in `values`
     odd_count:  the number of such cells; `odd` may hold only the first ones
+    value_type: the type of the values as they came, where the kind does not say it:
+                true/false are texts here, and whole numbers may have been floats
     """
 
     name: str
@@ -49,6 +52,7 @@ class Column:
     categories: tuple[str, ...] = ()
     odd: tuple[tuple[int, str], ...] = ()
     odd_count: int = 0
+    value_type: ValueType | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -177,11 +181,26 @@ def numbers(name: str, values: object) -> Column:
     return Column(name, "number", np.asarray(values, dtype=np.float64))
 
 
-def strings(name: str, values: Sequence[str | None]) -> Column:
+def strings(
+    name: str, values: Sequence[str | None], *, value_type: ValueType | None = None
+) -> Column:
     """Builds a column of texts, which stores each distinct text once."""
     order: dict[str, int] = {}
     codes = [-1 if value is None else order.setdefault(value, len(order)) for value in values]
-    return Column(name, "string", np.asarray(codes, dtype=np.int32), tuple(order))
+    codes_of_rows = np.asarray(codes, dtype=np.int32)
+    return Column(name, "string", codes_of_rows, tuple(order), value_type=value_type)
+
+
+def class_column(name: str, values: NumpyArray) -> Column:
+    """Builds a column of classes from an array, whose type they keep.
+
+    Example:  >>> column = class_column("digit", np.array([3, 0]))
+              >>> column.texts(), column.value_type
+              (['3', '0'], 'integer')
+    """
+    types: dict[str, ValueType] = {"b": "boolean", "i": "integer", "u": "integer", "f": "float"}
+    texts = [str(value) for value in values.tolist()]
+    return strings(name, texts, value_type=types.get(values.dtype.kind))
 
 
 def times(name: str, values: object) -> Column:

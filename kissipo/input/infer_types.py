@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from kissipo.codec.label_sets import separator_of
 from kissipo.core.frame import Column, Frame
 from kissipo.core.timestamps import looks_like_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
@@ -51,8 +52,12 @@ def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
     return guesses
 
 
-def guess_answer(column: Column) -> tuple[Literal["category", "number"], str]:
-    """Returns whether an answer column holds classes or numbers, and the reason."""
+def guess_answer(column: Column) -> tuple[Literal["category", "number", "labels"], str]:
+    """Returns whether an answer column holds classes, numbers or sets of labels, and
+    the reason."""
+    separator = separator_of(column) if column.kind == "string" else None
+    if separator is not None:
+        return "labels", f"several labels in most cells, separated by '{separator}'"
     if column.kind == "string":
         return "category", f"{len(column.counts())} different texts"
     present = column.values[~column.missing]

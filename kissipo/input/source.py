@@ -147,6 +147,13 @@ class Source(ABC, Generic[O]):
         """
         return parse_rows(values, options, codecs, usage=self.usage(codecs))
 
+    def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        """Returns the number of axes of one value to predict: 0 for a row of columns.
+
+        None where values are consecutive, as the steps of a series are.
+        """
+        return 0
+
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns a sentence that says which values can be predicted."""
         return row_usage(codecs)

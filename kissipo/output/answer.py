@@ -546,6 +546,39 @@ class Answer(ABC):
         """Returns drawings of some samples; none where a table shows them better."""
         return [data.gallery(samples, captions)] if data.has_images else []
 
+    def plain_value(self, prediction: Prediction) -> object:
+        """Returns a prediction as one plain value, in the type of the data: a label, a
+        number, a list, or the array of an image or a mask."""
+        arrays = (array for array in (prediction.pixels, prediction.mask) if array is not None)
+        return next(arrays, self.codec.original_value(prediction.value))
+
+    def to_json(self, prediction: Prediction) -> JsonObject:
+        """Returns a prediction for `--json`, with labels in the type of the data."""
+        content = prediction.to_json()
+        for item in (content, *content.get("others", ())):
+            item["answer"] = self.codec.original_value(item["answer"])
+        return content
+
+    def class_probabilities(self, outputs: Tensor) -> Scores | None:
+        """Returns the probabilities (sample, class) in the order of `classes`; None for
+        other answers."""
+        return None
+
+    def prediction_columns(
+        self, predictions: Sequence[Prediction], outputs: Tensor
+    ) -> Mapping[str, Sequence[object]]:
+        """Returns the columns of a data frame of predictions."""
+        columns: dict[str, Sequence[object]] = {
+            "prediction": [self.plain_value(prediction) for prediction in predictions]
+        }
+        shares = self.class_probabilities(outputs)
+        if shares is not None:
+            columns |= {
+                f"probability_{name}": shares[:, number].tolist()
+                for number, name in enumerate(self.classes)
+            }
+        return columns
+
     @abstractmethod
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         """Returns the decoding steps of one sample, from output to prediction."""

@@ -5,6 +5,7 @@ They are the training and test samples of the model, encoded and as raw rows.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from kissipo.core.environment import EnvironmentState, TransitionModel
 from kissipo.core.frame import Frame
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
+from kissipo.output.tfidf import Features, tfidf
 
 MAX_SAMPLES = 10_000
 _MAX_CLASSES = 2_000
@@ -73,6 +75,24 @@ class BaselineData:
                 else x.flatten(1).numpy()
             )
         return np.concatenate(columns, axis=1) if columns else None
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether a text, or a very large category, stands beside other columns.
+
+        Then no baseline on `features`, and none on the texts alone, sees all columns.
+        """
+        texts = [spec.name in self.texts for spec in self.specs if spec.vocab_size and spec.axes]
+        large = [spec for spec in self.specs if spec.vocab_size > _MAX_CLASSES and not spec.axes]
+        return all(texts) and bool(texts or large) and len(texts) < len(self.specs)
+
+    @cached_property
+    def text_weights(self) -> Features | None:
+        """The TF-IDF weights of the texts of both splits; None without a text."""
+        if not self.texts:
+            return None
+        assert self.train.frame is not None and self.test.frame is not None
+        return tfidf(self.train.frame, self.test.frame, self.texts)
 
     def windows(self, split: Samples) -> NDArray[np.float64]:
         """Returns the windows before the forecasts, in the unit of the data.

@@ -1,6 +1,5 @@
 """Models of scikit-learn as baselines, on the same samples as the model (S47)."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,13 +7,9 @@ import numpy as np
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
+from kissipo.output.tfidf import Features
 
-Features = tuple[Any, Any]
 MAX_CLASSES = 100
-_ANALYZERS: dict[str, dict[str, object]] = {
-    "words": {"ngram_range": (1, 2)},
-    "characters": {"analyzer": "char_wb", "ngram_range": (1, 3), "lowercase": False},
-}
 
 
 def encoded(data: BaselineData) -> Features | None:
@@ -61,40 +56,6 @@ def _fit(model: Any, train: object, data: BaselineData) -> None:
     model.fit(train, data.train.truth, **({"sample_weight": weights} if takes_weights else {}))
     if hasattr(model, "n_jobs"):
         model.n_jobs = 1
-
-
-def text_weights(data: BaselineData) -> Features | None:
-    """Returns the TF-IDF weights of all text columns; None when there are none.
-
-    The weights of words and of characters are concatenated.
-    """
-    from scipy.sparse import hstack
-
-    columns = {
-        unit: [name for name, tokenizer in data.texts.items() if tokenizer == unit]
-        for unit in _ANALYZERS
-    }
-    weights = [_weights(data, names, _ANALYZERS[unit]) for unit, names in columns.items() if names]
-    if not weights:
-        return None
-    train, test = (hstack(split, format="csr") for split in zip(*weights, strict=True))
-    return train, test
-
-
-def _weights(data: BaselineData, names: Sequence[str], analyzer: Mapping[str, object]) -> Features:
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    assert data.train.frame is not None and data.test.frame is not None
-    train, test = (
-        [" ".join(str(frame[name].show(row) or "") for name in names) for row in range(len(frame))]
-        for frame in (data.train.frame, data.test.frame)
-    )
-    weights = TfidfVectorizer(sublinear_tf=True, min_df=1 if len(train) < 1000 else 2, **analyzer)
-    try:
-        return weights.fit_transform(train), weights.transform(test)
-    except ValueError:
-        return csr_matrix((len(train), 1)), csr_matrix((len(test), 1))  # no term at all
 
 
 def resized(masks: NumpyArray, size: tuple[int, ...]) -> NumpyArray:

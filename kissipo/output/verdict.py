@@ -19,6 +19,7 @@ _FRACTIONS = {
     "balanced_accuracy": " of balanced accuracy",
     "macro_f1": " of macro-F1",
     "map_50": " of mAP at IoU 0.5",
+    "samples_f1": " of F1 per sample",
 }
 _NAMES = {
     "return": "return",
@@ -27,6 +28,7 @@ _NAMES = {
 }
 TRIVIAL = (
     "majority class",
+    "most frequent labels",
     "mean",
     "distance from the mean",
     "naive (last value)",

@@ -65,8 +65,12 @@ def _net(pipeline: Pipeline) -> InferredOption:
     specs = [codec.spec for codec in pipeline.codecs]
     if any(spec.axes[:1] == ("channel",) for spec in specs):
         return InferredOption("process.net", "cnn", "the input is an image")
-    if any(spec.axes[:1] == ("time",) and spec.vocab_size for spec in specs):
+    texts = [bool(spec.axes[:1] == ("time",) and spec.vocab_size) for spec in specs]
+    if all(texts):
         return InferredOption("process.net", "recurrent", "the input is a text")
+    if any(texts):
+        reason = "texts stand beside other columns, which are all learned together"
+        return InferredOption("process.net", "ffn", reason)
     if any(spec.axes[:1] == ("time",) for spec in specs):
         reason = "the best of the small nets on windows of a few seasons"
         return InferredOption("process.net", "ffn", reason)

@@ -91,7 +91,6 @@ ANSWERS = Registry(
     "answer",
     folder="answers",
     planned={
-        "labels": "S08",
         "rating": "S43",
         "vectors": "S31, S32",
         "map": "S36",

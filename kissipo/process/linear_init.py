@@ -34,11 +34,13 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
     features, targets = _features_before(net, wide, batch).cpu().numpy(), batch.targets[0]
     is_regression = targets.is_floating_point()
     sample_weight = None if batch.weights is None else batch.weights.numpy()
-    weight, bias = (
-        _ridge(features, targets, sample_weight)
-        if is_regression
-        else _logistic(features, targets, wide.wide.out_features, sample_weight)
-    )
+    if is_regression:
+        weight, bias = _ridge(features, targets, sample_weight)
+    elif targets.dim() > 1:  # several labels, a model for each
+        models = [_logistic(features, label, 1, sample_weight) for label in targets.unbind(1)]
+        weight, bias = (np.concatenate(parts) for parts in zip(*models, strict=True))
+    else:
+        weight, bias = _logistic(features, targets, wide.wide.out_features, sample_weight)
     with torch.no_grad():
         wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
         wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))

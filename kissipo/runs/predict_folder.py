@@ -120,8 +120,8 @@ class FolderPredictions:
             {
                 "file": str(image.file),
                 **{
-                    name: decision.to_json()
-                    for name, decision in zip(self.names, image.answers, strict=False)
+                    answer.name: answer.to_json(decision)
+                    for answer, decision in zip(self.answers, image.answers, strict=False)
                 },
                 **({"note": image.note} if image.note else {}),
             }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.inspect.breakdown import Breakdown
 from kissipo.inspect.trace import Trace
-from kissipo.output.answer import Prediction
 from kissipo.runs.explain_value import cell_of
 from kissipo.runs.predict_folder import FolderPredictions, predict_folder
+from kissipo.runs.predict_values import predict_intervals, predict_probabilities, predict_values
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.image import ImageXray
@@ -26,20 +27,42 @@ class Run(TrainedModel):
               run.evaluate(); run.predict(image); run.net
     """
 
-    def predict(self, *values: object) -> list[Prediction] | Prediction:
-        """Returns one prediction (of the first output) per value.
+    def predict(self, *values: object) -> Any:
+        """Returns one plain value (of the first output) per value.
 
-        A value is a text, the path of an image, a dict of columns, a data frame or a
-        file, depending on the source.
+        One value gives one plain value: a label in the type that it has in the data, a
+        number, a list of the steps ahead, or an array of a mask or an image. Several
+        values, a list and a file of several rows give a list. A data frame gives a data
+        frame of the same library and index, with the columns `prediction` and, where
+        there are any, `probability_CLASS`, the bounds `low` and `high`, or `error` and
+        `threshold`. With several outputs, each title ends with the name of its output.
+
+        A value is a text, the path of an image, an array, a dict of columns, or a file,
+        depending on the source.
         """
-        decisions, remarks = self.predict_all(values)
-        for remark in remarks:
-            warnings.warn(remark, stacklevel=2)
-        return (
-            decisions[0][0]
-            if len(values) == 1 and len(decisions) == 1
-            else [row[0] for row in decisions]
-        )
+        return predict_values(self, values)
+
+    def predict_proba(self, *values: object) -> Any:
+        """Returns the class probabilities (sample, class), in the order of `classes`.
+
+        A data frame gives a data frame with one column per class.
+
+        Raises:   TaskError when the first output is not a class.
+        """
+        return predict_probabilities(self, values)
+
+    def predict_interval(self, *values: object) -> Any:
+        """Returns the bounds (low, high) of one prediction, or a list of them.
+
+        Raises:   TaskError when the first output has no prediction intervals.
+        """
+        return predict_intervals(self, values)
+
+    @property
+    def classes(self) -> tuple[object, ...]:
+        """The classes of the first output, in the type that they have in the data."""
+        answer = self.answers[0]
+        return tuple(answer.codec.original_value(name) for name in answer.classes)
 
     def predict_folder(self, *places: Path | str) -> FolderPredictions:
         """Predicts all images of these files and folders.

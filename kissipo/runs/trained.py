@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kissipo.core.codec import Codec, restore
 from kissipo.core.errors import DataError, RunError, TaskError
@@ -154,7 +154,7 @@ class TrainedModel:
         """One row per epoch."""
         return RunFolder(self.folder).read_history()
 
-    def evaluate(self, data: Any = None) -> list[Score]:
+    def evaluate(self, data: object = None) -> list[Score]:
         """Evaluates the net and the baselines on the test split, or on other data.
 
         Raises:   DataError when a column is missing or has another type.
@@ -169,8 +169,17 @@ class TrainedModel:
             )[0]
         return evaluate_test_split(self.experiment(), seed=self.seed).scores
 
-    def predict_all(self, values: Sequence[Any]) -> tuple[list[tuple[Prediction, ...]], list[str]]:
+    def predict_all(
+        self, values: Sequence[object]
+    ) -> tuple[list[tuple[Prediction, ...]], list[str]]:
         """Returns the predictions, and remarks on unknown or truncated values."""
+        predictions, _, remarks = self.predict_outputs(values)
+        return predictions, remarks
+
+    def predict_outputs(
+        self, values: Sequence[object]
+    ) -> tuple[list[tuple[Prediction, ...]], tuple[Tensor, ...], list[str]]:
+        """Returns the predictions, the outputs of the net, and remarks."""
         frame, dataset, remarks = self.encode(values)
         outputs = answer_all(self.net, dataset, self.answers)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
@@ -183,7 +192,7 @@ class TrainedModel:
                 f"the first prediction is for row {len(frame) - len(decided[0]) + 1}: "
                 "the rows before it fill a window"
             )
-        return list(zip(*decided, strict=True)), remarks
+        return list(zip(*decided, strict=True)), outputs, remarks
 
     def generate_tokens(
         self, start: str, length: int, temperature: float, top_k: int | None, seed: int
@@ -214,7 +223,7 @@ class TrainedModel:
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.folder}')"
 
-    def encode(self, values: Sequence[Any]) -> tuple[Frame, TensorDataset, list[str]]:
+    def encode(self, values: Sequence[object]) -> tuple[Frame, TensorDataset, list[str]]:
         """Encodes values, with remarks on unknown, truncated or padded values."""
         frame = fit_to(frame_of(values, self.resolved, self.codecs), self.codecs)
         dataset = self.encode_frame(frame)
@@ -251,7 +260,7 @@ class TrainedModel:
             )
         return self._experiment
 
-    def _build_test_pipeline(self, data: Any) -> Pipeline:
+    def _build_test_pipeline(self, data: object) -> Pipeline:
         """Returns other data as a test split."""
         resolved = self.resolved
         builder = BUILDERS.find(resolved.source.module.SOURCE.builder, place="input")

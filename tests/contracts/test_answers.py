@@ -30,6 +30,9 @@ from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
+from kissipo.output.answers.labels import Decode as LabelDecode
+from kissipo.output.answers.labels import LabelSet
+from kissipo.output.answers.labels import Options as LabelOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
@@ -45,6 +48,7 @@ TABLE = Frame((
     numbers("count", GENERATOR.poisson(3, ROWS) + 1),
     numbers("noise", GENERATOR.normal(size=ROWS)),
     strings("text", GENERATOR.choice(["a", "b", "c"], ROWS).tolist()),
+    strings("topics", ["a;b", "b", "c;a", "d;b;a", "c"] * (ROWS // 5)),
     image_column(
         "mask",
         255
@@ -83,6 +87,8 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "category, known": lambda: Category(
         "kind", order=("free", "fair", "dear", "cheap", *map(str, range(200)))
     ),
+    "labels": lambda: LabelSet("topics"),
+    "labels, own threshold": lambda: LabelSet("topics", LabelOptions(";", LabelDecode(0.2))),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
     "forecast": lambda: Forecast("price", ForecastOptions(3)),
@@ -310,6 +316,25 @@ def test_mask_prediction_is_the_largest_class_with_its_mean_probability() -> Non
         {"answer": "free", "share": 0.25},
     ]
     assert (second.value, second.areas) == ("nothing", ())
+
+
+def test_label_metrics_equal_sklearn() -> None:
+    outputs, truth, evaluation = evaluated(LabelSet("topics"))
+    predicted = (outputs > 0).numpy().astype(int)
+    assert truth[:5].tolist() == [
+        [1, 1, 0, 0], [0, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 1], [0, 0, 1, 0],
+    ]  # fmt: skip
+    assert evaluation.metrics == pytest.approx({
+        "samples_f1": sklearn.f1_score(truth, predicted, average="samples", zero_division=0),
+        "micro_f1": sklearn.f1_score(truth, predicted, average="micro"),
+        "macro_f1": sklearn.f1_score(truth, predicted, average="macro"),
+        "subset_accuracy": sklearn.accuracy_score(truth, predicted),
+        "hamming_loss": sklearn.hamming_loss(truth, predicted),
+    })  # fmt: skip
+    assert evaluation.details["count"] == truth.sum(axis=0).tolist()
+    first = LabelSet("topics").fit(TABLE).decode(np.array([[0.5, 0.1, 0.9, 0.4]]))[0]
+    assert first.value == "a;c"
+    assert first.others == (("c", 0.9), ("a", 0.5), ("d", 0.4), ("b", 0.1))
 
 
 def test_category_metrics_equal_sklearn() -> None:

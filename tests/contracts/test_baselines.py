@@ -13,8 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR
 
 from kissipo.codec.boxes import box_column, padded_boxes
 from kissipo.codec.index import Index
@@ -35,6 +45,7 @@ from kissipo.output.answers.category import Category
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
+from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
@@ -72,6 +83,12 @@ PHOTOGRAPH = TensorSpec("photo", ("channel", "height", "width"), (2, 18, 20))
 IMAGES = GENERATOR.uniform(0.1, 0.5, size=(60, 2, 18, 20)).astype("f4")
 IMAGES[KIND == "dear", :, 9:] += 0.2
 IMAGES[KIND == "cheap", :, :, 4:6] += 0.4
+TOPICS = [
+    ";".join(
+        name for name, is_on in (("big", size > 70), ("low", level == "a"), ("any", True)) if is_on
+    )
+    for size, level in zip(SIZE, LEVEL, strict=True)
+]
 TABLE = Frame((
     numbers("size", SIZE),
     strings("level", LEVEL),
@@ -80,6 +97,7 @@ TABLE = Frame((
     strings("kind", KIND),
     strings("word", WORDS),
     strings("turned", TURNED),
+    strings("topics", TOPICS),
 ))  # fmt: skip
 
 
@@ -459,6 +477,61 @@ def prose_beside_characters(answer: Answer) -> BaselineData:
     return of_a_table(answer, *codecs, texts={"level": "characters", "prose": "words"})
 
 
+def mixed(answer: Answer) -> BaselineData:
+    """A number and a category beside a text."""
+    codecs = Numbers(("size",)), Index("level"), Tokens("prose")
+    return of_a_table(answer, *codecs, texts={"prose": "words"})
+
+
+def large_category(answer: Answer) -> BaselineData:
+    """A number beside a category of so many classes that no dense matrix holds them."""
+    case = of_a_table(answer, Numbers(("size",)), Index("level"))
+    specs = case.specs[0], replace(case.specs[1], vocab_size=3_000)
+    return replace(case, specs=specs)
+
+
+def label_sets(*codecs: Codec, texts: Mapping[str, str] = {}) -> BaselineData:
+    return of_a_table(LabelSet("topics"), *codecs, texts=texts)
+
+
+def has_label(name: str) -> Any:
+    return np.array([name in cell.split(";") for cell in TOPICS])[TRAIN]
+
+
+def by_label_frequency() -> Any:
+    """About two labels per row: any, and the more frequent one of the others."""
+    big, low = has_label("big").mean(), has_label("low").mean()
+    assert big > low and round(1 + big + low) == 2
+    return [[1.0, 0.5 + big / 2, low / 2]] * 20
+
+
+def one_vs_rest(train: Any, test: Any) -> Any:
+    """One model per label; the label of every row has the probability 1."""
+    columns = [
+        LogisticRegression(max_iter=1000).fit(train, has_label(name)).predict_proba(test)[:, 1]
+        for name in ("big", "low")
+    ]
+    return np.stack([np.ones(20), *columns], axis=1)
+
+
+def every_column(rows: slice) -> Any:
+    return np.hstack([features(rows), tf_idf(rows)])
+
+
+def for_trees(rows: slice) -> Any:
+    """The id of the level, the scaled size, and the components of the text."""
+    columns = features(rows)
+    svd = TruncatedSVD(39, random_state=SEED).fit(tf_idf(TRAIN))
+    text = svd.fit_transform(tf_idf(TRAIN)) if rows == TRAIN else svd.transform(tf_idf(TEST))
+    return np.hstack([columns[:, 1:].argmax(axis=1)[:, None], columns[:, :1], text])
+
+
+def by_boosting(model: Any, target: Any) -> Any:
+    model.fit(for_trees(TRAIN), target)
+    test = for_trees(TEST)
+    return model.predict_proba(test) if target.dtype.kind in "iu" else model.predict(test)
+
+
 def features(rows: slice) -> Any:
     """The scaled size, and the one-hot level; the unknown level comes first."""
     scaled = (SIZE[rows] - SIZE[TRAIN].mean()) / SIZE[TRAIN].std()
@@ -719,6 +792,25 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         ),
         (lambda: prose_beside_characters(Category("kind")), lambda: logistic(both_tf_idf)),
     ],
+    "label_frequencies": [
+        (lambda: label_sets(Numbers(("size",)), Index("level")), by_label_frequency)
+    ],
+    "one_vs_rest_logistic": [
+        (
+            lambda: label_sets(Numbers(("size",)), Index("level")),
+            lambda: one_vs_rest(features(TRAIN), features(TEST)),
+        ),
+        (
+            lambda: label_sets(
+                Numbers(("size",)), Index("level"), Tokens("prose"), texts={"prose": "words"}
+            ),
+            lambda: one_vs_rest(every_column(TRAIN), every_column(TEST)),
+        ),
+        (
+            lambda: label_sets(Tokens("prose"), texts={"prose": "words"}),
+            lambda: one_vs_rest(tf_idf(TRAIN), tf_idf(TEST)),
+        ),
+    ],
     "local_patterns": [(of_boards, by_surroundings)],
     "tfidf_ridge": [
         (
@@ -728,6 +820,62 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (
             lambda: prose_beside_characters(Number("price")),
             lambda: Ridge().fit(both_tf_idf(TRAIN), PRICE[TRAIN]).predict(both_tf_idf(TEST)),
+        ),
+    ],
+    "logistic_all_columns": [
+        (
+            lambda: mixed(Category("kind")),
+            lambda: probabilities(
+                LogisticRegression(max_iter=1000).fit(every_column(TRAIN), KIND[TRAIN]),
+                every_column(TEST),
+            ),
+        ),
+        (
+            lambda: large_category(Category("kind")),
+            lambda: probabilities(
+                LogisticRegression().fit(features(TRAIN), KIND[TRAIN]), features(TEST)
+            ),
+        ),
+    ],
+    "ridge_all_columns": [
+        (
+            lambda: mixed(Number("price")),
+            lambda: Ridge().fit(every_column(TRAIN), PRICE[TRAIN]).predict(every_column(TEST)),
+        )
+    ],
+    "gradient_boosting": [
+        (
+            lambda: mixed(Category("kind")),
+            lambda: by_boosting(
+                HistGradientBoostingClassifier(categorical_features=[0]),
+                np.unique(KIND[TRAIN], return_inverse=True)[1],
+            ),
+        ),
+        (
+            lambda: mixed(Number("price")),
+            lambda: by_boosting(
+                HistGradientBoostingRegressor(categorical_features=[0]),
+                mixed(Number("price")).train.truth,
+            ),
+        ),
+    ],
+    "support_vector_machine": [
+        (
+            lambda: mixed(Category("kind")),
+            lambda: probabilities(
+                CalibratedClassifierCV(SVC(), cv=5, ensemble=False).fit(
+                    every_column(TRAIN), KIND[TRAIN]
+                ),
+                every_column(TEST),
+            ),
+        ),
+        (
+            lambda: mixed(Number("price")),
+            lambda: (
+                TransformedTargetRegressor(SVR(), transformer=StandardScaler())
+                .fit(every_column(TRAIN), PRICE[TRAIN])
+                .predict(every_column(TEST))
+            ),
         ),
     ],
     "mean": [(number, lambda: [PRICE[TRAIN].mean()] * 20)],
@@ -840,6 +988,16 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
         ("random_forest", of_many_classes()),
         ("forest_on_features", replace(of_many_classes(), specs=(PHOTOGRAPH,))),
         ("tfidf_ridge", number()),
+        *(
+            (name, case)
+            for name in ("logistic_all_columns", "gradient_boosting", "support_vector_machine")
+            for case in (category(), prose(Category("kind")), photographs())
+        ),
+        *(
+            (name, case)
+            for name in ("ridge_all_columns", "gradient_boosting", "support_vector_machine")
+            for case in (number(), prose(Number("price")))
+        ),
         ("seasonal_naive", replace(of_a_series(), season=0)),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
         ("bigram", of_a_text([str(number) for number in range(5_000)])),

@@ -19,6 +19,7 @@ from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
+from kissipo.codec.label_sets import LabelSets
 from kissipo.codec.labels import Labels
 from kissipo.codec.mask import MaskCodec
 from kissipo.codec.numbers import Numbers
@@ -91,6 +92,13 @@ def same_words(before: Column, after: Column) -> bool:
     return [" ".join(split_words(text or "")) for text in before.texts()] == after.texts()
 
 
+def same_labels(before: Column, after: Column) -> bool:
+    """The labels of a cell come back in the order of the classes."""
+    return [set(text.split(";")) for text in before.texts() if text] == [
+        set(text.split(";")) for text in after.texts() if text
+    ]
+
+
 def mixed(before: Column, after: Column) -> bool:
     return near(before, after) if before.kind == "number" else exact(before, after)
 
@@ -124,6 +132,9 @@ IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
 MARKED = st.lists(st.sampled_from([0, 255]), min_size=6, max_size=6)
 NUMBER_COLUMN, CATEGORY_COLUMN = (numbers, st.none() | QUANTITY), (strings, st.none() | LEVEL)
 POINTS = st.text(".XO", min_size=9, max_size=9)
+SETS = st.lists(st.sampled_from(["x", "y z", "ü"]), min_size=1, max_size=3, unique=True).map(
+    ";".join
+)
 CASES = {
     "array": Case(
         lambda: Array("x"), {"x": (floats, st.lists(QUANTITY, min_size=2, max_size=2))}, same_bytes
@@ -133,6 +144,7 @@ CASES = {
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),
+    "label_sets": Case(lambda: LabelSets("a", separator=";"), {"a": (strings, SETS)}, same_labels),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
     "mask": Case(lambda: MaskCodec("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
     "numbers": Case(lambda: Numbers(("x", "y")), {"x": NUMBER_COLUMN, "y": NUMBER_COLUMN}, near),

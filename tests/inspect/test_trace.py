@@ -94,13 +94,15 @@ def test_logits_become_probabilities_a_decision_and_a_label(fit_run: Any) -> Non
     np.testing.assert_array_equal(logits, trace.of("process")[-1].value)
     pipeline = run.pipeline()
     frame = pipeline.frame.take(pipeline.splits["test"][:1])
-    predicted = run.predict(
+    value = (
         frame["image"].values[0]
         if fit_run is digits
         else {item.name: item.show(0) for item in frame.columns}
     )
-    assert predicted.value == label
-    assert predicted.confidence == pytest.approx(float(probability[decision]), rel=1e-6)
+    assert str(run.predict(value)) == label
+    assert run.predict_proba(value)[0, decision] == pytest.approx(
+        float(probability[decision]), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("fit_run", NUMBERS)

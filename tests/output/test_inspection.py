@@ -267,7 +267,7 @@ def test_threshold_of_the_validation_split_is_used_everywhere(
     )
     frame = pipeline.frame.take(pipeline.splits["test"])
     rows = [{name: frame[name].show(row) for name in frame.names} for row in range(len(frame))]
-    values = [item.value for item in run.predict(*rows)]  # type: ignore[union-attr]
+    values = run.predict(*rows)  # type: ignore[union-attr]
     assert [value == "malignant" for value in values] == predicted.tolist()
     page = Path("run/report.html").read_text(encoding="utf-8")
     assert "Cost of errors" in page

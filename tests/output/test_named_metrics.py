@@ -24,8 +24,8 @@ def test_metrics_of_classes_are_those_of_sklearn() -> None:
     run = ki.load((x / x.max(axis=0), y), words=words).fit(out="run")
     pipeline = run.pipeline()
     rows = pipeline.splits["test"]
-    predicted = [answer.value for answer in run.predict(x[rows] / x.max(axis=0))]
-    truth = [str(label) for label in y[rows]]
+    predicted = run.predict(x[rows] / x.max(axis=0))
+    truth = y[rows]
     values = run.metrics["answers"][0]["metrics"]
     assert values["matthews_corrcoef"] == pytest.approx(metrics.matthews_corrcoef(truth, predicted))
     assert values["cohen_kappa"] == pytest.approx(metrics.cohen_kappa_score(truth, predicted))
@@ -43,7 +43,7 @@ def test_metrics_of_numbers_are_those_of_sklearn() -> None:
     words = SHORT | {"output.metrics": ["max_error", "median_absolute_error"]}
     run = ki.load((x, y), words=words | {"output.baselines": ["mean"]}).fit(out="run")
     rows = run.pipeline().splits["test"]
-    predicted = np.array([answer.value for answer in run.predict(x[rows])])
+    predicted = np.array(run.predict(x[rows]))
     values = run.metrics["answers"][0]["metrics"]
     assert values["max_error"] == pytest.approx(metrics.max_error(y[rows], predicted), rel=1e-4)
     assert values["median_absolute_error"] == pytest.approx(

@@ -217,7 +217,7 @@ def test_heavy_class_is_predicted_more_often_and_metrics_are_unweighted() -> Non
     again = ki.open("run-0").evaluate()[0]
     assert again["accuracy"] == ki.open("run-0").metrics["answers"][0]["metrics"]["accuracy"]
     assert "metrics are unweighted" in Path("run-0/report.html").read_text(encoding="utf-8")
-    assert ki.open("run-0").predict({"size": 3, "height": 0, "price": 1}).value == "b"
+    assert ki.open("run-0").predict({"size": 3, "height": 0, "price": 1}) == "b"
 
 
 @pytest.mark.parametrize("output", ["kind", "price"])

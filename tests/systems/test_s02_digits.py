@@ -45,6 +45,6 @@ def test_predictions_equal_those_of_the_loaded_run() -> None:
     assert isinstance(run.net, torch.nn.Module)
     again = ki.open(run.folder)
     image = run.pipeline().frame["image"].values[5]
-    first, second = run.predict(image), again.predict(image)
-    assert first.value == second.value
-    assert first.confidence == pytest.approx(second.confidence, abs=1e-9)
+    assert run.predict(image) == again.predict(image)
+    first, second = run.predict_proba(image), again.predict_proba(image)
+    assert first == pytest.approx(second, abs=1e-9)

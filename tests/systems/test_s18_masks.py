@@ -85,9 +85,9 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
         "new/cut.jpg"
     ]
     truth = [np.asarray(Image.open(f"new/{index:03}.png")) >= 128 for index in range(40)]
-    decided = trained.predict(*[f"new/{index:03}.jpg" for index in range(40)])
-    assert isinstance(decided, list)
-    overlap = jaccard_score(np.ravel(truth), np.ravel([prediction.mask for prediction in decided]))
+    files = [f"new/{index:03}.jpg" for index in range(40)]
+    decided = [row[0] for row in trained.predict_all(files)[0]]
+    overlap = jaccard_score(np.ravel(truth), np.ravel(trained.predict(files)))
     assert overlap > 0.7
     for row, prediction in zip(rows, decided, strict=False):
         assert row["spot"] == prediction.value

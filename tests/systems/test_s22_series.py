@@ -114,9 +114,9 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     assert 0.7 < interval["coverage"] < 0.9
     loaded = ki.open("run")
     now = loaded.predict(Path(file))
-    low, high = now.between
+    low, high = loaded.predict_interval(Path(file))
     np.testing.assert_allclose(np.subtract(high, low) / 2, margins, rtol=1e-4)
-    np.testing.assert_allclose(np.add(high, low) / 2, now.value, rtol=1e-6)
+    np.testing.assert_allclose(np.add(high, low) / 2, now, rtol=1e-6)
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     assert f"Interval: coverage {interval['coverage']:.1%} (target 80%)" in capsys.readouterr().out
@@ -160,10 +160,10 @@ def test_air_passengers_from_a_file_and_three_words(data: Path, capsys: Out) -> 
     run = ki.open("run")
     assert run.task.input["season_length"] == 12
     forecast = run.predict(str(file))
-    assert len(forecast.value) == 12
+    assert len(forecast) == 12
     # the year after 1960 goes on rising and peaks in summer
-    assert np.mean(forecast.value) > np.mean(values[-12:])
-    assert int(np.argmax(forecast.value)) in (6, 7)
+    assert np.mean(forecast) > np.mean(values[-12:])
+    assert int(np.argmax(forecast)) in (6, 7)
 
 
 def test_no_test_value_leaks_into_training(data: Path) -> None:
@@ -255,7 +255,7 @@ def test_future_covariates_are_used_and_required(tmp_path: Path) -> None:
         )
         with Path("new.csv").open("a", encoding="utf-8") as lines:
             lines.write(f"2024-02-05,{first},\n2024-02-06,{second},\n")
-        assert with_plan.predict(Path("new.csv")).value == pytest.approx(
+        assert with_plan.predict(Path("new.csv")) == pytest.approx(
             [20 + 10 * first, 20 + 10 * second], abs=3
         )
     with pytest.raises(
@@ -282,7 +282,7 @@ def test_time_features_continue_after_the_last_timestamp(data: Path) -> None:
         "Month time",
     )
     whole = pd.read_csv(file)
-    forecast = run.predict(whole.iloc[:132]).value
+    forecast = run.predict(whole.iloc[:132])["prediction"].tolist()
     dataset, position = (
         run.pipeline().datasets["test"],
         132 - 24 - int(run.pipeline().splits["test"][0]),

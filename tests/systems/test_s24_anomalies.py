@@ -168,7 +168,7 @@ def test_errors_and_threshold_are_those_of_the_nets_own_forecasts() -> None:
     assert alarms[0]["from"] == timestamps[above[0]]
     again = ki.open("run")
     assert again.answers[0].threshold == answer.threshold
-    assert again.predict(sensor())[-1] == run.predict(sensor())[-1]
+    assert again.predict(sensor()).equals(run.predict(sensor()))
 
 
 def test_unusable_anomaly_labels_are_reported() -> None:
@@ -256,7 +256,7 @@ def test_pattern_of_each_window_is_classified(net: str, capsys: Out) -> None:
         run.answers[0].classes[int(pipeline.datasets["test"].targets[0][0])] == table["kind"][index]
     )
     assert (
-        run.predict(table.iloc[: index + 1]).value
+        run.predict(table.iloc[: index + 1])["prediction"].iloc[-1]
         == run.answers[0].classes[int(run.net(pipeline.datasets["test"].inputs[0][:1]).argmax())]
     )
     capsys.readouterr()

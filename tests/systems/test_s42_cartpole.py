@@ -54,10 +54,10 @@ def test_resume_in_the_middle_of_the_replay_buffer(
 def test_prediction_takes_the_numbers_of_a_state(short_run: Run, capsys: Out) -> None:
     numbers = [0.1, 0.0, 0.02, -0.5]
     names = ("position", "velocity", "angle", "angular_velocity")
-    one = short_run.predict("0.1 0 0.02 -0.5")
+    one = short_run.predict_all(["0.1 0 0.02 -0.5"])[0][0][0]
     row = dict(zip(names, numbers, strict=True))
     for value in ("[0.1, 0, 0.02, -0.5]", numbers, np.asarray(numbers), row):
-        assert short_run.predict(value) == one
+        assert short_run.predict(value) == one.value
     assert isinstance(one, Prediction)
     assert one.value in ("left", "right")
     assert {name for name, _ in one.others} == {"Q(left)", "Q(right)"}

@@ -62,9 +62,11 @@ def run(arguments: Namespace, screen: Screen) -> None:
     for row in answers:
         if not screen.as_json:
             print("\t".join(format_answer(prediction) for prediction in row))  # noqa: T201
-    names = [answer.name for answer in trained.answers]
     rows = [
-        {name: prediction.to_json() for name, prediction in zip(names, row, strict=True)}
+        {
+            answer.name: answer.to_json(prediction)
+            for answer, prediction in zip(trained.answers, row, strict=True)
+        }
         for row in answers
     ]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})

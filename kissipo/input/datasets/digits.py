@@ -10,7 +10,7 @@ Example:  >>> frame = read().frame
 
 import numpy as np
 
-from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.frame import Frame, class_column, image_column
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
@@ -26,7 +26,7 @@ def read() -> Reading:
     digits = load_digits()
     pixels = np.round(digits.images * (255 / 16)).astype(np.uint8)
     frame = Frame(
-        (image_column("image", pixels), strings("digit", [str(digit) for digit in digits.target])),
+        (image_column("image", pixels), class_column("digit", digits.target)),
         origin="digits",
     )
     return Reading(frame, answer="digit")

@@ -6,7 +6,7 @@ License:  usually quoted as CC BY-SA 3.0.
 
 import numpy as np
 
-from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.frame import Frame, class_column, image_column
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.source_data import Reading
@@ -44,7 +44,7 @@ def read() -> Reading:
     frame = Frame(
         (
             image_column("image", pixels),
-            strings("digit", [str(digit) for digit in digits.tolist()]),
+            class_column("digit", digits),
         ),
         origin="mnist",
     )

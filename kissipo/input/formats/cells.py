@@ -41,7 +41,9 @@ def mixed(name: str, values: Sequence[Any]) -> Column:
     odd = sum(isinstance(value, str | bool) for value in present)
     if not present or odd > ODD_SHARE * len(present):
         texts = [None if value is None else _text(value) for value in values]
-        return strings(name, [None if text is None or is_missing(text) else text for text in texts])
+        texts = [None if text is None or is_missing(text) else text for text in texts]
+        are_booleans = bool(present) and all(isinstance(value, bool) for value in present)
+        return strings(name, texts, value_type="boolean" if are_booleans else None)
     numbers, odd_cells = np.full(len(values), np.nan), []
     for row, value in enumerate(values, 1):
         if isinstance(value, str | bool):

@@ -1,5 +1,6 @@
 """Data frames: pandas, polars, pyarrow and more (through narwhals), and Parquet."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,15 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
     kind = series.dtype
     if kind.is_numeric():
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
-        return numbers(name, values)
+        column = numbers(name, values)
+        return replace(column, value_type="float") if kind.is_float() else column
     cells = [
         None if is_missing else cell
         for cell, is_missing in zip(series.to_list(), series.is_null().to_list(), strict=True)
     ]
     if kind == nw.Boolean:
-        return strings(name, [None if cell is None else str(cell).lower() for cell in cells])
+        texts = [None if cell is None else str(cell).lower() for cell in cells]
+        return strings(name, texts, value_type="boolean")
     if kind in (nw.Datetime, nw.Date):
         return times(
             name, [np.datetime64("NaT") if cell is None else _timestamp(cell) for cell in cells]

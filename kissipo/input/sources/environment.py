@@ -154,6 +154,9 @@ class Environment(Source[Options]):
         columns = np.asarray(rows, dtype=np.float64).T
         return Frame(tuple(map(numbers, names, columns)), origin="the input")
 
+    def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        return 1 if codecs[0].number_columns else 0
+
     def usage(self, codecs: Sequence[Codec]) -> str:
         names = codecs[0].number_columns
         if not names:

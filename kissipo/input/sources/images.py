@@ -13,7 +13,7 @@ from kissipo.codec.pixels import Pixels
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame, array_column, image_column, strings
+from kissipo.core.frame import Frame, array_column, class_column, image_column
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
@@ -283,6 +283,10 @@ class Images(Source[Options]):
             cells[position] = _as_bytes(np.asarray(value), "the array of the image")
         return Frame((image_column("image", cells),), origin="the images")
 
+    def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        """Returns the axes of an image; noise is a vector."""
+        return 3 if any(codec.is_image for codec in codecs) else 1
+
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how images are given, or the numbers of generated ones."""
         if not any(codec.is_image for codec in codecs):
@@ -382,7 +386,7 @@ def _from_arrays(values: NumpyArray, labels: object, origin: str) -> Reading:
                 f"{origin} and the labels differ in number",
                 got=f"{len(values)} images, {len(labels)} labels",
             )
-        columns.append(strings("class", [str(label) for label in labels.tolist()]))
+        columns.append(class_column("class", labels))
     return Reading(
         Frame(tuple(columns), origin=origin), answer="class" if labels is not None else ""
     )

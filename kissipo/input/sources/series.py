@@ -100,6 +100,9 @@ class Series(Source[Options]):
         cells = [cell for item in values for cell in np.asarray(item, dtype=object).reshape(-1)]
         return Frame((column_of(columns[0], cells),), origin="the values")
 
+    def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        return None
+
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how the newest steps are given."""
         return "Give a file with the newest steps: kissipo predict RUN --file new.csv"

@@ -23,7 +23,7 @@ from kissipo.codec.array import Array
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
-from kissipo.core.frame import Column, Frame, array_column, numbers, strings
+from kissipo.core.frame import Column, Frame, array_column, class_column, numbers, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
@@ -115,6 +115,9 @@ class Tensors(Source[Options]):
                 )
         x = _samples(np.concatenate(parts), options, "the values")
         return Frame((array_column(_X, x),), origin="the values")
+
+    def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        return len(codecs[0].spec.shape)
 
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns a sentence that says which values can be predicted."""
@@ -266,7 +269,7 @@ def _target(y: NumpyArray, options: Options, origin: str) -> Column:
         return numbers(_Y, y)
     names = options.classes
     if names is None or y.dtype.kind not in "bui":
-        return strings(_Y, [str(value) for value in y.tolist()])
+        return class_column(_Y, y)
     if y.min() < 0 or y.max() >= len(names):
         raise DataError(
             "input.classes does not name every class",

@@ -264,6 +264,15 @@ class Anomaly(Answer):
             for error in errors
         ]
 
+    def prediction_columns(
+        self, predictions: Sequence[Prediction], outputs: Tensor
+    ) -> Mapping[str, Sequence[object]]:
+        return {
+            "prediction": [prediction.value for prediction in predictions],
+            "error": [prediction.error for prediction in predictions],
+            "threshold": [prediction.threshold for prediction in predictions],
+        }
+
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         output, values = self.expected.decoding_steps(outputs)
         name = "reconstruction" if self.options.method == "reconstruction" else "forecast"

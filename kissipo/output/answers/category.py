@@ -128,6 +128,9 @@ class Category(Answer):
         "random_forest",
         "forest_on_features",
         "tfidf_logistic",
+        "logistic_all_columns",
+        "gradient_boosting",
+        "support_vector_machine",
     )
 
     def __init__(
@@ -288,6 +291,9 @@ class Category(Answer):
             positive = torch.sigmoid(outputs.reshape(-1))
             return torch.stack([1 - positive, positive], dim=1).numpy()
         return outputs.softmax(dim=-1).numpy()
+
+    def class_probabilities(self, outputs: Tensor) -> Scores:
+        return self.scores(outputs)
 
     def truth(self, targets: Tensor) -> Scores:
         return targets.reshape(-1).numpy()

@@ -10,7 +10,7 @@ validation split at that step (split conformal prediction; Vovk et al. 2005, Lei
 and because the validation split has also selected the epoch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Self, cast
@@ -231,6 +231,20 @@ class Forecast(Answer):
         if row.shape[1] > 1:
             return row.tolist()
         return row[:, 0].tolist() if self.options.horizon > 1 else float(row[0, 0])
+
+    def prediction_columns(
+        self, predictions: Sequence[Prediction], outputs: Tensor
+    ) -> Mapping[str, Sequence[float]]:
+        """Returns one row per step ahead, and the columns of each variable."""
+        values = self.scores(outputs)[-1]
+        margins = [] if self.margins is None else [("_low", -self.margins), ("_high", self.margins)]
+        several = len(self.variables) > 1
+        columns = {}
+        for number, name in enumerate(self.variables):
+            for ending, shift in [("", 0 * values), *margins]:
+                title = f"prediction_{name}{ending}" if several else ending[1:] or "prediction"
+                columns[title] = (values + shift)[:, number].tolist()
+        return columns
 
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]

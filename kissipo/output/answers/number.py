@@ -56,7 +56,16 @@ class Number(Answer):
     WORD = "number"
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
-    BASELINES = ("mean", "ridge_regression", "nearest_neighbors", "random_forest", "tfidf_ridge")
+    BASELINES = (
+        "mean",
+        "ridge_regression",
+        "nearest_neighbors",
+        "random_forest",
+        "tfidf_ridge",
+        "ridge_all_columns",
+        "gradient_boosting",
+        "support_vector_machine",
+    )
 
     def __init__(
         self, column: str, options: Options = Options(), *, loss: str | None = None

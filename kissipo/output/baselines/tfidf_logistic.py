@@ -1,10 +1,4 @@
-"""TF-IDF with logistic regression: a bag of words per text (scikit-learn; S31, S47).
-
-tf-idf = (1 + ln count) · (ln((1 + texts) / (1 + texts with the term)) + 1)
-
-Rows are scaled to length 1. The terms are words and pairs of words. With a character
-tokenizer they are one to three characters, with a space before and after each word.
-"""
+"""TF-IDF with logistic regression: a bag of words per text (scikit-learn; S31, S47)."""
 
 import warnings
 
@@ -12,14 +6,14 @@ from sklearn.linear_model import LogisticRegression
 
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
-from kissipo.output.sklearn_models import classify, text_weights
+from kissipo.output.sklearn_models import classify
 
 NAME = "TF-IDF + logistic regression"
 
 
 def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities; None when there is no text."""
-    weights = text_weights(data)
+    weights = data.text_weights
     if weights is None:
         return None
     with warnings.catch_warnings():

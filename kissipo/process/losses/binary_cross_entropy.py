@@ -13,7 +13,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-SUITABLE_ANSWERS = ("category",)
+SUITABLE_ANSWERS = ("category", "labels")
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:

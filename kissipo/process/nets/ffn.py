@@ -64,6 +64,9 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
         InferredOption("process.optimizer", "adamw"),
         InferredOption("process.schedule", "cosine"),
     ]
+    if any(spec.unit for spec in facts.inputs):
+        reason = "the mean of the embeddings of its tokens represents a text"
+        options.append(InferredOption("process.embedding_dim", 32, reason))
     one_answer = len(facts.outputs) == 1 and len(facts.outputs[0].shape) == 1
     are_features = all(spec.axes == ("feature",) for spec in facts.inputs)
     features = sum(spec.size for spec in facts.inputs)

@@ -76,7 +76,7 @@ def test_predicted_move_is_a_free_point(run: Run) -> None:
     assert isinstance(decided, list)
     index_of = point_names(19).index
     assert all(
-        board[index_of(prediction.value)] == "."
+        board[index_of(prediction)] == "."
         for board, prediction in zip(boards, decided, strict=True)
     )
     dataset = pipeline.datasets["test"].everything()
@@ -91,8 +91,8 @@ def test_a_record_is_answered_by_its_next_move(run: Run, capsys: Out) -> None:
     (prediction,) = json.loads(capsys.readouterr().out)["predictions"]
     board = np.zeros((19, 19), dtype=int)
     board[3, 15], board[15, 3] = 1, -1  # Q16 and D4; Black is next
-    decided = run.predict(board)
-    assert not isinstance(decided, list)
+    decided = run.predict_all([board])[0][0][0]
+    assert run.predict(board) == decided.value
     assert (prediction["move"]["answer"], prediction["move"]["confidence"]) == (
         decided.value,
         pytest.approx(decided.confidence),

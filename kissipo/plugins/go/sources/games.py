@@ -102,6 +102,9 @@ class Games(Source[Options]):
                 boards += read_ends(Path(value))
         return Frame((strings("board", boards),), origin="the boards")
 
+    def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        return 2
+
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how positions are given."""
         return "Give records of games: kissipo predict RUN game.sgf"
