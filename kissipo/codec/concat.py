@@ -53,6 +53,9 @@ class Concat(Codec):
         columns = {column.name: column for frame in reversed(frames) for column in frame.columns}
         return Frame(tuple(columns[name] for name in self.columns))
 
+    def known_texts(self) -> dict[str, tuple[str, ...]]:
+        return {name: texts for codec in self.codecs for name, texts in codec.known_texts().items()}
+
     def remarks(self, frame: Frame) -> list[str]:
         return [remark for codec in self.codecs for remark in codec.remarks(frame)]
 

@@ -51,6 +51,9 @@ class Index(Codec):
         column = as_strings(frame[self.column])
         return torch.from_numpy(column.positions(self.categories or (), absent=-1) + 1)
 
+    def known_texts(self) -> dict[str, tuple[str, ...]]:
+        return {self.column: self.categories or ()}
+
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.categories, self)
         texts: list[str | None] = [None, *(self.categories or ())]

@@ -79,6 +79,9 @@ class Labels(Codec):
     def original_value(self, value: object) -> object:
         return _TYPES[self.value_type](str(value))
 
+    def known_texts(self) -> dict[str, tuple[str, ...]]:
+        return {self.column: self.classes or ()}
+
     def describe(self) -> str:
         return f"{len(self.classes or ())} classes -> 0..{len(self.classes or ()) - 1}"
 

@@ -68,6 +68,9 @@ class OneHot(Codec):
                 values[row] = texts[position] if present[row] else None
         return Frame((strings(self.column, values),))
 
+    def known_texts(self) -> dict[str, tuple[str, ...]]:
+        return {self.column: self.categories or ()}
+
     def remarks(self, frame: Frame) -> list[str]:
         return describe_unseen(
             frame,

@@ -82,6 +82,11 @@ class Codec(ABC):
         """Returns a decoded value in the type that it had in the data."""
         return value
 
+    def known_texts(self) -> dict[str, tuple[str, ...]]:
+        """Returns the texts of the training split by column; none where any text can be
+        encoded."""
+        return {}
+
     def finish(self, tensor: Tensor) -> Tensor:
         """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor

@@ -44,6 +44,7 @@ class Column:
     odd_count:  the number of such cells; `odd` may hold only the first ones
     value_type: the type of the values as they came, where the kind does not say it:
                 true/false are texts here, and whole numbers may have been floats
+    unit:       the mark beside the numbers in the file, such as % or kg
     """
 
     name: str
@@ -53,6 +54,7 @@ class Column:
     odd: tuple[tuple[int, str], ...] = ()
     odd_count: int = 0
     value_type: ValueType | None = None
+    unit: str = ""
 
     def __len__(self) -> int:
         return len(self.values)

@@ -13,11 +13,15 @@ from kissipo.core.tensor_spec import TensorSpec
 
 @dataclass(frozen=True)
 class InferredOption:
-    """An option that was inferred: its place in the task, its value and the reason."""
+    """An option that was inferred: its place in the task, its value and the reason.
+
+    doubtful:  whether another value is nearly as likely, which is worth a warning
+    """
 
     place: str
     value: object
     reason: str = ""
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)

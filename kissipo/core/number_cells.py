@@ -1,11 +1,14 @@
 """Cells of columns of numbers that are not finite numbers."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
+from kissipo.core.numpy_array import NumpyArray
 
 
 def mixed_types(frame: Frame, names: Iterable[str]) -> list[Finding]:
@@ -39,6 +42,56 @@ def _advice(column: Column, text: str) -> str:
         "correct or empty the cell, or read the column as classes "
         f"with input.categorical=[{column.name}]"
     )
+
+
+_PLACEHOLDER = re.compile(r"(9{2,}|8{2,}|7{2,})(\.\d+)?|1e\+(15|20|30|36)|9\.96921e\+36")
+_LIMITS = frozenset({32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0})
+
+
+def placeholders(frame: Frame, names: Iterable[str]) -> list[Finding]:
+    """Reports numbers that seem to stand for a missing value: -9999 in many rows, far
+    from all others."""
+    findings = []
+    for column in (frame[name] for name in names):
+        for number, others in _placeholders_of(column.values):
+            rows = frame.rows[column.values == number]
+            text = f"{number:.12g}"
+            findings.append(
+                Finding(
+                    "WARN",
+                    "placeholders",
+                    f"{text} stands {len(rows)} times in '{column.name}' ({format_rows(rows)}), "
+                    f"far from all other values ({others[0]:.6g} to {others[-1]:.6g})",
+                    "learned from as a number; if it stands for a missing value, "
+                    f"set input.missing_values=[{text}]",
+                    tuple(int(row) for row in rows[:100]),
+                )
+            )
+    return findings
+
+
+def _placeholders_of(values: NumpyArray) -> Iterator[tuple[float, NDArray[np.float64]]]:
+    """Yields the placeholders of a column, each with the sorted other values.
+
+    Only the outermost values can be placeholders. 999 and -32768 are suspected where
+    their distance exceeds the range of the others, any other number at ten times that.
+    """
+    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    outer = {*range(min(4, len(distinct))), *range(max(0, len(distinct) - 4), len(distinct))}
+    signs = {
+        place
+        for place in outer
+        if _PLACEHOLDER.fullmatch(f"{abs(distinct[place]):.6g}") or abs(distinct[place]) in _LIMITS
+    }
+    for place in sorted(signs | {0, len(distinct) - 1} if len(distinct) else ()):
+        others = np.delete(distinct, sorted(signs | {place}))
+        if len(others) < (2 if place in signs else 10) or not distinct[place]:
+            continue
+        gap = float(np.abs(others - distinct[place]).min())
+        width = float(others[-1] - others[0])
+        is_far = gap > width * (1 if place in signs else 10)
+        if is_far and counts[place] >= (2 if place in signs else 3):
+            yield float(distinct[place]), others
 
 
 def infinities(frame: Frame, names: Iterable[str]) -> list[Finding]:

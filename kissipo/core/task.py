@@ -20,6 +20,7 @@ from typing import Any, Self
 from kissipo.core import notation
 from kissipo.core.config import FrozenConfig, to_frozen, to_plain
 from kissipo.core.errors import TaskError
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.suggest import did_you_mean
 
 PARTS = ("input", "process", "output")
@@ -33,20 +34,31 @@ Part = FrozenConfig | tuple[FrozenConfig, ...]
 
 @dataclass(frozen=True, init=False)
 class Task:
-    """Three parts of type `FrozenConfig`; `output` may be a tuple of several."""
+    """Three parts of type `FrozenConfig`; `output` may be a tuple of several.
+
+    inferred:  options that were inferred from the data, each with its reason
+    """
 
     input: FrozenConfig
     process: FrozenConfig
     output: Part
     name: str = field(compare=False, default="")
+    inferred: tuple[InferredOption, ...] = field(compare=False, default=(), repr=False)
 
     def __init__(
-        self, *, input: object = None, process: object = None, output: object = None, name: str = ""
+        self,
+        *,
+        input: object = None,
+        process: object = None,
+        output: object = None,
+        name: str = "",
+        inferred: tuple[InferredOption, ...] = (),
     ) -> None:
         object.__setattr__(self, "input", _part("input", input))
         object.__setattr__(self, "process", _part("process", process))
         object.__setattr__(self, "output", _part("output", output))
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "inferred", inferred)
 
     @property
     def answers(self) -> tuple[FrozenConfig, ...]:
@@ -55,7 +67,7 @@ class Task:
 
     def named(self, name: str) -> Self:
         """Returns the same task with another name."""
-        return type(self)(**self.parts(), name=name)
+        return type(self)(**self.parts(), name=name, inferred=self.inferred)
 
     def parts(self) -> dict[str, Part]:
         """Returns the three parts by name."""
@@ -77,7 +89,7 @@ class Task:
         plain = {part: to_plain(config) for part, config in self.parts().items()}
         for place, value in changes.items():
             _put(plain, place, to_plain(to_frozen(value)))
-        return type(self)(**plain, name=self.name)
+        return type(self)(**plain, name=self.name, inferred=self.inferred)
 
     def to_yaml(self) -> str:
         """Returns the task as YAML, one line per part where it fits.

@@ -12,7 +12,8 @@ from kissipo.core.errors import TaskError
 from kissipo.core.frame import Column, Frame, numbers, strings
 from kissipo.core.task import split_argument
 from kissipo.input.formats.cells import is_missing
-from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
+from kissipo.input.formats.dataframe import is_dataframe
+from kissipo.input.formats.number_texts import split_number
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 
 
@@ -28,8 +29,8 @@ def parse_rows(
         return table
     names = _column_names(codecs)
     rows: list[Mapping[str, object]] = []
-    if all(isinstance(value, str) and "=" in value for value in values) and len(names) > 1:
-        rows = [dict(split_argument(str(value)) for value in values)]
+    if _are_named(values, names):
+        rows = [dict(_cell(str(value), codecs, options) for value in values)]
     elif len(names) == 1:
         rows = [value if isinstance(value, Mapping) else {names[0]: value} for value in values]
     elif all(isinstance(value, Mapping) for value in values):
@@ -41,6 +42,28 @@ def parse_rows(
         tuple(column_of(name, [row.get(name) for row in rows]) for name in present),
         origin="the input",
     )
+
+
+def _are_named(values: Sequence[object], names: Sequence[str]) -> bool:
+    """Whether all values name their columns. The value of a single column may have an
+    equals sign itself."""
+    texts = [value for value in values if isinstance(value, str) and "=" in value]
+    if len(texts) < len(values):
+        return False
+    return len(names) > 1 or all(text.partition("=")[0].strip() == names[0] for text in texts)
+
+
+def _cell(argument: str, codecs: Sequence[Codec], options: object) -> tuple[str, object]:
+    """Returns the column and the value of `km=12.345`. It stays a text where the point
+    may separate thousands, as in the training data: `fit_to` refuses it then."""
+    name, value = split_argument(argument)
+    text = argument.partition("=")[2]
+    number = split_number(text)
+    is_number = any(name in codec.number_columns for codec in codecs)
+    decimal = options.cells().prior if isinstance(options, FileWords) else None
+    if number is not None and number.evidence == "point?" and decimal == "," and is_number:
+        return name, text
+    return name, value
 
 
 def row_usage(codecs: Sequence[Codec]) -> str:
@@ -60,14 +83,15 @@ def given_table(values: Sequence[object], options: object) -> Frame | None:
     options:   the options of the source, which may describe the format of the file
     """
     first = values[0]
+    words = options if isinstance(options, FileWords) else FileWords()
     if is_dataframe(first):
-        return from_dataframe(first, origin="the data frame")
+        return read_table(first, words)[0]
     is_file = isinstance(first, Path) or (
         isinstance(first, str) and _is_file(first) and is_table_file(Path(first))
     )
     if not is_file or len(values) > 1:
         return None
-    return read_table(first, options if isinstance(options, FileWords) else FileWords())[0]
+    return read_table(first, words)[0]
 
 
 def column_of(name: str, cells: list[object]) -> Column:

@@ -12,25 +12,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.codec.label_sets import separator_of
 from kissipo.core.frame import Column, Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.timestamps import looks_like_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
+from kissipo.input.scripts import is_without_blanks
 
 Kind = Literal["number", "category", "text", "characters", "datetime", "drop"]
 _FEW_CLASSES = 50
 _REPEATS = 0.5
 _CLASSES_OF_NUMBERS = 20
+_CLASSES_OF_CODES = 100
+_BALANCED = 0.25
 
 
 @dataclass(frozen=True)
 class Guess:
-    """The inferred kind of a column, and the reason."""
+    """The inferred kind of a column, and the reason.
+
+    without_blanks:  whether it is a text in a script without blanks between words
+    """
 
     column: str
     kind: Kind
     reason: str
+    without_blanks: bool = False
 
     def describe(self) -> str:
         """Returns the guess as one line of text."""
@@ -52,24 +61,62 @@ def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
     return guesses
 
 
-def guess_answer(column: Column) -> tuple[Literal["category", "number", "labels"], str]:
-    """Returns whether an answer column holds classes, numbers or sets of labels, and
-    the reason."""
+@dataclass(frozen=True)
+class AnswerGuess:
+    """Whether an answer column holds classes, numbers or sets of labels, and why.
+
+    doubtful:  whether the other kind is nearly as likely
+    """
+
+    column: str
+    kind: Literal["category", "number", "labels"]
+    reason: str
+    doubtful: bool = False
+
+    def inferred_option(self) -> InferredOption:
+        """Returns the guess as an inferred option."""
+        return InferredOption(f"output.{self.kind}", self.column, self.reason, self.doubtful)
+
+
+def guess_answer(column: Column) -> AnswerGuess:
+    """Returns whether an answer column holds classes, numbers or sets of labels.
+
+    Texts are classes. Whole numbers are classes where few different ones repeat: 0, 1,
+    2 with many rows each, or the letters as 0 to 25. Numbers with a mark (%, $, kg) and
+    years are numbers.
+    """
+    name = column.name
     separator = separator_of(column) if column.kind == "string" else None
     if separator is not None:
-        return "labels", f"several labels in most cells, separated by '{separator}'"
+        reason = f"several labels in most cells, separated by '{separator}'"
+        return AnswerGuess(name, "labels", reason)
     if column.kind == "string":
-        return "category", f"{len(column.counts())} different texts"
+        return AnswerGuess(name, "category", f"{len(column.counts())} different texts")
     present = column.values[~column.missing]
-    distinct = np.unique(present)
+    distinct, counts = np.unique(present, return_counts=True)
+    count = len(distinct)
     whole = bool(np.all(distinct == np.floor(distinct)))
-    if (
-        whole
-        and len(distinct) <= _CLASSES_OF_NUMBERS
-        and len(distinct) <= max(2, 0.05 * len(present))
-    ):
-        return "category", f"only {len(distinct)} different whole numbers"
-    return "number", f"{len(distinct)} different numbers"
+    if column.unit or not whole or count < 2 or len(present) < 2 * count:
+        mark = f" with the mark {column.unit}" if column.unit else ""
+        return AnswerGuess(name, "number", f"'{name}' has {count} different numbers{mark}")
+    repeats = f"{count} different whole numbers, {_range_of(distinct)}, in {len(present)} rows"
+    as_number, as_classes = f"output.number={name} reads", f"output.category={name} reads"
+    steady = bool(distinct[0] in (0, 1) and distinct[-1] - distinct[0] == count - 1)
+    balanced = counts.min() >= max(2, _BALANCED * counts.mean())
+    years = bool(count > 2 and distinct[0] >= 1800 and distinct[-1] <= 2100)
+    few = count <= _CLASSES_OF_NUMBERS and count <= max(2, 0.05 * len(present))
+    if not years and (few or (steady and balanced and count <= _CLASSES_OF_CODES)):
+        reason = f"'{name}' has {repeats}; {as_number} them as numbers"
+        return AnswerGuess(name, "category", reason, doubtful=not (steady or count == 2))
+    doubtful = count <= _CLASSES_OF_NUMBERS and len(present) >= 5 * count
+    what = "years" if years else repeats
+    reason = f"'{name}' has {what}; {as_classes} them as classes"
+    return AnswerGuess(name, "number", reason, doubtful)
+
+
+def _range_of(distinct: NDArray[np.float64]) -> str:
+    """Returns the first and the last of sorted whole numbers."""
+    return f"{distinct[0]:.15g} to {distinct[-1]:.15g}"
 
 
 def _guess(column: Column) -> Guess:
@@ -84,6 +131,9 @@ def _guess(column: Column) -> Guess:
     repeated = len(texts) <= _FEW_CLASSES and len(texts) <= _REPEATS * count
     if repeated or (words < 3 and len(texts) <= 0.1 * count):
         return Guess(column.name, "category", f"{len(texts)} classes in {count} rows")
+    if is_without_blanks(texts[:1000]):
+        reason = f"its script has no blanks between words, {len(texts)} different rows"
+        return Guess(column.name, "characters", reason, without_blanks=True)
     if words >= 2:
         return Guess(column.name, "text", f"{words:.0f} words per row, {len(texts)} different rows")
     if len(texts) > _REPEATS * count:

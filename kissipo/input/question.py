@@ -12,6 +12,7 @@ import numpy as np
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option_infos, read
 from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
@@ -104,16 +105,25 @@ class Question:
         """The data as the value of a source: an object, or a path as text."""
         return self.data if self.path is None else str(self.data)
 
-    def task(self, input: Mapping[str, object], output: object) -> Task:
+    def task(
+        self,
+        input: Mapping[str, object],
+        output: object,
+        inferred: tuple[InferredOption, ...] = (),
+    ) -> Task:
         """Returns a task, which is named after the data."""
-        return Task(input=input, output=output, name=self._name())
+        return Task(input=input, output=output, name=self._name(), inferred=inferred)
 
     def _name(self) -> str:
         """Returns a name for the run out of letters, digits and dashes."""
         if self.path is None:
             return "data"
         text = self.path.name if self.path.exists() else str(self.data)
-        stem = Path(text.removesuffix(".gz")).stem if "." in text else text
+        stem = (
+            Path(text.removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz")).stem
+            if "." in text
+            else text
+        )
         return (
             "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-").lower()
             or "run"

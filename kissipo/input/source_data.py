@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,11 @@ class Reading:
     parts:   row positions of 'train', 'validation' and 'test' in a published split,
              as far as it has them, else None
     answer:  the natural target column (such as the class of an image), else ''
+    inferred_options:  how the cells were read, as options
     """
 
     frame: Frame
     findings: tuple[Finding, ...] = ()
     parts: Mapping[str, NDArray[np.int64]] | None = None
     answer: str = ""
+    inferred_options: tuple[InferredOption, ...] = ()

@@ -19,7 +19,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.number_cells import infinities, mixed_types
+from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.schema import option
 from kissipo.core.text import list_some
 from kissipo.input.check import columns as checks
@@ -202,7 +202,18 @@ def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
     )
     used = [*numbers, *by_kind["category"], *by_kind["text"], *by_kind["characters"]]
     findings = mixed_types(frame, numbers) + infinities(frame, numbers)
+    findings += placeholders(frame, numbers)
     findings += checks.missing_values(frame, used, imputation=actions)
+    findings += [
+        Finding(
+            "PASS",
+            "characters",
+            f"'{guess.column}' is read character by character: {guess.reason}",
+            f"input.text=[{guess.column}] reads it as words",
+        )
+        for guess in columns.guesses
+        if guess.without_blanks
+    ]
     dropped = [guess for guess in columns.guesses if guess.kind == "drop"]
     return findings + [
         Finding("WARN", "columns left out", f"'{guess.column}' holds {guess.reason}", "left out")

@@ -1,10 +1,14 @@
 """Target columns: missing values, a single value, rare classes, class imbalance."""
 
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, format_rows
-from kissipo.core.frame import Column, Frame
+from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.text import list_some
 
 _IMBALANCE = 10
@@ -74,6 +78,7 @@ def check_classes(column: Column) -> list[Finding]:
             do="Add rows of that class, merge it with another or remove it; "
             "if the target is a number, use output.number",
         )
+    findings = _equal_but_for_case(column.name, counts)
     max_count, min_count = max(counts.values()), min(counts.values())
     rarest = min(counts, key=lambda level: counts[level])
     if max_count >= _IMBALANCE * min_count:
@@ -82,18 +87,56 @@ def check_classes(column: Column) -> list[Finding]:
             f"'{next(iter(counts))}' {max_count} rows, '{rarest}' {min_count}"
         )
         return [
+            *findings,
             Finding(
                 "WARN",
                 "class imbalance",
                 message,
                 "read recall and F1, not accuracy alone; every split keeps the class proportions",
-            )
+            ),
         ]
     return [
+        *findings,
         Finding(
             "PASS",
             "class imbalance",
             f"{len(counts)} classes of '{column.name}', "
             f"the rarest with {min_count} of {len(column)} rows",
+        ),
+    ]
+
+
+def _equal_but_for_case(name: str, counts: Mapping[str, int]) -> list[Finding]:
+    """Reports classes that differ in nothing but upper and lower case."""
+    groups: dict[str, list[str]] = {}
+    for text in counts:
+        groups.setdefault(text.casefold(), []).append(text)
+    same = ["/".join(classes) for classes in groups.values() if len(classes) > 1]
+    if not same:
+        return []
+    example = next(classes for classes in groups.values() if len(classes) > 1)
+    return [
+        Finding(
+            "WARN",
+            "classes by case",
+            f"some classes of '{name}' differ only in case: {list_some(same, 5)}",
+            f"kept as different classes; to join them, write them alike, such as '{example[0]}' "
+            f"in place of '{example[1]}'",
         )
     ]
+
+
+def join_blanks(column: Column) -> tuple[Column, list[Finding]]:
+    """Joins the classes that are equal but for blanks around them, and reports it."""
+    counts = Counter(text.strip() for text in column.counts())
+    same = [text for text, count in counts.items() if count > 1]
+    if not same:
+        return column, []
+    texts = [text.strip() if text.strip() in same else text for text in column.categories]
+    joined = strings(column.name, texts)
+    codes = np.append(joined.values, -1)[column.values].astype(np.int32)
+    message = f"some classes of '{column.name}' are equal but for blanks around them: " + list_some(
+        [f"'{text}'" for text in same], 5
+    )
+    finding = Finding("PASS", "blanks around classes", message, "read as one class each")
+    return replace(column, values=codes, categories=joined.categories), [finding]

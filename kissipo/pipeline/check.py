@@ -5,7 +5,7 @@ from __future__ import annotations
 from kissipo.core.errors import UserError
 from kissipo.core.finding import Finding
 from kissipo.core.task import Task
-from kissipo.pipeline.experiment import build_pipeline, read_data
+from kissipo.pipeline.experiment import build_pipeline, findings_of, read_data
 from kissipo.pipeline.parse import read_task
 
 
@@ -14,9 +14,10 @@ def check(task: Task) -> list[Finding]:
     last."""
     try:
         resolved = read_task(task)
-        return list(build_pipeline(read_data(resolved), resolved, seed=0).findings)
+        pipeline = build_pipeline(read_data(resolved), resolved, seed=0)
+        return [*findings_of(task), *pipeline.findings]
     except UserError as error:
-        return failed(error)
+        return [*findings_of(task), *failed(error)]
 
 
 def failed(error: UserError) -> list[Finding]:

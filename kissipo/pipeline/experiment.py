@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from kissipo.core.algorithm import Agent, Algorithm
 from kissipo.core.devices import find_device
 from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.module_state import preserve_state
 from kissipo.core.seeds import derive
@@ -68,6 +69,18 @@ def builder_of(resolved: ResolvedTask) -> ModuleType:
     )
 
 
+def findings_of(task: Task) -> list[Finding]:
+    """Returns the options that were inferred with the task, as findings."""
+    return [
+        Finding(
+            "WARN" if option.doubtful else "PASS",
+            "answer",
+            f"read with {option.place}={option.value}: {option.reason}",
+        )
+        for option in task.inferred
+    ]
+
+
 def build_pipeline(
     reading: object, resolved: ResolvedTask, *, seed: int, strict: bool = False
 ) -> Pipeline:
@@ -102,7 +115,10 @@ def build_experiment(
         task = task.with_words({"output": task.output[0]})
     resolved = read_task(task)
     reading = reading or read_data(resolved)
+    doubts = [finding for finding in findings_of(task) if finding.level == "WARN"]
+    refuse_failures(doubts, strict=strict)
     pipeline = build_pipeline(reading, resolved, seed=seed, strict=strict)
+    pipeline = replace(pipeline, findings=(*doubts, *pipeline.findings))
     _check_validation(pipeline)
     from_data = tuple(
         option for option in pipeline.inferred_options if not is_written(task, option.place)
@@ -119,7 +135,9 @@ def build_experiment(
         pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
     net.to(_training_device(resolved, device))
     algorithm = build_algorithm(resolved, pipeline, net)
-    return Experiment(task, resolved, pipeline, net, algorithm, (*from_data, *defaults))
+    return Experiment(
+        task, resolved, pipeline, net, algorithm, (*task.inferred, *from_data, *defaults)
+    )
 
 
 def _training_device(resolved: ResolvedTask, name: str) -> torch.device:

@@ -11,10 +11,13 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import refuse_failures
-from kissipo.core.frame import Column, Frame
+from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.suggest import nearest
 from kissipo.input.formats.cells import is_missing
+from kissipo.input.formats.number_columns import PLAIN_CELLS, CellOptions, without_declared
+from kissipo.input.formats.number_texts import NumberText, split_number, value
+from kissipo.input.formats.tables import FileWords
 from kissipo.input.source import Source
 from kissipo.pipeline.parse import ResolvedTask
 
@@ -32,9 +35,10 @@ def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[
     return source.parse_values(values, resolved.source.options, codecs)
 
 
-def fit_to(frame: Frame, codecs: Sequence[Codec]) -> Frame:
+def fit_to(frame: Frame, codecs: Sequence[Codec], cells: CellOptions = PLAIN_CELLS) -> Frame:
     """Returns the columns of the codecs, in the types of the training data.
 
+    cells:    how the cells of the training data were written
     Raises:   DataError for a column that is missing or renamed, or that holds texts
               where the training data had numbers.
     """
@@ -57,26 +61,94 @@ def fit_to(frame: Frame, codecs: Sequence[Codec]) -> Frame:
     wanted_numbers = [
         name for name in needed if any(name in codec.number_columns for codec in codecs)
     ]
+    trained_texts = {name: texts for codec in codecs for name, texts in codec.known_texts().items()}
     columns = []
     for name in needed:
-        column = frame[name]
+        column = without_declared(frame[name], cells)
+        trained = dict(cells.units).get(name, "")
+        if name in wanted_numbers and column.unit and column.unit != trained:
+            raise _other_mark(name, "a column", column.unit, trained)
         if name in wanted_numbers and column.kind == "string":
-            column = _as_numbers(column)
+            column = without_declared(_as_numbers(column, cells), cells)
         elif name not in wanted_numbers and column.kind == "number":
             column = as_strings(column)
-        columns.append(column)
+        columns.append(_as_trained(column, trained_texts.get(name, ())))
     fitted = Frame(tuple(columns), frame.origin, frame.rows)
     refuse_failures(mixed_types(fitted, wanted_numbers) + infinities(fitted, wanted_numbers))
     return fitted
 
 
-def _as_numbers(column: Column) -> Column:
-    values, invalid = np.full(len(column), np.nan), []
-    for position, text in enumerate(column.texts()):
-        if text is None or is_missing(text):
+def cell_options(resolved: ResolvedTask) -> CellOptions:
+    """Returns how the cells of the training data were written."""
+    options = resolved.source.options
+    return options.cells() if isinstance(options, FileWords) else PLAIN_CELLS
+
+
+def _as_trained(column: Column, classes: Sequence[str]) -> Column:
+    """Returns a column whose texts are those of the training data, where they are equal
+    but for blanks around them."""
+    if column.kind != "string" or not classes or set(column.categories) <= set(classes):
+        return column
+    stripped = {text.strip(): text for text in classes}
+    texts = [
+        text if text in classes else stripped.get(text.strip(), text) for text in column.categories
+    ]
+    joined = strings(column.name, texts)
+    codes = np.append(joined.values, -1)[column.values].astype(np.int32)
+    return Column(column.name, "string", codes, joined.categories)
+
+
+def _as_numbers(column: Column, cells: CellOptions) -> Column:
+    """Returns the numbers of texts, which are written as in the training data, or
+    plainly."""
+    table, invalid = np.full(len(column.categories) + 1, np.nan), set()
+    mark = dict(cells.units).get(column.name, "")
+    for code, text in enumerate(column.categories):
+        if is_missing(text) or text.strip() in cells.missing_values:
             continue
-        try:
-            values[position] = float(text)
-        except ValueError:
-            invalid.append((position + 1, text))
-    return Column(column.name, "number", values, odd=tuple(invalid), odd_count=len(invalid))
+        number = split_number(text)
+        if number is None:
+            invalid.add(code)
+            continue
+        if number.mark not in ("", mark):
+            raise _other_mark(column.name, f"'{text}'", number.mark, mark)
+        table[code] = _value(column.name, text, number, cells)
+    odd = tuple(
+        (row, column.categories[code])
+        for row, code in enumerate(column.values.tolist(), 1)
+        if code in invalid
+    )
+    return Column(column.name, "number", table[column.values], odd=odd, odd_count=len(odd))
+
+
+def _value(name: str, text: str, number: NumberText, cells: CellOptions) -> float:
+    """Returns the number of a text that shows its notation, or has one in the training
+    data; a plain number such as 12.5 is always read.
+
+    Raises:   DataError where it can be two numbers.
+    """
+    if number.evidence in ("", "point", "comma"):
+        return value(number, "," if number.evidence == "comma" else ".")
+    prior, mark = cells.prior or ".", number.evidence[:5]
+    if mark == "point" and prior == ".":
+        return value(number, ".")
+    if mark == "comma" and (prior == "," or cells.thousands == ","):
+        return value(number, prior)
+    thousands, decimal = (f"{value(number, mark):.12g}" for mark in _readings(number))
+    raise DataError(
+        f"'{text}' for '{name}' is {thousands} or {decimal}",
+        do=f"Write {thousands}, or {decimal}0 for the other one",
+    )
+
+
+def _readings(number: NumberText) -> tuple[str, str]:
+    """Returns the decimal separators for thousands, and for decimals."""
+    return (",", ".") if number.evidence == "point?" else (".", ",")
+
+
+def _other_mark(name: str, text: str, mark: str, trained: str) -> DataError:
+    expected = f"the mark '{trained}'" if trained else "no mark"
+    return DataError(
+        f"{text} for '{name}' has the mark '{mark}', the training data have {expected}",
+        do="Convert it, and write the number alone",
+    )

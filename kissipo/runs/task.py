@@ -93,9 +93,11 @@ class Task(Sentence):
         """Returns the task with all inferred options, as in `task.yaml`."""
         from kissipo.pipeline.experiment import build_experiment
 
-        return Task(**build_experiment(self, seed=seed).task.parts(), name=self.name)
+        return as_task(build_experiment(self, seed=seed).task.named(self.name))
 
 
 def as_task(sentence: Sentence) -> Task:
     """Returns a task of `core.task` as a task with methods."""
-    return sentence if isinstance(sentence, Task) else Task(**sentence.parts(), name=sentence.name)
+    if isinstance(sentence, Task):
+        return sentence
+    return Task(**sentence.parts(), name=sentence.name, inferred=sentence.inferred)

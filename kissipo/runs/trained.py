@@ -24,6 +24,7 @@ from kissipo.engine.evaluate import answer_all
 from kissipo.engine.generate import generate_tokens
 from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
 from kissipo.input.source import Source
+from kissipo.input.source_data import Reading
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer, Prediction
 from kissipo.output.score import Score
@@ -37,7 +38,7 @@ from kissipo.pipeline.experiment import (
 from kissipo.pipeline.parse import ResolvedTask, read_task
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS, BUILDERS
-from kissipo.runs.parse_inputs import fit_to, frame_of
+from kissipo.runs.parse_inputs import cell_options, fit_to, frame_of
 from kissipo.runs.scores import evaluate_scores
 from kissipo.runs.train import evaluate_test_split
 
@@ -225,7 +226,8 @@ class TrainedModel:
 
     def encode(self, values: Sequence[object]) -> tuple[Frame, TensorDataset, list[str]]:
         """Encodes values, with remarks on unknown, truncated or padded values."""
-        frame = fit_to(frame_of(values, self.resolved, self.codecs), self.codecs)
+        values_frame = frame_of(values, self.resolved, self.codecs)
+        frame = fit_to(values_frame, self.codecs, cell_options(self.resolved))
         dataset = self.encode_frame(frame)
         return frame, dataset, [remark for codec in self.codecs for remark in codec.remarks(frame)]
 
@@ -274,12 +276,14 @@ class TrainedModel:
         changed = {f"input.{resolved.source.name}": data} | {
             f"input.{name}": None for name in others
         }
-        reading = read_data(read_task(self.task.with_words(changed)))
+        reading: Reading = read_data(read_task(self.task.with_words(changed)))
         refuse_failures(reading.findings)
         test = (reading.parts or {}).get("test")
         frame = reading.frame if test is None else reading.frame.take(test)
+        codecs = (*self.codecs, *(answer.codec for answer in self.answers))
+        cells = cell_options(resolved)
         answered = [column for answer in self.answers for column in answer.codec.columns]
-        frame = fit_to(frame, (*self.codecs, *(answer.codec for answer in self.answers)))
+        frame = fit_to(frame, codecs, cells)
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):

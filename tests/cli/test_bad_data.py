@@ -29,7 +29,7 @@ FILES: dict[str, bytes] = {
     "ragged.csv": (GOOD + "1,Brno\n").encode(),
     "latin.csv": (GOOD + "1,Plzeň,yes\n").encode("iso8859-2"),
     "infinite.csv": (GOOD + "inf,Brno,yes\n").encode(),
-    "thousands.csv": GOOD.replace("6.5,", '"12,000",', 1).encode(),
+    "thousands.csv": GOOD.replace("6.5,", '"12,00,0",', 1).encode(),
     "quotes.csv": (GOOD + '1,"Brno,yes\n').encode(),
     "image.csv": b"\x89PNG\r\n\x1a\n",
     "bytes.csv": bytes(range(256)),
@@ -144,8 +144,8 @@ REFUSED = [
     ),
     (
         "thousands.csv --output kind",
-        "'12,000' in row 7 of 'size' is not a number, most other cells there are. Write 12000 "
-        "instead of",
+        "'12,00,0' in row 7 of 'size' is not a number, most other cells there are. Write it "
+        "with a decimal point",
     ),
     (
         "image.csv --output kind",
@@ -157,8 +157,8 @@ REFUSED = [
     ),
     (
         "sheet.xlsx --output kind",
-        "sheet.xlsx does not have a table format that can be read; got '.xlsx'. Allowed: .csv, "
-        ".tsv, ",
+        "sheet.xlsx is a spreadsheet. Allowed: a text file such as CSV, or a data frame. Save the "
+        "sheet as CSV (UTF-8)",
     ),
     ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'."),
     (

@@ -74,8 +74,9 @@ def test_chinese_without_blanks_is_read_character_by_character(capsys: Out) -> N
         "chinese.csv",
         [f"今天我很{'难过' if index % 2 else '高兴'}{end}。" for index, end in enumerate(ends)],
     )
-    assert "input.characters=message message: one word per row, 80 different words" in fit(
-        capsys, "chinese.csv"
+    assert (
+        "input.characters=message message: its script has no blanks between words, 80 different"
+        in fit(capsys, "chinese.csv")
     )
     assert predicted(capsys, "我很高兴", "他难过")[0] == ["glad", "sad"]
 

@@ -6,6 +6,10 @@ import numpy as np
 
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
+from kissipo.input.scripts import is_without_blanks
+
+_ID_TEXT = "id no no. nr nr. # index idx row rowid row_id key number uid num column1 编号 序号 番号"
+_ID_NAMES = frozenset({*_ID_TEXT.split(), "unnamed: 0", "lfd. nr."})
 
 
 def missing_values(
@@ -50,22 +54,31 @@ def numbered_rows(frame: Frame, names: Iterable[str]) -> list[str]:
 
     They number the rows, or have another code in every row.
     """
-    return [name for name in names if _is_id(frame[name])]
+    names = list(names)
+    return [name for name in names if _is_id(frame[name], alone=len(names) == 1)]
 
 
-def _is_id(column: Column) -> bool:
+def _is_id(column: Column, *, alone: bool) -> bool:
+    """Whether a column numbers the rows: by one step, or shuffled and called so.
+
+    alone:   whether it is the only column, such as the x of a curve
+    """
     count = len(column)
     if count < 20 or column.missing.any():
         return False
     if column.kind == "number":
         steps = np.diff(column.values)
-        return bool(np.all(steps == 1))
+        if np.all(steps == steps[0]) and steps[0] != 0 and float(steps[0]).is_integer():
+            return bool(steps[0] == 1 or not alone)
+        ordered = np.diff(np.sort(column.values))
+        return bool(np.all(ordered == 1)) and column.name.strip().lower() in _ID_NAMES
     if column.kind == "string":
         one_word = all(
             " " not in level.strip() and len(level) <= 64 for level in column.categories[:200]
         )
         return (
             one_word
+            and not is_without_blanks(column.categories[:200])
             and len(column.categories) == count
             and any(any(c.isdigit() for c in level) for level in column.categories[:200])
         )

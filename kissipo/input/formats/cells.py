@@ -1,10 +1,10 @@
-"""Cells: text cells become typed columns, chunk by chunk, so large files fit in memory.
+"""Cells: text cells become columns, chunk by chunk, so large files fit in memory.
 
-A column is numeric as long as its cells are numbers or missing. A few other cells
-(`12,000`) are kept with their rows for the data check. Where more than a tenth of the
-cells are not numbers, the column is text.
+A column is numeric as long as its cells are plain numbers or missing. All other columns
+keep their distinct texts, from which `number_columns` reads numbers such as `12.345,6`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.frame import Column, strings
+from kissipo.input.formats.number_columns import ODD_SHARE
+from kissipo.input.formats.number_texts import is_code
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
-ODD_SHARE = 0.1
+BLANKS = " \t\u00a0\u2007\u2009\u202f\u3000"
+PROTECTED = "".join(chr(0xE000 + position) for position in range(len(BLANKS)))
 _NAN = dict.fromkeys(("", "NA", "N/A", "na", "n/a", "null", "NULL", "?", "#N/A", "<NA>"), "nan")
-_MAX_ODD = 1000
+_SAMPLE = 1000
+_EXACT = 2.0**53
+_RESTORED = str.maketrans(PROTECTED, BLANKS)
 
 
 def is_missing(cell: str) -> bool:
@@ -29,6 +34,11 @@ def is_missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
+def restored(cell: str) -> str:
+    """Returns a cell with the blanks that were protected inside its quotes."""
+    return cell if cell.isascii() else cell.translate(_RESTORED)
+
+
 def mixed(name: str, values: Sequence[Any]) -> Column:
     """Makes a column of typed values; a few texts among numbers become odd cells.
 
@@ -38,6 +48,8 @@ def mixed(name: str, values: Sequence[Any]) -> Column:
               ['true', None, 'a', '7']
     """
     present = [value for value in values if value is not None]
+    if any(isinstance(value, int) and is_code(str(value)) for value in present):
+        return strings(name, [None if value is None else _text(value) for value in values])
     odd = sum(isinstance(value, str | bool) for value in present)
     if not present or odd > ODD_SHARE * len(present):
         texts = [None if value is None else _text(value) for value in values]
@@ -64,64 +76,44 @@ def _number(value: int | float) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-@dataclass(frozen=True)
-class NumberStyle:
-    """The style of numbers: decimal separator and thousands separator (none)."""
-
-    decimal: str = "."
-    thousands: str = ""
-
-    @property
-    def plain(self) -> bool:
-        """Whether Python's own `float` reads this style."""
-        return self.decimal == "." and not self.thousands
-
-    def read(self, cell: str) -> float:
-        """Reads one number.
-
-        Raises:   ValueError when the cell is not a number in this style.
-        Example:  >>> NumberStyle(decimal=",", thousands=".").read("12.000,5")
-                  12000.5
-        """
-        if self.thousands:
-            cell = cell.replace(self.thousands, "")
-        if self.decimal != ".":
-            if "." in cell:
-                raise ValueError(cell)
-            cell = cell.replace(self.decimal, ".")
-        if "_" in cell:
-            raise ValueError(cell)
-        return float(cell)
-
-
 @dataclass
 class ColumnBuilder:
-    """A builder of one column, which grows by chunks of cells."""
+    """A builder of one column, which grows by chunks of cells.
+
+    points:   whether a point may stand in a plain number
+    blanks:   characters around a cell that do not belong to its value
+    """
 
     name: str
-    style: NumberStyle = NumberStyle()
     as_text: bool = False
+    points: bool = True
+    blanks: str = ""
+    sample: tuple[str, ...] = ()
+    failed: bool = False
     _numbers: list[NDArray[np.float64]] = field(default_factory=list)
     _codes: list[NDArray[np.int32]] = field(default_factory=list)
     _classes: dict[str, int] = field(default_factory=dict)
     _codes_of: dict[str, int] = field(default_factory=dict)
-    _odd: list[tuple[int, str]] = field(default_factory=list)
-    _odd_count: int = 0
-    _present: int = 0
 
-    def add(self, cells: Sequence[str], first_row: int) -> None:
-        """Appends cells; `first_row` is the row number of the first cell."""
-        if not self.as_text and first_row == 1 and self._is_text(cells[:1000]):
-            self.as_text = True
+    def add(self, cells: Sequence[str]) -> None:
+        """Appends cells. Where plain numbers turn out to be texts, `failed` is set: the
+        file must be read again, with this column as text."""
+        if not self.as_text and not self._numbers and not self._codes:
+            self.sample = tuple(cells[:_SAMPLE])
+            self.as_text = self._plain_numbers(self.sample) is None or any(
+                map(is_code, self.sample)
+            )
         if self.as_text:
             self._add_texts(cells)
+            return
+        values = self._plain_numbers(cells)
+        if values is not None:
+            self._numbers.append(values)
+        elif self._numbers:
+            self.failed = True
         else:
-            self._add_numbers(cells, first_row)
-
-    @property
-    def must_be_text(self) -> bool:
-        """Whether the column turned out to be text; the file must be read again."""
-        return not self.as_text and self._odd_count > ODD_SHARE * max(1, self._present)
+            self.as_text = True
+            self._add_texts(cells)
 
     def finish(self) -> Column:
         """Returns the finished column."""
@@ -129,58 +121,36 @@ class ColumnBuilder:
             codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int32)
             return Column(self.name, "string", codes, tuple(self._classes))
         values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
-        return Column(self.name, "number", values, odd=tuple(self._odd), odd_count=self._odd_count)
+        return Column(self.name, "number", values)
 
-    def _is_text(self, cells: Sequence[str]) -> bool:
-        """Whether the first rows are mostly not numbers, or have leading zeros."""
-        present = [cell for cell in cells if not is_missing(cell)]
-        if not present:
-            return False
-        odd = sum(not self._reads(cell) for cell in present)
-        zeros = sum(len(cell) > 1 and cell[0] == "0" and cell.isdigit() for cell in present)
-        return odd > ODD_SHARE * len(present) or zeros > 0
+    @property
+    def joined(self) -> list[str]:
+        """The values that differ only in the blanks around their cells."""
+        forms = Counter(self._codes_of.values())
+        classes = list(self._classes)
+        return [classes[code] for code, count in forms.items() if count > 1 and code >= 0]
 
-    def _reads(self, cell: str) -> bool:
+    def _plain_numbers(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
+        """Returns the cells as plain numbers, or None if one of them is not."""
+        text = "".join(cells)
+        if "_" in text or not (self.points or "." not in text):
+            return None
         try:
-            self.style.read(cell)
+            values = np.array([float(cell) if cell else np.nan for cell in cells])
         except ValueError:
-            return False
-        return True
-
-    def _add_numbers(self, cells: Sequence[str], first_row: int) -> None:
-        if self.style.plain and "_" not in "".join(cells):
             try:
-                values = np.fromiter(
-                    map(float, [_NAN.get(cell, cell) for cell in cells]), np.float64, len(cells)
+                values = np.array(
+                    [np.nan if is_missing(cell) else float(cell) for cell in cells], np.float64
                 )
             except ValueError:
-                pass
-            else:
-                self._present += len(cells) - int(np.isnan(values).sum())
-                self._numbers.append(values)
-                return
-        values = np.empty(len(cells))
-        for position, cell in enumerate(cells):
-            if is_missing(cell):
-                values[position] = np.nan
-                continue
-            self._present += 1
-            try:
-                values[position] = self.style.read(cell)
-            except ValueError:
-                values[position] = np.nan
-                self._odd_count += 1
-                if len(self._odd) < _MAX_ODD:
-                    self._odd.append((first_row + position, cell))
-        self._numbers.append(values)
+                return None
+        large = np.flatnonzero(np.abs(values) >= _EXACT).tolist()
+        return None if any(is_code(cells[row]) for row in large) else values
 
     def _add_texts(self, cells: Sequence[str]) -> None:
-        codes = self._codes_of
-        for cell in set(cells).difference(codes):
-            if is_missing(cell):
-                codes[cell] = -1
-        classes = self._classes
-        for cell in cells:
+        codes, classes = self._codes_of, self._classes
+        for cell in dict.fromkeys(cells):
             if cell not in codes:
-                codes[cell] = classes.setdefault(cell, len(classes))
+                text = restored(cell.strip(self.blanks)) if self.blanks else cell
+                codes[cell] = -1 if is_missing(text) else classes.setdefault(text, len(classes))
         self._codes.append(np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)))

@@ -12,6 +12,9 @@ from kissipo.core.extras import need
 from kissipo.core.frame import Column, Frame, numbers, strings, times
 from kissipo.input.formats.cells import mixed
 from kissipo.input.formats.files import existing, readable
+from kissipo.input.formats.number_texts import is_code
+
+_EXACT = 2.0**53
 
 
 def is_dataframe(data: object) -> bool:
@@ -63,6 +66,10 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
     kind = series.dtype
     if kind.is_numeric():
         values = np.asarray(series.cast(nw.Float64).to_numpy(), dtype=np.float64)
+        if kind.is_integer() and np.any(np.abs(values) >= _EXACT):
+            texts = [None if cell is None else str(int(cell)) for cell in series.to_list()]
+            if any(map(is_code, filter(None, texts))):
+                return strings(name, texts, value_type="integer")
         column = numbers(name, values)
         return replace(column, value_type="float") if kind.is_float() else column
     cells = [

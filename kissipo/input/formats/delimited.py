@@ -1,8 +1,8 @@
 """CSV and TSV files, read in chunks, with errors that name the line.
 
-The standard library splits the lines; `cells.py` builds the columns. A column that
-first looks numeric and later turns out to be text is read again as text, so that `007`
-stays `007`.
+The standard library splits the lines; `cells.py` builds the columns, and
+`number_columns.py` reads their numbers. A column that first looks numeric and later
+turns out to be text is read again as text, so that `007` stays `007`.
 """
 
 import csv
@@ -14,14 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.frame import Frame
-from kissipo.core.text import list_ends, shorten
-from kissipo.input.formats.cells import ColumnBuilder, NumberStyle
+from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted
+from kissipo.input.formats.cells import ColumnBuilder, restored
+from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import existing, open_text
 from kissipo.input.formats.header import SAMPLE, sign_of_data
+from kissipo.input.formats.number_columns import (
+    CellOptions,
+    TypedCells,
+    has_open_points,
+    texts_decimal,
+    type_cells,
+)
+from kissipo.input.formats.preamble import find_preamble
 
 CHUNK = 50_000
+_FIRST_LINES = 60
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _LONGEST_CELL = 100_000_000
 Lines = Iterator[tuple[int, list[str]]]
@@ -35,7 +46,8 @@ class Layout:
     names: tuple[str, ...] | None = None
     encoding: str = "utf-8"
     quoting: bool = True
-    style: NumberStyle = NumberStyle()
+    cells: CellOptions = CellOptions()
+    skip_lines: int | None = None
 
 
 def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
@@ -44,15 +56,19 @@ def read_delimited(path: Path, layout: Layout) -> tuple[Frame, list[Finding]]:
     Raises:   DataError for a missing, empty or header-only file, a wrong encoding or a
               row of another length, with line and content.
     """
+    typed = read_typed(path, layout)
+    return typed.frame, typed.findings
+
+
+def read_typed(path: Path, layout: Layout) -> TypedCells:
+    """Reads a CSV or TSV file; the options that were decided come with its frame."""
     status = existing(path).stat()
-    frame, findings = _read_once(path, layout, status.st_mtime_ns, status.st_size)
-    return frame, list(findings)
+    frame, findings, inferred = _read_once(path, layout, status.st_mtime_ns, status.st_size)
+    return TypedCells(frame, list(findings), list(inferred))
 
 
 @lru_cache(maxsize=1)
-def _read_once(
-    path: Path, layout: Layout, changed: int, size: int
-) -> tuple[Frame, tuple[Finding, ...]]:
+def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCells:
     """Reads a file; the last one is cached, as inference and training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
     if layout.separator is not None and len(layout.separator) != 1:
@@ -61,31 +77,60 @@ def _read_once(
             got=f"'{layout.separator}'",
             allowed="such as ';', or a tab, which is written input.separator='\"\\t\"'",
         )
-    separator = layout.separator or _guess_separator(path, layout.encoding)
+    separator, skip = _first_lines(path, layout)
     texts: set[str] = set()
     while True:
-        reading = _Reading(path, layout, separator, texts)
+        reading = _Reading(path, layout, separator, texts, skip)
         builders = reading.read()
-        again = {builder.name for builder in builders if builder.must_be_text}
+        again = {builder.name for builder in builders if builder.failed}
+        plain = {builder.name: builder.sample for builder in builders if not builder.as_text}
+        if not again:
+            frame = Frame(tuple(builder.finish() for builder in builders), origin=str(path))
+            if texts_decimal(frame, layout.cells) == ",":
+                again = {name for name, cells in plain.items() if has_open_points(cells)}
         if not again:
             break
         texts |= again
-    frame = Frame(tuple(builder.finish() for builder in builders), origin=str(path))
-    return frame, tuple(reading.findings)
+    findings = reading.findings + _joined_by_blanks(builders)
+    typed = type_cells(frame, layout.cells, separator=separator, plain=plain)
+    return TypedCells(typed.frame, findings + typed.findings, typed.inferred)
+
+
+def _joined_by_blanks(builders: list[ColumnBuilder]) -> list[Finding]:
+    """Reports values that are one value without the blanks around their cells."""
+    findings = []
+    for builder in builders:
+        joined = builder.joined
+        if joined:
+            findings.append(
+                Finding(
+                    "PASS",
+                    "blanks around cells",
+                    f"'{builder.name}' has cells that are equal but for blanks around them: "
+                    + list_some([f"'{text}'" for text in joined], 5),
+                    "read as one value, without the blanks",
+                )
+            )
+    return findings
 
 
 class _Reading:
     """One pass over a file."""
 
-    def __init__(self, path: Path, layout: Layout, separator: str, texts: set[str]) -> None:
-        self.path, self.layout, self.separator, self.texts = path, layout, separator, texts
+    def __init__(
+        self, path: Path, layout: Layout, separator: str, texts: set[str], skip: int
+    ) -> None:
+        self.path, self.layout, self.separator = path, layout, separator
+        self.texts, self.skip = texts, skip
         self.findings: list[Finding] = []
         self.blank_lines: list[int] = []
 
     def read(self) -> list[ColumnBuilder]:
         with open_text(self.path, self.layout.encoding) as file:
+            self._skip_lines(file)
             if self.layout.quoting:
-                rows = csv.reader(file, delimiter=self.separator, strict=True)
+                lines_of_file = protect_quoted(file, self.separator)
+                rows = csv.reader(lines_of_file, delimiter=self.separator, strict=True)
             else:
                 rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
             lines = self._split_rows(rows)
@@ -93,8 +138,15 @@ class _Reading:
                 names = list(self.layout.names)
             else:
                 names, lines = self._header(lines)
+            cells = self.layout.cells
             builders = [
-                ColumnBuilder(name, self.layout.style, as_text=name in self.texts) for name in names
+                ColumnBuilder(
+                    name,
+                    as_text=name in self.texts,
+                    points=cells.prior != ",",
+                    blanks=blanks_beside(self.separator) if self.layout.quoting else "",
+                )
+                for name in names
             ]
             count = self._fill(lines, builders)
         if count == 0:
@@ -115,6 +167,21 @@ class _Reading:
             )
         return builders
 
+    def _skip_lines(self, file: Iterator[str]) -> None:
+        """Skips and reports the lines above the header."""
+        above = [line.strip() for line in islice(file, self.skip)]
+        if above and self.layout.skip_lines is None:
+            listed = list_some([f"'{shorten(line, 40)}'" for line in above if line], 3)
+            self.findings.append(
+                Finding(
+                    "WARN",
+                    "lines above the header",
+                    f"{self.path.name} has {counted(self.skip, 'line')} above its header: {listed}",
+                    f"left out; the header is line {self.skip + 1}; "
+                    "set input.skip_lines=0 if the first line is the header",
+                )
+            )
+
     def _header(self, lines: Lines) -> tuple[list[str], Lines]:
         """Returns the column names and the lines that are rows of data."""
         line, header = next(lines, (0, []))
@@ -123,7 +190,7 @@ class _Reading:
                 f"{self.path} is empty", do="Give a file with a header and rows of data"
             )
         sample = list(islice(lines, SAMPLE))
-        sign = sign_of_data(header, [row for _, row in sample], self.layout.style)
+        sign = sign_of_data(header, [row for _, row in sample])
         if sign:
             names = [f"column{position}" for position in range(1, len(header) + 1)]
             self.findings.append(
@@ -141,8 +208,8 @@ class _Reading:
         return self._names(header), chain(sample, lines)
 
     def _names(self, header: list[str]) -> list[str]:
-        names = [name.strip() or f"column{position}" for position, name in enumerate(header, 1)]
-        unnamed = [name for name, cell in zip(names, header, strict=True) if not cell.strip()]
+        names = [_name(name) or f"column{position}" for position, name in enumerate(header, 1)]
+        unnamed = [name for name, cell in zip(names, header, strict=True) if not _name(cell)]
         if unnamed:
             self.findings.append(
                 Finding(
@@ -169,14 +236,15 @@ class _Reading:
         return names
 
     def _split_rows(self, rows: Any) -> Lines:
-        first_line = 1
+        first_line = self.skip + 1
         try:
             for row in rows:
+                line = self.skip + rows.line_num
                 if row:
-                    yield rows.line_num, row
+                    yield line, row
                 else:
-                    self.blank_lines.append(rows.line_num)
-                first_line = rows.line_num + 1
+                    self.blank_lines.append(line)
+                first_line = line + 1
         except csv.Error as error:
             raise DataError(
                 f"{self.path} cannot be split into cells in the row "
@@ -195,17 +263,22 @@ class _Reading:
                 )
             chunk.append(row)
             if len(chunk) == CHUNK:
-                _add(builders, chunk, count + 1)
+                _add(builders, chunk)
                 count += len(chunk)
                 chunk = []
         if chunk:
-            _add(builders, chunk, count + 1)
+            _add(builders, chunk)
         return count + len(chunk)
 
 
-def _add(builders: list[ColumnBuilder], rows: list[list[str]], first_row: int) -> None:
+def _add(builders: list[ColumnBuilder], rows: list[list[str]]) -> None:
     for builder, cells in zip(builders, zip(*rows, strict=True), strict=True):
-        builder.add(cells, first_row)
+        builder.add(cells)
+
+
+def _name(cell: str) -> str:
+    """Returns a cell of the header as the name of a column."""
+    return restored(cell).strip()
 
 
 def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: str) -> DataError:
@@ -223,12 +296,22 @@ def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: 
     )
 
 
-def _guess_separator(path: Path, encoding: str) -> str:
+def _first_lines(path: Path, layout: Layout) -> tuple[str, int]:
+    """Returns the separator, and the number of lines above the header."""
+    with open_text(path, layout.encoding) as file:
+        lines = list(islice(file, _FIRST_LINES))
+    is_tsv = content_name(path).endswith(".tsv")
+    separator = layout.separator or ("\t" if is_tsv else None)
+    if layout.skip_lines is not None or layout.names:
+        skip = layout.skip_lines or 0
+        return separator or _guess_separator(lines[skip:]), skip
+    preamble = find_preamble(lines, [separator] if separator else SEPARATORS)
+    return preamble or (separator or _guess_separator(lines), 0)
+
+
+def _guess_separator(first_lines: list[str]) -> str:
     """Returns the separator that splits the first lines most evenly; default comma."""
-    if path.name.lower().removesuffix(".gz").endswith(".tsv"):
-        return "\t"
-    with open_text(path, encoding) as file:
-        lines = [line for line, _ in zip(file, range(20), strict=False) if line.strip()]
+    lines = [line for line in first_lines[:20] if line.strip()]
     if not lines:
         return ","
     best, best_score = ",", 0.0

@@ -1,6 +1,5 @@
 """Files: opens files, with errors that say what was there instead."""
 
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from typing import TextIO
 
 from kissipo.core.errors import DataError, MachineError
 from kissipo.core.suggest import nearest
+from kissipo.input.formats.compressed import DAMAGED, open_binary
+from kissipo.input.formats.encodings import guess_encoding, wide_encoding
 
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip file (an Excel or ODS sheet?)",
@@ -53,42 +54,37 @@ def _neighbors(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Reads a whole file and decompresses it when its name ends with .gz."""
-    with readable(path):
-        data = existing(path).read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
+    """Reads a whole file and decompresses it when its name says so."""
+    with readable(path), open_binary(existing(path)) as file:
+        return file.read()
 
 
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Opens a text file; decompresses .gz and skips a byte order mark.
+    """Opens a text file; decompresses it and skips a byte order mark.
 
     Raises:   DataError for a missing file, a wrong encoding (with line and byte) and a
               file that is not text.
     """
     existing(path)
-    with readable(path):
-        raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-        with raw:
-            _refuse_other_files(path, raw.read(4096), encoding)
-            raw.seek(0)
-            try:
-                codec = (
-                    "utf-8-sig"
-                    if encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-                    else encoding
-                )
-                text = io.TextIOWrapper(raw, encoding=codec, newline="")
-            except LookupError:
-                raise DataError(
-                    "input.encoding is not a known encoding",
-                    got=f"'{encoding}'",
-                    do="Try utf-8, latin-1, cp1252 or utf-16",
-                ) from None
-            try:
-                yield text
-            except UnicodeDecodeError as error:
-                raise _wrong_encoding(path, encoding, error) from None
+    with readable(path), open_binary(path) as raw:
+        _refuse_other_files(path, raw.read(4096), encoding)
+        raw.seek(0)
+        try:
+            codec = (
+                "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+            )
+            text = io.TextIOWrapper(raw, encoding=codec, newline="")
+        except LookupError:
+            raise DataError(
+                "input.encoding is not a known encoding",
+                got=f"'{encoding}'",
+                do="Try utf-8, latin-1, cp1252 or utf-16",
+            ) from None
+        try:
+            yield text
+        except UnicodeDecodeError as error:
+            raise _wrong_encoding(path, encoding, error) from None
 
 
 @contextmanager
@@ -100,9 +96,10 @@ def readable(path: Path) -> Iterator[None]:
         raise MachineError(
             f"{path} cannot be read: permission denied", do="Check its permissions"
         ) from None
-    except (gzip.BadGzipFile, EOFError, zlib.error):
+    except (*DAMAGED, zlib.error):
+        kind = {".gz": "gzip", ".bz2": "bzip2"}.get(path.suffix, path.suffix.lstrip("."))
         raise DataError(
-            f"{path} is not a complete gzip file", do="Download or compress it again"
+            f"{path} is not a complete {kind} file", do="Download or compress it again"
         ) from None
 
 
@@ -117,6 +114,12 @@ def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:
         raise DataError(
             f"{path} is written in UTF-16, not in {encoding}",
             do="Set input.encoding=utf-16, or save it as UTF-8",
+        )
+    likely = wide_encoding(first)
+    if likely and not wide:
+        raise DataError(
+            f"{path} looks like {likely.upper()}, not {encoding}",
+            do=f"Set input.encoding={likely}, or save it as UTF-8",
         )
     if b"\0" in first and not wide:
         raise DataError(
@@ -134,8 +137,15 @@ def _wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError) -> Dat
     except UnicodeDecodeError as exact:
         line = data.count(b"\n", 0, exact.start) + 1
         wrong = data[exact.start : exact.start + 1]
+    likely = guess_encoding(data[: 1 << 20]) if codec == "utf-8" else None
+    likely = None if likely == "cp1252" else likely  # any byte is valid there
+    looks = f" (the file looks like {likely.upper()})" if likely else ""
+    advice = (
+        f"set input.encoding={likely}"
+        if likely
+        else "set its encoding, for example input.encoding=latin-1 or input.encoding=cp1252"
+    )
     return DataError(
-        f"line {line} of {path} is not valid {encoding}: the byte 0x{wrong.hex()}",
-        do="Save the file as UTF-8, or set its encoding, "
-        "for example input.encoding=latin-1 or input.encoding=cp1252",
+        f"line {line} of {path} is not valid {encoding}: the byte 0x{wrong.hex()}{looks}",
+        do=f"Save the file as UTF-8, or {advice}",
     )

@@ -12,21 +12,23 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from kissipo.core.frame import Column
-from kissipo.input.formats.cells import ColumnBuilder, NumberStyle, is_missing
+from kissipo.core.frame import Column, Frame
+from kissipo.input.formats.cells import BLANKS, ColumnBuilder, is_missing, restored
+from kissipo.input.formats.number_columns import CellOptions, type_cells
+from kissipo.input.formats.number_texts import split_number, value
 
 SAMPLE = 1000
 _PROSE = 3
 
 
-def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]], style: NumberStyle) -> str:
+def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Returns why the first line must be a row of data, or '' if it may be a header.
 
     Example:  >>> rows = [["ham", "See you soon then"], ["spam", "Call now to win"]]
               >>> rows += [["ham", "Ok, good night"]]
-              >>> sign_of_data(["ham", "I am home again"], rows, NumberStyle())
+              >>> sign_of_data(["ham", "I am home again"], rows)
               "'ham' occurs again in its column"
-              >>> sign_of_data(["kind", "message"], rows, NumberStyle())
+              >>> sign_of_data(["kind", "message"], rows)
               ''
     """
     rows = [row for row in rows if len(row) == len(first)]
@@ -34,16 +36,17 @@ def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]], style: Num
         return ""
     numbers, signs = [], []
     for cell, cells in zip(first, zip(*rows, strict=True), strict=True):
-        builder = ColumnBuilder("", style)
-        builder.add(cells, 1)
-        column = builder.finish()
+        cell = restored(cell.strip(BLANKS))
+        builder = ColumnBuilder("", blanks=BLANKS)
+        builder.add(cells)
+        column = type_cells(Frame((builder.finish(),)), CellOptions()).frame.columns[0]
         if is_missing(cell):
             continue
         if column.kind == "number":
-            try:
-                numbers.append(style.read(cell))
-            except ValueError:
+            number = split_number(cell)
+            if number is None:
                 return ""
+            numbers.append(value(number, "," if number.evidence == "comma" else "."))
             continue
         sign = _sign_of_text(cell, column)
         if sign is None:

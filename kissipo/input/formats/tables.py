@@ -6,12 +6,17 @@ from pathlib import Path
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
-from kissipo.input.formats.cells import NumberStyle
+from kissipo.core.task import Task
+from kissipo.input.formats.compressed import content_name, open_binary
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
-from kissipo.input.formats.delimited import Layout, read_delimited
+from kissipo.input.formats.delimited import Layout, read_typed
 from kissipo.input.formats.files import existing
+from kissipo.input.formats.number_columns import CellOptions, TypedCells, type_cells
 from kissipo.input.formats.records import read_records
+from kissipo.input.formats.spreadsheet import SPREADSHEETS, refusal
+from kissipo.input.source_data import Reading
 
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
 RECORDS = (".jsonl", ".ndjson", ".json")
@@ -26,28 +31,54 @@ class FileWords:
         None, "field separator: ',' ';' '|' or a tab; inferred from the first lines"
     )
     header: tuple[str, ...] | None = option(None, "column names, if the file has no header")
+    skip_lines: int | None = option(
+        None, "number of lines above the header; inferred from the first lines", minimum=0
+    )
     encoding: str = option(
         "utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ..."
     )
     quoting: bool = option(True, "double quotes enclose fields (false: they are part of the text)")
-    decimal: str = option(".", "decimal separator")
-    thousands: str = option("", "thousands separator, if there is one")
+    decimal: str | None = option(None, "decimal separator; inferred from all cells of the file")
+    thousands: str | None = option(
+        None, "thousands separator, if there is one; inferred from all cells of the file"
+    )
+    number_units: dict[str, str] | None = option(
+        None, "mark of the numbers by column, such as %, $ or kg; inferred from the cells"
+    )
+    missing_values: tuple[str | int | float, ...] | None = option(
+        None, "further values that mean a missing value: [-9999, unknown]"
+    )
 
     def layout(self) -> Layout:
         """Returns the options of the reader of delimited files."""
         return Layout(
-            self.separator,
-            self.header,
-            self.encoding,
-            self.quoting,
-            NumberStyle(self.decimal, self.thousands),
+            self.separator, self.header, self.encoding, self.quoting, self.cells(), self.skip_lines
         )
+
+    def cells(self) -> CellOptions:
+        """Returns the options of the cells."""
+        return CellOptions(
+            self.decimal,
+            self.thousands,
+            tuple((self.number_units or {}).items()),
+            tuple(str(value) for value in self.missing_values or ()),
+            numbers=self.number_columns(),
+            texts=self.text_columns(),
+        )
+
+    def number_columns(self) -> frozenset[str]:
+        """Returns the columns that a person names as numbers."""
+        return frozenset()
+
+    def text_columns(self) -> frozenset[str]:
+        """Returns the columns that a person names as texts or classes."""
+        return frozenset()
 
 
 def is_table_file(path: Path) -> bool:
     """Whether a file name belongs to a table; `.txt` counts as plain text."""
     suffix = _suffix(path)
-    return suffix in (*DELIMITED, *RECORDS, *PARQUET) and suffix != ".txt"
+    return suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS) and suffix != ".txt"
 
 
 def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
@@ -55,9 +86,29 @@ def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
 
     Raises:   DataError for a missing file, a wrong line or an unsupported format.
     """
+    reading = table_reading(data, words)
+    return reading.frame, list(reading.findings)
+
+
+def table_reading(data: object, words: FileWords) -> Reading:
+    """Reads a table as `read_table` does, with the options that were decided."""
+    frame, findings, inferred = _typed(data, words)
+    decisions = [
+        Finding("PASS", "cells", f"read with {_argument(option)} ({option.reason})")
+        for option in inferred
+    ]
+    return Reading(frame, (*findings, *decisions), inferred_options=tuple(inferred))
+
+
+def _argument(option: InferredOption) -> str:
+    """Returns an inferred option as an argument of the command line."""
+    return " ".join(Task().with_words({option.place: option.value}).to_arguments())
+
+
+def _typed(data: object, words: FileWords) -> TypedCells:
     if not isinstance(data, str | Path):
         if is_dataframe(data):
-            return from_dataframe(data, origin="the data frame"), []
+            return type_cells(from_dataframe(data, origin="the data frame"), words.cells())
         raise DataError(
             "input.table is neither a file nor a data frame",
             got=type(data).__name__,
@@ -68,11 +119,15 @@ def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty", do="Give a file with a header and rows of data")
     if suffix in PARQUET:
-        return read_parquet(path), []
+        return type_cells(read_parquet(path), words.cells())
     if suffix in RECORDS:
-        return read_records(path, words.encoding), []
+        return type_cells(read_records(path, words.encoding), words.cells())
     if suffix in DELIMITED:
-        return read_delimited(path, words.layout())
+        return read_typed(path, words.layout())
+    if suffix in SPREADSHEETS:
+        raise refusal(path)
+    if path.suffix.lower() == ".zip":
+        open_binary(path).close()
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
@@ -81,4 +136,4 @@ def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
 
 
 def _suffix(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return Path(content_name(path)).suffix

@@ -15,7 +15,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.datasets import find_data
-from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.given_rows import column_of, given_table
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -62,8 +62,7 @@ class Series(Source[Options]):
         reading = find_data(value, "series")
         if reading is not None:
             return reading
-        frame, findings = read_table(value, options)
-        return Reading(frame, tuple(findings))
+        return table_reading(value, options)
 
     def infer(self, question: Question) -> Task | None:
         """Takes a table with even timestamps, or of which a forecast is asked."""

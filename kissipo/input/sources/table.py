@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kissipo.core.errors import TaskError
 from kissipo.core.task import Task
 from kissipo.input.datasets import find_data
-from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -19,6 +19,13 @@ from kissipo.input.table_codecs import ColumnOptions
 @dataclass(frozen=True)
 class Options(ColumnOptions, FileWords):
     """Options of a table: the kinds of its columns, and the format of its file."""
+
+    def number_columns(self) -> frozenset[str]:
+        return frozenset(self.numeric or ())
+
+    def text_columns(self) -> frozenset[str]:
+        named = (self.categorical, self.text, self.characters, self.datetime)
+        return frozenset(name for names in named for name in names or ())
 
 
 class Table(Source[Options]):
@@ -32,8 +39,7 @@ class Table(Source[Options]):
         reading = find_data(value, "table")
         if reading is not None:
             return reading
-        frame, findings = read_table(value, options)
-        return Reading(frame, tuple(findings))
+        return table_reading(value, options)
 
     def weight_column(self, options: Options) -> str | None:
         """Returns the name of the column of sample weights, if there is one."""
@@ -55,8 +61,12 @@ class Table(Source[Options]):
                 got="the columns " + ", ".join(frame.names),
                 do="Name it with --output COLUMN",
             )
-        kind = question.answer or guess_answer(frame[column])[0]
-        return question.task({"table": question.value}, {kind: column})
+        if question.answer:
+            return question.task({"table": question.value}, {question.answer: column})
+        guess = guess_answer(frame[column])
+        return question.task(
+            {"table": question.value}, {guess.kind: column}, (guess.inferred_option(),)
+        )
 
 
 SOURCE = Table()

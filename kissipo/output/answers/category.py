@@ -67,7 +67,7 @@ from kissipo.output.metrics.ranking import (
 )
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
-from kissipo.output.target_checks import check_classes, missing_targets
+from kissipo.output.target_checks import check_classes, join_blanks, missing_targets
 
 _TOP_5_ABOVE = 10  # classes; with more, top-5 accuracy is reported, too
 _MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor readable
@@ -152,7 +152,9 @@ class Category(Answer):
         _refuse_two_thresholds(options)
 
     def in_kind(self, frame: Frame, findings: list[Finding]) -> Frame:
-        return frame.replaced(as_strings(frame[self.name]))
+        column, joined = join_blanks(as_strings(frame[self.name]))
+        findings += joined
+        return frame.replaced(column)
 
     def check_targets(self, frame: Frame) -> list[Finding]:
         return check_classes(frame[self.name])

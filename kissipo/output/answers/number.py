@@ -18,7 +18,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
-from kissipo.core.number_cells import infinities, mixed_types
+from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
@@ -88,6 +88,7 @@ class Number(Answer):
             )
         findings += mixed_types(frame, [self.name]) + infinities(frame, [self.name])
         refuse_failures(findings)
+        findings += placeholders(frame, [self.name])
         return frame
 
     def check_targets(self, frame: Frame) -> list[Finding]:

@@ -48,6 +48,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings = list(reading.findings)
     frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)
+    inferred_options = [*reading.inferred_options, *inferred_options]
     frame = _rows_with_targets(frame, answers, resolved, findings)
     targets = [column for answer in answers for column in answer.codec.columns]
     codecs = source.input_codecs(
@@ -191,13 +192,12 @@ def _answers(
         )
     if not written:
         column = _answer_column(reading)
-        kind, reason = guess_answer(reading.frame[column])
-        module, loss = ANSWERS.find(kind, place="output"), losses[0] if losses else None
+        guess = guess_answer(reading.frame[column])
+        module, loss = ANSWERS.find(guess.kind, place="output"), losses[0] if losses else None
         answer: Answer = module.ANSWER.for_rows(
             column, module.Options(), loss=loss, frame=reading.frame
         )
-        option = InferredOption(f"output.{kind}", column, f"'{column}' has {reason}")
-        return (answer,), [option]
+        return (answer,), [guess.inferred_option()]
     answers, inferred_options = [], []
     for number, component in enumerate(written):
         _refuse_unsuitable(component, resolved.source)

@@ -28,7 +28,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings, times
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
-from kissipo.core.number_cells import infinities, mixed_types
+from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_timestamps
 from kissipo.input.check import columns as checks
 from kissipo.input.check.timestamps import order_in_time
@@ -52,7 +52,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
               short.
     """
     options, findings = resolved.source.options, list(reading.findings)
-    inferred_options: list[InferredOption] = []
+    inferred_options = list(reading.inferred_options)
     frame, time = _in_order(reading.frame, options, findings, inferred_options)
     frame = _first_steps(frame, options.max_rows)
     target = series_target(frame, reading, resolved, time, inferred_options)
@@ -62,6 +62,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     )
     ahead = _future_codec(frame, options, time, target.names, horizon)
     findings += mixed_types(frame, columns) + infinities(frame, columns)
+    findings += placeholders(frame, columns)
     refuse_failures(findings)
     _refuse_gaps(frame, columns)
     constant = checks.constant_columns(frame, (*target.inputs, *target.numbers))

@@ -66,10 +66,9 @@ def repeat_rows(rows: Rows) -> None:
 
 SPOILED: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
     (
-        set_cells(0, {7: "12,000"}),
-        "FAIL  '12,000' in row 7 of 'income' is not a number, most "
-        "other cells there are -> "
-        "write 12000 instead of 12,000, or set input.thousands=,",
+        set_cells(0, {7: "12,00,0"}),
+        "FAIL  '12,00,0' in row 7 of 'income' is not a number, most "
+        "other cells there are -> write it with a decimal point, or set input.decimal=,",
         (7,),
     ),
     (
@@ -80,8 +79,8 @@ SPOILED: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
         (7, 9),
     ),
     (
-        set_cells(0, {3: "unknown"}),
-        "FAIL  'unknown' in row 3 of 'income' is not a number, most "
+        set_cells(0, {3: "much"}),
+        "FAIL  'much' in row 3 of 'income' is not a number, most "
         "other cells there are -> "
         "correct or empty the cell, or read the column as classes with "
         "input.categorical=[income]",
@@ -179,6 +178,7 @@ SPOILED: list[tuple[Callable[[Rows], None], str, tuple[int, ...]]] = [
 def test_data_check_passes_clean_data() -> None:
     write(people())
     assert [finding.describe() for finding in check_data("some.csv", output="kind")] == [
+        "PASS  read with output.category=kind: 2 different texts",
         "PASS  2 classes of 'kind', the rarest with 30 of 60 rows",
         "PASS  no missing values in 3 columns",
         "PASS  no duplicates among 60 rows",
@@ -329,7 +329,7 @@ def test_timestamps_gaps_and_wrong_order_are_reported(timestamps: list[str], exp
     ("values", "expected"),
     [
         (["3"] * 40 + [""] + ["4"] * 55, "FAIL  'sold' has no value in 1 of 96 rows (row 41); "),
-        (["3"] * 40 + ["3,5"] + ["4"] * 55, "FAIL  '3,5' in row 41 of 'sold' is not a number"),
+        (["3"] * 40 + ["3,5,5"] + ["4"] * 55, "FAIL  '3,5,5' in row 41 of 'sold' is not a number"),
         (
             ["3"] * 96,
             (
@@ -433,12 +433,13 @@ def test_data_check_failure_exits_with_2_and_keeps_earlier_findings(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = people()
-    set_cells(0, {2: "", 7: "12,000"})(table)
+    set_cells(0, {2: "", 7: "12,00,0"})(table)
     write(table)
     assert main(["data", "check", "some.csv", "--output", "kind", "--json"]) == 2
     report = json.loads(capsys.readouterr().out)
     assert report["result"] == "FAIL"
     assert [(finding["level"], finding["check"]) for finding in report["findings"]] == [
+        ("PASS", "answer"),
         ("PASS", "class imbalance"),
         ("FAIL", "mixed types"),
         ("WARN", "missing values"),
@@ -447,7 +448,7 @@ def test_data_check_failure_exits_with_2_and_keeps_earlier_findings(
 
 def test_data_check_without_a_target_checks_columns_and_rows() -> None:
     table = people()
-    set_cells(0, {7: "12,000"})(table)
+    set_cells(0, {7: "12,00,0"})(table)
     repeat_rows(table)
     write(table)
     findings = [(finding.level, finding.check) for finding in check_data("some.csv")]

@@ -10,7 +10,6 @@ import pytest
 import statsmodels.datasets
 
 from kissipo.core.errors import DataError
-from kissipo.input.formats.cells import NumberStyle
 from kissipo.input.formats.header import sign_of_data
 from kissipo.input.formats.tables import FileWords, read_table
 
@@ -25,7 +24,7 @@ ORDER = "its cells are numbers like those below, and in no order"
 def sign(*lines: str) -> str:
     """Returns why the first of some lines is a row of data."""
     first, *rows = (line.split(",") for line in lines)
-    return sign_of_data(first, rows, NumberStyle())
+    return sign_of_data(first, rows)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,534 @@
+"""Columns of texts that are numbers: the notation is decided per file, from all cells.
+
+A column is one of numbers where nine tenths of its cells are. Its own cells decide
+its decimal separator (`7,5` has a decimal comma, `1,234.5` a decimal point). Where
+they leave it open (`1,234` in every cell), the other columns of the file decide; where
+these do, too, the file is refused, with both readings. A mark such as % or kg is left
+out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.finding import Finding, counted, format_rows
+from kissipo.core.frame import Column, Frame
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.text import list_some
+from kissipo.input.formats.number_texts import (
+    NumberText,
+    is_code,
+    is_known_mark,
+    split_number,
+    value,
+)
+
+ODD_SHARE = 0.1
+_SAMPLE = 200
+_MAX_ODD = 1000
+_FEW_TEXTS = 5
+_MISSING = (
+    "unknown none missing - -- --- – — . .. ... * ** n.a. n.a n/k nd n.d. nil void undefined"
+    " blank (blank) (null) empty unbekannt k.a. inconnu desconocido nieznane s/d tbd tba"
+    " 未知 无 無 不详 不詳 缺失 неизвестно #value! #ref! #div/0! #num! #name?"
+)
+MISSING_WORDS = frozenset(_MISSING.split()) | {
+    "not available",
+    "not known",
+    "not applicable",
+    "no data",
+    "keine angabe",
+    "нет данных",
+}
+
+
+@dataclass(frozen=True)
+class CellOptions:
+    """What a person says about the cells of a table; None is decided from the cells.
+
+    units:           the mark of the numbers, by column
+    missing_values:  further texts that mean a missing value
+    numbers, texts:  columns that a person names as numbers, and as something else
+    """
+
+    decimal: str | None = None
+    thousands: str | None = None
+    units: tuple[tuple[str, str], ...] = ()
+    missing_values: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+
+    @property
+    def prior(self) -> str | None:
+        """The decimal separator that the options say."""
+        if self.decimal is not None:
+            return self.decimal
+        return {",": ".", "'": ".", ".": ","}.get(self.thousands or "")
+
+
+PLAIN_CELLS = CellOptions()
+
+
+class TypedCells(NamedTuple):
+    """A frame with its numbers, the findings, and the options that were decided."""
+
+    frame: Frame
+    findings: list[Finding]
+    inferred: list[InferredOption]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The distinct texts of a column, as numbers where they are.
+
+    counts:   rows per text
+    mark:     the mark of most cells, or ''
+    """
+
+    column: Column
+    parts: tuple[NumberText | None, ...]
+    counts: NDArray[np.int64]
+    mark: str = ""
+    words: frozenset[str] = field(default_factory=frozenset)
+
+    def rows(self, *evidence: str) -> int:
+        """Returns the number of rows whose texts show one of these notations."""
+        return sum(
+            int(count)
+            for part, count in zip(self.parts, self.counts, strict=True)
+            if part is not None and part.evidence in evidence
+        )
+
+    def example(self, *evidence: str) -> str:
+        """Returns the first text that shows one of these notations, or ''."""
+        for text, part in zip(self.column.categories, self.parts, strict=True):
+            if part is not None and part.evidence in evidence:
+                return text
+        return ""
+
+
+def type_cells(
+    frame: Frame,
+    options: CellOptions,
+    *,
+    separator: str = "",
+    plain: Mapping[str, Sequence[str]] | None = None,
+) -> TypedCells:
+    """Returns the frame with numbers in place of texts that are numbers.
+
+    separator:  the character between the cells of the file, if there is one
+    plain:      some cells of the columns that were read as plain numbers
+    """
+    number_columns = _number_columns(frame, options)
+    decimal = _decide_decimal(number_columns.values(), options, plain or {})
+    findings: list[Finding] = []
+    columns = [
+        _converted(number_columns[column.name], decimal, options, separator, frame, findings)
+        if column.name in number_columns
+        else without_declared(column, options)
+        for column in frame.columns
+    ]
+    for column in columns:
+        if column.kind == "string" and column.name not in options.texts:
+            findings += _unread(column, frame)
+    plain = plain or {}
+    if decimal is None:
+        findings += _two_notations(number_columns, plain)
+        findings += _open_points(plain.items()) if separator == ";" else []
+    inferred = _inferred(list(number_columns.values()), decimal, options)
+    return TypedCells(replace(frame, columns=tuple(columns)), findings, inferred)
+
+
+def has_open_points(cells: Iterable[str]) -> bool:
+    """Whether the points of plain numbers may separate thousands: 12.345 beside 980."""
+    evidence = {part.evidence for part in map(split_number, cells) if part is not None}
+    return "point?" in evidence and "point" not in evidence
+
+
+def texts_decimal(frame: Frame, options: CellOptions) -> str | None:
+    """Returns the decimal separator of the file that its columns of texts show."""
+    return _decide_decimal(_number_columns(frame, options).values(), options, {})
+
+
+def _number_columns(frame: Frame, options: CellOptions) -> dict[str, _Numbers]:
+    """Returns the columns of texts that are numbers."""
+    return {
+        column.name: numbers
+        for column in frame.columns
+        if column.kind == "string"
+        and column.name not in options.texts
+        and (numbers := _numbers_of(column, options)) is not None
+    }
+
+
+def _decide_decimal(
+    columns: Iterable[_Numbers], options: CellOptions, plain: Mapping[str, Sequence[str]]
+) -> str | None:
+    """Returns the decimal separator of the file; None where its cells do not agree, or
+    leave it open."""
+    if options.prior is not None:
+        return options.prior
+    votes = {_own_decimal(column) for column in columns} | {
+        "." for cells in plain.values() if _shows_point(cells)
+    }
+    votes -= {None}
+    return votes.pop() if len(votes) == 1 else None
+
+
+def _numbers_of(column: Column, options: CellOptions) -> _Numbers | None:
+    """Returns the numbers of a column, or None for a column of texts."""
+    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
+    texts = column.categories
+    forced = column.name in options.numbers
+    if not forced and len(texts) > _SAMPLE:
+        sample = [texts[code] for code in np.argsort(-counts, kind="stable")[:_SAMPLE].tolist()]
+        if sum(split_number(text) is not None for text in sample) < 0.5 * len(sample):
+            return None
+    parts = tuple(map(split_number, texts))
+    if not any(parts) or (not forced and any(map(is_code, texts))):
+        return None
+    words = frozenset(
+        text
+        for text, part in zip(texts, parts, strict=True)
+        if part is None and _is_missing_word(text, options)
+    )
+    mark = dict(options.units).get(column.name) or _common_mark(parts, counts)
+    fits = np.array([part is not None and part.mark in ("", mark) for part in parts])
+    present = np.array([text not in words for text in texts])
+    numbers = _Numbers(column, parts, counts, mark, words)
+    if forced:
+        return numbers
+    has_unit = np.array([part is not None and is_known_mark(part.mark) for part in parts])
+    enough = counts[fits | has_unit].sum() >= (1 - ODD_SHARE) * max(1, counts[present].sum())
+    if not enough or counts[fits | has_unit].sum() < 0.5 * counts.sum() or _is_phone(parts):
+        return None
+    return numbers
+
+
+def _is_missing_word(text: str, options: CellOptions) -> bool:
+    return text.strip().lower() in MISSING_WORDS or text.strip() in options.missing_values
+
+
+def _common_mark(parts: Sequence[NumberText | None], counts: NDArray[np.int64]) -> str:
+    """Returns the mark of at least half of the numbers, or ''."""
+    rows: Counter[str] = Counter()
+    for part, count in zip(parts, counts.tolist(), strict=True):
+        if part is not None:
+            rows[part.mark] += count
+    mark, count = rows.most_common(1)[0]
+    return mark if mark and 2 * count >= rows.total() else ""
+
+
+def _is_phone(parts: Sequence[NumberText | None]) -> bool:
+    """Whether all numbers have as many digits, in groups, and nothing else."""
+    bodies = [part.digits for part in parts if part is not None]
+    lengths = {sum(map(str.isdigit, body)) for body in bodies}
+    grouped = all(body.count(" ") + body.count(".") >= 2 for body in bodies)
+    return grouped and len(bodies) > 1 and len(lengths) == 1 and min(lengths) >= 9
+
+
+def _own_decimal(numbers: _Numbers) -> str | None:
+    """Returns the decimal separator that the cells of a column show, if they do."""
+    points, commas = numbers.rows("point"), numbers.rows("comma")
+    if not points and not commas:
+        return None
+    return "." if points >= commas else ","
+
+
+def _converted(
+    numbers: _Numbers,
+    decimal: str | None,
+    options: CellOptions,
+    separator: str,
+    frame: Frame,
+    findings: list[Finding],
+) -> Column:
+    """Returns a column of numbers; it reports what cannot be read."""
+    column = numbers.column
+    own = _own_decimal(numbers) or decimal
+    if own is None:
+        if numbers.rows("comma?") > ODD_SHARE * numbers.counts.sum():
+            findings.append(_ambiguous(column.name, column.categories, ","))
+        elif separator == ";":
+            findings += _open_points([(column.name, column.categories)])
+        own = "."
+        if numbers.rows("comma?"):
+            numbers = _without(numbers, "comma?")
+    table = np.full(len(column.categories) + 1, np.nan)
+    wrong: list[int] = []
+    units: Counter[str] = Counter()
+    for code, (text, part) in enumerate(zip(column.categories, numbers.parts, strict=True)):
+        if text in numbers.words:
+            continue
+        try:
+            if part is None or part.mark not in ("", numbers.mark):
+                raise ValueError(text)
+            table[code] = value(part, own)
+        except ValueError:
+            wrong.append(code)
+            if part is not None:
+                units[part.mark] += int(numbers.counts[code])
+    values = table[column.values]
+    if options.missing_values:
+        values[np.isin(values, declared_numbers(options.missing_values))] = np.nan
+    findings += _missing_words(numbers, frame, options)
+    findings += _other_units(numbers, units, frame)
+    rows = np.flatnonzero(np.isin(column.values, wrong))
+    odd = tuple(
+        (int(frame.rows[row]), column.categories[column.values[row]])
+        for row in rows[:_MAX_ODD].tolist()
+    )
+    return Column(column.name, "number", values, odd=odd, odd_count=len(rows), unit=numbers.mark)
+
+
+def _without(numbers: _Numbers, evidence: str) -> _Numbers:
+    """Returns the numbers without the texts of a notation, which are not read."""
+    parts = (part if part is None or part.evidence != evidence else None for part in numbers.parts)
+    return replace(numbers, parts=tuple(parts))
+
+
+def declared_numbers(texts: Iterable[str]) -> list[float]:
+    """Returns the declared missing values that are numbers."""
+    parts = (split_number(text) for text in texts)
+    return [value(part, ".") for part in parts if part is not None and part.evidence != "comma"]
+
+
+def without_declared(column: Column, options: CellOptions) -> Column:
+    """Returns a column in which the declared missing values are missing."""
+    if not options.missing_values or column.kind not in ("number", "string"):
+        return column
+    if column.kind == "number":
+        declared = np.isin(column.values, declared_numbers(options.missing_values))
+        odd = tuple(cell for cell in column.odd if cell[1].strip() not in options.missing_values)
+        return replace(
+            column,
+            values=np.where(declared, np.nan, column.values),
+            odd=odd,
+            odd_count=column.odd_count - len(column.odd) + len(odd),
+        )
+    codes = [
+        code
+        for code, text in enumerate(column.categories)
+        if text.strip() in options.missing_values
+    ]
+    values = np.where(np.isin(column.values, codes), -1, column.values).astype(np.int32)
+    return replace(column, values=values)
+
+
+def _ambiguous(name: str, cells: Iterable[str], mark: str) -> Finding:
+    """Reports numbers that can be read in two ways: commas are refused, points are
+    decimal points."""
+    text, part = next(
+        (text, part)
+        for text in cells
+        if (part := split_number(text)) is not None and part.evidence in ("point?", "comma?")
+    )
+    thousands, decimal = (
+        f"{value(part, which):.12g}" for which in ("," if mark == "." else ".", mark)
+    )
+    message = (
+        f"'{text}' in '{name}' is {thousands} or {decimal}: "
+        f"no cell of the file shows whether '{mark}' separates thousands or decimals"
+    )
+    if mark == ",":
+        action = f"set input.thousands=, (it is {thousands}) or input.decimal=, (it is {decimal})"
+        return Finding("FAIL", "number notation", message, action)
+    action = f"read as {decimal}; set input.thousands=. if it is {thousands}"
+    return Finding("WARN", "number notation", message, action)
+
+
+def _open_points(columns: Iterable[tuple[str, Sequence[str]]]) -> list[Finding]:
+    """Reports columns whose points may separate thousands."""
+    return [
+        _ambiguous(name, cells, ".")
+        for name, cells in columns
+        if has_open_points(cells) and len({cell for cell in cells if "." in cell}) >= _FEW_TEXTS
+    ]
+
+
+def _two_notations(
+    number_columns: Mapping[str, _Numbers], plain: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    """Reports a file with decimal commas in some columns and points in others."""
+    commas = [name for name, numbers in number_columns.items() if _own_decimal(numbers) == ","]
+    points = [name for name, numbers in number_columns.items() if _own_decimal(numbers) == "."]
+    points += [name for name, cells in plain.items() if _shows_point(cells)]
+    if not commas or not points:
+        return []
+    return [
+        Finding(
+            "WARN",
+            "number notation",
+            f"{list_some(commas, 4)} {'has' if len(commas) == 1 else 'have'} decimal commas, "
+            f"{list_some(points, 4)} decimal points",
+            "each column is read as its own cells show",
+        )
+    ]
+
+
+def _shows_point(cells: Sequence[str]) -> bool:
+    """Whether plain numbers have a decimal point for certain."""
+    return any("." in cell for cell in cells) and not has_open_points(cells)
+
+
+def _missing_words(numbers: _Numbers, frame: Frame, options: CellOptions) -> list[Finding]:
+    """Reports words such as 'unknown' among numbers, unless they are declared."""
+    column = numbers.column
+    words = [text for text in numbers.words if text.strip() not in options.missing_values]
+    if not words:
+        return []
+    words.sort()
+    codes = [column.categories.index(text) for text in words]
+    rows = frame.rows[np.isin(column.values, codes)]
+    if not len(rows):
+        return []
+    listed = list_some([f"'{text}'" for text in words], 5)
+    return [
+        Finding(
+            "WARN",
+            "missing values in words",
+            f"{listed} among the numbers of '{column.name}' "
+            f"({counted(len(rows), 'cell')}: {format_rows(rows)})",
+            "read as missing values; confirm it with "
+            f"input.missing_values=[{', '.join(words)}], or read the column as classes with "
+            f"input.categorical=[{column.name}]",
+            tuple(int(row) for row in rows[:100]),
+        )
+    ]
+
+
+def _other_units(numbers: _Numbers, units: Counter[str], frame: Frame) -> list[Finding]:
+    """Refuses numbers with several units, and reports cells without the unit."""
+    column = numbers.column
+    own = f"'{numbers.mark}'" if numbers.mark else "none"
+    others = [mark for mark in units if mark and mark != numbers.mark]
+    if others:
+        listed = list_some([f"'{mark}' in {units[mark]}" for mark in others], 5)
+        return [
+            Finding(
+                "FAIL",
+                "units",
+                f"the numbers of '{column.name}' have different marks: "
+                f"{own} in most cells, {listed}",
+                "write all numbers in one unit, or read the column as classes with "
+                f"input.categorical=[{column.name}]",
+            )
+        ]
+    if not numbers.mark:
+        return []
+    bare = [
+        code
+        for code, part in enumerate(numbers.parts)
+        if part is not None and not part.mark and part.digits.strip("-0.,")
+    ]
+    rows = frame.rows[np.isin(column.values, bare)] if bare else frame.rows[:0]
+    if not len(rows):
+        return []
+    return [
+        Finding(
+            "WARN",
+            "units",
+            f"{counted(len(rows), 'number')} of '{column.name}' "
+            f"({format_rows(rows)}) lack the mark {own} of the others",
+            "read as if they had it",
+            tuple(int(row) for row in rows[:100]),
+        )
+    ]
+
+
+def _unread(column: Column, frame: Frame) -> list[Finding]:
+    """Reports a column of texts of which most cells are numbers, beside a few words."""
+    counts = column.counts()
+    if len(counts) > 10_000 or not counts:
+        return []
+    words = [text for text in counts if split_number(text) is None]
+    total = sum(counts.values())
+    wordy = sum(counts[text] for text in words)
+    if (
+        not 0 < len(words) <= _FEW_TEXTS
+        or 2 * wordy > total
+        or len(counts) - len(words) < 2 * _FEW_TEXTS
+    ):
+        return []
+    listed = list_some([f"'{text}'" for text in words], 5)
+    return [
+        Finding(
+            "WARN",
+            "numbers among texts",
+            f"'{column.name}' has numbers in {total - wordy} of {total} cells, "
+            f"and {listed} in the others",
+            "read as texts; to read it as numbers, say which texts mean a missing value: "
+            f"input.missing_values=[{', '.join(words)}]",
+        )
+    ]
+
+
+def _inferred(
+    read: Sequence[_Numbers], decimal: str | None, options: CellOptions
+) -> list[InferredOption]:
+    """Returns the options that were decided, with the cells that show them."""
+    inferred = []
+    if decimal == "," and options.decimal is None:
+        inferred.append(InferredOption("input.decimal", ",", _examples(read, ",")))
+    group = _thousands(read, decimal)
+    if group and options.thousands is None:
+        inferred.append(InferredOption("input.thousands", group, _examples(read, decimal or ".")))
+    return inferred + _units(read, options)
+
+
+def _thousands(read: Sequence[_Numbers], decimal: str | None) -> str:
+    """Returns the separator of thousands that occurs in the file, or ''."""
+    separators = " '" + {",": ".", ".": ","}.get(decimal or "", "")
+    digits = "".join(part.digits for numbers in read for part in numbers.parts if part)
+    return next((mark for mark in reversed(separators) if mark in digits), "")
+
+
+def _examples(read: Sequence[_Numbers], decimal: str) -> str:
+    """Returns up to three cells with the numbers that they are."""
+    examples = []
+    for numbers in read:
+        best = max(
+            (
+                (text, part)
+                for text, part in zip(numbers.column.categories, numbers.parts, strict=True)
+                if part is not None and set(part.digits) & set(",.' ")
+            ),
+            key=lambda pair: len(set(pair[1].digits) & set(",.' ")),
+            default=None,
+        )
+        if best is not None:
+            try:
+                number = f"{value(best[1], _own_decimal(numbers) or decimal):.12g}"
+            except ValueError:
+                continue
+            examples.append(f"{numbers.column.name}: '{best[0]}' is {number}")
+    return list_some(examples, 3, separator="; ")
+
+
+def _units(read: Sequence[_Numbers], options: CellOptions) -> list[InferredOption]:
+    """Returns the marks of the columns that have one, as one option."""
+    options_units = dict(options.units)
+    units = {
+        numbers.column.name: numbers.mark
+        for numbers in read
+        if numbers.mark and numbers.column.name not in options_units
+    }
+    if not units:
+        return []
+    examples = [
+        f"{numbers.column.name}: '{numbers.example('', 'point', 'comma', 'point?', 'comma?')}' "
+        f"is a number with the mark {numbers.mark}"
+        for numbers in read
+        if numbers.column.name in units
+    ]
+    return [
+        InferredOption(
+            "input.number_units", {**options_units, **units}, list_some(examples, 4, separator="; ")
+        )
+    ]

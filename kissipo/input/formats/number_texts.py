@@ -1,0 +1,172 @@
+"""Numbers as people write them: 12.345,6 and 1,234.50, 12.5%, $5, 3 kg, (120), 45-.
+
+A text is split into a sign, digits with separators, and a mark (%, a currency, a unit).
+`Notation` says how separators are read. A text decides it itself (1.234,5), leaves it
+open (1,234), or has no separator.
+
+Example:  >>> split_number("$1,234.50"), split_number("(3,5 kg)")
+          (NumberText('1,234.50', 'point', '$'), NumberText('-3,5', 'comma', 'kg'))
+          >>> split_number("PC 17599"), split_number("1.2.3"), split_number("2024-01")
+          (None, None, None)
+          >>> value(split_number("12.345,6"), ","), value(split_number("1,234"), ".")
+          (12345.6, 1234.0)
+"""
+
+import re
+import unicodedata
+from typing import Literal, NamedTuple
+
+Evidence = Literal["", "point", "comma", "point?", "comma?"]
+_BLANK = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000\t"), " ")
+_PLAIN = {
+    **_BLANK,
+    **{ord(mark): "'" for mark in "’‘´`"},
+    **{ord(mark): "-" for mark in "−–﹣"},
+    0x066B: ".",
+    0x066C: ",",
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+}
+_CURRENCY_TEXT = (
+    "US$ R$ A$ C$ HK$ NT$ S$ NZ$ USD EUR GBP JPY CNY RMB CHF INR AUD CAD SEK NOK DKK PLN CZK HUF"
+    " RUB TRY BRL MXN ZAR KRW SGD HKD NZD THB VND IDR MYR PHP UAH RON BGN ILS AED SAR"
+    " Rs. Rs kr. kr Fr. Fr zł Kč Ft руб. руб р. 元 円 원 lei Lt"
+)
+_CURRENCIES = _CURRENCY_TEXT.split()
+_UNIT_TEXT = (
+    "% ‰ °C °F ° mm cm m km in ft mi nm µm um mg g kg t lb lbs oz ml cl dl l L gal s ms min h d"
+    " Hz kHz MHz GHz W kW MW GW Wh kWh MWh V mV kV A mA Ah mAh J kJ MJ cal kcal Pa hPa kPa bar"
+    " psi m² m2 m³ m3 km² km2 ha cm² cm2 cm³ cm3 cc km/h kmh mph m/s kmpl km/kg mpg hp bhp PS nM"
+    " KB kB MB GB TB B k K M Mio Mio. Mrd Mrd. bn mn Mb Gb px dB kN N Nm ppm pp ct € $ £ ¥ ₹ 万 亿"
+    " kg/m³ kg/m3 g/l mg/l mg/dl µg/m³ ug/m3 mmol/l"
+)
+_UNITS = {*_UNIT_TEXT.split(), *_CURRENCIES}
+_NOT_UNITS = {"年", "月", "日", "时", "時", "am", "pm", "a.m.", "p.m.", "uhr", "st", "nd", "rd"}
+_SYMBOL = "[$€£¥₹₽₺₩₫₪₴₦฿₱₡¢]"
+_MARK = "|".join([*(re.escape(text) for text in sorted(_CURRENCIES, key=len)[::-1]), _SYMBOL])
+_NUMBER = re.compile(
+    rf"(?P<sign>[-+]?) ?(?:(?P<before>{_MARK}) ?)?(?P<inner>[-+]?)"
+    r"(?P<body>\d(?:[\d.,' ]*\d)?|[.,]\d+)(?P<power>[eE][-+]?\d+)?"
+    rf"(?: ?(?P<after>%|‰|\+|°[CFK]?|{_MARK}|[^\W\d_²³¹][^\s,()'+]{{0,7}}"
+    r"|sq\.? ft|fl oz|per cent))?"
+    r"(?: ?(?P<behind>-))?"
+)
+_PARENTHESES = re.compile(r"([^\d()]*)\(([^()]+)\)([^\d()]*)")
+_GROUPS = {
+    mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+|\d{{1,2}}(?:,\d\d)+,\d{{3}}")
+    if mark == ","
+    else re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+")
+    for mark in ".,' "
+}
+
+
+class NumberText(NamedTuple):
+    """A text that is a number: signed digits with separators and a power, the evidence
+    for its notation, and its mark.
+
+    evidence:  'point' or 'comma': the decimal separator; 'point?' or 'comma?': this
+               separator stands once before three digits, so it may also part thousands
+    """
+
+    digits: str
+    evidence: Evidence
+    mark: str = ""
+
+    def __repr__(self) -> str:
+        return f"NumberText{tuple(self)}"
+
+
+def split_number(text: str) -> NumberText | None:
+    """Returns the parts of a number, or None for a text that is not a number."""
+    if not text.isascii():
+        text = "".join(map(_ascii_digit, text.translate(_PLAIN)))
+    negative = _PARENTHESES.fullmatch(text.strip())
+    match = _NUMBER.fullmatch("".join(negative.groups()) if negative else text.strip())
+    if match is None:
+        return None
+    evidence = _evidence(match["body"])
+    signs = [sign for sign in (match["sign"], match["inner"], match["behind"]) if sign]
+    if evidence is None or len(signs) > 1 or (negative and signs):
+        return None
+    if match["before"] and match["after"] and match["after"] not in _UNITS:
+        return None
+    mark = match["before"] or match["after"] or ""
+    if mark.lower() in _NOT_UNITS or (mark and _is_code(match["body"])):
+        return None
+    if match["behind"] and len(match["body"]) < 2:
+        return None  # a school grade: 2-
+    minus = "-" if "-" in signs or negative else ""
+    return NumberText(minus + match["body"] + (match["power"] or ""), evidence, mark)
+
+
+def value(number: NumberText, decimal: str) -> float:
+    """Returns the number, read with this decimal separator.
+
+    Raises:   ValueError when the text itself shows that it has the other one.
+    """
+    if number.evidence == ("comma" if decimal == "." else "point"):
+        raise ValueError(number.digits)
+    digits = number.digits.replace(" ", "").replace("'", "")
+    digits = digits.replace("," if decimal == "." else ".", "")
+    return float(digits.replace(",", "."))
+
+
+def is_code(text: str) -> bool:
+    """Whether a text of digits is a code: it has a leading zero, such as 007, or more
+    digits than a float can hold."""
+    digits = text.strip().lstrip("+-")
+    return digits.isdigit() and (
+        (len(digits) > 1 and digits[0] == "0")
+        or (15 < len(digits) < 300 and int(float(digits)) != int(digits))
+    )
+
+
+def is_known_mark(mark: str) -> bool:
+    """Whether a mark is a currency or a unit of measurement."""
+    return mark in _UNITS or bool(re.fullmatch(_SYMBOL, mark))
+
+
+def _is_code(body: str) -> bool:
+    return len(body) > 1 and body[0] == "0" and body.isdigit()
+
+
+def _ascii_digit(letter: str) -> str:
+    digit = unicodedata.decimal(letter, None)
+    return letter if digit is None else str(digit)
+
+
+def _evidence(body: str) -> Evidence | None:
+    """Returns which decimal separator a body shows; None where it is not a number."""
+    group = next((mark for mark in " '" if mark in body), "")
+    if group:
+        last = max(body.rfind(","), body.rfind("."))
+        whole, mark, rest = (
+            (body[:last], body[last], body[last + 1 :])
+            if last >= 0
+            else (
+                body,
+                "",
+                "",
+            )
+        )
+        if not _GROUPS[group].fullmatch(whole) or (mark and not rest.isdigit()):
+            return None
+        return _NAMES[mark]
+    points, commas = body.count("."), body.count(",")
+    if not points and not commas:
+        return ""
+    if points and commas:
+        decimal, other = (".", ",") if body.rfind(".") > body.rfind(",") else (",", ".")
+        whole, _, rest = body.rpartition(decimal)
+        valid = rest.isdigit() and _GROUPS[other].fullmatch(whole)
+        return _NAMES[decimal] if valid else None
+    mark = "." if points else ","
+    if points + commas > 1:
+        return _NAMES["," if points else "."] if _GROUPS[mark].fullmatch(body) else None
+    whole, _, rest = body.partition(mark)
+    is_open = len(rest) == 3 and 1 <= len(whole) <= 3 and whole[0] != "0"
+    if is_open:
+        return "point?" if points else "comma?"
+    return _NAMES[mark]
+
+
+_NAMES: dict[str, Evidence] = {"": "", ".": "point", ",": "comma"}
