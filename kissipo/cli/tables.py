@@ -75,10 +75,10 @@ def _curve(norms: Sequence[float]) -> str:
 
 def format_answer(prediction: Prediction) -> str:
     """Returns a prediction with its probability in one line."""
-    text = _value(prediction.value)
+    text = format_cell(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between
-        text += f"\t{_value(low)}\t{_value(high)}"
+        text += f"\t{format_cell(low)}\t{format_cell(high)}"
     if prediction.boxes is not None:
         text = "\t".join([text, *(box.describe() for box in prediction.boxes)])
     if prediction.error is not None:
@@ -86,9 +86,10 @@ def format_answer(prediction: Prediction) -> str:
     return text if prediction.confidence is None else f"{text}\t{prediction.confidence:.4f}"
 
 
-def _value(value: object) -> str:
+def format_cell(value: object) -> str:
+    """Returns a value in one line without tabs."""
     if isinstance(value, list):
-        return ", ".join(_value(item) for item in value)
+        return ", ".join(format_cell(item) for item in value)
     return (
         format_score(value)
         if isinstance(value, float)

@@ -23,7 +23,7 @@ from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame, times
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.timestamps import as_time
+from kissipo.core.timestamps import as_seconds, as_time
 
 _CYCLES = {"month": 12, "weekday": 7, "hour": 24}
 
@@ -55,7 +55,7 @@ class Calendar(Codec):
         self.cycles = tuple(
             cycle for cycle in _CYCLES if len(np.unique(_position(timestamps, cycle))) > 1
         )
-        seconds = timestamps.astype("datetime64[s]").astype(np.float64)
+        seconds = as_seconds(timestamps)
         self.first = float(seconds.min()) if len(seconds) else 0.0
         self.span = float(seconds.max() - seconds.min()) or 1.0 if len(seconds) else 1.0
         return self
@@ -68,9 +68,7 @@ class Calendar(Codec):
         for cycle in self.cycles or ():
             angle = _position(timestamps, cycle) * (2 * np.pi / _CYCLES[cycle])
             features += [np.sin(angle), np.cos(angle)]
-        features.append(
-            (timestamps.astype("datetime64[s]").astype(np.float64) - self.first) / self.span
-        )
+        features.append((as_seconds(timestamps) - self.first) / self.span)
         return torch.from_numpy(np.stack(features, axis=1).astype(np.float32))
 
     def decode(self, tensor: Tensor) -> Frame:

@@ -117,7 +117,10 @@ class Pixels(Codec):
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.size and self.color, self)
         if tensor.dtype != torch.uint8:
-            tensor = (tensor * 255).round().clamp(0, 255).to(torch.uint8)
+            low, high = self.value_range or (0, 255)
+            if high > 255:  # images of 16 bits are shown with 8
+                low, high = 0, 255
+            tensor = (low + tensor * (high - low)).round().clamp(0, 255).to(torch.uint8)
         images = tensor.permute(0, 2, 3, 1).numpy()
         images = images[..., 0] if images.shape[-1] == 1 else images
         return Frame((image_column(self.column, images),))

@@ -35,7 +35,8 @@ class Column:
     """One named column.
 
     kind:       number (float64), string (int32 codes into `categories`),
-                time (datetime64), image (uint8 arrays or paths), array (numbers of
+                time (datetime64 in seconds, or in microseconds where one has a
+                fraction), image (uint8 arrays or paths), array (numbers of
                 one shape per row)
     values:     one entry per row; None where there is no image
     categories: of a string column: the distinct texts, in the order of first appearance
@@ -86,6 +87,17 @@ class Column:
         present = self.values[self.values >= 0]
         counts = np.bincount(present, minlength=len(self.categories)).tolist()
         return {text: count for text, count in zip(self.categories, counts, strict=True) if count}
+
+    def rows_by_text(self) -> dict[str, NDArray[np.int64]]:
+        """Returns the rows of each text, in the order in which the texts appear."""
+        order = np.argsort(self.values, kind="stable")
+        codes, first, counts = np.unique(self.values, return_index=True, return_counts=True)
+        parts = np.split(order, np.cumsum(counts)[:-1])
+        return {
+            self.categories[codes[number]]: parts[number]
+            for number in np.argsort(first).tolist()
+            if codes[number] >= 0
+        }
 
     def positions(self, categories: tuple[str, ...], *, absent: int) -> NDArray[np.int64]:
         """Returns the index of each row's text among `categories`, else `absent`."""
@@ -206,8 +218,20 @@ def class_column(name: str, values: NumpyArray) -> Column:
 
 
 def times(name: str, values: object) -> Column:
-    """Builds a column of timestamps."""
-    return Column(name, "time", np.asarray(values, dtype="datetime64[s]"))
+    """Builds a column of timestamps, to the microsecond where they have fractions."""
+    timestamps = np.asarray(values)
+    if timestamps.dtype.kind != "M":
+        unit = "s" if timestamps.dtype.kind in "iu" else "us"
+        timestamps = np.asarray(values, dtype=f"datetime64[{unit}]")
+    return Column(name, "time", whole_seconds(timestamps))
+
+
+def whole_seconds(timestamps: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+    """Returns timestamps in seconds, or in microseconds where one has a fraction."""
+    seconds = timestamps.astype("datetime64[s]")
+    if np.all((seconds == timestamps) | np.isnat(timestamps)):
+        return seconds
+    return timestamps.astype("datetime64[us]")
 
 
 def image_column(name: str, values: NumpyArray) -> Column:

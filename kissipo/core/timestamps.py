@@ -1,57 +1,120 @@
 """Timestamps: texts and numbers that denote points in time.
 
-Examples are 1949-01, 2024-03-31 14:00, 31.03.2024, and 1700 (a year). Timestamps with a
-time zone are converted to UTC; an hour that the clock repeats is then unique.
+Examples are 1949-01, 2024-03-31 14:00:00.250, 03/31/2024 02:00 PM, 1700 (a year),
+20240331 and 1711893600 (seconds since 1970). Timestamps with a time zone are converted
+to UTC; an hour that the clock repeats is then unique. Fractions of a second are kept to
+the microsecond.
 """
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
-from kissipo.core.frame import Column
+from kissipo.core.frame import Column, whole_seconds
+from kissipo.core.time_texts import read_texts, refuse_some_zones
 
-_DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%d.%m.%y")
-_MONTH_FIRST = ("%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y")
-_OTHER = (
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%b %Y",
-    "%B %Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%Y%m%d",
+DAY_FIRST, MONTH_FIRST = "day_first", "month_first"
+_UNIX = {
+    "unix_seconds": (1e9, 1e6),
+    "unix_milliseconds": (1e12, 1e3),
+    "unix_microseconds": (1e15, 1.0),
+    "unix_nanoseconds": (1e18, 1e-3),
+}
+_DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_NAMES = {"ts", "time", "timestamp", "date", "datetime", "epoch", "unix", "created", "updated"}
+_ZONE = re.compile(r":\d\d.*(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?)$", re.IGNORECASE)
+DATE_FORMAT = (
+    "format of dates, as in strptime: %d/%m/%Y; or day_first, month_first, unix_seconds, "
+    "unix_milliseconds, unix_microseconds, unix_nanoseconds"
 )
-_CLOCK = ("", " %H:%M", " %H:%M:%S")
+_MIN_DATES, _EVEN = 3, 0.5
 
 
-def as_time(column: Column, *, style: str | None = None) -> Column | None:
+@dataclass(frozen=True)
+class TimeReading:
+    """A column that was read as timestamps.
+
+    style:   how it is written, as an option `date_format`, where that was decided
+    reason:  why, in a few words; empty where there was nothing to decide
+    """
+
+    column: Column
+    style: str | None = None
+    reason: str = ""
+
+
+def read_time(column: Column, *, style: str | None = None) -> TimeReading | None:
     """Converts a column to timestamps, or returns None when they are not.
 
-    style:    the strptime pattern, if the user gave one
+    style:    a word or a strptime pattern of `date_format`, if the user gave one
     Raises:   DataError for ambiguous values (03/04/2024), and for another style.
     """
     if column.kind == "time":
-        return column
+        return TimeReading(column)
     if column.kind == "number":
-        return _years(column)
+        return _read_numbers(column, style)
     if column.kind != "string" or not column.categories:
         return None
-    timestamps = _read(column.categories, column.name, style)
-    if timestamps is None:
+    if style in _UNIX or ((style or "").startswith("%Y") and _all_digits(column.categories)):
+        values = np.array([_number(text) for text in column.categories] + [np.nan])
+        numeric = Column(column.name, "number", values[column.values])
+        return None if np.isnan(values[:-1]).any() else _read_numbers(numeric, style)
+    reading = _read(column.categories, column.name, style)
+    if reading is None:
         return None
-    table = np.append(timestamps, np.datetime64("NaT", "s"))
-    return Column(column.name, "time", table[column.values])
+    timestamps, notation, reason = reading
+    table = np.append(timestamps, np.datetime64("NaT"))
+    return TimeReading(Column(column.name, "time", table[column.values]), notation, reason)
+
+
+def as_time(column: Column, *, style: str | None = None) -> Column | None:
+    """Returns the column that `read_time` returns, or None."""
+    reading = read_time(column, style=style)
+    return None if reading is None else reading.column
+
+
+def decided_style(column: Column) -> str | None:
+    """Returns the word of `date_format` that was decided from all cells of a column.
+
+    It is None where nothing had to be decided, and where the cells are no timestamps.
+    """
+    try:
+        reading = read_time(column)
+    except DataError:
+        return None
+    return None if reading is None else reading.style
+
+
+def reason_of_time(column: Column) -> str:
+    """Says that values are timestamps, and how they are read where that is a choice."""
+    try:
+        reading = read_time(column)
+    except DataError:
+        reading = None
+    plain = "its values are timestamps"
+    if reading is None or not reading.reason:
+        return plain
+    style = f"input.date_format={reading.style}: " if reading.style else ""
+    return f"{plain}, {style}{reading.reason}"
 
 
 def looks_like_time(column: Column) -> bool:
-    """Guesses from the first distinct texts whether a column holds timestamps."""
+    """Guesses from the values whether a column holds timestamps.
+
+    Of texts the first distinct ones decide. Numbers must be dates such as 20240131, or
+    seconds since 1970 (or parts of them) that step evenly or whose name says so.
+    """
     if column.kind == "time":
         return True
+    if column.kind == "number":
+        return _numbers_look_like_time(column)
     if column.kind != "string" or not column.categories:
         return False
     sample = column.categories[:50]
@@ -67,102 +130,147 @@ def looks_like_time(column: Column) -> bool:
 
 def has_zone(column: Column) -> bool:
     """Returns whether the timestamps contain a time zone."""
-    return column.kind == "string" and any(_zoned(text.strip()) for text in column.categories[:50])
+    return column.kind == "string" and any(
+        _zoned(text.strip()) or _ZONE.search(text.strip()) is not None
+        for text in column.categories[:50]
+    )
 
 
-def is_monthly(timestamps: NDArray[np.datetime64]) -> bool:
-    """Returns whether all timestamps are the same day and hour of a month."""
-    whole = timestamps.astype("datetime64[M]")
-    within = timestamps - whole.astype(timestamps.dtype)
-    months = np.diff(whole.astype(np.int64))
-    return bool(len(months) and np.all(within == within[0]) and np.all(months >= 1))
+def as_seconds(timestamps: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Returns the seconds since 1970."""
+    if timestamps.dtype == "datetime64[s]":
+        return timestamps.astype(np.float64)
+    return timestamps.astype("datetime64[us]").astype(np.float64) / 1e6
 
 
-def next_timestamps(timestamps: NDArray[np.datetime64], count: int) -> NDArray[np.datetime64]:
-    """Returns the next timestamps, at the most frequent step or calendar month.
-
-    Example:  >>> monthly = np.array(["2024-11-01", "2024-12-01"], "datetime64[s]")
-              >>> next_timestamps(monthly, 2).astype("datetime64[D]").tolist()
-              [datetime.date(2025, 1, 1), datetime.date(2025, 2, 1)]
-    """
-    ahead = np.arange(1, count + 1)
-    if is_monthly(timestamps):
-        whole = timestamps.astype("datetime64[M]")
-        within = timestamps[-1] - whole[-1].astype(timestamps.dtype)
-        return (whole[-1] + ahead * _mode(np.diff(whole))).astype(timestamps.dtype) + within
-    return timestamps[-1] + ahead * _mode(np.diff(timestamps))
-
-
-def _mode(steps: NDArray[np.timedelta64]) -> np.timedelta64:
-    """Returns the most frequent step."""
-    values, counts = np.unique(steps, return_counts=True)
-    return values[np.argmax(counts)]
-
-
-def _years(column: Column) -> Column | None:
+def _read_numbers(column: Column, style: str | None) -> TimeReading | None:
     values = column.values
     present = values[~np.isnan(values)]
-    if (
-        not len(present)
-        or np.any(present != np.floor(present))
-        or present.min() < 1000
-        or present.max() > 3000
-    ):
+    if not len(present):
         return None
-    whole = np.where(np.isnan(values), 0, values).astype(np.int64)
-    timestamps = (whole - 1970).astype("datetime64[Y]").astype("datetime64[s]")
-    timestamps[np.isnan(values)] = np.datetime64("NaT")
-    return Column(column.name, "time", timestamps)
+    if style is None or style in (DAY_FIRST, MONTH_FIRST):
+        style = _number_style(present)
+    if style is None:
+        return None
+    timestamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+    if style in _UNIX:
+        micro = np.round(present * _UNIX[style][1]).astype(np.int64).astype("datetime64[us]")
+        example = micro[0].astype("datetime64[s]")
+        reason = f"{present[0]:.15g} is {example}, counted from 1970"
+    else:
+        whole = [str(int(value)) for value in present]
+        read = _digits(whole, style)
+        micro = _strptime(whole, column.name, style) if read is None else read
+        reason = "" if style == "%Y" else f"{whole[0]} is the date {micro[0].astype('M8[D]')}"
+    timestamps[~np.isnan(values)] = micro
+    return TimeReading(Column(column.name, "time", whole_seconds(timestamps)), style, reason)
 
 
-def _read(texts: Sequence[str], name: str, style: str | None) -> NDArray[np.datetime64] | None:
-    if style is not None:
-        timestamps = _with_patterns(texts, (style,))
-        if timestamps is None:
-            wrong = next(text for text in texts if _with_patterns([text], (style,)) is None)
-            raise DataError(
-                f"the time column '{name}' is not written as input.date_format={style}",
-                got=f"'{wrong}'",
-            )
-        return timestamps
+def _number_style(present: NDArray[np.float64]) -> str | None:
+    """Returns how timestamps are written as numbers; None for other numbers."""
+    for style, (start, _) in _UNIX.items():
+        if present.min() >= start and present.max() < 2 * start:
+            return style
+    if np.any(present != np.floor(present)) or present.min() < 1000 or present.max() > 1e14:
+        return None
+    lengths = {len(str(int(value))) for value in (present.min(), present.max())}
+    written = _DIGITS.get(lengths.pop()) if len(lengths) == 1 else None
+    if written is None or _digits([str(int(value)) for value in present], written) is None:
+        return None
+    return written
+
+
+def _digits(texts: Sequence[str], style: str) -> NDArray[np.datetime64] | None:
+    """Returns timestamps that are digits alone, from 1000 to 3000; None for others."""
+    length = next((length for length, word in _DIGITS.items() if word == style), 0)
+    if not length or any(len(text) != length for text in texts):
+        return None
+    cells = np.array(texts).astype(np.int64)
+    parts = [cells // 10 ** (length - 4)]
+    for digits in range(6, length + 1, 2):
+        parts.append(cells // 10 ** (length - digits) % 100)
+    year, month, day, hour, minute, second = (
+        parts[index] if index < len(parts) else np.full(len(cells), default)
+        for index, default in enumerate((0, 1, 1, 0, 0, 0))
+    )
+    if year.min() < 1000 or year.max() > 3000 or month.min() < 1 or month.max() > 12:
+        return None
+    if day.min() < 1 or hour.max() > 23 or minute.max() > 59 or second.max() > 59:
+        return None
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day - 1)
+    if not np.array_equal(days.astype("datetime64[M]"), months):
+        return None
+    return days.astype("datetime64[s]") + ((hour * 60 + minute) * 60 + second)
+
+
+def _numbers_look_like_time(column: Column) -> bool:
+    present = column.values[~column.missing]
+    style = _number_style(present) if len(present) else None
+    if style is None or style in ("%Y", "%Y%m", "%Y%m%d%H"):
+        return False
+    if len(np.unique(present)) < _MIN_DATES:
+        return False
+    if style not in _UNIX or _NAMES & set(re.split(r"[^a-z]+", column.name.lower())):
+        return True
+    steps = np.diff(present)
+    usual, count = Counter(steps.tolist()).most_common(1)[0]
+    whole = np.array_equal(present, np.floor(present))
+    return bool(whole and steps.min() > 0 and usual > 1 and count >= _EVEN * len(steps))
+
+
+@lru_cache(maxsize=4)  # several steps read the same column
+def _read(
+    texts: tuple[str, ...], name: str, style: str | None
+) -> tuple[NDArray[np.datetime64], str | None, str] | None:
+    if style is not None and style not in (DAY_FIRST, MONTH_FIRST):
+        return whole_seconds(_strptime(texts, name, style)), None, ""
     iso = _iso(texts, name)
     if iso is not None:
-        return iso
-    day_first, month_first = _with_patterns(texts, _DAY_FIRST), _with_patterns(texts, _MONTH_FIRST)
-    if day_first is not None and month_first is not None and np.any(day_first != month_first):
-        raise DataError(
-            f"the dates of '{name}' can be read in two ways",
-            got=f"'{texts[0]}'",
-            do="Choose input.date_format=%d/%m/%Y (day first) or input.date_format=%m/%d/%Y",
-        )
-    for timestamps in (day_first, month_first):
-        if timestamps is not None:
-            return timestamps
-    return _with_patterns(texts, _OTHER)
+        return iso, None, ""
+    reading = read_texts(texts, name, style)
+    return None if reading is None else (reading.values, reading.style, reading.reason)
+
+
+def _strptime(texts: Sequence[str], name: str, style: str) -> NDArray[np.datetime64]:
+    timestamps = []
+    for text in texts:
+        try:
+            timestamps.append(datetime.strptime(text.strip(), style))
+        except ValueError:
+            raise DataError(
+                f"the time column '{name}' is not written as input.date_format={style}",
+                got=f"'{text}'",
+            ) from None
+    return _in_utc(timestamps)
+
+
+def _in_utc(timestamps: Sequence[datetime]) -> NDArray[np.datetime64]:
+    """Returns timestamps without a time zone; those that have one are converted to
+    UTC."""
+    plain = [
+        timestamp.astimezone(UTC).replace(tzinfo=None) if timestamp.tzinfo else timestamp
+        for timestamp in timestamps
+    ]
+    return whole_seconds(np.array(plain, "datetime64[us]"))
 
 
 def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
     cleaned = [text.strip() for text in texts]
     if not all(len(text) >= 7 and text[:4].isdigit() and text[4] == "-" for text in cleaned):
         return None
+    if any(text[-1] in "Mm" for text in cleaned):  # the clock of 12 hours
+        return None
     zoned = [_zoned(text) for text in cleaned]
     if any(zoned):
         if not all(zoned):
-            raise DataError(
-                f"some timestamps of '{name}' have a time zone and some have none",
-                got=f"'{cleaned[zoned.index(True)]}' and '{cleaned[zoned.index(False)]}'",
-                do="Write all timestamps with a time zone, or all without one",
-            )
+            refuse_some_zones(name, cleaned[zoned.index(True)], cleaned[zoned.index(False)])
         try:
-            timestamps = [datetime.fromisoformat(text) for text in cleaned]
+            return _in_utc([datetime.fromisoformat(text) for text in cleaned])
         except ValueError:
             return None
-        return np.array(
-            [timestamp.astimezone(UTC).replace(tzinfo=None) for timestamp in timestamps],
-            "datetime64[s]",
-        )
     try:
-        return np.array(cleaned, dtype="datetime64[s]")
+        return whole_seconds(np.array(cleaned, dtype="datetime64[us]"))
     except ValueError:
         return None
 
@@ -172,24 +280,12 @@ def _zoned(text: str) -> bool:
     return text.endswith("Z") or "+" in text[10:] or "-" in text[10:]
 
 
-def _with_patterns(texts: Sequence[str], patterns: Sequence[str]) -> NDArray[np.datetime64] | None:
-    first = texts[0].strip()
-    for pattern in patterns:
-        for clock in _CLOCK if "%H" not in pattern else ("",):
-            if _parses(first, pattern + clock):
-                try:
-                    return np.array(
-                        [datetime.strptime(text.strip(), pattern + clock) for text in texts],
-                        "datetime64[s]",
-                    )
-                except ValueError:
-                    continue
-    return None
+def _all_digits(texts: Sequence[str]) -> bool:
+    return all(text.strip().isdigit() for text in texts)
 
 
-def _parses(text: str, pattern: str) -> bool:
+def _number(text: str) -> float:
     try:
-        datetime.strptime(text, pattern)
+        return float(text)
     except ValueError:
-        return False
-    return True
+        return float("nan")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kissipo.codec.label_sets import separator_of
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.timestamps import looks_like_time
+from kissipo.core.timestamps import looks_like_time, reason_of_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
 from kissipo.input.scripts import is_without_blanks
 
@@ -120,11 +120,11 @@ def _range_of(distinct: NDArray[np.float64]) -> str:
 
 
 def _guess(column: Column) -> Guess:
+    if looks_like_time(column):
+        return Guess(column.name, "datetime", reason_of_time(column))
     if column.kind == "number":
         present = column.values[~column.missing]
         return Guess(column.name, "number", f"{len(np.unique(present))} different numbers")
-    if column.kind == "time" or looks_like_time(column):
-        return Guess(column.name, "datetime", "its values are timestamps")
     texts = list(column.counts())
     count = int((~column.missing).sum())
     words = float(np.mean([len(text.split()) for text in texts[:1000]]))

@@ -20,6 +20,7 @@ from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 
+_PANELS = ({"unique_id", "ds"}, {"item_id", "timestamp"})  # Nixtla, AutoGluon
 _EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported
 
 
@@ -85,7 +86,11 @@ class Question:
 
     @property
     def is_series(self) -> bool:
-        """Whether the table holds numbers and one column of even timestamps."""
+        """Whether the table holds numbers and one column of even timestamps, or several
+        series in the columns of Nixtla or AutoGluon."""
+        if any(names <= set(self.table.names) for names in _PANELS):
+            name = self.output if isinstance(self.output, str) else None
+            return name is None or self.table[name].kind == "number"
         timestamps = [column for column in self.table.columns if looks_like_time(column)]
         others = [column for column in self.table.columns if column not in timestamps]
         if len(timestamps) != 1 or not others or any(column.kind != "number" for column in others):

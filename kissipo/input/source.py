@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.task import Task
 from kissipo.input.augment import Name
@@ -133,6 +133,13 @@ class Source(ABC, Generic[O]):
 
     def weight_column(self, options: O) -> str | None:
         """Returns the name of the column of sample weights, if there is one."""
+        return None
+
+    def row_times(self, frame: Frame, options: O, findings: list[Finding]) -> Column | None:
+        """Returns the timestamps of the rows, if they have one column of them.
+
+        It reports several columns that are one timestamp together in `findings`.
+        """
         return None
 
     def augmentations(self, options: O) -> tuple[Name, ...]:

@@ -22,6 +22,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.schema import option
 from kissipo.core.text import list_some
+from kissipo.core.timestamps import DATE_FORMAT, decided_style
 from kissipo.input.check import columns as checks
 from kissipo.input.infer_types import Guess, Kind, guess_kinds
 
@@ -71,7 +72,7 @@ class ColumnOptions:
         None, "minimum count of a token in the training split", minimum=1
     )
     missing_indicator: bool = option(True, "add an indicator column for imputed missing values")
-    date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
+    date_format: str | None = option(None, DATE_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,10 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
         else []
     )
     vectors += [OneHot(name) for name in by_kind["category"] if name not in with_ids]
-    vectors += [Calendar(name, style=options.date_format) for name in by_kind["datetime"]]
+    vectors += [
+        Calendar(name, style=options.date_format or decided_style(frame[name]))
+        for name in by_kind["datetime"]
+    ]
     vectors += [Cross(names) for names in options.cross or ()]
     codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
     codecs = codecs + [Index(name) for name in with_ids]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from kissipo.core.batch import Batch
+from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.input.lazy_dataset import LazyColumn, read_ahead
 
 Finish = Callable[[Tensor], Tensor]
@@ -24,6 +25,7 @@ class TensorDataset:
     target_finishes:  functions applied to each batch of targets
     weights:          the weights of the samples, with a mean of 1; None where all are
                       equal
+    steps:            the steps of each forecast of new samples
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
@@ -31,6 +33,7 @@ class TensorDataset:
     finishes: Sequence[Finish | None] = ()
     target_finishes: Sequence[Finish | None] = ()
     weights: Tensor | None = None
+    steps: Sequence[ForecastSteps] = ()
 
     def __len__(self) -> int:
         return len((self.inputs or self.targets)[0])

@@ -21,6 +21,7 @@ from kissipo.core.codec import Codec
 from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.finding import Finding
+from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping, JsonObject
@@ -28,6 +29,8 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe
+from kissipo.core.time_pattern import TimePattern
+from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
 from kissipo.output.vocabulary import Vocabulary
@@ -67,6 +70,7 @@ class Prediction:
     confidence:  its predicted probability; None when the model gives no probability
     others:      other possible values and their probabilities, the most probable first
     between:     the prediction interval as (low, high), each of the form of `value`
+    steps:       the series and the timestamps of a forecast
     error:       the anomaly score of the step
     threshold:   the score above which a step is an anomaly
     areas:       the classes in an image and their fractions, the largest first
@@ -79,6 +83,7 @@ class Prediction:
     confidence: float | None = None
     others: tuple[tuple[str, float], ...] = ()
     between: tuple[Any, Any] | None = None
+    steps: ForecastSteps | None = None
     error: float | None = None
     threshold: float | None = None
     areas: tuple[tuple[str, float], ...] = ()
@@ -104,6 +109,10 @@ class Prediction:
             ]
         if self.between is not None:
             content["low"], content["high"] = self.between
+        if self.steps is not None:
+            content |= {} if self.steps.series is None else {"series": self.steps.series}
+            key = "steps" if self.steps.heading == "step" else "timestamps"
+            content[key] = list(self.steps.labels)
         if self.error is not None:
             content["error"], content["threshold"] = self.error, self.threshold
         if self.mask is not None:
@@ -248,11 +257,14 @@ class Answer(ABC):
     SOURCES: ClassVar[tuple[str, ...]] = ()
     PREDICTS_STEPS: ClassVar[bool] = False  # of a series, so its column can be inferred
     CHECKS_LEAKAGE: ClassVar[bool] = True  # whether no column alone may determine the target
+    LEARNS_SEVERAL: ClassVar[bool] = False  # whether it learns several series at once
     READS_TARGETS: ClassVar[bool] = False  # whether predictions compare outputs with targets
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
 
     codec: Codec
+    pattern: TimePattern | None = None  # of the timestamps of a series
+    scales: SeriesScales | None = None  # of several series
 
     @property
     @abstractmethod
@@ -283,6 +295,10 @@ class Answer(ABC):
     def forecasts(self) -> bool:
         """Whether the target is the steps after a window."""
         return False
+
+    def context_columns(self, frame: Frame) -> list[str]:
+        """Returns columns of new steps that no codec reads, such as timestamps."""
+        return []
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -464,6 +480,12 @@ class Answer(ABC):
         It differs where a prediction depends on the sample, such as the pixels of an
         image that was resized.
         """
+        return list(predictions)
+
+    def locate(
+        self, predictions: Sequence[Prediction], steps: Sequence[ForecastSteps]
+    ) -> list[Prediction]:
+        """Returns predictions with the steps that they are for; forecasts have some."""
         return list(predictions)
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:

@@ -49,6 +49,7 @@ class BaselineData:
     season:  the season length of a series in steps; 0 without a season
     texts:   the tokenizer (words or characters) by the name of the text column
     series:  (step, variable) the whole target series, in the unit of the data
+    starts:  the first step of each series in them, and the number of steps
     """
 
     answer: Answer
@@ -59,6 +60,7 @@ class BaselineData:
     texts: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     series: NDArray[np.float64] | None = None
+    starts: tuple[int, ...] = ()
 
     def features(self, split: Samples) -> NDArray[np.float32] | None:
         """Returns all inputs as one matrix, categories one-hot.

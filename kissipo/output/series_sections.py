@@ -1,6 +1,7 @@
 """What the report shows of a series: its trend and season, forecasts, and alarms."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +10,14 @@ from kissipo.core.description import Cell, Chart, Line, Record, Section, Table
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
+from kissipo.core.timestamps import as_seconds
 from kissipo.output.anomaly_spans import Span
 from kissipo.output.answer import EvaluationData, Scores
 from kissipo.output.decompose import decompose
+from kissipo.output.series_scales import SeriesScales
 
 _MAX_STEPS, _MAX_VALUES = 1000, 12
+_MAX_SERIES, _MAX_ROWS = 3, 200
 _MAX_ALARMS, _MAX_PRINTED_ALARMS = 200, 20
 _WIDTH = 900
 
@@ -87,6 +91,32 @@ def forecasts_section(
         ]
         records.append(Table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3)))
     return Section("Forecasts and observations", records)
+
+
+def several_series_section(
+    data: EvaluationData, variables: Sequence[str], margins: Scores | None, scales: SeriesScales
+) -> Section:
+    """Returns the errors of each series in its own unit, and some of the forecasts."""
+    selection = [scales.names.index(name) for name in variables]
+    rows: list[list[str]] = []
+    charts: list[Record] = []
+    for series, positions in scales.rows(data.frame).items():
+        samples = np.flatnonzero((data.rows >= positions[0]) & (data.rows <= positions[-1]))
+        if not len(samples):
+            continue
+        center, spread = (part[selection] for part in scales.of(series, data.frame))
+        scores, truth = (part[samples] * spread + center for part in (data.scores, data.truth))
+        errors = np.abs(scores - truth)[:, :, 0]
+        root = float(np.sqrt(np.square(errors).mean()))
+        mean = format_score(float(errors.mean()))
+        rows.append([series, str(len(samples)), mean, format_score(root)])
+        if len(charts) < _MAX_SERIES:
+            own = replace(data, scores=scores, truth=truth, rows=data.rows[samples])
+            scaled = None if margins is None else margins * spread
+            charts += [Line(series), forecasts_section(own, variables, scaled).content[0]]
+    table = Table(["series", "forecasts", "mae", "rmse"], rows[:_MAX_ROWS], numbers=(1, 2, 3))
+    text = f"The errors of '{variables[0]}' are in its unit; the scores are on one scale."
+    return Section("Series", [table, Line(text, "dim"), *charts])
 
 
 def worst_windows(data: EvaluationData, samples: NDArray[np.int64]) -> Section:
@@ -171,7 +201,7 @@ def _times(frame: Frame) -> tuple[list[float], str]:
     time = next((column for column in frame.columns if column.kind == "time"), None)
     if time is None:
         return [float(step) for step in range(1, len(frame) + 1)], "step"
-    days = time.values.astype("datetime64[h]").astype(np.int64) / 24
+    days = as_seconds(time.values) / 86_400
     return (1970 + days / 365.2425).tolist(), time.name
 
 

@@ -37,6 +37,7 @@ class SeriesTarget:
     length:     the number of steps by which each sample is evaluated
     starts:     where the target begins: after the window, at its last or first step
     fits_all:   whether the answer is fitted to all steps, as classes may occur late
+    has_future: whether rows after the last target are steps to predict
     inferred:   options that were inferred
     """
 
@@ -48,6 +49,7 @@ class SeriesTarget:
     length: int = 1
     starts: Literal["after", "last", "first"] = "after"
     fits_all: bool = False
+    has_future: bool = False
     inferred: Sequence[InferredOption] = ()
 
     @property

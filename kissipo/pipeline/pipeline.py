@@ -30,6 +30,7 @@ class Pipeline:
     inferred_options:   options that were inferred from the data
     augment:            random changes of the inputs during training
     world:              the environment, where samples come from acting in one
+    starts:             the first step of each series, and the number of steps
     """
 
     frame: Frame
@@ -42,6 +43,7 @@ class Pipeline:
     inferred_options: tuple[InferredOption, ...] = field(default=())
     augment: Augment | None = None
     world: World | None = None
+    starts: tuple[int, ...] = ()
 
     @property
     def shown_split(self) -> str:
@@ -72,7 +74,10 @@ def decide(task: Task, inferred_options: Mapping[str, object] | tuple[InferredOp
 
 
 def is_written(task: Task, place: str) -> bool:
-    """Returns whether the task has a value for an option."""
+    """Returns whether the task has a value for an option.
+
+    A number in place of a mapping, such as input.split=0.3, settles all of its options.
+    """
     value: object = task.parts()
     for step in place.split("."):
         if isinstance(value, tuple):
@@ -80,5 +85,5 @@ def is_written(task: Task, place: str) -> bool:
         elif isinstance(value, Mapping) and step in value:
             value = value[step]
         else:
-            return False
+            return isinstance(value, int | float)
     return value is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.text import list_some
 from kissipo.input.source_data import Reading
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.pipeline.parse import ResolvedTask
@@ -18,6 +19,7 @@ def series_target(
     reading: Reading,
     resolved: ResolvedTask,
     time: str | None,
+    series_id: str | None,
     inferred_options: list[InferredOption],
 ) -> SeriesTarget:
     """Returns the target of a series after a check of its columns.
@@ -39,6 +41,8 @@ def series_target(
     value = resolved.answers[0].value if resolved.answers else None
     apart = (
         time,
+        series_id,
+        *(source.options.series_id or ()),
         *module.ANSWER.label_columns(options),
         *(source.options.future_covariates or ()),
     )
@@ -57,9 +61,16 @@ def series_target(
             )
         inferred_options.append(InferredOption(f"output.{word}", value, "the only numeric column"))
     names = tuple(value) if isinstance(value, tuple) else (str(value),)
-    if time in names:
+    for column, role in ((time, "is the time column"), (series_id, "names the series")):
+        if column in names:
+            raise TaskError(f"'{column}' {role}", do="Name the column of values with --output")
+    if series_id is not None and not module.ANSWER.LEARNS_SEVERAL:
+        listed = list_some(list(frame[series_id].counts()), 5)
         raise TaskError(
-            f"'{time}' is the time column", do="Name the column of values with --output"
+            f"output.{word} needs one series, and '{series_id}' names several",
+            got=listed,
+            allowed="output.forecast for several series in one file",
+            do=f"Give a file with one {series_id}, or set input.series_id=[] to read one series",
         )
     target: SeriesTarget = module.ANSWER.for_series(
         options,

@@ -14,6 +14,7 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import next_folder
+from kissipo.pipeline.builders.series import ordered_rows
 from kissipo.pipeline.experiment import read_data
 from kissipo.pipeline.parse import ResolvedTask, read_task
 from kissipo.runs.compare import Notify, spread
@@ -87,7 +88,14 @@ def _count_steps(resolved: ResolvedTask, name: str) -> tuple[int, int]:
             f"--backtest needs a series, and '{name}' is not a series",
             do="Use --seeds K for the spread over seeds",
         )
-    steps = resolved.source.options.max_rows or len(read_data(resolved).frame)
+    frame = read_data(resolved).frame
+    rows = ordered_rows(frame, resolved.source.options, resolved)
+    if rows.series_id is not None:
+        raise TaskError(
+            f"--backtest needs one series, and '{rows.series_id}' names {len(rows.starts) - 1}",
+            do="Give a file with one series, or leave --backtest out",
+        )
+    steps = resolved.source.options.max_rows or len(frame)
     return steps, round(steps * resolved.general.split.test)
 
 

@@ -35,10 +35,16 @@ def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[
     return source.parse_values(values, resolved.source.options, codecs)
 
 
-def fit_to(frame: Frame, codecs: Sequence[Codec], cells: CellOptions = PLAIN_CELLS) -> Frame:
+def fit_to(
+    frame: Frame,
+    codecs: Sequence[Codec],
+    cells: CellOptions = PLAIN_CELLS,
+    extra: Sequence[str] = (),
+) -> Frame:
     """Returns the columns of the codecs, in the types of the training data.
 
     cells:    how the cells of the training data were written
+    extra:    further columns, which stay as they are
     Raises:   DataError for a column that is missing or renamed, or that holds texts
               where the training data had numbers.
     """
@@ -73,6 +79,7 @@ def fit_to(frame: Frame, codecs: Sequence[Codec], cells: CellOptions = PLAIN_CEL
         elif name not in wanted_numbers and column.kind == "number":
             column = as_strings(column)
         columns.append(_as_trained(column, trained_texts.get(name, ())))
+    columns += [frame[name] for name in dict.fromkeys(extra) if name not in needed]
     fitted = Frame(tuple(columns), frame.origin, frame.rows)
     refuse_failures(mixed_types(fitted, wanted_numbers) + infinities(fitted, wanted_numbers))
     return fitted

@@ -192,7 +192,9 @@ def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | Non
     window = specs[0].shape[0]
     train = replace(train, origins=pipeline.splits["train"][some] + window)
     test = replace(test, origins=pipeline.splits[part] + window)
-    return BaselineData(answer, specs, train, test, pipeline.season_length, texts, seed, series)
+    return BaselineData(
+        answer, specs, train, test, pipeline.season_length, texts, seed, series, pipeline.starts
+    )
 
 
 def _samples(

@@ -185,7 +185,9 @@ class TrainedModel:
         outputs = answer_all(self.net, dataset, self.answers)
         truths = [dataset.truth(number) for number in range(len(dataset.targets))]
         decided = [
-            answer.in_units_of(answer.predictions(output, truths), frame)
+            answer.locate(
+                answer.in_units_of(answer.predictions(output, truths), frame), dataset.steps
+            )
             for answer, output in zip(self.answers, outputs, strict=True)
         ]
         if self.answers[0].READS_TARGETS:
@@ -226,10 +228,14 @@ class TrainedModel:
 
     def encode(self, values: Sequence[object]) -> tuple[Frame, TensorDataset, list[str]]:
         """Encodes values, with remarks on unknown, truncated or padded values."""
-        values_frame = frame_of(values, self.resolved, self.codecs)
-        frame = fit_to(values_frame, self.codecs, cell_options(self.resolved))
+        frame = frame_of(values, self.resolved, self.codecs)
+        extra = self.answers[0].context_columns(frame)
+        frame = fit_to(frame, self.codecs, cell_options(self.resolved), extra)
         dataset = self.encode_frame(frame)
-        return frame, dataset, [remark for codec in self.codecs for remark in codec.remarks(frame)]
+        scales = self.answers[0].scales
+        read = frame if scales is None else scales.past(frame, self.answers[0].variables)
+        remarks = [remark for codec in self.codecs for remark in codec.remarks(read)]
+        return frame, dataset, remarks + ([] if scales is None else scales.remarks(frame))
 
     def encode_frame(self, frame: Frame) -> TensorDataset:
         """Returns new examples as the inputs of the net."""

@@ -6,6 +6,7 @@ kissipo predict runs/tiles-1 photo1.png photo2.png
 kissipo predict runs/tiles-1 new/ --out predictions    a table and a gallery of heatmaps
 kissipo predict runs/dcgan-1 1 2 3 --out samples       one PNG file per number
 kissipo predict runs/wine-1 --file new.csv
+kissipo predict runs/air-1 --file air.csv              one line per step to come
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         metavar="FOLDER",
-        help="images only: write predictions.csv and gallery.html to a new folder, "
+        help="write predictions.csv (of images also gallery.html) to a new folder, "
         "or the generated images",
     )
     parser.add_argument("--json", action="store_true", help="print the predictions as JSON")
@@ -42,8 +43,9 @@ def options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, screen: Screen) -> None:
     """Prints one line per example."""
-    from kissipo.cli.tables import format_answer
+    from kissipo.cli.tables import format_answer, format_cell
     from kissipo.core.errors import TaskError
+    from kissipo.runs.forecast_table import forecast_table, save_forecasts
     from kissipo.runs.predict_folder import save_images
     from kissipo.runs.run import Run
 
@@ -56,10 +58,19 @@ def run(arguments: Namespace, screen: Screen) -> None:
     answers, remarks = trained.predict_all(
         [Path(arguments.file)] if arguments.file else arguments.values
     )
-    if arguments.out:
-        save_images(arguments.out, arguments.values, [row[0] for row in answers])
+    first = [row[0] for row in answers]
+    is_forecast = bool(first) and first[0].steps is not None
+    if arguments.out and is_forecast:
+        path = save_forecasts(arguments.out, trained.answers[0], first)
+        screen.note(f"written to {path}")
+    elif arguments.out:
+        save_images(arguments.out, arguments.values, first)
     screen.remarks(remarks)
-    for row in answers:
+    if is_forecast and not screen.as_json:
+        titles, rows_of_steps = forecast_table(trained.answers[0], first)
+        for line in [list[object](titles), *map(list[object], rows_of_steps)]:
+            print("\t".join(format_cell(cell) for cell in line))  # noqa: T201
+    for row in () if is_forecast else answers:
         if not screen.as_json:
             print("\t".join(format_answer(prediction) for prediction in row))  # noqa: T201
     rows = [

@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
-from kissipo.core.timestamps import is_monthly
+from kissipo.core.time_pattern import TimePattern
 
 
 def order_in_time(
@@ -47,7 +48,38 @@ def order_in_time(
     if aggregate is not None:
         frame, repeats = _one_per_timestamp(frame, name, aggregate)
         findings += repeats
-    findings += _gaps(frame, name) + _in_the_future(frame, name)
+    gaps, pattern = _gaps(frame, name)
+    findings += gaps + _in_the_future(frame, name)
+    step = _short_step(frame[name].values)
+    return frame, findings or [
+        Finding(
+            "PASS",
+            "order of time",
+            f"'{name}' is evenly spaced over {len(frame)} steps{step}{pattern}",
+        )
+    ]
+
+
+def order_of_numbers(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
+    """Sorts the frame by a time column of plain numbers and returns the findings.
+
+    Raises:     DataError for missing and duplicate numbers.
+    """
+    values = frame[name].values
+    if np.isnan(values).any() or len(np.unique(values)) < len(values):
+        raise DataError(
+            f"the time column '{name}' has missing or duplicate values",
+            allowed="one row per step, in rising order",
+        )
+    findings = []
+    if np.any(np.diff(values) < 0):
+        findings.append(
+            Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it")
+        )
+        frame = frame.take(np.argsort(values, kind="stable"))
+    steps = np.diff(frame[name].values)
+    # binary fractions: 0.3 - 0.2 is not 0.1
+    findings += _uneven(frame, name, np.round(steps / (np.abs(steps).max() or 1.0), 9))
     return frame, findings or [
         Finding("PASS", "order of time", f"'{name}' is evenly spaced over {len(frame)} steps")
     ]
@@ -67,7 +99,8 @@ def _refuse_duplicates(frame: Frame, column: Column) -> None:
             f"({format_rows(rows)})",
             allowed="one row per timestamp",
             do="Set input.duplicate_timestamps=mean (or sum, last); "
-            f"split several series of one file into several files{hint if set_back else ''}",
+            "name the column of several series with input.series_id=COLUMN"
+            f"{hint if set_back else ''}",
         )
 
 
@@ -114,14 +147,23 @@ def _in_the_future(frame: Frame, name: str) -> list[Finding]:
     ]
 
 
-def _gaps(frame: Frame, name: str) -> list[Finding]:
-    """Reports time steps of another length than usual; months and years are exempt."""
-    months = frame[name].values.astype("datetime64[M]").astype(np.int64)
-    steps = (
-        np.diff(months)
-        if is_monthly(frame[name].values)
-        else np.diff(frame[name].values).astype(np.int64)
-    )
+def _gaps(frame: Frame, name: str) -> tuple[list[Finding], str]:
+    """Reports steps of another length than usual, and returns the pattern in words.
+
+    Months, working days and opening hours are no gaps.
+    """
+    timestamps = frame[name].values
+    if len(timestamps) < 3:
+        return [], ""
+    pattern = TimePattern.fit(timestamps)
+    words = pattern.describe()
+    return _uneven(frame, name, pattern.steps(timestamps), words), words and f": {words}"
+
+
+def _uneven(
+    frame: Frame, name: str, steps: NDArray[np.generic], pattern: str = ""
+) -> list[Finding]:
+    """Reports the steps whose length is not the most frequent one."""
     if len(steps) < 2:
         return []
     usual = Counter(steps.tolist()).most_common(1)[0][0]
@@ -132,8 +174,8 @@ def _gaps(frame: Frame, name: str) -> list[Finding]:
     longest = int(uneven[np.argmax(steps[uneven])])
     between = f"{frame[name].show(longest)} and {frame[name].show(longest + 1)}"
     message = (
-        f"{len(uneven)} of {len(steps)} steps of '{name}' are not the usual one, "
-        f"the longest between {between}"
+        f"{len(uneven)} of {len(steps)} steps of '{name}' are not the usual one"
+        f"{f' ({pattern})' if pattern else ''}, the longest between {between}"
     )
     return [
         Finding(
@@ -144,3 +186,10 @@ def _gaps(frame: Frame, name: str) -> list[Finding]:
             tuple(int(row) for row in rows[:100]),
         )
     ]
+
+
+def _short_step(timestamps: NDArray[np.datetime64]) -> str:
+    """Returns the step where it is not a whole number of seconds."""
+    if timestamps.dtype != "datetime64[us]" or len(timestamps) < 2:
+        return ""
+    return f" of {float(np.median(np.diff(timestamps).astype(np.int64))) / 1e6:.6g} s"

@@ -96,7 +96,7 @@ def _column(name: str, series: nw.Series[Any]) -> Column:
 
 def _timestamp(cell: Any) -> np.datetime64:
     """Returns the timestamp in local time, without its time zone."""
-    return np.datetime64(cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell, "s")
+    return np.datetime64(cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell, "us")
 
 
 def _text(name: str, value: object) -> str | None:

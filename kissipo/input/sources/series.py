@@ -14,10 +14,12 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.task import Task
+from kissipo.core.timestamps import DATE_FORMAT
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.given_rows import column_of, given_table
 from kissipo.input.question import Question
+from kissipo.input.series_order import TimeOptions, order_rows
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
@@ -26,7 +28,14 @@ from kissipo.input.source_data import Reading
 class Options(FileWords):
     """Options of a series."""
 
-    time: str | None = option(None, "timestamp column; inferred if there is only one")
+    time: str | tuple[str, ...] | None = option(
+        None,
+        "timestamp column, or several that are one timestamp (year, month, day, hour); "
+        "inferred if there is only one",
+    )
+    series_id: tuple[str, ...] | None = option(
+        None, "column that names the series, where a file holds several; [] for one series"
+    )
     features: tuple[str, ...] | None = option(
         None, "input columns; the target columns when omitted"
     )
@@ -37,7 +46,9 @@ class Options(FileWords):
         False, "add month, weekday and hour of the forecast steps as inputs"
     )
     max_rows: int | None = option(
-        None, "number of rows to use, from the beginning; all when omitted", minimum=1
+        None,
+        "number of rows to use, from the beginning (of each series); all when omitted",
+        minimum=1,
     )
     window: int | None = option(None, "number of past time steps in each input window", minimum=1)
     season_length: int | None = option(
@@ -46,7 +57,7 @@ class Options(FileWords):
     duplicate_timestamps: Literal["mean", "sum", "last"] | None = option(
         None, "how rows with the same timestamp are aggregated; an error when omitted"
     )
-    date_format: str | None = option(None, "format of dates, as in strptime: %d/%m/%Y")
+    date_format: str | None = option(None, DATE_FORMAT)
 
 
 class Series(Source[Options]):
@@ -71,6 +82,7 @@ class Series(Source[Options]):
         elif question.is_table and (
             question.time
             or question.horizon
+            or question.words.keys() & {"time", "series_id"}
             or question.answer in ("forecast", "anomaly")
             or (question.answer is None and question.is_series)
         ):
@@ -89,7 +101,7 @@ class Series(Source[Options]):
         """Returns the newest steps: a table, or the values of a single column."""
         table = given_table(values, options)
         if table is not None:
-            return table
+            return _ordered(table, options, codecs)
         columns = codecs[0].columns
         if len(columns) != 1:
             raise TaskError(
@@ -105,6 +117,28 @@ class Series(Source[Options]):
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how the newest steps are given."""
         return "Give a file with the newest steps: kissipo predict RUN --file new.csv"
+
+
+def _ordered(table: Frame, options: Options, codecs: Sequence[Codec]) -> Frame:
+    """Returns new steps in order of time, where they have a time column."""
+    names = (options.time,) if isinstance(options.time, str) else options.time or ()
+    absent = [name for name in options.series_id or () if name not in table]
+    if absent:
+        raise DataError(
+            f"{table.origin} has no column '{absent[0]}', which names the series",
+            got="the columns " + ", ".join(table.names),
+        )
+    has_time = bool(names) and all(name in table for name in names)
+    if not has_time and not options.series_id:
+        return table
+    needed = [name for codec in codecs for name in codec.columns]
+    time_options = TimeOptions(
+        options.time if has_time else None,
+        options.series_id or (),
+        options.duplicate_timestamps,
+        options.date_format,
+    )
+    return order_rows(table, time_options, extra=needed).frame
 
 
 def _only_number(frame: Frame, time: str | None) -> str:

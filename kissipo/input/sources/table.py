@@ -5,8 +5,11 @@ Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
 
 from dataclasses import dataclass
 
-from kissipo.core.errors import TaskError
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import Finding
+from kissipo.core.frame import Column, Frame
 from kissipo.core.task import Task
+from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.infer_types import guess_answer
@@ -14,6 +17,7 @@ from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.table_codecs import ColumnOptions
+from kissipo.input.time_columns import combined_time, time_finding
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,20 @@ class Table(Source[Options]):
     def weight_column(self, options: Options) -> str | None:
         """Returns the name of the column of sample weights, if there is one."""
         return options.sample_weight
+
+    def row_times(self, frame: Frame, options: Options, findings: list[Finding]) -> Column | None:
+        """Returns the only column of timestamps, or several that are one timestamp."""
+        together = combined_time(frame, None, options.date_format)
+        if together is not None:
+            findings.append(time_finding(together))
+            return together.column
+        columns = [column for column in frame.columns if looks_like_time(column)]
+        if len(columns) != 1:
+            return None
+        try:
+            return as_time(columns[0], style=options.date_format)
+        except DataError:
+            return None
 
     def infer(self, question: Question) -> Task | None:
         """Takes a table of which a column is predicted."""

@@ -11,7 +11,7 @@ and because the validation split has also selected the epoch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Self, cast
 
@@ -24,11 +24,13 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Line, Section
+from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import format_score
+from kissipo.core.time_pattern import TimePattern
 from kissipo.output.answer import (
     MAX_WORST,
     Answer,
@@ -45,7 +47,13 @@ from kissipo.output.metrics.errors import (
     mean_absolute_scaled_error,
     root_mean_squared_error,
 )
-from kissipo.output.series_sections import forecasts_section, season_section, worst_windows
+from kissipo.output.series_scales import SeriesScales
+from kissipo.output.series_sections import (
+    forecasts_section,
+    season_section,
+    several_series_section,
+    worst_windows,
+)
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget, refuse_texts
 
 
@@ -64,6 +72,7 @@ class Forecast(Answer):
 
     WORD = "forecast"
     PREDICTS_STEPS = True
+    LEARNS_SEVERAL = True
     EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
     BASELINES = ("naive", "seasonal_naive", "exponential_smoothing", "linear_autoregression")
@@ -113,18 +122,32 @@ class Forecast(Answer):
             lambda window: cls(question.names, options, loss=question.loss),
             numbers=question.names,
             length=options.horizon,
+            has_future=True,
         )
 
     def fit(self, frame: Frame) -> Self:
         self.codec.fit(frame)
+        steps = [slice(0, len(frame))]
+        if self.scales is not None:
+            self.EVAL_METRIC = "normalized_mae"
+            rows = self.scales.rows(frame).values()
+            steps = [slice(int(part[0]), int(part[-1]) + 1) for part in rows]
         self.naive_errors = [
-            float(np.abs(np.diff(frame[name].values)).mean()) for name in self.variables
+            float(
+                np.concatenate([np.abs(np.diff(frame[name].values[part])) for part in steps]).mean()
+            )
+            for name in self.variables
         ]
         return self
 
     @property
     def forecasts(self) -> bool:
         return True
+
+    def context_columns(self, frame: Frame) -> list[str]:
+        names = [column.name for column in frame.columns if column.kind == "time"]
+        names += [name for name in self.variables if name in frame]
+        return names + ([] if self.scales is None else [self.scales.column])
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)
@@ -135,7 +158,7 @@ class Forecast(Answer):
         return self.scores(targets)
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
-        if len(self.variables) > 1:
+        if len(self.variables) > 1 or self.scales is not None:
             return self._evaluate_several(scores, truth)
         metrics = {
             "mae": mean_absolute_error(truth, scores),
@@ -226,6 +249,32 @@ class Forecast(Answer):
             for row, lower, upper in zip(scores, low, high, strict=True)
         ]
 
+    def locate(
+        self, predictions: Sequence[Prediction], steps: Sequence[ForecastSteps]
+    ) -> list[Prediction]:
+        """Returns forecasts with their timestamps, each series in its own unit."""
+        if not steps:
+            return list(predictions)
+        return [
+            self._located(prediction, item)
+            for prediction, item in zip(predictions, steps, strict=True)
+        ]
+
+    def _located(self, prediction: Prediction, steps: ForecastSteps) -> Prediction:
+        located = replace(prediction, steps=steps)
+        if not steps.center:
+            return located
+        center, spread = np.asarray(steps.center), np.asarray(steps.spread)
+
+        def in_unit(value: object) -> object:
+            rows = np.asarray(value, dtype=np.float64).reshape(-1, len(self.variables))
+            return self._plain(rows * spread + center)
+
+        if prediction.between is not None:
+            low, high = prediction.between
+            located = replace(located, between=(in_unit(low), in_unit(high)))
+        return replace(located, value=in_unit(prediction.value))
+
     def _plain(self, row: Scores) -> object:
         """Returns a number (one step, one variable), a list, or a list of lists."""
         if row.shape[1] > 1:
@@ -268,6 +317,8 @@ class Forecast(Answer):
             "loss": self.loss,
             "interval_coverage": self.options.interval_coverage,
             "margins": None if self.margins is None else self.margins.tolist(),
+            "pattern": None if self.pattern is None else self.pattern.state(),
+            "scales": None if self.scales is None else self.scales.state(),
         }
 
     @classmethod
@@ -279,6 +330,11 @@ class Forecast(Answer):
         )
         answer.codec, answer.naive_errors = codec, state["naive_errors"]
         answer.margins = None if state["margins"] is None else np.asarray(state["margins"])
+        if state.get("pattern") is not None:
+            answer.pattern = TimePattern.from_state(state["pattern"])
+        if state.get("scales") is not None:
+            answer.scales = SeriesScales.from_state(state["scales"])
+            answer.EVAL_METRIC = "normalized_mae"
         return answer
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line]:
@@ -296,6 +352,11 @@ class Forecast(Answer):
         return [Line(line) for line in lines]
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
+        if self.scales is not None:
+            return [
+                several_series_section(data, self.variables, self.margins, self.scales),
+                *super().sections(data),
+            ]
         return [
             season_section(data, self.variables[0]),
             forecasts_section(data, self.variables, self.margins),

@@ -7,12 +7,13 @@ series is too short for its season, and when fitting a long season would take mi
 
 import warnings
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Scores
-from kissipo.output.baseline_data import BaselineData
+from kissipo.output.baseline_data import BaselineData, Samples
 
 NAME = "exponential smoothing"
 _MAX_SEASON, _MAX_STEPS, _MAX_VARIABLES = 60, 600, 8
@@ -28,17 +29,27 @@ def predict(data: BaselineData) -> Scores | None:
     ):
         return None
     season, horizon = data.season if data.season > 1 else 0, data.answer.spec.shape[0]
-    length = int(data.train.origins.max()) + horizon
-    if (
-        length < max(10, 2 * season + 2)
-        or season > _MAX_SEASON
-        or data.series.shape[1] > _MAX_VARIABLES
-    ):
+    starts = data.starts or (0, len(data.series))
+    if season > _MAX_SEASON or data.series.shape[1] * (len(starts) - 1) > _MAX_VARIABLES:
         return None
-    forecasts = [
-        _forecasts(series, length, data.test.origins, season, horizon) for series in data.series.T
-    ]
-    return np.stack(forecasts, axis=2)
+    forecasts = np.zeros((len(data.test.origins), horizon, data.series.shape[1]))
+    for start, stop in pairwise(starts):
+        train, test = (_origins(split, start, stop) for split in (data.train, data.test))
+        if not len(train):
+            return None
+        length = int(data.train.origins[train].max()) - start + horizon
+        if length < max(10, 2 * season + 2):
+            return None
+        origins = data.test.origins[test] - start
+        for variable, values in enumerate(data.series[start:stop].T):
+            forecasts[test, :, variable] = _forecasts(values, length, origins, season, horizon)
+    return forecasts
+
+
+def _origins(split: Samples, start: int, stop: int) -> NDArray[np.int64]:
+    """Returns the positions of the samples of one series."""
+    assert split.origins is not None
+    return np.flatnonzero((split.origins >= start) & (split.origins < stop))
 
 
 def _forecasts(

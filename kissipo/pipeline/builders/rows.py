@@ -22,12 +22,14 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option_infos
 from kissipo.input.augment import Augment
 from kissipo.input.check.rows import describe_divided, duplicates
+from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.lazy_dataset import LazyColumn
 from kissipo.input.sample_weights import check_weights, mean_one, weights_finding
+from kissipo.input.series_names import find_series
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-from kissipo.input.split import split_rows
+from kissipo.input.split import Split, split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.pipeline.parse import Component, ResolvedTask
@@ -35,6 +37,7 @@ from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS
 
 _GIGABYTE = 1_000_000_000
+_MIN_DISTINCT = 0.9
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
@@ -66,15 +69,19 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         if source.is_generated
         else duplicates(_compared(frame, codecs, answers, source.generated_columns))
     )
+    split, order = _split_in_time(frame, targets, resolved, findings, inferred_options)
+    refuse_failures(findings, strict=strict)
     strata = (answer.strata(frame) for answer in answers)
     splits = split_rows(
         len(frame),
-        resolved.general.split,
+        split,
         seed=seed,
         classes=next((classes for classes in strata if classes is not None), None),
         together=group_ids if groups is None else groups,
         fixed=_official_split(reading, frame),
     )
+    if order is not None and split.method == "time":
+        splits = {name: np.sort(order[positions]) for name, positions in splits.items()}
     findings += describe_divided(duplicate_findings, group_ids, splits)
     weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
     train = frame.take(splits["train"])
@@ -110,6 +117,57 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
         augment=Augment(names, masks, boxes) if names else None,
     )
+
+
+def _split_in_time(
+    frame: Frame,
+    targets: Sequence[str],
+    resolved: ResolvedTask,
+    findings: list[Finding],
+    inferred_options: list[InferredOption],
+) -> tuple[Split, NDArray[np.int64] | None]:
+    """Returns the split, by time where rows resemble their neighbors in time, and the
+    rows in order of time; None keeps the order of the file."""
+    source: Source[Any] = resolved.source.module.SOURCE
+    split = resolved.general.split
+    column = source.row_times(frame, resolved.source.options, findings)
+    if column is None or column.missing.any() or len(frame) < MIN_ROWS:
+        return split, None
+    order = np.argsort(column.values, kind="stable")
+    if split.method == "random" or split.group or split.folds or split.fold or not split.test:
+        return split, None
+    groups = _series_of_rows(frame, column, targets)
+    if groups is None:
+        return split, None
+    likeness = {name: resemblance(frame[name], order, groups) for name in targets}
+    target = max(likeness, key=lambda name: likeness[name], default=None)
+    if target is None or likeness[target] < MIN_RESEMBLANCE:
+        return split, None
+    if split.method is not None:
+        return split, order
+    message = (
+        f"'{target}' resembles its neighbors in '{column.name}' ({likeness[target]:.2f}, "
+        "where 1 is equal and 0 is chance): a random split would leak"
+    )
+    action = "split by time; input.split.method=random changes that"
+    findings.append(Finding("WARN", "order of time", message, action))
+    reason = f"'{target}' resembles its neighbors in '{column.name}'"
+    inferred_options.append(InferredOption("input.split.method", "time", reason))
+    return replace(split, method="time"), order
+
+
+def _series_of_rows(
+    frame: Frame, column: Column, targets: Sequence[str]
+) -> NDArray[np.int64] | None:
+    """Returns the number of the series of each row; None where rows share timestamps
+    without a column that names series."""
+    if len(np.unique(column.values)) >= _MIN_DISTINCT * len(column):
+        return np.zeros(len(column), dtype=np.int64)
+    match = find_series(frame.replaced(column), column.name, targets)
+    if match is None:
+        return None
+    codes = np.stack([as_strings(frame[name]).values for name in match[0]], axis=1)
+    return np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def encode(
@@ -313,5 +371,5 @@ def _with_fitted(
         option
         for option in (*inferred, *fitted)
         if counts[option.place] <= 1
-        and (not option.place.startswith("input.") or option.place.split(".")[1] in own)
+        and (not option.place.startswith("input.") or option.place.split(".")[1] in {*own, "split"})
     )

@@ -9,14 +9,21 @@ Scaling is fitted on the training steps alone. The future covariates (`time_feat
 To detect anomalies, the target is the step after a window, or the window itself; the
 evaluated step is that step, or the last of the window. A class is that of the last step
 of a window.
+
+Several series in one file train one net. Each has its own windows, its own
+split by time and its own scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from kissipo.codec.concat import Concat
 from kissipo.codec.datetime import Calendar
@@ -25,24 +32,31 @@ from kissipo.codec.windows import Windows
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame, strings, times
+from kissipo.core.forecast_steps import ForecastSteps
+from kissipo.core.frame import Frame, times
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.number_cells import infinities, mixed_types, placeholders
-from kissipo.core.timestamps import as_time, has_zone, looks_like_time, next_timestamps
+from kissipo.core.text import list_some
+from kissipo.core.time_pattern import TimePattern
+from kissipo.core.timestamps import as_time
 from kissipo.input.check import columns as checks
-from kissipo.input.check.timestamps import order_in_time
 from kissipo.input.season_length import find_season
+from kissipo.input.series_order import OrderedRows, TimeOptions, concatenated, order_rows
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.series import Options
-from kissipo.input.split import split_rows
+from kissipo.input.split import Positions, split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
+from kissipo.output.series_scales import SeriesScales
+from kissipo.output.series_target import SeriesTarget
+from kissipo.pipeline.future_rows import forecast_steps, without_rows_ahead
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.series_targets import series_target
 
 _MIN_SAMPLES = 10
+_MAX_SEASONS = 20
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
@@ -51,60 +65,69 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     Raises:   DataError for missing values, an unknown column, a series that is too
               short.
     """
-    options, findings = resolved.source.options, list(reading.findings)
-    inferred_options = list(reading.inferred_options)
-    frame, time = _in_order(reading.frame, options, findings, inferred_options)
-    frame = _first_steps(frame, options.max_rows)
-    target = series_target(frame, reading, resolved, time, inferred_options)
-    frame, horizon = target.frame, target.length
-    columns = tuple(
-        dict.fromkeys((*target.inputs, *target.numbers, *(options.future_covariates or ())))
+    options = resolved.source.options
+    rows = ordered_rows(reading.frame, options, resolved)
+    findings = [*reading.findings, *rows.findings]
+    inferred_options = [*reading.inferred_options, *rows.inferred]
+    parts = [_first_steps(part, options.max_rows) for part in _parts(rows.frame, rows.starts)]
+    target = series_target(
+        concatenated(parts), reading, resolved, rows.time, rows.series_id, inferred_options
     )
-    ahead = _future_codec(frame, options, time, target.names, horizon)
+    horizon = target.length
+    covariates = options.future_covariates
+    parts = _parts(target.frame, _starts(parts))
+    if target.has_future:
+        ahead_rows = without_rows_ahead(parts, target, rows.time, horizon, options.features)
+        parts = list(ahead_rows.past)
+        findings += ahead_rows.findings
+        if covariates is None and ahead_rows.covariates:
+            covariates = ahead_rows.covariates
+            inferred_options.append(
+                InferredOption("input.future_covariates", list(covariates), ahead_rows.reason)
+            )
+    columns = tuple(dict.fromkeys((*target.inputs, *target.numbers, *(covariates or ()))))
+    frame = concatenated(parts)
+    ahead = _future_codec(frame, options, covariates, rows.time, target.names, horizon)
     findings += mixed_types(frame, columns) + infinities(frame, columns)
     findings += placeholders(frame, columns)
     refuse_failures(findings)
     _refuse_gaps(frame, columns)
-    constant = checks.constant_columns(frame, (*target.inputs, *target.numbers))
-    if constant:
-        raise DataError(
-            f"'{constant[0]}' has the same value at every step, so there is nothing to forecast",
-            do="Is it the right column?",
-        )
+    _refuse_constant(frame, target)
     refuse_failures(findings, strict=strict)
-    test_share = resolved.general.split.test
-    season = (
-        options.season_length
-        if options.season_length is not None
-        else find_season(frame[target.leading].values[: int(len(frame) * (1 - test_share))])
-    )
-    if options.season_length is None:
-        reason = (
-            f"'{target.leading}' repeats its pattern after {season} steps"
-            if season
-            else "no season was found"
-        )
-        inferred_options.append(InferredOption("input.season_length", season, reason))
-    window = options.window or _window(len(frame), season, horizon)
+    season = _season(parts, target.leading, options, resolved, inferred_options)
+    window = options.window or _window(_typical_length(parts), season, horizon)
     inferred_options.append(
         InferredOption(
             "input.window", window, "two seasons" if season else "one twentieth of the series"
         )
     )
     lead = window - 1 if target.ends_in_window else window
-    count = len(frame) - lead - horizon + 1
-    if count < _MIN_SAMPLES:
-        raise DataError(
-            f"{frame.origin} is too short for windows of {window} and a horizon of {horizon}",
-            got=f"{len(frame)} steps",
-            allowed=f"at least {lead + horizon + _MIN_SAMPLES - 1}",
-            do="Use a smaller input.window or output.horizon",
+    if rows.series_id is not None:
+        parts = _long_enough(
+            parts,
+            rows.series_id,
+            lambda steps: _splits(steps, lead, horizon, resolved, seed),
+            findings,
         )
-    splits = _splits(len(frame), lead, horizon, resolved, seed)
-    train = frame.take(np.arange(lead + horizon + int(splits["train"][-1])))
+    _refuse_short(max(parts, key=len), window, lead, horizon)
+    splits, ends = _split_parts(parts, lead, horizon, resolved, seed)
+    answer: Answer = target.answer(window)
+    frame, starts = concatenated(parts), _starts(parts)
+    if rows.series_id is not None:
+        train = concatenated(
+            [part.take(np.arange(end)) for part, end in zip(parts, ends, strict=True)]
+        )
+        scaled = dict.fromkeys(name for name in columns if name not in (covariates or ()))
+        answer.scales = SeriesScales(rows.series_id, tuple(scaled)).fit(train)
+        frame = answer.scales.scaled(frame)
+        parts = _parts(frame, starts)
+    train = concatenated([part.take(np.arange(end)) for part, end in zip(parts, ends, strict=True)])
     codec = Windows(Numbers(target.inputs, missing_indicator=False), window).fit(train)
     codecs = (codec, ahead.fit(train)) if ahead else (codec,)
-    answer: Answer = target.answer(window).fit(frame if target.fits_all else train)
+    answer.fit(frame if target.fits_all else train)
+    if target.has_future and rows.time is not None:
+        answer.pattern = _pattern(parts, rows.time)
+    count = len(frame) - lead - horizon + 1
     inputs = [
         codec.encode(frame)[:count],
         *(future.encode(frame)[window : window + count] for future in codecs[1:]),
@@ -112,58 +135,152 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     first = target.first(window)
     targets = answer.codec.encode(frame)[first : first + count]
     datasets = {}
-    for name, part in splits.items():
-        rows = slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0)
-        datasets[name] = TensorDataset(tuple(x[rows] for x in inputs), (targets[rows],))
+    for name, positions in splits.items():
+        selection = _as_slice(positions)
+        datasets[name] = TensorDataset(tuple(x[selection] for x in inputs), (targets[selection],))
     return Pipeline(
-        frame, splits, codecs, (answer,), datasets, tuple(findings), season, tuple(inferred_options)
+        frame,
+        splits,
+        codecs,
+        (answer,),
+        datasets,
+        tuple(findings),
+        season,
+        tuple(inferred_options),
+        starts=starts,
     )
 
 
-def _in_order(
-    frame: Frame, options: Options, findings: list[Finding], inferred_options: list[InferredOption]
-) -> tuple[Frame, str | None]:
-    """Returns the frame sorted by its time column, and the name of that column if
-    any."""
-    name = options.time
-    if name is None:
-        name = next(
-            (column.name for column in frame.columns if looks_like_time(column)), None
-        ) or _year_column(frame)
-        if name is None:
-            findings.append(
-                Finding(
-                    "WARN",
-                    "order of time",
-                    "no column of timestamps was found",
-                    "rows are taken as evenly spaced steps",
-                )
-            )
-            return frame, None
-        inferred_options.append(InferredOption("input.time", name, "its values are timestamps"))
-    timestamps = as_time(frame[name], style=options.date_format)
-    if timestamps is None:
-        if frame[name].kind != "number":
-            raise DataError(
-                f"the time column '{name}' cannot be read as timestamps",
-                got=_unreadable_time(frame, name),
-                do="Say how it is written, as in strptime: input.date_format=%d/%m/%Y",
-            )
-        return _in_number_order(frame, name, findings), name
-    if has_zone(frame[name]):
+def ordered_rows(frame: Frame, options: Options, resolved: ResolvedTask) -> OrderedRows:
+    """Returns the rows in order of time, those of each series together."""
+    time_options = TimeOptions(
+        options.time, options.series_id, options.duplicate_timestamps, options.date_format
+    )
+    values = [answer.value for answer in resolved.answers]
+    targets = [
+        name for value in values for name in (value if isinstance(value, tuple) else (value,))
+    ]
+    named = (*(options.features or ()), *(options.future_covariates or ()))
+    return order_rows(frame, time_options, targets=[*map(str, targets), *named], extra=named)
+
+
+def _parts(frame: Frame, starts: Sequence[int]) -> list[Frame]:
+    """Returns the steps of each series."""
+    return [frame.take(np.arange(first, end)) for first, end in pairwise(starts)]
+
+
+def _starts(parts: Sequence[Frame]) -> tuple[int, ...]:
+    """Returns the first step of each series, and the number of steps."""
+    return tuple(accumulate((len(part) for part in parts), initial=0))
+
+
+def _typical_length(parts: Sequence[Frame]) -> int:
+    return int(np.median([len(part) for part in parts]))
+
+
+def _as_slice(positions: Positions) -> slice | Tensor:
+    """Returns consecutive positions as a slice, which copies no values."""
+    if not len(positions):
+        return slice(0, 0)
+    first, end = int(positions[0]), int(positions[-1]) + 1
+    if end - first == len(positions):
+        return slice(first, end)
+    return torch.from_numpy(positions)
+
+
+def _season(
+    parts: Sequence[Frame],
+    name: str,
+    options: Options,
+    resolved: ResolvedTask,
+    inferred_options: list[InferredOption],
+) -> int:
+    """Returns the season length, that of most series where there are several."""
+    if options.season_length is not None:
+        return int(options.season_length)
+    share = 1 - resolved.general.split.test
+    longest = sorted(parts, key=len, reverse=True)[:_MAX_SEASONS]
+    seasons = Counter(find_season(part[name].values[: int(len(part) * share)]) for part in longest)
+    season = seasons.most_common(1)[0][0]
+    reason = (
+        f"'{name}' repeats its pattern after {season} steps" if season else "no season was found"
+    )
+    inferred_options.append(InferredOption("input.season_length", season, reason))
+    return season
+
+
+def _refuse_constant(frame: Frame, target: SeriesTarget) -> None:
+    constant = checks.constant_columns(frame, (*target.inputs, *target.numbers))
+    if constant:
+        raise DataError(
+            f"'{constant[0]}' has the same value at every step, so there is nothing to forecast",
+            do="Is it the right column?",
+        )
+
+
+def _refuse_short(frame: Frame, window: int, lead: int, horizon: int) -> None:
+    if len(frame) - lead - horizon + 1 < _MIN_SAMPLES:
+        raise DataError(
+            f"{frame.origin} is too short for windows of {window} and a horizon of {horizon}",
+            got=f"{len(frame)} steps",
+            allowed=f"at least {lead + horizon + _MIN_SAMPLES - 1}",
+            do="Use a smaller input.window or output.horizon",
+        )
+
+
+def _long_enough(
+    parts: Sequence[Frame],
+    series_id: str,
+    split: Callable[[int], object],
+    findings: list[Finding],
+) -> list[Frame]:
+    """Returns the series that are long enough to be split, and reports the others.
+
+    Raises:   DataError when none is.
+    """
+    long: list[Frame] = []
+    short: list[str] = []
+    for part in parts:
+        try:
+            split(len(part))
+        except DataError:
+            short.append(f"{part[series_id].show(0)} ({len(part)} steps)")
+        else:
+            long.append(part)
+    if not long:
+        split(max(len(part) for part in parts))
+    if short:
+        message = f"{len(short)} series are too short to be split: {list_some(short, 5)}"
         findings.append(
             Finding(
-                "PASS",
-                "time zone",
-                f"'{name}' has time zones",
-                "converted to UTC",
+                "WARN",
+                "short series",
+                message,
+                "not trained on; a smaller input.window or output.horizon uses them",
             )
         )
-    frame, time_findings = order_in_time(
-        frame.replaced(timestamps), name, aggregate=options.duplicate_timestamps
-    )
-    findings += time_findings
-    return frame, name
+    return long
+
+
+def _split_parts(
+    parts: Sequence[Frame], lead: int, horizon: int, resolved: ResolvedTask, seed: int
+) -> tuple[dict[str, Positions], list[int]]:
+    """Returns the first steps of the windows of each split, and the number of training
+    steps of each series."""
+    splits: dict[str, list[Positions]] = {}
+    ends = []
+    for start, part in zip(_starts(parts), parts, strict=False):
+        own = _splits(len(part), lead, horizon, resolved, seed)
+        ends.append(lead + horizon + int(own["train"][-1]))
+        for name, positions in own.items():
+            splits.setdefault(name, []).append(positions + start)
+    return {name: np.concatenate(positions) for name, positions in splits.items()}, ends
+
+
+def _pattern(parts: Sequence[Frame], time: str) -> TimePattern | None:
+    """Returns the pattern of the timestamps of the longest series."""
+    column = max(parts, key=len)[time]
+    return TimePattern.fit(column.values) if column.kind == "time" else None
 
 
 def _first_steps(frame: Frame, count: int | None) -> Frame:
@@ -178,7 +295,12 @@ def _first_steps(frame: Frame, count: int | None) -> Frame:
 
 
 def _future_codec(
-    frame: Frame, options: Options, time: str | None, names: tuple[str, ...], horizon: int
+    frame: Frame,
+    options: Options,
+    covariates: Sequence[str] | None,
+    time: str | None,
+    names: tuple[str, ...],
+    horizon: int,
 ) -> Windows | None:
     """Returns the codec of what is known about future steps: time features and
     covariates."""
@@ -189,7 +311,7 @@ def _future_codec(
                 "input.time_features needs a column of timestamps", do="Name it with --time COLUMN"
             )
         codecs.append(Calendar(time))
-    for name in options.future_covariates or ():
+    for name in covariates or ():
         if name in names:
             raise TaskError(
                 f"input.future_covariates names '{name}', which is forecast",
@@ -201,8 +323,8 @@ def _future_codec(
                 got=f"'{frame[name].show(0)}'",
                 do="Write yes and no as 1 and 0",
             )
-    if options.future_covariates:
-        codecs.append(Numbers(options.future_covariates, missing_indicator=False))
+    if covariates:
+        codecs.append(Numbers(tuple(covariates), missing_indicator=False))
     if not codecs:
         return None
     return Windows(
@@ -210,46 +332,6 @@ def _future_codec(
         horizon,
         axis="ahead",
     )
-
-
-def _unreadable_time(frame: Frame, name: str) -> str:
-    """Returns the first cell that is not a timestamp, with its row."""
-    texts = frame[name].texts()
-    index = next(
-        (
-            row
-            for row, text in enumerate(texts)
-            if text and not looks_like_time(strings(name, [text]))
-        ),
-        0,
-    )
-    return f"'{texts[index]}' in row {index + 1}"
-
-
-def _year_column(frame: Frame) -> str | None:
-    """Returns a column with a name such as year whose values are years."""
-    for column in frame.columns:
-        if (
-            column.name.lower() in ("year", "time", "date", "jahr", "month", "t")
-            and as_time(column) is not None
-        ):
-            return column.name
-    return None
-
-
-def _in_number_order(frame: Frame, name: str, findings: list[Finding]) -> Frame:
-    values = frame[name].values
-    if np.isnan(values).any() or len(np.unique(values)) < len(values):
-        raise DataError(
-            f"the time column '{name}' has missing or duplicate values",
-            allowed="one row per step, in rising order",
-        )
-    if np.any(np.diff(values) < 0):
-        findings.append(
-            Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it")
-        )
-        return frame.take(np.argsort(values, kind="stable"))
-    return frame
 
 
 def _refuse_gaps(frame: Frame, names: tuple[str, ...]) -> None:
@@ -300,32 +382,74 @@ def _splits(steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: i
 def encode_new(
     frame: Frame, codecs: tuple[Windows, ...], answers: Sequence[Answer]
 ) -> TensorDataset:
-    """Returns the last window of new steps, whose next steps are to be forecast.
+    """Returns the last window of each series, whose next steps are to be forecast.
 
-    Rows after the last value hold the future covariates. To detect anomalies, every
-    window is returned with its target.
+    Rows after the last value are these steps. To detect anomalies, every window is
+    returned with its target.
 
     Raises:   DataError when there are fewer steps than one window needs, or when values
               or future covariates are missing.
     """
-    codec: Windows = codecs[0]
-    if answers[0].READS_TARGETS:
-        return _all_windows(frame, codecs, answers[0])
-    complete = np.flatnonzero(~np.any([frame[name].missing for name in codec.columns], axis=0))
-    end = int(complete[-1]) + 1 if len(complete) and len(codecs) > 1 else len(frame)
+    answer = answers[0]
+    if answer.READS_TARGETS:
+        return _all_windows(frame, codecs, answer)
+    scales: SeriesScales | None = answer.scales
+    if scales is None:
+        inputs, steps = _newest(frame, frame, codecs, answer, None)
+        return TensorDataset(inputs, (), steps=(steps,) if answer.forecasts else ())
+    several = [
+        _newest(frame.take(rows), scaled.take(rows), codecs, answer, series)
+        for scaled in (scales.scaled(frame),)
+        for series, rows in scales.rows(frame).items()
+    ]
+    stacked = tuple(torch.cat(tensors) for tensors in zip(*(x for x, _ in several), strict=True))
+    return TensorDataset(stacked, (), steps=tuple(steps for _, steps in several))
+
+
+def _newest(
+    frame: Frame, scaled: Frame, codecs: tuple[Windows, ...], answer: Answer, series: str | None
+) -> tuple[tuple[Tensor, ...], ForecastSteps]:
+    """Returns the inputs for the steps after the last value of one series.
+
+    scaled:   the frame on the scale of its series
+    """
+    codec = codecs[0]
+    end = _count_past(frame, codec, codecs, answer)
     if end < codec.length:
         raise DataError(
             "there are fewer steps than one window needs",
-            got=f"{end} in {frame.origin}",
+            got=f"{end} in {frame.origin}" + (f", series '{series}'" if series else ""),
             allowed=f"at least {codec.length}",
         )
-    newest = frame.take(np.arange(end - codec.length, end))
+    newest = scaled.take(np.arange(end - codec.length, end))
     _refuse_gaps(newest, codec.columns)
+    past, future = scaled.take(np.arange(end)), scaled.take(np.arange(end, len(scaled)))
     inputs = [codec.encode(newest)]
     for ahead in codecs[1:]:
-        future = frame.take(np.arange(end, min(len(frame), end + ahead.length)))
-        inputs.append(ahead.encode(_future_rows(future, frame.take(np.arange(end)), ahead)))
-    return TensorDataset(tuple(inputs), ())
+        rows = future.take(np.arange(min(len(future), ahead.length)))
+        inputs.append(ahead.encode(_future_rows(rows, past, ahead, answer.pattern)))
+    horizon = answer.spec.shape[0] if answer.forecasts else 1
+    steps = forecast_steps(past, future, horizon, answer.pattern)
+    if series is not None and answer.scales is not None:
+        scales = answer.scales
+        center, spread = scales.of(series, frame)
+        selection = [scales.names.index(name) for name in answer.variables]
+        steps = replace(
+            steps,
+            series=series,
+            center=tuple(center[selection].tolist()),
+            spread=tuple(spread[selection].tolist()),
+        )
+    return tuple(inputs), steps
+
+
+def _count_past(frame: Frame, codec: Windows, codecs: Sequence[Windows], answer: Answer) -> int:
+    """Returns the number of steps before those that are to be forecast."""
+    if not answer.forecasts and len(codecs) == 1:
+        return len(frame)
+    names = [*codec.columns, *(name for name in answer.variables if name in frame)]
+    complete = np.flatnonzero(~np.any([frame[name].missing for name in names], axis=0))
+    return int(complete[-1]) + 1 if len(complete) else 0
 
 
 def _all_windows(frame: Frame, codecs: tuple[Windows, ...], answer: Answer) -> TensorDataset:
@@ -347,7 +471,7 @@ def _all_windows(frame: Frame, codecs: tuple[Windows, ...], answer: Answer) -> T
     return TensorDataset(tuple(inputs), (answer.codec.encode(frame)[lead : lead + count],))
 
 
-def _future_rows(future: Frame, past: Frame, ahead: Windows) -> Frame:
+def _future_rows(future: Frame, past: Frame, ahead: Windows, pattern: TimePattern | None) -> Frame:
     """Returns the future steps; where only time features are needed, timestamps
     continue."""
     covariates = [name for name in ahead.columns if past[name].kind == "number"]
@@ -361,8 +485,10 @@ def _future_rows(future: Frame, past: Frame, ahead: Windows) -> Frame:
         )
     (name,) = ahead.columns
     timestamps = as_time(past[name])
-    if timestamps is None or len(timestamps) < 2:
+    if timestamps is None or (pattern is None and len(timestamps) < 2):
         raise DataError(f"the timestamps of '{name}' cannot be read", got=str(past[name].show(0)))
-    return Frame(
-        (times(name, next_timestamps(timestamps.values, ahead.length)),), origin="the future steps"
-    )
+    pattern = pattern or TimePattern.fit(timestamps.values)
+    listed = future[name].values[: ahead.length]
+    last = listed[-1] if len(listed) else timestamps.values[-1]
+    rest = pattern.after(last, ahead.length - len(listed))
+    return Frame((times(name, np.concatenate([listed, rest])),), origin="the future steps")

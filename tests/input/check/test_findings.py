@@ -294,7 +294,7 @@ def write_series(timestamps: list[str], values: list[str] | None = None) -> None
             + [f"2024-10-27T{hour:02d}:00" for hour in range(4, 24)],
             "FAIL  the timestamp 2024-10-27T02:00:00 occurs 2 times in 'Month' (rows 7, 9)"
             " -> Set input.duplicate_timestamps=mean (or sum, "
-            "last); split several series of one file into several files "
+            "last); name the column of several series with input.series_id=COLUMN "
             "(were the clocks set back? Then write the time zone, as in 02:30+01:00)",
         ),
         (

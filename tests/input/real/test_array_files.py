@@ -93,7 +93,7 @@ def test_fit_and_predict_read_arrays_from_the_command_line(capsys: Any) -> None:
     np.save("five.npy", x[:5])
     Path("one.json").write_text(json.dumps(x[0].tolist()))
     run = ki.open("run")
-    values = [answer.confidence for answer in run.predict(list(x[:5]))]
+    values = run.predict_proba(list(x[:5])).max(axis=1)
     capsys.readouterr()
     for name, count in (("one.npy", 1), ("one.json", 1), ("five.npy", 5)):
         assert main(["predict", "run", name, "--json"]) == 0
@@ -123,7 +123,7 @@ def test_features_and_windows_are_tensors_and_numbers_are_quantities() -> None:
     }
     run = task.fit(out="run")
     np.save("one.npy", ((x - x.mean(axis=0)) / x.std(axis=0))[:1])
-    assert run.predict("one.npy").value == run.predict(((x - x.mean(0)) / x.std(0))[0]).value
+    assert run.predict("one.npy") == run.predict(((x - x.mean(0)) / x.std(0))[0])
     np.savez("windows.npz", windows=RNG.normal(size=(40, 8, 2)), target=RNG.normal(size=40))
     windows = ki.load("windows.npz", words=SHORT | {"output.baselines": ["mean"]})
     assert "number" in windows.output
