@@ -102,7 +102,9 @@ def answer_of(run: Any) -> Any:
     return run.metrics["answers"][0]
 
 
-@pytest.mark.parametrize(("make", "reached", "by_text"), CASES, ids=lambda case: str(case))
+@pytest.mark.parametrize(
+    ("make", "reached", "by_text"), CASES, ids=[case[0].__name__ for case in CASES]
+)
 def test_baselines_of_classes_see_all_columns(make: Any, reached: float, by_text: float) -> None:
     more = {"categorical": ["user"]} if make is many_users else {}
     rows = 6_000 if make is many_users else 500
