@@ -70,9 +70,11 @@ def writable(task: Task, source: str) -> Task:
         changes["process.weights"] = str(Path(weights).resolve())
     for name in SOURCES.find(source, place="input").SOURCE.data_options:
         data = task.input.get(name)
-        if data is not None:
-            is_path = isinstance(data, str | Path)
-            changes[f"input.{name}"] = str(Path(data).resolve()) if is_path else None
+        if isinstance(data, str | Path):
+            # what is no file here is a name inside the data, such as that of an array
+            changes[f"input.{name}"] = str(Path(data).resolve() if Path(data).exists() else data)
+        elif data is not None:
+            changes[f"input.{name}"] = None
     return task.with_words(changes) if changes else task
 
 

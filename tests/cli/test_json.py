@@ -38,6 +38,8 @@ COMMANDS = {
         ["predict", "marks", "new/a.png"],
         ["predict", "boxes", "new/a.png"],
         ["predict", "dcgan", "7"],
+        ["predict", "power", "--file", "power.csv"],
+        ["predict", "steps", "--file", "steps.csv"],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
@@ -140,6 +142,18 @@ def _train_and_draw() -> None:
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
     assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
     assert main(["fit", "dcgan", "epochs=1", "--out", "dcgan", "--quiet"]) == 0
+    _train_on_series()
+
+
+def _train_on_series() -> None:
+    """Two series with timestamps, and one without."""
+    times = [f"2024-01-{day:02d}" for day in range(1, 32)]
+    rows = [f"{time},{name},{number % 7}" for name in "ab" for number, time in enumerate(times)]
+    Path("power.csv").write_text("time,name,power\n" + "\n".join(rows) + "\n")
+    words = ["--output", "power", "--horizon", "2", "epochs=1", "window=4", "--quiet"]
+    assert main(["fit", "power.csv", "--time", "time", *words, "--out", "power"]) == 0
+    Path("steps.csv").write_text("power\n" + "".join(f"{row[-1]}\n" for row in rows))
+    assert main(["fit", "steps.csv", *words, "--out", "steps"]) == 0
 
 
 @pytest.mark.parametrize("verb", COMMANDS)

@@ -132,10 +132,11 @@ def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> 
     above, titles, *rows = out.splitlines()
     assert [row.split()[0] for row in rows] == ["units=[8]", "±", "units=[16]", "±"]
     assert above.split() == ["training", "performance"]
-    assert titles.split()[:6] == ["accuracy", "precision", "recall", "f1", "roc_auc", "seconds"]
+    assert titles.split()[:5] == ["accuracy", "precision", "recall", "f1", "roc_auc"]
+    assert "seconds" in titles
     assert "…" not in out
-    assert "No room here for" in err
-    assert "log_loss: see --json" in err
+    # how many metrics have room depends on the digits of the measured speed
+    assert ("log_loss" in titles) != ("log_loss: see --json" in err)
 
 
 def test_format_answer_returns_one_line() -> None:

@@ -37,7 +37,7 @@ WORDS = [
     "input.batch_size=16",
     "baselines=[majority]",
     "--output",
-    "color",
+    "labels",
 ]
 
 
@@ -192,7 +192,7 @@ def test_freeze_works_with_manual_backprop() -> None:
         "early_stopping=0",
         "baselines=[majority]",
         "--output",
-        "color",
+        "labels",
         "--quiet",
     ]
     assert main(["fit", photos(), *words, "--out", "first"]) == 0
@@ -232,7 +232,7 @@ def test_resume_of_a_transfer_equals_the_unbroken_run(
         "process.weights": "resnet18.safetensors",
         "process.freeze": ["conv1", "norm1", "conv2"],
     }
-    task = ki.load(photos(), output="color", words=words)
+    task = ki.load(photos(), output="labels", words=words)
     task.fit(out="whole")
     with pytest.raises(StoppedError):
         task.fit(out="broken", callbacks=[interrupter(2)])

@@ -51,7 +51,7 @@ def test_narrow_net_classifies_stripes(
         "batch_size=16",
         "baselines=[majority]",
         "--output",
-        "class",
+        "labels",
     ]
     assert main(["fit", stripes(), *words, *config, "--out", "run", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

@@ -376,7 +376,7 @@ def test_trace_has_every_step_its_gates_and_its_attention(run: Path) -> None:
     assert all("opaque" not in item for item in trace.inside.unrolled)
     names = [step.name for step in trace.of("output")]
     assert names == ["logits", "tokens", "log-probability", "text"]
-    prediction: Any = loaded.predict("learning")
+    prediction: Any = loaded.predict_all(["learning"])[0][0][0]
     assert trace.of("output")[-1].value == prediction.value
     assert main(["xray", str(run), "learning", "--out", "page.html"]) == 0
     assert "attention.softmax" in Path("page.html").read_text()
@@ -386,17 +386,17 @@ def test_beam_of_a_run_is_never_less_probable(capsys: pytest.CaptureFixture[str]
     words = {**SHORT, "process.epochs": 1, "output.decode.beam": 3, "process.cell": "lstm"}
     words |= {"input.make": "spelled_words", "output.text": "spelled"}
     run = ki.load("reverse", words=words).fit(out="run")
-    searched: Any = run.predict("learning")
+    searched: Any = run.predict_all(["learning"])[0][0][0]
     trace: Any = run.trace("learning")
     assert len(searched.others) == 2
     assert searched.confidence >= searched.others[0][1] >= searched.others[1][1]
     assert trace.of("output")[0].name == "beams"
     assert trace.of("output")[-1].value == searched.value
     run.answers[0].beam = 1  # type: ignore[attr-defined]
-    greedy: Any = run.predict("learning")
+    greedy: Any = run.predict_all(["learning"])[0][0][0]
     assert greedy.confidence <= searched.confidence * (1 + 1e-5)
     assert "decode: {beam: 3}" in Path("run/task.yaml").read_text()
-    again: Any = ki.open("run").predict("learning")
+    again: Any = ki.open("run").predict_all(["learning"])[0][0][0]
     assert again == searched
 
 
@@ -418,7 +418,7 @@ def test_own_table_in_words_and_what_is_unknown_or_longer(
     run = ki.open("run")
     assert list(run.metrics["answers"][0]["metrics"]) == ["exact_match", "word_error_rate"]
     value: Any = run.predict("x123")
-    assert set(value.value.split()) <= set(names)
+    assert set(value.split()) <= set(names)
     with Path("other.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["digits", "spoken"], ["x12", "one two"], ["x1", "ten"]])
     assert run.evaluate("other.csv")[0].net.metrics["exact_match"] <= 0.5
@@ -452,7 +452,7 @@ def test_unseen_words_are_reversed_and_the_attention_runs_backward(
     assert score.net.metrics["exact_match"] > 0.97
     assert max(item.metrics["exact_match"] for item in score.baselines.values()) < 0.05
     for word in ("learning", "strength", "xylophone"):
-        prediction: Any = run.predict(word)
+        prediction: Any = run.predict_all([word])[0][0][0]
         assert prediction.value == word[::-1]
         assert prediction.confidence > 0.5
     trace: Any = run.trace("learning")
@@ -468,6 +468,6 @@ def test_spelled_words_of_a_beam_search(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(spelled_words, "COUNT", 4_000)
     words = {"input.make": "spelled_words", "output.text": "spelled", "output.decode.beam": 4}
     run = ki.load("reverse", words=words).fit(out="run")
-    prediction: Any = run.predict("learning")
+    prediction: Any = run.predict_all(["learning"])[0][0][0]
     assert prediction.value == "L-E-A-R-N-I-N-G"
     assert run.evaluate()[0].net.metrics["exact_match"] > 0.9

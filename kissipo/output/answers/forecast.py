@@ -283,16 +283,26 @@ class Forecast(Answer):
 
     def prediction_columns(
         self, predictions: Sequence[Prediction], outputs: Tensor
-    ) -> Mapping[str, Sequence[float]]:
-        """Returns one row per step ahead, and the columns of each variable."""
-        values = self.scores(outputs)[-1]
-        margins = [] if self.margins is None else [("_low", -self.margins), ("_high", self.margins)]
+    ) -> Mapping[str, Sequence[object]]:
+        """Returns one row per step ahead: series, timestamp, the columns of a variable.
+
+        Without timestamps these are the steps after the last window.
+        """
         several = len(self.variables) > 1
-        columns = {}
-        for number, name in enumerate(self.variables):
-            for ending, shift in [("", 0 * values), *margins]:
-                title = f"prediction_{name}{ending}" if several else ending[1:] or "prediction"
-                columns[title] = (values + shift)[:, number].tolist()
+        columns: dict[str, list[object]] = {}
+        for prediction in predictions if predictions[-1].steps else predictions[-1:]:
+            values = [prediction.value, *(prediction.between or ())]
+            tables = [np.asarray(value, float).reshape(-1, len(self.variables)) for value in values]
+            if prediction.steps is not None:
+                if prediction.steps.series is not None:
+                    columns.setdefault("series", []).extend(
+                        [prediction.steps.series] * len(tables[0])
+                    )
+                columns.setdefault(prediction.steps.heading, []).extend(prediction.steps.labels)
+            for number, name in enumerate(self.variables):
+                for ending, table in zip(("", "_low", "_high"), tables, strict=False):
+                    title = f"prediction_{name}{ending}" if several else ending[1:] or "prediction"
+                    columns.setdefault(title, []).extend(table[:, number].tolist())
         return columns
 
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -167,8 +168,11 @@ def test_each_series_has_its_own_forecast(capsys: Out) -> None:
     assert run.task.input["series_id"] == ("machine",)
     new = pd.concat([table, series("press")]).sample(frac=1, random_state=1)
     with pytest.warns(UserWarning, match="new in 'machine': 'press'"):
-        forecasts = run.predict(new)
-    assert isinstance(forecasts, list)
+        frame: Any = run.predict(new)
+    forecasts = [row[0] for row in run.predict_all([new])[0]]
+    assert list(frame.columns) == ["series", "time", "prediction", "low", "high"]
+    assert frame["prediction"].tolist() == [step for item in forecasts for step in item.value]
+    assert frame["series"].tolist()[::3] == [item.steps.series for item in forecasts if item.steps]
     by_name = {item.steps.series: item for item in forecasts if item.steps is not None}
     assert by_name.keys() == {*MEANS, "press"}
     for name, forecast in by_name.items():
@@ -194,8 +198,8 @@ def test_rows_ahead_and_short_series_are_said_per_series() -> None:
     texts = [finding.describe() for finding in run.pipeline().findings]
     assert any(text.startswith("PASS  6 rows after the last 'power' lie ahead") for text in texts)
     assert any("1 series are too short to be split: mill (5 steps)" in text for text in texts)
-    forecasts = run.predict(table[table["machine"] != "mill"])
-    assert isinstance(forecasts, list) and len(forecasts) == 2
+    forecasts = [row[0] for row in run.predict_all([table[table["machine"] != "mill"]])[0]]
+    assert len(forecasts) == 2
     assert forecasts[0].steps is not None
     assert forecasts[0].steps.labels[0] == "2024-01-05T21:00:00"
 

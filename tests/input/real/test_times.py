@@ -191,7 +191,7 @@ def test_a_table_reads_a_clock_of_twelve_hours(tmp_path: Path) -> None:
     assert run.evaluate()[0]["accuracy"] > 0.95
     for stamp, expected in (("04/03/2023 10:15:00 PM", "n"), ("04/03/2023 10:15:00 AM", "y")):
         prediction = ki.open("run").predict({"pickup": stamp, "dist": 0.1})
-        assert not isinstance(prediction, list) and prediction.value == expected
+        assert prediction == expected
 
 
 CASES = {
@@ -291,6 +291,6 @@ def test_new_rows_with_the_time_in_columns_are_read_as_in_training() -> None:
     table["y"] = np.sin(np.arange(120)).round(3)
     words = {"process.epochs": 1, "process.net": "linear", "input.window": 2}
     run = ki.load(table, output="y", time="year", horizon=2, words=words).fit(out="run")
-    forecast = run.predict(table.iloc[107:109])
-    assert not isinstance(forecast, list) and forecast.steps is not None
+    forecast = run.predict_all([table.iloc[107:109]])[0][0][0]
+    assert forecast.steps is not None
     assert forecast.steps.labels == ("2009-02-01", "2009-03-01")

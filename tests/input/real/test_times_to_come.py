@@ -95,8 +95,7 @@ def test_forecasts_stand_beside_month_ends(capsys: Out) -> None:
     assert [line[0] for line in lines[1:]] == expected
     with Path("table/predictions.csv").open(encoding="utf-8") as rows:
         saved = list(csv.DictReader(rows))
-    forecast = run.predict(path)
-    assert not isinstance(forecast, list)
+    forecast = run.predict_all([path])[0][0][0]
     assert [row["date"] for row in saved] == expected
     assert [float(row["sales"]) for row in saved] == pytest.approx(forecast.value)
     assert forecast.between is not None
@@ -118,8 +117,8 @@ def test_time_features_of_steps_to_come_are_those_of_working_days() -> None:
     words = {"input.time_features": True, "process.epochs": 60, "output.baselines": ["naive"]}
     run = ki.load(str(path), output="sales", time="date", horizon=3, words=words).fit(out="run")
     for steps in (path, pd.read_csv(path).iloc[-run.codecs[0].window_length :]):
-        forecast = run.predict(steps)
-        assert not isinstance(forecast, list) and forecast.steps is not None
+        forecast = run.predict_all([steps])[0][0][0]
+        assert forecast.steps is not None
         assert forecast.steps.labels == ("2023-07-03", "2023-07-04", "2023-07-05")
         assert forecast.value == pytest.approx([10, 40, 20], abs=6)
 
@@ -147,8 +146,8 @@ def test_rows_ahead_are_the_future(words: dict[str, object]) -> None:
     run = task.fit(out="run")
     assert len(run.pipeline().frame) == 200
     assert run.task.input["future_covariates"] == ("promo",)
-    forecast = run.predict(path)
-    assert not isinstance(forecast, list) and forecast.steps is not None
+    forecast = run.predict_all([path])[0][0][0]
+    assert forecast.steps is not None
     assert forecast.steps.labels[0] == "2022-07-22" and len(forecast.steps.labels) == 14
 
 
@@ -158,8 +157,8 @@ def test_fewer_rows_ahead_than_the_horizon_keep_their_timestamps() -> None:
     values = [*np.sin(np.arange(100)).round(3).tolist(), None, None]
     table = pd.DataFrame({"date": stamps, "sales": values})
     run = ki.load(table, output="sales", time="date", horizon=3, words=FAST).fit(out="run")
-    forecast = run.predict(table)
-    assert not isinstance(forecast, list) and forecast.steps is not None
+    forecast = run.predict_all([table])[0][0][0]
+    assert forecast.steps is not None
     assert forecast.steps.labels == ("2022-04-15", "2022-04-16", "2022-04-17")
 
 
