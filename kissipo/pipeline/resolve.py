@@ -71,7 +71,7 @@ def writable(task: Task, source: str) -> Task:
     for name in SOURCES.find(source, place="input").SOURCE.data_options:
         data = task.input.get(name)
         if isinstance(data, str | Path):
-            # what is no file here is a name inside the data, such as that of an array
+            # other texts are names inside the data, such as that of an array
             changes[f"input.{name}"] = str(Path(data).resolve() if Path(data).exists() else data)
         elif data is not None:
             changes[f"input.{name}"] = None
