@@ -148,7 +148,8 @@ def test_forecast_of_a_data_frame_has_a_row_per_step_with_bounds() -> None:
     )
     run = task.fit(out="run")
     predicted, values = run.predict(steps.iloc[:50]), run.predict(steps["y"].tolist()[:50])
-    assert list(predicted.columns) == ["prediction", "low", "high"] and len(predicted) == 3
+    assert list(predicted.columns) == ["step", "prediction", "low", "high"]
+    assert predicted["step"].tolist() == ["1", "2", "3"]
     assert predicted["prediction"].tolist() == pytest.approx(values)
     low, high = run.predict_interval(steps["y"].tolist()[:50])
     assert predicted["low"].tolist() == pytest.approx(low)
