@@ -23,6 +23,11 @@ def add_task_arguments(parser: ArgumentParser) -> None:
         nargs="*",
         help="options of the task, such as epochs=5 or process.cell=gru",
     )
+    add_question_arguments(parser)
+
+
+def add_question_arguments(parser: ArgumentParser) -> None:
+    """Adds --output, --time and --horizon to a parser."""
     parser.add_argument("--output", metavar="COLUMN", help="the column to predict")
     parser.add_argument(
         "--time", metavar="COLUMN", help="the column of timestamps; makes the data a series"

@@ -249,6 +249,7 @@ class Answer(ABC):
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
+    DEFAULT_LOSS: ClassVar[str] = ""
     OBJECT_LOSS: ClassVar[str | None] = None  # for which a loss object gets its outputs
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
     PER_PIXEL: ClassVar[bool] = False
@@ -263,13 +264,14 @@ class Answer(ABC):
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
 
     codec: Codec
+    _loss: str | None = None  # the name of a written loss
     pattern: TimePattern | None = None  # of the timestamps of a series
     scales: SeriesScales | None = None  # of several series
 
     @property
-    @abstractmethod
     def name(self) -> str:
         """The name of the target column."""
+        return self.codec.columns[0]
 
     @property
     def monitor(self) -> str:
@@ -282,9 +284,9 @@ class Answer(ABC):
         """The shape and axes of the model output, without the batch axis."""
 
     @property
-    @abstractmethod
     def loss(self) -> str:
-        """The name of the training loss."""
+        """The name of the training loss: the written one, or the default."""
+        return self._loss or self.DEFAULT_LOSS
 
     @classmethod
     def loss_name(cls, loss: object) -> str | None:

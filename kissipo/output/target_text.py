@@ -60,6 +60,7 @@ class TargetText(Answer):
     WORD = "text"
     EVAL_METRIC = "exact_match"
     HIGHER_IS_BETTER = True
+    DEFAULT_LOSS = "padded_cross_entropy"
     CHECKS_LEAKAGE = False  # a text is determined by its source
     BASELINES = ("copy_input", "most_frequent_text", "nearest_text")
 
@@ -75,10 +76,6 @@ class TargetText(Answer):
         self.beam, self._loss = beam, self.loss_name(loss)
 
     @property
-    def name(self) -> str:
-        return self.codec.column
-
-    @property
     def spec(self) -> TensorSpec:
         codec = self.codec.spec
         return TensorSpec(
@@ -89,10 +86,6 @@ class TargetText(Answer):
             padded=True,
             unit=codec.unit,
         )
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "padded_cross_entropy"
 
     @property
     def error_rate(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kissipo.cli.screen import Screen, table
-from kissipo.cli.task_argument import add_device_argument
+from kissipo.cli.task_argument import add_device_argument, add_question_arguments
 from kissipo.core.json_object import JsonObject
 
 if TYPE_CHECKING:
@@ -38,11 +38,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--vary", metavar="KEY=A,B", action="append", default=[], help="an option and its values"
     )
-    parser.add_argument("--output", metavar="COLUMN", help="the column to predict")
-    parser.add_argument("--time", metavar="COLUMN", help="the column of timestamps")
-    parser.add_argument(
-        "--horizon", type=int, metavar="STEPS", help="the number of steps to forecast"
-    )
+    add_question_arguments(parser)
     parser.add_argument(
         "--seeds",
         type=int,

@@ -57,10 +57,6 @@ class Actions(Answer):
     def spec(self) -> TensorSpec:
         return TensorSpec("action", ("action",), (len(self.names),), labels=self.names)
 
-    @property
-    def loss(self) -> str:
-        return ""
-
     def suggested_net(self) -> InferredOption | None:
         if not self.codec.spec.vocab_size:
             return None

@@ -88,6 +88,7 @@ class Boxes(Answer):
     WORD = "boxes"
     EVAL_METRIC = "map_50"
     HIGHER_IS_BETTER = True
+    DEFAULT_LOSS = "detection"
     GALLERY_TITLE = "Most boxes"
     BASELINES = ("no_boxes", "mean_boxes", "connected_components")
     HAS_BOXES = True
@@ -154,10 +155,6 @@ class Boxes(Answer):
     def labels(self) -> tuple[str, ...]:
         """The labels of the objects, in the order of their class numbers."""
         return self.codec.classes or ()
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "detection"
 
     @property
     def spec(self) -> TensorSpec:

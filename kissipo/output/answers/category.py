@@ -163,10 +163,6 @@ class Category(Answer):
         return frame[self.name].values
 
     @property
-    def name(self) -> str:
-        return self.codec.column
-
-    @property
     def classes(self) -> tuple[str, ...]:
         """The classes; of two classes, the positive class is the second."""
         return self.codec.classes or ()

@@ -75,6 +75,7 @@ class Forecast(Answer):
     LEARNS_SEVERAL = True
     EVAL_METRIC = "mae"
     HIGHER_IS_BETTER = False
+    DEFAULT_LOSS = "mean_squared_error"
     BASELINES = ("naive", "seasonal_naive", "exponential_smoothing", "linear_autoregression")
 
     def __init__(
@@ -107,10 +108,6 @@ class Forecast(Answer):
     def spec(self) -> TensorSpec:
         shape = (self.options.horizon, len(self.variables))
         return TensorSpec(self.name, ("horizon", "variable"), shape, labels=self.variables)
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "mean_squared_error"
 
     @classmethod
     def for_series(cls, options: Options, question: SeriesQuestion) -> SeriesTarget:

@@ -66,6 +66,7 @@ class GeneratedImage(Answer):
     WORD = "image"
     EVAL_METRIC = "frechet_distance"
     HIGHER_IS_BETTER = False
+    DEFAULT_LOSS = "binary_cross_entropy"
     BASELINES = ("mean_image", "gaussian_pixels")
     LOSSES = ("binary_cross_entropy",)
     NAMES_COLUMN = False
@@ -99,14 +100,6 @@ class GeneratedImage(Answer):
 
     def fitted_findings(self, frame: Frame) -> list[Finding]:
         return [Finding("PASS", "images", remark) for remark in self.codec.remarks(frame)]
-
-    @property
-    def name(self) -> str:
-        return self.codec.column
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "binary_cross_entropy"
 
     @property
     def spec(self) -> TensorSpec:

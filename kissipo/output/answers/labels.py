@@ -62,6 +62,7 @@ class LabelSet(Answer):
     WORD = "labels"
     EVAL_METRIC = "samples_f1"
     HIGHER_IS_BETTER = True
+    DEFAULT_LOSS = "binary_cross_entropy"
     BASELINES = ("label_frequencies", "one_vs_rest_logistic")
     SOURCES = ("table",)
     OBJECT_LOSS = "binary_cross_entropy"
@@ -116,16 +117,8 @@ class LabelSet(Answer):
         ]
 
     @property
-    def name(self) -> str:
-        return self.codec.column
-
-    @property
     def classes(self) -> tuple[str, ...]:
         return self.codec.classes or ()
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "binary_cross_entropy"
 
     @property
     def spec(self) -> TensorSpec:

@@ -51,6 +51,7 @@ class Mask(Answer):
     WORD = "mask"
     EVAL_METRIC = "iou"
     HIGHER_IS_BETTER = True
+    DEFAULT_LOSS = "dice_cross_entropy"
     GALLERY_TITLE = "Largest masks"
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
     PER_PIXEL = True
@@ -118,10 +119,6 @@ class Mask(Answer):
     def classes(self) -> tuple[str, ...]:
         """The classes of a pixel; the first is `nothing`."""
         return self.codec.classes or ()
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "dice_cross_entropy"
 
     @property
     def spec(self) -> TensorSpec:

@@ -56,6 +56,7 @@ class Number(Answer):
     WORD = "number"
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
+    DEFAULT_LOSS = "mean_squared_error"
     BASELINES = (
         "mean",
         "ridge_regression",
@@ -101,16 +102,8 @@ class Number(Answer):
         return self._loss == "poisson"
 
     @property
-    def name(self) -> str:
-        return self.codec.columns[0]
-
-    @property
     def spec(self) -> TensorSpec:
         return TensorSpec(self.name, ("answer",), (1,), labels=(self.name,))
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "mean_squared_error"
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)

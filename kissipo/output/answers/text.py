@@ -68,6 +68,7 @@ class NextToken(Answer):
     WORD = "text"
     EVAL_METRIC = "nll"
     HIGHER_IS_BETTER = False
+    DEFAULT_LOSS = "sparse_categorical_cross_entropy"
     BASELINES = ("most_frequent_token", "bigram")
     SOURCES = ("table", "make")
 
@@ -104,19 +105,11 @@ class NextToken(Answer):
         return TargetText(str(value), unit=unit, beam=beam, loss=loss)
 
     @property
-    def name(self) -> str:
-        return self.codec.columns[0]
-
-    @property
     def spec(self) -> TensorSpec:
         inner = self.codec.inner.spec
         return TensorSpec(
             "next", ("time", "class"), (self.codec.length, inner.vocab_size), labels=inner.labels
         )
-
-    @property
-    def loss(self) -> str:
-        return self._loss or "sparse_categorical_cross_entropy"
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().softmax(dim=-1).numpy()
