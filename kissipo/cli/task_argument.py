@@ -43,7 +43,7 @@ def add_device_argument(parser: ArgumentParser) -> None:
         "--device",
         default="auto",
         metavar="DEVICE",
-        help="where the net is computed: auto (an NVIDIA GPU where there is one), cpu, cuda or mps",
+        help="device of the training: auto (an NVIDIA GPU where there is one), cpu, cuda or mps",
     )
 
 

@@ -62,7 +62,7 @@ def placeholders(frame: Frame, names: Iterable[str]) -> list[Finding]:
                     "placeholders",
                     f"{text} stands {len(rows)} times in '{column.name}' ({format_rows(rows)}), "
                     f"far from all other values ({others[0]:.6g} to {others[-1]:.6g})",
-                    "learned from as a number; if it stands for a missing value, "
+                    "used as a number; if it stands for a missing value, "
                     f"set input.missing_values=[{text}]",
                     tuple(int(row) for row in rows[:100]),
                 )

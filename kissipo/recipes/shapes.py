@@ -2,8 +2,8 @@
 
 Input     2,000 gray images of 48x48 pixels with 0 to 4 shapes, and their boxes, as many
           as there are: targets are padded; randomly flipped and shifted in training
-Process   three levels of convolutions, a grid of 6x6 cells with two anchor boxes each;
-          loss: object, offsets and class; Adam, cosine schedule
+Process   three convolutions, each with max pooling; a grid of 6x6 cells with two
+          anchor boxes each; loss: object, offsets and class; Adam, cosine schedule
 Output    72 candidates -> boxes and scores -> non-maximum suppression per class;
           mAP as of COCO; baselines: no boxes, mean boxes, connected components
 

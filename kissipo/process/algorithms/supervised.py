@@ -196,7 +196,7 @@ class Supervised(Algorithm):
     ) -> None:
         if options.gradient_accumulation_steps > 1 and is_stateful(net):
             raise TaskError(
-                "process.gradient_accumulation_steps cuts each batch, but a stateful net "
+                "process.gradient_accumulation_steps divides each batch, but a stateful net "
                 "carries the state of the whole batch",
                 do="Leave it out, or set process.stateful=false",
             )
