@@ -4,7 +4,7 @@ Predictions of the same test samples are compared in pairs. A difference below t
 standard error is a tie, because another test split could reverse it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import sqrt
 
@@ -20,21 +20,13 @@ _FRACTIONS = {
     "macro_f1": " of macro-F1",
     "map_50": " of mAP at IoU 0.5",
     "samples_f1": " of F1 per sample",
+    "exact_match": " of exact match",
 }
 _NAMES = {
     "return": "return",
     "normalized_mae": "normalized MAE",
     "frechet_distance": "Fréchet distance",
 }
-TRIVIAL = (
-    "majority class",
-    "most frequent labels",
-    "mean",
-    "distance from the mean",
-    "naive (last value)",
-    "most frequent token",
-    "random policy",
-)
 
 
 @dataclass(frozen=True)
@@ -52,9 +44,17 @@ class Verdict:
 
 
 def verdict(
-    net: Evaluation, baselines: Mapping[str, Evaluation], *, main: str, higher_is_better: bool
+    net: Evaluation,
+    baselines: Mapping[str, Evaluation],
+    *,
+    main: str,
+    higher_is_better: bool,
+    trivial: Collection[str] = (),
 ) -> Verdict | None:
-    """Compares the model with its best baseline; returns None without baselines."""
+    """Compares the model with its best baseline; returns None without baselines.
+
+    trivial:  names of baselines; a model that is worse than one of them is of no use
+    """
     if not baselines:
         return None
     sign = 1 if higher_is_better else -1
@@ -73,8 +73,8 @@ def verdict(
         sentence, better = f"{gap} {best}: the baseline is better here", -1
     worse_than = [
         name
-        for name in TRIVIAL
-        if name in baselines
+        for name in baselines
+        if name in trivial
         and sign * (net.metrics[main] - baselines[name].metrics[main]) < -tolerance
     ]
     if worse_than:

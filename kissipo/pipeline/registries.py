@@ -101,7 +101,10 @@ BASELINES = Registry(
     "kissipo.output.baselines",
     "baseline",
     folder="baselines",
-    defaults={"SUITABLE_ANSWERS": ()},  # to which it adds itself, in a plug-in
+    defaults={
+        "SUITABLE_ANSWERS": (),  # to which it adds itself, in a plug-in
+        "TRIVIAL": False,  # whether a model that is worse is of no use
+    },
 )
 METRICS = Registry("kissipo.output.named_metrics", "metric", folder="metrics")
 RECIPES = Registry("kissipo.recipes", "task", folder="recipes")
@@ -143,3 +146,10 @@ def suitable_baselines(answer: Answer | type[Answer]) -> tuple[str, ...]:
         if answer.WORD in BASELINES.find(name, place="output.baselines").SUITABLE_ANSWERS
     ]
     return (*answer.BASELINES, *added)
+
+
+def trivial_baselines(answer: Answer) -> set[str]:
+    """Returns the names of the baselines that every useful model is better than."""
+    names = suitable_baselines(answer)
+    modules = [BASELINES.find(name, place="output.baselines") for name in names]
+    return {module.NAME for module in modules if module.TRIVIAL}

@@ -23,7 +23,7 @@ from kissipo.output.metric_object import Metric, MetricObject
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.pipeline.registries import BASELINES, METRICS, suitable_baselines
+from kissipo.pipeline.registries import BASELINES, METRICS, suitable_baselines, trivial_baselines
 
 _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
@@ -70,7 +70,11 @@ def evaluate_scores(
             note = {"simple_answers": f"the baselines use the images at {side}x{side}"}
             evaluation = replace(evaluation, details={**evaluation.details, **note})
         result = verdict(
-            evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=answer.HIGHER_IS_BETTER
+            evaluation,
+            baselines,
+            main=answer.EVAL_METRIC,
+            higher_is_better=answer.HIGHER_IS_BETTER,
+            trivial=trivial_baselines(answer),
         )
         scores.append(Score(answer, evaluation, baselines, result, part=split_name))
     return scores, split_evaluation

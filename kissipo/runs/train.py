@@ -26,6 +26,7 @@ from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.experiment import Experiment
+from kissipo.pipeline.registries import trivial_baselines
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
 
@@ -169,7 +170,13 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
         answer,
         evaluation,
         baselines,
-        verdict(evaluation, baselines, main=answer.EVAL_METRIC, higher_is_better=True),
+        verdict(
+            evaluation,
+            baselines,
+            main=answer.EVAL_METRIC,
+            higher_is_better=True,
+            trivial=trivial_baselines(answer),
+        ),
     )
 
 

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from kissipo.output.answer import Evaluation
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
-from kissipo.output.verdict import TRIVIAL, Verdict, verdict
+from kissipo.output.verdict import Verdict, verdict
+from kissipo.pipeline.registries import BASELINES
 
+TRIVIAL = [
+    module.NAME
+    for module in (BASELINES.find(name, place="here") for name in BASELINES.names())
+    if module.TRIVIAL
+]
 RIGHT = np.r_[np.ones(950), np.zeros(50)]
 
 
@@ -23,7 +29,11 @@ def verdict_of(main: str, net: float, **others: float) -> Verdict:
     """The verdict without quality per sample, so every difference counts."""
     baselines = {name.replace("_", " "): evaluation(main, value) for name, value in others.items()}
     result = verdict(
-        evaluation(main, net), baselines, main=main, higher_is_better=main in ("accuracy", "return")
+        evaluation(main, net),
+        baselines,
+        main=main,
+        higher_is_better=main in ("accuracy", "return"),
+        trivial=TRIVIAL,
     )
     assert result is not None
     return result
@@ -101,6 +111,7 @@ def test_verdict_worse_than_a_trivial_baseline(name: str, main: str, worse: floa
         {"other": evaluation(main, 0.5), name: evaluation(main, 0.5)},
         main=main,
         higher_is_better=main == "accuracy",
+        trivial=TRIVIAL,
     )
     assert result is not None
     assert (result.better, result.sentence) == (-1, f"worse than {name}: do not use this model")
@@ -112,6 +123,7 @@ def test_verdict_ignores_rounding_errors() -> None:
         {"naive (last value)": evaluation("mae", 10.0)},
         main="mae",
         higher_is_better=False,
+        trivial=TRIVIAL,
     )
     assert result is not None
     assert (result.better, result.sentence) == (0, "equal to naive (last value)")

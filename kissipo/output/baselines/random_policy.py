@@ -6,6 +6,7 @@ from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import EnvironmentData
 
 NAME = "random policy"
+TRIVIAL = True
 
 
 def predict(data: EnvironmentData) -> Scores:
