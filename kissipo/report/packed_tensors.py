@@ -1,0 +1,134 @@
+"""The tensors of a trace as one block of bytes for a page of limited size.
+
+Every tensor is stored as it is (float32 or int32) as long as the budget lasts, in the
+order in which the page needs them; of an embedding only the rows that were read. A
+tensor for which no room is left is stored as levels of one byte, if need be as the means
+of blocks: enough to draw it, not to calculate with it. A third limit leaves out the
+rest, of which the page says the statistics.
+
+Example:  >>> entries, block = packed_tensors({"x": np.ones((2, 3), dtype=np.float32)})
+          >>> entries["x"]["form"], entries["x"]["at"], len(block) < 40
+          ('float32', 0, True)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.numpy_array import NumpyArray
+
+EXACT_BYTES, ALL_BYTES = 480_000, 2_400_000  # after compression; base64 adds a third
+LEVELS = 127
+_NOT_A_NUMBER = -128
+_MAX_LEVELS = 262_144
+Entry = dict[str, object]
+
+
+def packed_tensors(
+    arrays: Mapping[str, NumpyArray],
+    rows: Mapping[str, NDArray[np.int64]] | None = None,
+    *,
+    exact_bytes: int = EXACT_BYTES,
+    all_bytes: int = ALL_BYTES,
+) -> tuple[dict[str, Entry], bytes]:
+    """Returns where each tensor stands in the block, and the block.
+
+    arrays:       the most important first
+    rows:         of some tensors: the rows of the first axis that are stored
+    exact_bytes:  the size of all exact tensors after compression
+    all_bytes:    the size of the block
+    """
+    block = _Block()
+    levels = {}
+    for key, array in arrays.items():
+        kept = (rows or {}).get(key)
+        stored = _plain(array if kept is None else array[kept])
+        fields: Entry = {"form": stored.dtype.name}
+        if kept is not None:
+            fields["rows"] = kept.tolist()
+        if not block.add(key, stored, fields, exact_bytes):
+            levels[key] = array
+    for key, array in levels.items():
+        stored, fields = _levels(array)
+        block.add(key, stored, fields, all_bytes)
+    return block.entries, zlib.compress(b"".join(block.parts), 9)
+
+
+@dataclass
+class _Block:
+    """The parts of the block; equal tensors share one."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    parts: list[bytes] = field(default_factory=list)
+    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    length: int = 0
+    compressed: int = 0
+
+    def add(self, key: str, array: NumpyArray, fields: Entry, limit: int) -> bool:
+        """Adds a tensor if it fits, and returns whether it does."""
+        content = _by_planes(array)
+        digest = hashlib.sha256(content).digest()
+        if digest not in self.places:
+            if self.compressed > limit or len(content) > 16 * limit:
+                return False
+            size = len(zlib.compress(content, 1))
+            if self.compressed + size > limit:
+                return False
+            self.places[digest] = self.length, len(content)
+            self.parts.append(content)
+            self.length += len(content)
+            self.compressed += size
+        at, count = self.places[digest]
+        self.entries[key] = {**fields, "at": at, "bytes": count}
+        return True
+
+
+def _plain(array: NumpyArray) -> NumpyArray:
+    """Returns float32 or int32, little-endian; complex values by their magnitude."""
+    if array.dtype.kind == "c":
+        array = np.abs(array)
+    return np.ascontiguousarray(array, dtype="<f4" if array.dtype.kind == "f" else "<i4")
+
+
+def _by_planes(array: NumpyArray) -> bytes:
+    """Returns all first bytes of the numbers, then all second bytes, and so on."""
+    raw = np.frombuffer(array.tobytes(), dtype=np.uint8)
+    return raw.reshape(-1, array.dtype.itemsize).T.tobytes()
+
+
+def _levels(array: NumpyArray) -> tuple[NumpyArray, Entry]:
+    """Returns a tensor as levels from -127 to 127 of its maximum, -128 where it is NaN.
+
+    Large ones are averaged over blocks of the last two axes.
+    """
+    values = _plain(array).astype(np.float64)
+    stride = 1
+    if values.ndim >= 2:
+        while values.size / stride**2 > _MAX_LEVELS and stride < max(values.shape[-2:]):
+            stride += 1
+    for axis in (-2, -1) if stride > 1 else ():
+        starts = np.arange(0, values.shape[axis], stride)
+        counts = np.diff(np.append(starts, values.shape[axis]))
+        shape = [1] * values.ndim
+        shape[axis] = len(counts)
+        values = np.add.reduceat(values, starts, axis=axis) / counts.reshape(shape)
+    if values.size > _MAX_LEVELS and values.ndim >= 3:
+        lead = max(1, ceil(_MAX_LEVELS / (values.shape[-1] * values.shape[-2])))
+        values = values.reshape(-1, *values.shape[-2:])[:lead]
+    finite = np.isfinite(values)
+    maximum = float(np.abs(values, where=finite, out=np.zeros_like(values)).max(initial=0.0)) or 1.0
+    levels = np.full(values.shape, _NOT_A_NUMBER, dtype=np.int8)
+    levels[finite] = np.rint(values[finite] / maximum * LEVELS).astype(np.int8)
+    return levels, {
+        "form": "levels",
+        "shape_of_levels": list(levels.shape),
+        "stride": stride,
+        "maximum": maximum,
+    }

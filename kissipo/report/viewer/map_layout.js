@@ -1,0 +1,117 @@
+/** Layout: where each number of a tensor stands in its map. */
+
+const STRIP = 64; // numbers in a row of a vector
+const GAP = 1; // cells between two planes
+
+/** The shape and axes of one sample: without the axis of the batch. */
+export function sampleOf(tensor) {
+  const keep = tensor.shape.map((_, axis) => axis).filter((axis) => tensor.axes[axis] !== "batch");
+  return { shape: keep.map((axis) => tensor.shape[axis]), axes: keep.map((axis) => tensor.axes[axis]), keep };
+}
+
+/** The index in the tensor of an index in the sample; the first sample of the batch. */
+export function wholeIndex(tensor, index) {
+  const whole = new Array(tensor.shape.length).fill(0);
+  sampleOf(tensor).keep.forEach((axis, place) => {
+    whole[axis] = index[place];
+  });
+  return whole;
+}
+
+/** The index in the sample of an index in the tensor. */
+export function sampleIndex(tensor, whole) {
+  return sampleOf(tensor).keep.map((axis) => whole[axis]);
+}
+
+/**
+ * The layout of a sample: planes of rows and columns.
+ *
+ * rowAxis, columnAxis:  the axes of the sample that go down and across; -1 where there is none
+ * most:                 the number of planes that are shown
+ */
+export function layoutOf(shape, axes, most = 64) {
+  if (shape.length <= 1) return strip(shape.length ? shape[0] : 1, shape.length);
+  if (shape.length === 2) return plane(shape, axes);
+  return planes(shape, most);
+}
+
+function strip(count, dimensions) {
+  const columns = Math.min(count, STRIP);
+  const rows = Math.ceil(count / columns);
+  return {
+    rows, columns, width: columns, height: rows, planes: 1, hidden: 0,
+    rowAxis: -1, columnAxis: dimensions ? 0 : -1,
+    place: (index) => {
+      const number = dimensions ? index[0] : 0;
+      return { x: number % columns, y: Math.floor(number / columns) };
+    },
+    index: (x, y) => {
+      const number = y * columns + x;
+      if (x >= columns || number >= count) return null;
+      return dimensions ? [number] : [];
+    },
+  };
+}
+
+function plane(shape, axes) {
+  const turned = axes[0] === "time"; // time goes from left to right
+  const [rowAxis, columnAxis] = turned ? [1, 0] : [0, 1];
+  const [rows, columns] = [shape[rowAxis], shape[columnAxis]];
+  return {
+    rows, columns, width: columns, height: rows, planes: 1, hidden: 0, rowAxis, columnAxis,
+    place: (index) => ({ x: index[columnAxis], y: index[rowAxis] }),
+    index: (x, y) => {
+      if (x >= columns || y >= rows) return null;
+      return turned ? [x, y] : [y, x];
+    },
+  };
+}
+
+function planes(shape, most) {
+  const [rows, columns] = shape.slice(-2);
+  const lead = shape.slice(0, -2);
+  const all = lead.reduce((product, side) => product * side, 1);
+  const shown = Math.min(all, most);
+  const across = acrossOf(shown, rows, columns);
+  const down = Math.ceil(shown / across);
+  const number = (index) => lead.reduce((place, side, axis) => place * side + index[axis], 0);
+  const leading = (place) => {
+    const index = new Array(lead.length);
+    for (let axis = lead.length - 1; axis >= 0; axis--) {
+      index[axis] = place % lead[axis];
+      place = Math.floor(place / lead[axis]);
+    }
+    return index;
+  };
+  return {
+    rows, columns, planes: shown, hidden: all - shown, across,
+    width: across * (columns + GAP) - GAP, height: down * (rows + GAP) - GAP,
+    rowAxis: shape.length - 2, columnAxis: shape.length - 1,
+    place: (index) => {
+      const place = number(index);
+      if (place >= shown) return null;
+      return {
+        x: (place % across) * (columns + GAP) + index[index.length - 1],
+        y: Math.floor(place / across) * (rows + GAP) + index[index.length - 2],
+      };
+    },
+    index: (x, y) => {
+      const [column, row] = [x % (columns + GAP), y % (rows + GAP)];
+      const place = Math.floor(y / (rows + GAP)) * across + Math.floor(x / (columns + GAP));
+      if (column >= columns || row >= rows || place >= shown || x >= across * (columns + GAP)) {
+        return null;
+      }
+      return [...leading(place), row, column];
+    },
+  };
+}
+
+/** The number of planes side by side: about twice as wide as high, without an empty place. */
+function acrossOf(count, rows, columns) {
+  const ideal = Math.max(1, Math.ceil(Math.sqrt((2 * count * rows) / columns)));
+  if (count <= ideal) return count;
+  for (let across = ideal; across <= Math.min(count, 2 * ideal); across++) {
+    if (count % across === 0) return across;
+  }
+  return ideal;
+}
