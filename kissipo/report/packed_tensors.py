@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from kissipo.core.numpy_array import NumpyArray
 
-EXACT_BYTES, ALL_BYTES = 480_000, 2_400_000  # after compression; base64 adds a third
+EXACT_BYTES, ALL_BYTES = 280_000, 360_000  # after compression; base64 adds a third
 LEVELS = 127
 _NOT_A_NUMBER = -128
-_MAX_LEVELS = 262_144
+_MIN_LEVELS = 4_096
 Entry = dict[str, object]
 
 
@@ -56,7 +56,7 @@ def packed_tensors(
         if not block.add(key, stored, fields, exact_bytes):
             levels[key] = array
     for key, array in levels.items():
-        stored, fields = _levels(array)
+        stored, fields = _levels(array, max(_MIN_LEVELS, 2 * (all_bytes - exact_bytes) // len(levels)))
         block.add(key, stored, fields, all_bytes)
     return block.entries, zlib.compress(b"".join(block.parts), 9)
 
@@ -103,15 +103,16 @@ def _by_planes(array: NumpyArray) -> bytes:
     return raw.reshape(-1, array.dtype.itemsize).T.tobytes()
 
 
-def _levels(array: NumpyArray) -> tuple[NumpyArray, Entry]:
+def _levels(array: NumpyArray, count: int) -> tuple[NumpyArray, Entry]:
     """Returns a tensor as levels from -127 to 127 of its maximum, -128 where it is NaN.
 
-    Large ones are averaged over blocks of the last two axes.
+    count:  the number of levels; a larger tensor is averaged over blocks of its last two
+            axes, and its last planes are left out
     """
     values = _plain(array).astype(np.float64)
     stride = 1
     if values.ndim >= 2:
-        while values.size / stride**2 > _MAX_LEVELS and stride < max(values.shape[-2:]):
+        while values.size / stride**2 > count and stride < max(values.shape[-2:]):
             stride += 1
     for axis in (-2, -1) if stride > 1 else ():
         starts = np.arange(0, values.shape[axis], stride)
@@ -119,8 +120,8 @@ def _levels(array: NumpyArray) -> tuple[NumpyArray, Entry]:
         shape = [1] * values.ndim
         shape[axis] = len(counts)
         values = np.add.reduceat(values, starts, axis=axis) / counts.reshape(shape)
-    if values.size > _MAX_LEVELS and values.ndim >= 3:
-        lead = max(1, ceil(_MAX_LEVELS / (values.shape[-1] * values.shape[-2])))
+    if values.size > count and values.ndim >= 3:
+        lead = max(1, ceil(count / (values.shape[-1] * values.shape[-2])))
         values = values.reshape(-1, *values.shape[-2:])[:lead]
     finite = np.isfinite(values)
     maximum = float(np.abs(values, where=finite, out=np.zeros_like(values)).max(initial=0.0)) or 1.0

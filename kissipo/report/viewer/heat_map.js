@@ -6,6 +6,7 @@ import { layoutOf, sampleOf, wholeIndex } from "./map_layout.js";
 import { counted, numberText, visible } from "./text.js";
 
 const LETTER = 7; // the width of a letter of a label
+const ROW = 12; // the height of a line of names
 const ROW_LABELS = 96; // the width of the names of rows
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -30,7 +31,8 @@ export function HeatMap(given) {
   const [cursor, setCursor] = useState(null);
   const [place, canvas, over] = [useRef(), useRef(), useRef()];
   const sample = useMemo(() => sampleOf(tensor), [tensor]);
-  const layout = useMemo(() => layoutFor(tensor, sample, photo, most), [tensor, photo, most]);
+  const layout = useMemo(() => layoutFor(tensor, sample, photo, most, { width, height: 1.5 * tall }),
+    [tensor, photo, most, width]);
   const scale = useMemo(() => given.scale ?? fittingScale(tensor.data), [tensor, given.scale]);
   const names = useMemo(() => namesOf(sample, layout, labels, stride), [sample, layout, labels]);
   const size = sizeOf(layout, width - (names.rows ? ROW_LABELS : 0), tall, names);
@@ -68,7 +70,7 @@ export function HeatMap(given) {
     <div class="map-body">
       ${names.rows && html`<${RowNames} names=${names.rows} height=${size.height} />`}
       <div class="map-canvas" style=${{ width: `${size.width}px`, height: `${size.height}px` }}>
-        <canvas ref=${canvas} class=${photo ? "cells photo" : "cells"} tabindex="0" role="application"
+        <canvas ref=${canvas} class="cells" tabindex="0" role="application"
           aria-label=${`${name}: ${describe(sample, layout)}. Arrow keys move, Enter opens a value.`}
           data-key=${tensor.key} data-width=${layout.width} data-height=${layout.height}
           onMouseMove=${(event) => go(point(event))} onMouseLeave=${() => setCursor(null)}
@@ -101,14 +103,17 @@ export function valueText(tensor, sample, index, labels = {}, stride = 1, exact 
   return `${parts.join(", ")}${parts.length ? " = " : ""}${exact ? "" : "about "}${numberText(value)}`;
 }
 
-function layoutFor(tensor, sample, photo, most) {
-  if (!photo) return layoutOf(sample.shape, sample.axes, most);
+function layoutFor(tensor, sample, photo, most, room) {
+  if (!photo) return layoutOf(sample.shape, sample.axes, most, room);
   const channel = sample.axes.indexOf("channel");
   const shape = sample.shape.filter((_, axis) => axis !== channel);
   const layout = layoutOf(shape, ["height", "width"]);
   if (channel < 0) return layout;
   return {
     ...layout,
+    rowAxis: channel === 0 ? 1 : 0,
+    columnAxis: channel === 0 ? 2 : 1,
+    photo: true,
     place: (index) => layout.place(index.filter((_, axis) => axis !== channel)),
     index: (x, y) => {
       const found = layout.index(x, y);
@@ -133,7 +138,11 @@ function namesOf(sample, layout, labels, stride) {
 function sizeOf(layout, width, tall, names) {
   const wide = Math.max(1, Math.min(28, Math.floor(width / layout.width)));
   const least = names.rows ? 14 : 1;
-  const isImage = layout.planes > 1 || (layout.rows > 1 && layout.columns > 1 && layout.rowAxis === 0);
+  if (layout.planes > 1) {
+    const side = Math.min(24, width / layout.width, (1.5 * tall) / layout.height);
+    return { width: side * layout.width, height: side * layout.height };
+  }
+  const isImage = layout.photo || (layout.rows > 1 && layout.columns > 1 && layout.rowAxis === 0);
   const high = Math.max(least, Math.min(28, Math.floor(tall / layout.height)));
   const side = Math.max(1, Math.min(wide, Math.max(high, Math.floor((tall * 1.6) / layout.height))));
   if (isImage && !names.rows) {
@@ -251,9 +260,14 @@ function describe(sample, layout) {
   if (shape.length === 1) return counted(shape[0], plain(0));
   const area = `${plain(layout.columnAxis)} from left to right (${shape[layout.columnAxis]}), ` +
     `${plain(layout.rowAxis)} downward (${shape[layout.rowAxis]})`;
-  if (shape.length === 2) return area;
+  if (shape.length === 2 && !isPlane(axes)) return area;
+  if (layout.photo || (layout.planes === 1 && isPlane(axes))) return `an image of ${shape[layout.columnAxis]} × ${shape[layout.rowAxis]} pixels`;
   const shown = layout.hidden > 0 ? `the first ${layout.planes} of ${layout.planes + layout.hidden}` : `${layout.planes}`;
   return `${shown} maps, one per ${axes.slice(0, -2).join(" and ")}; ${area}`;
+}
+
+function isPlane(axes) {
+  return axes.slice(-2).join() === "height,width";
 }
 
 function RowNames({ names, height }) {
@@ -261,12 +275,14 @@ function RowNames({ names, height }) {
     ${names.map((name) => html`<span>${visible(name)}</span>`)}</div>`;
 }
 
+/** The names under the columns; where they are too long, they stand upright. */
 function ColumnNames({ names, width, left, at }) {
   const cell = width / names.length;
   const longest = Math.max(...names.map((name) => visible(name).length));
-  const every = Math.max(1, Math.ceil((LETTER * Math.min(longest, 8)) / cell));
+  const upright = LETTER * longest > cell;
+  const every = Math.max(1, Math.ceil((upright ? ROW : LETTER * longest) / cell));
   const isShown = (number) => number % every === 0 || number === at;
-  return html`<div class="column-names" style=${{ width: `${width}px`, marginLeft: `${left}px` }} aria-hidden="true">
+  return html`<div class=${upright ? "column-names upright" : "column-names"} style=${{ width: `${width}px`, marginLeft: `${left}px` }} aria-hidden="true">
     ${names.map((name, number) => isShown(number) && html`<span class=${number === at ? "at" : ""}
       style=${{ left: `${cell * number}px`, width: `${cell * every}px` }}>${visible(name)}</span>`)}</div>`;
 }

@@ -87,8 +87,8 @@ function optionsOf(given, element, setAt) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { distr: log ? 3 : 1, range: given.yRange } },
     axes: [
-      { ...axis, label: xLabel || undefined, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
-      { ...axis, label: yLabel || undefined, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick, 3))) },
+      { ...axis, label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
+      { ...axis, label: yLabel || undefined, size: 56, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
     ],
     series: [{}, ...series.map((line, number) => seriesOf(line, color(line.color ?? SERIES[number % SERIES.length])))],
     bands: band ? [{ series: [band[1] + 1, band[0] + 1], fill: color("--band") }] : [],
@@ -98,6 +98,14 @@ function optionsOf(given, element, setAt) {
       draw: [(plot) => lines(plot, given, color)],
     },
   };
+}
+
+/** A tick of the vertical axis; of a logarithmic one only the powers of ten. */
+function tickText(tick, log) {
+  if (tick === null || tick === undefined) return "";
+  if (!log) return numberText(tick, 3);
+  const power = Math.log10(tick);
+  return Math.abs(power - Math.round(power)) < 1e-9 ? `1e${Math.round(power)}`.replace("-", "−") : "";
 }
 
 function nameAt({ x, xNames }, tick) {

@@ -28,11 +28,12 @@ export function sampleIndex(tensor, whole) {
  *
  * rowAxis, columnAxis:  the axes of the sample that go down and across; -1 where there is none
  * most:                 the number of planes that are shown
+ * room:                 the pixels for the map, which decide how many planes stand side by side
  */
-export function layoutOf(shape, axes, most = 64) {
+export function layoutOf(shape, axes, most = 64, room = { width: 600, height: 300 }) {
   if (shape.length <= 1) return strip(shape.length ? shape[0] : 1, shape.length);
   if (shape.length === 2) return plane(shape, axes);
-  return planes(shape, most);
+  return planes(shape, most, room);
 }
 
 function strip(count, dimensions) {
@@ -67,12 +68,12 @@ function plane(shape, axes) {
   };
 }
 
-function planes(shape, most) {
+function planes(shape, most, room) {
   const [rows, columns] = shape.slice(-2);
   const lead = shape.slice(0, -2);
   const all = lead.reduce((product, side) => product * side, 1);
   const shown = Math.min(all, most);
-  const across = acrossOf(shown, rows, columns);
+  const across = acrossOf(shown, rows, columns, room);
   const down = Math.ceil(shown / across);
   const number = (index) => lead.reduce((place, side, axis) => place * side + index[axis], 0);
   const leading = (place) => {
@@ -106,12 +107,14 @@ function planes(shape, most) {
   };
 }
 
-/** The number of planes side by side: about twice as wide as high, without an empty place. */
-function acrossOf(count, rows, columns) {
-  const ideal = Math.max(1, Math.ceil(Math.sqrt((2 * count * rows) / columns)));
-  if (count <= ideal) return count;
-  for (let across = ideal; across <= Math.min(count, 2 * ideal); across++) {
-    if (count % across === 0) return across;
+/** The number of planes side by side with which they are drawn largest. */
+function acrossOf(count, rows, columns, room) {
+  let [best, largest] = [1, 0];
+  for (let across = 1; across <= count; across++) {
+    const down = Math.ceil(count / across);
+    const side = Math.min(room.width / (across * (columns + GAP)), room.height / (down * (rows + GAP)));
+    const filled = count / (across * down); // an empty place is worth less
+    if (side * Math.sqrt(filled) > largest) [best, largest] = [across, side * Math.sqrt(filled)];
   }
-  return ideal;
+  return best;
 }

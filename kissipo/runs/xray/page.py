@@ -11,13 +11,16 @@ Example:  >>> import tempfile, torch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
-from kissipo.report.page import Section
-from kissipo.report.trace_page import trace_page
+from kissipo.report.document import document
+from kissipo.report.packed_tensors import EXACT_BYTES
+from kissipo.report.page import paragraphs, table
+from kissipo.report.tables import trace_table
+from kissipo.report.xray_content import xray_content
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
 
@@ -27,28 +30,31 @@ def page_of(
     *,
     title: str = "",
     subtitle: str = SUBTITLE,
-    more: Sequence[Section] = (),
-    unit: int | None = None,
-    why: str = "",
-    neurons: Sequence[tuple[int, str]] = (),
+    run: str = "",
+    exact_bytes: int = EXACT_BYTES,
+    **more: object,
 ) -> str:
     """Returns the page as HTML.
 
-    more:     additional sections
-    unit:     the selected unit of the last recurrent layer
-    why:      the reason for the selection
-    neurons:  other interpretable neurons
+    run:          the run folder, for the command that opens a value
+    exact_bytes:  the size of the tensors with which the page can calculate
+    more:         further fields of the content: `neurons`, `images`
     """
-    content, tensors = trace.content()
-    return trace_page(
-        content,
-        tensors,
-        title=title or trace.name or "one example",
-        subtitle=subtitle,
-        more=more,
-        unit=unit,
-        why=why,
-        interpretable=neurons,
+    title = title or trace.name or "one example"
+    content, numbers = xray_content(
+        trace, exact_bytes=exact_bytes, title=title, subtitle=subtitle, run=run, **more
+    )
+    return document(content, plain=_plain(trace, title, subtitle), numbers=numbers)
+
+
+def _plain(trace: Trace, title: str, subtitle: str) -> str:
+    """Returns what remains of the page without JavaScript: the data flow as a table."""
+    flow = trace_table(trace, max_length=160)
+    answer = f"Prediction: {trace.answer}." if trace.answer else ""
+    truth = f" Target: {trace.truth}." if trace.truth else ""
+    return (
+        f"<h1>{escape(title)}</h1>{paragraphs([subtitle, answer + truth])}"
+        f"{table(flow.titles, flow.rows, numbers=flow.numbers)}"
     )
 
 

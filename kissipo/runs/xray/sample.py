@@ -44,9 +44,8 @@ class SampleXray:
 
     def to_html(self) -> str:
         """Returns a page that opens offline."""
-        return page_of(
-            self.trace, title=f"{Path(self.run).resolve().name}: one example from the inside"
-        )
+        name = Path(self.run).resolve().name
+        return page_of(self.trace, title=f"{name}: one example from the inside", run=self.run)
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.

@@ -83,12 +83,18 @@ class Xray:
             self.follow(),
             title=f"{Path(self.run).resolve().name}: a text colored by a neuron",
             subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
-            unit=self.neuron,
-            why=self.why,
-            neurons=[
-                (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
-                for neuron in self.interpretable_neurons
-            ],
+            run=self.run,
+            neurons={
+                "unit": self.neuron,
+                "why": self.why,
+                "others": [
+                    {
+                        "unit": neuron.neuron,
+                        "about": f"{neuron.about} (correlation {neuron.correlation:+.2f})",
+                    }
+                    for neuron in self.interpretable_neurons
+                ],
+            },
         )
 
     def save(self, path: Path | str) -> Path:

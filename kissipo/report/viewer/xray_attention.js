@@ -1,0 +1,44 @@
+/** Attention: for each head the weights of every key for every query. */
+
+import { html, useMemo, useState } from "./vendor/preact.js";
+import { HeatMap } from "./heat_map.js";
+import { shareScale } from "./colors.js";
+import { Tensor } from "./tensor.js";
+
+/** One panel per attention. */
+export function AttentionPanels({ source, trace, labels }) {
+  const layers = trace.expanded.filter((item) => item.attention);
+  if (!layers.length) return null;
+  return html`<section aria-label="Attention"><h2>Attention</h2>
+    <p class="dim">A row is a query: its weights over the keys sum to 1.</p>
+    ${layers.map((item) => html`<${Heads} source=${source} trace=${trace} labels=${labels} item=${item} />`)}</section>`;
+}
+
+function Heads({ source, trace, labels, item }) {
+  const key = item.attention.weights;
+  const [, heads, queries, keys] = trace.tensors[key].shape;
+  const [head, setHead] = useState(0);
+  const [all, setAll] = useState(false);
+  const drawing = useMemo(() => headOf(source, key, all ? -1 : head), [source, key, head, all]);
+  const names = {};
+  if (labels.time?.length === queries) names.query = labels.time;
+  if (labels.time?.length === keys) names.key = labels.time;
+  return html`<div><h3>${item.layer}${item.call ? `, call ${item.call + 1}` : ""}</h3>
+    ${heads > 1 && html`<p><label>head <input type="range" min="0" max=${heads - 1} value=${head}
+      onInput=${(event) => { setHead(Number(event.target.value)); setAll(false); }} /></label> ${all ? "all" : `${head + 1} of ${heads}`}
+      <button type="button" aria-pressed=${all} onClick=${() => setAll(!all)}>all heads</button></p>`}
+    ${drawing
+      ? html`<${HeatMap} key=${all} drawing=${drawing} name=${`attention of ${item.layer}`} labels=${names} scale=${shareScale()} />`
+      : html`<p class="dim">Only its statistics fit into this page.</p>`}</div>`;
+}
+
+function headOf(source, key, head) {
+  const tensor = source.tensor(key);
+  if (!tensor) return null;
+  const [, heads, queries, keys] = tensor.shape;
+  const size = queries * keys;
+  const first = head < 0 ? 0 : head;
+  const data = tensor.data.subarray(first * size, (head < 0 ? heads : head + 1) * size);
+  const [shape, axes] = head < 0 ? [[heads, queries, keys], ["head", "query", "key"]] : [[queries, keys], ["query", "key"]];
+  return { tensor: new Tensor(key, shape, axes, data), stride: 1, exact: true };
+}

@@ -1,0 +1,86 @@
+/** The layers of a trace in groups, and the names along the axes of its tensors. */
+
+const SHORT = { "(padding)": "", "(unknown)": "?" };
+
+/** Timestamps without the parts that all of them share at their end: no hour, no day. */
+export function shortTimes(times) {
+  for (const end of [":00", "T00:00", "-01", "-01"]) {
+    if (!times.every((time) => time.endsWith(end))) return times;
+    times = times.map((time) => time.slice(0, -end.length));
+  }
+  return times;
+}
+
+/**
+ * Groups of the calls of one layer: [{name, kind, description, calls, same}], in the order of the
+ * first calls.
+ */
+export function groupsOf(trace) {
+  const groups = new Map();
+  for (const call of trace.layers) {
+    if (!call.gives) continue;
+    if (!groups.has(call.name)) {
+      groups.set(call.name, { name: call.name, kind: call.kind, description: call.description, calls: [], same: true });
+    }
+    const group = groups.get(call.name);
+    group.calls.push(call);
+    group.same = group.same && (call.same || call.operation < 0);
+  }
+  return [...groups.values()];
+}
+
+/** The numbers of the groups that change their input, which the arrow keys visit. */
+export function orderOf(groups) {
+  const numbers = groups.map((_, number) => number);
+  const changing = numbers.filter((number) => !groups[number].same);
+  return changing.length ? changing : numbers;
+}
+
+/** The names along each axis: the tokens or times, the classes, the features. */
+export function namesByAxis(trace) {
+  const labels = { ...trace.labels };
+  const given = trace.given?.[0];
+  if (!labels.time && given?.times?.length) labels.time = shortTimes(given.times);
+  if (labels.time && given?.tokens?.length) {
+    labels.time = labels.time.map((name, step) => given.tokens[step] ?? name);
+  }
+  if (labels.time) {
+    labels.time = labels.time.map((name) => SHORT[name] ?? name);
+    labels.query = labels.time;
+    labels.key = labels.time;
+  }
+  return labels;
+}
+
+/** The names that fit a tensor: of its last layer the classes, of the input the features. */
+export function labelsFor(trace, key, labels) {
+  const about = trace.tensors[key];
+  const names = { ...labels };
+  delete names.class;
+  const count = about.shape[about.shape.length - 1];
+  const isAnswer = trace.answers.includes(key);
+  if (isAnswer && labels.class?.length === count) {
+    for (const axis of ["feature", "class", "unit"]) names[axis] = labels.class;
+  } else if (labels.feature?.length !== count || about.origin !== "input") {
+    delete names.feature;
+  }
+  return names;
+}
+
+/** The operation that computed a tensor: {operation, output}; null for an input or a weight. */
+export function makerOf(trace, key) {
+  for (const operation of trace.operations) {
+    const output = operation.outputs.indexOf(key);
+    if (output >= 0) return { operation, output };
+  }
+  return null;
+}
+
+/** The name of the layer that gives a tensor, for readers. */
+export function layerOf(trace, key) {
+  const layer = trace.layers.find((call) => call.gives === key);
+  if (layer) return layer.name;
+  const about = trace.tensors[key];
+  if (about?.origin === "input") return "input";
+  return makerOf(trace, key)?.operation.text.split("(")[0] ?? key;
+}

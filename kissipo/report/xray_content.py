@@ -1,0 +1,186 @@
+"""What the x-ray page of one example shows: its trace, with the numbers of its tensors.
+
+The page calculates with these numbers: any value of a layer opens into its terms. Where
+the weights of a layer are too large for the page, it names the command that does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.numpy_array import NumpyArray
+from kissipo.inspect.describe_layer import describe_layer
+from kissipo.inspect.trace import Trace
+from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value, as_array
+from kissipo.report.packed_tensors import EXACT_BYTES, packed_tensors
+
+VERSION = 1
+_LEFT_OUT = ("breakdown", "gradients", "steps")
+
+
+def xray_content(
+    trace: Trace, *, exact_bytes: int = EXACT_BYTES, **more: object
+) -> tuple[JsonObject, bytes]:
+    """Returns the content of an x-ray page, and the block of its numbers.
+
+    exact_bytes:  the size of the tensors that are stored exactly, after compression
+    more:         further fields of the content, such as the title
+    """
+    recording = trace.recording
+    assert recording is not None, "a short trace has no x-ray"
+    arrays = _arrays(trace, recording)
+    entries, numbers = packed_tensors(
+        arrays, dict(_rows_read(recording)), exact_bytes=exact_bytes
+    )
+    values = {value.key: value for value in trace.values}
+    content = {name: part for name, part in trace.inside_json().items() if name not in _LEFT_OUT}
+    described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
+    tensors: JsonObject = {
+        key: {**_described(values.get(key), array), **entries.get(key, {})}
+        for key, array in arrays.items()
+    }
+    return {
+        "view": "xray",
+        "version": VERSION,
+        **more,
+        "trace": {
+            **described,
+            **content,
+            "steps": _steps(trace),
+            "layers": _layers(trace, recording),
+            "tensors": tensors,
+        },
+    }, numbers
+
+
+def _arrays(trace: Trace, recording: Recording) -> dict[str, NumpyArray]:
+    """Returns the tensors in the order in which the page needs them."""
+    by_origin: dict[str, list[Value]] = {}
+    for value in trace.values:
+        by_origin.setdefault(value.origin, []).append(value)
+    outputs = {key for call in recording.steps for key in call.output_keys}
+    weights = sorted(by_origin.get("weight", ()), key=lambda value: value.tensor.numel())
+    activations = by_origin.get("operation", [])
+    ordered = [
+        *by_origin.get("input", ()),
+        *(value for value in activations if value.key in {*outputs, *recording.answers}),
+        *by_origin.get("gate", ()),
+        *by_origin.get("attention", ()),
+        *(value for value in activations if value.key not in outputs),
+        *by_origin.get("constant", ()),
+        *by_origin.get("outside", ()),
+        *weights,
+    ]
+    arrays = {
+        _step_key(number): step.value
+        for number, step in enumerate(trace.steps)
+        if step.stage != "process" and isinstance(step.value, np.ndarray)
+    }
+    return {**arrays, **{value.key: as_array(value.tensor) for value in ordered}}
+
+
+def _step_key(number: int) -> str:
+    return f"step {number}"
+
+
+def _rows_read(recording: Recording) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yields for the weights of each embedding the rows that were read."""
+    read: dict[str, list[NDArray[np.int64]]] = {}
+    others = {key for operation in recording.operations for key in _whole(operation)}
+    for operation in recording.operations:
+        if operation.name == "embedding":
+            ids, weight = operation.input_keys[:2]
+            read.setdefault(weight, []).append(np.unique(as_array(recording.values[ids].tensor)))
+    for weight, rows in read.items():
+        if weight not in others:
+            yield weight, np.unique(np.concatenate(rows)).astype(np.int64)
+
+
+def _whole(operation: Operation) -> tuple[str, ...]:
+    """Returns the keys of the tensors of which an operation reads all rows."""
+    return () if operation.name == "embedding" else operation.input_keys
+
+
+def _described(value: Value | None, array: NumpyArray) -> JsonObject:
+    """Returns what the page says of a tensor."""
+    if value is None:
+        axes = [f"axis {number}" for number in range(array.ndim)]
+        return {"origin": "step", "axes": axes, "shape": list(array.shape)}
+    statistics: JsonMapping = value.figures["statistics"]  # type: ignore[assignment]
+    return {
+        "origin": value.origin,
+        "axes": list(value.axes),
+        "shape": list(array.shape),
+        "dtype": array.dtype.name,
+        "statistics": statistics,
+    }
+
+
+def _steps(trace: Trace) -> list[JsonObject]:
+    """Returns the steps before and after the net, with the keys of their arrays."""
+    return [
+        {**step.to_json(), "tensor": _step_key(number)}
+        if isinstance(step.value, np.ndarray)
+        else step.to_json()
+        for number, step in enumerate(trace.steps)
+        if step.stage != "process"
+    ]
+
+
+def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
+    """Returns every call of a layer that computes something, in order.
+
+    gives:      the key of its first output
+    operation:  the operation that computed it; -1: the layer returns a tensor that it got
+    same:       whether the output has the numbers of the input, in their order
+    gradient:   the norm of the gradient of the loss with respect to the output
+    """
+    makers = {
+        key: operation.number
+        for operation in recording.operations
+        for key in operation.output_keys
+    }
+    norms = _gradient_norms(trace)
+    layers: list[JsonObject] = []
+    for call in recording.steps:
+        gives = call.output_keys[0] if call.output_keys else ""
+        inner = recording.operations[slice(*call.operations)]
+        counts = [operation.multiplications for operation in inner]
+        layers.append({
+            **call.to_json(),
+            "description": describe_layer(call.layer),
+            "gives": gives,
+            "operation": -1 if gives in call.input_keys else makers.get(gives, -1),
+            "same": _is_same(recording, call),
+            "multiplications": None if None in counts else sum(count or 0 for count in counts),
+            "parameters": sum(operation.parameters for operation in inner),
+            "seconds": sum(operation.seconds for operation in inner),
+            "gradient": norms.get((call.name, call.number)),
+        })  # fmt: skip
+    return layers
+
+
+def _is_same(recording: Recording, call: Call) -> bool:
+    """Returns whether a layer passes on the numbers that it got."""
+    if not call.input_keys or not call.output_keys:
+        return False
+    read, given = (
+        recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys)
+    )
+    return read.numel() == given.numel() and bool((read.ravel() == given.ravel()).all())
+
+
+def _gradient_norms(trace: Trace) -> dict[tuple[str, int], float]:
+    """Returns the norm of the gradient by the name of the layer and its call."""
+    if trace.inside is None:
+        return {}
+    values = {value.key: value for value in trace.inside.values}
+    norms = {}
+    for item in trace.inside.gradients:
+        gradient = as_array(values[item["tensor"]].tensor).astype(np.float64)
+        norms[item["layer"], item["call"]] = float(np.linalg.norm(gradient))
+    return norms
