@@ -5,11 +5,11 @@
  * what torch recorded.
  */
 
-import { attentionRules, explainAttention } from "./operations_attention.js";
+import { attentionRules } from "./operations_attention.js";
 import { Call, UnknownOperation } from "./operations_call.js";
 import { elementwiseRules } from "./operations_elementwise.js";
 import { moveRules } from "./operations_moves.js";
-import { explainGate, recurrentRules } from "./operations_recurrent.js";
+import { recurrentRules } from "./operations_recurrent.js";
 import { reductionRules } from "./operations_reductions.js";
 import { rowRules } from "./operations_rows.js";
 import { windowRules } from "./operations_windows.js";
@@ -23,7 +23,6 @@ const RULES = {
   ...recurrentRules,
   ...attentionRules,
 };
-const WHOLE = ["lstm", "gru", "rnn", "multiheadattention"];
 const ALLOWED = 1e-5;
 
 /**
@@ -43,29 +42,6 @@ export function explain(operation, output, index, source) {
   const call = new Call(operation, output, index, source);
   const recorded = call.recorded;
   return Object.assign(rule(call), { recorded });
-}
-
-/**
- * Explains one number of any tensor that an operation made: its output, or a gate, score, weight
- * or mixed value inside it. Returns null for a tensor that nothing made, such as an input.
- */
-export function explainTensor(key, index, source) {
-  const { operations, expanded } = source.content.trace;
-  const maker = operations.find(({ outputs }) => outputs.includes(key));
-  if (maker) return explain(maker, maker.outputs.indexOf(key), index, source);
-  const about = expanded.find((each) => keysIn(each).includes(key));
-  if (!about) return null;
-  const isOwn = ({ number, layer, call, name }) =>
-    about.operation === undefined
-      ? layer === about.layer && call === about.call && WHOLE.includes(name)
-      : number === about.operation;
-  const call = new Call(operations.find(isOwn), 0, index, source);
-  const made = about.attention ? explainAttention : explainGate;
-  return Object.assign(made(call, key, index), { recorded: call.at(key, index) });
-}
-
-function keysIn({ unrolled = [], attention = {} }) {
-  return [...unrolled.flatMap(({ gates }) => Object.values(gates)), ...Object.values(attention)];
 }
 
 /** Whether the lens has a rule for an operation of this name. */
