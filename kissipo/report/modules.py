@@ -3,7 +3,8 @@
 The viewer consists of plain ES modules (`viewer/*.js`) and of vendored libraries
 (`viewer/vendor/`, with `vendor.lock.json`: version, hash, licence). A module starts
 with its imports, one per line, and exports functions, constants and classes. Each one
-becomes a function that returns what it exports, after those that it imports.
+becomes a function that returns what it exports, after those that it imports; comments
+and indentation stay behind.
 
 Example:  >>> script = page_script()
           >>> script[:13], script[-21:]
@@ -22,6 +23,8 @@ _IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "\./(?P<file>[\w./-]+)"
 _EXPORT = re.compile(
     r"^export (?P<code>(?:async )?(?:function|const|class) (?P<name>\w+))", re.MULTILINE
 )
+_COMMENT = re.compile(r"^ *(/\*\*.*?\*/\n|//[^\n]*\n)", re.MULTILINE | re.DOTALL)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 _LIST = re.compile(r"export\s*\{(?P<names>[^}]*)\};?\s*$")
 
 
@@ -52,7 +55,7 @@ def locked_libraries() -> list[dict[str, object]]:
 
 def _scripts(file: str, done: dict[str, str]) -> Iterator[str]:
     """Yields a module as a function, after the modules that it imports."""
-    code = viewer_file(file)
+    code = _COMMENT.sub("", viewer_file(file))
     constants = []
     for found in _IMPORT.finditer(code):
         other = found["file"]
@@ -60,7 +63,7 @@ def _scripts(file: str, done: dict[str, str]) -> Iterator[str]:
             yield from _scripts(other, done)
         constants.append(f"const {{{_pairs(found['names'])}}} = {done[other]};")
     done[file] = "module_" + re.sub(r"\W", "_", file.removesuffix(".js"))
-    body, exported = _without_exports(file, _IMPORT.sub("", code))
+    body, exported = _without_exports(file, _INDENT.sub("", _IMPORT.sub("", code)))
     yield (
         f"const {done[file]} = (() => {{\n{''.join(constants)}\n{body}\n"
         f"return {{ {exported} }};\n}})();"

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from kissipo.core.numpy_array import NumpyArray
 
-EXACT_BYTES, ALL_BYTES = 280_000, 360_000  # after compression; base64 adds a third
+EXACT_BYTES, ALL_BYTES = 260_000, 420_000  # after compression; base64 adds a third
 LEVELS = 127
 _NOT_A_NUMBER = -128
-_MIN_LEVELS = 4_096
+_MIN_LEVELS = 1_024
 Entry = dict[str, object]
 
 
@@ -55,8 +55,9 @@ def packed_tensors(
             fields["rows"] = kept.tolist()
         if not block.add(key, stored, fields, exact_bytes):
             levels[key] = array
-    for key, array in levels.items():
-        stored, fields = _levels(array, max(_MIN_LEVELS, 2 * (all_bytes - exact_bytes) // len(levels)))
+    for number, (key, array) in enumerate(levels.items()):
+        share = (all_bytes - block.compressed) // (len(levels) - number)
+        stored, fields = _levels(array, max(_MIN_LEVELS, share))
         block.add(key, stored, fields, all_bytes)
     return block.entries, zlib.compress(b"".join(block.parts), 9)
 

@@ -6,12 +6,12 @@ the weights of a layer are too large for the page, it names the command that doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import Trace
@@ -40,7 +40,10 @@ def xray_content(
     content = {name: part for name, part in trace.inside_json().items() if name not in _LEFT_OUT}
     described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
     tensors: JsonObject = {
-        key: {**_described(values.get(key), array), **entries.get(key, {})}
+        key: {
+            **(_described(values[key]) if key in values else _step_axes(recording, array)),
+            **entries.get(key, {}),
+        }
         for key, array in arrays.items()
     }
     return {
@@ -105,19 +108,26 @@ def _whole(operation: Operation) -> tuple[str, ...]:
     return () if operation.name == "embedding" else operation.input_keys
 
 
-def _described(value: Value | None, array: NumpyArray) -> JsonObject:
+def _described(value: Value) -> JsonObject:
     """Returns what the page says of a tensor."""
-    if value is None:
-        axes = [f"axis {number}" for number in range(array.ndim)]
-        return {"origin": "step", "axes": axes, "shape": list(array.shape)}
-    statistics: JsonMapping = value.figures["statistics"]  # type: ignore[assignment]
     return {
         "origin": value.origin,
         "axes": list(value.axes),
-        "shape": list(array.shape),
-        "dtype": array.dtype.name,
-        "statistics": statistics,
+        "shape": list(value.tensor.shape),
+        "dtype": str(value.tensor.dtype).removeprefix("torch."),
+        "statistics": value.figures["statistics"],
     }
+
+
+def _step_axes(recording: Recording, array: NumpyArray) -> JsonObject:
+    """Returns the axes of a step outside the net: those of a tensor of its shape."""
+    axes = [f"axis {number}" for number in range(array.ndim)]
+    ends = [value for value in recording.values.values() if value.origin == "input"]
+    for value in [*ends, *(recording.values[key] for key in recording.answers)]:
+        shape, names = value.tensor.shape[1:], value.axes[1:]
+        if array.ndim and tuple(shape[-array.ndim :]) == array.shape:
+            axes = list(names[-array.ndim :])
+    return {"origin": "step", "axes": axes, "shape": list(array.shape), "dtype": array.dtype.name}
 
 
 def _steps(trace: Trace) -> list[JsonObject]:

@@ -35,7 +35,7 @@ export function HeatMap(given) {
     [tensor, photo, most, width]);
   const scale = useMemo(() => given.scale ?? fittingScale(tensor.data), [tensor, given.scale]);
   const names = useMemo(() => namesOf(sample, layout, labels, stride), [sample, layout, labels]);
-  const size = sizeOf(layout, width - (names.rows ? ROW_LABELS : 0), tall, names);
+  const size = sizeOf(layout, sample, width - (names.rows ? ROW_LABELS : 0), tall, names);
 
   useEffect(() => observed(place.current, setWidth), []);
   useEffect(() => draw(canvas.current, tensor, layout, scale, photo), [tensor, layout, scale, photo]);
@@ -135,14 +135,14 @@ function namesOf(sample, layout, labels, stride) {
   return { rows: rows && layout.rows <= 40 ? rows : null, columns: of(layout.columnAxis, layout.columns) };
 }
 
-function sizeOf(layout, width, tall, names) {
+function sizeOf(layout, sample, width, tall, names) {
   const wide = Math.max(1, Math.min(28, Math.floor(width / layout.width)));
   const least = names.rows ? 14 : 1;
   if (layout.planes > 1) {
     const side = Math.min(24, width / layout.width, (1.5 * tall) / layout.height);
     return { width: side * layout.width, height: side * layout.height };
   }
-  const isImage = layout.photo || (layout.rows > 1 && layout.columns > 1 && layout.rowAxis === 0);
+  const isImage = layout.photo || isPlane(sample.axes) || (layout.rows > 1 && layout.columns > 1 && layout.rowAxis === 0);
   const high = Math.max(least, Math.min(28, Math.floor(tall / layout.height)));
   const side = Math.max(1, Math.min(wide, Math.max(high, Math.floor((tall * 1.6) / layout.height))));
   if (isImage && !names.rows) {
@@ -258,8 +258,9 @@ function describe(sample, layout) {
   if (!shape.length) return "one number";
   const plain = (axis) => (axes[axis].startsWith("axis ") ? "number" : axes[axis]);
   if (shape.length === 1) return counted(shape[0], plain(0));
-  const area = `${plain(layout.columnAxis)} from left to right (${shape[layout.columnAxis]}), ` +
-    `${plain(layout.rowAxis)} downward (${shape[layout.rowAxis]})`;
+  const across = `${plain(layout.columnAxis)} from left to right (${shape[layout.columnAxis]})`;
+  const down = shape[layout.rowAxis] > 1 ? `, ${plain(layout.rowAxis)} downward (${shape[layout.rowAxis]})` : "";
+  const area = across + down;
   if (shape.length === 2 && !isPlane(axes)) return area;
   if (layout.photo || (layout.planes === 1 && isPlane(axes))) return `an image of ${shape[layout.columnAxis]} × ${shape[layout.rowAxis]} pixels`;
   const shown = layout.hidden > 0 ? `the first ${layout.planes} of ${layout.planes + layout.hidden}` : `${layout.planes}`;
@@ -279,7 +280,7 @@ function RowNames({ names, height }) {
 function ColumnNames({ names, width, left, at }) {
   const cell = width / names.length;
   const longest = Math.max(...names.map((name) => visible(name).length));
-  const upright = LETTER * longest > cell;
+  const upright = longest > 2 && LETTER * longest > cell;
   const every = Math.max(1, Math.ceil((upright ? ROW : LETTER * longest) / cell));
   const isShown = (number) => number % every === 0 || number === at;
   return html`<div class=${upright ? "column-names upright" : "column-names"} style=${{ width: `${width}px`, marginLeft: `${left}px` }} aria-hidden="true">

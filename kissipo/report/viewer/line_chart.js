@@ -8,6 +8,8 @@ import { numberText } from "./text.js";
 export const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5",
   "--series-6", "--series-7", "--series-8"];
 
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6, 1e7];
+
 /**
  * A chart.
  *
@@ -87,8 +89,8 @@ function optionsOf(given, element, setAt) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: false }, y: { distr: log ? 3 : 1, range: given.yRange } },
     axes: [
-      { ...axis, label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
-      { ...axis, label: yLabel || undefined, size: 56, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
+      { ...axis, label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, incrs: isWhole(given.x) ? WHOLE : undefined, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
+      { ...axis, label: yLabel || undefined, size: 56, splits: log ? powers : undefined, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
     ],
     series: [{}, ...series.map((line, number) => seriesOf(line, color(line.color ?? SERIES[number % SERIES.length])))],
     bands: band ? [{ series: [band[1] + 1, band[0] + 1], fill: color("--band") }] : [],
@@ -100,12 +102,23 @@ function optionsOf(given, element, setAt) {
   };
 }
 
-/** A tick of the vertical axis; of a logarithmic one only the powers of ten. */
+/** A tick of the vertical axis. */
 function tickText(tick, log) {
   if (tick === null || tick === undefined) return "";
-  if (!log) return numberText(tick, 3);
-  const power = Math.log10(tick);
-  return Math.abs(power - Math.round(power)) < 1e-9 ? `1e${Math.round(power)}`.replace("-", "−") : "";
+  return log ? `1e${Math.round(Math.log10(tick))}`.replace("-", "−") : numberText(tick, 3);
+}
+
+/** The ticks of a logarithmic axis: at most eight powers of ten. */
+function powers(_plot, _axis, low, high) {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  const every = Math.max(1, Math.ceil((last - first + 1) / 8));
+  const ticks = [];
+  for (let power = first; power <= last; power += every) ticks.push(10 ** power);
+  return ticks;
+}
+
+function isWhole(x) {
+  return x.every(Number.isInteger);
 }
 
 function nameAt({ x, xNames }, tick) {

@@ -3,10 +3,13 @@
 const STRIP = 64; // numbers in a row of a vector
 const GAP = 1; // cells between two planes
 
-/** The shape and axes of one sample: without the axis of the batch. */
+/** The shape and axes of one sample: without the batch and without axes of length one. */
 export function sampleOf(tensor) {
-  const keep = tensor.shape.map((_, axis) => axis).filter((axis) => tensor.axes[axis] !== "batch");
-  return { shape: keep.map((axis) => tensor.shape[axis]), axes: keep.map((axis) => tensor.axes[axis]), keep };
+  const { shape, axes } = tensor;
+  const all = shape.map((_, axis) => axis).filter((axis) => axes[axis] !== "batch");
+  const long = all.filter((axis) => shape[axis] > 1);
+  const keep = long.length ? long : all.slice(-1);
+  return { shape: keep.map((axis) => shape[axis]), axes: keep.map((axis) => axes[axis]), keep };
 }
 
 /** The index in the tensor of an index in the sample; the first sample of the batch. */

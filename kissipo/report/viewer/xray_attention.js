@@ -4,14 +4,31 @@ import { html, useMemo, useState } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { shareScale } from "./colors.js";
 import { Tensor } from "./tensor.js";
+import { stacked } from "./xray_layers.js";
 
 /** One panel per attention. */
-export function AttentionPanels({ source, trace, labels }) {
+export function AttentionPanels({ source, trace, labels, groups }) {
   const layers = trace.expanded.filter((item) => item.attention);
-  if (!layers.length) return null;
+  const steps = useMemo(() => attentionByStep(source, trace, groups, labels), [source, groups]);
+  if (!layers.length && !steps) return null;
   return html`<section aria-label="Attention"><h2>Attention</h2>
     <p class="dim">A row is a query: its weights over the keys sum to 1.</p>
+    ${steps && html`<h3>${steps.name}</h3><${HeatMap} drawing=${steps.drawing} name="attention of every step" labels=${steps.labels} scale=${shareScale()} />`}
     ${layers.map((item) => html`<${Heads} source=${source} trace=${trace} labels=${labels} item=${item} />`)}</section>`;
+}
+
+/** The weights of additive attention: a row for each written token, a column for each read one. */
+function attentionByStep(source, trace, groups, labels) {
+  const group = groups.find(({ name, calls }) => /attention.*softmax$/.test(name) && calls.length > 1);
+  const drawing = group && stacked(source, group, ["query", "key"]);
+  if (!drawing) return null;
+  const [queries, keys] = drawing.tensor.shape;
+  const written = trace.steps.find((step) => step.stage === "output" && step.name === "tokens");
+  const tokens = written?.description.split(" ") ?? [];
+  const names = {};
+  if (tokens.length && tokens.length <= queries) names.query = Array.from({ length: queries }, (_, row) => tokens[row] ?? "");
+  if (labels.time?.length === keys) names.key = labels.time;
+  return { name: group.name, drawing, labels: names };
 }
 
 function Heads({ source, trace, labels, item }) {

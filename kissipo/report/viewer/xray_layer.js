@@ -3,14 +3,12 @@
 import { html, useMemo } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { Lens, explained } from "./lens.js";
-import { Tensor } from "./tensor.js";
 import { Tokens } from "./xray_input.js";
-import { labelsFor, layerOf, makerOf } from "./xray_layers.js";
+import { labelsFor, layerOf, makerOf, stacked } from "./xray_layers.js";
 import { fittingScale, shareScale } from "./colors.js";
 import { bytesText, integerText, numberText, shapeText } from "./text.js";
 
 const MANY_INPUTS = 3;
-const MANY_VALUES = 4096;
 const SHARES = /^(softmax|sigmoid|sigmoid_)$/;
 
 /** The panel of one layer. */
@@ -120,22 +118,10 @@ function outlinesIn(opened, key) {
 
 /** The outputs of all calls below each other, such as the attention of every step. */
 function AllCalls({ source, trace, labels, group }) {
-  const drawing = useMemo(() => stacked(source, trace, group), [source, group]);
-  if (!drawing) return null;
+  const drawing = useMemo(() => stacked(source, group, ["call", "value"]), [source, group]);
+  if (!drawing || /attention.*softmax$/.test(group.name)) return null;
   const names = {};
   if (labels.time?.length === drawing.tensor.shape[1]) names.value = labels.time;
   return html`<h3>All calls</h3><${HeatMap} drawing=${drawing} name=${`all calls of ${group.name}`} labels=${names}
     scale=${scaleOf(trace, group.calls[0].gives, drawing)} />`;
-}
-
-function stacked(source, trace, group) {
-  if (group.calls.length < 2) return null;
-  const tensors = group.calls.map((call) => source.tensor(call.gives));
-  if (tensors.some((tensor) => !tensor || tensor.size !== tensors[0].size)) return null;
-  const { size } = tensors[0];
-  if (size < 2 || size * tensors.length > MANY_VALUES) return null;
-  const data = new Float32Array(size * tensors.length);
-  tensors.forEach((tensor, row) => data.set(tensor.data, row * size));
-  const tensor = new Tensor("", [tensors.length, size], ["call", "value"], data);
-  return { tensor, stride: 1, exact: true };
 }

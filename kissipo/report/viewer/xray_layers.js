@@ -1,5 +1,8 @@
 /** The layers of a trace in groups, and the names along the axes of its tensors. */
 
+import { Tensor } from "./tensor.js";
+
+const MANY_VALUES = 4096;
 const SHORT = { "(padding)": "", "(unknown)": "?" };
 
 /** Timestamps without the parts that all of them share at their end: no hour, no day. */
@@ -79,8 +82,20 @@ export function makerOf(trace, key) {
 /** The name of the layer that gives a tensor, for readers. */
 export function layerOf(trace, key) {
   const layer = trace.layers.find((call) => call.gives === key);
-  if (layer) return layer.name;
+  if (layer) return /^[\d.]+$/.test(layer.name) ? `layer ${layer.name}` : layer.name;
   const about = trace.tensors[key];
   if (about?.origin === "input") return "input";
   return makerOf(trace, key)?.operation.text.split("(")[0] ?? key;
+}
+
+/** The outputs of all calls of a layer below each other, as a drawing; null if they do not fit. */
+export function stacked(source, group, axes) {
+  if (group.calls.length < 2) return null;
+  const tensors = group.calls.map((call) => source.tensor(call.gives));
+  if (tensors.some((tensor) => !tensor || tensor.size !== tensors[0].size)) return null;
+  const { size } = tensors[0];
+  if (size < 2 || size * tensors.length > MANY_VALUES) return null;
+  const data = new Float32Array(size * tensors.length);
+  tensors.forEach((tensor, row) => data.set(tensor.data, row * size));
+  return { tensor: new Tensor("", [tensors.length, size], axes, data), stride: 1, exact: true };
 }

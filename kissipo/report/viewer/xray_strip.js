@@ -1,6 +1,6 @@
 /** The strip Input -> Process -> Output with the real input and the answer. */
 
-import { html } from "./vendor/preact.js";
+import { html, useEffect, useRef } from "./vendor/preact.js";
 import { InputCard } from "./xray_input.js";
 import { OutputCard } from "./xray_output.js";
 import { counted, integerText, shapeText } from "./text.js";
@@ -24,7 +24,12 @@ export function XrayStrip(view) {
 function LayerList({ trace, groups, number, choose }) {
   const shown = groups.map((group, place) => ({ group, place }))
     .filter(({ place }) => groups.length <= MANY || Math.abs(place - number) <= MANY / 2);
-  return html`<ol class="layers" start=${shown.length ? shown[0].place + 1 : 1}>
+  const list = useRef();
+  useEffect(() => {
+    const current = list.current.querySelector("[aria-current=true]");
+    if (current) list.current.scrollTop = current.offsetTop - list.current.offsetTop - 100;
+  }, [number]);
+  return html`<ol class="layers" ref=${list} start=${shown.length ? shown[0].place + 1 : 1}>
     ${shown.map(({ group, place }) => html`<li class=${group.same ? "same" : ""}>
       <button type="button" aria-current=${place === number} onClick=${() => choose(place)}>
         <b>${group.description}</b>

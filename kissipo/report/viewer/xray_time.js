@@ -31,12 +31,13 @@ function unrolledLayers(trace) {
     const [steps, , units] = trace.tensors[keys[0]].shape;
     const call = item.call ? `, call ${item.call + 1}` : "";
     const number = layer.number ? `, layer ${layer.number + 1}` : "";
-    return { title: `${item.layer}${call}${number}${layer.forward ? "" : ", backward"}`, cell: item.cell,
+    const last = Math.max(...item.unrolled.map((other) => other.number));
+    return { name: item.layer, call: item.call, isLast: layer.number === last, title: `${item.layer}${call}${number}${layer.forward ? "" : ", backward"}`, cell: item.cell,
       forward: layer.forward, gates: layer.gates, steps, units };
   })).filter((layer) => layer.steps > 1);
 }
 
-function TimePanel({ source, trace, labels, layer, state, change, isLast }) {
+function TimePanel({ source, trace, labels, groups, layer, state, change, isLast }) {
   const neurons = isLast ? source.content.neurons : null;
   const step = clamp(Number(state.step ?? 0), layer.steps - 1);
   const unit = clamp(Number(state.unit ?? neurons?.unit ?? 0), layer.units - 1);
@@ -60,8 +61,18 @@ function TimePanel({ source, trace, labels, layer, state, change, isLast }) {
         ? html`<${HeatMap} drawing=${gate.drawing} name=${MEANING[name] ?? name} scale=${gate.scale} tall=${160}
             labels=${names ? { time: names } : {}} column=${gate.drawing.stride === 1 ? step : undefined}
             row=${gate.drawing.stride === 1 ? unit : undefined}
-            onOpen=${(index) => change({ step: index[0] * gate.drawing.stride, unit: index[2] * gate.drawing.stride })} />`
+            onOpen=${(index) => change(cellIn(layer, groups, index, gate.drawing.stride))} />`
         : html`<p class="dim">Only its statistics fit into this page.</p>`}</div>`)}</div>`;
+}
+
+/** The step and the unit of a cell, and the output of the layer there, which is opened. */
+function cellIn(layer, groups, [time, , number], stride) {
+  const [step, unit] = [time * stride, number * stride];
+  const place = groups.findIndex((group) => group.name === layer.name);
+  const gives = groups[place]?.calls[layer.call]?.gives;
+  if (!gives || !layer.isLast) return { step, unit };
+  const output = layer.forward ? unit : layer.units + unit;
+  return { step, unit, layer: place, call: layer.call || undefined, cell: `${gives}:0,${step},${output}` };
 }
 
 function gatesOf(source, layer) {
