@@ -5,11 +5,11 @@
  * what torch recorded.
  */
 
-import { attentionRules } from "./operations_attention.js";
-import { Call, UnknownOperation } from "./operations_call.js";
+import { attentionRules, explainAttention } from "./operations_attention.js";
+import { Call, UnknownOperation, stepped } from "./operations_call.js";
 import { elementwiseRules } from "./operations_elementwise.js";
 import { moveRules } from "./operations_moves.js";
-import { recurrentRules } from "./operations_recurrent.js";
+import { explainGate, recurrentRules } from "./operations_recurrent.js";
 import { reductionRules } from "./operations_reductions.js";
 import { rowRules } from "./operations_rows.js";
 import { windowRules } from "./operations_windows.js";
@@ -23,6 +23,7 @@ const RULES = {
   ...recurrentRules,
   ...attentionRules,
 };
+const WHOLE = ["lstm", "gru", "rnn", "multiheadattention"];
 const ALLOWED = 1e-5;
 
 /**
@@ -41,7 +42,41 @@ export function explain(operation, output, index, source) {
   if (!rule) throw new UnknownOperation(operation.name);
   const call = new Call(operation, output, index, source);
   const recorded = call.recorded;
-  return Object.assign(rule(call), { recorded });
+  const explanation = isShared(call) ? shared(call, recorded) : rule(call);
+  return Object.assign(explanation, { recorded });
+}
+
+/** Whether the output is another argument that shares the memory of the one that is overwritten. */
+function isShared({ name, place }) {
+  return place[0] === "given" && place[1] > 0 && (name.endsWith("_") || name === "setitem");
+}
+
+function shared(call, value) {
+  const formula = "it shares its memory with the tensor that is overwritten";
+  return stepped(call, formula, [], value, "after that");
+}
+
+/**
+ * Explains one number of any tensor that an operation made: its output, or a gate, score, weight
+ * or mixed value inside it. Returns null for a tensor that nothing made, such as an input.
+ */
+export function explainTensor(key, index, source) {
+  const { operations, expanded } = source.content.trace;
+  const maker = operations.find(({ outputs }) => outputs.includes(key));
+  if (maker) return explain(maker, maker.outputs.indexOf(key), index, source);
+  const about = expanded.find((each) => keysIn(each).includes(key));
+  if (!about) return null;
+  const isOwn = ({ number, layer, call, name }) =>
+    about.operation === undefined
+      ? layer === about.layer && call === about.call && WHOLE.includes(name)
+      : number === about.operation;
+  const call = new Call(operations.find(isOwn), 0, index, source);
+  const made = about.attention ? explainAttention : explainGate;
+  return Object.assign(made(call, key, index), { recorded: call.at(key, index) });
+}
+
+function keysIn({ unrolled = [], attention = {} }) {
+  return [...unrolled.flatMap(({ gates }) => Object.values(gates)), ...Object.values(attention)];
 }
 
 /** Whether the lens has a rule for an operation of this name. */

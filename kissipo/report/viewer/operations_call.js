@@ -182,12 +182,23 @@ export function weighted(part, weight) {
  */
 export function explained(operation, formula, given) {
   const { terms = [], combine = "sum", bias = null, biasSource = null, steps = [] } = given;
+  const { parts = [] } = given;
   const whole = { operation, formula, terms, combine, bias, biasSource, steps };
   const end = steps.length ? steps[steps.length - 1].value : combined(terms, combine, bias);
   const result = given.result ?? end;
   const recorded = given.recorded ?? null;
-  const largest = largestOf({ ...whole, result });
-  return { ...whole, result, recorded, parts: given.parts || [], largest };
+  const largest = Math.max(largestOf({ ...whole, result }), ...parts.map((part) => part.largest));
+  return { ...whole, result, recorded, parts, largest };
+}
+
+/** An explanation whose result is one step after the terms. */
+export function stepped(call, formula, terms, value, name = formula) {
+  return explained(call.name, formula, { terms, combine: "same", steps: [{ name, value }] });
+}
+
+/** An explanation of a number that is one term: an input, perhaps times a weight. */
+export function only(call, formula, part) {
+  return explained(call.name, formula, { terms: [part], combine: "same" });
 }
 
 /** One bias as the fields of an explanation. */
@@ -223,4 +234,18 @@ function largestOf({ terms, combine, bias, steps, result }) {
   }
   [bias || 0, result, ...steps.map((step) => step.value)].forEach(grow);
   return largest;
+}
+
+/** An explanation whose parts are computed when they are first read. */
+export function withParts(explanation, make) {
+  let parts = null;
+  const get = () => (parts ??= make());
+  return Object.defineProperty(explanation, "parts", { get, enumerable: true });
+}
+
+/** The gates or the attention of an operation that torch runs as one, or the reason why not. */
+export function expandedOf(call, isOwn) {
+  const found = call.source.content.trace.expanded.find(isOwn);
+  if (!found || found.opaque) throw new UnknownOperation(call.name, found ? found.opaque : "");
+  return found;
 }

@@ -1,6 +1,7 @@
 /** Operations on single numbers: arithmetic with broadcasting, comparisons, choices. */
 
-import { asNumber, explained, plain, term } from "./operations_call.js";
+import { asNumber, explained, keyOf, only, plain } from "./operations_call.js";
+import { stepped, term, weighted } from "./operations_call.js";
 import { FUNCTIONS, sigmoid } from "./operations_functions.js";
 
 /** The rules by the names of torch; a name that ends in _ is found without it. */
@@ -89,13 +90,13 @@ function stepOf(call, positions, formula, work) {
   const words = ["input", "other"];
   const terms = positions.map((n) => term(call.operand(call.argument(n, words[n]))));
   const value = work(...terms.map((one) => one.value));
-  return explained(call.name, formula, { terms, combine: "same", steps: [{ name: formula, value }] });
+  return stepped(call, formula, terms, value);
 }
 
 function pairStep(call, formula, work, word = "other") {
   const terms = [term(call.operand(call.args[0])), term(call.operand(call.argument(1, word)))];
   const value = work(terms[0].value, terms[1].value);
-  return explained(call.name, formula, { terms, combine: "same", steps: [{ name: formula, value }] });
+  return stepped(call, formula, terms, value);
 }
 
 function comparisonRules() {
@@ -113,8 +114,8 @@ function comparisonRules() {
     or: ["x or y", (x, y) => x | y],
     xor: ["either x or y", (x, y) => x ^ y],
   };
-  const others = { less: "lt", greater: "gt", less_equal: "le", greater_equal: "ge", not_equal: "ne",
-    bitwise_and: "and", bitwise_or: "or", bitwise_xor: "xor", rand: "and", ror: "or" };
+  const others = { less: "lt", greater: "gt", less_equal: "le", greater_equal: "ge",
+    not_equal: "ne", bitwise_and: "and", bitwise_or: "or", bitwise_xor: "xor", ror: "or" };
   const rules = Object.fromEntries(
     Object.entries(truth).map(([name, [formula, work]]) => [
       name,
@@ -122,13 +123,13 @@ function comparisonRules() {
     ]),
   );
   Object.entries(others).forEach(([name, other]) => (rules[name] = rules[other]));
-  delete rules.rand; // torch.rand makes random numbers
   return rules;
 }
 
 function added(call, sign) {
   const alpha = sign * call.number(2, "alpha", 1);
-  const terms = [term(call.operand(call.args[0])), term(call.operand(call.argument(1, "other")), alpha)];
+  const other = term(call.operand(call.argument(1, "other")), alpha);
+  const terms = [term(call.operand(call.args[0])), other];
   return explained(call.name, sign < 0 ? "x - y" : "x + y", { terms });
 }
 
@@ -146,18 +147,16 @@ function divided(call, one, other) {
   const [x, y] = [call.operand(one), call.operand(other)];
   const rounding = call.words.rounding_mode || null;
   const terms = [term(x, 1 / y.value, y.source)];
-  if (rounding === null) {
-    return explained(call.name, `x / ${plain(y.value)}`, { terms, combine: "same" });
-  }
-  const value = rounding === "floor" ? Math.floor(x.value / y.value) : Math.trunc(x.value / y.value);
-  const steps = [{ name: `x / y, ${rounding}`, value }];
-  return explained(call.name, "x / y, rounded", { terms, combine: "same", steps });
+  if (rounding === null) return only(call, `x / ${plain(y.value)}`, terms[0]);
+  const rounded = rounding === "floor" ? Math.floor : Math.trunc;
+  const value = rounded(x.value / y.value);
+  return stepped(call, "x / y, rounded", terms, value, `x / y, ${rounding}`);
 }
 
 function extreme(call, formula, work) {
   const terms = [term(call.operand(call.args[0])), term(call.operand(call.argument(1, "other")))];
   const value = work(terms[0].value, terms[1].value);
-  return explained(call.name, formula, { terms, combine: "same", steps: [{ name: formula, value }] });
+  return stepped(call, formula, terms, value);
 }
 
 function clamped(call, low, high) {
@@ -167,8 +166,7 @@ function clamped(call, low, high) {
   const value = Math.min(Math.max(part.value, least), most);
   const formula = [low === null ? "" : `at least ${plain(least)}`,
     high === null ? "" : `at most ${plain(most)}`].filter(Boolean).join(", ");
-  const steps = [{ name: formula, value }];
-  return explained(call.name, `x, ${formula}`, { terms: [term(part)], combine: "same", steps });
+  return stepped(call, `x, ${formula}`, [term(part)], value, formula);
 }
 
 function prelu(call) {
@@ -177,8 +175,8 @@ function prelu(call) {
   const many = call.shape(key)[0] > 1;
   const slope = call.read(key, call.shape(key).length ? [many ? call.index[1] : 0] : []);
   const isPositive = part.value > 0;
-  const terms = [isPositive ? term(part) : term(part, slope.value, slope.source)];
-  return explained(call.name, "x if x > 0 else slope · x", { terms, combine: "same" });
+  const own = isPositive ? term(part) : weighted(part, slope);
+  return only(call, "x if x > 0 else slope · x", own);
 }
 
 function glu(call) {
@@ -189,8 +187,7 @@ function glu(call) {
   behind[axis] += call.shape()[axis];
   const gate = call.read(x, behind);
   const open = sigmoid(gate.value);
-  const terms = [term(call.read(x, call.index), open, gate.source)];
-  return explained(call.name, "x · sigmoid(y)", { terms, combine: "same" });
+  return only(call, "x · sigmoid(y)", term(call.read(x, call.index), open, gate.source));
 }
 
 function addedPair(call, formula, work) {
@@ -208,19 +205,21 @@ function lerp(call) {
 }
 
 function chosen(call) {
-  const condition = call.operand(call.argument(0, "condition"));
+  const isTruth = call.args.map(keyOf).map((key) => key !== null && call.dtype(key) === "bool");
+  const [first, second] = isTruth[1] && !isTruth[0] ? [1, 0] : [0, 1]; // x.where(condition, y)
+  const condition = call.operand(call.argument(first, "condition"));
   const isTrue = condition.value !== 0;
-  const part = call.operand(isTrue ? call.argument(1, "input") : call.argument(2, "other"));
+  const part = call.operand(isTrue ? call.argument(second, "input") : call.argument(2, "other"));
   const formula = `x where ${condition.name} is true, else y: here it is ${isTrue}`;
-  return explained(call.name, formula, { terms: [term(part)], combine: "same" });
+  return only(call, formula, term(part));
 }
 
 function filled(call) {
   const mask = call.operand(call.argument(1, "mask"));
   const isFilled = mask.value !== 0;
   const part = call.operand(isFilled ? call.argument(2, "value") : call.args[0]);
-  const formula = isFilled ? `filled, as ${mask.name} is true` : "the same value, as it is not masked";
-  return explained(call.name, formula, { terms: [term(part)], combine: "same" });
+  const formula = isFilled ? `filled, as ${mask.name} is true` : "the same value: it is not masked";
+  return only(call, formula, term(part));
 }
 
 /** Dropout in eval mode changes nothing; in training a value is 0 or divided by 1 - p. */
@@ -230,14 +229,12 @@ function dropped(call) {
   const isTraining = call.argument(2, "training", true) && call.operation.random;
   if (!isTraining) return same(call);
   const isKept = call.recorded !== 0;
-  const terms = [term(part, isKept ? 1 / (1 - p) : 0)];
   const formula = isKept ? `kept, and divided by ${plain(1 - p)}` : "dropped at random";
-  return explained(call.name, formula, { terms, combine: "same" });
+  return only(call, formula, term(part, isKept ? 1 / (1 - p) : 0));
 }
 
 function same(call) {
-  const terms = [term(call.operand(call.args[0]))];
-  return explained(call.name, "the same value", { terms, combine: "same" });
+  return only(call, "the same value", term(call.operand(call.args[0])));
 }
 
 function converted(call) {
@@ -245,10 +242,8 @@ function converted(call) {
   const dtype = call.dtype();
   const terms = [term(part)];
   if (dtype === "bool") {
-    const steps = [{ name: "x is not 0", value: Number(part.value !== 0) }];
-    return explained(call.name, "x as true or false", { terms, combine: "same", steps });
+    return stepped(call, "x as true or false", terms, Number(part.value !== 0), "x is not 0");
   }
   if (!dtype.includes("int")) return same(call);
-  const steps = [{ name: "without its fraction", value: Math.trunc(part.value) }];
-  return explained(call.name, "x as an integer", { terms, combine: "same", steps });
+  return stepped(call, "x as an integer", terms, Math.trunc(part.value), "without its fraction");
 }

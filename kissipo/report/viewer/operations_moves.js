@@ -1,7 +1,7 @@
 /** Operations that only move numbers: every cell comes from one cell, or is filled in. */
 
-import { UnknownOperation, asNumber, axisOf, everyIndex, explained } from "./operations_call.js";
-import { keyOf, moved, range, spread, term } from "./operations_call.js";
+import { UnknownOperation, asNumber, axisOf, keyOf, moved } from "./operations_call.js";
+import { only, range, spread, stepped, term } from "./operations_call.js";
 import { isWritten, pick } from "./operations_index.js";
 import { ravel, unravel } from "./tensor.js";
 
@@ -47,10 +47,7 @@ export const moveRules = {
   ...withOrigin(["gather", "take_along_dim"], gathered),
   ...withOrigin(["pixel_shuffle"], shuffled),
   ...withOrigin(["pixel_unshuffle"], unshuffled),
-  ...withOrigin(["meshgrid"], (call) => {
-    const keys = call.args.flat().map(keyOf);
-    return [keys[call.result], [call.index[call.result]].slice(0, call.shape(keys[call.result]).length)];
-  }),
+  ...withOrigin(["meshgrid"], onGrid),
   ...withOrigin(["written_over"], writtenOver),
   ...withOrigin(["_pack_padded_sequence"], packed),
   ...withOrigin(["_pad_packed_sequence"], padded),
@@ -71,17 +68,11 @@ export const moveRules = {
 function withOrigin(names, originOf) {
   const rule = (call) => {
     const origin = originOf(call);
-    if (!Array.isArray(origin)) return filledIn(call, origin);
+    if (!Array.isArray(origin)) return stepped(call, "a fixed value", [], origin, "filled in");
     const [key, index] = origin;
-    const terms = [term(call.read(key, index))];
-    return explained(call.name, "the same value", { terms, combine: "same" });
+    return only(call, "the same value", term(call.read(key, index)));
   };
   return Object.fromEntries(names.map((name) => [name, rule]));
-}
-
-function filledIn(call, value) {
-  const steps = [{ name: "filled in", value }];
-  return explained(call.name, "a fixed value", { combine: "same", steps });
 }
 
 function reshaped(call) {
@@ -268,6 +259,14 @@ function unshuffled(call) {
   const rest = c % (r * r);
   const place = [Math.floor(c / (r * r)), y * r + Math.floor(rest / r), x * r + (rest % r)];
   return [call.key(0, "input"), [...call.index.slice(0, -3), ...place]];
+}
+
+function onGrid(call) {
+  const keys = call.args.flat().map(keyOf);
+  const axes = range(keys.length);
+  if (call.words.indexing === "xy" && keys.length > 1) [axes[0], axes[1]] = [1, 0];
+  const key = keys[call.result];
+  return [key, call.shape(key).length ? [call.index[axes[call.result]]] : []];
 }
 
 /** A tensor whose memory was overwritten by way of views: the last one that has the place. */

@@ -1,14 +1,14 @@
 /** Operations over one or several axes: sums, means, extremes, orders; and values that are made. */
 
 import { UnknownOperation, asNumber, axisOf, everyIndex, explained } from "./operations_call.js";
-import { keyOf, moved, plain, range, term, total } from "./operations_call.js";
+import { keyOf, moved, only, plain, range, stepped, term, total } from "./operations_call.js";
 
 /** The rules by the names of torch. */
 export const reductionRules = {
   sum: (call) => explained(call.name, "sum of x", { terms: cells(call) }),
   nansum: (call) => explained(call.name, "sum of x", { terms: cells(call) }),
   mean,
-  prod: (call) => explained(call.name, "product of all x", { terms: cells(call), combine: "product" }),
+  prod: (call) => explained(call.name, "product of x", { terms: cells(call), combine: "product" }),
   amax: (call) => extreme(call, 1),
   amin: (call) => extreme(call, -1),
   max: (call) => extreme(call, 1),
@@ -81,8 +81,8 @@ function extreme(call, sign) {
   }
   const places = terms.map((_, number) => number);
   const value = tied(call, places, (number) => terms[number].value === winner.value);
-  const steps = [{ name: `the place of the ${word}, ${terms[value].name}`, value }];
-  return explained(call.name, `the place of the ${word} x`, { terms, combine: "same", steps });
+  const step = `the place of the ${word}, ${terms[value].name}`;
+  return stepped(call, `the place of the ${word} x`, terms, value, step);
 }
 
 /** The first place with the right value; among equal ones the place that torch chose. */
@@ -95,20 +95,19 @@ function extremeOfPair(call, sign) {
   const terms = [call.args[0], call.argument(1, "other")].map((each) => term(call.operand(each)));
   const value = sign * Math.max(...terms.map((one) => sign * one.value));
   const name = sign > 0 ? "max(x, y)" : "min(x, y)";
-  return explained(call.name, name, { terms, combine: "same", steps: [{ name, value }] });
+  return stepped(call, name, terms, value);
 }
 
 function truth(call, formula, work) {
   const terms = cells(call);
   const value = Number(work(terms.map((one) => one.value)));
-  return explained(call.name, formula, { terms, combine: "same", steps: [{ name: formula, value }] });
+  return stepped(call, formula, terms, value);
 }
 
 function counted(call) {
   const terms = cells(call);
   const value = terms.filter((one) => one.value !== 0).length;
-  const steps = [{ name: "how many x are not 0", value }];
-  return explained(call.name, "how many x are not 0", { terms, combine: "same", steps });
+  return stepped(call, "how many x are not 0", terms, value);
 }
 
 function spreadOf(call) {
@@ -116,7 +115,7 @@ function spreadOf(call) {
   const all = cells(isFlag ? Object.assign(Object.create(call), { args: [call.args[0]] }) : call);
   const flag = isFlag ? call.args[1] : (call.words.unbiased ?? call.args[2] ?? true);
   const correction = call.words.correction ?? Number(flag);
-  const terms = all.map((one) => ({ ...one, weight: 1 / all.length, product: one.value / all.length }));
+  const terms = all.map((one) => term(one, 1 / all.length));
   const center = total(terms);
   const squares = terms.reduce((sum, one) => sum + (one.value - center) ** 2, 0);
   const variance = squares / (terms.length - correction);
@@ -137,8 +136,7 @@ function norm(call) {
   const sizes = terms.map((one) => Math.abs(one.value));
   if (Math.abs(power) === Infinity) {
     const value = power > 0 ? Math.max(...sizes) : Math.min(...sizes);
-    const steps = [{ name: "the extreme |x|", value }];
-    return explained(call.name, "the extreme |x|", { terms, combine: "same", steps });
+    return stepped(call, "the extreme |x|", terms, value);
   }
   const sum = sizes.reduce((all, size) => all + size ** power, 0);
   const steps = [
@@ -175,8 +173,7 @@ function ordered(call) {
   const places = range(terms.length);
   const place = isPlace ? tied(call, places, (each) => terms[each].value === value) : value;
   const formula = isPlace ? "where the value of this rank stands" : "the value of this rank";
-  const steps = [{ name: formula, value: place }];
-  return explained(call.name, formula, { terms, combine: "same", steps });
+  return stepped(call, formula, terms, place);
 }
 
 function orderOf(call, count) {
@@ -219,13 +216,13 @@ function madeRules() {
 }
 
 function made(call, formula, value) {
-  return explained(call.name, formula, { combine: "same", steps: [{ name: formula, value }] });
+  return stepped(call, formula, [], value);
 }
 
 function fill(call, position) {
   const word = call.name === "fill_" ? "value" : "fill_value";
   const part = call.operand(call.argument(position, word), []);
-  return explained(call.name, "a constant", { terms: [term(part)], combine: "same" });
+  return only(call, "a constant", term(part));
 }
 
 function arange(call) {

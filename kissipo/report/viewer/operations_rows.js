@@ -8,7 +8,8 @@
  */
 
 import { UnknownOperation, axisOf, biasOf, everyIndex, explained } from "./operations_call.js";
-import { keyOf, moved, plain, range, spread, term, total, weighted } from "./operations_call.js";
+import { keyOf, moved, only, plain, range, spread, stepped } from "./operations_call.js";
+import { term, total, weighted } from "./operations_call.js";
 
 /** The rules by the names of torch. */
 export const rowRules = {
@@ -60,7 +61,8 @@ function bilinear(call) {
   const terms = everyIndex([range(width), range(height)]).map(([i, j]) => {
     const [left, right] = [call.read(one, [...lead, i]), call.read(two, [...lead, j])];
     const weight = call.read(w, [unit, i, j]);
-    const pair = { ...left, name: `${left.name} · ${right.name}`, value: left.value * right.value };
+    const name = `${left.name} · ${right.name}`;
+    const pair = { ...left, name, value: left.value * right.value };
     return weighted(pair, weight);
   });
   return explained(call.name, "b + sum of x1 · w · x2", { terms, ...biasOf(call, b, [unit]) });
@@ -149,18 +151,19 @@ function embedding(call) {
   const weight = call.read(table, [id, feature]);
   const one = { source: { tensor: ids, index: lead }, name: `id ${id}`, value: 1 };
   const formula = `feature ${feature} of the row of id ${id}`;
-  return explained(call.name, formula, { terms: [weighted(one, weight)], combine: "same" });
+  return only(call, formula, weighted(one, weight));
 }
 
 function oneHot(call) {
   const part = call.read(call.key(0, "input"), call.index.slice(0, -1));
   const own = call.index.at(-1);
-  const steps = [{ name: `the class is ${own}`, value: part.value === own ? 1 : 0 }];
-  return explained(call.name, "1 for the class, else 0", { terms: [term(part)], combine: "same", steps });
+  const value = Number(part.value === own);
+  return stepped(call, "1 for the class, else 0", [term(part)], value, `the class is ${own}`);
 }
 
 function row(call, key, axis) {
-  return range(call.shape(key)[axis]).map((at) => term(call.read(key, moved(call.index, axis, at))));
+  const positions = range(call.shape(key)[axis]);
+  return positions.map((at) => term(call.read(key, moved(call.index, axis, at))));
 }
 
 function softmax(call) {

@@ -8,7 +8,7 @@
  */
 
 import { UnknownOperation, asNumber, biasOf, everyIndex, explained } from "./operations_call.js";
-import { moved, perAxis, plain, range, term, weighted } from "./operations_call.js";
+import { moved, perAxis, plain, range, stepped, term, weighted } from "./operations_call.js";
 
 /** The rules by the names of torch. */
 export const windowRules = {
@@ -154,8 +154,8 @@ function maximum(call, lists) {
   const sides = call.shape(call.key(0, "input")).slice(-lists.length);
   const place = winner.source.index.slice(-lists.length);
   const number = place.reduce((sum, position, axis) => sum * sides[axis] + position, 0);
-  const steps = [{ name: `the place of the maximum, ${winner.name}`, value: number }];
-  return explained(call.name, "the place of the maximum x", { terms, combine: "same", steps });
+  const step = `the place of the maximum, ${winner.name}`;
+  return stepped(call, "the place of the maximum x", terms, number, step);
 }
 
 function mean(call) {
@@ -173,13 +173,15 @@ function mean(call) {
     return inside;
   });
   count = call.argument(6, "divisor_override") || count;
-  return explained(call.name, `sum of x / ${count}`, { terms: windowTerms(call, lists, 1 / count) });
+  const terms = windowTerms(call, lists, 1 / count);
+  return explained(call.name, `sum of x / ${count}`, { terms });
 }
 
 function adaptiveMean(call) {
   const lists = adaptiveWindow(call);
   const count = product(lists.map((list) => list.length));
-  return explained(call.name, `sum of x / ${count}`, { terms: windowTerms(call, lists, 1 / count) });
+  const terms = windowTerms(call, lists, 1 / count);
+  return explained(call.name, `sum of x / ${count}`, { terms });
 }
 
 /** Neighbors along one axis, each with its weight; the roundings are those of torch. */
@@ -220,7 +222,8 @@ function scaleOf(call, axis, side, align) {
   const out = call.shape()[axis + 2];
   if (align) return out > 1 ? f32((side - 1) / (out - 1)) : 0;
   const factor = call.argument(2, "scale_factor");
-  if (factor === null || call.argument(5, "recompute_scale_factor") === true) return f32(side / out);
+  const isComputed = factor === null || call.argument(5, "recompute_scale_factor") === true;
+  if (isComputed) return f32(side / out);
   const factors = perAxis(factor, call.shape().length - 2);
   return f32(1 / asNumber(factors[axis]));
 }
