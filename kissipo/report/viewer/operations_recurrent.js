@@ -9,7 +9,7 @@
  */
 
 import { asNumber, expandedOf, explained, keyOf, range, term, total } from "./operations_call.js";
-import { weighted } from "./operations_call.js";
+import { stepped, weighted } from "./operations_call.js";
 import { sigmoid } from "./operations_functions.js";
 
 /** The rules by the names of torch. */
@@ -28,9 +28,13 @@ function recurrent(call) {
   const [forward, unit] = [Math.floor(call.index.at(-1) / layer.width), call.index.at(-1)];
   const number = (layer.layers - 1) * layer.directions + forward;
   const cell = { ...layer.cell(number, row, unit % layer.width), step };
-  if (step < layer.length(row)) return state(layer, cell);
+  return step < layer.length(row) ? state(layer, cell) : padding(call, 0);
+}
+
+/** A step that no sequence reaches: its output is 0, and its gates have no meaning. */
+function padding(call, value) {
   const formula = "this step is after the end of the sequence: it is padding";
-  return explained(call.name, formula, { combine: "same" });
+  return stepped(call, formula, [], value, "padding");
 }
 
 /** The explanation of a cell of a gate: (time, batch, unit). */
@@ -41,6 +45,7 @@ export function explainGate(call, key, index) {
     if (name === undefined) continue;
     const number = direction.number * layer.directions + (direction.forward ? 0 : 1);
     const cell = { ...layer.cell(number, index[1], index[2]), step: index[0] };
+    if (cell.step >= layer.length(cell.row)) return padding(call, call.at(key, index));
     if (name === "c") return newCell(layer, cell);
     return name === "h" ? state(layer, cell) : gate(layer, cell, name);
   }
