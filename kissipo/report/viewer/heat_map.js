@@ -27,18 +27,19 @@ export function HeatMap(given) {
   const { drawing, name, labels = {}, photo = false, tall = 280, onOpen, onMove } = given;
   const { tensor, stride, exact } = drawing;
   const [most, setMost] = useState(64);
-  const [width, setWidth] = useState(600);
+  const [width, setWidth] = useState(0);
   const [cursor, setCursor] = useState(null);
   const [place, canvas, over] = [useRef(), useRef(), useRef()];
   const sample = useMemo(() => sampleOf(tensor), [tensor]);
-  const layout = useMemo(() => layoutFor(tensor, sample, photo, most, { width, height: 1.5 * tall }),
+  const layout = useMemo(() => layoutFor(tensor, sample, photo, most, { width: width || 600, height: 1.5 * tall }),
     [tensor, photo, most, width]);
   const scale = useMemo(() => given.scale ?? fittingScale(tensor.data), [tensor, given.scale]);
   const names = useMemo(() => namesOf(sample, layout, labels, stride), [sample, layout, labels]);
-  const size = sizeOf(layout, sample, width - (names.rows ? ROW_LABELS : 0), tall, names);
+  const size = sizeOf(layout, sample, (width || 600) - (names.rows ? ROW_LABELS : 0), tall, names);
 
   useEffect(() => observed(place.current, setWidth), []);
-  useEffect(() => draw(canvas.current, tensor, layout, scale, photo), [tensor, layout, scale, photo]);
+  useEffect(() => width > 0 ? draw(canvas.current, tensor, layout, scale, photo) : undefined,
+    [tensor, layout, scale, photo]);
   useEffect(() => redrawOnTheme(() => draw(canvas.current, tensor, layout, scale, photo)),
     [tensor, layout, scale, photo]);
   useEffect(() => mark(over.current, layout, size, marksOf(given, tensor, layout, cursor)),
@@ -166,35 +167,76 @@ function redrawOnTheme(redraw) {
   return () => theme.removeEventListener("change", redraw);
 }
 
+/** Draws every cell in the color of its value; between planes nothing is drawn. */
 function draw(canvas, tensor, layout, scale, photo) {
   canvas.width = layout.width;
   canvas.height = layout.height;
   const image = new ImageData(layout.width, layout.height);
-  const channels = photo ? channelsOf(tensor) : 1;
-  for (let y = 0; y < layout.height; y++) {
-    for (let x = 0; x < layout.width; x++) {
-      const index = layout.index(x, y);
-      if (!index) continue;
-      const color = photo ? pixel(tensor, index, channels) : scale.color(tensor.at(wholeIndex(tensor, index)));
-      image.data.set([color[0], color[1], color[2], 255], 4 * (y * layout.width + x));
-    }
+  const pixels = new Uint32Array(image.data.buffer);
+  const places = placesOf(tensor, layout);
+  const paint = photo ? photoColors(tensor) : heatColors(tensor, scale);
+  for (let cell = 0; cell < places.length; cell++) {
+    if (places[cell] >= 0) pixels[cell] = paint(places[cell]);
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-function channelsOf(tensor) {
-  const axis = tensor.axes.indexOf("channel");
-  return axis < 0 ? 1 : tensor.shape[axis];
+/** The place in memory of every cell, row by row; -1 between planes. */
+function placesOf(tensor, layout) {
+  const strides = stridesOf(tensor);
+  const places = new Int32Array(layout.width * layout.height).fill(-1);
+  for (let y = 0; y < layout.height; y++) {
+    for (let x = 0; x < layout.width; x++) {
+      const index = layout.index(x, y);
+      if (!index) continue;
+      let place = 0;
+      for (let axis = 0; axis < index.length; axis++) place += index[axis] * strides[axis];
+      places[y * layout.width + x] = place;
+    }
+  }
+  return places;
 }
 
-function pixel(tensor, index, channels) {
-  const whole = wholeIndex(tensor, index);
-  const axis = tensor.axes.indexOf("channel");
-  const level = (channel) => {
-    if (axis >= 0) whole[axis] = channel;
-    return Math.round(255 * Math.min(1, Math.max(0, tensor.at(whole))));
+/** The step in memory along each axis of the sample. */
+function stridesOf(tensor) {
+  const all = new Array(tensor.shape.length);
+  let step = 1;
+  for (let axis = tensor.shape.length - 1; axis >= 0; axis--) {
+    all[axis] = step;
+    step *= tensor.shape[axis];
+  }
+  return sampleOf(tensor).keep.map((axis) => all[axis]);
+}
+
+function heatColors(tensor, scale) {
+  const { low, high } = scale;
+  const colors = scale.colors().map(packed);
+  const nothing = packed(scale.color(NaN));
+  const factor = (colors.length - 1) / (high - low || 1);
+  return (place) => {
+    const level = (tensor.data[place] - low) * factor;
+    if (!(level > -Infinity && level < Infinity)) return nothing;
+    return colors[level <= 0 ? 0 : level >= colors.length - 1 ? colors.length - 1 : Math.round(level)];
   };
-  return channels === 3 ? [level(0), level(1), level(2)] : Array(3).fill(level(0));
+}
+
+function photoColors(tensor) {
+  const axis = tensor.axes.indexOf("channel");
+  const channels = axis < 0 ? 1 : tensor.shape[axis];
+  const step = axis < 0 ? 0 : sizeAfter(tensor.shape, axis);
+  const level = (place) => Math.round(255 * Math.min(1, Math.max(0, tensor.data[place])));
+  return (place) => packed(channels === 3
+    ? [level(place), level(place + step), level(place + 2 * step)]
+    : [level(place), level(place), level(place)]);
+}
+
+function sizeAfter(shape, axis) {
+  return shape.slice(axis + 1).reduce((product, side) => product * side, 1);
+}
+
+/** A color as one number, as a canvas stores it. */
+function packed([red, green, blue]) {
+  return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 }
 
 /** The cells that are outlined, by kind: open cell, sources, cursor, and a marked row and column. */
