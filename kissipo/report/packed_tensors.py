@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +24,11 @@ from numpy.typing import NDArray
 from kissipo.core.numpy_array import NumpyArray
 
 EXACT_BYTES, ALL_BYTES = 260_000, 420_000  # after compression; base64 adds a third
+LARGE_BYTES = 2_000_000  # of a deep net or a long sequence
 LEVELS = 127
 _NOT_A_NUMBER = -128
-_MIN_LEVELS = 1_024
+_MIN_LEVELS, _INPUT_LEVELS = 1_024, 40_000
+_MAX_RATIO = 16  # of a tensor to its size after compression
 Entry = dict[str, object]
 
 
@@ -35,6 +36,8 @@ def packed_tensors(
     arrays: Mapping[str, NumpyArray],
     rows: Mapping[str, NDArray[np.int64]] | None = None,
     *,
+    exact_only: Collection[str] = (),
+    larger: Collection[str] = (),
     exact_bytes: int = EXACT_BYTES,
     all_bytes: int = ALL_BYTES,
 ) -> tuple[dict[str, Entry], bytes]:
@@ -42,6 +45,8 @@ def packed_tensors(
 
     arrays:       the most important first
     rows:         of some tensors: the rows of the first axis that are stored
+    exact_only:   those that are not drawn, which are left out rather than stored as levels
+    larger:       those that are drawn in detail, such as the input
     exact_bytes:  the size of all exact tensors after compression
     all_bytes:    the size of the block
     """
@@ -49,15 +54,20 @@ def packed_tensors(
     levels = {}
     for key, array in arrays.items():
         kept = (rows or {}).get(key)
+        if kept is None and array.nbytes > _MAX_RATIO * exact_bytes:
+            levels[key] = array
+            continue
         stored = _plain(array if kept is None else array[kept])
         fields: Entry = {"form": stored.dtype.name}
         if kept is not None:
             fields["rows"] = kept.tolist()
         if not block.add(key, stored, fields, exact_bytes):
             levels[key] = array
-    for number, (key, array) in enumerate(levels.items()):
-        share = (all_bytes - block.compressed) // (len(levels) - number)
-        stored, fields = _levels(array, max(_MIN_LEVELS, share))
+    drawn = {key: array for key, array in levels.items() if key not in exact_only}
+    for number, (key, array) in enumerate(drawn.items()):
+        share = (all_bytes - block.compressed) // (len(drawn) - number)
+        least = _INPUT_LEVELS if key in larger else _MIN_LEVELS
+        stored, fields = _levels(array, max(least, share))
         block.add(key, stored, fields, all_bytes)
     return block.entries, zlib.compress(b"".join(block.parts), 9)
 
@@ -77,8 +87,6 @@ class _Block:
         content = _by_planes(array)
         digest = hashlib.sha256(content).digest()
         if digest not in self.places:
-            if self.compressed > limit or len(content) > 16 * limit:
-                return False
             size = len(zlib.compress(content, 1))
             if self.compressed + size > limit:
                 return False
@@ -107,23 +115,20 @@ def _by_planes(array: NumpyArray) -> bytes:
 def _levels(array: NumpyArray, count: int) -> tuple[NumpyArray, Entry]:
     """Returns a tensor as levels from -127 to 127 of its maximum, -128 where it is NaN.
 
-    count:  the number of levels; a larger tensor is averaged over blocks of its last two
-            axes, and its last planes are left out
+    count:  about how many levels; a larger tensor is averaged over blocks of its last two
+            axes that are longer than one
     """
     values = _plain(array).astype(np.float64)
+    axes = [axis for axis, side in enumerate(values.shape) if side > 1][-2:]
     stride = 1
-    if values.ndim >= 2:
-        while values.size / stride**2 > count and stride < max(values.shape[-2:]):
-            stride += 1
-    for axis in (-2, -1) if stride > 1 else ():
+    while values.size / stride ** len(axes) > count and stride < max(values.shape, default=1):
+        stride += 1
+    for axis in axes if stride > 1 else ():
         starts = np.arange(0, values.shape[axis], stride)
         counts = np.diff(np.append(starts, values.shape[axis]))
         shape = [1] * values.ndim
         shape[axis] = len(counts)
         values = np.add.reduceat(values, starts, axis=axis) / counts.reshape(shape)
-    if values.size > count and values.ndim >= 3:
-        lead = max(1, ceil(count / (values.shape[-1] * values.shape[-2])))
-        values = values.reshape(-1, *values.shape[-2:])[:lead]
     finite = np.isfinite(values)
     maximum = float(np.abs(values, where=finite, out=np.zeros_like(values)).max(initial=0.0)) or 1.0
     levels = np.full(values.shape, _NOT_A_NUMBER, dtype=np.int8)

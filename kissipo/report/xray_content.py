@@ -16,9 +16,10 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import Trace
 from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value, as_array
-from kissipo.report.packed_tensors import EXACT_BYTES, packed_tensors
+from kissipo.report.packed_tensors import ALL_BYTES, EXACT_BYTES, LARGE_BYTES, packed_tensors
 
 VERSION = 1
+_MANY = 1_000_000  # numbers of all layers, of which the page of a deep net has more room
 _LEFT_OUT = ("breakdown", "gradients", "steps")
 
 
@@ -33,10 +34,17 @@ def xray_content(
     recording = trace.recording
     assert recording is not None, "a short trace has no x-ray"
     arrays = _arrays(trace, recording)
-    entries, numbers = packed_tensors(
-        arrays, dict(_rows_read(recording)), exact_bytes=exact_bytes
-    )
     values = {value.key: value for value in trace.values}
+    drawn = [value for value in values.values() if value.origin != "weight"]
+    is_large = sum(value.tensor.numel() for value in drawn) > _MANY
+    entries, numbers = packed_tensors(
+        arrays,
+        dict(_rows_read(recording)),
+        exact_only={key for key in values if values[key].origin == "weight"},
+        larger={value.key for value in drawn if value.origin == "input"},
+        exact_bytes=exact_bytes,
+        all_bytes=LARGE_BYTES if is_large else max(ALL_BYTES, exact_bytes),
+    )
     content = {name: part for name, part in trace.inside_json().items() if name not in _LEFT_OUT}
     described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
     tensors: JsonObject = {
@@ -115,7 +123,7 @@ def _described(value: Value) -> JsonObject:
         "axes": list(value.axes),
         "shape": list(value.tensor.shape),
         "dtype": str(value.tensor.dtype).removeprefix("torch."),
-        "statistics": value.figures["statistics"],
+        "statistics": None if value.origin == "weight" else value.figures["statistics"],
     }
 
 

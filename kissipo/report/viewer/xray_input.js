@@ -29,7 +29,7 @@ function OneInput({ source, trace, labels, name, given }) {
   }
   if (axes.includes("height") && axes.includes("width")) {
     const channels = about.shape[about.axes.indexOf("channel")] ?? 1;
-    const isPhoto = drawing.exact && (channels === 1 || channels === 3) && isBetween(drawing.tensor.data);
+    const isPhoto = (channels === 1 || channels === 3) && isBetween(drawing.tensor.data);
     return html`<${HeatMap} drawing=${drawing} name="the input image" photo=${isPhoto} tall=${224} />`;
   }
   if (axes[0] === "time" && given && isSeries(given)) {

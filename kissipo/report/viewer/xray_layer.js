@@ -91,8 +91,9 @@ export function TensorView({ source, trace, labels, name, outlines, open, cell }
 }
 
 function exactIndex(index, { stride }, about) {
-  const last = index.length - 2;
-  return index.map((number, axis) => Math.min(about.shape[axis] - 1, axis >= last ? number * stride : number));
+  const reduced = about.shape.map((side, axis) => (side > 1 ? axis : -1)).filter((axis) => axis >= 0).slice(-2);
+  return index.map((number, axis) =>
+    (reduced.includes(axis) ? Math.min(about.shape[axis] - 1, number * stride) : number));
 }
 
 function scaleOf(trace, name, drawing) {

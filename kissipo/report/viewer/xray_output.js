@@ -16,6 +16,8 @@ export function OutputCard({ source, trace, labels }) {
   return html`<${Answer} trace=${trace} />
     ${trace.top.length > 0 && html`<${NextTokens} guesses=${trace.top[trace.top.length - 1]} />`}
     <${Forecast} trace=${trace} source=${source} />
+    ${steps.length === 0 && trace.answers.slice(0, 2).map((key) => source.drawing(key) && html`<${HeatMap}
+      drawing=${source.drawing(key)} name=${`output ${key}`} labels=${labels} tall=${160} />`)}
     <ol class="steps">${steps.map((step) => html`<li><b>${step.name}</b> ${step.description} <${StepValue} source=${source} trace=${trace} step=${step} labels=${labels} /></li>`)}</ol>`;
 }
 

@@ -87,9 +87,7 @@ function gatesOf(source, layer) {
 function valueAt(drawing, step, unit) {
   if (!drawing) return NaN;
   const { tensor, stride } = drawing;
-  const shape = tensor.shape;
-  if (shape.length !== 3) return NaN;
-  return tensor.at([step, 0, Math.floor(unit / stride)]);
+  return tensor.at([Math.floor(step / stride), 0, Math.floor(unit / stride)]);
 }
 
 function Controls({ layer, step, unit, go, choose }) {
@@ -139,6 +137,7 @@ function Equation({ layer, gates, step, unit }) {
   }
   return html`<table class="equation"><tbody>${lines.map(([formula, numbers, value]) => html`<tr>
     <th scope="row">${formula}</th><td>${numbers}</td><td class="n">= <b>${n(value)}</b></td></tr>`)}
+    ${!gates.h.drawing?.exact && html`<tr><td colspan="3" class="dim">The page holds these numbers with two digits.</td></tr>`}
     ${!exists && html`<tr><td colspan="3" class="dim">Before the first step the state is 0.</td></tr>`}</tbody></table>`;
 }
 
