@@ -36,7 +36,7 @@ def page_script() -> str:
 @cache
 def styles() -> str:
     """Returns the style sheets of the viewer."""
-    return viewer_file("vendor/uplot.css") + viewer_file("style.css")
+    return "".join(map(viewer_file, ("vendor/uplot.css", "style.css", "report.css")))
 
 
 def viewer_file(name: str) -> str:

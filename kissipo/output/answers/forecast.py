@@ -165,7 +165,9 @@ class Forecast(Answer):
         }
         errors = np.abs(scores - truth)
         details = {"mae_by_step": errors.mean(axis=(0, 2)).tolist(), "unit": self.name}
-        return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
+        return Evaluation(
+            metrics, details, per_sample=-errors.mean(axis=(1, 2)), arrays={"scores": scores}
+        )
 
     @property
     def stds(self) -> NDArray[np.float64]:
@@ -202,7 +204,9 @@ class Forecast(Answer):
             "by_variable": by_variable,
             "unit": self.name,
         }
-        return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
+        return Evaluation(
+            metrics, details, per_sample=-errors.mean(axis=(1, 2)), arrays={"scores": scores}
+        )
 
     def _mases(self, scores: Scores, truth: Scores) -> list[float]:
         return [
@@ -365,8 +369,8 @@ class Forecast(Answer):
                 *super().sections(data),
             ]
         return [
-            season_section(data, self.variables[0]),
             forecasts_section(data, self.variables, self.margins),
+            season_section(data, self.variables[0]),
             *super().sections(data),
         ]
 

@@ -15,6 +15,7 @@ export const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "
  * series:  [{name, values, color (a CSS variable), width, dash, dots}]; null is a gap
  * xLabel, yLabel:  what the axes are
  * xNames:  texts in place of the numbers of the horizontal axis
+ * time:    x is in seconds since 1970, in UTC
  * band:    [number, number] of two series between which the area is filled
  * marker:  x of a dashed vertical line; level: y of a dashed horizontal one
  * spans:   intervals of x that are shaded
@@ -57,7 +58,7 @@ export function LineChart(given) {
       onKeyDown=${key} onClick=${() => at !== null && onPick && onPick(at)} />
     <p class="legend">${series.map((line, number) => html`<span><i class="swatch"
       style=${{ background: `var(${line.color ?? SERIES[number % SERIES.length]})` }} /> ${line.name}${at === null ? "" : html` <b>${numberText(line.values[at])}</b>`}</span>`)}
-      ${at !== null && html`<span class="at">${given.xLabel || "x"} ${xNames ? xNames[at] : numberText(x[at])}</span>`}</p>
+      ${at !== null && html`<span class="at">${given.xLabel || "x"} ${positionText(given, at)}</span>`}</p>
   </figure>`;
 }
 
@@ -85,7 +86,8 @@ function optionsOf(given, element, setAt) {
     width: widthOf(element), height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { x: { time: false }, y: { distr: log ? 3 : 1, range: given.yRange } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    scales: { x: { time: Boolean(given.time) }, y: { distr: log ? 3 : 1, range: given.yRange } },
     axes: [
       { ...axis, label: xLabel || undefined, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
       { ...axis, label: yLabel || undefined, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick, 3))) },
@@ -98,6 +100,14 @@ function optionsOf(given, element, setAt) {
       draw: [(plot) => lines(plot, given, color)],
     },
   };
+}
+
+/** The position of a point as text: its name, its date, or its number. */
+function positionText({ x, xNames, time }, at) {
+  if (xNames) return xNames[at];
+  if (!time) return numberText(x[at]);
+  const text = new Date(x[at] * 1000).toISOString().replace("T", " ").replace(/(:00)?\.000Z$/, "");
+  return text.replace(/ 00:00$/, "");
 }
 
 function nameAt({ x, xNames }, tick) {
