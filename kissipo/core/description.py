@@ -220,9 +220,7 @@ class Section:
     side_by_side: bool = False
 
 
-Record = (
-    Line | Table | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
-)
+Record = Line | Table | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
 
 
 @dataclass(frozen=True)

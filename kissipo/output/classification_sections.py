@@ -23,6 +23,7 @@ MAX_CLASSES = 40  # of a drawn confusion matrix
 MAX_PAIRS, MAX_IMAGES = 8, 4
 MAX_IN_CELL, MAX_IN_MATRIX = 4, 120  # examples of a confusion matrix
 MAX_POINTS, _MAX_CURVES = 5_000, 3
+_MAX_BESIDE = 12  # classes of a confusion matrix that stands beside the rates
 _MAX_PRINTED_CLASSES = 24
 _RATES = {
     "precision": "precision",
@@ -133,10 +134,11 @@ def confusion_section(
         ]
         for index, name in enumerate(classes)
     ]
-    records: list[Record] = [
-        Matrix(details["confusion"], classes, examples),
-        Table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6)),
-    ]
+    matrix = Matrix(details["confusion"], classes, examples)
+    table = Table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6))
+    both = [Section("", [matrix]), Section("", [table])]
+    is_small = len(classes) <= _MAX_BESIDE
+    records: list[Record] = [Section("", both, side_by_side=True)] if is_small else [matrix, table]
     if "roc" in details:
         points = list(zip(details["roc"]["fpr"], details["roc"]["tpr"], strict=True))
         curves = {"this model": points, "chance": [(0, 0), (1, 1)]}

@@ -194,12 +194,8 @@ def alarms_section(data: EvaluationData, name: str, labeled: Sequence[Span]) -> 
     return Section(
         "Alarms",
         [
-            Chart(
-                curves, unit, name, height=250, dots=("alarm",), spans=spans, is_time=is_time
-            ),
-            Chart(
-                heights, unit, "error", height=200, spans=spans, log_scale=True, is_time=is_time
-            ),
+            Chart(curves, unit, name, height=250, dots=("alarm",), spans=spans, is_time=is_time),
+            Chart(heights, unit, "error", height=200, spans=spans, log_scale=True, is_time=is_time),
             alarms_table(details, full=True),
             Line(text, "dim"),
         ],

@@ -85,7 +85,7 @@ def _samples(pipeline: Pipeline) -> list[Record]:
         return [Line(blank.join(str(token) for token in tokens), "text")]
     if any(codec.window_length for codec in pipeline.codecs):
         name = next(iter(answer.variables), answer.name)
-        if name not in frame or frame[name].kind != "number" or len(pipeline.starts) > 1:
+        if name not in frame or frame[name].kind != "number" or len(pipeline.starts) > 2:
             return []
         window = sum(codec.window_length for codec in pipeline.codecs)
         test = pipeline.splits["test"] + window

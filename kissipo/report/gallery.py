@@ -5,9 +5,7 @@ from html import escape
 
 from torch import Tensor
 
-from kissipo.core.description import Image
-from kissipo.report.overlay import overlaid
-from kissipo.report.png import image_address
+from kissipo.report.image_address import address_of
 
 
 def strips(rows: Iterable[Sequence[Tensor]], captions: Sequence[str]) -> str:
@@ -20,5 +18,4 @@ def strips(rows: Iterable[Sequence[Tensor]], captions: Sequence[str]) -> str:
 
 
 def _drawn(image: Tensor) -> str:
-    pixels = (overlaid(Image(image)) * 255).round().byte().permute(1, 2, 0).numpy()
-    return f'<img src="{image_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)}" alt="">'
+    return f'<img src="{address_of(image)}" alt="">'

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
+import numpy as np
+
 from kissipo.core.description import (
     Bars,
     Cell,
@@ -27,8 +29,9 @@ from kissipo.core.description import (
     Threshold,
 )
 from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
+from kissipo.report.image_address import address_of, png_address
 from kissipo.report.overlay import color_name, overlaid
-from kissipo.report.png import image_address, shades
 
 
 def section_json(section: Section, stage: str = "") -> JsonObject:
@@ -86,7 +89,10 @@ def is_shown(record: Record) -> bool:
 
 def _table(table: Table) -> JsonObject:
     rows = [
-        [{"text": str(cell), "style": cell.style} if isinstance(cell, Cell) else cell for cell in row]
+        [
+            {"text": str(cell), "style": cell.style} if isinstance(cell, Cell) else cell
+            for cell in row
+        ]
         for row in table.rows
     ]
     return {
@@ -104,7 +110,7 @@ def _chart(chart: Chart) -> JsonObject:
     ]
     plain = vars(chart) | {"series": series, "surface": None}
     if chart.surface is not None:
-        plain["surface"] = shades(chart.surface[::-1])
+        plain["surface"] = _shades(chart.surface[::-1])
     return {"kind": "chart", **plain}
 
 
@@ -139,15 +145,20 @@ def _picture(item: Image | Lattice) -> JsonObject:
     if isinstance(item, Lattice):
         crossings = {name: [list(place) for place in some] for name, some in item.crossings.items()}
         return {"lattice": {"columns": item.columns, "rows": item.rows, "crossings": crossings}}
-    pixels = (overlaid(item) * 255).round().byte().permute(1, 2, 0).numpy()
-    height, width, channels = pixels.shape
-    address = image_address(pixels[..., 0] if channels == 1 else pixels)
-    return {"image": address, "width": width, "height": height}
+    pixels = overlaid(item)
+    _, height, width = pixels.shape
+    return {"image": address_of(pixels), "width": width, "height": height}
 
 
 def _example(example: Example) -> JsonObject:
     image = None if example.image is None else _picture(example.image)
     return {**vars(example), "image": image}
+
+
+def _shades(heights: NumpyArray) -> str:
+    """Returns heights as an image of twelve shades with equal area; darker is lower."""
+    rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
+    return png_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
 
 
 def _threshold(record: Threshold) -> JsonObject:

@@ -78,7 +78,7 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
         [section_json(section, stage) for stage, section in shown],
         verdicts=[record_json(line) for line in verdict.content],
         figures=_figures(results),
-        run=str(folder.path),
+        run=str(folder.path) if _can_be_named(experiment) else "",
         words=words_of(plain),
     )
     folder.write_text(REPORT, document(content, plain=plain))
@@ -137,6 +137,11 @@ def _sections(
         *(("output", section) for section in _answer_sections(experiment, results)),
         ("", _reproduce(experiment, environment, folder)),
     ]
+
+
+def _can_be_named(experiment: Experiment) -> bool:
+    """Returns whether `kissipo xray --example` takes the evaluated examples."""
+    return experiment.pipeline.eval_split == experiment.pipeline.shown_split
 
 
 def _question(scores: Sequence[Score]) -> str:

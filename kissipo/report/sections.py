@@ -103,11 +103,16 @@ def training_section(
         points = _points(history, f"validation_{metric}")
         if len(points) > 1:
             name = metric_title(metric)
-            title = f"{name} of the validation split"
-            chart = Chart(
-                {name: points}, "epoch", title, height=180, marker=marker, marker_name=kept
+            records.append(
+                Chart(
+                    {f"{name} of the validation split": points},
+                    "epoch",
+                    name,
+                    height=180,
+                    marker=marker,
+                    marker_name=kept,
+                )
             )
-            records.append(chart)
     sentences = (
         describe_curves(history, best_epoch=best_epoch, max_epochs=max_epochs)
         if is_monitored
@@ -126,9 +131,8 @@ def through_time_section(gradients: Sequence[ThroughTime]) -> Section:
             name: list(enumerate(item.norms, start=1))
             for name, item in list(zip(names, layers, strict=True))[:_MAX_LAYERS]
         }
-        label = f"|dL/dh_t|, loss of {loss}"
-        records.append(Chart(curves, "step", label, height=220, log_scale=True))
-        text = "; ".join(map(_reach, names, layers)) + "."
+        records.append(Chart(curves, "step", "|dL/dh_t|", height=220, log_scale=True))
+        text = f"Loss of {loss}. " + "; ".join(map(_reach, names, layers)) + "."
         if len(layers) > _MAX_LAYERS:
             text += f" The plot shows the first {_MAX_LAYERS} of {len(layers)} layers."
         records.append(Line(text, "dim"))

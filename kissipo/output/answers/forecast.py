@@ -29,7 +29,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.text import format_score
+from kissipo.core.text import describe, format_score
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.answer import (
     MAX_WORST,
@@ -275,6 +275,9 @@ class Forecast(Answer):
             low, high = prediction.between
             located = replace(located, between=(in_unit(low), in_unit(high)))
         return replace(located, value=in_unit(prediction.value))
+
+    def describe_target(self, target: object) -> str:
+        return describe(self._plain(np.asarray(target)))
 
     def _plain(self, row: Scores) -> object:
         """Returns a number (one step, one variable), a list, or a list of lists."""

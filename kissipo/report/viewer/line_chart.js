@@ -89,8 +89,8 @@ function optionsOf(given, element, setAt) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: { x: { time: Boolean(given.time) }, y: { distr: log ? 3 : 1, range: given.yRange } },
     axes: [
-      { ...axis, label: xLabel || undefined, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
-      { ...axis, label: yLabel || undefined, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : numberText(tick, 3))) },
+      { ...axis, ...wholeSteps(given), label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
+      { ...axis, label: yLabel || undefined, size: 56, grid: log ? { ...axis.grid, filter: powers } : axis.grid, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
     ],
     series: [{}, ...series.map((line, number) => seriesOf(line, color(line.color ?? SERIES[number % SERIES.length])))],
     bands: band ? [{ series: [band[1] + 1, band[0] + 1], fill: color("--band") }] : [],
@@ -102,12 +102,32 @@ function optionsOf(given, element, setAt) {
   };
 }
 
+/** A tick of the vertical axis; of a logarithmic one only the powers of ten. */
+function tickText(tick, log) {
+  if (tick === null || tick === undefined) return "";
+  if (!log) return numberText(tick, 3);
+  const power = Math.log10(tick);
+  return Math.abs(power - Math.round(power)) < 1e-9 ? `1e${Math.round(power)}`.replace("-", "−") : "";
+}
+
 /** The position of a point as text: its name, its date, or its number. */
 function positionText({ x, xNames, time }, at) {
   if (xNames) return xNames[at];
   if (!time) return numberText(x[at]);
   const text = new Date(x[at] * 1000).toISOString().replace("T", " ").replace(/(:00)?\.000Z$/, "");
   return text.replace(/ 00:00$/, "");
+}
+
+/** Ticks at whole numbers, where all positions are such: epochs and steps. */
+function wholeSteps({ x, time }) {
+  if (time || !x.every(Number.isInteger)) return {};
+  return { incrs: [1, 2, 5].flatMap((first) => [0, 1, 2, 3, 4, 5].map((power) => first * 10 ** power))
+    .sort((a, b) => a - b) };
+}
+
+/** Of the grid of a logarithmic axis the powers of ten. */
+function powers(_, ticks) {
+  return ticks.map((tick) => (tick !== null && tickText(tick, true) ? tick : null));
 }
 
 function nameAt({ x, xNames }, tick) {

@@ -4,7 +4,7 @@ import { html, useMemo } from "./vendor/preact.js";
 import { LineChart, SERIES } from "./line_chart.js";
 import { numberText } from "./text.js";
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [48, 12, 12, 40];
+const [LEFT, RIGHT, TOP, BOTTOM] = [56, 12, 12, 40];
 const SQUARE = 320; // the height of a drawing whose axes have limits
 const MANY = 1000; // points above which dots are thinner
 
@@ -77,8 +77,8 @@ function Drawing({ record, series }) {
         y1=${y(record.level)} y2=${y(record.level)} />`}
       ${series.map((line, number) => html`<${Line} line=${line} number=${number} record=${record} frame=${frame} />`)}
       <text class="label" x=${width - RIGHT} y=${height - 6} text-anchor="end">${record.x_label}</text>
-      <text class="label" x=${0} y=${-(TOP - 4)} transform="rotate(-90)" dx=${-(height - BOTTOM) / 2}
-        dy=${TOP + 6} text-anchor="middle">${record.y_label}</text>
+      <text class="label" transform="rotate(-90)" x=${-(height - BOTTOM + TOP) / 2} y="14"
+        text-anchor="middle">${record.y_label}</text>
     </svg>
     ${names.length > 1 && html`<p class="legend">${series.map((line, number) => html`<span>
       <i class=${`swatch stroke-${number % SERIES.length}`} /> ${line.name}</span>`)}</p>`}

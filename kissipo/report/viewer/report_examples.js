@@ -39,7 +39,7 @@ export function Picture({ picture, name = "", title }) {
   if (picture.lattice) return html`<${Lattice} lattice=${picture.lattice} name=${name} />`;
   const smooth = Math.max(picture.width, picture.height) >= 64;
   return html`<img class=${smooth ? "" : "pixels"} src=${picture.image} alt=${name} title=${title}
-    width=${picture.width} height=${picture.height} loading="lazy" />`;
+    width=${picture.width} height=${picture.height} />`;
 }
 
 /** A command with a button that copies it. */

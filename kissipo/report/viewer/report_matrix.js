@@ -22,9 +22,9 @@ export function Matrix({ record }) {
     change({ cell: key === open ? "" : key });
   };
   return html`
+    <p class="dim">Rows: target. Columns: prediction.${Object.keys(examples).length > 0 && " Open a count to see its examples."}</p>
     <div class="wide" tabindex="0" role="region" aria-label="confusion matrix">
       <table class="matrix">
-        <caption>Rows: target. Columns: prediction.${Object.keys(examples).length > 0 && " Open a count to see its examples."}</caption>
         <thead><tr><th scope="col"><span class="hidden">target</span></th>
           ${labels.map((label) => html`<th scope="col">${label}</th>`)}</tr></thead>
         <tbody>${counts.map((row, target) => html`<tr><th scope="row">${labels[target]}</th>

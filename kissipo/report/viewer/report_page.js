@@ -5,7 +5,7 @@ import { usePageState } from "./page_state.js";
 import { Page, Words } from "./report_context.js";
 import { Records } from "./report_records.js";
 
-const STAGES = { "": "Result", input: "Input", process: "Process", output: "Output" };
+const STAGES = { "": "Run", input: "Input", process: "Process", output: "Output" };
 const MARK = { better: "✓", tie: "=", worse: "✗" };
 
 /** The whole report. */
@@ -35,7 +35,7 @@ export function ReportPage({ source }) {
             <dt><${Words} text=${name} all /></dt><dd>${value}</dd><dd class="dim">${note}</dd></div>`)}</dl>`}
         </header>
         ${named.map((section) => html`<section id=${section.id} class=${section.stage || undefined} aria-labelledby=${`${section.id}-title`}>
-          <h2 id=${`${section.id}-title`} tabindex="-1">${section.stage && html`<span class="stage">${STAGES[section.stage]}</span>`} ${section.title}</h2>
+          <h2 id=${`${section.id}-title`} tabindex="-1">${section.stage && html`<span class="stage-name">${STAGES[section.stage]}</span>`} ${section.title}</h2>
           <${Records} records=${section.records} /></section>`)}
       </div>
     </div>
@@ -50,7 +50,7 @@ function Contents({ sections, here, onOpen }) {
   };
   return html`<nav aria-label="Contents"><ol>${sections.map((section) => html`
     <li class=${section.stage || undefined}>
-      ${section.starts && html`<span class="stage">${STAGES[section.stage]}</span>`}
+      ${section.starts && html`<span class="stage-name">${STAGES[section.stage]}</span>`}
       <a href=${`#section=${section.id}`} aria-current=${here === section.id ? "true" : undefined}
         onClick=${(event) => follow(event, section.id)}>${section.title}</a></li>`)}</ol></nav>`;
 }
@@ -64,7 +64,7 @@ function withIds(sections) {
     for (let number = 2; used.has(id); number++) id = `${plain}-${number}`;
     used.add(id);
     const before = place ? sections[place - 1].stage : null;
-    return { ...section, id, starts: Boolean(section.stage) && section.stage !== before };
+    return { ...section, id, starts: before !== null && section.stage !== before };
   });
 }
 

@@ -1,6 +1,6 @@
 /** The records of a report: sentences, tables, bars, images; each kind is drawn in one way. */
 
-import { html, useMemo } from "./vendor/preact.js";
+import { html, useMemo, useState } from "./vendor/preact.js";
 import { Chart } from "./report_chart.js";
 import { Copy, Command, Examples, Picture } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
@@ -8,7 +8,9 @@ import { Threshold } from "./report_threshold.js";
 import { Words } from "./report_context.js";
 import { integerText, numberText } from "./text.js";
 
-const WIDE = 4; // columns above which a table becomes cards on a narrow screen
+const [WIDE, TEXTS] = [4, 2]; // columns above which a table becomes cards on a narrow screen
+const [MANY, FIRST, LAST] = [30, 16, 6]; // rows of a table that is shown whole; of a long one
+const REST = null;
 const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
@@ -47,14 +49,18 @@ function Line({ record: { text, style } }) {
 }
 
 function Table({ record: { titles, rows, numbers } }) {
+  const [whole, setWhole] = useState(false);
+  const shown = whole || rows.length <= MANY ? rows : [...rows.slice(0, FIRST), REST, ...rows.slice(-LAST)];
   const right = new Set(numbers);
   const named = titles.some(Boolean);
-  const kind = titles.length > WIDE ? "cards" : named ? "" : "plain";
+  const texts = titles.length - numbers.length;
+  const kind = titles.length > WIDE && texts > TEXTS ? "cards" : named ? "" : "plain";
   return html`<div class="wide" tabindex="0" role="region" aria-label=${named ? titles.filter(Boolean).join(", ") : "list"}>
     <table class=${kind}>
       ${named && html`<thead><tr>${titles.map((title, column) => title
         ? html`<th scope="col" class=${right.has(column) ? "n" : undefined}><${Words} text=${title} all /></th>` : html`<td />`)}</tr></thead>`}
-      <tbody>${rows.map((row) => html`<tr>${row.map((cell, column) => html`<td data-title=${titles[column]}
+      <tbody>${shown.map((row) => row === REST ? html`<tr><td class="rest" colspan=${titles.length}>
+        <button type="button" onClick=${() => setWhole(true)}>show ${rows.length - shown.length + 1} more rows</button></td></tr>` : html`<tr>${row.map((cell, column) => html`<td data-title=${titles[column]}
         class=${`${right.has(column) ? "n" : ""} ${cell.style ?? ""} ${(cell.text ?? cell) === "" ? "empty" : ""}`}>${cell.text ?? cell}</td>`)}</tr>`)}</tbody>
     </table></div>`;
 }
@@ -62,7 +68,7 @@ function Table({ record: { titles, rows, numbers } }) {
 /** One bar per name; those of the model are highlighted. */
 function Bars({ record: { values, first } }) {
   const most = Math.max(...values.map(([, value]) => Math.abs(value ?? 0))) || 1;
-  return html`<ul class="bars">${values.map(([name, value]) => html`<li class=${name === first || !first ? "first" : ""}>
+  return html`<ul class="score-bars">${values.map(([name, value]) => html`<li class=${name === first || !first ? "first" : ""}>
     <span class="name">${name}</span>
     <span class="track"><i style=${{ width: `${(100 * Math.abs(value ?? 0)) / most}%` }} /></span>
     <span class="value">${value === null ? "–" : numberText(value)}</span></li>`)}</ul>`;

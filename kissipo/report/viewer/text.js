@@ -21,8 +21,7 @@ export function integerText(value) {
 }
 
 function plain(value, digits) {
-  const text = value.toPrecision(digits);
-  return text.includes("e") ? String(Number(text)) : text;
+  return String(Number(value.toPrecision(digits)));
 }
 
 /** A share as a percentage: 0.9887 is 98.9 %. */

@@ -47,9 +47,7 @@ def example_traces(
     if len(score.net.per_sample) != len(pipeline.datasets[pipeline.eval_split]):
         return
     began = time.perf_counter()
-    chosen = score.answer.examples(
-        evaluation.scores[0], evaluation.truths[0], score.net.per_sample
-    )
+    chosen = score.answer.examples(evaluation.scores[0], evaluation.truths[0], score.net.per_sample)
     for number, (position, kind) in enumerate(chosen):
         spent = time.perf_counter() - began
         if number and spent + spent / number > MAX_SECONDS:
