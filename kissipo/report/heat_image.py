@@ -20,7 +20,7 @@ from PIL import Image
 
 from kissipo.core.finding import counted
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.report.drawing import image_address
+from kissipo.report.image_address import png_address as image_address
 
 SHADES = 127
 NOT_A_NUMBER = -128

@@ -39,7 +39,7 @@ def page_script() -> str:
 @cache
 def styles() -> str:
     """Returns the style sheets of the viewer."""
-    return viewer_file("vendor/uplot.css") + viewer_file("style.css")
+    return "".join(map(viewer_file, ("vendor/uplot.css", "style.css", "report.css")))
 
 
 def viewer_file(name: str) -> str:
@@ -94,4 +94,6 @@ def _global(file: str) -> str:
 
 
 def _pairs(names: str) -> str:
-    return ", ".join(name.strip().replace(" as ", ": ") for name in names.split(",") if name.strip())
+    return ", ".join(
+        name.strip().replace(" as ", ": ") for name in names.split(",") if name.strip()
+    )

@@ -8,8 +8,6 @@ import { numberText } from "./text.js";
 export const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5",
   "--series-6", "--series-7", "--series-8"];
 
-const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6, 1e7];
-
 /**
  * A chart.
  *
@@ -17,6 +15,7 @@ const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6,
  * series:  [{name, values, color (a CSS variable), width, dash, dots}]; null is a gap
  * xLabel, yLabel:  what the axes are
  * xNames:  texts in place of the numbers of the horizontal axis
+ * time:    x is in seconds since 1970, in UTC
  * band:    [number, number] of two series between which the area is filled
  * marker:  x of a dashed vertical line; level: y of a dashed horizontal one
  * spans:   intervals of x that are shaded
@@ -59,7 +58,7 @@ export function LineChart(given) {
       onKeyDown=${key} onClick=${() => at !== null && onPick && onPick(at)} />
     <p class="legend">${series.map((line, number) => html`<span><i class="swatch"
       style=${{ background: `var(${line.color ?? SERIES[number % SERIES.length]})` }} /> ${line.name}${at === null ? "" : html` <b>${numberText(line.values[at])}</b>`}</span>`)}
-      ${at !== null && html`<span class="at">${given.xLabel || "x"} ${xNames ? xNames[at] : numberText(x[at])}</span>`}</p>
+      ${at !== null && html`<span class="at">${given.xLabel || "x"} ${positionText(given, at)}</span>`}</p>
   </figure>`;
 }
 
@@ -87,10 +86,11 @@ function optionsOf(given, element, setAt) {
     width: widthOf(element), height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { x: { time: false }, y: { distr: log ? 3 : 1, range: given.yRange } },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+    scales: { x: { time: Boolean(given.time) }, y: { distr: log ? 3 : 1, range: given.yRange } },
     axes: [
-      { ...axis, label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, incrs: isWhole(given.x) ? WHOLE : undefined, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
-      { ...axis, label: yLabel || undefined, size: 56, splits: log ? powers : undefined, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
+      { ...axis, ...wholeSteps(given), label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
+      { ...axis, label: yLabel || undefined, size: 56, grid: log ? { ...axis.grid, filter: powers } : axis.grid, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
     ],
     series: [{}, ...series.map((line, number) => seriesOf(line, color(line.color ?? SERIES[number % SERIES.length])))],
     bands: band ? [{ series: [band[1] + 1, band[0] + 1], fill: color("--band") }] : [],
@@ -102,23 +102,32 @@ function optionsOf(given, element, setAt) {
   };
 }
 
-/** A tick of the vertical axis. */
+/** A tick of the vertical axis; of a logarithmic one only the powers of ten. */
 function tickText(tick, log) {
   if (tick === null || tick === undefined) return "";
-  return log ? `1e${Math.round(Math.log10(tick))}`.replace("-", "−") : numberText(tick, 3);
+  if (!log) return numberText(tick, 3);
+  const power = Math.log10(tick);
+  return Math.abs(power - Math.round(power)) < 1e-9 ? `1e${Math.round(power)}`.replace("-", "−") : "";
 }
 
-/** The ticks of a logarithmic axis: at most eight powers of ten. */
-function powers(_plot, _axis, low, high) {
-  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
-  const every = Math.max(1, Math.ceil((last - first + 1) / 8));
-  const ticks = [];
-  for (let power = first; power <= last; power += every) ticks.push(10 ** power);
-  return ticks;
+/** The position of a point as text: its name, its date, or its number. */
+function positionText({ x, xNames, time }, at) {
+  if (xNames) return xNames[at];
+  if (!time) return numberText(x[at]);
+  const text = new Date(x[at] * 1000).toISOString().replace("T", " ").replace(/(:00)?\.000Z$/, "");
+  return text.replace(/ 00:00$/, "");
 }
 
-function isWhole(x) {
-  return x.every(Number.isInteger);
+/** Ticks at whole numbers, where all positions are such: epochs and steps. */
+function wholeSteps({ x, time }) {
+  if (time || !x.every(Number.isInteger)) return {};
+  return { incrs: [1, 2, 5].flatMap((first) => [0, 1, 2, 3, 4, 5].map((power) => first * 10 ** power))
+    .sort((a, b) => a - b) };
+}
+
+/** Of the grid of a logarithmic axis the powers of ten. */
+function powers(_, ticks) {
+  return ticks.map((tick) => (tick !== null && tickText(tick, true) ? tick : null));
 }
 
 function nameAt({ x, xNames }, tick) {

@@ -127,14 +127,14 @@ def shows_classes(run: TrainedModel) -> bool:
     return run.has_images and bool(run.answers[0].classes)
 
 
-def xray_image(run: TrainedModel, value: object = None) -> ImageXray:
-    """Returns the x-ray of one image, or of the first image of the test split.
+def xray_image(run: TrainedModel, value: object = None, *, position: int = 0) -> ImageXray:
+    """Returns the x-ray of one image, or of an image of the test split.
 
     Raises:   DataError when the image cannot be decoded.
     """
     answer = run.answers[0]
     if value is None:
-        example = stored_example(run)
+        example = stored_example(run, position)
         dataset, remarks = example.dataset, list(example.notes)
     else:
         _, dataset, remarks = run.encode([value])
@@ -160,5 +160,5 @@ def xray_image(run: TrainedModel, value: object = None) -> ImageXray:
         tuple(looks),
         how,
         tuple(remarks),
-        follow=cache(lambda: trace_of(run, values)),
+        follow=cache(lambda: trace_of(run, values, position=position)),
     )
