@@ -45,7 +45,7 @@ export function HeatMap(given) {
   useEffect(() => mark(over.current, layout, size, marksOf(given, tensor, layout, cursor)),
     [layout, size.width, size.height, cursor, given.outlines, given.selected, given.column, given.row]);
 
-  const go = (index) => {
+  const moveTo = (index) => {
     setCursor(index);
     if (index && onMove) onMove(wholeIndex(tensor, index));
   };
@@ -63,7 +63,7 @@ export function HeatMap(given) {
     } else if (KEYS[event.key]) {
       event.preventDefault();
       event.stopPropagation();
-      go(moved(layout, cursor, KEYS[event.key]));
+      moveTo(moved(layout, cursor, KEYS[event.key]));
     }
   };
   const shown = cursor ?? shownIndex(given, tensor);
@@ -74,7 +74,7 @@ export function HeatMap(given) {
         <canvas ref=${canvas} class="cells" tabindex="0" role="application"
           aria-label=${`${name}: ${describe(sample, layout)}. Arrow keys move, Enter opens a value.`}
           data-key=${tensor.key} data-width=${layout.width} data-height=${layout.height}
-          onMouseMove=${(event) => go(point(event))} onMouseLeave=${() => setCursor(null)}
+          onMouseMove=${(event) => moveTo(point(event))} onMouseLeave=${() => setCursor(null)}
           onClick=${(event) => open(point(event))} onKeyDown=${key} />
         <canvas ref=${over} class="marks" aria-hidden="true" />
       </div>

@@ -42,7 +42,7 @@ export function Xray({ source }) {
     <${Operations} source=${source} trace=${trace} />`;
 }
 
-/** Arrow keys go from layer to layer where no field or map has the focus. */
+/** Arrow keys move from layer to layer where no field or map has the focus. */
 function listen(order, number, choose) {
   const key = (event) => {
     const steps = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

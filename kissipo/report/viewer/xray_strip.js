@@ -14,7 +14,7 @@ export function XrayStrip(view) {
     <section class="stage input" aria-label="Input"><h2>Input</h2><${InputCard} ...${view} /></section>
     <section class="stage process" aria-label="Process"><h2>Process</h2>
       <p class="dim">${integerText(trace.parameters)} parameters, ${integerText(trace.multiplications)} multiplications.
-        The keys ← and → go from layer to layer.</p>
+        The keys ← and → move from layer to layer.</p>
       <${LayerList} ...${view} /></section>
     <section class="stage output" aria-label="Output"><h2>Output</h2><${OutputCard} ...${view} /></section>
   </div>

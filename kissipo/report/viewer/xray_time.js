@@ -43,10 +43,10 @@ function TimePanel({ source, trace, labels, groups, layer, state, change, isLast
   const unit = clamp(Number(state.unit ?? neurons?.unit ?? 0), layer.units - 1);
   const gates = useMemo(() => gatesOf(source, layer), [source, layer]);
   const names = labels.time?.slice(0, layer.steps);
-  const go = (next) => change({ step: clamp(next, layer.steps - 1) });
+  const moveTo = (next) => change({ step: clamp(next, layer.steps - 1) });
   const choose = (next) => change({ unit: clamp(next, layer.units - 1) });
   return html`
-    <${Controls} layer=${layer} step=${step} unit=${unit} go=${go} choose=${choose} />
+    <${Controls} layer=${layer} step=${step} unit=${unit} moveTo=${moveTo} choose=${choose} />
     ${neurons && html`<${Neurons} neurons=${neurons} unit=${unit} choose=${choose} />`}
     <p class="now" aria-live="polite">step ${step + 1} of ${layer.steps}${names?.[step] !== undefined ? html`: <b>${visible(names[step])}</b>` : ""}</p>
     <div class="cell-now">
@@ -54,7 +54,7 @@ function TimePanel({ source, trace, labels, groups, layer, state, change, isLast
       ${trace.top[step] && html`<${Guesses} guesses=${trace.top[step]} next=${names?.[step + 1]} />`}
     </div>
     ${names && isText(trace) && html`<${ColoredText} names=${names} gates=${gates} layer=${layer} unit=${unit} step=${step}
-      go=${go} guesses=${trace.top} />`}
+      moveTo=${moveTo} guesses=${trace.top} />`}
     <div class="gates">${Object.entries(gates).map(([name, gate]) => html`<div>
       <h3>${MEANING[name] ?? name}</h3>
       ${gate.drawing
@@ -90,7 +90,7 @@ function valueAt(drawing, step, unit) {
   return tensor.at([Math.floor(step / stride), 0, Math.floor(unit / stride)]);
 }
 
-function Controls({ layer, step, unit, go, choose }) {
+function Controls({ layer, step, unit, moveTo, choose }) {
   const [plays, setPlays] = useState(false);
   const now = useRef(step);
   now.current = step;
@@ -98,15 +98,15 @@ function Controls({ layer, step, unit, go, choose }) {
     if (!plays) return undefined;
     const timer = setInterval(() => {
       if (now.current + 1 >= layer.steps) setPlays(false);
-      else go(now.current + 1);
+      else moveTo(now.current + 1);
     }, PAUSE);
     return () => clearInterval(timer);
   }, [plays, layer]);
   return html`<div class="controls">
     <button type="button" aria-pressed=${plays} onClick=${() => setPlays(!plays)}>${plays ? "pause" : "play"}</button>
-    <label>step <input type="range" min="0" max=${layer.steps - 1} value=${step} onInput=${(event) => go(Number(event.target.value))} /></label>
-    <button type="button" onClick=${() => go(step - 1)} aria-label="step before">−</button>
-    <button type="button" onClick=${() => go(step + 1)} aria-label="next step">+</button>
+    <label>step <input type="range" min="0" max=${layer.steps - 1} value=${step} onInput=${(event) => moveTo(Number(event.target.value))} /></label>
+    <button type="button" onClick=${() => moveTo(step - 1)} aria-label="step before">−</button>
+    <button type="button" onClick=${() => moveTo(step + 1)} aria-label="next step">+</button>
     <label>unit <input type="number" min="0" max=${layer.units - 1} value=${unit}
       onInput=${(event) => event.target.value !== "" && choose(Number(event.target.value))} /></label>
     <span class="dim">of ${layer.units}, counted from 0</span>
@@ -156,7 +156,7 @@ function isText(trace) {
 }
 
 /** The text: the background of each token is the value of the unit after it. */
-function ColoredText({ names, gates, layer, unit, step, go, guesses }) {
+function ColoredText({ names, gates, layer, unit, step, moveTo, guesses }) {
   const [gate, setGate] = useState("h");
   const part = Math.floor(step / PART);
   const chosen = gates[gate] ?? gates.h;
@@ -169,14 +169,14 @@ function ColoredText({ names, gates, layer, unit, step, go, guesses }) {
     if (!move) return;
     event.preventDefault();
     event.stopPropagation();
-    go(step + move);
+    moveTo(step + move);
   };
   return html`<div><p><label>color of the text: <select value=${gate} onChange=${(event) => setGate(event.target.value)}>
       ${Object.keys(gates).map((name) => html`<option value=${name}>${MEANING[name]}</option>`)}</select></label>
-      ${names.length > PART && html` <button type="button" onClick=${() => go(start - 1)}>earlier</button> ${start + 1} to ${end} of ${names.length}
-      <button type="button" onClick=${() => go(end)}>later</button>`}</p>
-    <div class="text" tabindex="0" role="application" aria-label="The text, colored by the unit. Arrow keys go from step to step."
-      onKeyDown=${key} onClick=${(event) => event.target.closest("[data-step]") && go(Number(event.target.closest("[data-step]").dataset.step))}>
+      ${names.length > PART && html` <button type="button" onClick=${() => moveTo(start - 1)}>earlier</button> ${start + 1} to ${end} of ${names.length}
+      <button type="button" onClick=${() => moveTo(end)}>later</button>`}</p>
+    <div class="text" tabindex="0" role="application" aria-label="The text, colored by the unit. Arrow keys move from step to step."
+      onKeyDown=${key} onClick=${(event) => event.target.closest("[data-step]") && moveTo(Number(event.target.closest("[data-step]").dataset.step))}>
       ${tokens.map((at) => html`<span data-step=${at} class=${at === step ? "letter at" : "letter"}>
         <b style=${colors(chosen, at, unit)}>${visible(names[at]) === "" ? " " : visible(names[at])}</b>
         ${guesses[at] && guesses[at].slice(0, 3).map((guess) => html`<small class=${guess.unit === names[at + 1] ? "right" : ""}
