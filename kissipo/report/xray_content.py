@@ -158,9 +158,7 @@ def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
     gradient:   the norm of the gradient of the loss with respect to the output
     """
     makers = {
-        key: operation.number
-        for operation in recording.operations
-        for key in operation.output_keys
+        key: operation.number for operation in recording.operations for key in operation.output_keys
     }
     norms = _gradient_norms(trace)
     layers: list[JsonObject] = []
@@ -186,9 +184,7 @@ def _is_same(recording: Recording, call: Call) -> bool:
     """Returns whether a layer passes on the numbers that it got."""
     if not call.input_keys or not call.output_keys:
         return False
-    read, given = (
-        recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys)
-    )
+    read, given = (recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys))
     return read.numel() == given.numel() and bool((read.ravel() == given.ravel()).all())
 
 

@@ -14,8 +14,8 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import write_text
 from kissipo.engine.evaluate import answer_all
 from kissipo.inspect.trace import Trace
-from kissipo.report.image_sections import looked_at
 from kissipo.report.image_address import address_of
+from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
 from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
