@@ -64,7 +64,7 @@ Cell = tuple[str, str, list[int]]
 
 @dataclass(frozen=True)
 class Answer:
-    """What the page says of one cell: its result, the scale of its rounding, or an error."""
+    """What the page says of one cell: result, scale of the rounding, or error."""
 
     result: float
     largest: float
@@ -117,6 +117,14 @@ def _content(result: Trace) -> dict[str, Any]:
     inside = result.inside_json()
     parts = {"operations": inside["operations"], "expanded": inside["expanded"]}
     return {"trace": {**parts, "tensors": about}, "numbers": numbers}
+
+
+def answers_of_the_page(content: str, folder: Path) -> dict[str, Any]:
+    """Returns what the page answers on traces and cells, and operations without a rule."""
+    script = f"{ANSWERS}\nexport const found = answers({content});\n"
+    modules = Path(str(files("kissipo.report") / "viewer"))
+    answers: dict[str, Any] = in_a_browser(modules, script, folder)
+    return answers
 
 
 def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
@@ -249,10 +257,10 @@ def layer_traces() -> dict[str, Trace]:
         ("mask", {"add_zero_attn": True, "add_bias_kv": True}, {"attn_mask": torch.randn(4, 3)}),
         ("head masks", {}, {"attn_mask": torch.randn(4, 4, 3) > 0.8, "need_weights": False}),
     ):
-        attention = nn.MultiheadAttention(8, 2, batch_first=True, **options)  # type: ignore[arg-type]
-        for weight in attention.parameters():
+        layer = nn.MultiheadAttention(8, 2, batch_first=True, **options)  # type: ignore[arg-type]
+        for weight in layer.parameters():
             nn.init.normal_(weight, 0, 0.3)
-        traces[f"attention {name}"] = trace(attention, q, k, k, **words)  # type: ignore[arg-type]
+        traces[f"attention {name}"] = trace(layer, q, k, k, **words)  # type: ignore[arg-type]
     narrow = nn.MultiheadAttention(8, 2, kdim=5, vdim=6)
     traces["attention narrow"] = trace(narrow, q, torch.randn(3, 4, 5), torch.randn(3, 4, 6))
     traces["attention single"] = trace(nn.MultiheadAttention(8, 2), q[0], k[0], k[0])
@@ -278,9 +286,9 @@ def _begun(cell: nn.Module, x: Tensor, h: Tensor, c: Tensor) -> None:
 
 
 def cells_of(
-    name: str, result: Trace, count: int, *, origins: Sequence[str], each: bool = False
+    name: str, result: Trace, count: int, *, origins: Sequence[str], per_tensor: bool = False
 ) -> list[Cell]:
-    """Returns random cells over all tensors of these origins, or `count` of each tensor."""
+    """Returns random cells of all tensors of these origins, or of each one."""
     random = Random(name)
     tensors = [
         value
@@ -289,7 +297,7 @@ def cells_of(
     ]
     times = [value for value in tensors for _ in range(count)]
     cells = []
-    for value in times if each else random.choices(tensors, k=count):
+    for value in times if per_tensor else random.choices(tensors, k=count):
         place = random.randrange(value.tensor.numel())
         index = np.unravel_index(place, tuple(value.tensor.shape))
         cells.append((name, value.key, [*map(int, index)]))
@@ -306,7 +314,7 @@ class Page:
     without_rule: dict[str, list[str]]
 
     def wrong(self, names: Iterable[str]) -> list[tuple[Cell, Answer, float]]:
-        """Returns the cells of some traces where the page has another number than torch."""
+        """Returns the cells of these traces whose number differs from that of torch."""
         return [
             (cell, answer, self.recorded(cell))
             for cell, answer in zip(self.cells, self.answers, strict=True)
@@ -337,20 +345,18 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
         *(
             c
             for name in trees["calls"]
-            for c in cells_of(name, traces[name], 5, origins=inner, each=True)
+            for c in cells_of(name, traces[name], 5, origins=inner, per_tensor=True)
         ),
         *(
             c
             for name in trees["layers"]
-            for c in cells_of(name, traces[name], 5, origins=every, each=True)
+            for c in cells_of(name, traces[name], 5, origins=every, per_tensor=True)
         ),
     ]
     cells = [cell for cell in cells if not _has_no_values(traces[cell[0]], cell[1])]
-    script = f"{ANSWERS}\nexport const found = answers({payload(traces, cells)});\n"
-    modules = Path(str(files("kissipo.report") / "viewer"))
-    found = in_a_browser(modules, script, tmp_path_factory.mktemp("lens"))
-    answers = [Answer(float(result), *rest) for result, *rest in found["answers"]]
-    return Page(traces, cells, answers, found["withoutRule"])
+    content = answers_of_the_page(payload(traces, cells), tmp_path_factory.mktemp("lens"))
+    answers = [Answer(float(result), *rest) for result, *rest in content["answers"]]
+    return Page(traces, cells, answers, content["withoutRule"])
 
 
 def _has_no_values(result: Trace, key: str) -> bool:
@@ -404,11 +410,9 @@ def test_what_cannot_be_explained_says_why(tmp_path: Path) -> None:
     }
     content = json.loads(payload(results, [("linear", "t1", [0, 0]), ("unknown", "t1", [0, 0])]))
     del content["traces"]["linear"]["numbers"]["0.weight"]
-    script = f"{ANSWERS}\nexport const found = answers({json.dumps(content)});\n"
-    modules = Path(str(files("kissipo.report") / "viewer"))
-    found = in_a_browser(modules, script, tmp_path)
-    assert [error for _, _, error, _ in found["answers"]] == [
+    content = answers_of_the_page(json.dumps(content), tmp_path)
+    assert [error for _, _, error, _ in content["answers"]] == [
         "MissingNumbers: the numbers of 0.weight are not in the page",
         "UnknownOperation: the lens has no rule for renorm",
     ]
-    assert found["withoutRule"] == {"unknown": ["renorm"]}
+    assert content["withoutRule"] == {"unknown": ["renorm"]}

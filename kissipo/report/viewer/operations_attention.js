@@ -91,6 +91,10 @@ class Plain {
   }
 
   scores(row, head, query) {
+    return this.softened(row, head, query).scores;
+  }
+
+  softened(row, head, query) {
     const place = [row, head, query].join();
     if (!this.scoresOf.has(place)) {
       const q = this.q(row, head, query);
@@ -99,13 +103,13 @@ class Plain {
         const product = q.reduce((sum, part, d) => sum + part.value * k[d].value, 0);
         return product * this.scale + this.mask(row, head, query, at);
       });
-      this.scoresOf.set(place, scores);
+      this.scoresOf.set(place, { scores, ...softmax(scores) });
     }
     return this.scoresOf.get(place);
   }
 
   weight(row, head, query, at) {
-    const { shares } = softmax(this.scores(row, head, query));
+    const { shares } = this.softened(row, head, query);
     const source = this.keys.weights
       ? { tensor: this.keys.weights, index: [row, head, query, at] }
       : null;
@@ -215,7 +219,7 @@ function softmax(scores) {
   const maximum = Math.max(...scores);
   const powers = scores.map((score) => (score === -Infinity ? 0 : Math.exp(score - maximum)));
   const sum = powers.reduce((a, b) => a + b, 0);
-  return { maximum, powers, sum, shares: powers.map((power) => (sum ? power / sum : 0)) };
+  return { powers, shares: powers.map((power) => (sum ? power / sum : 0)) };
 }
 
 /** The weight of one key: the score, and its share of all. */
@@ -224,8 +228,7 @@ function keyWeight(attention, row, head, query, at) {
   const terms = q.map((part, d) => term(part, attention.scale * k[d].value, k[d].source));
   const mask = attention.mask(row, head, query, at);
   const recorded = attention.recorded("weights", [row, head, query, at]);
-  const scores = attention.scores(row, head, query);
-  scores[at] = total(terms) + mask;
+  const scores = attention.scores(row, head, query).with(at, total(terms) + mask);
   const { powers, shares } = softmax(scores);
   const steps = [
     { name: "q · k / sqrt(d)", value: total(terms) },

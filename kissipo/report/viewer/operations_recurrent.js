@@ -178,7 +178,7 @@ class Layer {
   }
 }
 
-/** The state after the last step of a sequence, which is the first one of the way back. */
+/** The state after the last step of a sequence; backward, that is the first step. */
 function lastState(layer, cell, isMemory) {
   const length = layer.length(cell.row);
   if (!length) {
