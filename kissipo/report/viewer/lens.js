@@ -2,6 +2,7 @@
 
 import { html, useState } from "./vendor/preact.js";
 import { agrees, explain } from "./operations.js";
+import { MissingNumbers, UnknownOperation } from "./operations_call.js";
 import { layerOf, makerOf } from "./xray_layers.js";
 import { integerText, numberText } from "./text.js";
 
@@ -18,10 +19,10 @@ export function explained(source, trace, cell) {
   try {
     return { explanation: explain(maker.operation, maker.output, cell.index, source) };
   } catch (error) {
-    if (error.name === "MissingNumbers") {
+    if (error instanceof MissingNumbers) {
       return { missing: "Its weights are too large for this page.", command: true };
     }
-    if (error.name === "UnknownOperation") {
+    if (error instanceof UnknownOperation) {
       return { missing: `This page has no rule for the operation ${maker.operation.name}.` };
     }
     throw error;
