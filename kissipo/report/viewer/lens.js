@@ -25,7 +25,8 @@ export function explained(source, trace, cell) {
     if (error instanceof UnknownOperation) {
       return { missing: `This page has no rule for the operation ${maker.operation.name}.` };
     }
-    throw error;
+    console.error(error);
+    return { missing: "This page could not calculate it.", command: true };
   }
 }
 
