@@ -120,7 +120,7 @@ def _content(result: Trace) -> dict[str, Any]:
 
 
 def answers_of_the_page(content: str, folder: Path) -> dict[str, Any]:
-    """Returns what the page answers on traces and cells, and operations without a rule."""
+    """Returns the answers of the page, and the operations without a rule."""
     script = f"{ANSWERS}\nexport const found = answers({content});\n"
     modules = Path(str(files("kissipo.report") / "viewer"))
     answers: dict[str, Any] = in_a_browser(modules, script, folder)

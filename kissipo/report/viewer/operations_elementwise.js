@@ -173,10 +173,10 @@ function prelu(call) {
   const part = call.operand(call.args[0]);
   const key = call.key(1, "weight");
   const many = call.shape(key)[0] > 1;
-  const slope = call.read(key, call.shape(key).length ? [many ? call.index[1] : 0] : []);
+  const factor = call.read(key, call.shape(key).length ? [many ? call.index[1] : 0] : []);
   const isPositive = part.value > 0;
-  const own = isPositive ? term(part) : weighted(part, slope);
-  return only(call, "x if x > 0 else slope · x", own);
+  const own = isPositive ? term(part) : weighted(part, factor);
+  return only(call, "x if x > 0 else k · x", own);
 }
 
 function glu(call) {

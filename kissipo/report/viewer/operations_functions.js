@@ -45,7 +45,7 @@ function gelu(x, approximate) {
 export const FUNCTIONS = {
   relu: ["max(0, x)", (x) => Math.max(0, x)],
   relu6: ["min(max(0, x), 6)", (x) => Math.min(Math.max(0, x), 6)],
-  leaky_relu: ["x if x > 0 else slope · x", (x, slope) => (x > 0 ? x : slope * x),
+  leaky_relu: ["x if x > 0 else k · x", (x, k) => (x > 0 ? x : k * x),
     { negative_slope: 0.01 }],
   tanh: ["tanh(x)", Math.tanh],
   sigmoid: ["1 / (1 + exp(-x))", sigmoid],
