@@ -1,9 +1,9 @@
 /** The lens: one number with the terms it was made of, their sum, and the value of PyTorch. */
 
-import { html, useState } from "./vendor/preact.js";
-import { agrees, explain } from "./operations.js";
+import { html, useMemo, useState } from "./vendor/preact.js";
+import { agrees, explainTensor } from "./operations.js";
 import { MissingNumbers, UnknownOperation } from "./operations_call.js";
-import { layerOf, makerOf } from "./xray_layers.js";
+import { isComputed, layerOf } from "./xray_layers.js";
 import { integerText, numberText } from "./text.js";
 
 const FIRST = 12;
@@ -13,21 +13,36 @@ const FIRST = 12;
  *
  * cell:  {key, index} with the batch
  */
-export function explained(source, trace, cell) {
-  const maker = makerOf(trace, cell.key);
-  if (!maker) return { missing: "It is an input: the net did not compute it." };
+export function explained(source, cell) {
   try {
-    return { explanation: explain(maker.operation, maker.output, cell.index, source) };
+    const explanation = explainTensor(cell.key, cell.index, source);
+    return explanation ? { explanation } : { missing: "It is an input: the net did not compute it." };
   } catch (error) {
     if (error instanceof MissingNumbers) {
       return { missing: "Its weights are too large for this page.", command: true };
     }
     if (error instanceof UnknownOperation) {
-      return { missing: `This page has no rule for the operation ${maker.operation.name}.` };
+      return { missing: `This page has no rule for its operation: ${error.message}.` };
     }
     console.error(error);
     return { missing: "This page could not calculate it.", command: true };
   }
+}
+
+/** The cell of the address: {key, index}; null where none is open. */
+export function cellOf(text) {
+  if (!text) return null;
+  const split = text.lastIndexOf(":");
+  const index = text.slice(split + 1);
+  return { key: text.slice(0, split), index: index === "" ? [] : index.split(",").map(Number) };
+}
+
+/** The open cell and its arithmetic, if it is one of these tensors. */
+export function useOpened(source, state, keys) {
+  const cell = useMemo(() => cellOf(state.cell), [state.cell]);
+  const isHere = cell !== null && keys.includes(cell.key);
+  const opened = useMemo(() => (isHere ? explained(source, cell) : null), [source, cell, isHere]);
+  return { cell: isHere ? cell : null, opened };
 }
 
 /** The panel of the open cell, in a fixed place. */
@@ -57,7 +72,8 @@ function plainIndex(trace, { key, index }) {
 
 function Command({ source, trace, cell, layer }) {
   const index = plainIndex(trace, cell).join(",");
-  const command = `kissipo xray ${source.content.run || "RUN"} --layer ${layer.name} --index ${index}`;
+  const name = layer ? layer.name : layerOf(trace, cell.key);
+  const command = `kissipo xray ${source.content.run || "RUN"} --layer ${name} --index ${index}`;
   return html`<p>This command shows all its terms:</p><pre>${command}</pre>`;
 }
 
@@ -72,7 +88,7 @@ function Terms({ trace, explanation, open }) {
     ${terms.length > 0 && html`<div class="wide"><table class="terms"><thead><tr><th>source</th><th class="n">value</th>
       ${weighted && html`<th class="n">weight</th><th class="n">product</th>`}</tr></thead>
       <tbody>${shown.map((term) => html`<tr>
-        <td>${term.source && makerOf(trace, term.source.tensor)
+        <td>${term.source && isComputed(trace, term.source.tensor)
           ? html`<button type="button" class="link" onClick=${() => open(term.source.tensor, term.source.index)}>${sourceText(trace, term)}</button>`
           : sourceText(trace, term)}</td>
         <td class="n">${numberText(term.value)}</td>

@@ -2,9 +2,9 @@
 
 import { html, useMemo } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
-import { Lens, explained } from "./lens.js";
+import { Lens, useOpened } from "./lens.js";
 import { Tokens } from "./xray_input.js";
-import { labelsFor, layerOf, makerOf, stacked } from "./xray_layers.js";
+import { isComputed, labelsFor, layerOf, makerOf, stacked } from "./xray_layers.js";
 import { fittingScale, shareScale } from "./colors.js";
 import { bytesText, integerText, numberText, shapeText } from "./text.js";
 
@@ -17,8 +17,8 @@ export function LayerPanel(view) {
   const group = groups[number];
   const call = Math.min(group.calls.length - 1, Math.max(0, Number(state.call ?? 0)));
   const layer = group.calls[call];
-  const cell = useMemo(() => cellOf(state.cell, layer.gives), [state.cell, layer.gives]);
-  const opened = useMemo(() => (cell ? explained(source, trace, cell) : null), [cell, source]);
+  const keys = useMemo(() => trace.operations.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]), [trace]);
+  const { cell, opened } = useOpened(source, state, keys);
   const open = (key, index) => change({ cell: `${key}:${index.join(",")}` });
   return html`<section class="layer" aria-label="Layer">
     <div class="layer-head"><h2>${group.description}</h2><span class="dim">${group.name}</span>
@@ -84,7 +84,7 @@ export function TensorView({ source, trace, labels, name, outlines, open, cell }
     return html`<p class="dim">${title}</p><${Tokens} ids=${tensor.data} names=${labels.time ?? []}
       known=${trace.labels.time ?? []} isText=${Boolean(trace.top.length)} />`;
   }
-  const canOpen = makerOf(trace, name) !== null;
+  const canOpen = isComputed(trace, name);
   return html`<p class="dim">${title}</p><${HeatMap} drawing=${drawing} name=${title} labels=${names} scale=${scale}
     outlines=${outlines} selected=${cell && cell.key === name && drawing.exact ? cell.index : undefined}
     onOpen=${canOpen ? (index) => open(name, exactIndex(index, drawing, about)) : undefined} />`;
@@ -102,15 +102,8 @@ function scaleOf(trace, name, drawing) {
   return drawing ? fittingScale(drawing.tensor.data) : undefined;
 }
 
-/** The cell of the address: {key, index}; the tensor of the layer where none is named. */
-function cellOf(text, key) {
-  if (!text) return null;
-  const split = text.lastIndexOf(":");
-  const index = text.slice(split + 1);
-  return { key: text.slice(0, split) || key, index: index === "" ? [] : index.split(",").map(Number) };
-}
-
-function outlinesIn(opened, key) {
+/** The sources of the open cell that lie in a tensor; undefined for none. */
+export function outlinesIn(opened, key) {
   if (!opened?.explanation) return undefined;
   const terms = [opened.explanation, ...opened.explanation.parts].flatMap((part) => part.terms);
   const found = terms.filter((term) => term.source?.tensor === key).map((term) => term.source.index);

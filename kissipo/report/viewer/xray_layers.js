@@ -79,12 +79,18 @@ export function makerOf(trace, key) {
   return null;
 }
 
+/** Whether a tensor was computed, so that its numbers have terms. */
+export function isComputed(trace, key) {
+  return ["operation", "gate", "attention"].includes(trace.tensors[key]?.origin);
+}
+
 /** The name of the layer that gives a tensor, for readers. */
 export function layerOf(trace, key) {
   const layer = trace.layers.find((call) => call.gives === key);
   if (layer) return /^[\d.]+$/.test(layer.name) ? `layer ${layer.name}` : layer.name;
   const about = trace.tensors[key];
   if (about?.origin === "input") return "input";
+  if (about && about.origin !== "operation") return key;
   return makerOf(trace, key)?.operation.text.split("(")[0] ?? key;
 }
 

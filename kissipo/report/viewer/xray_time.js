@@ -3,6 +3,8 @@
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { css, fittingScale, shareScale } from "./colors.js";
+import { Lens, useOpened } from "./lens.js";
+import { outlinesIn } from "./xray_layer.js";
 import { numberText, percentText, visible } from "./text.js";
 
 const PART = 300; // tokens of a text that stand in the page at once
@@ -31,18 +33,22 @@ function unrolledLayers(trace) {
     const [steps, , units] = trace.tensors[keys[0]].shape;
     const call = item.call ? `, call ${item.call + 1}` : "";
     const number = layer.number ? `, layer ${layer.number + 1}` : "";
-    const last = Math.max(...item.unrolled.map((other) => other.number));
-    return { name: item.layer, call: item.call, isLast: layer.number === last, title: `${item.layer}${call}${number}${layer.forward ? "" : ", backward"}`, cell: item.cell,
+    return { title: `${item.layer}${call}${number}${layer.forward ? "" : ", backward"}`, cell: item.cell,
       forward: layer.forward, gates: layer.gates, steps, units };
   })).filter((layer) => layer.steps > 1);
 }
 
-function TimePanel({ source, trace, labels, groups, layer, state, change, isLast }) {
+function TimePanel({ source, trace, labels, layer, state, change, isLast }) {
   const neurons = isLast ? source.content.neurons : null;
   const step = clamp(Number(state.step ?? 0), layer.steps - 1);
   const unit = clamp(Number(state.unit ?? neurons?.unit ?? 0), layer.units - 1);
   const gates = useMemo(() => gatesOf(source, layer), [source, layer]);
   const names = labels.time?.slice(0, layer.steps);
+  const { cell, opened } = useOpened(source, state, Object.values(layer.gates));
+  const open = (key, index) => {
+    const isGate = Object.values(layer.gates).includes(key);
+    change({ cell: `${key}:${index.join(",")}`, ...(isGate ? { step: index[0], unit: index[2] } : {}) });
+  };
   const moveTo = (next) => change({ step: clamp(next, layer.steps - 1) });
   const choose = (next) => change({ unit: clamp(next, layer.units - 1) });
   return html`
@@ -55,24 +61,16 @@ function TimePanel({ source, trace, labels, groups, layer, state, change, isLast
     </div>
     ${names && isText(trace) && html`<${ColoredText} names=${names} gates=${gates} layer=${layer} unit=${unit} step=${step}
       moveTo=${moveTo} guesses=${trace.top} />`}
-    <div class="gates">${Object.entries(gates).map(([name, gate]) => html`<div>
+    <div class=${cell ? "with-lens" : ""}><div class="gates">${Object.entries(gates).map(([name, gate]) => html`<div>
       <h3>${MEANING[name] ?? name}</h3>
       ${gate.drawing
         ? html`<${HeatMap} drawing=${gate.drawing} name=${MEANING[name] ?? name} scale=${gate.scale} tall=${160}
             labels=${names ? { time: names } : {}} column=${gate.drawing.stride === 1 ? step : undefined}
             row=${gate.drawing.stride === 1 ? unit : undefined}
-            onOpen=${(index) => change(cellIn(layer, groups, index, gate.drawing.stride))} />`
-        : html`<p class="dim">Only its statistics fit into this page.</p>`}</div>`)}</div>`;
-}
-
-/** The step and the unit of a cell, and the output of the layer there, which is opened. */
-function cellIn(layer, groups, [time, , number], stride) {
-  const [step, unit] = [time * stride, number * stride];
-  const place = groups.findIndex((group) => group.name === layer.name);
-  const gives = groups[place]?.calls[layer.call]?.gives;
-  if (!gives || !layer.isLast) return { step, unit };
-  const output = layer.forward ? unit : layer.units + unit;
-  return { step, unit, layer: place, call: layer.call || undefined, cell: `${gives}:0,${step},${output}` };
+            outlines=${outlinesIn(opened, layer.gates[name])} selected=${cell?.key === layer.gates[name] && gate.drawing.exact ? cell.index : undefined}
+            onOpen=${([time, , number]) => open(layer.gates[name], [time * gate.drawing.stride, 0, number * gate.drawing.stride])} />`
+        : html`<p class="dim">Only its statistics fit into this page.</p>`}</div>`)}</div>
+    ${cell && html`<${Lens} source=${source} trace=${trace} cell=${cell} opened=${opened} open=${open} />`}</div>`;
 }
 
 function gatesOf(source, layer) {
