@@ -40,7 +40,8 @@ def statistics(values: NumpyArray) -> JsonObject:
     mean = sum(float(piece.sum(dtype=np.float64)) for piece in finite) / count
     squares = sum(float(np.square(piece.astype(np.float64) - mean).sum()) for piece in finite)
     is_wide = maximum - minimum > BINS * np.spacing(max(abs(minimum), abs(maximum)))
-    low, high = (minimum, maximum) if is_wide else (minimum - 0.5, minimum + 0.5)
+    around = max(0.5, 1e-3 * abs(minimum))
+    low, high = (minimum, maximum) if is_wide else (minimum - around, minimum + around)
     counts = sum(
         np.histogram(piece.astype(np.float64), bins=BINS, range=(low, high))[0] for piece in finite
     )
