@@ -3,6 +3,7 @@
 import { html, useEffect, useRef } from "./vendor/preact.js";
 import { Examples } from "./report_examples.js";
 import { usePage } from "./report_context.js";
+import { Wide } from "./report_wide.js";
 import { integerText } from "./text.js";
 
 const STEPS = 10; // of the shades of cells
@@ -23,7 +24,7 @@ export function Matrix({ record }) {
   };
   return html`
     <p class="dim">Rows: target. Columns: prediction.${Object.keys(examples).length > 0 && " Open a count to see its examples."}</p>
-    <div class="wide" tabindex="0" role="region" aria-label="confusion matrix">
+    <${Wide} name="confusion matrix">
       <table class="matrix">
         <thead><tr><th scope="col"><span class="hidden">target</span></th>
           ${labels.map((label) => html`<th scope="col">${label}</th>`)}</tr></thead>
@@ -34,8 +35,8 @@ export function Matrix({ record }) {
             onOpen=${examples[`${target},${other}`] && (() => toggle(`${target},${other}`))} />`)}</tr>`)}
         </tbody>
       </table>
-    </div>
-    ${open && html`<div class="opened" ref=${detail} tabindex="-1" role="region" aria-label="examples of the cell">
+    <//>
+    ${open && html`<div class="opened" ref=${detail} tabindex="-1" role="group" aria-label="examples of the cell">
       <h4>${heading(open, counts, labels)}
         <button type="button" onClick=${() => toggle(open)}>close</button></h4>
       <${Examples} examples=${examples[open]} /></div>`}`;

@@ -6,6 +6,7 @@ import { Copy, Command, Examples, Picture } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { Threshold } from "./report_threshold.js";
 import { Words } from "./report_context.js";
+import { Wide } from "./report_wide.js";
 import { integerText, numberText } from "./text.js";
 
 const [WIDE, TEXTS] = [4, 2]; // columns above which a table becomes cards on a narrow screen
@@ -55,14 +56,14 @@ function Table({ record: { titles, rows, numbers } }) {
   const named = titles.some(Boolean);
   const texts = titles.length - numbers.length;
   const kind = titles.length > WIDE && texts > TEXTS ? "cards" : named ? "" : "plain";
-  return html`<div class="wide" tabindex="0" role="region" aria-label=${named ? titles.filter(Boolean).join(", ") : "list"}>
+  return html`<${Wide} name=${named ? titles.filter(Boolean).join(", ") : "list"}>
     <table class=${kind}>
       ${named && html`<thead><tr>${titles.map((title, column) => title
         ? html`<th scope="col" class=${right.has(column) ? "n" : undefined}><${Words} text=${title} all /></th>` : html`<td />`)}</tr></thead>`}
       <tbody>${shown.map((row) => row === REST ? html`<tr><td class="rest" colspan=${titles.length}>
         <button type="button" onClick=${() => setWhole(true)}>show ${rows.length - shown.length + 1} more rows</button></td></tr>` : html`<tr>${row.map((cell, column) => html`<td data-title=${titles[column]}
         class=${`${right.has(column) ? "n" : ""} ${cell.style ?? ""} ${(cell.text ?? cell) === "" ? "empty" : ""}`}>${cell.text ?? cell}</td>`)}</tr>`)}</tbody>
-    </table></div>`;
+    </table><//>`;
 }
 
 /** One bar per name; those of the model are highlighted. */

@@ -9,8 +9,8 @@ const BINS = 40;
 /** The slider, the histogram of the probabilities, the counts and the rates. */
 export function Threshold({ record }) {
   const { state, change } = usePage();
-  const at = Number(state.threshold ?? record.threshold);
-  const cost = Number(state.cost ?? record.false_negative_cost);
+  const at = Number(state.threshold || record.threshold);
+  const cost = Number(state.cost || record.false_negative_cost);
   const counts = useMemo(() => countsAt(record, at), [record, at]);
   const best = useMemo(() => cheapest(record, cost), [record, cost]);
   const rates = ratesOf(counts, cost);
