@@ -91,4 +91,6 @@ def _global(file: str) -> str:
 
 
 def _pairs(names: str) -> str:
-    return ", ".join(name.strip().replace(" as ", ": ") for name in names.split(",") if name.strip())
+    return ", ".join(
+        name.strip().replace(" as ", ": ") for name in names.split(",") if name.strip()
+    )
