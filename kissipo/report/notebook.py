@@ -53,7 +53,7 @@ def mime_bundle(
     if len(answer.encode()) + size > MAX_BYTES:
         sentence = f"The page has {format_bytes(size)}, too much for a notebook. {place}"
         frame = f"<p>{escape(sentence)}</p>"
-    plain = "\n".join([text, *headline, *map(_plain, records)])
+    plain = "\n".join(filter(None, [text, *headline, *map(_plain, records)]))
     return {"text/plain": plain, "text/html": answer + frame}
 
 
@@ -84,7 +84,7 @@ def _verdict(answer: JsonMapping) -> str:
 
 
 def trace_bundle(trace: Trace, page: str) -> MimeBundle:
-    """Returns what a trace shows: the answer, the strip of layers, every step, the page."""
+    """Returns what a trace shows: answer, strip of layers, every step, the page."""
     table, name = trace_table(trace, max_length=_MAX_SAMPLE), trace.name or "one example"
     records: list[Line | Table] = [Table(table.titles, table.rows[:_MAX_ROWS], table.numbers)]
     if len(table.rows) > _MAX_ROWS:
@@ -126,7 +126,7 @@ def progress_bundle(
 ) -> MimeBundle:
     """Returns what a running training shows: a sentence, its curve, its numbers."""
     records = [Table(list(values), [list(values.values())])] if values else []
-    return mime_bundle(sentence, [sentence], [*records, *map(Line, notes)], image=image)
+    return mime_bundle("", [sentence], [*records, *map(Line, notes)], image=image)
 
 
 def history_values(row: JsonMapping) -> dict[str, str]:
@@ -154,20 +154,26 @@ def _html(record: Line | Table) -> str:
         case Line():
             return f"<p>{escape(record.text)}</p>"
         case Table():
-            head = "".join(f"<th>{escape(title)}</th>" for title in record.titles)
             numbers = set(record.numbers)
-            body = "".join(
-                f"<tr>{''.join(_cell(cell, index in numbers) for index, cell in enumerate(row))}</tr>"
-                for row in record.rows
+            head = "".join(
+                _cell(title, "th", index in numbers) for index, title in enumerate(record.titles)
             )
+            lines = [
+                "".join(_cell(cell, "td", index in numbers) for index, cell in enumerate(row))
+                for row in record.rows
+            ]
+            body = "".join(f"<tr>{line}</tr>" for line in lines)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _cell(cell: str, is_number: bool) -> str:
+def _cell(cell: str, tag: str, is_number: bool) -> str:
+    """Returns a cell; notebooks align to the right what has no alignment of its own."""
     text = escape(cell)
     if isinstance(cell, Cell) and cell.style == "strong":
         text = f"<strong>{text}</strong>"
-    return f"<td>{text}</td>" if is_number else f'<td><div align="left">{text}</div></td>'
+    return (
+        f"<{tag}>{text}</{tag}>" if is_number else f'<{tag}><div align="left">{text}</div></{tag}>'
+    )
 
 
 def _plain(record: Line | Table) -> str:

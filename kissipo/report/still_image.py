@@ -173,10 +173,10 @@ def _bars_of(answer: JsonMapping) -> dict[str, float]:
     """Returns the main metric of the model and of the baselines, the best first."""
     main, higher = answer["main"], answer["higher_is_better"]
     baselines = {name: metrics.get(main) for name, metrics in answer["baselines"].items()}
-    known = {name: value for name, value in baselines.items() if _is_number(value)}
-    ordered = sorted(known, key=lambda name: known[name], reverse=higher)
+    numbers = {name: value for name, value in baselines.items() if _is_number(value)}
+    ordered = sorted(numbers, key=lambda name: numbers[name], reverse=higher)
     own = answer["metrics"].get(main)
-    return ({"model": own} if _is_number(own) else {}) | {name: known[name] for name in ordered}
+    return ({"model": own} if _is_number(own) else {}) | {name: numbers[name] for name in ordered}
 
 
 def _is_number(value: float | None) -> bool:

@@ -28,7 +28,7 @@ _STAGES = {"input": "#0b6e6e", "process": "#6d3fc0", "output": "#a34700"}
 _COLUMNS = {"input": (0, 168), "process": (188, 452), "output": (472, WIDTH)}
 _TOP, _FOOT, _MIN_HEIGHT = 34, 22, 164
 _MAX_LAYERS, _MAX_MAPS, _MAX_NAMES = 7, 6, 7
-_MAX_LINES, _MAX_VARIABLES, _MAX_TOP = 9, 4, 5
+_MAX_LINES, _MAX_VARIABLES, _MAX_TOP, _MIN_STEPS = 9, 4, 5, 16
 _PAD = "(padding)"
 _SCALE_NOTE = "blue to white to red: below to above zero; white to blue: from zero. Every layer has its own scale."
 
@@ -45,22 +45,23 @@ def trace_image(trace: Trace) -> StillImage:
         "process": f"Process: {_counted_layers(layers, every)}",
         "output": "Output",
     }
-    for stage, (left, right) in _COLUMNS.items():
-        canvas.box((left, _TOP - 6, right, _TOP + body), fill=PANEL)
-        canvas.box((left, _TOP - 6, right, _TOP - 4), fill=_STAGES[stage])
-        canvas.text((left, 8), titles[stage], size=13, color=_STAGES[stage], strong=True)
+    for stage, (start, end) in _COLUMNS.items():
+        canvas.box((start, _TOP - 6, end, _TOP + body), fill=PANEL)
+        canvas.box((start, _TOP - 6, end, _TOP - 4), fill=_STAGES[stage])
+        canvas.text((start, 8), titles[stage], size=13, color=_STAGES[stage], strong=True)
     for x in (_COLUMNS["input"][1], _COLUMNS["process"][1]):
         _arrow(canvas, x + 4, _TOP + body / 2)
-    said = _draw_input(canvas, trace, _inner("input", body))
+    is_net = trace.recording is not None
+    text = _draw_input(canvas, trace, _inner("input", body))
     left, _, right, _ = _inner("process", body)
-    y: float = _TOP + 6
+    y = _TOP + 6
     for step, height in zip(layers, rows, strict=True):
-        _draw_layer(canvas, step, (left, y, right, y + height - 8))
+        _draw_layer(canvas, step, (left, y, right, y + height - 8), is_net=is_net)
         y += height
     answer = _draw_output(canvas, trace, _inner("output", body))
     canvas.text((0, canvas.height - 16), _SCALE_NOTE, size=11, color=DIM)
     names = list_some([_described(step) for step in every], 8, separator="; ")
-    return canvas.still(f"Input: {said}. {counted(len(every), 'layer')}: {names}. {answer}")
+    return canvas.still(f"Input: {text}. {counted(len(every), 'layer')}: {names}. {answer}")
 
 
 def layers_of(trace: Trace) -> list[Step]:
@@ -92,7 +93,7 @@ def answer_sentence(trace: Trace) -> str:
 
 
 def _some(layers: Sequence[Step]) -> list[Step]:
-    """Returns the first, the last and layers between them, as many as there is room for."""
+    """Returns the first and the last layer, and as many between as there is room."""
     if len(layers) <= _MAX_LAYERS:
         return list(layers)
     indices = np.linspace(0, len(layers) - 1, _MAX_LAYERS).round().astype(int)
@@ -133,8 +134,11 @@ def _maps(shape: Sequence[int]) -> bool:
     return len(shape) >= 3 and shape[-1] > 1 and shape[-2] > 1
 
 
-def _draw_layer(canvas: Canvas, step: Step, box: Box) -> None:
-    """Draws the name, the shape and the numbers that a layer returns."""
+def _draw_layer(canvas: Canvas, step: Step, box: Box, *, is_net: bool) -> None:
+    """Draws the name, the shape and the numbers that a layer returns.
+
+    is_net:  a matrix is (time, unit), and time runs from left to right
+    """
     left, top, right, bottom = box
     value = np.asarray(step.value)
     if value.size <= 3:
@@ -150,7 +154,7 @@ def _draw_layer(canvas: Canvas, step: Step, box: Box) -> None:
         _draw_maps(canvas, value.reshape(-1, *value.shape[-2:]), place)
     else:
         plane = value.reshape(-1, value.shape[-1]) if value.ndim > 1 else value[None]
-        canvas.pixels(place, colors_of(plane.T if len(plane) > 1 else plane))
+        canvas.pixels(place, colors_of(plane.T if is_net and len(plane) > 1 else plane))
 
 
 def _draw_maps(canvas: Canvas, maps: NumpyArray, box: Box) -> None:
@@ -179,35 +183,55 @@ def _draw_maps(canvas: Canvas, maps: NumpyArray, box: Box) -> None:
 def _draw_input(canvas: Canvas, trace: Trace, box: Box) -> str:
     """Draws the input of the net, and returns it in words."""
     raw = trace.of("input")[0] if trace.of("input") else None
-    value, name = encoded_input(trace), raw.name if raw else "numbers"
-    tokens = list(trace.labels.get("time", ()))
-    said = "" if raw is None else shorten(" ".join(f"{name}: {raw.value}".split()), 160)
+    value, text = encoded_input(trace), _raw_text(raw)
     if value is None:
-        _draw_text(canvas, said.split(" "), box)
-        return said
-    sides = " x ".join(str(side) for side in value.shape)
+        _draw_text(canvas, text.split(" "), box)
+        return text
+    text = text or f"numbers, {_sides(value)}"
+    tokens, features = trace.labels.get("time", ()), trace.labels.get("feature", ())
     if is_image(value):
         _draw_image(canvas, as_colors(value), box)
-        return said or f"an image, {sides}"
-    if tokens and value.dtype.kind in "iu":
-        tokens = list(dropwhile(lambda token: token == _PAD, tokens[::-1]))[::-1]
-        gap = " " if any(len(token) > 1 for token in tokens if token[:1] != "(") else ""
-        _draw_text(canvas, tokens, box, gap=gap)
-        return said or f"{counted(len(tokens), 'token')}"
-    if value.dtype.kind == "f" and value.ndim == 2 and len(value) > 1:
-        _draw_series(canvas, value, box)
-        return said or f"a series, {sides}"
-    features = trace.labels.get("feature", ())
-    if value.ndim == 1 and len(features) == len(value) > 1:
-        _draw_bars(
-            canvas, dict(zip(features, value.tolist(), strict=True)), box, "as the net reads them"
-        )
-        return said
-    _draw_text(canvas, said.split(" "), box)
-    if value.size > 1:
-        bottom = min(box[3], box[1] + 90)
-        canvas.pixels((box[0], bottom - 24, box[2], bottom), colors_of(value.reshape(1, -1)))
-    return said or f"numbers, {sides}"
+    elif tokens and value.dtype.kind in "iu":
+        _draw_tokens(canvas, tokens, box)
+    elif _is_series(value):
+        _draw_series(canvas, value.reshape(len(value), -1), box)
+    elif value.ndim == 2 and value.size:
+        _draw_image(canvas, colors_of(value), box)
+    elif value.ndim == 1 and len(features) == len(value) > 1:
+        _draw_bars(canvas, dict(zip(features, value.tolist(), strict=True)), box, "scaled")
+    else:
+        lines = _draw_text(canvas, text.split(" "), box)
+        top = box[1] + 17 * lines + 8
+        if value.size > 1:
+            canvas.pixels((box[0], top, box[2], top + 24), colors_of(value.reshape(1, -1)))
+    return text
+
+
+def _raw_text(raw: Step | None) -> str:
+    """Returns the raw input in words."""
+    if raw is None:
+        return ""
+    is_array = isinstance(raw.value, np.ndarray)
+    value = f"numbers, {_sides(raw.value)}" if is_array else raw.value
+    return shorten(" ".join(f"{raw.name}: {value}".split()), 160)
+
+
+def _sides(array: NumpyArray) -> str:
+    return " x ".join(str(side) for side in array.shape)
+
+
+def _is_series(value: NumpyArray) -> bool:
+    """Returns whether an array is a few variables over time."""
+    if value.dtype.kind != "f" or not 1 <= value.ndim <= 2 or len(value) == 1 or not value.size:
+        return False
+    return len(value) > _MIN_STEPS if value.ndim == 1 else value.shape[1] <= _MAX_VARIABLES
+
+
+def _draw_tokens(canvas: Canvas, tokens: Sequence[str], box: Box) -> None:
+    """Writes the tokens of a text without the padding at its end."""
+    words = list(dropwhile(lambda token: token == _PAD, tokens[::-1]))[::-1]
+    is_words = any(len(word) > 1 for word in words if not word.startswith("("))
+    _draw_text(canvas, words, box, gap=" " if is_words else "")
 
 
 def encoded_input(trace: Trace) -> NumpyArray | None:
@@ -242,14 +266,15 @@ def _draw_image(canvas: Canvas, colors: NumpyArray, box: Box) -> None:
     canvas.pixels((left, top, left + width * size, top + height * size), colors)
 
 
-def _draw_text(canvas: Canvas, words: Sequence[str], box: Box, *, gap: str = " ") -> None:
-    words = [word if word.strip() else " " for word in words]
+def _draw_text(canvas: Canvas, words: Sequence[str], box: Box, *, gap: str = " ") -> int:
+    """Writes words in lines, and returns the number of lines."""
     lines = wrapped(words, 12, box[2] - box[0], gap=gap)
     rows = max(1, min(_MAX_LINES, int((box[3] - box[1]) // 17)))
     if len(lines) > rows:
         lines = [*lines[: rows - 1], lines[rows - 1] + " ..."]
     for number, line in enumerate(lines):
         canvas.text((box[0], box[1] + 17 * number), line, size=12, room=box[2] - box[0])
+    return len(lines)
 
 
 def _draw_series(canvas: Canvas, value: NumpyArray, box: Box) -> None:
@@ -262,8 +287,8 @@ def _draw_series(canvas: Canvas, value: NumpyArray, box: Box) -> None:
         ys = bottom - (curve - low) / ((high - low) or 1) * (bottom - top)
         canvas.lines(list(zip(xs.tolist(), ys.tolist(), strict=True)), color)
         canvas.dot((float(xs[-1]), float(ys[-1])), color)
-    scaled = f"scaled: {format_value(low, digits=3)} to {format_value(high, digits=3)}"
-    canvas.text((left, box[1]), scaled, size=11, color=DIM)
+    ends = f"from {format_value(low, digits=3)} to {format_value(high, digits=3)}"
+    canvas.text((left, box[1]), ends, size=11, color=DIM)
     more = f", {len(curves)} of {value.shape[1]} variables" if value.shape[1] > 1 else ""
     canvas.text((left, bottom + 8), f"{len(value)} steps{more}", size=11, color=DIM)
 

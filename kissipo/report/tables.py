@@ -104,7 +104,7 @@ def scores_table(score: Score) -> Table:
 
 
 def answer_scores_table(answer: JsonMapping) -> Table:
-    """Returns the same from an answer of metrics.json; the best baseline comes first."""
+    """Returns the same of an answer in metrics.json, the best baseline first."""
     metrics, main = list(answer["metrics"]), answer["main"]
     baselines = sorted(
         answer["baselines"].items(),

@@ -42,10 +42,12 @@ class LiveDisplay(Callback):
     """Shows epoch, loss, metrics and the seconds left, and in the end the run.
 
     An error of the display is reported once, and the training goes on without it.
+
+    show:  shows content by its mime types, and returns its place
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name or "run"
+    def __init__(self, name: str, show: Callable[[MimeBundle], Display] = new_display) -> None:
+        self.name, self._new_display = name or "run", show
         self._display: Display | None = None
         self._is_broken = False
         self._facts: JsonMapping = {}
@@ -125,13 +127,13 @@ class LiveDisplay(Callback):
         return progress_bundle(f"{self.name}: {sentence}", values, self._notes, self._image)
 
     def _show(self, bundle: Callable[[], MimeBundle]) -> None:
-        """Replaces what the display shows; an error ends the display, not the training."""
+        """Replaces the content; an error ends the display, not the training."""
         if self._is_broken:
             return
         try:
             content = bundle()
             if self._display is None:
-                self._display = new_display(content)
+                self._display = self._new_display(content)
             else:
                 self._display.update(content, raw=True)
         except Exception as error:

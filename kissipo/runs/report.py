@@ -42,7 +42,7 @@ class Report:
 
 
 def report_bundle(run: TrainedModel, text: str) -> MimeBundle:
-    """Returns what a run shows in a notebook; one that is not finished only its name."""
+    """Returns what a run shows in a notebook; an unfinished one only its name."""
     folder = RunFolder(run.folder)
     try:
         metrics, history, page = run.metrics, run.history, folder.read_text(REPORT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -35,7 +34,7 @@ def as_trace(plain: PlainTrace, *, name: str = "") -> Trace:
 def trace(
     net: nn.Module,
     *inputs: object,
-    loss: Callable[[Any], Tensor] | None = None,
+    loss: Callable[..., Tensor] | None = None,
     training: bool = False,
     name: str = "",
     **words: object,
