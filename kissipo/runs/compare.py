@@ -25,13 +25,15 @@ from torch import nn
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import TaskError
+from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.notation import read_value
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 from kissipo.pipeline.parse import full_place
 from kissipo.process.optim import optimizer
-from kissipo.report.notebook import MimeBundle, comparison_bundle
+from kissipo.report.notebook import MimeBundle, mime_bundle
+from kissipo.report.plain import comparison_answer
 from kissipo.runs.fit import RUNS, fit
 
 Notify = Callable[[str], None]
@@ -42,7 +44,8 @@ class Comparison(JsonObject):
     """What `kissipo compare --json` prints: the `rows`, and the `machine`."""
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        return comparison_bundle(self["rows"])
+        rows = self["rows"]
+        return mime_bundle(f"Comparison of {counted(len(rows), 'task')}", comparison_answer(rows))
 
 
 @dataclass(frozen=True)

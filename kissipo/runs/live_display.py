@@ -15,7 +15,8 @@ from kissipo.inspect.trace import Trace
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.report.canvas import StillImage
-from kissipo.report.notebook import MimeBundle, history_values, progress_bundle
+from kissipo.report.notebook import MimeBundle, mime_bundle
+from kissipo.report.plain import history_values, progress_answer
 from kissipo.report.still_image import run_image
 from kissipo.runs.callback import Callback
 from kissipo.runs.run import Run
@@ -124,7 +125,8 @@ class LiveDisplay(Callback):
         if now - self._image_time > _IMAGE_SECONDS:
             self._image_time, self._image = now, run_image(self._history, None)
         values = self._values | ({"time left": self._left} if self._left else {})
-        return progress_bundle(f"{self.name}: {sentence}", values, self._notes, self._image)
+        sentence = f"{self.name}: {sentence}"
+        return mime_bundle("", progress_answer(sentence, values, self._notes, self._image))
 
     def _show(self, bundle: Callable[[], MimeBundle]) -> None:
         """Replaces the content; an error ends the display, not the training."""

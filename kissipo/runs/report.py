@@ -7,7 +7,8 @@ from pathlib import Path
 from kissipo.core.errors import RunError
 from kissipo.core.output_file import write_text
 from kissipo.engine.run_folder import REPORT, RunFolder
-from kissipo.report.notebook import MimeBundle, run_bundle
+from kissipo.report.notebook import MimeBundle, mime_bundle
+from kissipo.report.plain import run_answer
 from kissipo.runs.trained import TrainedModel
 
 
@@ -48,10 +49,9 @@ def report_bundle(run: TrainedModel, text: str) -> MimeBundle:
         metrics, history, page = run.metrics, run.history, folder.read_text(REPORT)
     except RunError as error:
         return {"text/plain": f"{text}\n{run.remark or error}"}
-    return run_bundle(
+    return mime_bundle(
         text,
-        metrics,
-        history,
+        run_answer(metrics, history),
         page=page,
         title=f"Report of {run.folder.name}",
         place=f"It is the file {folder.path / REPORT}.",

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from kissipo.inspect.trace import Trace as PlainTrace
 from kissipo.inspect.tracing import trace_module
-from kissipo.report.notebook import MimeBundle, trace_bundle
+from kissipo.report.notebook import MimeBundle, mime_bundle
+from kissipo.report.plain import trace_answer
 from kissipo.runs.xray.page import page_of
 
 
@@ -23,7 +24,14 @@ class Trace(PlainTrace):
         return page_of(self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        return trace_bundle(self, self.to_html())
+        name = self.name or "one example"
+        return mime_bundle(
+            f"Trace of {name}",
+            trace_answer(self),
+            page=self.to_html(),
+            title=f"X-ray of {name}",
+            place='Save it with kissipo.save_page(trace, "page.html").',
+        )
 
 
 def as_trace(plain: PlainTrace, *, name: str = "") -> Trace:

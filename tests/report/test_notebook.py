@@ -15,13 +15,8 @@ from PIL import Image
 
 from kissipo.core.description import Line, Table
 from kissipo.inspect.trace import Step, Trace
-from kissipo.report.notebook import (
-    MAX_BYTES,
-    comparison_bundle,
-    mime_bundle,
-    run_bundle,
-    trace_bundle,
-)
+from kissipo.report.notebook import MAX_BYTES, mime_bundle
+from kissipo.report.plain import PlainAnswer, comparison_answer, run_answer, trace_answer
 from kissipo.report.still_image import curves_of, run_image
 from kissipo.report.still_trace import layers_of, trace_image
 
@@ -81,7 +76,7 @@ def metrics(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_run_without_trust_shows_image_verdict_and_scores() -> None:
-    bundle = run_bundle("Run('x')", metrics(), HISTORY, page=PAGE, title="t", place="")
+    bundle = mime_bundle("Run('x')", run_answer(metrics(), HISTORY), page=PAGE)
     rest = Untrusted(bundle["text/html"])
     assert "accuracy 0.8765: 12.7 points above trees." in rest.text
     assert rest.text.index(" trees ") < rest.text.index(" majority class ")
@@ -97,7 +92,7 @@ def test_a_run_without_trust_shows_image_verdict_and_scores() -> None:
 
 
 def test_the_frame_has_the_page_and_no_rights() -> None:
-    html = mime_bundle("", [], [], page=PAGE, title='a "title"')["text/html"]
+    html = mime_bundle("", PlainAnswer([], []), page=PAGE, title='a "title"')["text/html"]
     frame = re.search(r"<iframe ([^>]*?) srcdoc='([^']*)'></iframe>$", html, re.DOTALL)
     assert frame
     assert unescape(frame[2]) == PAGE
@@ -108,7 +103,9 @@ def test_the_frame_has_the_page_and_no_rights() -> None:
 
 def test_a_page_that_is_too_large_is_replaced_by_a_sentence() -> None:
     fits, large = (
-        mime_bundle("", [], [Line("n")], page="é" * count, place="It is here.")["text/html"]
+        mime_bundle("", PlainAnswer([], [Line("n")]), page="é" * count, place="It is here.")[
+            "text/html"
+        ]
         for count in (MAX_BYTES // 2 - 200, MAX_BYTES // 2)
     )
     assert "<iframe" in fits
@@ -120,7 +117,7 @@ def test_a_page_that_is_too_large_is_replaced_by_a_sentence() -> None:
 @pytest.mark.parametrize("size", [1, 3, 40])
 def test_plain_text_aligns_columns(size: int) -> None:
     table = Table(["name", "n"], [["a" * size, "1"], ["b", "20"]], numbers=[1])
-    lines = mime_bundle("x", ["Yes."], [table])["text/plain"].splitlines()
+    lines = mime_bundle("x", PlainAnswer(["Yes."], [table]))["text/plain"].splitlines()
     assert lines[:2] == ["x", "Yes."]
     assert len({len(line) for line in lines[2:]}) == 1
 
@@ -193,7 +190,7 @@ def test_layers_that_change_no_number_are_left_out() -> None:
 
 def test_a_trace_without_trust_shows_answer_and_steps() -> None:
     trace = trace_with(np.ones((1, 8, 8), dtype=np.float32), answer="spam (80.0%)", truth="ham")
-    rest = Untrusted(trace_bundle(trace, PAGE)["text/html"])
+    rest = Untrusted(mime_bundle("", trace_answer(trace), page=PAGE)["text/html"])
     assert "Answer: spam (80.0%), target: ham." in rest.text
     assert "linear 6 -> 2" in rest.text and "[0.2 0.8]" in rest.text
     assert "Answer: spam (80.0%), target: ham." in rest.images[0]["alt"]
@@ -207,7 +204,7 @@ def test_a_comparison_without_trust_names_the_best_task() -> None:
             "seeds": [0, 1], "metrics": values, "faster": 3.0, "performance_cost": None,
         }  # fmt: skip
 
-    rest = Untrusted(comparison_bundle([row("lstm", 2.5), row("gru", 1.5)])["text/html"])
+    rest = Untrusted(comparison_answer([row("lstm", 2.5), row("gru", 1.5)]).to_html())
     assert "Best mae: gru with 1.5000." in rest.text
     for text in ("2.5000\n± 0.5000", "+3.0 %", "12,345"):
         assert text in rest.text
