@@ -1,7 +1,7 @@
 """The answer of a run or a trace without scripts: sentences, a still image, tables.
 
-It stands in a notebook above the page, in a notebook that is not trusted in place of the
-page, and in a page where there is no JavaScript.
+It stands in a notebook above the page, in a notebook that is not trusted in place of
+the page, and in a page where there is no JavaScript.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def trace_answer(trace: Trace) -> PlainAnswer:
 
 
 def comparison_answer(rows: Sequence[JsonMapping]) -> PlainAnswer:
-    """Returns the best task, the main metric as bars and all metrics of a comparison."""
+    """Returns the best task, its metric as bars and all metrics of a comparison."""
     metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
     note = (
         "faster: training speed compared with the first row; "

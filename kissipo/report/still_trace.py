@@ -30,7 +30,10 @@ _TOP, _FOOT, _MIN_HEIGHT = 34, 22, 164
 _MAX_LAYERS, _MAX_MAPS, _MAX_NAMES = 7, 6, 7
 _MAX_LINES, _MAX_VARIABLES, _MAX_TOP, _MIN_STEPS = 9, 4, 5, 16
 _PAD = "(padding)"
-_SCALE_NOTE = "blue to white to red: below to above zero; white to blue: from zero. Every layer has its own scale."
+_SCALE_NOTE = (
+    "blue to white to red: below to above zero; white to blue: from zero. "
+    "Every layer has its own scale."
+)
 
 
 def trace_image(trace: Trace) -> StillImage:
