@@ -10,7 +10,7 @@ from __future__ import annotations
 from html import escape
 
 from kissipo.core.text import format_bytes
-from kissipo.report.plain import PlainAnswer
+from kissipo.report.plain_answer import PlainAnswer
 
 FRAME_HEIGHT, MAX_BYTES = 640, 1_000_000
 MimeBundle = dict[str, str]

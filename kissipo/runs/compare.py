@@ -33,7 +33,7 @@ from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 from kissipo.pipeline.parse import full_place
 from kissipo.process.optim import optimizer
 from kissipo.report.notebook import MimeBundle, mime_bundle
-from kissipo.report.plain import comparison_answer
+from kissipo.report.plain_answer import comparison_answer
 from kissipo.runs.fit import RUNS, fit
 
 Notify = Callable[[str], None]

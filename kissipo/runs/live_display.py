@@ -16,7 +16,7 @@ from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.report.canvas import StillImage
 from kissipo.report.notebook import MimeBundle, mime_bundle
-from kissipo.report.plain import history_values, progress_answer
+from kissipo.report.plain_answer import history_values, progress_answer
 from kissipo.report.still_image import run_image
 from kissipo.runs.callback import Callback
 from kissipo.runs.run import Run

@@ -8,7 +8,7 @@ from kissipo.core.errors import RunError
 from kissipo.core.output_file import write_text
 from kissipo.engine.run_folder import REPORT, RunFolder
 from kissipo.report.notebook import MimeBundle, mime_bundle
-from kissipo.report.plain import run_answer
+from kissipo.report.plain_answer import run_answer
 from kissipo.runs.trained import TrainedModel
 
 

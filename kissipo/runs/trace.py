@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kissipo.inspect.trace import Trace as PlainTrace
 from kissipo.inspect.tracing import trace_module
 from kissipo.report.notebook import MimeBundle, mime_bundle
-from kissipo.report.plain import trace_answer
+from kissipo.report.plain_answer import trace_answer
 from kissipo.runs.xray.page import page_of
 
 

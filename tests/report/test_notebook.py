@@ -16,7 +16,7 @@ from PIL import Image
 from kissipo.core.description import Line, Table
 from kissipo.inspect.trace import Step, Trace
 from kissipo.report.notebook import MAX_BYTES, mime_bundle
-from kissipo.report.plain import PlainAnswer, comparison_answer, run_answer, trace_answer
+from kissipo.report.plain_answer import PlainAnswer, comparison_answer, run_answer, trace_answer
 from kissipo.report.still_image import curves_of, run_image
 from kissipo.report.still_trace import layers_of, trace_image
 
