@@ -16,12 +16,12 @@ def address_of(pixels: Tensor) -> str:
               >>> address_of(torch.zeros(1, 2, 2))[:22]
               'data:image/png;base64,'
     """
-    levels = (pixels.detach() * 255).round().byte().permute(1, 2, 0).numpy()
-    return png_address(levels[..., 0] if levels.shape[-1] == 1 else levels)
+    pixels = (pixels.detach() * 255).round().byte().permute(1, 2, 0).numpy()
+    return png_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def png_address(levels: NDArray[np.uint8]) -> str:
-    """Returns levels (height, width) or (height, width, 3) as the address of a PNG."""
+def png_address(pixels: NDArray[np.uint8]) -> str:
+    """Returns pixels (height, width) or (height, width, 3) as the address of a PNG."""
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(levels)).save(file, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,7 +1,7 @@
 """The modules of the viewer, joined into one script for a page that opens offline.
 
 The viewer consists of plain ES modules (`viewer/*.js`) and of vendored libraries
-(`viewer/vendor/`, with `vendor.lock.json`: version, hash, licence). A module starts
+(`viewer/vendor/`, with `vendor.lock.json`: version, hash, license). A module starts
 with its imports, one per line, and exports functions, constants and classes. Each one
 becomes a function that returns what it exports, after those that it imports; comments
 and indentation stay behind.
@@ -48,7 +48,7 @@ def viewer_file(name: str) -> str:
 
 
 def locked_libraries() -> list[dict[str, object]]:
-    """Returns the vendored libraries with version, hash and licence."""
+    """Returns the vendored libraries with version, hash and license."""
     libraries: list[dict[str, object]] = json.loads(viewer_file("vendor/vendor.lock.json"))
     return libraries
 
@@ -57,11 +57,11 @@ def _scripts(file: str, done: dict[str, str]) -> Iterator[str]:
     """Yields a module as a function, after the modules that it imports."""
     code = _COMMENT.sub("", viewer_file(file))
     constants = []
-    for found in _IMPORT.finditer(code):
-        other = found["file"]
+    for match in _IMPORT.finditer(code):
+        other = match["file"]
         if other not in done:
             yield from _scripts(other, done)
-        constants.append(f"const {{{_pairs(found['names'])}}} = {done[other]};")
+        constants.append(f"const {{{_pairs(match['names'])}}} = {done[other]};")
     done[file] = "module_" + re.sub(r"\W", "_", file.removesuffix(".js"))
     body, exported = _without_exports(file, _INDENT.sub("", _IMPORT.sub("", code)))
     yield (
@@ -76,8 +76,8 @@ def _without_exports(file: str, code: str) -> tuple[str, str]:
     if listed:
         names = [name.split(" as ") for name in listed["names"].split(",")]
         return code[: listed.start()], ", ".join(f"{name[-1]}: {name[0]}" for name in names)
-    exported = [found["name"] for found in _EXPORT.finditer(code)]
-    return _EXPORT.sub(lambda found: found["code"], code), ", ".join(exported or [_global(file)])
+    exported = [match["name"] for match in _EXPORT.finditer(code)]
+    return _EXPORT.sub(lambda match: match["code"], code), ", ".join(exported or [_global(file)])
 
 
 def _global(file: str) -> str:

@@ -2,12 +2,12 @@
 
 Every tensor is stored as it is (float32 or int32) as long as the budget lasts, in the
 order in which the page needs them; of an embedding only the rows that were read. A
-tensor for which no room is left is stored as levels of one byte, if need be as the means
+tensor for which no room is left is stored as shades of one byte, if need be as the means
 of blocks: enough to draw it, not to calculate with it. A third limit leaves out the
 rest, of which the page says the statistics.
 
 Example:  >>> entries, block = packed_tensors({"x": np.ones((2, 3), dtype=np.float32)})
-          >>> entries["x"]["form"], entries["x"]["at"], len(block) < 40
+          >>> entries["x"]["form"], entries["x"]["start"], len(block) < 40
           ('float32', 0, True)
 """
 
@@ -25,9 +25,9 @@ from kissipo.core.numpy_array import NumpyArray
 
 EXACT_BYTES, ALL_BYTES = 260_000, 420_000  # after compression; base64 adds a third
 LARGE_BYTES = 2_000_000  # of a deep net or a long sequence
-LEVELS = 127
+SHADES = 127
 _NOT_A_NUMBER = -128
-_MIN_LEVELS, _INPUT_LEVELS = 1_024, 40_000
+_MIN_SHADES, _INPUT_SHADES = 1_024, 40_000
 _MAX_RATIO = 16  # of a tensor to its size after compression
 Entry = dict[str, object]
 
@@ -45,29 +45,29 @@ def packed_tensors(
 
     arrays:       the most important first
     rows:         of some tensors: the rows of the first axis that are stored
-    exact_only:   those that are not drawn, which are left out rather than stored as levels
+    exact_only:   those that are not drawn, which are left out rather than stored as shades
     larger:       those that are drawn in detail, such as the input
     exact_bytes:  the size of all exact tensors after compression
     all_bytes:    the size of the block
     """
     block = _Block()
-    levels = {}
+    shades = {}
     for key, array in arrays.items():
-        kept = (rows or {}).get(key)
-        if kept is None and array.nbytes > _MAX_RATIO * exact_bytes:
-            levels[key] = array
+        read_rows = (rows or {}).get(key)
+        if read_rows is None and array.nbytes > _MAX_RATIO * exact_bytes:
+            shades[key] = array
             continue
-        stored = _plain(array if kept is None else array[kept])
+        stored = _plain(array if read_rows is None else array[read_rows])
         fields: Entry = {"form": stored.dtype.name}
-        if kept is not None:
-            fields["rows"] = kept.tolist()
+        if read_rows is not None:
+            fields["rows"] = read_rows.tolist()
         if not block.add(key, stored, fields, exact_bytes):
-            levels[key] = array
-    drawn = {key: array for key, array in levels.items() if key not in exact_only}
+            shades[key] = array
+    drawn = {key: array for key, array in shades.items() if key not in exact_only}
     for number, (key, array) in enumerate(drawn.items()):
         share = (all_bytes - block.compressed) // (len(drawn) - number)
-        least = _INPUT_LEVELS if key in larger else _MIN_LEVELS
-        stored, fields = _levels(array, max(least, share))
+        least = _INPUT_SHADES if key in larger else _MIN_SHADES
+        stored, fields = _shades(array, max(least, share))
         block.add(key, stored, fields, all_bytes)
     return block.entries, zlib.compress(b"".join(block.parts), 9)
 
@@ -94,8 +94,8 @@ class _Block:
             self.parts.append(content)
             self.length += len(content)
             self.compressed += size
-        at, count = self.places[digest]
-        self.entries[key] = {**fields, "at": at, "bytes": count}
+        start, count = self.places[digest]
+        self.entries[key] = {**fields, "start": start, "bytes": count}
         return True
 
 
@@ -112,10 +112,10 @@ def _by_planes(array: NumpyArray) -> bytes:
     return raw.reshape(-1, array.dtype.itemsize).T.tobytes()
 
 
-def _levels(array: NumpyArray, count: int) -> tuple[NumpyArray, Entry]:
-    """Returns a tensor as levels from -127 to 127 of its maximum, -128 where it is NaN.
+def _shades(array: NumpyArray, count: int) -> tuple[NumpyArray, Entry]:
+    """Returns a tensor as shades from -127 to 127 of its maximum, -128 where it is NaN.
 
-    count:  about how many levels; a larger tensor is averaged over blocks of its last two
+    count:  about how many shades; a larger tensor is averaged over blocks of its last two
             axes that are longer than one
     """
     values = _plain(array).astype(np.float64)
@@ -131,11 +131,11 @@ def _levels(array: NumpyArray, count: int) -> tuple[NumpyArray, Entry]:
         values = np.add.reduceat(values, starts, axis=axis) / counts.reshape(shape)
     finite = np.isfinite(values)
     maximum = float(np.abs(values, where=finite, out=np.zeros_like(values)).max(initial=0.0)) or 1.0
-    levels = np.full(values.shape, _NOT_A_NUMBER, dtype=np.int8)
-    levels[finite] = np.rint(values[finite] / maximum * LEVELS).astype(np.int8)
-    return levels, {
-        "form": "levels",
-        "shape_of_levels": list(levels.shape),
+    shades = np.full(values.shape, _NOT_A_NUMBER, dtype=np.int8)
+    shades[finite] = np.rint(values[finite] / maximum * SHADES).astype(np.int8)
+    return shades, {
+        "form": "shades",
+        "shape_of_shades": list(shades.shape),
         "stride": stride,
         "maximum": maximum,
     }

@@ -152,7 +152,7 @@ def _steps(trace: Trace) -> list[JsonObject]:
 def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
     """Returns every call of a layer that computes something, in order.
 
-    gives:      the key of its first output
+    output:     the key of its first output
     operation:  the operation that computed it; -1: the layer returns a tensor that it got
     same:       whether the output has the numbers of the input, in their order
     gradient:   the norm of the gradient of the loss with respect to the output
@@ -163,14 +163,14 @@ def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
     norms = _gradient_norms(trace)
     layers: list[JsonObject] = []
     for call in recording.steps:
-        gives = call.output_keys[0] if call.output_keys else ""
+        output = call.output_keys[0] if call.output_keys else ""
         inner = recording.operations[slice(*call.operations)]
         counts = [operation.multiplications for operation in inner]
         layers.append({
             **call.to_json(),
             "description": describe_layer(call.layer),
-            "gives": gives,
-            "operation": -1 if gives in call.input_keys else makers.get(gives, -1),
+            "output": output,
+            "operation": -1 if output in call.input_keys else makers.get(output, -1),
             "same": _is_same(recording, call),
             "multiplications": None if None in counts else sum(count or 0 for count in counts),
             "parameters": sum(operation.parameters for operation in inner),
@@ -184,8 +184,8 @@ def _is_same(recording: Recording, call: Call) -> bool:
     """Returns whether a layer passes on the numbers that it got."""
     if not call.input_keys or not call.output_keys:
         return False
-    read, given = (recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys))
-    return read.numel() == given.numel() and bool((read.ravel() == given.ravel()).all())
+    before, after = (recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys))
+    return before.numel() == after.numel() and bool((before.ravel() == after.ravel()).all())
 
 
 def _gradient_norms(trace: Trace) -> dict[tuple[str, int], float]:

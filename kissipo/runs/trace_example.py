@@ -20,7 +20,7 @@ from kissipo.engine.evaluate import decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
-from kissipo.inspect.trace import GivenInput, Step, Trace, steps_of
+from kissipo.inspect.trace import RawInput, Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
@@ -74,14 +74,14 @@ def follow(
     inside:   whether every operation is recorded, with gates, gradients and breakdowns
     """
     frame, sample, algorithm = example.frame, example.dataset.batch(slice(0, 1)), example.loss
-    steps, given, start = [], [], 0
+    steps, raw_inputs, start = [], [], 0
     for codec, x in zip(codecs, sample.inputs, strict=True):
         length = x.shape[1] if codec.window_length else 0
         rows = (
             np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
         )
         steps += _input_steps(frame.take(rows), codec, x[0])
-        given.append(_given(frame.take(rows), codec))
+        raw_inputs.append(_raw_input(frame.take(rows), codec))
         start += length
     if augment is not None:
         steps.append(replace(steps[-1], name="augment", description=augment.describe(), memory=0))
@@ -113,7 +113,7 @@ def follow(
         recording=recording,
         inside=look_inside(net, recording, loss=loss),
         labels=_labels(frame, codecs, answers, sample.inputs),
-        given=tuple(given),
+        raw_inputs=tuple(raw_inputs),
         top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
@@ -243,7 +243,7 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
     return steps
 
 
-def _given(frame: Frame, codec: Codec) -> GivenInput:
+def _raw_input(frame: Frame, codec: Codec) -> RawInput:
     """Returns the values of an input before they are encoded."""
     columns = {
         name: tuple(_text_of(frame[name].show(row)) for row in range(len(frame)))
@@ -251,7 +251,7 @@ def _given(frame: Frame, codec: Codec) -> GivenInput:
     }
     times = [column for column in frame.columns if column.kind == "time"]
     text = "".join(next(iter(columns.values()), ())) if len(frame) == 1 else ""
-    return GivenInput(
+    return RawInput(
         columns,
         tuple(codec.split_tokens(text)),
         tuple(_text_of(times[0].show(row)) for row in range(len(frame)))

@@ -131,7 +131,10 @@ def test_the_threshold_moves_by_keys_and_counts_every_sample(
     hits, misses = (found & is_positive).sum(), (~found & is_positive).sum()
     alarms = (found & ~is_positive).sum()
     page.locator('.threshold input[type="number"]').fill("7")
-    shown = [float(text) if text != "–" else 0.0 for text in page.locator(".threshold dd").all_inner_texts()]
+    shown = [
+        float(text) if text != "–" else 0.0
+        for text in page.locator(".threshold dd").all_inner_texts()
+    ]
     assert shown[0] == pytest.approx(hits / max(1, hits + alarms), abs=1e-4)
     assert shown[1] == pytest.approx(hits / (hits + misses), abs=1e-4)
     assert shown[2] == pytest.approx(2 * hits / (2 * hits + alarms + misses), abs=1e-4)

@@ -29,7 +29,7 @@ ALLOWED = 1e-5
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 MAX_BYTES, MAX_NODES = 1_000_000, 5_000
 ALL_EXACT = 4_000_000
-Opened = Callable[..., Page]
+OpenPage = Callable[..., Page]
 
 ROW = TensorSpec("row", ("feature",), (6,))
 IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 17, 12))
@@ -59,21 +59,21 @@ def trace_of(name: str) -> Trace:
     if name == "attention":
         net: nn.Module = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
         return trace(net.eval(), torch.randn(1, 6, 16), name=name)
-    case, given, answer, options = NINE[name]
+    case, entry, answer, options = NINE[name]
     module = NETS.find(case, place="net")
-    net = module.build((given,), (answer,), module.Options(**options))
-    x = torch.randn(1, *given.shape)
-    if given.vocab_size:
-        x = torch.randint(1, given.vocab_size, (1, *given.shape))
+    net = module.build((entry,), (answer,), module.Options(**options))
+    x = torch.randn(1, *entry.shape)
+    if entry.vocab_size:
+        x = torch.randint(1, entry.vocab_size, (1, *entry.shape))
     return trace(net.eval(), x, name=name)
 
 
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[OpenPage]:
     """Opens the HTML of a page; console and requests must stay silent."""
     contexts, heard = [], []
 
-    def open_page(html: str, viewport: Any = WIDE, hash: str = "", **more: Any) -> Page:
+    def open_html(html: str, viewport: Any = WIDE, hash: str = "", **more: Any) -> Page:
         file = tmp_path / "page.html"
         file.write_text(html, encoding="utf-8")
         contexts.append(browser.new_context(viewport=viewport, **more))
@@ -89,7 +89,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
             expect(page.locator("body[data-ready=yes]")).to_be_attached()
         return page
 
-    yield open_page
+    yield open_html
     assert heard == []
     for context in contexts:
         context.close()
@@ -105,7 +105,7 @@ def clicked_cell(page: Page, random: Random) -> tuple[str, tuple[int, ...]] | No
     """Opens a random cell of a random layer by clicks; returns its tensor and index."""
     layers = page.locator(".layers button")
     layers.nth(random.randrange(layers.count())).click()
-    canvas = page.locator(".gives canvas.cells").first
+    canvas = page.locator(".layer-output canvas.cells").first
     if canvas.count() == 0:
         return None
     size = canvas.bounding_box()
@@ -121,15 +121,15 @@ def clicked_cell(page: Page, random: Random) -> tuple[str, tuple[int, ...]] | No
 
 @pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [*NINE, "attention"])
-def test_cells_opened_by_clicks_equal_pytorch(opened: Opened, name: str, count: int) -> None:
+def test_cells_opened_by_clicks_equal_pytorch(open_page: OpenPage, name: str, count: int) -> None:
     result = trace_of(name)
     recorded = {value.key: as_array(value.tensor) for value in result.values}
-    page, random, found = opened(page_of(result, exact_bytes=ALL_EXACT)), Random(name), 0
+    page, random, cells = open_page(page_of(result, exact_bytes=ALL_EXACT)), Random(name), 0
     for _ in range(10 * count):
         cell = clicked_cell(page, random)
         if cell is None:
             continue
-        found += 1
+        cells += 1
         lens = page.locator(".lens")
         rows = dict(
             zip(
@@ -145,33 +145,33 @@ def test_cells_opened_by_clicks_equal_pytorch(opened: Opened, name: str, count: 
         largest = max([size for size in sizes if np.isfinite(size)], default=0.0)
         if np.isfinite(torch_value):
             assert abs(number(rows["result"]) - torch_value) <= ALLOWED * largest * count + 1e-12
-        if found == count:
+        if cells == count:
             return
-    pytest.fail(f"only {found} cells could be opened")
+    pytest.fail(f"only {cells} cells could be clicked")
 
 
-def test_the_sources_of_a_cell_are_outlined_in_the_layer_before(opened: Opened) -> None:
-    page = opened(page_of(trace_of("cnn"), exact_bytes=ALL_EXACT))
-    canvas = page.locator(".reads canvas.marks").first
+def test_the_sources_of_a_cell_are_outlined_in_the_layer_before(open_page: OpenPage) -> None:
+    page = open_page(page_of(trace_of("cnn"), exact_bytes=ALL_EXACT))
+    canvas = page.locator(".layer-input canvas.marks").first
     drawn = "(canvas) => canvas.toDataURL()"
     before = canvas.evaluate(drawn)
-    page.locator(".gives canvas.cells").first.click(position={"x": 4, "y": 4})
+    page.locator(".layer-output canvas.cells").first.click(position={"x": 4, "y": 4})
     expect(page.locator(".lens")).to_contain_text("✓ equal")
     assert canvas.evaluate(drawn) != before
 
 
-def test_keys_alone_choose_a_layer_and_open_a_cell(opened: Opened) -> None:
-    page = opened(page_of(trace_of("cnn"), exact_bytes=ALL_EXACT))
+def test_keys_alone_choose_a_layer_and_open_a_cell(open_page: OpenPage) -> None:
+    page = open_page(page_of(trace_of("cnn"), exact_bytes=ALL_EXACT))
     first = page.locator(".layer h2").inner_text()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".layer h2")).not_to_have_text(first)
     for _ in range(60):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.matches('.gives canvas')"):
+        if page.evaluate("document.activeElement.matches('.layer-output canvas')"):
             break
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".gives .map-value")).to_contain_text(" = ")
+    expect(page.locator(".layer-output .map-value")).to_contain_text(" = ")
     page.keyboard.press("Enter")
     expect(page.locator(".lens")).to_contain_text("✓ equal")
     state, heading = page.url, page.locator(".lens h3").inner_text()
@@ -180,8 +180,8 @@ def test_keys_alone_choose_a_layer_and_open_a_cell(opened: Opened) -> None:
     expect(page.locator(".lens h3")).to_have_text(heading)
 
 
-def test_step_and_unit_are_chosen_by_keys_and_kept_in_the_address(opened: Opened) -> None:
-    page = opened(page_of(trace_of("lstm"), exact_bytes=ALL_EXACT))
+def test_step_and_unit_are_chosen_by_keys_and_kept_in_the_address(open_page: OpenPage) -> None:
+    page = open_page(page_of(trace_of("lstm"), exact_bytes=ALL_EXACT))
     expect(page.locator(".now")).to_contain_text("step 1 of 7")
     page.locator(".controls input[type=range]").focus()
     page.keyboard.press("ArrowRight")
@@ -194,16 +194,16 @@ def test_step_and_unit_are_chosen_by_keys_and_kept_in_the_address(opened: Opened
     expect(page.locator(".equation")).to_have_text(re.compile(re.escape(before.split("\n")[0][:9])))
 
 
-def test_the_equation_of_a_cell_shows_the_recorded_gates(opened: Opened) -> None:
+def test_the_equation_of_a_cell_shows_the_recorded_gates(open_page: OpenPage) -> None:
     result = trace_of("lstm")
-    page = opened(page_of(result, exact_bytes=ALL_EXACT), hash="#step=2&unit=1")
+    page = open_page(page_of(result, exact_bytes=ALL_EXACT), hash="#step=2&unit=1")
     values = {value.key: as_array(value.tensor) for value in result.values}
     name = next(key for key in values if key.endswith(".backward.f")).removesuffix(".f")
     f, i, g, c = (float(values[f"{name}.{gate}"][2, 0, 1]) for gate in "figc")
     before = float(values[f"{name}.c"][3, 0, 1])  # this direction reads from the end
-    shown = [number(text) for text in re.findall(
+    numbers = [number(text) for text in re.findall(
         r"[−-]?\d[\d.e−-]*", page.locator(".equation td").first.inner_text())]  # fmt: skip
-    assert np.allclose(shown, [f, before, i, g], rtol=1e-2)
+    assert np.allclose(numbers, [f, before, i, g], rtol=1e-2)
     assert np.isclose(f * before + i * g, c, atol=1e-6)
 
 
@@ -216,64 +216,64 @@ def test_the_equation_of_a_cell_shows_the_recorded_gates(opened: Opened) -> None
         pytest.param(NARROW, "light", marks=pytest.mark.slow),
     ],
 )
-def test_axe_finds_no_violation(opened: Opened, runs: Path, viewport: Any, scheme: str) -> None:
+def test_axe_finds_no_violation(open_page: OpenPage, runs: Path, viewport: Any, scheme: str) -> None:
     for name in ("digits", "text", "sunspots"):
         html = xray_any(Run.look(runs / name), []).to_html()
-        page = opened(html, viewport, color_scheme=scheme)
+        page = open_page(html, viewport, color_scheme=scheme)
         assert len(html.encode()) < MAX_BYTES
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
         assert page.evaluate("document.querySelectorAll('*').length") < MAX_NODES
-        canvas = page.locator(".gives canvas.cells").first
+        canvas = page.locator(".layer-output canvas.cells").first
         canvas.click(position={"x": 4, "y": 4})
         expect(page.locator(".lens")).to_contain_text("✓ equal")
-        found = Axe().run(page).response["violations"]
-        assert [(item["id"], [node["html"] for node in item["nodes"]]) for item in found] == []
+        violations = Axe().run(page).response["violations"]
+        assert [(item["id"], [node["html"] for node in item["nodes"]]) for item in violations] == []
 
 
-def test_a_series_is_a_line_in_its_own_unit_beside_its_forecast(opened: Opened, runs: Path) -> None:
+def test_a_series_is_a_line_in_its_own_unit_beside_its_forecast(open_page: OpenPage, runs: Path) -> None:
     run = Run.look(runs / "sunspots")
     result = xray_any(run, [])
-    page = opened(result.to_html())
-    given = result.follow().given[0]
-    assert len(given.times) == len(next(iter(given.columns.values()))) > 1
+    page = open_page(result.to_html())
+    raw = result.follow().raw_inputs[0]
+    assert len(raw.times) == len(next(iter(raw.columns.values()))) > 1
     expect(page.locator(".stage.input .line-chart canvas")).to_be_visible()
     expect(page.locator(".stage.output .answer")).to_contain_text("target")
 
 
-def test_without_javascript_flow_and_answer_remain(opened: Opened, runs: Path) -> None:
+def test_without_javascript_flow_and_answer_remain(open_page: OpenPage, runs: Path) -> None:
     result = xray_any(Run.look(runs / "digits"), [])
-    page = opened(result.to_html(), java_script_enabled=False)
+    page = open_page(result.to_html(), java_script_enabled=False)
     expect(page.locator("main")).to_contain_text(result.follow().answer)
     assert page.locator("main tr").count() > len(result.follow().of("process"))
 
 
-def test_numbers_that_do_not_fit_name_the_command(opened: Opened) -> None:
-    page = opened(page_of(trace_of("ffn"), run="runs/mine", exact_bytes=1_500))
+def test_numbers_that_do_not_fit_name_the_command(open_page: OpenPage) -> None:
+    page = open_page(page_of(trace_of("ffn"), run="runs/mine", exact_bytes=1_500))
     layers = page.locator(".layers button")
     for number in range(layers.count()):
         layers.nth(number).click()
-        page.locator(".gives canvas.cells").first.click(position={"x": 4, "y": 4})
+        page.locator(".layer-output canvas.cells").first.click(position={"x": 4, "y": 4})
         if page.locator(".lens pre").count():
             break
     expect(page.locator(".lens pre")).to_contain_text("kissipo xray runs/mine --layer")
 
 
-def test_a_page_of_another_version_says_so(opened: Opened) -> None:
+def test_a_page_of_another_version_says_so(open_page: OpenPage) -> None:
     html = page_of(trace_of("ffn")).replace(f'"version":{VERSION},', '"version":99,', 1)
-    page = opened(html)
+    page = open_page(html)
     expect(page.locator("main")).to_contain_text("another version")
 
 
-def test_nothing_of_the_data_is_read_as_html(opened: Opened) -> None:
+def test_nothing_of_the_data_is_read_as_html(open_page: OpenPage) -> None:
     nasty = '</script><b id="bad">&amp;\n"é日'
-    page = opened(page_of(trace_of("ffn"), title=nasty))
+    page = open_page(page_of(trace_of("ffn"), title=nasty))
     assert page.locator("#bad").count() == 0
     expect(page.locator("h1")).to_have_text(nasty)
 
 
 @pytest.mark.slow
-def test_memory_stays_flat_over_500_layers(opened: Opened) -> None:
-    page = opened(page_of(trace_of("resnet18")))
+def test_memory_stays_flat_over_500_layers(open_page: OpenPage) -> None:
+    page = open_page(page_of(trace_of("resnet18")))
     session = page.context.new_cdp_session(page)
 
     def used() -> float:

@@ -45,7 +45,10 @@ export function HeatMap(given) {
   useEffect(() => mark(over.current, layout, size, marksOf(given, tensor, layout, cursor)),
     [layout, size.width, size.height, cursor, given.outlines, given.selected, given.column, given.row]);
 
+  const latest = useRef(null); // keys may come faster than the page is drawn
+  latest.current = cursor;
   const moveTo = (index) => {
+    latest.current = index;
     setCursor(index);
     if (index && onMove) onMove(wholeIndex(tensor, index));
   };
@@ -59,11 +62,11 @@ export function HeatMap(given) {
   const key = (event) => {
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      open(cursor ?? layout.index(0, 0));
+      open(latest.current ?? layout.index(0, 0));
     } else if (KEYS[event.key]) {
       event.preventDefault();
       event.stopPropagation();
-      moveTo(moved(layout, cursor, KEYS[event.key]));
+      moveTo(moved(layout, latest.current, KEYS[event.key]));
     }
   };
   const shown = cursor ?? shownIndex(given, tensor);
@@ -72,7 +75,7 @@ export function HeatMap(given) {
       ${names.rows && html`<${RowNames} names=${names.rows} height=${size.height} />`}
       <div class="map-canvas" style=${{ width: `${size.width}px`, height: `${size.height}px` }}>
         <canvas ref=${canvas} class="cells" tabindex="0" role="application"
-          aria-label=${`${name}: ${describe(sample, layout)}. Arrow keys move, Enter opens a value.`}
+          aria-label=${`${name}: ${describe(sample, layout)}. Arrow keys move, Enter shows its terms.`}
           data-key=${tensor.key} data-width=${layout.width} data-height=${layout.height}
           onMouseMove=${(event) => moveTo(point(event))} onMouseLeave=${() => setCursor(null)}
           onClick=${(event) => open(point(event))} onKeyDown=${key} />
@@ -89,7 +92,7 @@ export function HeatMap(given) {
     </p>
     <p class="map-value" aria-live="polite">${shown
       ? valueText(tensor, sample, shown, labels, stride, exact)
-      : onOpen ? "Point at a cell, or open it with a click." : "Point at a cell."}</p>
+      : onOpen ? "Point at a cell, or click it to see its terms." : "Point at a cell."}</p>
   </div>`;
 }
 

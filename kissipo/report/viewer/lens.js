@@ -38,24 +38,24 @@ export function cellOf(text) {
 }
 
 /** The open cell and its arithmetic, if it is one of these tensors. */
-export function useOpened(source, state, keys) {
+export function useBreakdown(source, state, keys) {
   const cell = useMemo(() => cellOf(state.cell), [state.cell]);
   const isHere = cell !== null && keys.includes(cell.key);
-  const opened = useMemo(() => (isHere ? explained(source, cell) : null), [source, cell, isHere]);
-  return { cell: isHere ? cell : null, opened };
+  const breakdown = useMemo(() => (isHere ? explained(source, cell) : null), [source, cell, isHere]);
+  return { cell: isHere ? cell : null, breakdown };
 }
 
 /** The panel of the open cell, in a fixed place. */
-export function Lens({ source, trace, cell, opened, open, layer }) {
+export function Lens({ source, trace, cell, breakdown, open, layer }) {
   if (!cell) {
-    return html`<aside class="lens" aria-label="One number opened"><h3>One number opened</h3>
+    return html`<aside class="lens" aria-label="One number and its terms"><h3>One number and its terms</h3>
       <p class="dim">Click a cell of a map, or move there with the arrow keys and press Enter: here you see what it was made of.</p></aside>`;
   }
-  return html`<aside class="lens" aria-label="One number opened" aria-live="polite">
+  return html`<aside class="lens" aria-label="One number and its terms" aria-live="polite">
     <h3>${layerOf(trace, cell.key)}[${plainIndex(trace, cell).join(", ")}]${valueText(source, cell)}</h3>
-    ${opened.explanation
-      ? html`<${Terms} key=${`${cell.key}${cell.index}`} trace=${trace} explanation=${opened.explanation} open=${open} />`
-      : html`<p>${opened.missing}</p>${opened.command && html`<${Command} source=${source} trace=${trace} cell=${cell} layer=${layer} />`}`}
+    ${breakdown.explanation
+      ? html`<${Terms} key=${`${cell.key}${cell.index}`} trace=${trace} explanation=${breakdown.explanation} open=${open} />`
+      : html`<p>${breakdown.missing}</p>${breakdown.command && html`<${Command} source=${source} trace=${trace} cell=${cell} layer=${layer} />`}`}
   </aside>`;
 }
 

@@ -2,8 +2,8 @@
 
 import { Tensor, sizeOf } from "./tensor.js";
 
-const BYTES = { float32: 4, int32: 4, levels: 1 };
-const MOST = 127; // the highest level of a tensor that is stored as levels
+const BYTES = { float32: 4, int32: 4, shades: 1 };
+const MOST = 127; // the strongest shade of a tensor that is stored as shades
 
 /**
  * The content of a page.
@@ -39,20 +39,20 @@ export class Source {
   }
 
   /**
-   * The tensor for a drawing: exact, or from levels of one byte and as means of blocks.
+   * The tensor for a drawing: exact, or from shades of one byte and as means of blocks.
    * Returns {tensor, stride, exact}, or null where only statistics are in the page.
    */
   drawing(key) {
     const tensor = this.tensor(key);
     if (tensor) return tensor.rows ? null : { tensor, stride: 1, exact: true };
     const entry = this.entries[key];
-    if (!entry || entry.form !== "levels") return null;
-    const levels = new Int8Array(this.bytes(entry));
-    const shape = entry.shape_of_levels;
+    if (!entry || entry.form !== "shades") return null;
+    const shades = new Int8Array(this.bytes(entry));
+    const shape = entry.shape_of_shades;
     const data = new Float32Array(sizeOf(shape));
     for (let place = 0; place < data.length; place++) {
-      const level = levels[place];
-      data[place] = level < -MOST ? NaN : (level / MOST) * entry.maximum;
+      const shade = shades[place];
+      data[place] = shade < -MOST ? NaN : (shade / MOST) * entry.maximum;
     }
     const axes = entry.axes.slice(-shape.length);
     return { tensor: new Tensor(key, shape, axes, data), stride: entry.stride, exact: false };
@@ -62,10 +62,10 @@ export class Source {
   bytes(entry) {
     const width = BYTES[entry.form];
     const count = entry.bytes / width;
-    if (width === 1) return this.block.slice(entry.at, entry.at + entry.bytes).buffer;
+    if (width === 1) return this.block.slice(entry.start, entry.start + entry.bytes).buffer;
     const bytes = new Uint8Array(entry.bytes);
     for (let plane = 0; plane < width; plane++) {
-      const start = entry.at + plane * count;
+      const start = entry.start + plane * count;
       for (let place = 0; place < count; place++) {
         bytes[place * width + plane] = this.block[start + place];
       }

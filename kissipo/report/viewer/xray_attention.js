@@ -3,7 +3,7 @@
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { shareScale } from "./colors.js";
-import { Lens, useOpened } from "./lens.js";
+import { Lens, useBreakdown } from "./lens.js";
 import { Tensor } from "./tensor.js";
 import { stacked } from "./xray_layers.js";
 
@@ -38,7 +38,7 @@ function Heads({ source, trace, labels, item, state, change }) {
   const [head, setHead] = useState(0);
   const [all, setAll] = useState(false);
   const drawing = useMemo(() => headOf(source, key, all ? -1 : head), [source, key, head, all]);
-  const { cell, opened } = useOpened(source, state, Object.values(item.attention));
+  const { cell, breakdown } = useBreakdown(source, state, Object.values(item.attention));
   const open = (name, index) => change({ cell: `${name}:${index.join(",")}` });
   const names = {};
   if (labels.time?.length === queries) names.query = labels.time;
@@ -51,7 +51,7 @@ function Heads({ source, trace, labels, item, state, change }) {
       ? html`<${HeatMap} key=${all} drawing=${drawing} name=${`attention of ${item.layer}`} labels=${names} scale=${shareScale()}
           onOpen=${(index) => open(key, all ? [0, ...index] : [0, head, ...index])} />`
       : html`<p class="dim">Only its statistics fit into this page.</p>`}
-    ${cell && html`<${Lens} source=${source} trace=${trace} cell=${cell} opened=${opened} open=${open} />`}</div>`;
+    ${cell && html`<${Lens} source=${source} trace=${trace} cell=${cell} breakdown=${breakdown} open=${open} />`}</div>`;
 }
 
 function headOf(source, key, head) {

@@ -13,7 +13,7 @@ export function InputCard({ source, trace, labels }) {
   const steps = trace.steps.filter((step) => step.stage === "input");
   const inputs = Object.keys(trace.tensors).filter((key) => trace.tensors[key].origin === "input");
   return html`${inputs.map((key, place) => html`<${OneInput} source=${source} trace=${trace}
-      labels=${labels} name=${key} given=${trace.given?.[place]} />`)}
+      labels=${labels} name=${key} given=${trace.raw_inputs?.[place]} />`)}
     <ol class="steps">${steps.map((step) => html`<li><b>${step.name}</b> ${step.description}</li>`)}</ol>`;
 }
 

@@ -1,8 +1,8 @@
-/** The selected layer: what it reads, what it gives, and any of its numbers opened. */
+/** The selected layer: what it reads, what it outputs, and the terms of any of its numbers. */
 
 import { html, useMemo } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
-import { Lens, useOpened } from "./lens.js";
+import { Lens, useBreakdown } from "./lens.js";
 import { Tokens } from "./xray_input.js";
 import { isComputed, labelsFor, layerOf, makerOf, stacked } from "./xray_layers.js";
 import { fittingScale, shareScale } from "./colors.js";
@@ -18,7 +18,7 @@ export function LayerPanel(view) {
   const call = Math.min(group.calls.length - 1, Math.max(0, Number(state.call ?? 0)));
   const layer = group.calls[call];
   const keys = useMemo(() => trace.operations.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]), [trace]);
-  const { cell, opened } = useOpened(source, state, keys);
+  const { cell, breakdown } = useBreakdown(source, state, keys);
   const open = (key, index) => change({ cell: `${key}:${index.join(",")}` });
   return html`<section class="layer" aria-label="Layer">
     <div class="layer-head"><h2>${group.description}</h2><span class="dim">${group.name}</span>
@@ -27,13 +27,13 @@ export function LayerPanel(view) {
       <button type="button" disabled=${number === groups.length - 1} onClick=${() => choose(number + 1)} aria-label="next layer">→</button></div>
     <${Calls} group=${group} call=${call} change=${change} />
     <${Facts} trace=${trace} layer=${layer} />
-    <div class="reads-gives">
-      <div class="reads"><h3>It reads</h3>${readsOf(trace, layer).slice(0, MANY_INPUTS).map((key) =>
-        html`<${TensorView} key=${key} ...${view} name=${key} outlines=${outlinesIn(opened, key)} open=${open} cell=${cell} />`)}</div>
-      <div class="gives"><h3>It gives</h3><${TensorView} key=${layer.gives} ...${view} name=${layer.gives}
-        outlines=${outlinesIn(opened, layer.gives)} open=${open} cell=${cell} />
+    <div class="layer-tensors">
+      <div class="layer-input"><h3>Its input</h3>${inputsOf(trace, layer).slice(0, MANY_INPUTS).map((key) =>
+        html`<${TensorView} key=${key} ...${view} name=${key} outlines=${outlinesIn(breakdown, key)} open=${open} cell=${cell} />`)}</div>
+      <div class="layer-output"><h3>Its output</h3><${TensorView} key=${layer.output} ...${view} name=${layer.output}
+        outlines=${outlinesIn(breakdown, layer.output)} open=${open} cell=${cell} />
         <${AllCalls} ...${view} group=${group} /></div>
-      <${Lens} ...${view} cell=${cell} opened=${opened} open=${open} layer=${layer} />
+      <${Lens} ...${view} cell=${cell} breakdown=${breakdown} open=${open} layer=${layer} />
     </div>
   </section>`;
 }
@@ -46,7 +46,7 @@ function Calls({ group, call, change }) {
 }
 
 function Facts({ trace, layer }) {
-  const about = trace.tensors[layer.gives];
+  const about = trace.tensors[layer.output];
   const statistics = about.statistics ?? {};
   const facts = [
     ["output", shapeText(about.axes, about.shape)],
@@ -64,13 +64,13 @@ function Facts({ trace, layer }) {
 }
 
 /** The tensors that a layer reads: of the operation that computes its output, without weights. */
-function readsOf(trace, layer) {
+function inputsOf(trace, layer) {
   const isData = (key) => trace.tensors[key] && !["weight", "constant"].includes(trace.tensors[key].origin);
   const direct = layer.inputs.filter(isData);
-  return direct.length ? direct : (makerOf(trace, layer.gives)?.operation.inputs ?? []).filter(isData);
+  return direct.length ? direct : (makerOf(trace, layer.output)?.operation.inputs ?? []).filter(isData);
 }
 
-/** A tensor as tokens, as an image or as a map; its cells can be opened. */
+/** A tensor as tokens, as an image or as a map; its cells can be breakdown. */
 export function TensorView({ source, trace, labels, name, outlines, open, cell }) {
   const about = trace.tensors[name];
   const drawing = useMemo(() => source.drawing(name), [source, name]);
@@ -103,9 +103,9 @@ function scaleOf(trace, name, drawing) {
 }
 
 /** The sources of the open cell that lie in a tensor; undefined for none. */
-export function outlinesIn(opened, key) {
-  if (!opened?.explanation) return undefined;
-  const terms = [opened.explanation, ...opened.explanation.parts].flatMap((part) => part.terms);
+export function outlinesIn(breakdown, key) {
+  if (!breakdown?.explanation) return undefined;
+  const terms = [breakdown.explanation, ...breakdown.explanation.parts].flatMap((part) => part.terms);
   const found = terms.filter((term) => term.source?.tensor === key).map((term) => term.source.index);
   return found.length ? found : undefined;
 }
@@ -117,5 +117,5 @@ function AllCalls({ source, trace, labels, group }) {
   const names = {};
   if (labels.time?.length === drawing.tensor.shape[1]) names.value = labels.time;
   return html`<h3>All calls</h3><${HeatMap} drawing=${drawing} name=${`all calls of ${group.name}`} labels=${names}
-    scale=${scaleOf(trace, group.calls[0].gives, drawing)} />`;
+    scale=${scaleOf(trace, group.calls[0].output, drawing)} />`;
 }

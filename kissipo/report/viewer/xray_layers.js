@@ -21,7 +21,7 @@ export function shortTimes(times) {
 export function groupsOf(trace) {
   const groups = new Map();
   for (const call of trace.layers) {
-    if (!call.gives) continue;
+    if (!call.output) continue;
     if (!groups.has(call.name)) {
       groups.set(call.name, { name: call.name, kind: call.kind, description: call.description, calls: [], same: true });
     }
@@ -42,7 +42,7 @@ export function orderOf(groups) {
 /** The names along each axis: the tokens or times, the classes, the features. */
 export function namesByAxis(trace) {
   const labels = { ...trace.labels };
-  const given = trace.given?.[0];
+  const given = trace.raw_inputs?.[0];
   if (!labels.time && given?.times?.length) labels.time = shortTimes(given.times);
   if (labels.time && given?.tokens?.length) {
     labels.time = labels.time.map((name, step) => given.tokens[step] ?? name);
@@ -84,9 +84,9 @@ export function isComputed(trace, key) {
   return ["operation", "gate", "attention"].includes(trace.tensors[key]?.origin);
 }
 
-/** The name of the layer that gives a tensor, for readers. */
+/** The name of the layer that outputs a tensor, for readers. */
 export function layerOf(trace, key) {
-  const layer = trace.layers.find((call) => call.gives === key);
+  const layer = trace.layers.find((call) => call.output === key);
   if (layer) return /^[\d.]+$/.test(layer.name) ? `layer ${layer.name}` : layer.name;
   const about = trace.tensors[key];
   if (about?.origin === "input") return "input";
@@ -97,7 +97,7 @@ export function layerOf(trace, key) {
 /** The outputs of all calls of a layer below each other, as a drawing; null if they do not fit. */
 export function stacked(source, group, axes) {
   if (group.calls.length < 2) return null;
-  const tensors = group.calls.map((call) => source.tensor(call.gives));
+  const tensors = group.calls.map((call) => source.tensor(call.output));
   if (tensors.some((tensor) => !tensor || tensor.size !== tensors[0].size)) return null;
   const { size } = tensors[0];
   if (size < 2 || size * tensors.length > MANY_VALUES) return null;

@@ -61,7 +61,7 @@ function NextTokens({ guesses }) {
 
 /** The window of a series with the forecast and the true value behind it. */
 function Forecast({ trace, source }) {
-  const given = trace.given?.[0];
+  const given = trace.raw_inputs?.[0];
   const step = trace.steps.find((item) => item.name === "forecast" && item.tensor);
   const chart = useMemo(() => forecastOf(given, step, source, trace), [given, step]);
   if (!chart) return null;

@@ -1,4 +1,4 @@
-/** The x-ray of one example: input, every layer, output, and any number opened into its terms. */
+/** The x-ray of one example: input, every layer, output, and any number broken down into its terms. */
 
 import { html, useEffect, useMemo } from "./vendor/preact.js";
 import { usePageState } from "./page_state.js";

@@ -40,6 +40,6 @@ function LayerList({ trace, groups, number, choose }) {
 }
 
 function shapeOf(trace, group) {
-  const about = trace.tensors[group.calls[0].gives];
+  const about = trace.tensors[group.calls[0].output];
   return about ? shapeText(about.axes, about.shape) : "";
 }

@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { css, fittingScale, shareScale } from "./colors.js";
-import { Lens, useOpened } from "./lens.js";
+import { Lens, useBreakdown } from "./lens.js";
 import { outlinesIn } from "./xray_layer.js";
 import { numberText, percentText, visible } from "./text.js";
 
@@ -44,7 +44,7 @@ function TimePanel({ source, trace, labels, layer, state, change, isLast }) {
   const unit = clamp(Number(state.unit ?? neurons?.unit ?? 0), layer.units - 1);
   const gates = useMemo(() => gatesOf(source, layer), [source, layer]);
   const names = labels.time?.slice(0, layer.steps);
-  const { cell, opened } = useOpened(source, state, Object.values(layer.gates));
+  const { cell, breakdown } = useBreakdown(source, state, Object.values(layer.gates));
   const open = (key, index) => {
     const isGate = Object.values(layer.gates).includes(key);
     change({ cell: `${key}:${index.join(",")}`, ...(isGate ? { step: index[0], unit: index[2] } : {}) });
@@ -67,10 +67,10 @@ function TimePanel({ source, trace, labels, layer, state, change, isLast }) {
         ? html`<${HeatMap} drawing=${gate.drawing} name=${MEANING[name] ?? name} scale=${gate.scale} tall=${160}
             labels=${names ? { time: names } : {}} column=${gate.drawing.stride === 1 ? step : undefined}
             row=${gate.drawing.stride === 1 ? unit : undefined}
-            outlines=${outlinesIn(opened, layer.gates[name])} selected=${cell?.key === layer.gates[name] && gate.drawing.exact ? cell.index : undefined}
+            outlines=${outlinesIn(breakdown, layer.gates[name])} selected=${cell?.key === layer.gates[name] && gate.drawing.exact ? cell.index : undefined}
             onOpen=${([time, , number]) => open(layer.gates[name], [time * gate.drawing.stride, 0, number * gate.drawing.stride])} />`
         : html`<p class="dim">Only its statistics fit into this page.</p>`}</div>`)}</div>
-    ${cell && html`<${Lens} source=${source} trace=${trace} cell=${cell} opened=${opened} open=${open} />`}</div>`;
+    ${cell && html`<${Lens} source=${source} trace=${trace} cell=${cell} breakdown=${breakdown} open=${open} />`}</div>`;
 }
 
 function gatesOf(source, layer) {
