@@ -103,7 +103,7 @@ def test_a_cell_of_the_confusion_matrix_opens_its_examples_by_keys(
 
 def test_the_address_opens_the_same_cell_again(opened: Opened) -> None:
     page = opened("digits", hash="#section=confusion-matrix&cell=0%2C0")
-    expect(page.locator(".opened h4")).to_contain_text("Target 0, prediction 0")
+    expect(page.locator(".opened h3")).to_contain_text("Target 0, prediction 0")
     expect(page.locator('nav a[aria-current="true"]')).to_have_text("Confusion matrix")
 
 
@@ -131,7 +131,10 @@ def test_the_threshold_moves_by_keys_and_counts_every_sample(
     hits, misses = (found & is_positive).sum(), (~found & is_positive).sum()
     alarms = (found & ~is_positive).sum()
     page.locator('.threshold input[type="number"]').fill("7")
-    shown = [float(text) if text != "–" else 0.0 for text in page.locator(".threshold dd").all_inner_texts()]
+    shown = [
+        float(text) if text != "–" else 0.0
+        for text in page.locator(".threshold dd").all_inner_texts()
+    ]
     assert shown[0] == pytest.approx(hits / max(1, hits + alarms), abs=1e-4)
     assert shown[1] == pytest.approx(hits / (hits + misses), abs=1e-4)
     assert shown[2] == pytest.approx(2 * hits / (2 * hits + alarms + misses), abs=1e-4)

@@ -37,8 +37,8 @@ export function Matrix({ record }) {
       </table>
     <//>
     ${open && html`<div class="opened" ref=${detail} tabindex="-1" role="group" aria-label="examples of the cell">
-      <h4>${heading(open, counts, labels)}
-        <button type="button" onClick=${() => toggle(open)}>close</button></h4>
+      <h3>${heading(open, counts, labels)}
+        <button type="button" onClick=${() => toggle(open)}>close</button></h3>
       <${Examples} examples=${examples[open]} /></div>`}`;
 }
 
