@@ -107,11 +107,11 @@ def test_the_report_shows_the_images_that_were_confused(
     (section,) = (item for item in content["sections"] if item["title"] == "Confusion matrix")
     parts = next(item for item in section["records"][1:] if item["kind"] == "section")["records"]
     assert len(parts) == min(MAX_PAIRS, len(set(wrong)))
-    for shown in parts:
-        real, predicted = shown["title"].split(" → ")
-        count, of = (int(number) for number in shown["note"].split(" of "))
+    for pair_section in parts:
+        real, predicted = pair_section["title"].split(" → ")
+        count, of = (int(number) for number in pair_section["note"].split(" of "))
         assert (count, of) == (wrong.count((real, predicted)), truth.count(real))
-        assert len(shown["records"][0]["groups"]) == min(MAX_IMAGES, count)
+        assert len(pair_section["records"][0]["groups"]) == min(MAX_IMAGES, count)
     first = parts[0]["records"][0]
     pair = tuple(parts[0]["title"].split(" → "))
     sure = max(

@@ -98,8 +98,8 @@ def described(answer: Answer, frame: Frame = TABLE) -> tuple[EvaluationData, lis
 def test_answers_describe_their_results(answer: Answer, titles: list[str]) -> None:
     _, sections = described(answer)
     assert [section.title for section in sections] == titles
-    shown = [section.title for section in sections if is_shown(section)]
-    assert shown == [title for title in titles if title != "Generated text"]
+    titles_of_page = [section.title for section in sections if is_shown(section)]
+    assert titles_of_page == [title for title in titles if title != "Generated text"]
     assert all(record_json(section)["records"] for section in sections if is_shown(section))
     assert "<b><b>" not in plain_page("", "", sections)
 
@@ -199,10 +199,10 @@ def test_gallery_draws_masks_with_their_legend() -> None:
     image, mask = torch.full((1, 4, 4), 0.5), np.zeros((4, 4), dtype=np.uint8)
     mask[1:, 1:] = 1
     groups = [[Image(image), Image(image, mask=mask), Image(image, heat=torch.zeros(4, 4))]]
-    shown = record_json(Gallery(groups, ["<1>"], ["a.png"], classes=("nothing", "<crack>")))
-    assert len({picture["image"] for picture in shown["groups"][0]}) == 3
-    assert shown["captions"] == ["<1>"] and shown["files"] == ["a.png"]
-    assert [item["name"] for item in shown["classes"]] == ["<crack>"]
+    gallery = record_json(Gallery(groups, ["<1>"], ["a.png"], classes=("nothing", "<crack>")))
+    assert len({item["image"] for item in gallery["groups"][0]}) == 3
+    assert gallery["captions"] == ["<1>"] and gallery["files"] == ["a.png"]
+    assert [item["name"] for item in gallery["classes"]] == ["<crack>"]
 
 
 def test_a_point_that_is_not_a_number_is_a_gap() -> None:
