@@ -154,7 +154,7 @@ class Example:
 
     position:  in the evaluated split, counted from 0
     kind:      why it is shown: right, wrong, best, worst
-    text:      the input in words, where it is no image
+    text:      the input in words, unless it is an image
     row:       its row in the data, counted from 1
     """
 

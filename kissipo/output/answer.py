@@ -614,9 +614,9 @@ class Answer(ABC):
         quality = data.evaluation.per_sample
         if quality is None or data.scores is None or len(quality) != len(data.rows):
             return Section("Examples", [])
-        chosen = self.examples(data.scores, data.truth, quality)
+        examples = self.examples(data.scores, data.truth, quality)
         described = self.described_examples(
-            data, [position for position, _ in chosen], [kind for _, kind in chosen]
+            data, [position for position, _ in examples], [kind for _, kind in examples]
         )
         return Section("Examples", [Examples(described)] if described else [])
 

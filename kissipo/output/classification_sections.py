@@ -94,17 +94,17 @@ def cell_samples(truth: Scores, predicted: Scores, scores: Scores) -> dict[tuple
         right = np.flatnonzero((truth == target) & (predicted == target))
         order = np.argsort(scores[right, target], kind="stable")
         cells[target, target] = right[order][:MAX_IN_CELL]
-    kept, count = {}, 0
+    samples_of_cells, count = {}, 0
     for cell, samples in cells.items():
         if count + len(samples) <= MAX_IN_MATRIX:
-            kept[cell], count = samples, count + len(samples)
-    return kept
+            samples_of_cells[cell], count = samples, count + len(samples)
+    return samples_of_cells
 
 
 def threshold_section(
     suspicion: Scores, positive: Scores, name: str, threshold: float, cost: float
 ) -> Section:
-    """Returns a threshold on the probability of the positive class that can be moved."""
+    """Returns a threshold on the probability of a class that can be moved."""
     some = np.unique(
         np.linspace(0, len(positive) - 1, min(len(positive), MAX_POINTS)).astype(np.int64)
     )

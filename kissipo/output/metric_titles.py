@@ -8,7 +8,6 @@ _TITLES = {
     "r2": "R²",
     "nll": "NLL",
     "iou": "IoU",
-    "dice": "Dice",
     "f1": "F1",
     "macro_f1": "macro F1",
     "samples_f1": "F1 per sample",

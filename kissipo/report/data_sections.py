@@ -98,7 +98,7 @@ def _samples(pipeline: Pipeline) -> list[Record]:
     ]
     names = list(dict.fromkeys(names))[:_MAX_COLUMNS]
     rows = [
-        [str(frame.rows[row]), *(_shown(frame[name].show(row)) for name in names)]
+        [str(frame.rows[row]), *(_cell_text(frame[name].show(row)) for name in names)]
         for row in train[:_MAX_ROWS].tolist()
     ]
     return [Table(["row", *names], rows)]
@@ -124,5 +124,5 @@ def _images(pipeline: Pipeline) -> list[Record]:
     return [Gallery([[Image(image)] for image in images], captions)]
 
 
-def _shown(value: object) -> str:
+def _cell_text(value: object) -> str:
     return shorten(describe(value), _MAX_TEXT)

@@ -19,14 +19,14 @@ _SHORT = {
 }
 
 
-def words_of(text: str) -> dict[str, str]:
+def term_sentences(text: str) -> dict[str, str]:
     """Returns the sentences of the terms that a text contains, by the term.
 
-    Example:  >>> words_of("the recall of most foldouts")
+    Example:  >>> term_sentences("the recall of most foldouts")
               {'recall': 'The share of the positives that are predicted as positive.'}
     """
-    found = {word.lower() for word in _pattern().findall(text)}
-    return {term: sentence for term, sentence in _sentences().items() if term in found}
+    terms = {word.lower() for word in _pattern().findall(text)}
+    return {term: sentence for term, sentence in _sentences().items() if term in terms}
 
 
 @cache

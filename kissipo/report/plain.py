@@ -1,4 +1,4 @@
-"""The plain version of a page: verdicts, sentences and tables, where there is no JavaScript."""
+"""The plain version of a page, without JavaScript: sentences and tables."""
 
 from __future__ import annotations
 

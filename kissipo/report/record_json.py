@@ -1,4 +1,4 @@
-"""Records of a description as JSON, for the viewer: `viewer/report_records.js` draws them.
+"""Records of a description as JSON, which `viewer/report_records.js` draws.
 
 Example:  >>> record_json(Line("best", "better"))
           {'kind': 'line', 'text': 'best', 'style': 'better'}
@@ -127,7 +127,7 @@ def _gallery(gallery: Gallery) -> JsonObject:
     files = [file if isinstance(file, str) else "" for file in gallery.files]
     return {
         "kind": "gallery",
-        "groups": [list(map(_picture, group)) for group in gallery.groups],
+        "groups": [list(map(_image, group)) for group in gallery.groups],
         "captions": list(gallery.captions),
         "files": files,
         "classes": _legend(gallery.classes),
@@ -141,7 +141,7 @@ def _legend(classes: Sequence[str]) -> list[JsonObject]:
     ]
 
 
-def _picture(item: Image | Lattice) -> JsonObject:
+def _image(item: Image | Lattice) -> JsonObject:
     if isinstance(item, Lattice):
         crossings = {name: [list(place) for place in some] for name, some in item.crossings.items()}
         return {"lattice": {"columns": item.columns, "rows": item.rows, "crossings": crossings}}
@@ -151,7 +151,7 @@ def _picture(item: Image | Lattice) -> JsonObject:
 
 
 def _example(example: Example) -> JsonObject:
-    image = None if example.image is None else _picture(example.image)
+    image = None if example.image is None else _image(example.image)
     return {**vars(example), "image": image}
 
 

@@ -26,7 +26,7 @@ from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.resolve import writable
 from kissipo.report.data_sections import augmented_section, data_sections
 from kissipo.report.document import document
-from kissipo.report.glossary import words_of
+from kissipo.report.glossary import term_sentences
 from kissipo.report.image_sections import looked_at
 from kissipo.report.plain import plain_page
 from kissipo.report.record_json import is_shown, record_json, section_json
@@ -64,22 +64,22 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
     environment = folder.read_json(ENVIRONMENT)
     verdict = verdict_section(results.scores)
     staged = _sections(folder, experiment, results, environment)
-    title = f"{experiment.task.name or 'run'}: {_question(results.scores)}"
+    title = f"{experiment.task.name or 'run'}: {_predicts(results.scores)}"
     subtitle = (
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, "
         f"seed {environment['seed']}, {results.seconds:.1f} s of training on "
         f"{counted(environment['training_threads'], 'thread')}"
     )
-    shown = [(stage, section) for stage, section in staged if is_shown(section)]
-    plain = plain_page(title, subtitle, [verdict, *(section for _, section in shown)])
+    sections = [(stage, section) for stage, section in staged if is_shown(section)]
+    plain = plain_page(title, subtitle, [verdict, *(section for _, section in sections)])
     content = page_content(
         title,
         subtitle,
-        [section_json(section, stage) for stage, section in shown],
+        [section_json(section, stage) for stage, section in sections],
         verdicts=[record_json(line) for line in verdict.content],
         figures=_figures(results),
         run=str(folder.path) if _can_be_named(experiment) else "",
-        words=words_of(plain),
+        words=term_sentences(plain),
     )
     folder.write_text(REPORT, document(content, plain=plain))
 
@@ -144,14 +144,14 @@ def _can_be_named(experiment: Experiment) -> bool:
     return experiment.pipeline.eval_split == experiment.pipeline.shown_split
 
 
-def _question(scores: Sequence[Score]) -> str:
+def _predicts(scores: Sequence[Score]) -> str:
     """Returns what is predicted, in a few words."""
     names = [f"{score.answer.name}" for score in scores]
     return f"{scores[0].answer.WORD} {', '.join(names)}" if names else "results"
 
 
 def _figures(results: Results) -> list[JsonObject]:
-    """Returns three figures: the main metric, that of the best baseline, the samples."""
+    """Returns the main metric, that of the best baseline, and the sample count."""
     score = results.scores[0]
     if score.is_replaced:
         return []
@@ -196,15 +196,13 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
         lambda samples: pipeline.datasets[part].batch(torch.from_numpy(samples)).inputs,
         heat_maps,
         dict(score.ordered()),
-        _continue_text(net),
+        None if score.answer.vocabulary is None else _continue_text(net),
     )
     return [*own, *score.answer.sections(data), score.answer.examples_section(data)]
 
 
-def _continue_text(net: nn.Module) -> Continue | None:
-    """Returns how the net continues a text; None for a net without such steps."""
-    if not hasattr(net, "forward_with_state"):
-        return None
+def _continue_text(net: nn.Module) -> Continue:
+    """Returns how the net continues a text."""
 
     def continued(start: Tensor, length: int, temperature: float) -> list[int]:
         generator = torch_generator(0, "generate")

@@ -97,8 +97,8 @@ def training_section(
     series = {name: _points(history, key) for name, key in keys.items()}
     series = {name: points for name, points in series.items() if len(points) > 1}
     marker = best_epoch if "validation" in series else None
-    kept = f"epoch {best_epoch}, whose weights are kept"
-    records: list[Record] = [Chart(series, "epoch", "loss", marker=marker, marker_name=kept)]
+    marker_name = f"epoch {best_epoch}, whose weights are kept"
+    records: list[Record] = [Chart(series, "epoch", "loss", marker=marker, marker_name=marker_name)]
     for metric in eval_metrics:
         points = _points(history, f"validation_{metric}")
         if len(points) > 1:
@@ -110,7 +110,7 @@ def training_section(
                     name,
                     height=180,
                     marker=marker,
-                    marker_name=kept,
+                    marker_name=marker_name,
                 )
             )
     sentences = (

@@ -110,11 +110,11 @@ class FolderPredictions:
             records.append(Line(f"{counted(len(self.unread), 'image')} could not be read:"))
             records += [Line(image.note) for image in self.unread[:_MAX_IMAGES]]
         sections = [Section("Predictions", records), self._gallery_section()]
-        shown = [section for section in sections if is_shown(section)]
+        sections = [section for section in sections if is_shown(section)]
         title = f"Predictions of {Path(self.run).name}"
         subtitle = counted(len(self.images), "image")
-        content = page_content(title, subtitle, [section_json(section) for section in shown])
-        return document(content, plain=plain_page(title, subtitle, shown))
+        content = page_content(title, subtitle, [section_json(section) for section in sections])
+        return document(content, plain=plain_page(title, subtitle, sections))
 
     def to_json(self) -> list[JsonObject]:
         """Returns the predictions for `--json`."""

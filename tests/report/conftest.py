@@ -1,4 +1,4 @@
-"""Trained runs with their reports, traces of small nets, and a browser for their pages."""
+"""Trained runs, traces of small nets, and a browser for their pages."""
 
 from __future__ import annotations
 
@@ -132,14 +132,14 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("there is no chromium here: apt-get install chromium")
     with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+        chromium_browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield chromium_browser
+        chromium_browser.close()
 
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of small runs: images, two classes, a number, a series, a text, actions."""
+    """Small runs: images, two classes, a number, a series, a text, actions."""
     folder = tmp_path_factory.mktemp("runs")
     few = {"output.baselines": ["majority", "nearest_neighbors"]}
     ki.load("digits").with_words(few).fit(epochs=3, out=folder / "digits")
@@ -166,9 +166,9 @@ def content_of() -> Callable[[Path], dict[str, Any]]:
 
     def read(page: Path) -> dict[str, Any]:
         text = page.read_text(encoding="utf-8")
-        found = re.search(r'<script type="application/json" id="content">(.*?)</script>', text)
-        assert found
-        content: dict[str, Any] = json.loads(found[1])
+        match = re.search(r'<script type="application/json" id="content">(.*?)</script>', text)
+        assert match
+        content: dict[str, Any] = json.loads(match[1])
         return content
 
     return read

@@ -1,4 +1,4 @@
-"""What the report of a run says: its numbers are those of metrics.json and history.csv."""
+"""The numbers of a report are those of metrics.json and history.csv."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.core.text import format_score
-from kissipo.report.glossary import words_of
+from kissipo.report.glossary import term_sentences
 from kissipo.report.loss_curves import describe_curves
 
 ContentOf = Callable[[Path], dict[str, Any]]
@@ -64,7 +64,7 @@ def test_figures_and_scores_are_those_of_metrics_json(
     assert bars["model"] == pytest.approx(answer["metrics"][main])
 
 
-def test_confusion_matrix_holds_the_counts_and_examples_of_its_cells(
+def test_confusion_matrix_has_the_counts_and_examples_of_its_cells(
     runs: Path, content_of: ContentOf
 ) -> None:
     (matrix,) = records(content_of(runs / "digits" / "report.html"), "matrix")
@@ -98,10 +98,10 @@ def test_threshold_counts_what_metrics_json_counts(runs: Path, content_of: Conte
     answer = ki.open(runs / "kinds").metrics["answers"][0]
     chance = np.array(record["probabilities"])
     is_positive = np.array([flag == "1" for flag in record["targets"]])
-    found = chance >= record["threshold"]
+    predicted = chance >= record["threshold"]
     matrix = [
-        [int((~found & ~is_positive).sum()), int((found & ~is_positive).sum())],
-        [int((~found & is_positive).sum()), int((found & is_positive).sum())],
+        [int((~predicted & ~is_positive).sum()), int((predicted & ~is_positive).sum())],
+        [int((~predicted & is_positive).sum()), int((predicted & is_positive).sum())],
     ]
     assert matrix == answer["details"]["confusion"]
     assert record["positive"] == answer["details"]["positive"]
@@ -178,7 +178,7 @@ def test_the_example_of_the_report_is_that_of_the_command(
     assert "number 999" in capsys.readouterr().err
 
 
-def test_the_training_curve_marks_the_kept_epoch(runs: Path, content_of: ContentOf) -> None:
+def test_the_training_curve_names_the_kept_epoch(runs: Path, content_of: ContentOf) -> None:
     chart = next(
         records(
             {"sections": [section(content_of(runs / "digits" / "report.html"), "Training")]},
@@ -215,7 +215,7 @@ def test_a_term_has_the_sentence_of_the_glossary() -> None:
     assert table[0] == ["english", "zh_tw", "meaning"]
     assert [tuple(row) for row in table[1:]] == [row for row in rows if row[0] != "English"]
     meanings = {row[0]: row[2] for row in rows}
-    words = words_of("MAE and the balanced accuracy of recalls, not a rememberance")
+    words = term_sentences("MAE and the balanced accuracy of recalls, not a rememberance")
     assert words == {
         "mae": meanings["mean absolute error (MAE)"],
         "balanced accuracy": meanings["balanced accuracy"],
@@ -274,7 +274,7 @@ def test_curve_reading_matches_the_losses(
 
 def test_without_javascript_the_verdict_and_the_tables_remain(runs: Path) -> None:
     page = (runs / "digits" / "report.html").read_text(encoding="utf-8")
-    plain = html.unescape(re.search(r'<main id="page">(.*?)</main>', page, re.DOTALL)[1])  # type: ignore[index]
+    plain = html.unescape(page.split('<main id="page">')[1].split("</main>")[0])
     answer = ki.open(runs / "digits").metrics["answers"][0]
     assert answer["verdict"]["sentence"] in plain
     for values in answer["baselines"].values():

@@ -519,7 +519,7 @@ class Category(Answer):
         return {cell: [next(described) for _ in some] for cell, some in cells.items()}
 
     def _threshold(self, data: EvaluationData) -> list[Section]:
-        """Returns the threshold of two classes, or of defects; none for more classes."""
+        """Returns the threshold of two classes, or of defects."""
         inspection = self.inspection
         if inspection is not None and inspection.threshold is not None:
             name = self.classes[1] if len(self.classes) == 2 else "any defect"

@@ -195,7 +195,7 @@ class NextToken(Answer):
         return [self._generated(data)]
 
     def in_words(self, data: EvaluationData, samples: Scores) -> Sequence[tuple[str, str]]:
-        """Returns the beginning of each text, and how well its tokens were predicted."""
+        """Returns each text, and how well its tokens were predicted."""
         losses = -np.log(np.clip(data.scores[samples][..., 0], _MIN_PROBABILITY, 1)).mean(axis=-1)
         unit = self.unit.removesuffix("s")
         return [

@@ -90,7 +90,7 @@ function optionsOf(given, element, setAt) {
     scales: { x: { time: Boolean(given.time) }, y: { distr: log ? 3 : 1, range: given.yRange } },
     axes: [
       { ...axis, ...wholeSteps(given), label: xLabel || undefined, space: xNames ? 10 + 8 * String(xNames[0]).length : 50, values: xNames && ((_, ticks) => ticks.map((tick) => nameAt(given, tick))) },
-      { ...axis, label: yLabel || undefined, size: 56, grid: log ? { ...axis.grid, filter: powers } : axis.grid, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
+      { ...axis, label: yLabel || undefined, size: 56, grid: log ? { ...axis.grid, filter: powers } : axis.grid, ticks: log ? { ...axis.ticks, filter: powers } : axis.ticks, values: (_, ticks) => ticks.map((tick) => tickText(tick, log)) },
     ],
     series: [{}, ...series.map((line, number) => seriesOf(line, color(line.color ?? SERIES[number % SERIES.length])))],
     bands: band ? [{ series: [band[1] + 1, band[0] + 1], fill: color("--band") }] : [],

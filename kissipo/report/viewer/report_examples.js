@@ -15,7 +15,7 @@ function Example({ example }) {
   const { run } = usePage();
   const isRight = example.target === bare(example.prediction);
   return html`<li>
-    ${example.image ? html`<${Picture} picture=${example.image} name=${`target ${example.target}`} />`
+    ${example.image ? html`<${Drawn} image=${example.image} name=${`target ${example.target}`} />`
       : html`<p class="words">${example.text}</p>`}
     <dl>
       <dt>prediction</dt><dd class=${KINDS[example.kind] ?? (isRight ? "good" : "bad")}>${example.prediction}</dd>
@@ -35,11 +35,11 @@ function quoted(path) {
 }
 
 /** An image, or the crossings of a board. */
-export function Picture({ picture, name = "", title }) {
-  if (picture.lattice) return html`<${Lattice} lattice=${picture.lattice} name=${name} />`;
-  const smooth = Math.max(picture.width, picture.height) >= 64;
-  return html`<img class=${smooth ? "" : "pixels"} src=${picture.image} alt=${name} title=${title}
-    width=${picture.width} height=${picture.height} />`;
+export function Drawn({ image, name = "", title }) {
+  if (image.lattice) return html`<${Lattice} lattice=${image.lattice} name=${name} />`;
+  const smooth = Math.max(image.width, image.height) >= 64;
+  return html`<img class=${smooth ? "" : "pixels"} src=${image.image} alt=${name} title=${title}
+    width=${image.width} height=${image.height} />`;
 }
 
 /** A command with a button that copies it. */

@@ -36,9 +36,9 @@ export function Matrix({ record }) {
         </tbody>
       </table>
     <//>
-    ${open && html`<div class="opened" ref=${detail} tabindex="-1" role="group" aria-label="examples of the cell">
-      <h4>${heading(open, counts, labels)}
-        <button type="button" onClick=${() => toggle(open)}>close</button></h4>
+    ${open && html`<div class="cell-examples" ref=${detail} tabindex="-1" role="group" aria-label="examples of the cell">
+      <h3>${heading(open, counts, labels)}
+        <button type="button" onClick=${() => toggle(open)}>close</button></h3>
       <${Examples} examples=${examples[open]} /></div>`}`;
 }
 

@@ -51,7 +51,7 @@ function Contents({ sections, here, onOpen }) {
   return html`<nav aria-label="Contents"><ol>${sections.map((section) => html`
     <li class=${section.stage || undefined}>
       ${section.starts && html`<span class="stage-name">${STAGES[section.stage]}</span>`}
-      <a href=${`#section=${section.id}`} aria-current=${here === section.id ? "true" : undefined}
+      <a href=${`#${section.id}`} aria-current=${here === section.id ? "true" : undefined}
         onClick=${(event) => follow(event, section.id)}>${section.title}</a></li>`)}</ol></nav>`;
 }
 

@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { Chart } from "./report_chart.js";
-import { Copy, Command, Examples, Picture } from "./report_examples.js";
+import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { Threshold } from "./report_threshold.js";
 import { Words } from "./report_context.js";
@@ -29,7 +29,7 @@ function Section({ record }) {
   const content = html`<${Records} records=${record.records} />`;
   return html`<div class=${record.title ? "part" : "group"}>
     ${record.title && html`<h3>${record.title} ${record.note && html`<span class="dim">${record.note}</span>`}</h3>`}
-    ${record.side_by_side ? html`<div class="beside">${content}</div>` : content}</div>`;
+    ${record.side_by_side ? html`<div class="side-by-side">${content}</div>` : content}</div>`;
 }
 
 /** The text of a section that is one file, else null. */
@@ -94,7 +94,7 @@ function Gallery({ record: { groups, captions, files, classes } }) {
     ${classes.length > 0 && html`<p class="legend">${classes.map(({ name, color }) => html`<span>
       <i class="swatch" style=${{ background: color }} /> ${name}</span>`)}</p>`}
     ${groups.length > 0 && html`<div class="gallery">${groups.map((group, number) => html`<figure class=${`of-${Math.min(4, group.length)}`}>
-      <div class="pictures">${group.map((picture, place) => html`<${Picture} picture=${picture} title=${files[number] || undefined}
+      <div class="group-images">${group.map((image, place) => html`<${Drawn} image=${image} title=${files[number] || undefined}
         name=${place === 0 ? captions[number] : ""} />`)}</div>
       ${captions[number] && html`<figcaption>${captions[number]}</figcaption>`}</figure>`)}</div>`}`;
 }

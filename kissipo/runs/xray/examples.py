@@ -47,8 +47,10 @@ def example_traces(
     if len(score.net.per_sample) != len(pipeline.datasets[pipeline.eval_split]):
         return
     began = time.perf_counter()
-    chosen = score.answer.examples(evaluation.scores[0], evaluation.truths[0], score.net.per_sample)
-    for number, (position, kind) in enumerate(chosen):
+    examples = score.answer.examples(
+        evaluation.scores[0], evaluation.truths[0], score.net.per_sample
+    )
+    for number, (position, kind) in enumerate(examples):
         spent = time.perf_counter() - began
         if number and spent + spent / number > MAX_SECONDS:
             return
