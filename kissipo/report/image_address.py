@@ -16,8 +16,8 @@ def address_of(pixels: Tensor) -> str:
               >>> address_of(torch.zeros(1, 2, 2))[:22]
               'data:image/png;base64,'
     """
-    pixels = (pixels.detach() * 255).round().byte().permute(1, 2, 0).numpy()
-    return png_address(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    array = (pixels.detach() * 255).round().byte().permute(1, 2, 0).numpy()
+    return png_address(array[..., 0] if array.shape[-1] == 1 else array)
 
 
 def png_address(pixels: NDArray[np.uint8]) -> str:

@@ -7,8 +7,8 @@ becomes a function that returns what it exports, after those that it imports; co
 and indentation stay behind.
 
 Example:  >>> script = page_script()
-          >>> script[:13], script[-21:]
-          ('"use strict";', 'module_main.main();\n')
+          >>> script[:13], script.split()[-1]
+          ('"use strict";', 'module_main.main();')
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+
+from kissipo.core.json_object import JsonObject
 
 _IMPORT = re.compile(r'^import \{(?P<names>[^}]*)\} from "\./(?P<file>[\w./-]+)";$', re.MULTILINE)
 _EXPORT = re.compile(
@@ -47,9 +49,9 @@ def viewer_file(name: str) -> str:
     return (files("kissipo.report") / "viewer" / name).read_text(encoding="utf-8")
 
 
-def locked_libraries() -> list[dict[str, object]]:
+def locked_libraries() -> list[JsonObject]:
     """Returns the vendored libraries with version, hash and license."""
-    libraries: list[dict[str, object]] = json.loads(viewer_file("vendor/vendor.lock.json"))
+    libraries: list[JsonObject] = json.loads(viewer_file("vendor/vendor.lock.json"))
     return libraries
 
 
@@ -83,14 +85,10 @@ def _without_exports(file: str, code: str) -> tuple[str, str]:
 def _global(file: str) -> str:
     """Returns the name of the one value that a vendored script defines."""
     name = file.removeprefix("vendor/")
-    return next(
-        (
-            str(library["files"][name]["global"])  # type: ignore[index]
-            for library in locked_libraries()
-            if name in library["files"]  # type: ignore[operator]
-        ),
-        "",
-    )
+    for library in locked_libraries():
+        if name in library["files"]:
+            return str(library["files"][name]["global"])
+    return ""
 
 
 def _pairs(names: str) -> str:

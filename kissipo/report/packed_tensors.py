@@ -66,8 +66,8 @@ def packed_tensors(
     drawn = {key: array for key, array in shades.items() if key not in exact_only}
     for number, (key, array) in enumerate(drawn.items()):
         share = (all_bytes - block.compressed) // (len(drawn) - number)
-        least = _INPUT_SHADES if key in larger else _MIN_SHADES
-        stored, fields = _shades(array, max(least, share))
+        min_count = _INPUT_SHADES if key in larger else _MIN_SHADES
+        stored, fields = _shades(array, max(min_count, share))
         block.add(key, stored, fields, all_bytes)
     return block.entries, zlib.compress(b"".join(block.parts), 9)
 

@@ -184,7 +184,9 @@ def _is_same(recording: Recording, call: Call) -> bool:
     """Returns whether a layer passes on the numbers that it got."""
     if not call.input_keys or not call.output_keys:
         return False
-    before, after = (recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys))
+    before, after = (
+        recording.values[keys[0]].tensor for keys in (call.input_keys, call.output_keys)
+    )
     return before.numel() == after.numel() and bool((before.ravel() == after.ravel()).all())
 
 

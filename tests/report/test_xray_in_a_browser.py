@@ -121,7 +121,7 @@ def clicked_cell(page: Page, random: Random) -> tuple[str, tuple[int, ...]] | No
 
 @pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [*NINE, "attention"])
-def test_cells_opened_by_clicks_equal_pytorch(open_page: OpenPage, name: str, count: int) -> None:
+def test_cells_that_are_clicked_equal_pytorch(open_page: OpenPage, name: str, count: int) -> None:
     result = trace_of(name)
     recorded = {value.key: as_array(value.tensor) for value in result.values}
     page, random, cells = open_page(page_of(result, exact_bytes=ALL_EXACT)), Random(name), 0
@@ -216,7 +216,9 @@ def test_the_equation_of_a_cell_shows_the_recorded_gates(open_page: OpenPage) ->
         pytest.param(NARROW, "light", marks=pytest.mark.slow),
     ],
 )
-def test_axe_finds_no_violation(open_page: OpenPage, runs: Path, viewport: Any, scheme: str) -> None:
+def test_axe_finds_no_violation(
+    open_page: OpenPage, runs: Path, viewport: Any, scheme: str
+) -> None:
     for name in ("digits", "text", "sunspots"):
         html = xray_any(Run.look(runs / name), []).to_html()
         page = open_page(html, viewport, color_scheme=scheme)
@@ -230,7 +232,9 @@ def test_axe_finds_no_violation(open_page: OpenPage, runs: Path, viewport: Any, 
         assert [(item["id"], [node["html"] for node in item["nodes"]]) for item in violations] == []
 
 
-def test_a_series_is_a_line_in_its_own_unit_beside_its_forecast(open_page: OpenPage, runs: Path) -> None:
+def test_a_series_is_a_line_in_its_own_unit_beside_its_forecast(
+    open_page: OpenPage, runs: Path
+) -> None:
     run = Run.look(runs / "sunspots")
     result = xray_any(run, [])
     page = open_page(result.to_html())
@@ -280,11 +284,11 @@ def test_memory_stays_flat_over_500_layers(open_page: OpenPage) -> None:
         session.send("HeapProfiler.collectGarbage")
         return float(session.send("Runtime.getHeapUsage")["usedSize"])
 
-    def walk(count: int) -> None:
+    def press_keys(count: int) -> None:
         for step in range(count):
             page.keyboard.press("ArrowLeft" if step // 10 % 2 else "ArrowRight")
 
-    walk(40)
+    press_keys(40)
     before = used()
-    walk(500)
+    press_keys(500)
     assert used() < 1.25 * before + 1e6
