@@ -19,13 +19,21 @@ _TITLES = {
     "normalized_mae": "normalized MAE",
     "normalized_mse": "normalized MSE",
     "bits": "bits per token",
+    **{
+        name: name.replace("_", " ")
+        for name in (
+            *("balanced_accuracy", "log_loss", "exact_match", "subset_accuracy"),
+            *("character_error_rate", "word_error_rate", "frechet_distance"),
+            *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
+        )
+    },
 }
 
 
 def metric_title(name: str) -> str:
-    """Returns the name of a metric for people.
+    """Returns the name of a metric for people; that of a user as it is.
 
     Example:  >>> metric_title("mae"), metric_title("balanced_accuracy")
               ('MAE', 'balanced accuracy')
     """
-    return _TITLES.get(name, name.replace("_", " "))
+    return _TITLES.get(name, name)

@@ -13,7 +13,7 @@ import pytest
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.inspect.tracing.trace_file import read_trace
-from kissipo.runs.xray.examples import examples_inside
+from kissipo.runs.xray.examples import example_traces
 
 Out = pytest.CaptureFixture[str]
 COMMANDS = {
@@ -119,28 +119,30 @@ def test_xray_in_python_is_the_same(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> None:
+def test_the_report_lists_examples_with_their_commands(name: str, runs: Path, capsys: Out) -> None:
     report = (runs / name / "report.html").read_text(encoding="utf-8")
-    section = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
-    assert (
-        1 <= section.count('<details class="example"') <= 4
-        and "<script" not in report
-        and len(section) < 500_000
-    )
-    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', section)
+    match = re.search(r'id="content">(.*?)</script>', report)
+    assert match
+    content = json.loads(match[1])
+    (section,) = (item for item in content["sections"] if item["title"] == "Examples")
+    examples = section["records"][0]["examples"]
+    assert 1 <= len(examples) <= 4 and len(report) < 1_000_000
     if name in ("table", "texts", "images"):
-        truths = [
-            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), target (.*)", title)
-            for title in titles
-        ]
-        assert all(truths) and all(
-            (matches[1] == "right") == (matches[2] == matches[3]) for matches in truths if matches
-        )
+        for example in examples:
+            is_right = example["prediction"].startswith(f"{example['target']} (")
+            assert example["kind"] == ("right" if is_right else "wrong")
     if name == "number":
-        assert "worst" in titles[0]
+        assert examples[0]["kind"] == "worst"
+    position = examples[0]["position"]
+    if content["run"]:
+        capsys.readouterr()
+        assert main(["xray", content["run"], "--example", str(position + 1), "--json"]) == 0
+        notes = json.loads(capsys.readouterr().out)["notes"]
+        number = f" {position + 1} " if position else " first "
+        assert any(number in note for note in notes)
 
 
-def test_report_examples_skip_large_and_slow_nets(
+def test_traces_of_examples_skip_large_and_slow_nets(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ki.open(runs / "table")
@@ -149,10 +151,13 @@ def test_report_examples_skip_large_and_slow_nets(
 
     experiment: Any = run._experiment
     test_result, trace = evaluate_test_split(experiment, seed=0), run.trace()
-    (section,) = examples_inside(experiment, test_result, trace)
-    assert section.content.count('class="example"') >= 2
+    traces = list(example_traces(experiment, test_result, trace))
+    assert len(traces) >= 2
+    for item in traces:
+        target = item.trace.truth
+        assert (item.kind == "right") == item.trace.answer.startswith(f"{target} (")
     monkeypatch.setattr("kissipo.runs.xray.examples.MAX_SECONDS", 0.0)
-    assert examples_inside(experiment, test_result, trace)[0].content.count('class="example"') == 1
+    assert len(list(example_traces(experiment, test_result, trace))) == 1
     monkeypatch.setattr("kissipo.runs.xray.examples.MAX_MACS", 1)
-    assert examples_inside(experiment, test_result, trace) == []
+    assert list(example_traces(experiment, test_result, trace)) == []
     assert np.isfinite(trace.multiplications)

@@ -5,7 +5,7 @@ It is a pure function of seed, epoch and step.
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -161,11 +161,13 @@ def test_augment_is_in_the_data_flow_and_in_the_report() -> None:
     )
     task.fit(out="run")
     report = Path("run/report.html").read_text(encoding="utf-8")
-    section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
-    assert "augmented anew in every epoch: rotate (only during training)." in section
-    addresses = re.findall(r'src="([^"]+)"', section)
+    content = json.loads(report.split('id="content">')[1].split("</script>")[0])
+    (section,) = (item for item in content["sections"] if item["title"] == "Augmentation")
+    line, *galleries = section["records"]
+    assert "augmented anew in every epoch: rotate (only during training)." in line["text"]
+    addresses = [group[0]["image"] for item in galleries for group in item["groups"]]
     assert len(addresses) == len(set(addresses)) == 16
-    assert section.count("original<") == 4
+    assert [item["captions"][0] for item in galleries] == ["original"] * 4
 
 
 def test_augment_unknown_name_is_refused() -> None:

@@ -452,11 +452,13 @@ def test_gradients_through_time_of_a_run_need_a_sample_with_a_target(
     output = capsys.readouterr().out
     assert "Gradients through time" in output and expected[0][1] in output and "█" in output
     page = (run.folder / "report.html").read_text(encoding="utf-8")
-    section = page.split("<h2>Gradients through time</h2>")[1].split("</section>")[0]
+    content = json.loads(page.split('id="content">')[1].split("</script>")[0])
+    titled = (item for item in content["sections"] if item["title"] == "Gradients through time")
+    records = next(titled)["records"]
     losses = list(dict.fromkeys(item[-1] for item in expected))
-    assert section.count("<svg") == len(losses) and all(
-        f"loss of {loss}<" in section for loss in losses
-    )
+    assert [record["kind"] for record in records] == ["chart", "line"] * len(losses)
+    for loss, record in zip(losses, records[1::2], strict=True):
+        assert record["text"].startswith(f"Loss of {loss}. ")
 
 
 def test_the_loss_of_the_last_step_is_that_of_the_text_without_the_others() -> None:
@@ -475,7 +477,7 @@ def test_a_value_without_truth_and_a_net_that_is_not_recurrent_have_none() -> No
     digits = ki.load("digits").fit(epochs=1)
     assert digits.trace().through_time == ()
     page = (digits.folder / "report.html").read_text(encoding="utf-8")
-    assert "Gradients through time" not in page
+    assert '"Gradients through time"' not in page
 
 
 def test_too_many_steps_are_reported_in_a_note(capsys: pytest.CaptureFixture[str]) -> None:

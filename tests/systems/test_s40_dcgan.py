@@ -84,9 +84,9 @@ def test_history_names_both_losses_and_there_is_no_best_epoch(run: Path) -> None
 
 def test_report_shows_the_images_and_the_curves_of_both_losses(run: Path) -> None:
     report = (run / "report.html").read_text()
-    for text in ("Generated images", "Nearest real images", ">discriminator<"):
+    for text in ("Generated images", "Nearest real images", '"discriminator"'):
         assert text in report
-    assert report.count("<img") + report.count("<svg") > 64
+    assert report.count("data:image/png") > 64
     assert "hardly fell" not in report
 
 

@@ -34,7 +34,7 @@ function quoted(path) {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-/** An image, or the crossings of a board. */
+/** An image, or the crossings of a grid. */
 export function Drawn({ image, name = "", title }) {
   if (image.lattice) return html`<${Lattice} lattice=${image.lattice} name=${name} />`;
   const smooth = Math.max(image.width, image.height) >= 64;

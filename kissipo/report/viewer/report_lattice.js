@@ -1,4 +1,4 @@
-/** A grid of lines with marked crossings, such as a board of stones. */
+/** A grid of lines with marked crossings. */
 
 import { html } from "./vendor/preact.js";
 
@@ -12,7 +12,7 @@ export function Lattice({ lattice, name }) {
     ...Array.from({ length: lattice.columns }, (_, place) => `M${LOW + place * STEP} ${LOW}V${bottom}`),
     ...Array.from({ length: lattice.rows }, (_, place) => `M${LOW} ${LOW + place * STEP}H${right}`),
   ].join("");
-  return html`<svg class="lattice" viewBox=${`0 0 ${right + LOW} ${bottom + LOW}`} role="img" aria-label=${name || "a board"}>
+  return html`<svg class="lattice" viewBox=${`0 0 ${right + LOW} ${bottom + LOW}`} role="img" aria-label=${name || "a grid with marks"}>
     <path class="lines" d=${grid} />
     ${Object.entries(lattice.crossings).flatMap(([kind, places]) => places.map(([column, row]) =>
       html`<${Mark} kind=${kind} x=${LOW + column * STEP} y=${LOW + row * STEP} />`))}

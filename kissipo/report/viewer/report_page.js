@@ -15,13 +15,13 @@ export function ReportPage({ source }) {
   const named = useMemo(() => withIds(sections), [sections]);
   const here = useSectionInView(named);
   useEffect(() => {
-    if (state.section) goTo(state.section, false);
+    if (state.section) scrollToSection(state.section, false);
     return opensFoldsForPrinting();
   }, []);
   const page = useMemo(() => ({ words, run, state, change }), [words, run, state]);
   const open = (id) => {
     change({ section: id });
-    goTo(id, true);
+    scrollToSection(id, true);
   };
   return html`<${Page.Provider} value=${page}>
     <div class=${named.length > 2 ? "report" : "report short"}>
@@ -68,7 +68,7 @@ function withIds(sections) {
   });
 }
 
-function goTo(id, focus) {
+function scrollToSection(id, focus) {
   const section = document.getElementById(id);
   if (!section) return;
   section.scrollIntoView();
