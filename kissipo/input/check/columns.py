@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kissipo.codec._image_kinds import SUFFIXES
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.input.scripts import is_without_blanks
@@ -41,6 +42,22 @@ def missing_values(
     if not findings:
         columns = "1 column" if complete == 1 else f"{complete} columns"
         findings.append(Finding("PASS", "missing values", f"no missing values in {columns}"))
+    return findings
+
+
+def image_names(frame: Frame, names: Iterable[str]) -> list[Finding]:
+    """Warns of columns that name image files: their texts say nothing of the images."""
+    findings = []
+    for column in (frame[name] for name in names):
+        texts = column.categories[:200] if column.kind == "string" else ()
+        files = sum(text.lower().endswith(SUFFIXES) for text in texts)
+        if files and files >= 0.9 * len(texts):
+            message = f"'{column.name}' names image files, such as '{texts[0]}'"
+            action = (
+                "the images are not read; to learn from them: kissipo fit FOLDER "
+                "input.labels=FILE with this table"
+            )
+            findings.append(Finding("WARN", "images", message, action))
     return findings
 
 

@@ -72,7 +72,14 @@ def order_of_numbers(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
             allowed="one row per step, in rising order",
         )
     findings = []
-    if np.any(np.diff(values) < 0):
+    backward = np.flatnonzero(np.diff(values) < 0)
+    if len(backward) and frame[name].unit in ("h:mm:ss", "h:mm"):
+        raise DataError(
+            f"the clock '{name}' goes back at {format_rows(frame.rows[backward + 1])}",
+            got="times of day without a date",
+            do="Add a column of dates, called date",
+        )
+    if len(backward):
         findings.append(
             Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it")
         )

@@ -7,7 +7,7 @@ turns out to be text is read again as text, so that `007` stays `007`.
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
@@ -16,12 +16,16 @@ from typing import Any
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
 from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted
 from kissipo.input.formats.cells import ColumnBuilder, restored
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import existing, open_text
 from kissipo.input.formats.header import SAMPLE, sign_of_data
+from kissipo.input.formats.note_lines import NoteLines
+from kissipo.input.formats.null_texts import NULL_TEXTS, reason_of_values
 from kissipo.input.formats.number_columns import (
     CellOptions,
     TypedCells,
@@ -79,9 +83,19 @@ def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCell
         )
     separator, skip = _first_lines(path, layout)
     texts: set[str] = set()
+    inferred: list[InferredOption] = []
     while True:
         reading = _Reading(path, layout, separator, texts, skip)
         builders = reading.read()
+        reasons = _reasons_of_values(builders, layout.cells)
+        if reasons:
+            columns = sorted({*layout.cells.not_missing, *reasons})
+            reason = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            reason += "; input.missing_values=[NA] declares a mark missing"
+            inferred.append(InferredOption("input.not_missing", columns, reason))
+            cells = replace(layout.cells, not_missing=frozenset(columns))
+            layout = replace(layout, cells=cells)
+            continue
         again = {builder.name for builder in builders if builder.failed}
         plain = {builder.name: builder.sample for builder in builders if not builder.as_text}
         if not again:
@@ -93,7 +107,22 @@ def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCell
         texts |= again
     findings = reading.findings + _joined_by_blanks(builders)
     typed = type_cells(frame, layout.cells, separator=separator, plain=plain)
-    return TypedCells(typed.frame, findings + typed.findings, typed.inferred)
+    return TypedCells(typed.frame, findings + typed.findings, inferred + typed.inferred)
+
+
+def _reasons_of_values(builders: list[ColumnBuilder], options: CellOptions) -> dict[str, str]:
+    """Returns the columns in which NA and the like are values, and why."""
+    declared = set(options.missing_values)
+    reasons = {
+        builder.name: reason_of_values(
+            builder.name,
+            [mark for mark in builder.null_texts if mark not in declared],
+            builder.finish().categories,
+        )
+        for builder in builders
+        if builder.as_text and builder.name not in options.not_missing and builder.null_texts
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _joined_by_blanks(builders: list[ColumnBuilder]) -> list[Finding]:
@@ -126,7 +155,8 @@ class _Reading:
         self.blank_lines: list[int] = []
 
     def read(self) -> list[ColumnBuilder]:
-        with open_text(self.path, self.layout.encoding) as file:
+        with open_text(self.path, self.layout.encoding) as text:
+            file = self._by_blanks(text) if self.separator == " " else text
             self._skip_lines(file)
             if self.layout.quoting:
                 lines_of_file = protect_quoted(file, self.separator)
@@ -142,9 +172,10 @@ class _Reading:
             builders = [
                 ColumnBuilder(
                     name,
-                    as_text=name in self.texts,
+                    as_text=name in self.texts or name in cells.not_missing,
                     points=cells.prior != ",",
                     blanks=blanks_beside(self.separator) if self.layout.quoting else "",
+                    values=NULL_TEXTS if name in cells.not_missing else frozenset(),
                 )
                 for name in names
             ]
@@ -166,6 +197,14 @@ class _Reading:
                 )
             )
         return builders
+
+    def _by_blanks(self, lines: Iterator[str]) -> Iterator[str]:
+        """Returns the lines of a table between whose cells there are only blanks."""
+        if self.layout.separator is None:
+            message = f"the cells of {self.path.name} are separated by blanks"
+            action = "input.separator sets another separator"
+            self.findings.append(Finding("PASS", "separator", message, action))
+        return single_blanks(lines)
 
     def _skip_lines(self, file: Iterator[str]) -> None:
         """Skips and reports the lines above the header."""
@@ -256,8 +295,13 @@ class _Reading:
     def _fill(self, lines: Lines, builders: list[ColumnBuilder]) -> int:
         width, count = len(builders), 0
         chunk: list[list[str]] = []
+        notes = NoteLines(width)
         for line, row in lines:
-            if len(row) != width:
+            is_row = len(row) == width
+            if not is_row and notes.takes(line, row):
+                continue
+            if not is_row or notes.pending:
+                line, row = notes.pending or (line, row)
                 raise _ragged(
                     self.path, line, row, [builder.name for builder in builders], self.separator
                 )
@@ -268,6 +312,7 @@ class _Reading:
                 chunk = []
         if chunk:
             _add(builders, chunk)
+        self.findings += notes.findings(self.path.name)
         return count + len(chunk)
 
 
@@ -322,7 +367,7 @@ def _guess_separator(first_lines: list[str]) -> str:
             score = same * 100 + widths[0]
             if score > best_score:
                 best, best_score = separator, score
-    return best
+    return " " if not best_score and are_split_by_blanks(lines) else best
 
 
 def _describe(error: csv.Error) -> str:

@@ -16,6 +16,7 @@ from kissipo.core.frame import Column, Frame
 from kissipo.input.formats.cells import BLANKS, ColumnBuilder, is_missing, restored
 from kissipo.input.formats.number_columns import CellOptions, type_cells
 from kissipo.input.formats.number_texts import split_number, value
+from kissipo.input.formats.sixties import split_sixties
 
 SAMPLE = 1000
 _PROSE = 3
@@ -43,7 +44,7 @@ def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         if is_missing(cell):
             continue
         if column.kind == "number":
-            number = split_number(cell)
+            number = split_number(cell) or split_sixties(cell)
             if number is None:
                 return ""
             numbers.append(value(number, "," if number.evidence == "comma" else "."))

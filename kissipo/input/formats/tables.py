@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
@@ -12,6 +13,7 @@ from kissipo.core.task import Task
 from kissipo.input.formats.compressed import content_name, open_binary
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
+from kissipo.input.formats.extra_rows import without_extra_rows
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.number_columns import CellOptions, TypedCells, type_cells
 from kissipo.input.formats.records import read_records
@@ -48,6 +50,12 @@ class FileWords:
     missing_values: tuple[str | int | float, ...] | None = option(
         None, "further values that mean a missing value: [-9999, unknown]"
     )
+    not_missing: tuple[str, ...] | None = option(
+        None, "columns in which NA, Nan and Null are values, as in codes of countries; inferred"
+    )
+    extra_rows: Literal["leave_out", "keep"] = option(
+        "leave_out", "rows of units below the header, and of totals, notes or nothing at the end"
+    )
 
     def layout(self) -> Layout:
         """Returns the options of the reader of delimited files."""
@@ -64,6 +72,7 @@ class FileWords:
             tuple(str(value) for value in self.missing_values or ()),
             numbers=self.number_columns(),
             texts=self.text_columns(),
+            not_missing=frozenset(self.not_missing or ()),
         )
 
     def number_columns(self) -> frozenset[str]:
@@ -92,7 +101,10 @@ def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
 
 def table_reading(data: object, words: FileWords) -> Reading:
     """Reads a table as `read_table` does, with the options that were decided."""
-    frame, findings, inferred = _typed(data, words)
+    typed = _typed(data, words)
+    if words.extra_rows == "leave_out":
+        typed = without_extra_rows(typed)
+    frame, findings, inferred = typed
     decisions = [
         Finding("PASS", "cells", f"read with {_argument(option)} ({option.reason})")
         for option in inferred
