@@ -11,6 +11,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.text import list_some
 
 _STREAMS = (".gz", ".bz2", ".xz")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar", ".zst", ".lz4", ".br", ".z")
 DAMAGED = (gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, EOFError)
 
 
@@ -21,6 +22,12 @@ def content_name(path: Path) -> str:
         members = _members(path)
         return PurePosixPath(members[0].filename).name.lower() if len(members) == 1 else path.name
     return path.name.lower().removesuffix(suffix) if suffix in _STREAMS else path.name.lower()
+
+
+def unpack_first(path: Path) -> str:
+    """Returns what to do with an archive that cannot be read; else an empty text."""
+    is_archive = any(suffix.lower() in _ARCHIVES for suffix in path.suffixes[-2:])
+    return "Unpack it, and name the file or folder inside" if is_archive else ""
 
 
 def open_binary(path: Path) -> BinaryIO:

@@ -14,16 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, counted, format_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.core.text import list_some, shorten
 from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
 from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted
-from kissipo.input.formats.cells import ColumnBuilder, restored
+from kissipo.input.formats.cells import ColumnBuilder
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import existing, open_text
-from kissipo.input.formats.header import SAMPLE, sign_of_data
+from kissipo.input.formats.header import (
+    SAMPLE,
+    column_names,
+    lines_above_header,
+    missing_header,
+    sign_of_data,
+)
 from kissipo.input.formats.note_lines import NoteLines
 from kissipo.input.formats.null_texts import NULL_TEXTS, reason_of_values
 from kissipo.input.formats.number_columns import (
@@ -210,16 +216,7 @@ class _Reading:
         """Skips and reports the lines above the header."""
         above = [line.strip() for line in islice(file, self.skip)]
         if above and self.layout.skip_lines is None:
-            listed = list_some([f"'{shorten(line, 40)}'" for line in above if line], 3)
-            self.findings.append(
-                Finding(
-                    "WARN",
-                    "lines above the header",
-                    f"{self.path.name} has {counted(self.skip, 'line')} above its header: {listed}",
-                    f"left out; the header is line {self.skip + 1}; "
-                    "set input.skip_lines=0 if the first line is the header",
-                )
-            )
+            self.findings.append(lines_above_header(self.path.name, above, self.skip + 1))
 
     def _header(self, lines: Lines) -> tuple[list[str], Lines]:
         """Returns the column names and the lines that are rows of data."""
@@ -231,48 +228,12 @@ class _Reading:
         sample = list(islice(lines, SAMPLE))
         sign = sign_of_data(header, [row for _, row in sample])
         if sign:
-            names = [f"column{position}" for position in range(1, len(header) + 1)]
-            self.findings.append(
-                Finding(
-                    "WARN",
-                    "no header",
-                    f"{self.path.name} seems to have no header: "
-                    f"its first line looks like a row of data ({sign})",
-                    f"read as row 1; the columns are called {list_ends(names, 2, 1)}; "
-                    "set their names with input.header=[name, name, ...]",
-                    (1,),
-                )
-            )
+            names, finding = missing_header(self.path.name, len(header), sign)
+            self.findings.append(finding)
             return names, chain([(line, header)], sample, lines)
-        return self._names(header), chain(sample, lines)
-
-    def _names(self, header: list[str]) -> list[str]:
-        names = [_name(name) or f"column{position}" for position, name in enumerate(header, 1)]
-        unnamed = [name for name, cell in zip(names, header, strict=True) if not _name(cell)]
-        if unnamed:
-            self.findings.append(
-                Finding(
-                    "WARN",
-                    "unnamed columns",
-                    f"{len(unnamed)} columns have no name in the header",
-                    "called " + ", ".join(unnamed),
-                )
-            )
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise DataError(
-                f"{self.path} has the column '{repeated[0]}' "
-                f"{names.count(repeated[0])} times in its header",
-                do="Give every column its own name",
-            )
-        if all(_is_number(name) for name in header):
-            raise DataError(
-                f"{self.path} seems to have no header: its first line has only numbers",
-                got=self.separator.join(header)[:80],
-                do="Put the names of the columns in the first line, "
-                "or set them with input.header=[name, name, ...]",
-            )
-        return names
+        names, findings = column_names(header, self.path, line=self.separator.join(header))
+        self.findings += findings
+        return names, chain(sample, lines)
 
     def _split_rows(self, rows: Any) -> Lines:
         first_line = self.skip + 1
@@ -319,11 +280,6 @@ class _Reading:
 def _add(builders: list[ColumnBuilder], rows: list[list[str]]) -> None:
     for builder, cells in zip(builders, zip(*rows, strict=True), strict=True):
         builder.add(cells)
-
-
-def _name(cell: str) -> str:
-    """Returns a cell of the header as the name of a column."""
-    return restored(cell).strip()
 
 
 def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: str) -> DataError:
@@ -378,11 +334,3 @@ def _describe(error: csv.Error) -> str:
         if "expected after" in str(error)
         else str(error)
     )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

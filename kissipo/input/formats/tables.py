@@ -1,4 +1,5 @@
-"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, data frames."""
+"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, spreadsheets, data
+frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,14 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.input.formats.compressed import content_name, open_binary
+from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
 from kissipo.input.formats.extra_rows import without_extra_rows
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.number_columns import CellOptions, TypedCells, type_cells
 from kissipo.input.formats.records import read_records
-from kissipo.input.formats.spreadsheet import SPREADSHEETS, refusal
+from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.source_data import Reading
 
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
@@ -35,6 +36,9 @@ class FileWords:
     header: tuple[str, ...] | None = option(None, "column names, if the file has no header")
     skip_lines: int | None = option(
         None, "number of lines above the header; inferred from the first lines", minimum=0
+    )
+    sheet: str | None = option(
+        None, "sheet of a spreadsheet; the first that has cells when omitted"
     )
     encoding: str = option(
         "utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ..."
@@ -106,7 +110,11 @@ def table_reading(data: object, words: FileWords) -> Reading:
         typed = without_extra_rows(typed)
     frame, findings, inferred = typed
     decisions = [
-        Finding("PASS", "cells", f"read with {_argument(option)} ({option.reason})")
+        Finding(
+            "WARN" if option.doubtful else "PASS",
+            "cells",
+            f"read with {_argument(option)} ({option.reason})",
+        )
         for option in inferred
     ]
     return Reading(frame, (*findings, *decisions), inferred_options=tuple(inferred))
@@ -137,13 +145,14 @@ def _typed(data: object, words: FileWords) -> TypedCells:
     if suffix in DELIMITED:
         return read_typed(path, words.layout())
     if suffix in SPREADSHEETS:
-        raise refusal(path)
+        return read_spreadsheet(path, words.layout(), words.sheet)
     if path.suffix.lower() == ".zip":
         open_binary(path).close()
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
-        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET)),
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS)),
+        do=unpack_first(path),
     )
 
 
