@@ -37,5 +37,6 @@ def failed(error: UserError) -> list[Finding]:
     findings = [item for item in getattr(error, "findings", ()) if isinstance(item, Finding)]
     if not any(finding.level == "FAIL" for finding in findings):
         value = f"; got {error.got}" if error.got else ""
-        findings.append(Finding("FAIL", "usable", error.wrong + value, error.do))
+        allowed = f"allowed: {error.allowed}" if error.allowed else ""
+        findings.append(Finding("FAIL", "usable", error.wrong + value, error.do or allowed))
     return findings

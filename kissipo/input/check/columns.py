@@ -83,6 +83,8 @@ def _is_id(column: Column, *, alone: bool) -> bool:
     count = len(column)
     if count < 20 or column.missing.any():
         return False
+    if column.kind == "number" and not np.isfinite(column.values).all():
+        return False
     if column.kind == "number":
         steps = np.diff(column.values)
         if np.all(steps == steps[0]) and steps[0] != 0 and float(steps[0]).is_integer():

@@ -86,7 +86,7 @@ def order_of_numbers(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
         frame = frame.take(np.argsort(values, kind="stable"))
     steps = np.diff(frame[name].values)
     # binary fractions: 0.3 - 0.2 is not 0.1
-    findings += _uneven(frame, name, np.round(steps / (np.abs(steps).max() or 1.0), 9))
+    findings += _uneven(frame, name, np.round(steps / (np.abs(steps).max(initial=0.0) or 1.0), 9))
     return frame, findings or [
         Finding("PASS", "order of time", f"'{name}' is evenly spaced over {len(frame)} steps")
     ]

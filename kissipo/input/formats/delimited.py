@@ -22,7 +22,7 @@ from kissipo.input.formats.blank_separated import are_split_by_blanks, single_bl
 from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted
 from kissipo.input.formats.cells import ColumnBuilder
 from kissipo.input.formats.compressed import content_name
-from kissipo.input.formats.files import existing, open_text
+from kissipo.input.formats.files import existing, open_text, refuse_many_columns
 from kissipo.input.formats.header import (
     SAMPLE,
     column_names,
@@ -44,7 +44,7 @@ from kissipo.input.formats.preamble import find_preamble
 CHUNK = 50_000
 _FIRST_LINES = 60
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-_LONGEST_CELL = 100_000_000
+_LONGEST_CELL = 1 << 25
 Lines = Iterator[tuple[int, list[str]]]
 
 
@@ -225,6 +225,7 @@ class _Reading:
             raise DataError(
                 f"{self.path} is empty", do="Give a file with a header and rows of data"
             )
+        refuse_many_columns(self.path, len(header))
         sample = list(islice(lines, SAMPLE))
         sign = sign_of_data(header, [row for _, row in sample])
         if sign:
@@ -329,6 +330,8 @@ def _guess_separator(first_lines: list[str]) -> str:
 def _describe(error: csv.Error) -> str:
     if "end of data" in str(error):
         return "a double quote is opened and never closed"
+    if "field limit" in str(error):
+        return f"a cell has more than {_LONGEST_CELL:,} characters; is a double quote left open?"
     return (
         "a double quote is closed in the middle of a cell"
         if "expected after" in str(error)

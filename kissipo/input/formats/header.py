@@ -9,6 +9,7 @@ In doubt the line is a header.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -112,10 +113,11 @@ def column_names(
                 "called " + ", ".join(unnamed),
             )
         )
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    counts = Counter(names)
+    repeated = sorted(name for name, count in counts.items() if count > 1)
     if repeated:
         raise DataError(
-            f"{path} has the column '{repeated[0]}' {names.count(repeated[0])} times in its header",
+            f"{path} has the column '{repeated[0]}' {counts[repeated[0]]} times in its header",
             do="Give every column its own name",
         )
     if all(map(_is_number, header)):

@@ -22,6 +22,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import list_some
+from kissipo.input.formats.compressed import DAMAGED
 from kissipo.input.formats.delimited import Layout
 from kissipo.input.formats.files import read_bytes, readable
 from kissipo.input.formats.number_columns import TypedCells, type_cells
@@ -37,6 +38,11 @@ from kissipo.input.formats.sheet_cells import (
 from kissipo.input.formats.sheet_header import split_header
 
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+_NAMES = {
+    "xl/workbook.xml": r'<sheet [^>]*?name="([^"]*)"',
+    "content.xml": r'<table:table [^>]*?table:name="([^"]*)"',
+}
+_HEAD = 1 << 24  # bytes in which the names are searched
 _OLD = b"\xd0\xcf\x11\xe0"
 _MAX_CELLS = 100_000_000
 _LAST_CELL = re.compile(rb'<dimension ref="[A-Z]+\d+:([A-Z]+)(\d+)"')
@@ -222,12 +228,13 @@ def _sheets(content: bytes) -> list[str]:
     """Returns the names of the sheets, as far as the file shows them."""
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return []
-    patterns = {
-        "xl/workbook.xml": r'<sheet [^>]*?name="([^"]*)"',
-        "content.xml": r'<table:table [^>]*?table:name="([^"]*)"',
-    }
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for member in patterns.keys() & set(archive.namelist()):
-            text = archive.read(member).decode("utf-8", "replace")
-            return [unescape(name) for name in re.findall(patterns[member], text)]
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for member, pattern in _NAMES.items():
+                if member in archive.namelist():
+                    with archive.open(member) as file:
+                        text = file.read(_HEAD).decode("utf-8", "replace")
+                    return [unescape(name) for name in re.findall(pattern, text)]
+    except (*DAMAGED, OSError, ValueError, RuntimeError, NotImplementedError):
+        pass  # the sheets cannot be named
     return []

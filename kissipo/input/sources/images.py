@@ -500,12 +500,18 @@ def _from_idx(images: list[Path]) -> Reading:
     pixels, digits, parts = [], [], []
     for path in images:
         labels_path = path.with_name(path.name.replace("-images-idx3", "-labels-idx1"))
-        pixels.append(read_idx(path))
-        digits.append(read_idx(existing(labels_path)))
+        pixels.append(_with_axes(path, 3))
+        digits.append(_with_axes(existing(labels_path), 1))
         if len(pixels[-1]) != len(digits[-1]):
             raise DataError(
                 f"{path.name} and {labels_path.name} differ in number",
                 got=f"{len(pixels[-1])} images, {len(digits[-1])} labels",
+            )
+        if pixels[-1].shape[1:] != pixels[0].shape[1:]:
+            raise DataError(
+                f"the images of {images[0].name} and {path.name} differ in size",
+                got=" and ".join("x".join(map(str, pixels[n].shape[1:])) for n in (0, -1)),
+                do="Bring them to one size",
             )
         parts += [path.name.startswith(("t10k", "test"))] * len(digits[-1])
     reading = _from_arrays(np.concatenate(pixels), np.concatenate(digits), str(images[0].parent))
@@ -517,6 +523,17 @@ def _from_idx(images: list[Path]) -> Reading:
         parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)},
         answer="class",
     )
+
+
+def _with_axes(path: Path, axes: int) -> NumpyArray:
+    """Returns the array of an idx file, which must have so many axes."""
+    values = read_idx(path)
+    if values.ndim != axes:
+        raise DataError(
+            f"{path} must have {axes} {'axis' if axes == 1 else 'axes'}",
+            got=f"the shape {values.shape}",
+        )
+    return values
 
 
 SOURCE = Images()
