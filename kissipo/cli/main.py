@@ -7,6 +7,7 @@ after saving.
 import argparse
 import ast
 import errno
+import re
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from kissipo import __version__
 from kissipo.core.errors import StoppedError, TaskError, UserError
 from kissipo.core.registry import Registry
 from kissipo.core.suggest import did_you_mean, nearest
+from kissipo.core.text import printable
 
 VERBS = Registry(
     "kissipo.cli.verbs",
@@ -81,6 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return DONE
+    except MemoryError as error:
+        if debug:
+            raise
+        reason = f": {error}" if str(error) else ""
+        return _print_error(f"the memory of this machine does not suffice{reason}", SLIP)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) and not debug:
             return _print_error(
@@ -186,6 +193,7 @@ def _verbs() -> list[str]:
 
 
 def _print_error(message: str, code: int) -> int:
-    text = message if message.endswith((".", "?", "`")) else message + "."
+    text = re.sub(r"\s*\n\s*", " ", printable(message))
+    text = text if text.endswith((".", "?", "`")) else text + "."
     print(f"kissipo: {text}", file=sys.stderr)  # noqa: T201
     return code

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kissipo.core.text import printable
 
 if TYPE_CHECKING:  # rich is imported on first use, so that `--help` is fast
     from rich.table import Table
@@ -34,6 +36,7 @@ class Screen:
 
     def note(self, *content: object) -> None:
         """Prints a note to standard error, unless quiet, and writes it to the log."""
+        content = _printable(content)
         if not self.quiet:
             self.err.print(*content)
         self._keep(content)
@@ -47,6 +50,7 @@ class Screen:
 
     def result(self, *content: object) -> None:
         """Prints a result to standard output, unless the result is JSON."""
+        content = _printable(content)
         if not self.as_json:
             self.out.print(*content)
         self._keep(content)
@@ -81,6 +85,10 @@ class Screen:
             self._buffer.append(content)
 
 
+def _printable(content: Iterable[object]) -> tuple[object, ...]:
+    return tuple(printable(item) if isinstance(item, str) else item for item in content)
+
+
 def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
     """Returns an empty table without borders; `right` columns are right-aligned."""
     from rich.markup import escape
@@ -91,7 +99,7 @@ def table(*titles: str, right: tuple[int, ...] = ()) -> Table:
     )
     for number, title in enumerate(titles):
         grid.add_column(
-            escape(title),
+            escape(printable(title)),
             justify="right" if number in right else "left",
             overflow="ellipsis",
             no_wrap=number in right,

@@ -9,7 +9,7 @@ from rich.table import Table
 from kissipo.cli.screen import table
 from kissipo.core import description
 from kissipo.core.description import Cell, Line
-from kissipo.core.text import format_score
+from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import Prediction
 from kissipo.output.score import Score
@@ -30,7 +30,8 @@ def render(record: Line | description.Table) -> Table | str:
 
 
 def _cell(cell: str) -> str:
-    return f"[{_STYLES[cell.style]}]{escape(cell)}[/]" if isinstance(cell, Cell) else escape(cell)
+    text = escape(printable(cell))
+    return f"[{_STYLES[cell.style]}]{text}[/]" if isinstance(cell, Cell) else text
 
 
 def verdict_line(score: Score) -> str:

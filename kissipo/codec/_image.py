@@ -22,10 +22,13 @@ from kissipo.core.numpy_array import NumpyArray
 
 MAX_PIXELS = 200_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.filterwarnings(
-    "ignore", category=Image.DecompressionBombWarning
-)  # _header refuses such files
+# _header refuses too large images
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# damaged Exif data do not matter for the pixels
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
+_PNG_BITS = {"RGB": 24, "RGBA": 32, "LA": 16, "I;16": 16}  # others may have one
+_DEFLATE_RATIO = 1100  # deflate packs at most 1032 bytes into one
 DEEP, FRAMES, INKS = "16 bits", "frames", "cmyk"
 SEE_THROUGH, PALETTE, TURNED = "transparent", "palette", "turned"
 _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
@@ -155,7 +158,22 @@ def _header(value: Any) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise _too_large(value, f"{image.height}x{image.width}")
+    if _is_hollow(image, value):
+        image.close()
+        raise _corrupt(
+            value,
+            ValueError(f"the file is too small for {image.height}x{image.width} pixels"),
+        )
     return image
+
+
+def _is_hollow(image: Image.Image, value: object) -> bool:
+    """Whether the header of a PNG asks for more pixels than its bytes can hold: Pillow
+    would fill gigabytes with black."""
+    if image.format != "PNG" or not isinstance(value, str | Path):
+        return False
+    size = image.width * image.height * _PNG_BITS.get(image.mode, 1) / 8
+    return size > _DEFLATE_RATIO * Path(value).stat().st_size
 
 
 def _plain(image: Image.Image, value: object) -> Image.Image:

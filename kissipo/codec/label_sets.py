@@ -91,9 +91,22 @@ def split_labels(text: str, separator: str) -> list[str]:
 
     Example:  >>> split_labels("drama; comedy;;drama", ";")
               ['drama', 'comedy']
+              >>> split_labels("['drama', 'comedy']", ",")
+              ['drama', 'comedy']
     """
-    labels = (label.strip() for label in text.split(separator))
-    return list(dict.fromkeys(label for label in labels if label))
+    return list(dict.fromkeys(filter(None, _split(text, separator))))
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Returns the labels of a cell, which may be a list of Python or JSON."""
+    if not _is_list(text):
+        return [label.strip() for label in text.split(separator)]
+    labels = [label.strip().strip("'\"") for label in text.strip()[1:-1].split(separator)]
+    return [] if labels == [""] else labels
+
+
+def _is_list(text: str) -> bool:
+    return text.strip()[:1] == "[" and text.strip()[-1:] == "]"
 
 
 def separator_of(column: Column) -> str | None:
@@ -129,16 +142,17 @@ def _separates(column: Column, separator: str) -> bool:
     together: set[str] = set()
     alone: set[str] = set()
     for text, count in cells.items():
-        labels = [label.strip() for label in text.split(separator)]
+        labels = _split(text, separator)
         if not all(labels) or len(set(labels)) < len(labels):
             return False
         for label in labels:
             uses[label] += count
         (together if len(labels) > 1 else alone).update(labels)
+    is_mixed = len(alone & together) * 2 > len(alone) or all(map(_is_list, cells))
     return (
         sum(uses.values()) >= _REPEATS * len(uses)
         and len(cells) > len(uses)
-        and len(alone & together) * 2 > len(alone)
+        and is_mixed
         and all(len(label.split()) <= _MAX_WORDS and not _is_number(label) for label in uses)
     )
 

@@ -7,11 +7,16 @@ Example:  >>> print(UserError("process.units must be an integer", got="'many'"))
           process.units must be an integer; got 'many'.
 """
 
+from kissipo.core.text import shorten
+
+_LONGEST = 1000  # characters of what was given; a table may have thousands of columns
+
 
 class UserError(ValueError):
     """An error that the user can fix, in one paragraph of up to four parts."""
 
     def __init__(self, wrong: str, *, got: str = "", allowed: str = "", do: str = "") -> None:
+        got = shorten(got, _LONGEST)
         self.wrong, self.got, self.allowed, self.do = wrong, got, allowed, do
         parts = [wrong.rstrip(".") + (f"; got {got}" if got else "") + "."]
         if wrong.endswith("?"):

@@ -35,6 +35,11 @@ class Finding:
         """Returns the finding in one line."""
         return f"{self.level}  {self.message}" + (f" -> {self.action}" if self.action else "")
 
+    @property
+    def shows_option(self) -> bool:
+        """Whether it says nothing but an inferred option and its reason."""
+        return self.level == "PASS" and self.check in ("answer", "cells")
+
     def to_json(self) -> JsonObject:
         """Returns the finding as written by `--json` and to the run folder."""
         return {

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -143,13 +144,19 @@ class Frame:
         return [column.name for column in self.columns]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names
+        return name in self._by_name
 
     def __getitem__(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise DataError(f"{self.origin} has no column '{name}'", do=did_you_mean(name, self.names))
+        column = self._by_name.get(name)
+        if column is None:
+            raise DataError(
+                f"{self.origin} has no column '{name}'", do=did_you_mean(name, self.names)
+            )
+        return column
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in reversed(self.columns)}
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> Frame:
         """Returns the rows at the given positions, in that order."""

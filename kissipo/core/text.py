@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Writes out the characters of a text that would control the terminal, or that no
+    encoding has; line ends stay.
+
+    Example:  >>> print(printable("caf\u00e9 \\x1b[2J \\ud83d"))
+              caf\u00e9 \\x1b[2J \\ud83d
+    """
+    return _CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def format_score(value: float) -> str:

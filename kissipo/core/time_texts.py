@@ -19,28 +19,31 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import whole_seconds
+from kissipo.core.month_names import PATTERN, month_number
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
-)
+_MONTH = rf"(?P<name>{PATTERN})\.?"
 _YEAR, _SHORT_YEAR = r"(?P<y>\d{4})", r"(?P<y>\d{4}|\d\d)"
 _NAMED_DAY = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?"
+_ERAS = {"民國": 1911, "民国": 1911, "令和": 2018, "平成": 1988, "昭和": 1925}
+_SIGNS = r"年(?P<m>\d{1,2})月(?:(?P<d>\d{1,2})日)?"
 _COMPACT = rf"{_YEAR}(?P<m>\d\d)(?P<d>\d\d)"
 _DATES = (
     rf"{_YEAR}(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}})",
     rf"(?P<a>\d{{1,2}})(?P<s>/|\. ?)(?P<b>\d{{1,2}})(?P=s){_SHORT_YEAR}",
     rf"(?P<a>\d{{1,2}})(?P<s>-)(?P<b>\d{{1,2}})-{_YEAR}",
     _COMPACT,
-    rf"{_NAMED_DAY}(?:[ -/]|\. ?|, ?)(?:of )?{_MONTH}(?:[ -/]|, ?){_SHORT_YEAR}",
+    rf"{_NAMED_DAY}(?:[ -/]|\. ?|, ?)(?:of |de )?{_MONTH}(?:[ -/]|, ?| de ){_SHORT_YEAR}",
     rf"{_MONTH}[ -]{_NAMED_DAY},? {_YEAR}",
     rf"{_MONTH}(?:[ -/]|, ?){_YEAR}",
     rf"{_YEAR}[ -/]{_MONTH}(?:[ -/](?P<d>\d{{1,2}}))?",
     rf"{_YEAR}[ -]?q(?P<q>[1-4])",
+    rf"{_YEAR}m(?P<m>\d\d)",
     rf"q(?P<q>[1-4])[ -/]{_YEAR}",
     rf"{_YEAR}-?w(?P<w>\d\d)(?:-?(?P<wd>[1-7]))?",
-    rf"{_YEAR}年(?P<m>\d{{1,2}})月(?:(?P<d>\d{{1,2}})日)?",
+    rf"{_YEAR}{_SIGNS}",
+    rf"(?P<era>{'|'.join(_ERAS)}) ?(?P<e>\d{{1,3}}|元){_SIGNS}",
+    rf"(?P<e>1\d\d){_SIGNS}",
+    r"(?P<e>1\d\d)/(?P<m>\d{1,2})/(?P<d>\d{1,2})",
 )
 _FIRST_YEAR, _LAST_YEAR = 1000, 3000
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? +)?"
@@ -111,8 +114,11 @@ def _read_rows(
         days, order = _plain_days(rows), None
     if days is None:
         return None
-    if any(len(row["y"] or "") == 2 for row in rows):
+    if any(len(row.get("y") or "") == 2 for row in rows):
         reason = "; ".join(filter(None, [reason, "years of two digits lie in 1969 to 2068"]))
+    if "e" in rows[0]:
+        era = rows[0].get("era") or "the Republic of China"
+        reason = f"'{texts[0]}' is {days[0]}, in years of {era}"
     values = whole_seconds((days.astype("datetime64[us]") + clock).astype("datetime64[us]"))
     return TimeTexts(values, order if reason else None, reason)
 
@@ -174,7 +180,7 @@ def _plain_days(rows: list[Fields]) -> NDArray[np.datetime64] | None:
     if "q" in fields:
         months = _column(rows, "q") * 3 - 2
     elif "name" in fields:
-        months = np.array([_MONTHS.index((row["name"] or "")[:3].lower()) + 1 for row in rows])
+        months = np.array([month_number(row["name"] or "") for row in rows])
     else:
         months = _column(rows, "m")
     return _days(years, months, _column(rows, "d", missing=1))
@@ -223,9 +229,18 @@ def _offset(zone: str | None) -> int:
 
 
 def _years(rows: list[Fields]) -> NDArray[np.int64]:
+    if "e" in rows[0]:
+        return np.array([_year_of_era(row) for row in rows])
     years = _column(rows, "y")
     short = np.array([len(row["y"] or "") == 2 for row in rows])
     return np.where(short, np.where(years < 69, 2000, 1900) + years, years)
+
+
+def _year_of_era(row: Fields) -> int:
+    """Returns the year that is counted from an era; without one from 1912, as in
+    Taiwan."""
+    number = (row["e"] or "").replace("元", "1")
+    return _ERAS[row.get("era") or "民國"] + int(number)
 
 
 def _days(

@@ -27,12 +27,15 @@ _UNIX = {
     "unix_microseconds": (1e15, 1.0),
     "unix_nanoseconds": (1e18, 1e-3),
 }
+_SERIAL = "spreadsheet_days"
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # 1954 to 2119
+_SERIAL_NAMES = {"date", "datum", "datetime", "timestamp", "fecha", "data", "dt", "dateserial"}
 _DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _NAMES = {"ts", "time", "timestamp", "date", "datetime", "epoch", "unix", "created", "updated"}
 _ZONE = re.compile(r":\d\d.*(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?)$", re.IGNORECASE)
 DATE_FORMAT = (
     "format of dates, as in strptime: %d/%m/%Y; or day_first, month_first, unix_seconds, "
-    "unix_milliseconds, unix_microseconds, unix_nanoseconds"
+    "unix_milliseconds, unix_microseconds, unix_nanoseconds, spreadsheet_days"
 )
 _MIN_DATES, _EVEN = 3, 0.5
 
@@ -62,7 +65,9 @@ def read_time(column: Column, *, style: str | None = None) -> TimeReading | None
         return _read_numbers(column, style)
     if column.kind != "string" or not column.categories:
         return None
-    if style in _UNIX or ((style or "").startswith("%Y") and _all_digits(column.categories)):
+    if style in (*_UNIX, _SERIAL) or (
+        (style or "").startswith("%Y") and _all_digits(column.categories)
+    ):
         values = np.array([_number(text) for text in column.categories] + [np.nan])
         numeric = Column(column.name, "number", values[column.values])
         return None if np.isnan(values[:-1]).any() else _read_numbers(numeric, style)
@@ -149,7 +154,7 @@ def _read_numbers(column: Column, style: str | None) -> TimeReading | None:
     if not len(present):
         return None
     if style is None or style in (DAY_FIRST, MONTH_FIRST):
-        style = _number_style(present)
+        style = _number_style(present) or (_SERIAL if _are_serial(column) else None)
     if style is None:
         return None
     timestamps = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
@@ -157,6 +162,9 @@ def _read_numbers(column: Column, style: str | None) -> TimeReading | None:
         micro = np.round(present * _UNIX[style][1]).astype(np.int64).astype("datetime64[us]")
         example = micro[0].astype("datetime64[s]")
         reason = f"{present[0]:.15g} is {example}, counted from 1970"
+    elif style == _SERIAL:
+        micro = _from_serial(present)
+        reason = f"{present[0]:.15g} is {micro[0].astype('M8[D]')}, a serial date of spreadsheets"
     else:
         whole = [str(int(value)) for value in present]
         read = _digits(whole, style)
@@ -164,6 +172,20 @@ def _read_numbers(column: Column, style: str | None) -> TimeReading | None:
         reason = "" if style == "%Y" else f"{whole[0]} is the date {micro[0].astype('M8[D]')}"
     timestamps[~np.isnan(values)] = micro
     return TimeReading(Column(column.name, "time", whole_seconds(timestamps)), style, reason)
+
+
+def _are_serial(column: Column) -> bool:
+    """Whether numbers are days since 1899-12-30, as spreadsheets store dates: the name
+    of the column says that it holds dates."""
+    present = column.values[~column.missing]
+    named = _SERIAL_NAMES & set(re.split(r"[^a-z]+", column.name.lower()))
+    return bool(named and present.min() >= _FIRST_SERIAL and present.max() < _LAST_SERIAL)
+
+
+def _from_serial(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
+    """Returns the timestamps of serial dates, to the second."""
+    seconds = np.round(days * 86_400).astype(np.int64).astype("timedelta64[s]")
+    return (np.datetime64("1899-12-30", "s") + seconds).astype("datetime64[us]")
 
 
 def _number_style(present: NDArray[np.float64]) -> str | None:
@@ -207,6 +229,8 @@ def _digits(texts: Sequence[str], style: str) -> NDArray[np.datetime64] | None:
 def _numbers_look_like_time(column: Column) -> bool:
     present = column.values[~column.missing]
     style = _number_style(present) if len(present) else None
+    if style is None and len(present) and _are_serial(column):
+        return len(np.unique(present)) >= _MIN_DATES
     if style is None or style in ("%Y", "%Y%m", "%Y%m%d%H"):
         return False
     if len(np.unique(present)) < _MIN_DATES:

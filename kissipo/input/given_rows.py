@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from kissipo.core.frame import Column, Frame, numbers, strings
 from kissipo.core.task import split_argument
 from kissipo.input.formats.cells import is_missing
 from kissipo.input.formats.dataframe import is_dataframe
+from kissipo.input.formats.null_texts import NULL_TEXTS
 from kissipo.input.formats.number_texts import split_number
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 
@@ -38,10 +40,14 @@ def parse_rows(
     else:
         raise TaskError("the values do not name their columns", got=repr(values[0])[:60], do=usage)
     present = list(dict.fromkeys(name for row in rows for name in row))
-    return Frame(
-        tuple(column_of(name, [row.get(name) for row in rows]) for name in present),
-        origin="the input",
+    marked = options.not_missing or () if isinstance(options, FileWords) else ()
+    columns = (
+        column_of(
+            name, [row.get(name) for row in rows], values=NULL_TEXTS if name in marked else ()
+        )
+        for name in present
     )
+    return Frame(tuple(columns), origin="the input")
 
 
 def _are_named(values: Sequence[object], names: Sequence[str]) -> bool:
@@ -84,6 +90,7 @@ def given_table(values: Sequence[object], options: object) -> Frame | None:
     """
     first = values[0]
     words = options if isinstance(options, FileWords) else FileWords()
+    words = replace(words, extra_rows="keep")  # one prediction per row
     if is_dataframe(first):
         return read_table(first, words)[0]
     is_file = isinstance(first, Path) or (
@@ -94,10 +101,17 @@ def given_table(values: Sequence[object], options: object) -> Frame | None:
     return read_table(first, words)[0]
 
 
-def column_of(name: str, cells: list[object]) -> Column:
-    """Returns a column of numbers if all present cells are numbers, else of texts."""
+def column_of(name: str, cells: list[object], *, values: Collection[str] = ()) -> Column:
+    """Returns a column of numbers if all present cells are numbers, else of texts.
+
+    values:   texts in lower case that are values, although they mean a missing
+              value elsewhere
+    """
     cells = [
-        None if cell is None or (isinstance(cell, str) and is_missing(cell)) else cell
+        None
+        if cell is None
+        or (isinstance(cell, str) and is_missing(cell) and cell.strip().lower() not in values)
+        else cell
         for cell in cells
     ]
     if all(

@@ -54,7 +54,7 @@ def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
     for name in names:
         if name in constant:
             guesses.append(Guess(name, "drop", "the same value, or none, in every row"))
-        elif name in numbered:
+        elif name in numbered and not looks_like_time(frame[name]):
             guesses.append(Guess(name, "drop", "nothing but a name for each row, like an id"))
         else:
             guesses.append(_guess(frame[name]))

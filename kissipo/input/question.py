@@ -18,6 +18,7 @@ from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
+from kissipo.input.formats.files import path_of
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
 
 _PANELS = ({"unique_id", "ds"}, {"item_id", "timestamp"})  # Nixtla, AutoGluon
@@ -46,7 +47,7 @@ class Question:
     @cached_property
     def path(self) -> Path | None:
         """The path of the data; None for an object in memory."""
-        return Path(self.data) if isinstance(self.data, str | Path) else None
+        return path_of(self.data) if isinstance(self.data, str | Path) else None
 
     @cached_property
     def data_set(self) -> ModuleType | None:

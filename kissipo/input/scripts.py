@@ -14,11 +14,13 @@ _LETTER = re.compile(
     "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
 )
 _LONG_TEXT = 8
+_HEAD = 100_000  # characters of a text that are looked at
 
 
 def is_without_blanks(texts: Sequence[str]) -> bool:
     """Whether texts are sentences, mostly in a script that is written without blanks,
     such as Chinese, Japanese or Thai."""
+    texts = [text[:_HEAD] for text in texts]
     letters = sum(map(str.isalpha, "".join(texts)))
     matches = sum(len(_LETTER.findall(text)) for text in texts)
     return matches >= 0.5 * max(1, letters) and matches >= _LONG_TEXT * len(texts)

@@ -30,6 +30,8 @@ _NAMES = {
     "group", "well", "pump", "family", "dept", "department", "panel",
 }  # fmt: skip
 _DOUBTFUL = {"state", "group", "zone", "name", "line", "unit", "channel"}
+_DAY = 86_400.0
+_CALENDAR = (1.0, 7.0, 364.0, 365.0, 366.0)  # days after which weekday, hour, month repeat
 
 
 def find_series(
@@ -44,11 +46,12 @@ def find_series(
         many = repeats >= _MANY * len(values)
         match = _without_repeats(values, candidates if many else named)
         return match and (tuple(sorted(match[0], key=frame.names.index)), match[1])
-    return _one_after_the_other(values, candidates) or _in_turn(values, candidates)
+    return _one_after_the_other(values, candidates) or _in_turn(frame, time, candidates)
 
 
 def questionable_names(frame: Frame, time: str, targets: Sequence[str]) -> list[Finding]:
-    """Warns of a column with a name such as group whose names follow in turn."""
+    """Warns of a column whose names follow in turn: it is called group or the like, or
+    its texts rotate."""
     values = frame[time].values
     if len(np.unique(values)) < len(values):
         return []
@@ -61,7 +64,8 @@ def questionable_names(frame: Frame, time: str, targets: Sequence[str]) -> list[
             f"read as one series; if they are several, set input.series_id={column.name}",
         )
         for column in _candidates(frame, time, targets)
-        if _is_a_name(column, _NAMES) and _alternates(column.values)
+        if (_is_a_name(column, _NAMES) and _alternates(column.values))
+        or (frame[column.name].kind == "string" and _rotates(frame, time, column))
     ][:1]
 
 
@@ -85,13 +89,19 @@ def _one_after_the_other(
 
 
 def _in_turn(
-    values: NDArray[np.float64], candidates: Sequence[Column]
+    frame: Frame, time: str, candidates: Sequence[Column]
 ) -> tuple[tuple[str, ...], str] | None:
-    """Returns a column with a usual name, each of whose names has even steps."""
+    """Returns a column with a usual name, each of whose names has even steps.
+
+    A name such as zone can also say something of the time; it names series where its
+    names rotate.
+    """
+    values = frame[time].values.astype(np.float64)
     order = np.argsort(values, kind="stable")
     for column in candidates:
         codes = column.values[order]
-        if not (_is_a_name(column, _NAMES - _DOUBTFUL) and _alternates(codes)):
+        is_usual = _is_a_name(column, _NAMES - _DOUBTFUL) and _alternates(codes)
+        if not is_usual and not _is_rotating_name(frame, time, column):
             continue
         parts = [np.diff(values[order][codes == code]) for code in np.unique(codes)]
         if all(len(part) and np.mean(part == np.median(part)) > _EVEN for part in parts):
@@ -100,12 +110,44 @@ def _in_turn(
     return None
 
 
+def _is_rotating_name(frame: Frame, time: str, column: Column) -> bool:
+    """Whether a column called zone or the like names series in turn. On and off may
+    rotate, too: a state needs three names."""
+    is_named = _is_a_name(column, _DOUBTFUL)
+    is_switch = len(column.counts()) == 2 and _is_a_name(column, {"state"})
+    return is_named and not is_switch and _rotates(frame, time, column)
+
+
+def _rotates(frame: Frame, time: str, column: Column) -> bool:
+    """Whether names follow in the same turn again and again: A, B, C, A, B, C.
+
+    Weekdays, hours and shifts of a day do so, too: they repeat after a day, a week or a
+    year.
+    """
+    stamps = frame[time].values
+    order = np.argsort(stamps, kind="stable")
+    codes, count = column.values[order], len(column.counts())
+    if count < 2 or len(codes) < _MIN_STEPS * count or len(set(codes[:count].tolist())) < count:
+        return False
+    if not np.array_equal(codes[count:], codes[:-count]):
+        return False
+    if stamps.dtype.kind != "M":
+        return True
+    turn = np.median((stamps[order][count:] - stamps[order][:-count]).astype("timedelta64[us]"))
+    return float(turn.astype(np.float64)) / 1e6 / _DAY not in _CALENDAR
+
+
 def _candidates(frame: Frame, time: str, targets: Sequence[str]) -> list[Column]:
     """Returns columns of few names, as texts, those with a usual name first."""
     columns = []
+    numbered: dict[str, set[str]] = {}
+    for name in frame.names:
+        numbered.setdefault(_without_number(name), set()).add(name)
     for column in frame.columns:
         if column.name == time or column.name in targets or column.missing.any():
             continue
+        if len(numbered[_without_number(column.name)]) > 1:
+            continue  # store_1 beside store_2: one series per column
         is_whole = column.kind == "number" and np.array_equal(
             column.values, np.floor(column.values)
         )
@@ -143,6 +185,10 @@ def _without_repeats(
                 listed = " and ".join(f"'{column.name}' ({_list(column)})" for column in columns)
                 return names, f"each timestamp occurs once per {listed}"
     return None
+
+
+def _without_number(name: str) -> str:
+    return re.sub(r"\d+", "0", name)
 
 
 def _is_a_name(column: Column, names: set[str]) -> bool:

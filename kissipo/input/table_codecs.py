@@ -25,6 +25,7 @@ from kissipo.core.text import list_some
 from kissipo.core.timestamps import DATE_FORMAT, decided_style
 from kissipo.input.check import columns as checks
 from kissipo.input.infer_types import Guess, Kind, guess_kinds
+from kissipo.input.time_columns import cycle_findings
 
 WORDS: dict[Kind, str] = {
     "number": "numeric",
@@ -218,6 +219,8 @@ def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:
         for guess in columns.guesses
         if guess.without_blanks
     ]
+    findings += cycle_findings(frame, numbers)
+    findings += checks.image_names(frame, [name for some in by_kind.values() for name in some])
     dropped = [guess for guess in columns.guesses if guess.kind == "drop"]
     return findings + [
         Finding("WARN", "columns left out", f"'{guess.column}' holds {guess.reason}", "left out")

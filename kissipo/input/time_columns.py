@@ -15,6 +15,8 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, strings, times
+from kissipo.core.month_names import month_number
+from kissipo.core.text import list_some
 from kissipo.core.timestamps import looks_like_time, read_time
 
 _PARTS = {
@@ -34,9 +36,14 @@ _CHAINS = (
     ("year", "week"),
     ("year", "quarter"),
 )
+_CYCLES = {
+    "quarter": (1, 4), "month": (0, 12), "week": (0, 53), "dayofyear": (0, 366), "day": (0, 31),
+    "hour": (0, 24), "minute": (0, 60), "second": (0, 60), "weekday": (0, 7),
+}  # fmt: skip
+_WEEKDAYS = {"weekday", "dayofweek", "dow", "wday", "wochentag", "星期"}
+_SECONDS = {"h:mm:ss": 1, "h:mm": 60}
 _DATES = {"date", "day", "datum", "日期"}
 _CLOCKS = {"time", "hour", "clock", "timeofday", "uhrzeit", "hhmm", "时间", "hr"}
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,33 @@ def with_time(frame: Frame, match: TimeColumns, extra: Sequence[str] = ()) -> Fr
         column for column in frame.columns if column.name not in match.names or column.name in extra
     )
     return Frame((match.column, *others), frame.origin, frame.rows)
+
+
+def cycle_findings(frame: Frame, names: Sequence[str]) -> list[Finding]:
+    """Says that month, weekday and hour among the numbers are read as numbers.
+
+    names:    the columns that are read as numbers
+    """
+    parts = [name for name in names if _is_cycle(frame[name])]
+    if not parts:
+        return []
+    message = (
+        f"{list_some(parts, 6)} {'is a part' if len(parts) == 1 else 'are parts'} of the time "
+        "that the net sees as plain numbers: the last is far from the first"
+    )
+    action = f"input.categorical=[{', '.join(parts)}] reads them as classes"
+    return [Finding("PASS", "parts of the time", message, action)]
+
+
+def _is_cycle(column: Column) -> bool:
+    """Whether a column holds months, weekdays, hours or the like, as whole numbers."""
+    words = {**_PARTS, "weekday": _WEEKDAYS}
+    part = next((part for part, some in words.items() if _plain(column.name) in some), None)
+    values = column.values[~column.missing]
+    if part not in _CYCLES or not len(values) or np.any(values != np.floor(values)):
+        return False
+    low, high = _CYCLES[part]
+    return bool(low <= values.min() and values.max() <= high)
 
 
 def _is_part(frame: Frame, name: str) -> bool:
@@ -146,6 +180,8 @@ def _from_parts(columns: dict[str, Column]) -> NDArray[np.datetime64] | None:
         return None
     numbers_of = {part: values for part, values in parts.items() if values is not None}
     year = numbers_of["year"]
+    if year.max() < 10 and columns["year"].kind == "number":
+        return None  # 0 and 1 count the years; a year of two digits is a text: 00, 01
     short = np.all((year >= 0) & (year < 100))
     year = np.where(year < 69, 2000, 1900) + year if short else year
     if year.min() < 1000 or year.max() > 3000:
@@ -195,19 +231,28 @@ def _whole(part: str, column: Column) -> NDArray[np.int64] | None:
 
 def _cell(part: str, text: str) -> float:
     text = text.strip().lower().removeprefix("q" if part == "quarter" else "")
-    if part == "month" and text[:3] in _MONTHS and text.isalpha():
-        return float(_MONTHS.index(text[:3]) + 1)
+    if part == "month" and (month := month_number(text)) is not None:
+        return float(month)
     return float(text) if text.isdigit() else float("nan")
 
 
 def _date_and_clock(frame: Frame, names: Sequence[str], style: str | None) -> TimeColumns | None:
     """Returns a column of dates and one of times of day, if the names say so."""
-    for date in (name for name in names if _plain(name) in _DATES):
+    for date in _date_names(frame, names):
         for clock in (name for name in names if _plain(name) in _CLOCKS and name != date):
             column = _joined(frame, date, clock, style)
             if column is not None:
                 return TimeColumns((date, clock), column)
     return None
+
+
+def _date_names(frame: Frame, names: Sequence[str]) -> list[str]:
+    """Returns the columns that are called dates, or else the only one of dates."""
+    named = [name for name in names if _plain(name) in _DATES]
+    if named:
+        return named
+    dates = [name for name in names if looks_like_time(frame[name])]
+    return dates if len(dates) == 1 else []
 
 
 def _joined(frame: Frame, date: str, clock: str, style: str | None) -> Column | None:
@@ -229,6 +274,8 @@ def _joined(frame: Frame, date: str, clock: str, style: str | None) -> Column | 
 
 def _seconds_of_day(column: Column) -> NDArray[np.timedelta64] | None:
     """Returns the times of day of texts such as 14:30, and of whole hours."""
+    if column.kind == "number" and column.unit in _SECONDS:
+        return (column.values * _SECONDS[column.unit] * 1e6).astype("timedelta64[us]")
     if column.kind == "number":
         values = column.values
         if np.any(values != np.floor(values)) or values.min() < 0:

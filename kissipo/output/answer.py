@@ -265,10 +265,9 @@ class ImageClass:
 class Answer(ABC):
     """One kind of answer for one target column.
 
-    PER_PIXEL:      whether it has a value for every pixel of an image, which moves with
-                    the image and needs larger images
-    HAS_BOXES:      whether its targets are padded boxes, as `codec/boxes.py` encodes
-                    them, which also move with the image and need larger images
+    IN_IMAGE:       what its targets are in an image: a mask, with a value for every
+                    pixel, or padded boxes, as `codec/boxes.py` encodes them; they move
+                    with the image and need larger images
     NAMES_COLUMN:   whether its value names the target column, inferred when omitted
     SOURCES:        sources that it suits although they do not name it
     """
@@ -280,8 +279,7 @@ class Answer(ABC):
     DEFAULT_LOSS: ClassVar[str] = ""
     OBJECT_LOSS: ClassVar[str | None] = None  # for which a loss object gets its outputs
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so
-    PER_PIXEL: ClassVar[bool] = False
-    HAS_BOXES: ClassVar[bool] = False
+    IN_IMAGE: ClassVar[Literal["mask", "box"] | None] = None
     NAMES_COLUMN: ClassVar[bool] = True
     SOURCES: ClassVar[tuple[str, ...]] = ()
     PREDICTS_STEPS: ClassVar[bool] = False  # of a series, so its column can be inferred

@@ -1,7 +1,7 @@
 """Target columns: missing values, a single value, rare classes, class imbalance."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -114,14 +114,12 @@ def _equal_but_for_case(name: str, counts: Mapping[str, int]) -> list[Finding]:
     same = ["/".join(classes) for classes in groups.values() if len(classes) > 1]
     if not same:
         return []
-    example = next(classes for classes in groups.values() if len(classes) > 1)
     return [
         Finding(
             "WARN",
             "classes by case",
             f"some classes of '{name}' differ only in case: {list_some(same, 5)}",
-            f"kept as different classes; to join them, write them alike, such as '{example[0]}' "
-            f"in place of '{example[1]}'",
+            "kept as different classes; output.ignore_case=true joins them",
         )
     ]
 
@@ -133,10 +131,37 @@ def join_blanks(column: Column) -> tuple[Column, list[Finding]]:
     if not same:
         return column, []
     texts = [text.strip() if text.strip() in same else text for text in column.categories]
-    joined = strings(column.name, texts)
-    codes = np.append(joined.values, -1)[column.values].astype(np.int32)
     message = f"some classes of '{column.name}' are equal but for blanks around them: " + list_some(
         [f"'{text}'" for text in same], 5
     )
     finding = Finding("PASS", "blanks around classes", message, "read as one class each")
-    return replace(column, values=codes, categories=joined.categories), [finding]
+    return _renamed(column, texts), [finding]
+
+
+def join_case(column: Column, *, trained: Sequence[str] = ()) -> tuple[Column, list[Finding]]:
+    """Joins the classes that differ only in case, in the most frequent spelling.
+
+    trained:  the classes of the training data, whose spelling counts
+    """
+    counts = column.counts()
+    spelling: dict[str, str] = {}
+    for text in (*trained, *sorted(counts, key=lambda text: -counts[text])):
+        spelling.setdefault(text.casefold(), text)
+    texts = [spelling[text.casefold()] for text in column.categories]
+    joined = [
+        f"'{text}' as '{new}'"
+        for text, new in zip(column.categories, texts, strict=True)
+        if text != new and text in counts
+    ]
+    if not joined:
+        return column, []
+    message = f"classes of '{column.name}' that differ only in case are one class"
+    action = "the most frequent spelling is used: " + list_some(joined, 5)
+    return _renamed(column, texts), [Finding("PASS", "classes by case", message, action)]
+
+
+def _renamed(column: Column, texts: Sequence[str]) -> Column:
+    """Returns a column with these texts in place of its categories."""
+    joined = strings(column.name, texts)
+    codes = np.append(joined.values, -1)[column.values].astype(np.int32)
+    return replace(column, values=codes, categories=joined.categories)

@@ -100,8 +100,8 @@ def build_experiment(
 ) -> Experiment:
     """Reads and checks the data and builds net and algorithm; nothing is trained.
 
-    start:    whether the weights of `process.weights` are loaded; a trained run needs
-              none
+    start:    whether the net is to be trained: its outputs are checked, and the weights
+              of `process.weights` are loaded
     device:   where the net is trained, as in `find_device`
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
@@ -120,24 +120,28 @@ def build_experiment(
     pipeline = build_pipeline(reading, resolved, seed=seed, strict=strict)
     pipeline = replace(pipeline, findings=(*doubts, *pipeline.findings))
     _check_validation(pipeline)
-    from_data = tuple(
-        option for option in pipeline.inferred_options if not is_written(task, option.place)
-    )
-    task = decide(task, from_data)
-    task, defaults = with_defaults(task, pipeline)
+    task, inferred_options = with_inferred(task, pipeline)
     resolved = read_task(task)
     task = spell_out(task, resolved)
     assert resolved.net is not None and resolved.algorithm is not None
     torch.manual_seed(derive(seed, "weights"))
     net = build_net(resolved, pipeline)
-    check_outputs(net, pipeline)
     if start:
+        check_outputs(net, pipeline)
         pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
     net.to(_training_device(resolved, device))
     algorithm = build_algorithm(resolved, pipeline, net)
-    return Experiment(
-        task, resolved, pipeline, net, algorithm, (*task.inferred, *from_data, *defaults)
+    return Experiment(task, resolved, pipeline, net, algorithm, inferred_options)
+
+
+def with_inferred(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
+    """Returns the task with every inferred option, and these options with their
+    reasons, as they are printed."""
+    from_data = tuple(
+        option for option in pipeline.inferred_options if not is_written(task, option.place)
     )
+    task, defaults = with_defaults(decide(task, from_data), pipeline)
+    return task, (*task.inferred, *from_data, *defaults)
 
 
 def _training_device(resolved: ResolvedTask, name: str) -> torch.device:
@@ -270,7 +274,7 @@ def _refuse_weights(resolved: ResolvedTask, pipeline: Pipeline) -> None:
     ]
     if not component.module.ALGORITHM.takes_sample_weights:
         reasons.append(f"process.algorithm={component.name} does not use them")
-    if any(answer.PER_PIXEL for answer in pipeline.answers):
+    if any(answer.IN_IMAGE == "mask" for answer in pipeline.answers):
         reasons.append("the losses of masks are means over pixels")
     if reasons:
         raise TaskError(
@@ -281,10 +285,9 @@ def _refuse_weights(resolved: ResolvedTask, pipeline: Pipeline) -> None:
 
 def _refuse_ids(pipeline: Pipeline) -> None:
     reasons = [
-        f"process.mixup mixes whole images, but each {target} belongs to one image"
+        f"process.mixup mixes whole images, but each {answer.IN_IMAGE} belongs to one image"
         for answer in pipeline.answers
-        for target, is_there in (("mask", answer.PER_PIXEL), ("box", answer.HAS_BOXES))
-        if is_there
+        if answer.IN_IMAGE
     ]
     reasons += [
         f"process.mixup mixes numbers, and '{codec.spec.name}' is encoded as ids"

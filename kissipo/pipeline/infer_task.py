@@ -13,6 +13,7 @@ from typing import Any
 
 from kissipo.core.errors import DataError
 from kissipo.core.task import Task
+from kissipo.input.formats.compressed import unpack_first
 from kissipo.input.formats.files import existing
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -42,4 +43,5 @@ def infer_task(question: Question) -> Task:
         allowed=", ".join(
             [*(source.formats for source in sources if source.formats), "a task (.yaml)"]
         ),
+        do=unpack_first(path),
     )

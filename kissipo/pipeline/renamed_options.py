@@ -89,7 +89,48 @@ VALUES = {
     "process.net=walkers": "process.net=playground",
     "process.algorithm=descent": "process.algorithm=gradient_descent",
 }
-FOREIGN = {  # names of the same option in Keras, torch or scikit-learn
+_TIME = "ds time_column time_col timestamp_column timestamp_col datetime_column time_idx date_col"
+_WINDOW = (
+    "input_chunk_length lookback look_back lookback_window window_size seq_len seq_length"
+    " sequence_length context_length n_lags lags timesteps n_timesteps input_steps"
+)
+_HORIZON = (
+    "output_chunk_length forecast_horizon forecast_length prediction_length pred_len fh n_ahead"
+    " steps_ahead n_steps_ahead output_steps h"
+)
+_SERIES = "unique_id item_id id_column id_col group_ids series_column group_col"
+_MISSING = "na_values null_values missing_value na_rep na_strings nan_values"
+_NUMERIC = "cont_names numerical num_cols numeric_columns numerical_features numeric_features"
+_CATEGORICAL = "cat_names cat_cols categories categorical_features categorical_columns cat_features"
+_DATA = {
+    **dict.fromkeys(_MISSING.split(), "input.missing_values"),
+    **dict.fromkeys(("sep", "delimiter", "field_separator", "delim"), "input.separator"),
+    **dict.fromkeys(("decimal_separator", "decimal_point", "dec"), "input.decimal"),
+    **dict.fromkeys(("thousands_separator", "group_separator"), "input.thousands"),
+    **dict.fromkeys(("sheet_name", "sheet_id", "worksheet", "sheetname"), "input.sheet"),
+    **dict.fromkeys(("file_encoding", "charset"), "input.encoding"),
+    **dict.fromkeys(("skiprows", "skip_rows", "skip_header"), "input.skip_lines"),
+    **dict.fromkeys(("names", "column_names", "col_names", "new_columns"), "input.header"),
+    **dict.fromkeys(_TIME.split(), "input.time"),
+    **dict.fromkeys(_SERIES.split(), "input.series_id"),
+    **dict.fromkeys(_WINDOW.split(), "input.window"),
+    **dict.fromkeys(_HORIZON.split(), "output.horizon"),
+    **dict.fromkeys(("seasonal_periods", "seasonality", "sp"), "input.season_length"),
+    **dict.fromkeys(
+        ("known_covariates", "futr_exog_list", "known_reals"), "input.future_covariates"
+    ),
+    **dict.fromkeys(("past_covariates", "hist_exog_list", "covariates"), "input.features"),
+    **dict.fromkeys(("add_encoders", "date_features"), "input.time_features"),
+    **dict.fromkeys(_NUMERIC.split(), "input.numeric"),
+    **dict.fromkeys(_CATEGORICAL.split(), "input.categorical"),
+    **dict.fromkeys(("text_cols", "text_columns", "text_col", "text_features"), "input.text"),
+    **dict.fromkeys(("drop_columns", "ignored_features", "ignored_columns"), "input.drop"),
+    **dict.fromkeys(("weight_column", "weights_column", "weight_col"), "input.sample_weight"),
+    **dict.fromkeys(("pos_label", "pos_class"), "output.positive_class"),
+    **dict.fromkeys(("label_delim", "label_separator"), "output.separator"),
+}
+FOREIGN = {  # names of the same option in other libraries
+    **_DATA,
     "lr": "process.learning_rate",
     "learning_rate_init": "process.learning_rate",
     "eta": "process.learning_rate",
@@ -136,7 +177,27 @@ FOREIGN = {  # names of the same option in Keras, torch or scikit-learn
     "max_features": "input.vocab_size",
     "min_df": "input.min_count",
 }
-NEAR = {  # options with a similar effect
+NEAR: dict[str, str | tuple[str, ...]] = {  # options with a similar effect
+    "missing": "input.missing_values",
+    "parse_dates": ("input.datetime", "input.time"),
+    "dayfirst": "input.date_format",
+    "date_parser": "input.date_format",
+    "quotechar": "input.quoting",
+    "quote_char": "input.quoting",
+    "index_col": ("input.drop", "input.time"),
+    "usecols": ("input.drop", "input.features"),
+    "schema_overrides": ("input.numeric", "input.categorical"),
+    "nrows": "input.max_rows",
+    "n_rows": "input.max_rows",
+    "stratify": "input.split",
+    "valid_pct": "input.split",
+    "case_sensitive": "output.ignore_case",
+    "n_splits": "--folds",
+    "cv": "--folds",
+    "target": "--output",
+    "target_column": "--output",
+    "label_column": "--output",
+    "y_names": "--output",
     "max_iter": "process.epochs",
     "n_iter": "process.epochs",
     "steps_per_epoch": "process.epochs",
@@ -172,7 +233,7 @@ def current_name(place: str) -> str:
         return f"{place} is called {_join(RENAMED[place])}"
     if name in FOREIGN:
         return f"{place} is called {FOREIGN[name]}"
-    return f"{place}: did you mean {NEAR[name]}?" if name in NEAR else ""
+    return f"{place}: did you mean {_join(NEAR[name])}?" if name in NEAR else ""
 
 
 def _sentence_without_part(name: str) -> str:

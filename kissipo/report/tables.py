@@ -3,6 +3,7 @@
 The terminal and the report render the same tables.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -18,18 +19,31 @@ from kissipo.output.score import Score
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 MODEL = "model"
+_MAX_PER_CHECK = 30  # findings
+_LONGEST = 1000  # characters of a message
 _STYLES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
-    """Returns the findings of the data check: level, message and action."""
-    rows = [
-        [
-            Cell(finding.level, _STYLES[finding.level]),
-            finding.message + (f" -> {finding.action}" if finding.action else ""),
-        ]
-        for finding in findings
-    ]
+    """Returns the findings of the data check: level, message and action.
+
+    Of a check with very many findings, such as one per column, the first ones are
+    shown.
+    """
+    findings = list(findings)
+    totals = Counter((finding.level, finding.check) for finding in findings)
+    printed: Counter[tuple[str, str]] = Counter()
+    rows = []
+    for finding in findings:
+        kind, level = (finding.level, finding.check), Cell(finding.level, _STYLES[finding.level])
+        printed[kind] += 1
+        if printed[kind] <= _MAX_PER_CHECK:
+            action = f" -> {finding.action}" if finding.action else ""
+            message = shorten(finding.message, _LONGEST).replace("\n", "\\n")
+            rows.append([level, message + action])
+        elif printed[kind] == _MAX_PER_CHECK + 1:
+            more = f"{totals[kind] - _MAX_PER_CHECK:,} more findings (--json has all)"
+            rows.append([level, f"{finding.check}: {more}"])
     return Table(["", ""], rows)
 
 

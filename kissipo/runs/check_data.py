@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kissipo.core.errors import UserError
+from kissipo.core.errors import TaskError, UserError
 from kissipo.core.finding import Finding
 from kissipo.core.schema import option_infos, read
 from kissipo.input.check.rows import duplicates
-from kissipo.input.formats.tables import read_table
+from kissipo.input.formats.tables import table_reading
 from kissipo.input.question import Question
 from kissipo.input.sources import table
 from kissipo.input.table_codecs import check_columns, sort_columns
-from kissipo.pipeline.check import check, failed
+from kissipo.pipeline.check import DataCheck, check, failed
+from kissipo.pipeline.renamed_options import current_name
 from kissipo.runs.load import load
 
 
@@ -21,25 +22,54 @@ def check_data(
     *,
     output: str | None = None,
     time: str | None = None,
+    horizon: int | None = None,
     words: Mapping[str, object] | None = None,
 ) -> list[Finding]:
-    """Returns all findings of the data check.
+    """Returns all findings of the data check; see `examine_data`."""
+    return examine_data(data, output=output, time=time, horizon=horizon, words=words).findings
+
+
+def examine_data(
+    data: object,
+    *,
+    output: str | None = None,
+    time: str | None = None,
+    horizon: int | None = None,
+    words: Mapping[str, object] | None = None,
+) -> DataCheck:
+    """Returns all findings of the data check, and the options that were inferred.
 
     For a table without an output column, only its columns and rows are checked.
     """
     try:
+        for name in words or {}:
+            if "." not in name and (renamed := current_name(name)):
+                raise TaskError(renamed)
         input_options = {key.removeprefix("input."): value for key, value in (words or {}).items()}
         if (
             output is None
             and time is None
+            and horizon is None
             and input_options.keys() <= option_infos(table.Options).keys()
         ):
             options = read(table.Options, input_options, place="input")
             question = Question(data, words=input_options)
             if question.path is None or (question.is_table and not question.is_series):
-                frame, findings = read_table(data, options)
-                columns = sort_columns(frame, options, reserved=[])
-                return [*findings, *check_columns(frame, columns), *duplicates(frame)[1]]
-        return check(load(data, output=output, time=time, words=words))
+                return _columns_only(data, options)
+        return check(load(data, output=output, time=time, horizon=horizon, words=words))
     except UserError as error:
-        return failed(error)
+        return DataCheck(failed(error))
+
+
+def _columns_only(data: object, options: table.Options) -> DataCheck:
+    """Returns the check of a table of which nothing is predicted."""
+    reading = table_reading(data, options)
+    columns = sort_columns(reading.frame, options, reserved=[])
+    return DataCheck(
+        [
+            *reading.findings,
+            *check_columns(reading.frame, columns),
+            *duplicates(reading.frame)[1],
+        ],
+        (*reading.inferred_options, *columns.inferred_options()),
+    )

@@ -24,6 +24,7 @@ from kissipo.process.kernels.native import kernels
 
 _PARTS = (
     ("polars", "frames", "Parquet files"),
+    ("python_calamine", "excel", "spreadsheets: .xlsx, .xls, .ods"),
     ("statsmodels", "series", "sunspots, exponential smoothing, trend and season"),
     ("gymnasium", "rl", "environments"),
     ("tensorboard", "board", "TensorBoard files in every run"),

@@ -11,7 +11,7 @@ from kissipo.core.json_object import JsonMapping
 from kissipo.core.recipe import Recipe
 from kissipo.core.suggest import nearest
 from kissipo.engine.run_folder import TASK
-from kissipo.input.formats.files import existing, readable
+from kissipo.input.formats.files import existing, path_of, readable
 from kissipo.input.question import Question
 from kissipo.lessons import lesson, lesson_names
 from kissipo.pipeline.infer_task import infer_task
@@ -65,7 +65,7 @@ def _find(
             _refuse_question(task, output, time)
             built_in = as_task(recipe(task).task.named(task))
             return built_in if horizon is None else built_in.with_words({"output.horizon": horizon})
-        path = Path(task)
+        path = path_of(task)
         if path.suffix in _YAML:
             return _from_yaml(path)
         if (path / TASK).is_file():

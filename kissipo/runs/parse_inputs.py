@@ -17,6 +17,7 @@ from kissipo.core.suggest import nearest
 from kissipo.input.formats.cells import is_missing
 from kissipo.input.formats.number_columns import PLAIN_CELLS, CellOptions, without_declared
 from kissipo.input.formats.number_texts import NumberText, split_number, value
+from kissipo.input.formats.sixties import RESULTS, split_sixties
 from kissipo.input.formats.tables import FileWords
 from kissipo.input.source import Source
 from kissipo.pipeline.parse import ResolvedTask
@@ -113,7 +114,8 @@ def _as_numbers(column: Column, cells: CellOptions) -> Column:
     for code, text in enumerate(column.categories):
         if is_missing(text) or text.strip() in cells.missing_values:
             continue
-        number = split_number(text)
+        number = split_sixties(text) if mark in RESULTS else None
+        number = number or split_number(text)
         if number is None:
             invalid.add(code)
             continue

@@ -96,7 +96,7 @@ class Task(Sentence):
         """Returns the findings of the data check, FAIL included; nothing is trained."""
         from kissipo.pipeline.check import check
 
-        return check(self)
+        return check(self).findings
 
     def complete(self, *, seed: int = 0) -> Task:
         """Returns the task with all inferred options, as in `task.yaml`."""

@@ -290,6 +290,8 @@ class TrainedModel:
         cells = cell_options(resolved)
         answered = [column for answer in self.answers for column in answer.codec.columns]
         frame = fit_to(frame, codecs, cells)
+        for answer in self.answers:
+            frame = answer.in_kind(frame, [])
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):

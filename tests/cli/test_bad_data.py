@@ -37,7 +37,12 @@ FILES: dict[str, bytes] = {
     "constant.csv": b"size,price\n" + b"".join(b"%d,7\n" % (number % 9) for number in range(40)),
     "price.csv": b"size,price\n"
     + b"".join(b"%d,%d.5\n" % (number % 9, number) for number in range(40)),
-    "sheet.xlsx": b"PK\x03\x04",
+    "air.csv": b"month,passengers\n"
+    + b"".join(
+        b"%d-%02d-28,%d\n" % (2000 + number // 12, number % 12 + 1, 9 * number + number % 12 * 20)
+        for number in range(96)
+    ),
+    "sheet.xlsx": GOOD.encode(),
     "nameless.csv": "".join(GOOD.splitlines(keepends=True)[1:]).encode(),
     "same.csv": b"kind\n" + b"yes\nno\n" * 20,
 }
@@ -157,8 +162,7 @@ REFUSED = [
     ),
     (
         "sheet.xlsx --output kind",
-        "sheet.xlsx is a spreadsheet. Allowed: a text file such as CSV, or a data frame. Save the "
-        "sheet as CSV (UTF-8)",
+        "sheet.xlsx is not a spreadsheet but a text file. Give it the ending .csv.",
     ),
     ("few.csv --output kind", "1 of the 2 classes of 'kind' have a single row: 'yes'."),
     (
@@ -272,6 +276,40 @@ def test_data_check_takes_the_options_that_it_suggests(
 ) -> None:
     assert main(f"data check {words}".split()) == (2 if "FAIL" in message else 0)
     assert message in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "good.csv --output kind",
+        "good.csv --output kind input.categorical=[size]",
+        "price.csv --output price process.net=linear",
+        "air.csv --time month --output passengers --horizon 3",
+        "air.csv --output passengers --horizon 2 input.window=8",
+    ],
+)
+def test_data_check_lists_the_inferred_settings_of_fit_on_one_screen(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["data", "check", *words.split()])
+    checked = capsys.readouterr().out
+    assert len(checked.splitlines()) <= 40
+    assert main(["fit", *words.split(), "--epochs", "1", "--out", "fitted"]) == 0
+    fitted = capsys.readouterr().err
+
+    def settings(text: str) -> list[list[str]]:
+        lines = text.split("Inferred settings")[1].splitlines()[1:]
+        return [line.split() for line in lines if line.startswith(("input.", "output."))]
+
+    assert settings(checked) == settings(fitted)
+    assert settings(checked)
+
+
+def test_data_check_answers_a_foreign_option_without_an_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["data", "check", "good.csv", "na_values=-9"]) == 2
+    assert "na_values is called missing_values" in capsys.readouterr().out
 
 
 def test_data_get_refuses_options(refusal: Refusal) -> None:

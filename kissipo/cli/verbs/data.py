@@ -3,6 +3,7 @@
 kissipo data list
 kissipo data get mnist
 kissipo data check sms.csv --output kind
+kissipo data check air.csv --time Month --output Passengers --horizon 12
 kissipo data check old.csv input.encoding=latin-1    any option of the task
 """
 
@@ -25,6 +26,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--time", metavar="COLUMN", help="the column of timestamps; makes the data a series"
     )
+    parser.add_argument("--horizon", type=int, help="the number of steps to forecast")
     parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -90,12 +92,21 @@ def _check(arguments: Namespace, screen: Screen) -> int:
     from kissipo.cli.tables import render
     from kissipo.core.finding import counted
     from kissipo.core.task import split_argument
-    from kissipo.report.tables import findings_table
-    from kissipo.runs.check_data import check_data
+    from kissipo.report.tables import findings_table, inferred_options_table
+    from kissipo.runs.check_data import examine_data
 
-    words = dict(split_argument(argument) for argument in arguments.words)
-    findings = check_data(arguments.name, output=arguments.output, time=arguments.time, words=words)
-    screen.result(render(findings_table(findings)))
+    findings, inferred_options = examine_data(
+        arguments.name,
+        output=arguments.output,
+        time=arguments.time,
+        horizon=arguments.horizon,
+        words=dict(split_argument(argument) for argument in arguments.words),
+    )
+    new = [finding for finding in findings if not (inferred_options and finding.shows_option)]
+    screen.result(render(findings_table(new)))
+    if inferred_options:
+        screen.result("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
+        screen.result(render(inferred_options_table(inferred_options)))
     results = [finding.level for finding in findings]
     worst = "FAIL" if "FAIL" in results else "WARN" if "WARN" in results else "PASS"
     failures, warnings = (results.count(level) for level in ("FAIL", "WARN"))
@@ -105,6 +116,10 @@ def _check(arguments: Namespace, screen: Screen) -> int:
             "data": arguments.name,
             "result": worst,
             "findings": [finding.to_json() for finding in findings],
+            "inferred_options": [
+                {"place": option.place, "value": str(option.value), "reason": option.reason}
+                for option in inferred_options
+            ],
         }
     )
     return 2 if worst == "FAIL" or (arguments.strict and worst == "WARN") else 0

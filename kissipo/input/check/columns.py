@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kissipo.codec._image_kinds import SUFFIXES
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.input.scripts import is_without_blanks
@@ -44,6 +45,22 @@ def missing_values(
     return findings
 
 
+def image_names(frame: Frame, names: Iterable[str]) -> list[Finding]:
+    """Warns of columns that name image files: their texts say nothing of the images."""
+    findings = []
+    for column in (frame[name] for name in names):
+        texts = column.categories[:200] if column.kind == "string" else ()
+        files = sum(text.lower().endswith(SUFFIXES) for text in texts)
+        if files and files >= 0.9 * len(texts):
+            message = f"'{column.name}' names image files, such as '{texts[0]}'"
+            action = (
+                "the images are not read; to learn from them: kissipo fit FOLDER "
+                "input.labels=FILE with this table"
+            )
+            findings.append(Finding("WARN", "images", message, action))
+    return findings
+
+
 def constant_columns(frame: Frame, names: Iterable[str]) -> list[str]:
     """Returns the names of the columns with at most one distinct value."""
     return [name for name in names if _distinct(frame[name]) <= 1]
@@ -65,6 +82,8 @@ def _is_id(column: Column, *, alone: bool) -> bool:
     """
     count = len(column)
     if count < 20 or column.missing.any():
+        return False
+    if column.kind == "number" and not np.isfinite(column.values).all():
         return False
     if column.kind == "number":
         steps = np.diff(column.values)

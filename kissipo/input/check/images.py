@@ -127,8 +127,8 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     if not other:
         return [Finding("PASS", "image sizes", f"all images are {size[0]}x{size[1]}")]
     smallest, largest = (
-        min(shapes, key=lambda s: s[0] * s[1]),
-        max(shapes, key=lambda s: s[0] * s[1]),
+        min(shapes, key=lambda s: (s[0] * s[1], s)),
+        max(shapes, key=lambda s: (s[0] * s[1], s)),
     )
     message = (
         f"{len(shapes)} sizes of images, "

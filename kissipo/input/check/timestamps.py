@@ -72,14 +72,21 @@ def order_of_numbers(frame: Frame, name: str) -> tuple[Frame, list[Finding]]:
             allowed="one row per step, in rising order",
         )
     findings = []
-    if np.any(np.diff(values) < 0):
+    backward = np.flatnonzero(np.diff(values) < 0)
+    if len(backward) and frame[name].unit in ("h:mm:ss", "h:mm"):
+        raise DataError(
+            f"the clock '{name}' goes back at {format_rows(frame.rows[backward + 1])}",
+            got="times of day without a date",
+            do="Add a column of dates, called date",
+        )
+    if len(backward):
         findings.append(
             Finding("WARN", "order of time", f"'{name}' does not always rise", "sorted by it")
         )
         frame = frame.take(np.argsort(values, kind="stable"))
     steps = np.diff(frame[name].values)
     # binary fractions: 0.3 - 0.2 is not 0.1
-    findings += _uneven(frame, name, np.round(steps / (np.abs(steps).max() or 1.0), 9))
+    findings += _uneven(frame, name, np.round(steps / (np.abs(steps).max(initial=0.0) or 1.0), 9))
     return frame, findings or [
         Finding("PASS", "order of time", f"'{name}' is evenly spaced over {len(frame)} steps")
     ]

@@ -5,12 +5,12 @@ Arrays are found by their names: images, x, data ... are the samples; labels, y,
 unpickled.
 """
 
-import json
 import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.input.formats.files import existing, open_text
+from kissipo.input.formats.json_text import parse_json
 from kissipo.input.formats.split_folders import part_of
 
 _JSON, _LINES = ".json", (".jsonl", ".ndjson")
@@ -28,6 +29,10 @@ _WINDOWS = ("windows", "series", "sequences")
 _POSITIONAL = ("arr_0", "arr_1")  # the names that numpy.savez gives
 _CHANNELS = (1, 3, 4)
 _HEAD = 65_536
+_DAMAGED = (  # what numpy and zipfile raise for damaged files
+    *(ValueError, TypeError, KeyError, OverflowError, SyntaxError, TokenError, RecursionError),
+    *(OSError, EOFError, BadZipFile, zlib.error, NotImplementedError, RuntimeError, MemoryError),
+)
 
 
 @dataclass(frozen=True)
@@ -127,8 +132,8 @@ def _read_numpy(path: Path) -> dict[str, NumpyArray]:
         if isinstance(content, np.ndarray):
             return {"array": content}
         with content as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, BadZipFile, zlib.error, KeyError):
+            return {name: np.asarray(archive[name]) for name in archive.files}
+    except _DAMAGED:
         raise DataError(
             f"{path} is not a readable {what} file of numbers",
             do=f"Write it with numpy.{save}, and arrays of numbers or texts, not of objects",
@@ -138,13 +143,11 @@ def _read_numpy(path: Path) -> dict[str, NumpyArray]:
 def _read_json(path: Path) -> dict[str, NumpyArray]:
     with open_text(path, "utf-8") as file:
         text = file.read()
-    try:
-        if path.suffix.lower() in _LINES:
-            content: object = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}", do="Write it with json.dump") from None
+    if path.suffix.lower() in _LINES:
+        lines = enumerate(text.split("\n"), 1)
+        content: object = [parse_json(line, path, line=n) for n, line in lines if line.strip()]
+    else:
+        content = parse_json(text, path)
     if isinstance(content, dict):
         return {name: _stacked(path, name, value) for name, value in content.items()}
     if isinstance(content, list) and content and isinstance(content[0], dict):

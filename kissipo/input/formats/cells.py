@@ -82,12 +82,15 @@ class ColumnBuilder:
 
     points:   whether a point may stand in a plain number
     blanks:   characters around a cell that do not belong to its value
+    values:   texts in lower case that are values here, although they are marks of a
+              missing value elsewhere
     """
 
     name: str
     as_text: bool = False
     points: bool = True
     blanks: str = ""
+    values: frozenset[str] = frozenset()
     sample: tuple[str, ...] = ()
     failed: bool = False
     _numbers: list[NDArray[np.float64]] = field(default_factory=list)
@@ -130,6 +133,15 @@ class ColumnBuilder:
         classes = list(self._classes)
         return [classes[code] for code, count in forms.items() if count > 1 and code >= 0]
 
+    @property
+    def null_texts(self) -> list[str]:
+        """The texts that were read as missing values, such as NA."""
+        cells = (cell.strip(self.blanks or None) for cell in self._absent_cells())
+        return sorted({cell for cell in cells if cell})
+
+    def _absent_cells(self) -> list[str]:
+        return [cell for cell, code in self._codes_of.items() if code < 0]
+
     def _plain_numbers(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
         """Returns the cells as plain numbers, or None if one of them is not."""
         text = "".join(cells)
@@ -152,5 +164,6 @@ class ColumnBuilder:
         for cell in dict.fromkeys(cells):
             if cell not in codes:
                 text = restored(cell.strip(self.blanks)) if self.blanks else cell
-                codes[cell] = -1 if is_missing(text) else classes.setdefault(text, len(classes))
+                is_absent = is_missing(text) and text.lower() not in self.values
+                codes[cell] = -1 if is_absent else classes.setdefault(text, len(classes))
         self._codes.append(np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)))

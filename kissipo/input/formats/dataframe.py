@@ -40,6 +40,10 @@ def read_parquet(path: Path) -> Frame:
             raise DataError(
                 f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
             ) from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # a crash of its Rust code
+                raise
+            raise DataError(f"{path} is not a readable Parquet file", do="Write it again") from None
     return from_dataframe(table, origin=str(path))
 
 

@@ -7,21 +7,31 @@ turns out to be text is read again as text, so that `007` stays `007`.
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, counted, format_rows
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Frame
-from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.text import list_some, shorten
+from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
 from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted
-from kissipo.input.formats.cells import ColumnBuilder, restored
+from kissipo.input.formats.cells import ColumnBuilder
 from kissipo.input.formats.compressed import content_name
-from kissipo.input.formats.files import existing, open_text
-from kissipo.input.formats.header import SAMPLE, sign_of_data
+from kissipo.input.formats.files import existing, open_text, refuse_many_columns
+from kissipo.input.formats.header import (
+    SAMPLE,
+    column_names,
+    lines_above_header,
+    missing_header,
+    sign_of_data,
+)
+from kissipo.input.formats.note_lines import NoteLines
+from kissipo.input.formats.null_texts import NULL_TEXTS, reason_of_values
 from kissipo.input.formats.number_columns import (
     CellOptions,
     TypedCells,
@@ -34,7 +44,7 @@ from kissipo.input.formats.preamble import find_preamble
 CHUNK = 50_000
 _FIRST_LINES = 60
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-_LONGEST_CELL = 100_000_000
+_LONGEST_CELL = 1 << 25
 Lines = Iterator[tuple[int, list[str]]]
 
 
@@ -79,9 +89,19 @@ def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCell
         )
     separator, skip = _first_lines(path, layout)
     texts: set[str] = set()
+    inferred: list[InferredOption] = []
     while True:
         reading = _Reading(path, layout, separator, texts, skip)
         builders = reading.read()
+        reasons = _reasons_of_values(builders, layout.cells)
+        if reasons:
+            columns = sorted({*layout.cells.not_missing, *reasons})
+            reason = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            reason += "; input.missing_values=[NA] declares a mark missing"
+            inferred.append(InferredOption("input.not_missing", columns, reason))
+            cells = replace(layout.cells, not_missing=frozenset(columns))
+            layout = replace(layout, cells=cells)
+            continue
         again = {builder.name for builder in builders if builder.failed}
         plain = {builder.name: builder.sample for builder in builders if not builder.as_text}
         if not again:
@@ -93,7 +113,22 @@ def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCell
         texts |= again
     findings = reading.findings + _joined_by_blanks(builders)
     typed = type_cells(frame, layout.cells, separator=separator, plain=plain)
-    return TypedCells(typed.frame, findings + typed.findings, typed.inferred)
+    return TypedCells(typed.frame, findings + typed.findings, inferred + typed.inferred)
+
+
+def _reasons_of_values(builders: list[ColumnBuilder], options: CellOptions) -> dict[str, str]:
+    """Returns the columns in which NA and the like are values, and why."""
+    declared = set(options.missing_values)
+    reasons = {
+        builder.name: reason_of_values(
+            builder.name,
+            [mark for mark in builder.null_texts if mark not in declared],
+            builder.finish().categories,
+        )
+        for builder in builders
+        if builder.as_text and builder.name not in options.not_missing and builder.null_texts
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _joined_by_blanks(builders: list[ColumnBuilder]) -> list[Finding]:
@@ -126,7 +161,8 @@ class _Reading:
         self.blank_lines: list[int] = []
 
     def read(self) -> list[ColumnBuilder]:
-        with open_text(self.path, self.layout.encoding) as file:
+        with open_text(self.path, self.layout.encoding) as text:
+            file = self._by_blanks(text) if self.separator == " " else text
             self._skip_lines(file)
             if self.layout.quoting:
                 lines_of_file = protect_quoted(file, self.separator)
@@ -142,9 +178,10 @@ class _Reading:
             builders = [
                 ColumnBuilder(
                     name,
-                    as_text=name in self.texts,
+                    as_text=name in self.texts or name in cells.not_missing,
                     points=cells.prior != ",",
                     blanks=blanks_beside(self.separator) if self.layout.quoting else "",
+                    values=NULL_TEXTS if name in cells.not_missing else frozenset(),
                 )
                 for name in names
             ]
@@ -167,20 +204,19 @@ class _Reading:
             )
         return builders
 
+    def _by_blanks(self, lines: Iterator[str]) -> Iterator[str]:
+        """Returns the lines of a table between whose cells there are only blanks."""
+        if self.layout.separator is None:
+            message = f"the cells of {self.path.name} are separated by blanks"
+            action = "input.separator sets another separator"
+            self.findings.append(Finding("PASS", "separator", message, action))
+        return single_blanks(lines)
+
     def _skip_lines(self, file: Iterator[str]) -> None:
         """Skips and reports the lines above the header."""
         above = [line.strip() for line in islice(file, self.skip)]
         if above and self.layout.skip_lines is None:
-            listed = list_some([f"'{shorten(line, 40)}'" for line in above if line], 3)
-            self.findings.append(
-                Finding(
-                    "WARN",
-                    "lines above the header",
-                    f"{self.path.name} has {counted(self.skip, 'line')} above its header: {listed}",
-                    f"left out; the header is line {self.skip + 1}; "
-                    "set input.skip_lines=0 if the first line is the header",
-                )
-            )
+            self.findings.append(lines_above_header(self.path.name, above, self.skip + 1))
 
     def _header(self, lines: Lines) -> tuple[list[str], Lines]:
         """Returns the column names and the lines that are rows of data."""
@@ -189,51 +225,16 @@ class _Reading:
             raise DataError(
                 f"{self.path} is empty", do="Give a file with a header and rows of data"
             )
+        refuse_many_columns(self.path, len(header))
         sample = list(islice(lines, SAMPLE))
         sign = sign_of_data(header, [row for _, row in sample])
         if sign:
-            names = [f"column{position}" for position in range(1, len(header) + 1)]
-            self.findings.append(
-                Finding(
-                    "WARN",
-                    "no header",
-                    f"{self.path.name} seems to have no header: "
-                    f"its first line looks like a row of data ({sign})",
-                    f"read as row 1; the columns are called {list_ends(names, 2, 1)}; "
-                    "set their names with input.header=[name, name, ...]",
-                    (1,),
-                )
-            )
+            names, finding = missing_header(self.path.name, len(header), sign)
+            self.findings.append(finding)
             return names, chain([(line, header)], sample, lines)
-        return self._names(header), chain(sample, lines)
-
-    def _names(self, header: list[str]) -> list[str]:
-        names = [_name(name) or f"column{position}" for position, name in enumerate(header, 1)]
-        unnamed = [name for name, cell in zip(names, header, strict=True) if not _name(cell)]
-        if unnamed:
-            self.findings.append(
-                Finding(
-                    "WARN",
-                    "unnamed columns",
-                    f"{len(unnamed)} columns have no name in the header",
-                    "called " + ", ".join(unnamed),
-                )
-            )
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise DataError(
-                f"{self.path} has the column '{repeated[0]}' "
-                f"{names.count(repeated[0])} times in its header",
-                do="Give every column its own name",
-            )
-        if all(_is_number(name) for name in header):
-            raise DataError(
-                f"{self.path} seems to have no header: its first line has only numbers",
-                got=self.separator.join(header)[:80],
-                do="Put the names of the columns in the first line, "
-                "or set them with input.header=[name, name, ...]",
-            )
-        return names
+        names, findings = column_names(header, self.path, line=self.separator.join(header))
+        self.findings += findings
+        return names, chain(sample, lines)
 
     def _split_rows(self, rows: Any) -> Lines:
         first_line = self.skip + 1
@@ -256,8 +257,13 @@ class _Reading:
     def _fill(self, lines: Lines, builders: list[ColumnBuilder]) -> int:
         width, count = len(builders), 0
         chunk: list[list[str]] = []
+        notes = NoteLines(width)
         for line, row in lines:
-            if len(row) != width:
+            is_row = len(row) == width
+            if not is_row and notes.takes(line, row):
+                continue
+            if not is_row or notes.pending:
+                line, row = notes.pending or (line, row)
                 raise _ragged(
                     self.path, line, row, [builder.name for builder in builders], self.separator
                 )
@@ -268,17 +274,13 @@ class _Reading:
                 chunk = []
         if chunk:
             _add(builders, chunk)
+        self.findings += notes.findings(self.path.name)
         return count + len(chunk)
 
 
 def _add(builders: list[ColumnBuilder], rows: list[list[str]]) -> None:
     for builder, cells in zip(builders, zip(*rows, strict=True), strict=True):
         builder.add(cells)
-
-
-def _name(cell: str) -> str:
-    """Returns a cell of the header as the name of a column."""
-    return restored(cell).strip()
 
 
 def _ragged(path: Path, line: int, row: list[str], names: list[str], separator: str) -> DataError:
@@ -322,22 +324,16 @@ def _guess_separator(first_lines: list[str]) -> str:
             score = same * 100 + widths[0]
             if score > best_score:
                 best, best_score = separator, score
-    return best
+    return " " if not best_score and are_split_by_blanks(lines) else best
 
 
 def _describe(error: csv.Error) -> str:
     if "end of data" in str(error):
         return "a double quote is opened and never closed"
+    if "field limit" in str(error):
+        return f"a cell has more than {_LONGEST_CELL:,} characters; is a double quote left open?"
     return (
         "a double quote is closed in the middle of a cell"
         if "expected after" in str(error)
         else str(error)
     )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -1,23 +1,40 @@
 """Files: opens files, with errors that say what was there instead."""
 
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from kissipo.core.errors import DataError, MachineError
 from kissipo.core.suggest import nearest
-from kissipo.input.formats.compressed import DAMAGED, open_binary
+from kissipo.core.text import shorten
+from kissipo.input.formats.compressed import DAMAGED, damaged, open_binary
 from kissipo.input.formats.encodings import guess_encoding, wide_encoding
 
+MAX_COLUMNS, _LONGEST_LINE = 50_000, 1 << 25
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip file (an Excel or ODS sheet?)",
     b"\x89PNG": "a PNG image",
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
+
+
+def path_of(name: str | Path) -> Path:
+    """Returns the path of this name, whether or not there is a file.
+
+    Raises:   DataError for a name that no file can have.
+    """
+    if not str(name):
+        raise DataError("the name of the data is empty", do="Name a file, a folder or a task")
+    try:
+        Path(name, "x").exists()
+    except OSError as error:
+        raise DataError(
+            f"'{shorten(str(name), 60)}' cannot be looked up: {error.strerror}", do="Name a file"
+        ) from None
+    return Path(name)
 
 
 def existing(path: Path, *, kind: str = "file") -> Path:
@@ -37,8 +54,17 @@ def existing(path: Path, *, kind: str = "file") -> Path:
         exists = path.exists()
     except OSError:
         exists = False
+    if not exists and path.is_symlink():
+        raise DataError(
+            f"{path} is a link to {path.readlink()}, where there is no {kind}",
+            do="Name the file itself, or correct the link",
+        )
     if not exists:
         raise DataError(f"there is no {kind} {path}", do=_neighbors(path))
+    if not path.is_file() and not path.is_dir():
+        raise DataError(
+            f"{path} is a device or a pipe", allowed=f"a {kind}", do="Save the data to a file first"
+        )
     return path
 
 
@@ -51,6 +77,17 @@ def _neighbors(path: Path) -> str:
     if close:
         return "Did you mean " + " or ".join(f"'{folder / stems[stem]}'" for stem in close) + "?"
     return f"Look into {folder.resolve()}"
+
+
+def refuse_many_columns(path: Path, count: int) -> None:
+    """Refuses a table with so many columns that each of them would be a sample."""
+    if count > MAX_COLUMNS:
+        raise DataError(
+            f"{path} has {count:,} columns",
+            allowed=f"at most {MAX_COLUMNS:,}",
+            do="If each row is one signal or one image, save the rows as a file .npy; "
+            "if each column is one sample, transpose the table",
+        )
 
 
 def read_bytes(path: Path) -> bytes:
@@ -74,7 +111,7 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
             codec = (
                 "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
             )
-            text = io.TextIOWrapper(raw, encoding=codec, newline="")
+            text = io.TextIOWrapper(_ShortLines(path, raw), encoding=codec, newline="")
         except LookupError:
             raise DataError(
                 "input.encoding is not a known encoding",
@@ -87,6 +124,35 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
             raise _wrong_encoding(path, encoding, error) from None
 
 
+class _ShortLines(io.BufferedIOBase):
+    """The bytes of a text file. A line that does not end is refused, unless the whole
+    text is read at once: it would fill the memory."""
+
+    def __init__(self, path: Path, raw: BinaryIO) -> None:
+        self._path, self._raw, self._length = path, cast(io.BufferedReader, raw), 0
+
+    @property
+    def name(self) -> str:
+        return str(self._path)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._raw.read(size)
+
+    def read1(self, size: int = -1) -> bytes:
+        data = self._raw.read1(size)
+        is_inside = b"\n" not in data and b"\r" not in data
+        self._length = self._length + len(data) if is_inside else 0
+        if self._length > _LONGEST_LINE:
+            raise DataError(
+                f"{self._path} has a line of more than {_LONGEST_LINE >> 20} MB",
+                do="Is it the right file? Each row must end with a line break",
+            )
+        return data
+
+
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Converts errors of the operating system into errors that name the file."""
@@ -96,11 +162,14 @@ def readable(path: Path) -> Iterator[None]:
         raise MachineError(
             f"{path} cannot be read: permission denied", do="Check its permissions"
         ) from None
-    except (*DAMAGED, zlib.error):
-        kind = {".gz": "gzip", ".bz2": "bzip2"}.get(path.suffix, path.suffix.lstrip("."))
-        raise DataError(
-            f"{path} is not a complete {kind} file", do="Download or compress it again"
-        ) from None
+    except DAMAGED:
+        raise damaged(path) from None
+    except NotImplementedError as error:  # of zipfile
+        raise DataError(f"{path} cannot be decompressed: {error}", do="Unpack it first") from None
+    except OSError as error:
+        if error.errno is None:  # bz2
+            raise damaged(path) from None
+        raise MachineError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:

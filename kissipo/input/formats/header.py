@@ -9,13 +9,19 @@ In doubt the line is a header.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
+from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Column, Frame
+from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.input.formats.cells import BLANKS, ColumnBuilder, is_missing, restored
 from kissipo.input.formats.number_columns import CellOptions, type_cells
 from kissipo.input.formats.number_texts import split_number, value
+from kissipo.input.formats.sixties import split_sixties
 
 SAMPLE = 1000
 _PROSE = 3
@@ -43,7 +49,7 @@ def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         if is_missing(cell):
             continue
         if column.kind == "number":
-            number = split_number(cell)
+            number = split_number(cell) or split_sixties(cell)
             if number is None:
                 return ""
             numbers.append(value(number, "," if number.evidence == "comma" else "."))
@@ -55,6 +61,81 @@ def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if any(right <= left for left, right in pairwise(numbers)):
         signs.append("its cells are numbers like those below, and in no order")
     return next(filter(None, signs), "")
+
+
+def lines_above_header(name: str, above: Sequence[str], line: int) -> Finding:
+    """Reports the lines above the header, which has this line number."""
+    listed = list_some([f"'{shorten(text, 40)}'" for text in above if text], 3)
+    return Finding(
+        "WARN",
+        "lines above the header",
+        f"{name} has {counted(len(above), 'line')} above its header: {listed}",
+        f"left out; the header is line {line}; "
+        "set input.skip_lines=0 if the first line is the header",
+    )
+
+
+def missing_header(name: str, width: int, sign: str) -> tuple[list[str], Finding]:
+    """Returns the column names of a file without a header, and the finding.
+
+    sign:   why its first line must be a row of data
+    """
+    names = [f"column{position}" for position in range(1, width + 1)]
+    finding = Finding(
+        "WARN",
+        "no header",
+        f"{name} seems to have no header: its first line looks like a row of data ({sign})",
+        f"read as row 1; the columns are called {list_ends(names, 2, 1)}; "
+        "set their names with input.header=[name, name, ...]",
+        (1,),
+    )
+    return names, finding
+
+
+def column_names(
+    header: Sequence[str], path: Path, *, line: str
+) -> tuple[list[str], list[Finding]]:
+    """Returns the column names that a header gives, and reports those that it lacks.
+
+    line:     the line of the header, for the error
+    Raises:   DataError for a repeated name, and for a header of nothing but numbers.
+    """
+    written = [restored(cell).strip() for cell in header]
+    names = [name or f"column{position}" for position, name in enumerate(written, 1)]
+    unnamed = [name for name, cell in zip(names, written, strict=True) if not cell]
+    findings = []
+    if unnamed:
+        findings.append(
+            Finding(
+                "WARN",
+                "unnamed columns",
+                f"{len(unnamed)} columns have no name in the header",
+                "called " + ", ".join(unnamed),
+            )
+        )
+    counts = Counter(names)
+    repeated = sorted(name for name, count in counts.items() if count > 1)
+    if repeated:
+        raise DataError(
+            f"{path} has the column '{repeated[0]}' {counts[repeated[0]]} times in its header",
+            do="Give every column its own name",
+        )
+    if all(map(_is_number, header)):
+        raise DataError(
+            f"{path} seems to have no header: its first line has only numbers",
+            got=line[:80],
+            do="Put the names of the columns in the first line, "
+            "or set them with input.header=[name, name, ...]",
+        )
+    return names, findings
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _sign_of_text(cell: str, column: Column) -> str | None:

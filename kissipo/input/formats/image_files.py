@@ -106,14 +106,16 @@ def file_findings(files: FolderFiles, *, skip: bool) -> list[Finding]:
     findings = _unreadable_findings(files, skip=skip)
     if files.misnamed:
         message = (
-            f"{counted(len(files.misnamed), 'file')} in the class folders are images by their "
-            f"content but not by their ending: {list_some(files.misnamed, 1)}"
+            f"{counted(len(files.misnamed), 'file')} in the class folders "
+            f"{'is an image' if len(files.misnamed) == 1 else 'are images'} by content "
+            f"but not by ending: {list_some(files.misnamed, 1)}"
         )
         findings.append(
             Finding("WARN", "other files", message, "left out; rename them to use them")
         )
     if files.others:
-        message = f"{len(files.others)} files in the class folders are not images"
+        verb = "is not an image" if len(files.others) == 1 else "are not images"
+        message = f"{counted(len(files.others), 'file')} in the class folders {verb}"
         findings.append(Finding("WARN", "other files", message, "left out"))
     if files.system:
         names = list_some(dict.fromkeys(path.name for path in files.system), 5)

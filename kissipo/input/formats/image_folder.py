@@ -26,6 +26,7 @@ from kissipo.input.formats.image_files import (
     files_in,
     together,
 )
+from kissipo.input.formats.mask_folders import mask_tree
 from kissipo.input.formats.masks import masks_beside, masks_in, refuse_masks_as_class
 from kissipo.input.formats.split_folders import PARTS, ClassFolder, FolderTree, class_tree
 from kissipo.input.source_data import Reading
@@ -57,13 +58,18 @@ def read_image_folder(
                     has no images.
     """
     existing(folder, kind="folder")
-    tree = class_tree(folder, masks=masks, flat=flat)
+    pairs = mask_tree(folder) if masks is None and not flat else None
+    tree = pairs.tree if pairs else class_tree(folder, masks=masks, flat=flat)
     beside_classes = files_in(tree.root)
     loose = beside_classes.images
     if not tree.classes and not (loose and (flat or _may_be_flat(loose, masks))):
         content = f"{len(loose)} images and no folders" if loose else "no folders"
         example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
-        example += ", or set input.masks=FOLDER or input.boxes=boxes.csv" if loose else ""
+        example += (
+            ", or set input.labels=labels.csv, input.masks=FOLDER or input.boxes=boxes.csv"
+            if loose
+            else ""
+        )
         raise DataError(f"{folder} must contain one folder per class", got=content, do=example)
     files = {place: files_below(place.folder) for place in tree.classes}
     inside = together(list(files.values()))
@@ -75,11 +81,13 @@ def read_image_folder(
     findings += _loose_findings(loose, tree)
     images = {place: list(some.images) for place, some in files.items()}
     images, beside, mask_findings = (
-        _without_companions(images) if masks is None else (images, [], [])
+        (images, [], list(pairs.findings) if pairs else [])
+        if pairs or masks is not None
+        else _without_companions(images)
     )
     names, name_findings = class_names([place.name for place in images])
     findings += name_findings
-    if masks is None and not beside and tree.classes:
+    if masks is None and not pairs and not beside and tree.classes:
         refuse_masks_as_class(tree.root, {place.folder: some for place, some in images.items()})
     _refuse_empty_classes(tree, files, names, findings)
     paths = [path for some in images.values() for path in some]
@@ -89,7 +97,14 @@ def read_image_folder(
     columns = [image_column("image", np.asarray([str(path) for path in paths], dtype=object))]
     if has_classes:
         columns.append(strings("class", labels))
-    if masks is not None:
+    if pairs is not None:
+        masks_of_parts = [
+            masks_in(masks_of, some, images_of, SUFFIXES)
+            for place, some in images.items()
+            for images_of, masks_of in [pairs.masks[place]]
+        ]
+        columns.append(image_column(MASK, np.concatenate(masks_of_parts)))
+    elif masks is not None:
         columns.append(image_column(MASK, masks_in(masks, paths, folder, SUFFIXES)))
     elif beside:
         columns.append(image_column(MASK, masks_beside(paths, beside)))
@@ -113,7 +128,7 @@ def class_names(names: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
     """Returns the class of each folder name, and what was joined.
 
     Names that differ only in blanks around them, or in the Unicode form of a letter,
-    are one class. Names that differ in case stay apart.
+    are one class. Names that differ in case stay apart, which the answer reports.
     """
     forms: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
@@ -129,16 +144,6 @@ def class_names(names: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
         message = "class folders differ only in blanks around their names or in the form of a "
         message += f"letter: {list_some(joined, 5)}"
         findings.append(Finding("WARN", "class names", message, "joined into one class each"))
-    cases: dict[str, list[str]] = {}
-    for name in dict.fromkeys(classes.values()):
-        cases.setdefault(name.casefold(), []).append(name)
-    similar = [
-        " and ".join(f"'{name}'" for name in some) for some in cases.values() if len(some) > 1
-    ]
-    if similar:
-        message = f"classes differ only in upper and lower case: {list_some(similar, 5)}"
-        action = "kept apart; if they are one class, put their images into one folder"
-        findings.append(Finding("WARN", "class names", message, action))
     return classes, findings
 
 

@@ -15,8 +15,8 @@ from kissipo.input.formats.files import existing
 from kissipo.input.formats.image_files import files_below
 
 _SUFFIXES = ("_mask", "-mask", "_gt", "")
-_IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "photos", "jpegimages"))
-_MASK_FOLDERS = frozenset(
+IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "photos", "jpegimages"))
+MASK_FOLDERS = frozenset(
     (
         *("masks", "mask", "labels", "label", "annotations", "annotation", "gt"),
         *("ground_truth", "groundtruth", "segmentation", "segmentationclass"),
@@ -70,7 +70,7 @@ def _by_name(
     for file in files:
         plain = file.with_suffix("")
         name = str(plain.relative_to(folder)) if keep_folders else plain.name
-        names.setdefault(_without_suffix(name), []).append(file)
+        names.setdefault(without_suffix(name), []).append(file)
     return names
 
 
@@ -80,8 +80,8 @@ def refuse_masks_as_class(root: Path, images: Mapping[Path, Sequence[Path]]) -> 
     Raises:   DataError with the way to name the masks.
     """
     names = {folder.name.lower(): folder.name for folder in images}
-    masks = [name for name in names if name in _MASK_FOLDERS]
-    photos = [name for name in names if name in _IMAGE_FOLDERS]
+    masks = [name for name in names if name in MASK_FOLDERS]
+    photos = [name for name in names if name in IMAGE_FOLDERS]
     if len(masks) != 1 or len(photos) != 1 or len(names) != 2:
         return
     stems = {
@@ -91,11 +91,18 @@ def refuse_masks_as_class(root: Path, images: Mapping[Path, Sequence[Path]]) -> 
         if folder.name.lower() == photos[0]
     }
     named = {
-        _without_suffix(path.stem)
+        without_suffix(path.stem)
         for folder, paths in images.items()
         for path in paths
         if folder.name.lower() == masks[0]
     }
+    if not named:
+        raise DataError(
+            f"the folders {names[masks[0]]} of {root} hold no images",
+            got=f"images in {names[photos[0]]} alone",
+            do="Masks are images; boxes stand in a table boxes.csv with the columns file, "
+            "label, x_min, y_min, x_max, y_max in pixels",
+        )
     if 2 * len(stems & named) < len(named):
         return
     image_folder, mask_folder = names[photos[0]], names[masks[0]]
@@ -109,6 +116,7 @@ def refuse_masks_as_class(root: Path, images: Mapping[Path, Sequence[Path]]) -> 
     )
 
 
-def _without_suffix(name: str) -> str:
+def without_suffix(name: str) -> str:
+    """Returns the name of an image from that of its mask."""
     suffix = next(suffix for suffix in _SUFFIXES if name.endswith(suffix))
     return name.removesuffix(suffix)

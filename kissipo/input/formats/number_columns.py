@@ -28,6 +28,7 @@ from kissipo.input.formats.number_texts import (
     split_number,
     value,
 )
+from kissipo.input.formats.sixties import RESULTS, all_sixties, split_sixties
 
 ODD_SHARE = 0.1
 _SAMPLE = 200
@@ -55,6 +56,7 @@ class CellOptions:
     units:           the mark of the numbers, by column
     missing_values:  further texts that mean a missing value
     numbers, texts:  columns that a person names as numbers, and as something else
+    not_missing:     columns in which NA and the like are values
     """
 
     decimal: str | None = None
@@ -63,6 +65,7 @@ class CellOptions:
     missing_values: tuple[str, ...] = ()
     numbers: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
+    not_missing: frozenset[str] = frozenset()
 
     @property
     def prior(self) -> str | None:
@@ -104,13 +107,6 @@ class _Numbers:
             for part, count in zip(self.parts, self.counts, strict=True)
             if part is not None and part.evidence in evidence
         )
-
-    def example(self, *evidence: str) -> str:
-        """Returns the first text that shows one of these notations, or ''."""
-        for text, part in zip(self.column.categories, self.parts, strict=True):
-            if part is not None and part.evidence in evidence:
-                return text
-        return ""
 
 
 def type_cells(
@@ -188,9 +184,11 @@ def _numbers_of(column: Column, options: CellOptions) -> _Numbers | None:
     forced = column.name in options.numbers
     if not forced and len(texts) > _SAMPLE:
         sample = [texts[code] for code in np.argsort(-counts, kind="stable")[:_SAMPLE].tolist()]
-        if sum(split_number(text) is not None for text in sample) < 0.5 * len(sample):
+        numbers_in_sample = sum(split_number(text) is not None for text in sample)
+        if numbers_in_sample < 0.5 * len(sample) and split_sixties(sample[0]) is None:
             return None
-    parts = tuple(map(split_number, texts))
+    parts = all_sixties(texts, MISSING_WORDS | set(options.missing_values))
+    parts = parts or tuple(map(split_number, texts))
     if not any(parts) or (not forced and any(map(is_code, texts))):
         return None
     words = frozenset(
@@ -521,14 +519,23 @@ def _units(read: Sequence[_Numbers], options: CellOptions) -> list[InferredOptio
     }
     if not units:
         return []
-    examples = [
-        f"{numbers.column.name}: '{numbers.example('', 'point', 'comma', 'point?', 'comma?')}' "
-        f"is a number with the mark {numbers.mark}"
-        for numbers in read
-        if numbers.column.name in units
-    ]
+    examples = [_example_of_mark(numbers) for numbers in read if numbers.column.name in units]
     return [
         InferredOption(
             "input.number_units", {**options_units, **units}, list_some(examples, 4, separator="; ")
         )
     ]
+
+
+def _example_of_mark(numbers: _Numbers) -> str:
+    """Returns the first cell with the mark of a column, and how it is read."""
+    cells = [
+        (text, part)
+        for text, part in zip(numbers.column.categories, numbers.parts, strict=True)
+        if part is not None and part.mark == numbers.mark
+    ]
+    text, part = next((cell for cell in cells if cell[1].digits.strip("0")), cells[0])
+    is_what = f"a number with the mark {numbers.mark}"
+    if numbers.mark in RESULTS:
+        is_what = f"{value(part, '.'):.9g} {RESULTS[numbers.mark]}"
+    return f"{numbers.column.name}: '{text}' is {is_what}"

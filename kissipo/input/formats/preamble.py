@@ -13,6 +13,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from kissipo.input.formats.note_lines import is_note
 from kissipo.input.formats.number_texts import split_number
 
 _MIN_ROWS = 3
@@ -41,9 +42,23 @@ def _rows(lines: Sequence[str], separator: str) -> list[tuple[int, list[str]]]:
     """Returns the rows that are not blank, each with the number of its last line."""
     reader = csv.reader(lines, delimiter=separator)
     try:
-        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error:  # the reader of the whole file refuses it, with its line
         return []
+    return _without_notes(rows)
+
+
+def _without_notes(rows: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Returns the rows without notes at the end, and without comments below others."""
+    width = max((len(row) for _, row in rows), default=0)
+    while len(rows) > 1 and len(rows[-1][1]) < width and is_note(rows[-1][1]):
+        rows = rows[:-1]
+    first = next((n for n, (_, row) in enumerate(rows) if not row[0].startswith("#")), 0)
+    return [
+        pair
+        for number, pair in enumerate(rows)
+        if number < first or len(pair[1]) == width or not pair[1][0].startswith("#")
+    ]
 
 
 def _is_even(rows: Sequence[tuple[int, list[str]]]) -> bool:

@@ -1,13 +1,19 @@
 """JSON lines (one object per line) and JSON lists of objects."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.core.text import list_some
 from kissipo.input.formats.cells import mixed
-from kissipo.input.formats.files import open_text
+from kissipo.input.formats.files import open_text, refuse_many_columns
+from kissipo.input.formats.json_text import parse_json
+
+_HEAD = 4096
+_MANY = 1000  # columns
+_MIN_SHARE = 0.01  # of their cells that must be present
 
 
 def read_records(path: Path, encoding: str) -> Frame:
@@ -17,7 +23,7 @@ def read_records(path: Path, encoding: str) -> Frame:
               object, and for a nested value.
     """
     columns: dict[str, list[object]] = {}
-    count = 0
+    count = cells = 0
     for count, (line, record) in enumerate(_records(path, encoding), 1):
         for name, value in record.items():
             if isinstance(value, dict | list):
@@ -28,6 +34,10 @@ def read_records(path: Path, encoding: str) -> Frame:
                     do="Flatten it into columns first",
                 )
             columns.setdefault(name, [None] * (count - 1)).append(value)
+        cells += len(record)
+        if len(columns) > _MANY:
+            refuse_many_columns(path, len(columns))
+            _refuse_sparse(path, columns, count, cells)
         for values in columns.values():
             if len(values) < count:
                 values.append(None)
@@ -36,27 +46,32 @@ def read_records(path: Path, encoding: str) -> Frame:
     return Frame(tuple(mixed(name, values) for name, values in columns.items()), origin=str(path))
 
 
+def _refuse_sparse(path: Path, columns: Collection[str], count: int, cells: int) -> None:
+    """Refuses objects whose names are data: nearly each has names of its own."""
+    if cells < _MIN_SHARE * count * len(columns):
+        raise DataError(
+            f"the first {count:,} objects of {path} have {len(columns):,} different names, "
+            "and few of them stand in more than one object",
+            got="names such as " + list_some(columns, 3),
+            do='Write what varies as a value: {"name": ..., "value": ...}',
+        )
+
+
 def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, object]]]:
     with open_text(path, encoding) as file:
-        first = file.readline()
-        if first.lstrip().startswith("["):
-            yield from enumerate(_list_of_records(path, first + file.read()), 1)
+        is_list = file.read(_HEAD).lstrip().startswith("[")
+    with open_text(path, encoding) as file:
+        if is_list:
+            yield from enumerate(_list_of_records(path, file.read()), 1)
             return
-        for line, text in enumerate(_lines(first, file), 1):
+        for line, text in enumerate(file, 1):
             if text.strip():
                 yield line, _record(path, line, text)
 
 
-def _lines(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
 def _list_of_records(path: Path, text: str) -> list[dict[str, object]]:
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"line {error.lineno} of {path} is not JSON: {error.msg}") from None
+    content = parse_json(text, path)
+    assert isinstance(content, list)
     for number, entry in enumerate(content, 1):
         if not isinstance(entry, dict):
             raise DataError(
@@ -68,14 +83,7 @@ def _list_of_records(path: Path, text: str) -> list[dict[str, object]]:
 
 
 def _record(path: Path, line: int, text: str) -> dict[str, object]:
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"line {line} of {path} is not JSON: {error.msg}",
-            got=f"'{text.strip()[:60]}'",
-            do="Write one object per line",
-        ) from None
+    record = parse_json(text, path, line=line)
     if not isinstance(record, dict):
         raise DataError(
             f"line {line} of {path} is not an object",

@@ -112,7 +112,7 @@ def _above(root: Path, folders: Sequence[Path], *, flat: bool) -> FolderTree | N
     used = [path for path in inner if {_plain(name) for name in names[path]} & trained]
     filled = [path for path in folders if files_below(path).has_images]
     others = [path for path in filled if path not in used]
-    if len({parts[path] for path in used}) < 2 and not all(map(_is_part_name, filled)):
+    if len({parts[path] for path in used}) < 2 and not all(map(is_part_name, filled)):
         return None
     classes = [
         ClassFolder(name, inner[path] / name, part)
@@ -133,7 +133,7 @@ def _without_classes(
     A class named `train` that lies beside other classes is not a part."""
     filled = [path for path in folders if files_in(inner.get(path, path)).has_images]
     parts = {part_of(path.name) for path in filled}
-    if not all(map(_is_part_name, filled)) or len(parts) < 2:
+    if not all(map(is_part_name, filled)) or len(parts) < 2:
         return None
     if not flat and not any(_has_companions(inner[path]) for path in filled):
         names = list_some((path.name for path in filled), 3)
@@ -155,7 +155,7 @@ def _below(root: Path, folders: Sequence[Path]) -> FolderTree | None:
     """Returns the tree where each class folder holds the same parts."""
     inside = {path: subfolders(path) for path in folders}
     names = [sorted(part_of(entry.name) for entry in entries) for entries in inside.values()]
-    are_parts = all(_is_part_name(entry) for entries in inside.values() for entry in entries)
+    are_parts = all(is_part_name(entry) for entries in inside.values() for entry in entries)
     if len(folders) < 2 or not are_parts or any(some != names[0] for some in names):
         return None
     if "train" not in names[0] or len(set(names[0])) < 2:
@@ -200,7 +200,7 @@ def _has_companions(folder: Path) -> bool:
     return len(images) > len(stems)
 
 
-def _is_part_name(path: Path) -> bool:
+def is_part_name(path: Path) -> bool:
     """Whether a name says a part of the split and nothing else."""
     words = [word for word in _words(path.name) if word not in _NEUTRAL and not word.isdigit()]
     return len(words) == 1 and words[0] in _WORDS

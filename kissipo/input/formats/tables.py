@@ -1,7 +1,9 @@
-"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, data frames."""
+"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, spreadsheets, data
+frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
@@ -9,13 +11,14 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.input.formats.compressed import content_name, open_binary
+from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
+from kissipo.input.formats.extra_rows import without_extra_rows
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.number_columns import CellOptions, TypedCells, type_cells
 from kissipo.input.formats.records import read_records
-from kissipo.input.formats.spreadsheet import SPREADSHEETS, refusal
+from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.source_data import Reading
 
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
@@ -34,6 +37,9 @@ class FileWords:
     skip_lines: int | None = option(
         None, "number of lines above the header; inferred from the first lines", minimum=0
     )
+    sheet: str | None = option(
+        None, "sheet of a spreadsheet; the first that has cells when omitted"
+    )
     encoding: str = option(
         "utf-8", "character encoding of the file: utf-8, latin-1, cp1252, utf-16 ..."
     )
@@ -47,6 +53,12 @@ class FileWords:
     )
     missing_values: tuple[str | int | float, ...] | None = option(
         None, "further values that mean a missing value: [-9999, unknown]"
+    )
+    not_missing: tuple[str, ...] | None = option(
+        None, "columns in which NA, Nan and Null are values, as in codes of countries; inferred"
+    )
+    extra_rows: Literal["leave_out", "keep"] = option(
+        "leave_out", "rows of units below the header, and of totals, notes or nothing at the end"
     )
 
     def layout(self) -> Layout:
@@ -64,6 +76,7 @@ class FileWords:
             tuple(str(value) for value in self.missing_values or ()),
             numbers=self.number_columns(),
             texts=self.text_columns(),
+            not_missing=frozenset(self.not_missing or ()),
         )
 
     def number_columns(self) -> frozenset[str]:
@@ -92,9 +105,16 @@ def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
 
 def table_reading(data: object, words: FileWords) -> Reading:
     """Reads a table as `read_table` does, with the options that were decided."""
-    frame, findings, inferred = _typed(data, words)
+    typed = _typed(data, words)
+    if words.extra_rows == "leave_out":
+        typed = without_extra_rows(typed)
+    frame, findings, inferred = typed
     decisions = [
-        Finding("PASS", "cells", f"read with {_argument(option)} ({option.reason})")
+        Finding(
+            "WARN" if option.doubtful else "PASS",
+            "cells",
+            f"read with {_argument(option)} ({option.reason})",
+        )
         for option in inferred
     ]
     return Reading(frame, (*findings, *decisions), inferred_options=tuple(inferred))
@@ -125,13 +145,14 @@ def _typed(data: object, words: FileWords) -> TypedCells:
     if suffix in DELIMITED:
         return read_typed(path, words.layout())
     if suffix in SPREADSHEETS:
-        raise refusal(path)
+        return read_spreadsheet(path, words.layout(), words.sheet)
     if path.suffix.lower() == ".zip":
         open_binary(path).close()
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
-        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET)),
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS)),
+        do=unpack_first(path),
     )
 
 

@@ -39,6 +39,10 @@ from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_files import subfolders
 from kissipo.input.formats.image_folder import MASK, read_image_folder
+from kissipo.input.formats.label_table import DEFAULT_NAME as DEFAULT_LABELS
+from kissipo.input.formats.label_table import with_labels
+from kissipo.input.formats.mask_folders import mask_tree
+from kissipo.input.formats.split_folders import is_part_name
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -53,7 +57,10 @@ class Options:
     """Options of images."""
 
     labels: Any = option(
-        None, "class of each image, for arrays in Python; of an .npz file the name of the array"
+        None,
+        "table of the classes of a folder, with a file per row; labels.csv in a folder without "
+        "class folders is used when omitted; of an .npz file the name of the array; in Python "
+        "also a list for an array of images",
     )
     masks: Any = option(
         None,
@@ -149,13 +156,16 @@ class Images(Source[Options]):
                 allowed="a folder with one folder per class, a folder of idx files, an .npz file",
             )
         boxes = _boxes_of(path, options.boxes)
+        labels = _labels_of(path, options)
         reading = read_image_folder(
             path,
             masks=masks,
-            flat=options.noise is not None or boxes is not None,
+            flat=options.noise is not None or boxes is not None or labels is not None,
             split_folders=options.split_folders,
             skip=options.skip_corrupt,
         )
+        if labels is not None:
+            reading = with_labels(reading, labels, path)
         return reading if boxes is None else with_boxes(reading, boxes, path, options.missing_boxes)
 
     def infer(self, question: Question) -> Task | None:
@@ -171,7 +181,10 @@ class Images(Source[Options]):
         boxes = question.words.get("boxes")
         if path is not None and is_folder:
             boxes = _boxes_of(path, boxes)
-        located = "mask" if "masks" in question.words else None if boxes is None else "boxes"
+        has_masks = "masks" in question.words or (
+            path is not None and is_folder and boxes is None and mask_tree(path) is not None
+        )
+        located = "mask" if has_masks else None if boxes is None else "boxes"
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
@@ -292,6 +305,19 @@ class Images(Source[Options]):
         if not any(codec.is_image for codec in codecs):
             return "Give numbers of samples: kissipo predict RUN 1 2 3"
         return "Give paths of images: kissipo predict RUN photo.png"
+
+
+def _labels_of(folder: Path, options: Options) -> Path | None:
+    """Returns the table of the classes of a folder: the named one, which may be inside,
+    or labels.csv where there are no class folders."""
+    if isinstance(options.labels, str | Path):
+        inside = folder / options.labels
+        return inside if inside.is_file() else existing(Path(options.labels))
+    default = folder / DEFAULT_LABELS
+    answered = (options.masks, options.boxes, options.noise)
+    if not default.is_file() or any(option is not None for option in answered):
+        return None
+    return default if all(map(is_part_name, subfolders(folder))) else None
 
 
 def _boxes_of(folder: Path, boxes: object) -> object:
@@ -474,12 +500,18 @@ def _from_idx(images: list[Path]) -> Reading:
     pixels, digits, parts = [], [], []
     for path in images:
         labels_path = path.with_name(path.name.replace("-images-idx3", "-labels-idx1"))
-        pixels.append(read_idx(path))
-        digits.append(read_idx(existing(labels_path)))
+        pixels.append(_with_axes(path, 3))
+        digits.append(_with_axes(existing(labels_path), 1))
         if len(pixels[-1]) != len(digits[-1]):
             raise DataError(
                 f"{path.name} and {labels_path.name} differ in number",
                 got=f"{len(pixels[-1])} images, {len(digits[-1])} labels",
+            )
+        if pixels[-1].shape[1:] != pixels[0].shape[1:]:
+            raise DataError(
+                f"the images of {images[0].name} and {path.name} differ in size",
+                got=" and ".join("x".join(map(str, pixels[n].shape[1:])) for n in (0, -1)),
+                do="Bring them to one size",
             )
         parts += [path.name.startswith(("t10k", "test"))] * len(digits[-1])
     reading = _from_arrays(np.concatenate(pixels), np.concatenate(digits), str(images[0].parent))
@@ -491,6 +523,17 @@ def _from_idx(images: list[Path]) -> Reading:
         parts={"train": np.flatnonzero(~test), "test": np.flatnonzero(test)},
         answer="class",
     )
+
+
+def _with_axes(path: Path, axes: int) -> NumpyArray:
+    """Returns the array of an idx file, which must have so many axes."""
+    values = read_idx(path)
+    if values.ndim != axes:
+        raise DataError(
+            f"{path} must have {axes} {'axis' if axes == 1 else 'axes'}",
+            got=f"the shape {values.shape}",
+        )
+    return values
 
 
 SOURCE = Images()

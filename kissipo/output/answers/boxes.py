@@ -91,7 +91,7 @@ class Boxes(Answer):
     DEFAULT_LOSS = "detection"
     GALLERY_TITLE = "Most boxes"
     BASELINES = ("no_boxes", "mean_boxes", "connected_components")
-    HAS_BOXES = True
+    IN_IMAGE = "box"
     NAMES_COLUMN = False
     SOURCES = ("images",)
 

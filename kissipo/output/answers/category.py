@@ -69,13 +69,13 @@ from kissipo.output.metrics.ranking import (
 )
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
-from kissipo.output.target_checks import check_classes, join_blanks, missing_targets
+from kissipo.output.target_checks import check_classes, join_blanks, join_case, missing_targets
 
 _TOP_5_ABOVE = 10  # classes; with more, top-5 accuracy is reported, too
 _MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor readable
 _MAX_CURVES = 40
 _FALSE_NEGATIVE_COST = 10.0
-_SAVED = ("positive_class", "eval_metric", "negative_class", "false_negative_cost")
+_SAVED = ("positive_class", "eval_metric", "negative_class", "false_negative_cost", "ignore_case")
 _EVAL_METRICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
@@ -112,6 +112,11 @@ class Options:
         None,
         "cost of a false negative in false positives, with negative_class; 10 when omitted",
         above=0,
+    )
+    ignore_case: bool | None = option(
+        None,
+        "join classes that differ only in upper and lower case, in the most frequent spelling; "
+        "they stay apart when omitted",
     )
 
 
@@ -156,6 +161,9 @@ class Category(Answer):
     def in_kind(self, frame: Frame, findings: list[Finding]) -> Frame:
         column, joined = join_blanks(as_strings(frame[self.name]))
         findings += joined
+        if self.options.ignore_case:
+            column, joined = join_case(column, trained=self.classes)
+            findings += joined
         return frame.replaced(column)
 
     def check_targets(self, frame: Frame) -> list[Finding]:
@@ -196,6 +204,8 @@ class Category(Answer):
                 do="Fill the missing classes",
             )
         texts = as_strings(frame[name])
+        if options.ignore_case:
+            texts, _ = join_case(texts)
         check_classes(texts)
         inferred = InferredOption("input.features", list(question.numeric), "every numeric column")
         return SeriesTarget(

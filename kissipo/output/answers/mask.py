@@ -54,7 +54,7 @@ class Mask(Answer):
     DEFAULT_LOSS = "dice_cross_entropy"
     GALLERY_TITLE = "Largest masks"
     BASELINES = ("empty_mask", "brightness_threshold", "pixel_forest")
-    PER_PIXEL = True
+    IN_IMAGE = "mask"
     NAMES_COLUMN = False
 
     def __init__(

@@ -58,7 +58,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         frame,
         options,
         reserved=[*targets, *([group] if group else [])],
-        per_pixel=any(answer.PER_PIXEL or answer.HAS_BOXES for answer in answers),
+        per_pixel=any(answer.IN_IMAGE for answer in answers),
         findings=findings,
         inferred_options=inferred_options,
     )
@@ -105,8 +105,11 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         for name, positions in splits.items()
     }
     names = source.augmentations(options)
-    masks = tuple(number for number, answer in enumerate(answers) if answer.PER_PIXEL)
-    boxes = tuple(number for number, answer in enumerate(answers) if answer.HAS_BOXES)
+    kinds = [answer.IN_IMAGE for answer in answers]
+    masks, boxes = (
+        tuple(number for number, kind in enumerate(kinds) if kind == wanted)
+        for wanted in ("mask", "box")
+    )
     return Pipeline(
         frame,
         splits,
@@ -301,7 +304,7 @@ def _rows_with_targets(
     for answer in answers:
         frame = answer.usable_rows(frame, findings, missing=missing)
     for answer in answers:
-        if not answer.PER_PIXEL:
+        if answer.IN_IMAGE != "mask":
             findings += source.check_targets(frame, answer.codec.columns)
         findings += answer.check_targets(frame)
     return frame
@@ -315,7 +318,7 @@ def _compared(
     Masks and boxes do not count: an image with two masks is still the same image.
     Neither do the columns that the source generated.
     """
-    targets = [answer for answer in answers if not (answer.PER_PIXEL or answer.HAS_BOXES)]
+    targets = [answer for answer in answers if not answer.IN_IMAGE]
     members = (*codecs, *(answer.codec for answer in targets))
     names = dict.fromkeys(column for codec in members for column in codec.columns)
     return frame.only(name for name in names if name not in generated)

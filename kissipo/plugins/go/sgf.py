@@ -109,9 +109,9 @@ class _Reader:
     text: str
     games: list[GameTree] = field(default_factory=list)
     open: list[_Branch] = field(default_factory=list)
-    nodes: list[dict[str, tuple[str, ...]]] = field(default_factory=list)
+    nodes: list[dict[str, list[str]]] = field(default_factory=list)
     variations: int = 0
-    node: dict[str, tuple[str, ...]] | None = None  # the node that receives properties
+    node: dict[str, list[str]] | None = None  # the node that receives properties
     pending: str = ""  # a property without a value yet
     last: str = ""  # the property that receives values
 
@@ -154,7 +154,8 @@ class _Reader:
             raise self.fault("a game ends before its first node", index)
         self.node = None
         if not self.open:
-            self.games.append(GameTree(tuple(self.nodes), self.variations))
+            nodes = ({name: tuple(some) for name, some in node.items()} for node in self.nodes)
+            self.games.append(GameTree(tuple(nodes), self.variations))
 
     def name(self, name: str, index: int) -> None:
         if self.pending:
@@ -166,8 +167,7 @@ class _Reader:
     def value(self, value: str, index: int) -> None:
         if self.node is None or not (self.pending or self.node):
             raise self.fault("a value has no property", index)
-        values = () if self.pending and self.last not in self.node else self.node[self.last]
-        self.node[self.last] = (*values, _ESCAPED.sub(_unescaped, value))
+        self.node.setdefault(self.last, []).append(_ESCAPED.sub(_unescaped, value))
         self.pending = ""
 
     def end(self, index: int) -> list[GameTree]:

@@ -160,7 +160,7 @@ def test_image_folder_reports_skipped_files() -> None:
     reading = read_image_folder(Path("photos"))
     assert len(reading.frame) == 2
     assert [finding.describe() for finding in reading.findings] == [
-        "WARN  1 files in the class folders are not images -> left out",
+        "WARN  1 file in the class folders is not an image -> left out",
         "WARN  1 image outside the class folders -> left out: they have no class",
     ]
 

@@ -9,9 +9,12 @@ import numpy as np
 import pandas
 import pytest
 
+import kissipo as ki
+from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, numbers, strings
 from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.infer_types import guess_answer
+from kissipo.pipeline.experiment import build_experiment
 from kissipo.runs.check_data import check_data
 from kissipo.runs.load import load
 
@@ -80,6 +83,51 @@ def test_classes_that_differ_in_case_are_a_warning(labels: list[str], groups: st
     case = [finding for finding in findings if finding.check == "classes by case"]
     assert [finding.level for finding in case] == ["WARN"]
     assert case[0].message.endswith(f"differ only in case: {groups}")
+    assert case[0].action.endswith("output.ignore_case=true joins them")
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["Yes", "yes", "yes", "YES", "No", "no", "no"], ["no", "yes"]),
+        (["Ja", "ja", "Ja", "nein"], ["Ja", "nein"]),
+        (["Straße", "STRASSE", "STRASSE", "Weg"], ["STRASSE", "Weg"]),
+        (["ДА", "да", "ДА", "нет"], ["ДА", "нет"]),
+        (["a", "A", "A", "b", "B", "B", "c"], ["A", "B", "c"]),
+    ],
+)
+def test_classes_are_joined_in_the_most_frequent_spelling(
+    labels: list[str], classes: list[str]
+) -> None:
+    rows = [f"{row * 1.5},{labels[row % len(labels)]}" for row in range(20 * len(labels))]
+    Path("sold.csv").write_text("a,sold\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    task = ki.load("sold.csv", output="sold", words={"output.ignore_case": True})
+    pipeline = build_experiment(task, seed=0).pipeline
+    assert list(pipeline.answers[0].classes) == classes
+    findings = [finding for finding in pipeline.findings if finding.check == "classes by case"]
+    assert [finding.level for finding in findings] == ["PASS"]
+    assert "the most frequent spelling is used" in findings[0].action
+
+
+def test_joined_classes_are_joined_in_prediction_and_evaluation() -> None:
+    rows = [
+        (row % 20, ("Yes", "yes", "yes")[row % 3] if row % 20 > 9 else "no") for row in range(240)
+    ]
+    Path("sold.csv").write_text("a,sold\n" + "".join(f"{value},{label}\n" for value, label in rows))
+    words = {
+        "output.ignore_case": True,
+        "process.net": "linear",
+        "process.epochs": 30,
+        "process.learning_rate": 0.1,
+    }
+    run = ki.load("sold.csv", output="sold", words=words).fit(out="run")
+    assert [run.predict({"a": 19}), run.predict({"a": 0})] == ["yes", "no"]
+    Path("new.csv").write_text("a,sold\n19,YES\n18,Yes\n0,NO\n1,no\n")
+    for trained in (run, ki.open("run")):
+        assert trained.evaluate("new.csv")[0].net.metrics["accuracy"] == 1
+    Path("odd.csv").write_text("a,sold\n19,Yess\n0,no\n")
+    with pytest.raises(DataError, match=r"'Yess' .*, which is not in the training split"):
+        run.evaluate("odd.csv")
 
 
 def test_classes_of_a_data_frame_are_joined_without_blanks() -> None:

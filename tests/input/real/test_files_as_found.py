@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.input.formats.encodings import guess_encoding
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
@@ -100,6 +101,14 @@ def test_zip_with_several_files_is_refused_with_their_names() -> None:
         read_table("rain.zip", FileWords())
 
 
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.csv.zst", "a.csv.7z", "a.rar", "photos.zip"])
+def test_archive_is_refused_with_what_to_do(name: str) -> None:
+    Path(name).write_bytes(b"packed")
+    for output in (None, "kind"):
+        with pytest.raises(DataError, match="Unpack it, and name the file"):
+            ki.load(name, output=output).check()
+
+
 @pytest.mark.parametrize("suffix", ["bz2", "xz", "zip"])
 def test_damaged_compressed_file_is_refused(suffix: str) -> None:
     path = Path(f"rain.csv.{suffix}")
@@ -108,21 +117,6 @@ def test_damaged_compressed_file_is_refused(suffix: str) -> None:
     )
     with pytest.raises(DataError):
         read_table(path, FileWords())
-
-
-def test_spreadsheet_is_refused_with_its_sheets() -> None:
-    with zipfile.ZipFile("sales.xlsx", "w") as archive:
-        sheets = '<sheet name="2024 &amp; 2025" sheetId="1"/><sheet name="Notes" sheetId="2"/>'
-        archive.writestr("xl/workbook.xml", f"<workbook><sheets>{sheets}</sheets></workbook>")
-    with pytest.raises(DataError) as refused:
-        read_table("sales.xlsx", FileWords())
-    assert "sales.xlsx is a spreadsheet with the sheets '2024 & 2025', 'Notes'" in str(
-        refused.value
-    )
-    assert "Save the sheet as CSV (UTF-8)" in str(refused.value)
-    Path("locked.xlsx").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(100))
-    with pytest.raises(DataError, match="protected by a password"):
-        read_table("locked.xlsx", FileWords())
 
 
 TEXTS = {

@@ -14,6 +14,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
+from kissipo.runs.check_data import check_data
 
 RNG = np.random.default_rng(0)
 Counts = dict[tuple[str, str], int]
@@ -250,7 +251,7 @@ def test_wrong_and_missing_endings_are_read_by_content() -> None:
     reading = read_image_folder(Path("photos"))
     assert counts(reading) == {("", "cat"): 2, ("", "dog"): 1}
     assert lines(reading) == [
-        "WARN  1 file in the class folders are images by their content but not by their ending: "
+        "WARN  1 file in the class folders is an image by content but not by ending: "
         "photos/dog/b.bak -> left out; rename them to use them"
     ]
 
@@ -265,12 +266,14 @@ def test_class_names_that_differ_in_blanks_are_joined_and_in_case_stay_apart() -
         ("", "dog"): 2,
         ("", "caf\u00e9"): 5,
     }
-    joined, apart = lines(reading)
+    (joined,) = lines(reading)
     assert joined.startswith("WARN  class folders differ only in blanks around their names")
     assert "' cat ' and 'cat'" in joined
-    assert apart.startswith(
-        "WARN  classes differ only in upper and lower case: 'Dog' and 'dog' -> kept apart"
-    )
+    apart = [finding for finding in check_data("photos") if finding.check == "classes by case"]
+    assert [finding.describe() for finding in apart] == [
+        "WARN  some classes of 'class' differ only in case: Dog/dog -> "
+        "kept as different classes; output.ignore_case=true joins them"
+    ]
 
 
 def test_empty_class_folders_are_said() -> None:
