@@ -6,15 +6,19 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from kissipo.core.description import Line, Matrix, Record, Section, Table
+from kissipo.report.canvas import StillImage
 from kissipo.report.page import table
 
 _TITLE = "target \\ prediction"
 
 
-def plain_page(title: str, subtitle: str, sections: Iterable[Section]) -> str:
+def plain_page(
+    title: str, subtitle: str, sections: Iterable[Section], image: StillImage | None = None
+) -> str:
     """Returns the HTML inside of `main`."""
     head = f'<h1>{escape(title)}</h1><p class="dim">{escape(subtitle)}</p>\n'
-    return head + "".join(map(_section, sections))
+    drawn = "" if image is None else f"<p>{image.to_html()}</p>"
+    return head + drawn + "".join(map(_section, sections))
 
 
 def _section(section: Section) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +17,7 @@ from kissipo.core.seeds import torch_generator
 from kissipo.core.text import format_score
 from kissipo.engine.evaluate import SplitEvaluation
 from kissipo.engine.generate import generate_tokens
-from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
+from kissipo.engine.run_folder import ENVIRONMENT, METRICS, REPORT, RunFolder
 from kissipo.inspect.trace import Trace
 from kissipo.output.answer import Continue, EvaluationData
 from kissipo.output.metric_titles import metric_title
@@ -29,6 +29,7 @@ from kissipo.report.document import document
 from kissipo.report.glossary import term_sentences
 from kissipo.report.image_sections import looked_at
 from kissipo.report.plain import plain_page
+from kissipo.report.plain_answer import run_answer
 from kissipo.report.record_json import is_shown, record_json, section_json
 from kissipo.report.sections import (
     data_flow_section,
@@ -37,6 +38,7 @@ from kissipo.report.sections import (
     training_section,
     verdict_section,
 )
+from kissipo.report.xray_content import example_xrays
 
 _VERSION = 1
 
@@ -49,6 +51,7 @@ class Results:
     seconds:     of training
     evaluation:  the predictions for the evaluated samples, where there are samples
     trace:       of one sample through the trained net
+    examples:    the traces of some evaluated samples, each with a title
     """
 
     history: Sequence[JsonObject]
@@ -57,6 +60,7 @@ class Results:
     scores: Sequence[Score]
     trace: Trace
     evaluation: SplitEvaluation | None = None
+    examples: Iterable[tuple[str, Trace]] = ()
 
 
 def write_report(folder: RunFolder, experiment: Experiment, results: Results) -> None:
@@ -71,7 +75,8 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
         f"{counted(environment['training_threads'], 'thread')}"
     )
     sections = [(stage, section) for stage, section in staged if is_shown(section)]
-    plain = plain_page(title, subtitle, [verdict, *(section for _, section in sections)])
+    image = run_answer(folder.read_json(METRICS), results.history).image
+    plain = plain_page(title, subtitle, [verdict, *(section for _, section in sections)], image)
     content = page_content(
         title,
         subtitle,
@@ -81,7 +86,8 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
         run=str(folder.path) if _can_be_named(experiment) else "",
         words=term_sentences(plain),
     )
-    folder.write_text(REPORT, document(content, plain=plain))
+    content["xrays"], numbers = example_xrays(results.examples)
+    folder.write_text(REPORT, document(content, plain=plain, numbers=numbers))
 
 
 def page_content(

@@ -6,12 +6,13 @@ the weights of a layer are too large for the page, it names the command that doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.json_object import JsonObject
+from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.notation import as_json_line
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import Trace
@@ -19,31 +20,38 @@ from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value,
 from kissipo.report.packed_tensors import ALL_BYTES, EXACT_BYTES, LARGE_BYTES, packed_tensors
 
 VERSION = 1
-_MANY = 1_000_000  # numbers of all layers, of which the page of a deep net has more room
+_EXAMPLE_BYTES, _ALL_EXAMPLES = 60_000, 480_000  # of the examples of a report
+_MANY, _LONG = 4_000_000, 600  # numbers and steps: a deep net or long sequence has more room
 _LEFT_OUT = ("breakdown", "gradients", "steps")
 
 
 def xray_content(
-    trace: Trace, *, exact_bytes: int = EXACT_BYTES, **more: object
+    trace: Trace,
+    more: JsonMapping | None = None,
+    *,
+    exact_bytes: int = EXACT_BYTES,
+    all_bytes: int | None = None,
 ) -> tuple[JsonObject, bytes]:
     """Returns the content of an x-ray page, and the block of its numbers.
 
-    exact_bytes:  the size of the tensors that are stored exactly, after compression
     more:         further fields of the content, such as the title
+    exact_bytes:  the size of the tensors that are stored exactly, after compression
+    all_bytes:    the size of the block; for a deep net more when omitted
     """
     recording = trace.recording
     assert recording is not None, "a short trace has no x-ray"
     arrays = _arrays(trace, recording)
     values = {value.key: value for value in trace.values}
     drawn = [value for value in values.values() if value.origin != "weight"]
-    is_large = sum(value.tensor.numel() for value in drawn) > _MANY
+    longest = max((step.shape[0] for step in trace.of("process") if step.shape), default=0)
+    is_large = longest > _LONG or sum(value.tensor.numel() for value in drawn) > _MANY
     entries, numbers = packed_tensors(
         arrays,
         dict(_rows_read(recording)),
         exact_only={key for key in values if values[key].origin == "weight"},
         larger={value.key for value in drawn if value.origin == "input"},
         exact_bytes=exact_bytes,
-        all_bytes=LARGE_BYTES if is_large else max(ALL_BYTES, exact_bytes),
+        all_bytes=all_bytes or (LARGE_BYTES if is_large else max(ALL_BYTES, exact_bytes)),
     )
     content = {name: part for name, part in trace.inside_json().items() if name not in _LEFT_OUT}
     described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
@@ -57,7 +65,7 @@ def xray_content(
     return {
         "view": "xray",
         "version": VERSION,
-        **more,
+        **(more or {}),
         "trace": {
             **described,
             **content,
@@ -66,6 +74,24 @@ def xray_content(
             "tensors": tensors,
         },
     }, numbers
+
+
+def example_xrays(traces: Iterable[tuple[str, Trace]]) -> tuple[list[JsonObject], bytes]:
+    """Returns the x-rays of some examples with their titles, and their blocks of numbers
+    one after the other; as many as fit into a report."""
+    xrays: list[JsonObject] = []
+    blocks, used = b"", 0
+    for title, trace in traces:
+        content, numbers = xray_content(
+            trace, exact_bytes=_EXAMPLE_BYTES, all_bytes=2 * _EXAMPLE_BYTES
+        )
+        used += len(as_json_line(content)) + 4 * len(numbers) // 3
+        if used > _ALL_EXAMPLES:
+            break
+        block = {"start": len(blocks), "bytes": len(numbers)}
+        xrays.append({"title": title, **block, "trace": content["trace"]})
+        blocks += numbers
+    return xrays, blocks
 
 
 def _arrays(trace: Trace, recording: Recording) -> dict[str, NumpyArray]:

@@ -28,7 +28,7 @@ export function usePageState() {
   }, []);
   const change = (fields) => {
     setState((before) => {
-      const after = { ...before, ...fields };
+      const after = { ...before, ...readState(), ...fields };
       writeState(after);
       return after;
     });

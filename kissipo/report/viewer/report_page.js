@@ -10,7 +10,8 @@ const MARK = { better: "✓", tie: "=", worse: "✗" };
 
 /** The whole report. */
 export function ReportPage({ source }) {
-  const { title, subtitle, verdicts, figures, sections, words, run } = source.content;
+  const { title, subtitle, verdicts, figures, words, run } = source.content;
+  const sections = useMemo(() => sectionsOf(source.content), [source]);
   const [state, change] = usePageState();
   const named = useMemo(() => withIds(sections), [sections]);
   const here = useSectionInView(named);
@@ -18,7 +19,7 @@ export function ReportPage({ source }) {
     if (state.section) scrollToSection(state.section, false);
     return opensFoldsForPrinting();
   }, []);
-  const page = useMemo(() => ({ words, run, state, change }), [words, run, state]);
+  const page = useMemo(() => ({ source, words, run, state, change }), [source, words, run, state]);
   const open = (id) => {
     change({ section: id });
     scrollToSection(id, true);
@@ -40,6 +41,13 @@ export function ReportPage({ source }) {
       </div>
     </div>
   <//>`;
+}
+
+/** The sections, with that of the x-rays after those of the output. */
+function sectionsOf({ sections, xrays = [] }) {
+  if (!xrays.length) return sections;
+  const inside = { title: "Examples from the inside", stage: "output", records: [{ kind: "xrays", xrays }] };
+  return [...sections.slice(0, -1), inside, ...sections.slice(-1)];
 }
 
 /** The titles of all sections, by stage. */

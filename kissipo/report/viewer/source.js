@@ -78,14 +78,25 @@ export class Source {
 export async function openSource() {
   const content = JSON.parse(document.getElementById("content").textContent);
   const packed = document.getElementById("numbers").textContent;
-  const block = packed ? await inflated(packed) : new Uint8Array();
-  return new Source(content, block, content.trace ? content.trace.tensors : {});
+  const bytes = packed ? decoded(packed) : new Uint8Array();
+  if (!content.trace) return new Source(content, bytes, {}); // a report, with a block per x-ray
+  return new Source(content, await inflated(bytes), content.trace.tensors);
 }
 
-async function inflated(packed) {
+/** The source of one of the x-rays that stand in a report. */
+export async function sourceOf(report, { trace, start, bytes }, run) {
+  const block = await inflated(report.block.slice(start, start + bytes));
+  return new Source({ trace, run }, block, trace.tensors);
+}
+
+function decoded(packed) {
   const text = atob(packed);
   const bytes = new Uint8Array(text.length);
   for (let place = 0; place < bytes.length; place++) bytes[place] = text.charCodeAt(place);
+  return bytes;
+}
+
+async function inflated(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

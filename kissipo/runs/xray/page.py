@@ -18,8 +18,8 @@ from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
 from kissipo.report.document import document
 from kissipo.report.packed_tensors import EXACT_BYTES
-from kissipo.report.page import paragraphs, table
-from kissipo.report.tables import trace_table
+from kissipo.report.page import paragraphs
+from kissipo.report.plain_answer import trace_answer
 from kissipo.report.xray_content import xray_content
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
@@ -41,21 +41,10 @@ def page_of(
     more:         further fields of the content: `neurons`, `images`
     """
     title = title or trace.name or "one example"
-    content, numbers = xray_content(
-        trace, exact_bytes=exact_bytes, title=title, subtitle=subtitle, run=run, **more
-    )
-    return document(content, plain=_plain(trace, title, subtitle), numbers=numbers)
-
-
-def _plain(trace: Trace, title: str, subtitle: str) -> str:
-    """Returns what remains of the page without JavaScript: the data flow as a table."""
-    flow = trace_table(trace, max_length=160)
-    answer = f"Prediction: {trace.answer}." if trace.answer else ""
-    truth = f" Target: {trace.truth}." if trace.truth else ""
-    return (
-        f"<h1>{escape(title)}</h1>{paragraphs([subtitle, answer + truth])}"
-        f"{table(flow.titles, flow.rows, numbers=flow.numbers)}"
-    )
+    fields = {"title": title, "subtitle": subtitle, "run": run, **more}
+    content, numbers = xray_content(trace, fields, exact_bytes=exact_bytes)
+    plain = f"<h1>{escape(title)}</h1>{paragraphs([subtitle])}{trace_answer(trace).to_html()}"
+    return document(content, plain=plain, numbers=numbers)
 
 
 def save_page(trace: Trace, path: Path | str, *, title: str = "") -> Path:
