@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from kissipo.core.numpy_array import NumpyArray
 
-EXACT_BYTES, ALL_BYTES = 220_000, 340_000  # after compression; base64 adds a third
+EXACT_BYTES, ALL_BYTES = 200_000, 300_000  # after compression; base64 adds a third
 LARGE_BYTES = 2_000_000  # of a deep net or a long sequence
 SHADES = 127
 _NOT_A_NUMBER = -128
