@@ -205,3 +205,15 @@ def test_without_javascript_the_tables_are_there(browser: Browser, runs: Path) -
     expect(page.locator("h1")).to_contain_text("kind")
     assert "accuracy" in page.locator("table").first.inner_text()
     context.close()
+
+
+def test_an_example_of_the_report_opens_from_the_inside(open_report: OpenReport) -> None:
+    page = open_report("digits")
+    page.get_by_text("Look inside the net").click()
+    xray = page.locator(".xray")
+    expect(xray.locator(".stage.input canvas").first).to_be_visible()
+    page.locator(".choice button").nth(1).click()
+    xray.locator(".layers button").nth(1).click()
+    xray.locator(".layer-output canvas.cells").first.click(position={"x": 4, "y": 4})
+    expect(xray.locator(".lens")).to_contain_text("✓ equal")
+    assert "xray=1" in page.url and "layer=1" in page.url and "cell=" in page.url
