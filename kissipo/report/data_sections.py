@@ -117,7 +117,7 @@ def _images(pipeline: Pipeline) -> list[Record]:
     if not train.targets:
         return [Gallery([[Image(image)] for image in images], [""] * len(images))]
     truths = answer.truth(train.truth(0, some))
-    if answer.PER_PIXEL:
+    if answer.IN_IMAGE == "mask":
         groups = [[Image(image, mask=mask)] for image, mask in zip(images, truths, strict=True)]
         return [Gallery(groups, [""] * len(groups), classes=answer.classes)]
     captions = [shorten(answer.describe_target(truth), _MAX_CAPTION) for truth in truths]
