@@ -2,6 +2,7 @@
 
 The page calculates with these numbers: any value of a layer opens into its terms. Where
 the weights of a layer are too large for the page, it names the command that does it.
+The trace of a lesson has no recording: its page shows the values of its steps.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.notation import as_json_line
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.describe_layer import describe_layer
-from kissipo.inspect.trace import Trace
+from kissipo.inspect.trace import Step, Trace
 from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value, as_array
 from kissipo.report.packed_tensors import ALL_BYTES, EXACT_BYTES, LARGE_BYTES, packed_tensors
 
@@ -39,15 +40,17 @@ def xray_content(
     all_bytes:    the size of the block; for a deep net more when omitted
     """
     recording = trace.recording
-    assert recording is not None, "a short trace has no x-ray"
-    arrays = _arrays(trace, recording)
+    steps = _shown_steps(trace)
+    arrays = _step_arrays(steps)
+    if recording is not None:
+        arrays |= _arrays(trace, recording)
     values = {value.key: value for value in trace.values}
     drawn = [value for value in values.values() if value.origin != "weight"]
     longest = max((step.shape[0] for step in trace.of("process") if step.shape), default=0)
     is_large = longest > _LONG or sum(value.tensor.numel() for value in drawn) > _MANY
     entries, numbers = packed_tensors(
         arrays,
-        dict(_rows_read(recording)),
+        {} if recording is None else dict(_rows_read(recording)),
         exact_only={key for key in values if values[key].origin == "weight"},
         larger={value.key for value in drawn if value.origin == "input"},
         exact_bytes=exact_bytes,
@@ -57,7 +60,7 @@ def xray_content(
     described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
     tensors: JsonObject = {
         key: {
-            **(_described(values[key]) if key in values else _step_axes(recording, array)),
+            **(_described(values[key]) if key in values else _step_axes(trace, array)),
             **entries.get(key, {}),
         }
         for key, array in arrays.items()
@@ -69,8 +72,8 @@ def xray_content(
         "trace": {
             **described,
             **content,
-            "steps": _steps(trace),
-            "layers": _layers(trace, recording),
+            "steps": _steps(steps),
+            "layers": [] if recording is None else _layers(trace, recording),
             "tensors": tensors,
         },
     }, numbers
@@ -112,12 +115,21 @@ def _arrays(trace: Trace, recording: Recording) -> dict[str, NumpyArray]:
         *by_origin.get("outside", ()),
         *weights,
     ]
-    arrays = {
-        _step_key(number): step.value
-        for number, step in enumerate(trace.steps)
-        if step.stage != "process" and isinstance(step.value, np.ndarray)
-    }
-    return {**arrays, **{value.key: as_array(value.tensor) for value in ordered}}
+    return {value.key: as_array(value.tensor) for value in ordered}
+
+
+def _shown_steps(trace: Trace) -> dict[int, Step]:
+    """Returns the steps by their numbers, without those that the layers tell."""
+    every = enumerate(trace.steps)
+    return {n: step for n, step in every if trace.recording is None or step.stage != "process"}
+
+
+def _step_arrays(steps: dict[int, Step]) -> dict[str, NumpyArray]:
+    return {_step_key(n): step.value for n, step in steps.items() if _has_array(step)}
+
+
+def _has_array(step: Step) -> bool:
+    return isinstance(step.value, np.ndarray)
 
 
 def _step_key(number: int) -> str:
@@ -153,25 +165,24 @@ def _described(value: Value) -> JsonObject:
     }
 
 
-def _step_axes(recording: Recording, array: NumpyArray) -> JsonObject:
+def _step_axes(trace: Trace, array: NumpyArray) -> JsonObject:
     """Returns the axes of a step outside the net: those of a tensor of its shape."""
     axes = [f"axis {number}" for number in range(array.ndim)]
-    ends = [value for value in recording.values.values() if value.origin == "input"]
-    for value in [*ends, *(recording.values[key] for key in recording.answers)]:
+    ends = [value for value in trace.values if value.origin == "input"]
+    if trace.recording is not None:
+        ends += [trace.recording.values[key] for key in trace.recording.answers]
+    for value in ends:
         shape, names = value.tensor.shape[1:], value.axes[1:]
         if array.ndim and tuple(shape[-array.ndim :]) == array.shape:
             axes = list(names[-array.ndim :])
     return {"origin": "step", "axes": axes, "shape": list(array.shape), "dtype": array.dtype.name}
 
 
-def _steps(trace: Trace) -> list[JsonObject]:
-    """Returns the steps before and after the net, with the keys of their arrays."""
+def _steps(steps: dict[int, Step]) -> list[JsonObject]:
+    """Returns steps with the keys of their arrays."""
     return [
-        {**step.to_json(), "tensor": _step_key(number)}
-        if isinstance(step.value, np.ndarray)
-        else step.to_json()
-        for number, step in enumerate(trace.steps)
-        if step.stage != "process"
+        {**step.to_json(), "tensor": _step_key(number)} if _has_array(step) else step.to_json()
+        for number, step in steps.items()
     ]
 
 

@@ -158,17 +158,3 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     net = {"net": "recurrent", "units": 8, "epochs": 1}
     ki.Task(input={"text": str(text), "window": 48}, process=net).fit(out=folder / "text")
     return folder
-
-
-@pytest.fixture(scope="session")
-def content_of() -> Callable[[Path], dict[str, Any]]:
-    """Returns what a page shows, as its viewer reads it."""
-
-    def read(page: Path) -> dict[str, Any]:
-        text = page.read_text(encoding="utf-8")
-        match = re.search(r'<script type="application/json" id="content">(.*?)</script>', text)
-        assert match
-        content: dict[str, Any] = json.loads(match[1])
-        return content
-
-    return read

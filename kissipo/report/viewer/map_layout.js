@@ -29,7 +29,7 @@ export function sampleIndex(tensor, whole) {
 /**
  * The layout of a sample: planes of rows and columns.
  *
- * rowAxis, columnAxis:  the axes of the sample that go down and across; -1 where there is none
+ * rowAxis, columnAxis:  the axes of the sample of the rows and of the columns; -1 where there is none
  * most:                 the number of planes that are shown
  * room:                 the pixels for the map, which decide how many planes stand side by side
  */

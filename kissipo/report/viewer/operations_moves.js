@@ -295,7 +295,7 @@ function placeIn([shape, strides, offset], memory) {
   return rest === 0 ? index : null;
 }
 
-/** Packed rows are stored step by step; each step has the sequences that still go on. */
+/** Packed rows are stored step by step; each step has the sequences that have not ended. */
 function packed(call) {
   const [x, lengths] = [call.key(0, "input"), call.key(1, "lengths")];
   const count = call.shape(lengths)[0];

@@ -111,7 +111,7 @@ class Layer {
     return { row: order === null ? row : this.call.at(order, [row]), step };
   }
 
-  /** How many packed sequences still go on at a step. */
+  /** How many packed sequences have not ended at a step. */
   active(step) {
     return this.call.at(this.packed[1], [step]);
   }

@@ -4,6 +4,7 @@ import { html, useMemo } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { LineChart } from "./line_chart.js";
 import { shortTimes } from "./xray_layers.js";
+import { Steps } from "./xray_steps.js";
 import { numberText, visible } from "./text.js";
 
 const MANY_TOKENS = 120;
@@ -14,7 +15,9 @@ export function InputCard({ source, trace, labels }) {
   const inputs = Object.keys(trace.tensors).filter((key) => trace.tensors[key].origin === "input");
   return html`${inputs.map((key, place) => html`<${OneInput} source=${source} trace=${trace}
       labels=${labels} name=${key} given=${trace.raw_inputs?.[place]} />`)}
-    <ol class="steps">${steps.map((step) => html`<li><b>${step.name}</b> ${step.description}</li>`)}</ol>`;
+    ${inputs.length > 0
+      ? html`<ol class="steps">${steps.map((step) => html`<li><b>${step.name}</b> ${step.description}</li>`)}</ol>`
+      : html`<${Steps} source=${source} trace=${trace} steps=${steps} labels=${labels} />`}`;
 }
 
 function OneInput({ source, trace, labels, name, given }) {

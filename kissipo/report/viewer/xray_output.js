@@ -5,10 +5,8 @@ import { Bars } from "./bars.js";
 import { HeatMap } from "./heat_map.js";
 import { LineChart } from "./line_chart.js";
 import { seriesOf } from "./xray_input.js";
+import { Steps } from "./xray_steps.js";
 import { numberText, percentText, visible } from "./text.js";
-import { shareScale } from "./colors.js";
-
-const MANY = 12;
 
 /** The answer, the target and the steps of decoding. */
 export function OutputCard({ source, trace, labels }) {
@@ -18,7 +16,7 @@ export function OutputCard({ source, trace, labels }) {
     <${Forecast} trace=${trace} source=${source} />
     ${steps.length === 0 && trace.answers.slice(0, 2).map((key) => source.drawing(key) && html`<${HeatMap}
       drawing=${source.drawing(key)} name=${`output ${key}`} labels=${labels} tall=${160} />`)}
-    <ol class="steps">${steps.map((step) => html`<li><b>${step.name}</b> ${step.description} <${StepValue} source=${source} trace=${trace} step=${step} labels=${labels} /></li>`)}</ol>`;
+    <${Steps} source=${source} trace=${trace} steps=${steps} labels=${labels} />`;
 }
 
 function Answer({ trace }) {
@@ -85,30 +83,4 @@ function forecastOf(given, step, source, trace) {
   ];
   if (truth.length) lines.push({ name: "target", values: fill(truth, before.length), color: "--series-3", dots: true });
   return { x: Array.from({ length: count }, (_, place) => place + 1), series: lines };
-}
-
-function StepValue({ source, trace, step, labels }) {
-  const tensor = step.tensor ? source.tensor(step.tensor) : null;
-  if (tensor && tensor.size > 1 && tensor.size <= MANY) {
-    const names = namesOf(trace, tensor.size, labels);
-    const probable = step.name.startsWith("probab");
-    const values = Array.from(tensor.data);
-    return html`<${Bars} values=${values} names=${names} marked=${values.indexOf(Math.max(...values))}
-      text=${probable ? percentText : numberText} size=${probable ? (share) => share : undefined} />`;
-  }
-  if (step.tensor && source.drawing(step.tensor) && step.shape.length > 0) {
-    const drawing = source.drawing(step.tensor);
-    return drawing.tensor.size > 1 && html`<${HeatMap} drawing=${drawing} name=${step.name} tall=${120}
-      scale=${step.name.startsWith("probab") ? shareScale() : undefined} />`;
-  }
-  if (typeof step.value === "string" || typeof step.value === "number") {
-    return html` → <b>${visible(typeof step.value === "number" ? numberText(step.value) : step.value)}</b>`;
-  }
-  return null;
-}
-
-function namesOf(trace, count, labels) {
-  if (labels.class?.length === count) return labels.class;
-  if (labels.class?.length === 1 && count === 2) return [`not ${labels.class[0]}`, labels.class[0]];
-  return Array.from({ length: count }, (_, number) => String(number));
 }

@@ -89,6 +89,7 @@ export function Operations({ source, trace }) {
   const [open, setOpen] = useState(false);
   const lost = [...trace.not_followed, ...trace.expanded.filter((item) => item.opaque)
     .map((item) => `${item.layer}: its inside is not available, because ${item.opaque}`)];
+  if (!trace.operations.length && !lost.length) return null;
   return html`<section aria-label="Operations"><details onToggle=${(event) => setOpen(event.target.open)}>
     <summary>All ${integerText(trace.operations.length)} operations of PyTorch in their order</summary>
     ${open && html`<${Table} source=${source} trace=${trace} />`}</details>

@@ -3,6 +3,7 @@
 import { html, useEffect, useRef } from "./vendor/preact.js";
 import { InputCard } from "./xray_input.js";
 import { OutputCard } from "./xray_output.js";
+import { Steps } from "./xray_steps.js";
 import { counted, integerText, shapeText } from "./text.js";
 
 const MANY = 60; // layers that are listed at once
@@ -13,9 +14,10 @@ export function XrayStrip(view) {
   return html`<div class="stages">
     <section class="stage input" aria-label="Input"><h2>Input</h2><${InputCard} ...${view} /></section>
     <section class="stage process" aria-label="Process"><h2>Process</h2>
-      <p class="dim">${integerText(trace.parameters)} parameters, ${integerText(trace.multiplications)} multiplications.
-        The keys ← and → move from layer to layer.</p>
-      <${LayerList} ...${view} /></section>
+      <p class="dim">${integerText(trace.parameters)} parameters, ${integerText(trace.multiplications)} multiplications.${view.groups.length > 0
+        && " The keys ← and → move from layer to layer."}</p>
+      ${view.groups.length > 0 ? html`<${LayerList} ...${view} />`
+        : html`<${Steps} ...${view} steps=${trace.steps.filter((step) => step.stage === "process")} />`}</section>
     <section class="stage output" aria-label="Output"><h2>Output</h2><${OutputCard} ...${view} /></section>
   </div>
   ${trace.notes.map((note) => html`<p class="dim">Note: ${note}.</p>`)}`;
