@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +31,18 @@ _NOT_A_NUMBER = -128
 _MIN_SHADES, _INPUT_SHADES = 1_024, 40_000
 _MAX_RATIO = 16  # of a tensor to its size after compression
 Entry = dict[str, object]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def packed_tensors(
-    arrays: Mapping[str, NumpyArray],
-    rows: Mapping[str, NDArray[np.int64]] | None = None,
+    arrays: Mapping[Key, NumpyArray],
+    rows: Mapping[Key, NDArray[np.int64]] | None = None,
     *,
-    exact_only: Collection[str] = (),
-    larger: Collection[str] = (),
+    exact_only: Collection[Key] = (),
+    larger: Collection[Key] = (),
     exact_bytes: int = EXACT_BYTES,
     all_bytes: int = ALL_BYTES,
-) -> tuple[dict[str, Entry], bytes]:
+) -> tuple[dict[Key, Entry], bytes]:
     """Returns where each tensor stands in the block, and the block.
 
     arrays:       the most important first
@@ -50,7 +52,7 @@ def packed_tensors(
     exact_bytes:  the size of all exact tensors after compression
     all_bytes:    the size of the block
     """
-    block = _Block()
+    block = _Block[Key]()
     shades = {}
     for key, array in arrays.items():
         read_rows = (rows or {}).get(key)
@@ -73,16 +75,16 @@ def packed_tensors(
 
 
 @dataclass
-class _Block:
+class _Block(Generic[Key]):
     """The parts of the block; equal tensors share one."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[Key, Entry] = field(default_factory=dict)
     parts: list[bytes] = field(default_factory=list)
     places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     length: int = 0
     compressed: int = 0
 
-    def add(self, key: str, array: NumpyArray, fields: Entry, limit: int) -> bool:
+    def add(self, key: Key, array: NumpyArray, fields: Entry, limit: int) -> bool:
         """Adds a tensor if it fits, and returns whether it does."""
         content = _by_planes(array)
         digest = hashlib.sha256(content).digest()

@@ -7,7 +7,7 @@ The trace of a lesson has no recording: its page shows the values of its steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,80 +21,108 @@ from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value,
 from kissipo.report.packed_tensors import ALL_BYTES, EXACT_BYTES, LARGE_BYTES, packed_tensors
 
 VERSION = 1
-_EXAMPLE_BYTES, _ALL_EXAMPLES = 60_000, 480_000  # of the examples of a report
+_OPERATIONS_BYTES = 200_000  # of the examples of a report
 _MANY, _LONG = 4_000_000, 600  # numbers and steps: a deep net or long sequence has more room
+Key = tuple[int, str]
+"""The number of a trace, and the key of a tensor in it."""
 _LEFT_OUT = ("breakdown", "gradients", "steps")
 
 
 def xray_content(
-    trace: Trace,
-    more: JsonMapping | None = None,
-    *,
-    exact_bytes: int = EXACT_BYTES,
-    all_bytes: int | None = None,
+    trace: Trace, more: JsonMapping | None = None, *, exact_bytes: int = EXACT_BYTES
 ) -> tuple[JsonObject, bytes]:
     """Returns the content of an x-ray page, and the block of its numbers.
 
     more:         further fields of the content, such as the title
     exact_bytes:  the size of the tensors that are stored exactly, after compression
-    all_bytes:    the size of the block; for a deep net more when omitted
     """
-    recording = trace.recording
-    steps = _shown_steps(trace)
-    arrays = _step_arrays(steps)
-    if recording is not None:
-        arrays |= _arrays(trace, recording)
-    values = {value.key: value for value in trace.values}
-    drawn = [value for value in values.values() if value.origin != "weight"]
-    longest = max((step.shape[0] for step in trace.of("process") if step.shape), default=0)
-    is_large = longest > _LONG or sum(value.tensor.numel() for value in drawn) > _MANY
+    all_bytes = LARGE_BYTES if _is_large(trace) else max(ALL_BYTES, exact_bytes)
+    (content,), numbers = _packed([trace], exact_bytes, all_bytes)
+    return {"view": "xray", "version": VERSION, **(more or {}), "trace": content}, numbers
+
+
+def example_xrays(traces: Iterable[tuple[str, Trace]]) -> tuple[list[JsonObject], bytes]:
+    """Returns the x-rays of some examples with their titles, as many as fit into a
+    report, and the block of their numbers; the weights, which they share, stand in it
+    once."""
+    titles: list[str] = []
+    shown_traces: list[Trace] = []
+    size = 0
+    for title, trace in traces:
+        size += len(as_json_line(trace.inside_json()["operations"]))
+        if titles and size > _OPERATIONS_BYTES:
+            break
+        titles.append(title)
+        shown_traces.append(trace)
+    contents, numbers = _packed(shown_traces, EXACT_BYTES, ALL_BYTES)
+    return [
+        {"title": title, "trace": content} for title, content in zip(titles, contents, strict=True)
+    ], numbers
+
+
+def _packed(
+    traces: Sequence[Trace], exact_bytes: int, all_bytes: int
+) -> tuple[list[JsonObject], bytes]:
+    """Returns what a page says of each trace, and one block with the numbers of all."""
+    arrays: dict[Key, NumpyArray] = {}
+    weights: dict[Key, NumpyArray] = {}
+    rows: dict[Key, NDArray[np.int64]] = {}
+    inputs = set()
+    for number, trace in enumerate(traces):
+        origins = {value.key: value.origin for value in trace.values}
+        for key, array in _all_arrays(trace).items():
+            is_weight = origins.get(key) == "weight"
+            (weights if is_weight else arrays)[number, key] = array
+        inputs |= {(number, key) for key, origin in origins.items() if origin == "input"}
+        if trace.recording is not None:
+            rows |= {(number, key): read for key, read in _rows_read(trace.recording)}
     entries, numbers = packed_tensors(
-        arrays,
-        {} if recording is None else dict(_rows_read(recording)),
-        exact_only={key for key in values if values[key].origin == "weight"},
-        larger={value.key for value in drawn if value.origin == "input"},
+        {**arrays, **weights},
+        rows,
+        exact_only=weights,
+        larger=inputs,
         exact_bytes=exact_bytes,
-        all_bytes=all_bytes or (LARGE_BYTES if is_large else max(ALL_BYTES, exact_bytes)),
+        all_bytes=all_bytes,
     )
+    contents = []
+    for number, trace in enumerate(traces):
+        own = {key: entry for (of, key), entry in entries.items() if of == number}
+        contents.append(_content(trace, own))
+    return contents, numbers
+
+
+def _content(trace: Trace, entries: Mapping[str, JsonObject]) -> JsonObject:
+    """Returns what the page says of a trace."""
     content = {name: part for name, part in trace.inside_json().items() if name not in _LEFT_OUT}
     described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
+    values = {value.key: value for value in trace.values}
     tensors: JsonObject = {
         key: {
             **(_described(values[key]) if key in values else _step_axes(trace, array)),
             **entries.get(key, {}),
         }
-        for key, array in arrays.items()
+        for key, array in _all_arrays(trace).items()
     }
     return {
-        "view": "xray",
-        "version": VERSION,
-        **(more or {}),
-        "trace": {
-            **described,
-            **content,
-            "steps": _steps(steps),
-            "layers": [] if recording is None else _layers(trace, recording),
-            "tensors": tensors,
-        },
-    }, numbers
+        **described,
+        **content,
+        "steps": _steps(_shown_steps(trace)),
+        "layers": [] if trace.recording is None else _layers(trace, trace.recording),
+        "tensors": tensors,
+    }
 
 
-def example_xrays(traces: Iterable[tuple[str, Trace]]) -> tuple[list[JsonObject], bytes]:
-    """Returns the x-rays of some examples with their titles, and their blocks of numbers
-    one after the other; as many as fit into a report."""
-    xrays: list[JsonObject] = []
-    blocks, used = b"", 0
-    for title, trace in traces:
-        content, numbers = xray_content(
-            trace, exact_bytes=_EXAMPLE_BYTES, all_bytes=2 * _EXAMPLE_BYTES
-        )
-        used += len(as_json_line(content)) + 4 * len(numbers) // 3
-        if used > _ALL_EXAMPLES:
-            break
-        block = {"start": len(blocks), "bytes": len(numbers)}
-        xrays.append({"title": title, **block, "trace": content["trace"]})
-        blocks += numbers
-    return xrays, blocks
+def _is_large(trace: Trace) -> bool:
+    """Returns whether a trace is of a deep net or of a long sequence."""
+    drawn = [value.tensor.numel() for value in trace.values if value.origin != "weight"]
+    longest = max((step.shape[0] for step in trace.of("process") if step.shape), default=0)
+    return longest > _LONG or sum(drawn) > _MANY
+
+
+def _all_arrays(trace: Trace) -> dict[str, NumpyArray]:
+    """Returns all tensors in the order in which a page needs them."""
+    arrays = _step_arrays(_shown_steps(trace))
+    return arrays if trace.recording is None else arrays | _arrays(trace, trace.recording)
 
 
 def _arrays(trace: Trace, recording: Recording) -> dict[str, NumpyArray]:

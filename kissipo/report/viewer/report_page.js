@@ -107,9 +107,9 @@ function useSectionInView(sections) {
   return here;
 }
 
-/** Opens every fold while the page is printed. */
+/** Opens every fold while the page is printed, but for the inside of the examples. */
 function opensFoldsForPrinting() {
-  const open = () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+  const open = () => document.querySelectorAll("details:not(.xrays, .xrays *)").forEach((fold) => { fold.open = true; });
   addEventListener("beforeprint", open);
   return () => removeEventListener("beforeprint", open);
 }

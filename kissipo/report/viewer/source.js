@@ -78,15 +78,13 @@ export class Source {
 export async function openSource() {
   const content = JSON.parse(document.getElementById("content").textContent);
   const packed = document.getElementById("numbers").textContent;
-  const bytes = packed ? decoded(packed) : new Uint8Array();
-  if (!content.trace) return new Source(content, bytes, {}); // a report, with a block per x-ray
-  return new Source(content, await inflated(bytes), content.trace.tensors);
+  const block = packed ? await inflated(decoded(packed)) : new Uint8Array();
+  return new Source(content, block, content.trace ? content.trace.tensors : {});
 }
 
-/** The source of one of the x-rays that stand in a report. */
-export async function sourceOf(report, { trace, start, bytes }, run) {
-  const block = await inflated(report.block.slice(start, start + bytes));
-  return new Source({ trace, run }, block, trace.tensors);
+/** The source of one of the x-rays that stand in a report; all of them share its numbers. */
+export function sourceOf(report, { trace }, run) {
+  return new Source({ trace, run }, report.block, trace.tensors);
 }
 
 function decoded(packed) {
