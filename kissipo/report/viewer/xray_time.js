@@ -160,6 +160,7 @@ function ColoredText({ names, gates, layer, unit, step, moveTo, guesses }) {
   const chosen = gates[gate] ?? gates.h;
   const start = part * PART;
   const end = Math.min(names.length, start + PART);
+  const isWords = names.some((name) => [...name].length > 1);
   const tokens = [];
   for (let at = start; at < end; at++) tokens.push(at);
   const key = (event) => {
@@ -173,7 +174,7 @@ function ColoredText({ names, gates, layer, unit, step, moveTo, guesses }) {
       ${Object.keys(gates).map((name) => html`<option value=${name}>${MEANING[name]}</option>`)}</select></label>
       ${names.length > PART && html` <button type="button" onClick=${() => moveTo(start - 1)}>earlier</button> ${start + 1} to ${end} of ${names.length}
       <button type="button" onClick=${() => moveTo(end)}>later</button>`}</p>
-    <div class="text" tabindex="0" role="application" aria-label="The text, colored by the unit. Arrow keys move from step to step."
+    <div class=${isWords ? "text words" : "text"} tabindex="0" role="application" aria-label="The text, colored by the unit. Arrow keys move from step to step."
       onKeyDown=${key} onClick=${(event) => event.target.closest("[data-step]") && moveTo(Number(event.target.closest("[data-step]").dataset.step))}>
       ${tokens.map((at) => html`<span data-step=${at} class=${at === step ? "letter at" : "letter"}>
         <b style=${colors(chosen, at, unit)}>${visible(names[at]) === "" ? " " : visible(names[at])}</b>
