@@ -1,10 +1,10 @@
-"""How fast the pages of the viewer are: opening one, changing a layer, drawing a large map.
+"""How fast the pages of the viewer are: opening one, changing a layer, a large map.
 
     python benchmarks/pages.py [RUN ...]
 
-Medians over rounds in Debian's chromium, and the time of the same number of steps of an
-empty page beside them, as machines are shared. The page is the x-ray of each run; without
-a run of a small convolutional net.
+Medians over rounds in Debian's chromium, and the same steps in an empty page beside
+them, as machines are shared. The pages are the x-rays of the runs, of a small
+convolutional net and of a map of 200 by 512 cells.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTML file of a page: what it shows as data, the viewer that draws it, and plain text.
+"""The HTML file of a page: its data, the viewer that draws them, and plain text.
 
 A page asks for nothing from outside: its content security policy allows only its own
 script and style sheet, by their hashes. Without JavaScript the plain version remains.

@@ -32,7 +32,7 @@ _LIST = re.compile(r"export\s*\{(?P<names>[^}]*)\};?\s*$")
 
 @cache
 def page_script() -> str:
-    """Returns the script of a page: all modules of the viewer, and the call of `main`."""
+    """Returns the script of a page: all modules, and the call of `main`."""
     done: dict[str, str] = {}
     modules = "\n".join(_scripts("main.js", done))
     return f'"use strict";\n{modules}\n{done["main.js"]}.main();\n'

@@ -2,7 +2,7 @@
 
 Every tensor is stored as it is (float32 or int32) as long as the budget lasts, in the
 order in which the page needs them; of an embedding only the rows that were read. A
-tensor for which no room is left is stored as shades of one byte, if need be as the means
+tensor for which no room is left is stored as shades of one byte, if need be as means
 of blocks: enough to draw it, not to calculate with it. A third limit leaves out the
 rest, of which the page says the statistics.
 
@@ -47,7 +47,7 @@ def packed_tensors(
 
     arrays:       the most important first
     rows:         of some tensors: the rows of the first axis that are stored
-    exact_only:   those that are not drawn, which are left out rather than stored as shades
+    exact_only:   those that are not drawn; they are left out where no room is left
     larger:       those that are drawn in detail, such as the input
     exact_bytes:  the size of all exact tensors after compression
     all_bytes:    the size of the block
@@ -117,8 +117,8 @@ def _by_planes(array: NumpyArray) -> bytes:
 def _shades(array: NumpyArray, count: int) -> tuple[NumpyArray, Entry]:
     """Returns a tensor as shades from -127 to 127 of its maximum, -128 where it is NaN.
 
-    count:  about how many shades; a larger tensor is averaged over blocks of its last two
-            axes that are longer than one
+    count:  about how many shades; a larger tensor is averaged over blocks of its last
+            two axes that are longer than one
     """
     values = _plain(array).astype(np.float64)
     axes = [axis for axis, side in enumerate(values.shape) if side > 1][-2:]

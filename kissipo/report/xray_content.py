@@ -218,7 +218,7 @@ def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
     """Returns every call of a layer that computes something, in order.
 
     output:     the key of its first output
-    operation:  the operation that computed it; -1: the layer returns a tensor that it got
+    operation:  the operation that computed it; -1: the layer returns its own input
     same:       whether the output has the numbers of the input, in their order
     gradient:   the norm of the gradient of the loss with respect to the output
     """

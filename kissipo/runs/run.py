@@ -139,7 +139,7 @@ class Run(TrainedModel):
         )
 
     def report(self) -> Report:
-        """Returns the report of the training; `.save("report.html")` writes the page."""
+        """Returns the report of the training; its `save` writes the page."""
         return Report(self)
 
     def trace(self, value: object = None, *, position: int = 0) -> Trace:

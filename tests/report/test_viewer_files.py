@@ -1,4 +1,4 @@
-"""The files of the viewer: vendored libraries are unchanged, modules keep to their rules."""
+"""The files of the viewer: unchanged libraries, modules that keep to their rules."""
 
 from __future__ import annotations
 

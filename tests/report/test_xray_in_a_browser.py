@@ -1,4 +1,4 @@
-"""The x-ray page in a real browser: clicks and keys, the numbers of PyTorch, bad states."""
+"""The x-ray page in a real browser: clicks, keys, the numbers of PyTorch."""
 
 from __future__ import annotations
 
