@@ -86,7 +86,7 @@ FILES: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "message"), FILES)
+@pytest.mark.parametrize(("name", "data", "message"), FILES, ids=range(len(FILES)))
 def test_file_is_refused_in_one_paragraph(
     name: str, data: bytes, message: str, capsys: Out
 ) -> None:

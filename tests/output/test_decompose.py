@@ -59,5 +59,5 @@ def test_decompose_strengths_are_in_the_report(
         f"The season of 12 steps has the strength {components.seasonal:.2f}, the trend "
         f"{components.trending:.2f}"
     )
-    assert any(text in shown for shown in shown_lines)
+    assert any(text in page_content for page_content in shown_lines)
     assert components.seasonal > 0.9 and components.trending > 0.9

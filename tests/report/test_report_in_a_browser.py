@@ -209,7 +209,7 @@ def test_without_javascript_the_tables_are_there(browser: Browser, runs: Path) -
     context.close()
 
 
-def test_an_example_of_the_report_opens_from_the_inside(open_report: OpenReport) -> None:
+def test_an_example_of_the_report_shows_its_layers(open_report: OpenReport) -> None:
     page = open_report("digits")
     page.get_by_text("Look inside the net").click()
     xray = page.locator(".xray")

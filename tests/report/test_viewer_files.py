@@ -43,7 +43,7 @@ def test_a_module_imports_by_name_and_exports_what_it_defines(name: str) -> None
     assert not re.search(r"https?://|\beval\(|\bfetch\(|innerHTML|import\(", "\n".join(lines))
 
 
-def test_the_script_holds_every_module_once() -> None:
+def test_every_module_stands_in_the_script_once() -> None:
     script = page_script()
     for name in MODULES:
         assert script.count(f"const module_{name.removesuffix('.js')} = ") == 1

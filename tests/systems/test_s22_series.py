@@ -122,8 +122,10 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     assert main(["evaluate", "run"]) == 0
     assert f"Interval: coverage {interval['coverage']:.1%} (target 80%)" in capsys.readouterr().out
     lines = records_of(content_of("run/report.html"), "line", "Forecasts and observations")
-    shown = f"The prediction interval covers {interval['coverage']:.1%} of the observed values; "
-    assert lines[0]["text"] == f"{shown}the requested coverage is 80%."
+    page_content = (
+        f"The prediction interval covers {interval['coverage']:.1%} of the observed values; "
+    )
+    assert lines[0]["text"] == f"{page_content}the requested coverage is 80%."
 
 
 def test_interval_is_absent_without_enough_forecasts(capsys: Out) -> None:
@@ -217,7 +219,7 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     words = {"process.epochs": 2, "input.max_rows": 124, "input.split": {"test": 9 / 124}}
     alone = ki.load(file, words=words).fit(out="alone")
     assert alone.evaluate()[0]["mae"] == pytest.approx(result["folds"][0]["metrics"]["mae"])
-    assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "shown"]) == 0
+    assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "page_content"]) == 0
     out = capsys.readouterr().out
     assert "1958-08-01 to 1959-09-01" in out and "mean" in out
     for words, message in (
