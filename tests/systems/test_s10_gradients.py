@@ -148,10 +148,10 @@ def test_lesson_page_has_every_number_and_task_page_the_trace(
     content = content_of("task.html")["trace"]
     chains = ki.load("backprop").show().chains
     assert len(chains) == len(content["chains"]) > 4
-    for chain, shown in zip(chains, content["chains"], strict=True):
-        assert shown["weight"] == chain.weight
-        assert shown["product"] == pytest.approx(chain.product)
-        assert shown["product"] == pytest.approx(shown["autograd"], rel=1e-5)
+    for chain, entry in zip(chains, content["chains"], strict=True):
+        assert entry["weight"] == chain.weight
+        assert entry["product"] == pytest.approx(chain.product)
+        assert entry["product"] == pytest.approx(entry["autograd"], rel=1e-5)
     layers = [layer for layer in content["layers"] if layer["kind"] == "Linear"]
-    made = [content["operations"][layer["operation"]] for layer in layers]  # which have terms
-    assert [item["name"] for item in made] == ["linear"] * 3
+    operations = [content["operations"][layer["operation"]] for layer in layers]  # which have terms
+    assert [item["name"] for item in operations] == ["linear"] * 3
