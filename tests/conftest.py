@@ -120,7 +120,7 @@ def content_of() -> Callable[[Path | str], dict[str, Any]]:
 def records_of() -> Callable[..., list[dict[str, Any]]]:
     """Returns the records of a kind in a report, of all sections or of one."""
 
-    def of_kind(content: dict[str, Any], kind: str, title: str = "") -> list[dict[str, Any]]:
+    def select(content: dict[str, Any], kind: str, title: str = "") -> list[dict[str, Any]]:
         waiting = [item for item in content["sections"] if title in ("", item["title"])]
         assert waiting, title
         records = []
@@ -131,7 +131,7 @@ def records_of() -> Callable[..., list[dict[str, Any]]]:
             waiting = record.get("records", []) + waiting
         return records
 
-    return of_kind
+    return select
 
 
 @pytest.fixture(scope="session")

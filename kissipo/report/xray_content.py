@@ -147,7 +147,7 @@ def _arrays(trace: Trace, recording: Recording) -> dict[str, NumpyArray]:
 
 
 def _shown_steps(trace: Trace) -> dict[int, Step]:
-    """Returns the steps by their numbers, without those of the layers."""
+    """Returns the steps by their numbers; with a recording, those outside the net."""
     every = enumerate(trace.steps)
     return {n: step for n, step in every if trace.recording is None or step.stage != "process"}
 

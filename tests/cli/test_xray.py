@@ -54,15 +54,15 @@ def test_every_kind_of_run_has_a_page(
     out, err = capsys.readouterr()
     assert "written to page.html" in err and "written to trace" in err and out
     page, (content, tensor) = content_of("page.html"), read_trace("trace")
-    page_content = page["trace"]
+    page_trace = page["trace"]
     for part in ("operations", "expanded", "labels", "answer", "truth", "top", "notes"):
-        assert page_content[part] == content[part]
+        assert page_trace[part] == content[part]
     steps = [step for step in content["steps"] if step["stage"] != "process"]
-    assert [step["name"] for step in page_content["steps"]] == [step["name"] for step in steps]
+    assert [step["name"] for step in page_trace["steps"]] == [step["name"] for step in steps]
     layers = [item for item in content["layers"] if item["step"]]
-    assert [item["name"] for item in page_content["layers"]] == [item["name"] for item in layers]
-    assert all(item["output"] in page_content["tensors"] for item in page_content["layers"])
-    gradients = [item["gradient"] for item in page_content["layers"]]
+    assert [item["name"] for item in page_trace["layers"]] == [item["name"] for item in layers]
+    assert all(item["output"] in page_trace["tensors"] for item in page_trace["layers"])
+    gradients = [item["gradient"] for item in page_trace["layers"]]
     assert any(gradients) == (not values or name == "novel")  # whose truth is known
     assert ("images" in page) == (name == "images") and ("neurons" in page) == (name == "novel")
     assert Path("page.html").stat().st_size < 1_000_000
@@ -120,9 +120,9 @@ def test_xray_refuses_wrong_arguments(
 def test_xray_in_python_is_the_same(runs: Path, content_of: Callable[[Path], Any]) -> None:
     run = ki.open(runs / "table")
     result = run.xray({"size": 3, "color": "g"})
-    page_content = content_of(result.save("page.html"))["trace"]
-    assert page_content["answer"] == result.to_json()["answer"]
-    assert page_content["raw_inputs"][0]["columns"] == {"size": ["3"], "color": ["g"]}
+    page_trace = content_of(result.save("page.html"))["trace"]
+    assert page_trace["answer"] == result.to_json()["answer"]
+    assert page_trace["raw_inputs"][0]["columns"] == {"size": ["3"], "color": ["g"]}
     value = run.predict({"size": 3, "color": "g"})  # type: ignore[union-attr]
     assert result.to_json()["answer"].startswith(str(value))
 

@@ -98,9 +98,9 @@ def test_every_part_of_a_foreign_package_works(
     report = content_of("run/report.html")
     scores = records_of(report, "table", report["sections"][0]["title"])[0]
     cells = [cell["text"] for cell in scores["rows"][0]]
-    page_content = dict(zip(scores["titles"], cells, strict=True))
+    row = dict(zip(scores["titles"], cells, strict=True))
     for name in ("rank_mae", "worst_rank"):
-        assert float(page_content[name]) == pytest.approx(answer["metrics"][name], abs=1e-3)
+        assert float(row[name]) == pytest.approx(answer["metrics"][name], abs=1e-3)
     curves = [chart["y_label"] for chart in records_of(report, "chart", "Training")]
     assert "rank_mae" in curves
     assert run("predict", "run", "x=0.1", "y=0.3").stdout.split()[0] == "inner"

@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
+import kissipo as ki
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.trace import Trace
 from kissipo.inspect.tracing.recording import as_array
@@ -117,6 +118,22 @@ def clicked_cell(page: Page, random: Random) -> tuple[str, tuple[int, ...]] | No
         return None
     key, _, index = cell.rpartition(":")
     return key, tuple(int(axis) for axis in index.split(",") if axis)
+
+
+@pytest.mark.parametrize("name", ["gradients-through-time", "convolution", "image-basics"])
+def test_a_lesson_shows_the_values_of_its_steps(open_page: OpenPage, name: str) -> None:
+    lesson = ki.load(name).show()
+    page = open_page(page_of(lesson))
+    for stage in ("input", "process", "output"):
+        steps = page.locator(f".stage.{stage} .steps li > b:first-child")
+        assert steps.all_inner_texts() == [step.name for step in lesson.of(stage)]
+    values = page.locator(".stage.process .steps li").filter(
+        has=page.locator("canvas.cells, .bars")
+    )
+    assert values.count() == len(lesson.of("process"))
+    titles = page.locator("h2").all_inner_texts()
+    assert {part.title for part in lesson.explanation} <= set(titles)
+    assert page.get_by_text("The keys").count() == 0
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(20, marks=pytest.mark.slow)])

@@ -81,18 +81,14 @@ def test_masks_are_predicted_evaluated_and_reported(
     assert table["titles"] == ["class", "IoU", "Dice", "pixels", "pixels predicted"]
     (row,) = (row for row in table["rows"] if row[0] == "spot")
     assert row[1] == format_score(score.net.details["by_class"]["iou"][1])
-    page_content = {
-        part["title"]: part["records"] for part in records_of(report, "section", "Masks")
-    }
+    parts = {part["title"]: part["records"] for part in records_of(report, "section", "Masks")}
     for title in ("Worst masks", "Best masks"):
-        (gallery,) = page_content[title]
+        (gallery,) = parts[title]
         assert gallery["groups"] and {len(group) for group in gallery["groups"]} == {3}
         images = [image for group in gallery["groups"] for image in group]
         assert all(image["image"].startswith("data:image/png;base64,") for image in images)
     captions = [
-        text
-        for title in ("Worst masks", "Best masks")
-        for text in page_content[title][0]["captions"]
+        text for title in ("Worst masks", "Best masks") for text in parts[title][0]["captions"]
     ]
     overlaps = [float(text.split("overlap ")[1]) for text in captions]
     assert overlaps == sorted(overlaps)

@@ -122,10 +122,8 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     assert main(["evaluate", "run"]) == 0
     assert f"Interval: coverage {interval['coverage']:.1%} (target 80%)" in capsys.readouterr().out
     lines = records_of(content_of("run/report.html"), "line", "Forecasts and observations")
-    page_content = (
-        f"The prediction interval covers {interval['coverage']:.1%} of the observed values; "
-    )
-    assert lines[0]["text"] == f"{page_content}the requested coverage is 80%."
+    covered = f"The prediction interval covers {interval['coverage']:.1%} of the observed values"
+    assert lines[0]["text"] == f"{covered}; the requested coverage is 80%."
 
 
 def test_interval_is_absent_without_enough_forecasts(capsys: Out) -> None:

@@ -84,8 +84,8 @@ def test_report_and_xray_work_without_a_table_of_states(
     assert "value iteration" not in json.dumps(report["sections"])
     assert main(["xray", str(short_run.folder), "0 0 0.1 0", "--out", "page.html"]) == 0
     trace = content_of("page.html")["trace"]
-    numbers = {name: float(texts[0]) for name, texts in trace["raw_inputs"][0]["columns"].items()}
-    assert numbers == {"position": 0, "velocity": 0, "angle": 0.1, "angular_velocity": 0}
+    values = {name: float(texts[0]) for name, texts in trace["raw_inputs"][0]["columns"].items()}
+    assert values == {"position": 0, "velocity": 0, "angle": 0.1, "angular_velocity": 0}
     assert main(["evaluate", str(short_run.folder)]) == 0
     assert "random policy" in capsys.readouterr().out
 

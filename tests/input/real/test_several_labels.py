@@ -90,8 +90,8 @@ def test_labels_are_inferred_learned_and_predicted(
     assert capsys.readouterr().out == "action;comedy\n"
     assert main(["evaluate", "run"]) == 0
     assert "hamming_loss" in capsys.readouterr().out
-    (page_content,) = records_of(content_of("run/report.html"), "table", "Labels")
-    assert [row[0] for row in page_content["rows"]] == ["action", "comedy", "drama"]
+    (label_table,) = records_of(content_of("run/report.html"), "table", "Labels")
+    assert [row[0] for row in label_table["rows"]] == ["action", "comedy", "drama"]
 
 
 def test_labels_by_name_and_with_another_separator() -> None:

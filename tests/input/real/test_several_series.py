@@ -161,9 +161,9 @@ def test_one_model_learns_all_series_with_their_own_windows_and_scales(
         float(np.mean(naive)), rel=1e-5
     )
     assert {"seasonal naive", "linear autoregression"} <= set(answer["baselines"])
-    (page_content,) = records_of(content_of("run/report.html"), "table", "Series")
-    assert sorted(row[0] for row in page_content["rows"]) == sorted(MEANS)
-    assert sum(int(row[1]) for row in page_content["rows"]) == len(pipeline.splits["test"])
+    (series_table,) = records_of(content_of("run/report.html"), "table", "Series")
+    assert sorted(row[0] for row in series_table["rows"]) == sorted(MEANS)
+    assert sum(int(row[1]) for row in series_table["rows"]) == len(pipeline.splits["test"])
 
 
 def test_each_series_has_its_own_forecast(capsys: Out) -> None:
