@@ -41,7 +41,10 @@ def split_words(text: str) -> list[str]:
     Example:  >>> split_words("Don't STOP!!")
               ["don't", 'stop', '!', '!']
     """
-    return _WORD.findall(text.lower())
+    lower = text.lower()
+    if lower.replace(" ", "").isalnum():
+        return lower.split()
+    return _WORD.findall(lower)
 
 
 class Tokens(Codec):
@@ -89,6 +92,9 @@ class Tokens(Codec):
         for text_tokens, text_count in zip(tokens, uses, strict=True):
             if text_count:
                 lengths += [len(text_tokens)] * text_count
+                if text_count == 1:
+                    counts.update(text_tokens)
+                    continue
                 for token, count in Counter(text_tokens).items():
                     counts[token] += count * text_count
         if self.min_count is None:

@@ -38,6 +38,7 @@ DATE_FORMAT = (
     "unix_milliseconds, unix_microseconds, unix_nanoseconds, spreadsheet_days"
 )
 _MIN_DATES, _EVEN = 3, 0.5
+_ISO, _ISO_LENGTHS = "0000-00-00 00:00:00", (10, 16, 19)
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def looks_like_time(column: Column) -> bool:
     ):
         return False
     try:
-        return _read(sample, column.name, None) is not None
+        return _read_style(sample, column.name, None) is not None
     except DataError:
         return True
 
@@ -166,10 +167,13 @@ def _read_numbers(column: Column, style: str | None) -> TimeReading | None:
         micro = _from_serial(present)
         reason = f"{present[0]:.15g} is {micro[0].astype('M8[D]')}, a serial date of spreadsheets"
     else:
-        whole = [str(int(value)) for value in present]
-        read = _digits(whole, style)
-        micro = _strptime(whole, column.name, style) if read is None else read
-        reason = "" if style == "%Y" else f"{whole[0]} is the date {micro[0].astype('M8[D]')}"
+        read = _digits(present, style)
+        if read is None:
+            texts = [str(int(value)) for value in present]
+            read = _strptime(texts, column.name, style)
+        micro = read
+        example = micro[0].astype("datetime64[D]")
+        reason = "" if style == "%Y" else f"{int(present[0])} is the date {example}"
     timestamps[~np.isnan(values)] = micro
     return TimeReading(Column(column.name, "time", whole_seconds(timestamps)), style, reason)
 
@@ -197,17 +201,17 @@ def _number_style(present: NDArray[np.float64]) -> str | None:
         return None
     lengths = {len(str(int(value))) for value in (present.min(), present.max())}
     written = _DIGITS.get(lengths.pop()) if len(lengths) == 1 else None
-    if written is None or _digits([str(int(value)) for value in present], written) is None:
+    if written is None or _digits(present, written) is None:
         return None
     return written
 
 
-def _digits(texts: Sequence[str], style: str) -> NDArray[np.datetime64] | None:
+def _digits(numbers: NDArray[np.float64], style: str) -> NDArray[np.datetime64] | None:
     """Returns timestamps that are digits alone, from 1000 to 3000; None for others."""
     length = next((length for length, word in _DIGITS.items() if word == style), 0)
-    if not length or any(len(text) != length for text in texts):
+    if not length or numbers.min() < 10 ** (length - 1) or numbers.max() >= 10**length:
         return None
-    cells = np.array(texts).astype(np.int64)
+    cells = numbers.astype(np.int64)
     parts = [cells // 10 ** (length - 4)]
     for digits in range(6, length + 1, 2):
         parts.append(cells // 10 ** (length - digits) % 100)
@@ -243,8 +247,7 @@ def _numbers_look_like_time(column: Column) -> bool:
     return bool(whole and steps.min() > 0 and usual > 1 and count >= _EVEN * len(steps))
 
 
-@lru_cache(maxsize=4)  # several steps read the same column
-def _read(
+def _read_style(
     texts: tuple[str, ...], name: str, style: str | None
 ) -> tuple[NDArray[np.datetime64], str | None, str] | None:
     if style is not None and style not in (DAY_FIRST, MONTH_FIRST):
@@ -254,6 +257,9 @@ def _read(
         return iso, None, ""
     reading = read_texts(texts, name, style)
     return None if reading is None else (reading.values, reading.style, reading.reason)
+
+
+_read = lru_cache(maxsize=4)(_read_style)  # several steps read the same column
 
 
 def _strptime(texts: Sequence[str], name: str, style: str) -> NDArray[np.datetime64]:
@@ -279,7 +285,31 @@ def _in_utc(timestamps: Sequence[datetime]) -> NDArray[np.datetime64]:
     return whole_seconds(np.array(plain, "datetime64[us]"))
 
 
+def _plain_iso(texts: Sequence[str]) -> NDArray[np.datetime64] | None:
+    """Returns timestamps that are all written as 2024-03-31, or all as 2024-03-31
+    14:00 or 14:00:00; None for others."""
+    if len(texts[0]) not in _ISO_LENGTHS or not all(map(str.isascii, texts)):
+        return None
+    cells = np.array(texts, "S")
+    length = cells.dtype.itemsize
+    if length != len(texts[0]):
+        return None
+    letters = cells.view(np.uint8).reshape(-1, length)
+    for place, letter in enumerate(_ISO[:length]):
+        column = letters[:, place]
+        is_right = (column - ord("0") < 10) if letter == "0" else column == ord(letter)
+        if not is_right.all():
+            return None
+    try:
+        return cells.astype("datetime64[s]")
+    except ValueError:
+        return None
+
+
 def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
+    plain = _plain_iso(texts)
+    if plain is not None:
+        return plain
     cleaned = [text.strip() for text in texts]
     if not all(len(text) >= 7 and text[:4].isdigit() and text[4] == "-" for text in cleaned):
         return None

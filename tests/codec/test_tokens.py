@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kissipo.codec import tokens
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.core.frame import Frame, strings
 
@@ -82,3 +83,8 @@ def test_default_length_covers_99_of_100_training_texts() -> None:
     codec = Tokens("text").fit(column(*["a b"] * 995, *["a " * 50] * 5))
     assert codec.length == 2
     assert codec.encode(column("a a a")).shape == torch.Size([1, 2])
+
+
+@given(st.text(), st.sampled_from(["", " ", "  a", "İ ß", "x_y don't", "a\u00a0b", "中文 ok"]))
+def test_split_words_equals_its_pattern(text: str, more: str) -> None:
+    assert split_words(text + more) == tokens._WORD.findall((text + more).lower())

@@ -1,7 +1,7 @@
 """Blanks around the cells of delimited text: those inside double quotes are kept.
 
 The reader strips the blanks of every cell. The outermost blanks of a quoted cell are
-replaced by letters of the private area first, which `ColumnBuilder` turns back.
+replaced by letters of the private area first, which `restored` turns back.
 
 Example:  >>> list(protect_quoted(['a, "b " ,c\\n'], ","))[0].replace(PROTECTED[0], "_")
           'a,"b_",c\\n'
@@ -9,9 +9,15 @@ Example:  >>> list(protect_quoted(['a, "b " ,c\\n'], ","))[0].replace(PROTECTED[
 
 from collections.abc import Iterable, Iterator
 
-from kissipo.input.formats.cells import BLANKS, PROTECTED
-
+BLANKS = " \t\u00a0\u2007\u2009\u202f\u3000"
+PROTECTED = "".join(chr(0xE000 + position) for position in range(len(BLANKS)))
 _TO_PROTECTED = str.maketrans(BLANKS, PROTECTED)
+_RESTORED = str.maketrans(PROTECTED, BLANKS)
+
+
+def restored(cell: str) -> str:
+    """Returns a cell with the blanks that were protected inside its quotes."""
+    return cell if cell.isascii() else cell.translate(_RESTORED)
 
 
 def blanks_beside(separator: str) -> str:
@@ -32,7 +38,7 @@ def protect_quoted(lines: Iterable[str], separator: str) -> Iterator[str]:
             last = len(parts) - 1
             for position, part in enumerate(parts):
                 if inside != bool(position % 2):
-                    parts[position] = _protected(part, blanks)
+                    parts[position] = protected(part, blanks)
                 elif part:
                     parts[position] = _outside(part, separator, blanks, position, last)
             line = '"'.join(parts)
@@ -46,7 +52,7 @@ def _has_blank_beside_quote(line: str, blanks: str) -> bool:
     return any(f'"{blank}' in line or f'{blank}"' in line for blank in blanks)
 
 
-def _protected(part: str, blanks: str) -> str:
+def protected(part: str, blanks: str) -> str:
     """Returns the inside of quotes, with its first and last blank protected."""
     if part[:1] and part[0] in blanks:
         part = part[0].translate(_TO_PROTECTED) + part[1:]

@@ -4,39 +4,24 @@ A column is numeric as long as its cells are plain numbers or missing. All other
 keep their distinct texts, from which `number_columns` reads numbers such as `12.345,6`.
 """
 
-from collections import Counter
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.frame import Column, strings
+from kissipo.input.formats.cell_bytes import CellBytes
+from kissipo.input.formats.digits import plain_numbers
 from kissipo.input.formats.number_columns import ODD_SHARE
 from kissipo.input.formats.number_texts import is_code
+from kissipo.input.formats.text_column import TextColumn, is_missing
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
-BLANKS = " \t\u00a0\u2007\u2009\u202f\u3000"
-PROTECTED = "".join(chr(0xE000 + position) for position in range(len(BLANKS)))
-_NAN = dict.fromkeys(("", "NA", "N/A", "na", "n/a", "null", "NULL", "?", "#N/A", "<NA>"), "nan")
 _SAMPLE = 1000
 _EXACT = 2.0**53
-_RESTORED = str.maketrans(PROTECTED, BLANKS)
-
-
-def is_missing(cell: str) -> bool:
-    """Whether a cell stands for a missing value.
-
-    Example:  >>> is_missing(" NA "), is_missing("0"), is_missing("none")
-              (True, False, False)
-    """
-    return cell.strip().lower() in MISSING
-
-
-def restored(cell: str) -> str:
-    """Returns a cell with the blanks that were protected inside its quotes."""
-    return cell if cell.isascii() else cell.translate(_RESTORED)
+_LEADING_ZERO = re.compile(r"(?:^|\n)\s*[-+]?0\d+\s*(?:\n|$)")
 
 
 def mixed(name: str, values: Sequence[Any]) -> Column:
@@ -89,63 +74,76 @@ class ColumnBuilder:
     name: str
     as_text: bool = False
     points: bool = True
-    blanks: str = ""
-    values: frozenset[str] = frozenset()
+    blanks: InitVar[str] = ""
+    values: InitVar[frozenset[str]] = frozenset()
     sample: tuple[str, ...] = ()
     failed: bool = False
+    _begun: bool = False
     _numbers: list[NDArray[np.float64]] = field(default_factory=list)
-    _codes: list[NDArray[np.int32]] = field(default_factory=list)
-    _classes: dict[str, int] = field(default_factory=dict)
-    _codes_of: dict[str, int] = field(default_factory=dict)
+    _texts: TextColumn = field(init=False)
+
+    def __post_init__(self, blanks: str, values: frozenset[str]) -> None:
+        self._texts = TextColumn(blanks, values)
+
+    def __len__(self) -> int:
+        return len(self._texts) if self.as_text else sum(map(len, self._numbers))
 
     def add(self, cells: Sequence[str]) -> None:
         """Appends cells. Where plain numbers turn out to be texts, `failed` is set: the
         file must be read again, with this column as text."""
-        if not self.as_text and not self._numbers and not self._codes:
-            self.sample = tuple(cells[:_SAMPLE])
-            self.as_text = self._plain_numbers(self.sample) is None or any(
-                map(is_code, self.sample)
-            )
-        if self.as_text:
-            self._add_texts(cells)
-            return
-        values = self._plain_numbers(cells)
-        if values is not None:
-            self._numbers.append(values)
-        elif self._numbers:
-            self.failed = True
-        else:
-            self.as_text = True
-            self._add_texts(cells)
+        if not self._begun:
+            self._begin(cells)
+        if self.as_text or not self._append(self._plain_numbers(cells)):
+            self._texts.add(cells)
+
+    def add_bytes(self, cells: CellBytes) -> None:
+        """Appends cells of a block of bytes, as `add` appends texts."""
+        if not self._begun:
+            self._begin(cells.texts(slice(_SAMPLE)))
+        if self.as_text or not self._append(self._numbers_of_bytes(cells)):
+            self._texts.add_bytes(cells)
 
     def finish(self) -> Column:
         """Returns the finished column."""
         if self.as_text:
-            codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int32)
-            return Column(self.name, "string", codes, tuple(self._classes))
+            codes, categories = self._texts.finish()
+            return Column(self.name, "string", codes, categories)
         values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
         return Column(self.name, "number", values)
 
     @property
     def joined(self) -> list[str]:
         """The values that differ only in the blanks around their cells."""
-        forms = Counter(self._codes_of.values())
-        classes = list(self._classes)
-        return [classes[code] for code, count in forms.items() if count > 1 and code >= 0]
+        return self._texts.joined
 
     @property
     def null_texts(self) -> list[str]:
         """The texts that were read as missing values, such as NA."""
-        cells = (cell.strip(self.blanks or None) for cell in self._absent_cells())
-        return sorted({cell for cell in cells if cell})
+        return self._texts.null_texts
 
-    def _absent_cells(self) -> list[str]:
-        return [cell for cell, code in self._codes_of.items() if code < 0]
+    def _begin(self, cells: Sequence[str]) -> None:
+        """Decides from the first cells whether the column is one of texts."""
+        self._begun = True
+        if not self.as_text:
+            self.sample = tuple(cells[:_SAMPLE])
+            self.as_text = self._plain_numbers(self.sample) is None or any(
+                map(is_code, self.sample)
+            )
+
+    def _append(self, values: NDArray[np.float64] | None) -> bool:
+        """Appends plain numbers; False where the first cells are texts after all."""
+        if values is not None:
+            self._numbers.append(values)
+        elif self._numbers:
+            self.failed = True
+        else:
+            self.as_text = True
+        return not self.as_text
 
     def _plain_numbers(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
         """Returns the cells as plain numbers, or None if one of them is not."""
-        text = "".join(cells)
-        if "_" in text or not (self.points or "." not in text):
+        text = "\n".join(cells)
+        if "_" in text or not (self.points or "." not in text) or _LEADING_ZERO.search(text):
             return None
         try:
             values = np.array([float(cell) if cell else np.nan for cell in cells])
@@ -159,11 +157,14 @@ class ColumnBuilder:
         large = np.flatnonzero(np.abs(values) >= _EXACT).tolist()
         return None if any(is_code(cells[row]) for row in large) else values
 
-    def _add_texts(self, cells: Sequence[str]) -> None:
-        codes, classes = self._codes_of, self._classes
-        for cell in dict.fromkeys(cells):
-            if cell not in codes:
-                text = restored(cell.strip(self.blanks)) if self.blanks else cell
-                is_absent = is_missing(text) and text.lower() not in self.values
-                codes[cell] = -1 if is_absent else classes.setdefault(text, len(classes))
-        self._codes.append(np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)))
+    def _numbers_of_bytes(self, cells: CellBytes) -> NDArray[np.float64] | None:
+        """Returns the cells as plain numbers, as `_plain_numbers` reads them."""
+        numbers = plain_numbers(cells)
+        if numbers.has_code or (numbers.has_point and not self.points):
+            return None
+        if len(numbers.rest):
+            rest = self._plain_numbers(cells.texts(numbers.rest))
+            if rest is None:
+                return None
+            numbers.values[numbers.rest] = rest
+        return numbers.values

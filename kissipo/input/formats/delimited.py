@@ -8,10 +8,9 @@ turns out to be text is read again as text, so that `007` stays `007`.
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, format_rows
@@ -19,7 +18,8 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some, shorten
 from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
-from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted
+from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted, protected
+from kissipo.input.formats.cell_bytes import UnclearLayoutError, split_cells
 from kissipo.input.formats.cells import ColumnBuilder
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import existing, open_text, refuse_many_columns
@@ -35,6 +35,7 @@ from kissipo.input.formats.null_texts import NULL_TEXTS, reason_of_values
 from kissipo.input.formats.number_columns import (
     CellOptions,
     TypedCells,
+    find_numbers,
     has_open_points,
     texts_decimal,
     type_cells,
@@ -106,13 +107,14 @@ def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCell
         plain = {builder.name: builder.sample for builder in builders if not builder.as_text}
         if not again:
             frame = Frame(tuple(builder.finish() for builder in builders), origin=str(path))
-            if texts_decimal(frame, layout.cells) == ",":
+            numbers = find_numbers(frame, layout.cells)
+            if texts_decimal(numbers, layout.cells) == ",":
                 again = {name for name, cells in plain.items() if has_open_points(cells)}
         if not again:
             break
         texts |= again
     findings = reading.findings + _joined_by_blanks(builders)
-    typed = type_cells(frame, layout.cells, separator=separator, plain=plain)
+    typed = type_cells(frame, layout.cells, separator=separator, plain=plain, numbers=numbers)
     return TypedCells(typed.frame, findings + typed.findings, inferred + typed.inferred)
 
 
@@ -161,32 +163,17 @@ class _Reading:
         self.blank_lines: list[int] = []
 
     def read(self) -> list[ColumnBuilder]:
+        """Reads the file by blocks where its layout is clear, else row by row."""
         with open_text(self.path, self.layout.encoding) as text:
             file = self._by_blanks(text) if self.separator == " " else text
             self._skip_lines(file)
-            if self.layout.quoting:
-                lines_of_file = protect_quoted(file, self.separator)
-                rows = csv.reader(lines_of_file, delimiter=self.separator, strict=True)
-            else:
-                rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
-            lines = self._split_rows(rows)
-            if self.layout.names:
-                names = list(self.layout.names)
-            else:
-                names, lines = self._header(lines)
-            cells = self.layout.cells
-            builders = [
-                ColumnBuilder(
-                    name,
-                    as_text=name in self.texts or name in cells.not_missing,
-                    points=cells.prior != ",",
-                    blanks=blanks_beside(self.separator) if self.layout.quoting else "",
-                    values=NULL_TEXTS if name in cells.not_missing else frozenset(),
-                )
-                for name in names
-            ]
-            count = self._fill(lines, builders)
-        if count == 0:
+            lines = self._split_rows(file)
+            names, first_line, lines = self._header(lines)
+            builders = self._read_blocks(names, first_line)
+            if builders is None:
+                builders = self._builders(names)
+                self._fill(lines, builders)
+        if not any(map(len, builders)):
             raise DataError(
                 f"{self.path} has a header but no rows",
                 got="the columns " + ", ".join(names),
@@ -212,14 +199,57 @@ class _Reading:
             self.findings.append(Finding("PASS", "separator", message, action))
         return single_blanks(lines)
 
+    def _builders(self, names: list[str]) -> list[ColumnBuilder]:
+        blanks = blanks_beside(self.separator) if self.layout.quoting else ""
+        cells = self.layout.cells
+        return [
+            ColumnBuilder(
+                name,
+                as_text=name in self.texts or name in cells.not_missing,
+                points=cells.prior != ",",
+                blanks=blanks,
+                values=NULL_TEXTS if name in cells.not_missing else frozenset(),
+            )
+            for name in names
+        ]
+
+    def _read_blocks(self, names: list[str], first_line: int) -> list[ColumnBuilder] | None:
+        """Reads the lines from the first with data by blocks.
+
+        None where blanks separate the cells, and where quotes, blank lines or the
+        number of cells are not those of a clear layout.
+        """
+        if self.separator == " " or self.blank_lines:
+            return None
+        builders = self._builders(names)
+        with open_text(self.path, self.layout.encoding) as file:
+            for _ in islice(file, first_line - 1):
+                pass
+            try:
+                for columns in split_cells(
+                    file,
+                    self.separator,
+                    len(names),
+                    quoting=self.layout.quoting,
+                    protect=partial(protected, blanks=blanks_beside(self.separator)),
+                ):
+                    for builder, cells in zip(builders, columns, strict=True):
+                        builder.add_bytes(cells)
+            except UnclearLayoutError:
+                return None
+        return builders
+
     def _skip_lines(self, file: Iterator[str]) -> None:
         """Skips and reports the lines above the header."""
         above = [line.strip() for line in islice(file, self.skip)]
         if above and self.layout.skip_lines is None:
             self.findings.append(lines_above_header(self.path.name, above, self.skip + 1))
 
-    def _header(self, lines: Lines) -> tuple[list[str], Lines]:
-        """Returns the column names and the lines that are rows of data."""
+    def _header(self, lines: Lines) -> tuple[list[str], int, Lines]:
+        """Returns the column names, the number of the first line of data, and the lines
+        that are rows of data."""
+        if self.layout.names:
+            return list(self.layout.names), self.skip + 1, lines
         line, header = next(lines, (0, []))
         if not header:
             raise DataError(
@@ -231,12 +261,19 @@ class _Reading:
         if sign:
             names, finding = missing_header(self.path.name, len(header), sign)
             self.findings.append(finding)
-            return names, chain([(line, header)], sample, lines)
+            return names, self.skip + 1, chain([(line, header)], sample, lines)
         names, findings = column_names(header, self.path, line=self.separator.join(header))
         self.findings += findings
-        return names, chain(sample, lines)
+        return names, line + 1, chain(sample, lines)
 
-    def _split_rows(self, rows: Any) -> Lines:
+    def _split_rows(self, file: Iterator[str]) -> Lines:
+        """Yields the rows that are not blank, split by the standard library, each with
+        the number of its last line."""
+        if self.layout.quoting:
+            lines = protect_quoted(file, self.separator)
+            rows = csv.reader(lines, delimiter=self.separator, strict=True)
+        else:
+            rows = csv.reader(file, delimiter=self.separator, quoting=csv.QUOTE_NONE)
         first_line = self.skip + 1
         try:
             for row in rows:
@@ -254,8 +291,8 @@ class _Reading:
                 "or set input.quoting=false when quotes belong to the text",
             ) from None
 
-    def _fill(self, lines: Lines, builders: list[ColumnBuilder]) -> int:
-        width, count = len(builders), 0
+    def _fill(self, lines: Lines, builders: list[ColumnBuilder]) -> None:
+        width = len(builders)
         chunk: list[list[str]] = []
         notes = NoteLines(width)
         for line, row in lines:
@@ -270,12 +307,10 @@ class _Reading:
             chunk.append(row)
             if len(chunk) == CHUNK:
                 _add(builders, chunk)
-                count += len(chunk)
                 chunk = []
         if chunk:
             _add(builders, chunk)
         self.findings += notes.findings(self.path.name)
-        return count + len(chunk)
 
 
 def _add(builders: list[ColumnBuilder], rows: list[list[str]]) -> None:

@@ -21,9 +21,9 @@ from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
+from kissipo.input.formats.code_cells import has_codes, stray_codes
 from kissipo.input.formats.number_texts import (
     NumberText,
-    is_code,
     is_known_mark,
     split_number,
     value,
@@ -34,6 +34,7 @@ ODD_SHARE = 0.1
 _SAMPLE = 200
 _MAX_ODD = 1000
 _FEW_TEXTS = 5
+_MANY_TEXTS = 10_000
 _MISSING = (
     "unknown none missing - -- --- – — . .. ... * ** n.a. n.a n/k nd n.d. nil void undefined"
     " blank (blank) (null) empty unbekannt k.a. inconnu desconocido nieznane s/d tbd tba"
@@ -87,7 +88,7 @@ class TypedCells(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class NumberTexts:
     """The distinct texts of a column, as numbers where they are.
 
     counts:   rows per text
@@ -115,13 +116,15 @@ def type_cells(
     *,
     separator: str = "",
     plain: Mapping[str, Sequence[str]] | None = None,
+    numbers: Mapping[str, NumberTexts] | None = None,
 ) -> TypedCells:
     """Returns the frame with numbers in place of texts that are numbers.
 
     separator:  the character between the cells of the file, if there is one
     plain:      some cells of the columns that were read as plain numbers
+    numbers:    the result of `find_numbers`, if it is known
     """
-    number_columns = _number_columns(frame, options)
+    number_columns = find_numbers(frame, options) if numbers is None else numbers
     decimal = _decide_decimal(number_columns.values(), options, plain or {})
     findings: list[Finding] = []
     columns = [
@@ -130,6 +133,9 @@ def type_cells(
         else without_declared(column, options)
         for column in frame.columns
     ]
+    for column in frame.columns:
+        if column.kind == "string" and column.name not in options.texts | options.numbers:
+            findings += stray_codes(column, frame)
     for column in columns:
         if column.kind == "string" and column.name not in options.texts:
             findings += _unread(column, frame)
@@ -147,12 +153,12 @@ def has_open_points(cells: Iterable[str]) -> bool:
     return "point?" in evidence and "point" not in evidence
 
 
-def texts_decimal(frame: Frame, options: CellOptions) -> str | None:
+def texts_decimal(numbers: Mapping[str, NumberTexts], options: CellOptions) -> str | None:
     """Returns the decimal separator of the file that its columns of texts show."""
-    return _decide_decimal(_number_columns(frame, options).values(), options, {})
+    return _decide_decimal(numbers.values(), options, {})
 
 
-def _number_columns(frame: Frame, options: CellOptions) -> dict[str, _Numbers]:
+def find_numbers(frame: Frame, options: CellOptions) -> dict[str, NumberTexts]:
     """Returns the columns of texts that are numbers."""
     return {
         column.name: numbers
@@ -164,7 +170,7 @@ def _number_columns(frame: Frame, options: CellOptions) -> dict[str, _Numbers]:
 
 
 def _decide_decimal(
-    columns: Iterable[_Numbers], options: CellOptions, plain: Mapping[str, Sequence[str]]
+    columns: Iterable[NumberTexts], options: CellOptions, plain: Mapping[str, Sequence[str]]
 ) -> str | None:
     """Returns the decimal separator of the file; None where its cells do not agree, or
     leave it open."""
@@ -177,7 +183,7 @@ def _decide_decimal(
     return votes.pop() if len(votes) == 1 else None
 
 
-def _numbers_of(column: Column, options: CellOptions) -> _Numbers | None:
+def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
     """Returns the numbers of a column, or None for a column of texts."""
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
     texts = column.categories
@@ -189,7 +195,7 @@ def _numbers_of(column: Column, options: CellOptions) -> _Numbers | None:
             return None
     parts = all_sixties(texts, MISSING_WORDS | set(options.missing_values))
     parts = parts or tuple(map(split_number, texts))
-    if not any(parts) or (not forced and any(map(is_code, texts))):
+    if not any(parts) or (not forced and has_codes(texts, counts)):
         return None
     words = frozenset(
         text
@@ -199,7 +205,7 @@ def _numbers_of(column: Column, options: CellOptions) -> _Numbers | None:
     mark = dict(options.units).get(column.name) or _common_mark(parts, counts)
     fits = np.array([part is not None and part.mark in ("", mark) for part in parts])
     present = np.array([text not in words for text in texts])
-    numbers = _Numbers(column, parts, counts, mark, words)
+    numbers = NumberTexts(column, parts, counts, mark, words)
     if forced:
         return numbers
     has_unit = np.array([part is not None and is_known_mark(part.mark) for part in parts])
@@ -231,7 +237,7 @@ def _is_phone(parts: Sequence[NumberText | None]) -> bool:
     return grouped and len(bodies) > 1 and len(lengths) == 1 and min(lengths) >= 9
 
 
-def _own_decimal(numbers: _Numbers) -> str | None:
+def _own_decimal(numbers: NumberTexts) -> str | None:
     """Returns the decimal separator that the cells of a column show, if they do."""
     points, commas = numbers.rows("point"), numbers.rows("comma")
     if not points and not commas:
@@ -240,7 +246,7 @@ def _own_decimal(numbers: _Numbers) -> str | None:
 
 
 def _converted(
-    numbers: _Numbers,
+    numbers: NumberTexts,
     decimal: str | None,
     options: CellOptions,
     separator: str,
@@ -285,7 +291,7 @@ def _converted(
     return Column(column.name, "number", values, odd=odd, odd_count=len(rows), unit=numbers.mark)
 
 
-def _without(numbers: _Numbers, evidence: str) -> _Numbers:
+def _without(numbers: NumberTexts, evidence: str) -> NumberTexts:
     """Returns the numbers without the texts of a notation, which are not read."""
     parts = (part if part is None or part.evidence != evidence else None for part in numbers.parts)
     return replace(numbers, parts=tuple(parts))
@@ -351,7 +357,7 @@ def _open_points(columns: Iterable[tuple[str, Sequence[str]]]) -> list[Finding]:
 
 
 def _two_notations(
-    number_columns: Mapping[str, _Numbers], plain: Mapping[str, Sequence[str]]
+    number_columns: Mapping[str, NumberTexts], plain: Mapping[str, Sequence[str]]
 ) -> list[Finding]:
     """Reports a file with decimal commas in some columns and points in others."""
     commas = [name for name, numbers in number_columns.items() if _own_decimal(numbers) == ","]
@@ -375,7 +381,7 @@ def _shows_point(cells: Sequence[str]) -> bool:
     return any("." in cell for cell in cells) and not has_open_points(cells)
 
 
-def _missing_words(numbers: _Numbers, frame: Frame, options: CellOptions) -> list[Finding]:
+def _missing_words(numbers: NumberTexts, frame: Frame, options: CellOptions) -> list[Finding]:
     """Reports words such as 'unknown' among numbers, unless they are declared."""
     column = numbers.column
     words = [text for text in numbers.words if text.strip() not in options.missing_values]
@@ -401,7 +407,7 @@ def _missing_words(numbers: _Numbers, frame: Frame, options: CellOptions) -> lis
     ]
 
 
-def _other_units(numbers: _Numbers, units: Counter[str], frame: Frame) -> list[Finding]:
+def _other_units(numbers: NumberTexts, units: Counter[str], frame: Frame) -> list[Finding]:
     """Refuses numbers with several units, and reports cells without the unit."""
     column = numbers.column
     own = f"'{numbers.mark}'" if numbers.mark else "none"
@@ -442,9 +448,9 @@ def _other_units(numbers: _Numbers, units: Counter[str], frame: Frame) -> list[F
 
 def _unread(column: Column, frame: Frame) -> list[Finding]:
     """Reports a column of texts of which most cells are numbers, beside a few words."""
-    counts = column.counts()
-    if len(counts) > 10_000 or not counts:
+    if len(column.categories) > _MANY_TEXTS:
         return []
+    counts = column.counts()
     words = [text for text in counts if split_number(text) is None]
     total = sum(counts.values())
     wordy = sum(counts[text] for text in words)
@@ -468,7 +474,7 @@ def _unread(column: Column, frame: Frame) -> list[Finding]:
 
 
 def _inferred(
-    read: Sequence[_Numbers], decimal: str | None, options: CellOptions
+    read: Sequence[NumberTexts], decimal: str | None, options: CellOptions
 ) -> list[InferredOption]:
     """Returns the options that were decided, with the cells that show them."""
     inferred = []
@@ -480,14 +486,14 @@ def _inferred(
     return inferred + _units(read, options)
 
 
-def _thousands(read: Sequence[_Numbers], decimal: str | None) -> str:
+def _thousands(read: Sequence[NumberTexts], decimal: str | None) -> str:
     """Returns the separator of thousands that occurs in the file, or ''."""
     separators = " '" + {",": ".", ".": ","}.get(decimal or "", "")
     digits = "".join(part.digits for numbers in read for part in numbers.parts if part)
     return next((mark for mark in reversed(separators) if mark in digits), "")
 
 
-def _examples(read: Sequence[_Numbers], decimal: str) -> str:
+def _examples(read: Sequence[NumberTexts], decimal: str) -> str:
     """Returns up to three cells with the numbers that they are."""
     examples = []
     for numbers in read:
@@ -509,7 +515,7 @@ def _examples(read: Sequence[_Numbers], decimal: str) -> str:
     return list_some(examples, 3, separator="; ")
 
 
-def _units(read: Sequence[_Numbers], options: CellOptions) -> list[InferredOption]:
+def _units(read: Sequence[NumberTexts], options: CellOptions) -> list[InferredOption]:
     """Returns the marks of the columns that have one, as one option."""
     options_units = dict(options.units)
     units = {
@@ -527,7 +533,7 @@ def _units(read: Sequence[_Numbers], options: CellOptions) -> list[InferredOptio
     ]
 
 
-def _example_of_mark(numbers: _Numbers) -> str:
+def _example_of_mark(numbers: NumberTexts) -> str:
     """Returns the first cell with the mark of a column, and how it is read."""
     cells = [
         (text, part)
