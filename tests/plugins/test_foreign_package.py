@@ -119,6 +119,7 @@ def test_every_part_of_a_foreign_package_works(
         assert Path("run", file).read_bytes() == Path("two", file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_a_foreign_algorithm_ends_with_the_same_bits(
     run: Kissipo, environment: dict[str, str]
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_killed_run_of_a_foreign_algorithm_ends_with_the_same_bits(
         assert Path("cut", file).read_bytes() == Path("whole", file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_a_foreign_net_loss_and_answer_leave_as_a_script(run: Kissipo) -> None:
     write_rings("cloud.rings")
     words = ["cloud.rings", "algorithm=supervised", "epochs=3", "learning_rate=0.01"]

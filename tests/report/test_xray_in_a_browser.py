@@ -227,8 +227,8 @@ def test_the_equation_of_a_cell_shows_the_recorded_gates(open_page: OpenPage) ->
 @pytest.mark.parametrize(
     ("viewport", "scheme"),
     [
-        (WIDE, "light"),
         (NARROW, "dark"),
+        pytest.param(WIDE, "light", marks=pytest.mark.slow),
         pytest.param(WIDE, "dark", marks=pytest.mark.slow),
         pytest.param(NARROW, "light", marks=pytest.mark.slow),
     ],
