@@ -26,6 +26,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from kissipo.report.trace_page import trace_page
 from torch import Tensor, nn
 
 from kissipo.core.tensor_spec import TensorSpec
@@ -33,7 +34,6 @@ from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.trace_module import trace
 from kissipo.pipeline.registries import NETS
-from kissipo.report.trace_page import trace_page
 
 
 class Reader(nn.Module):

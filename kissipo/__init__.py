@@ -17,26 +17,38 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kissipo.core.errors import UserError
-    from kissipo.inspect.tracing.trace_module import trace
     from kissipo.process.layers.accelerate import accelerate
     from kissipo.runs.callback import Callback
+    from kissipo.runs.compare import compare
     from kissipo.runs.load import load
     from kissipo.runs.open import open  # noqa: A004
     from kissipo.runs.task import Task
+    from kissipo.runs.trace import trace
     from kissipo.runs.xray.page import save_page
 
 __version__ = "0.1.0"
-__all__ = ["Callback", "Task", "UserError", "accelerate", "load", "open", "save_page", "trace"]
+__all__ = [
+    "Callback",
+    "Task",
+    "UserError",
+    "accelerate",
+    "compare",
+    "load",
+    "open",
+    "save_page",
+    "trace",
+]
 
 _HOMES = {
     "Callback": "kissipo.runs.callback",
     "Task": "kissipo.runs.task",
     "UserError": "kissipo.core.errors",
     "accelerate": "kissipo.process.layers.accelerate",
+    "compare": "kissipo.runs.compare",
     "load": "kissipo.runs.load",
     "open": "kissipo.runs.open",
     "save_page": "kissipo.runs.xray.page",
-    "trace": "kissipo.inspect.tracing.trace_module",
+    "trace": "kissipo.runs.trace",
 }
 
 

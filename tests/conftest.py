@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import zlib
 from collections.abc import Callable, Iterator
@@ -98,6 +100,38 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return printed.err
 
     return refused
+
+
+@pytest.fixture(scope="session")
+def content_of() -> Callable[[Path | str], dict[str, Any]]:
+    """Returns what a page shows, as its viewer reads it."""
+
+    def read(page: Path | str) -> dict[str, Any]:
+        text = Path(page).read_text(encoding="utf-8")
+        match = re.search(r'<script type="application/json" id="content">(.*?)</script>', text)
+        assert match
+        content: dict[str, Any] = json.loads(match[1])
+        return content
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def records_of() -> Callable[..., list[dict[str, Any]]]:
+    """Returns the records of a kind in a report, of all sections or of one."""
+
+    def select(content: dict[str, Any], kind: str, title: str = "") -> list[dict[str, Any]]:
+        waiting = [item for item in content["sections"] if title in ("", item["title"])]
+        assert waiting, title
+        records = []
+        while waiting:
+            record = waiting.pop(0)
+            if record["kind"] == kind:
+                records.append(record)
+            waiting = record.get("records", []) + waiting
+        return records
+
+    return select
 
 
 @pytest.fixture(scope="session")

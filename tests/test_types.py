@@ -30,6 +30,7 @@ REASONS = {
     "cli/main.py": "a verb need not have the options --quiet and --json",
     "codec/_image.py": "formats of Pillow differ in their attributes",
     "core/devices.py": "systems and versions of torch differ in their functions",
+    "core/ipython.py": "shells of IPython have a kernel in a notebook only",
     "core/schema.py": "a dataclass of options need not have a short form",
     "export/script/net.py": "layers of torch, and those of a user",
     "export/script/source.py": "layers of torch, and those of a user",

@@ -19,11 +19,9 @@ fast, slow, x = LSTM(5, 7, kernel="fused"), torch.nn.LSTM(5, 7), torch.randn(4, 
 slow.load_state_dict(fast.state_dict())
 assert torch.allclose(fast(x)[0], slow(x)[0], atol=1e-6)
 from kissipo.inspect.tracing.trace_module import trace
-from kissipo.report.page import page
-from kissipo.report.trace_page import trace_page
-content, arrays = trace(torch.nn.Linear(5, 2), x[0, :1]).content()
-assert "</html>" in page("t", "s", [])
-assert "</html>" in trace_page(content, arrays, title="t", subtitle="s")
+from kissipo.runs.xray.page import page_of
+page = page_of(trace(torch.nn.Linear(5, 2), x[0, :1]))
+assert '"kind":"Linear"' in page and "module_main.main();" in page and ".uplot" in page
 print(kissipo.__file__, fast.used)
 """
 

@@ -62,7 +62,7 @@ class Screen:
         if self.as_json:
             print(as_json(content), end="")  # noqa: T201
 
-    def fits(self, grid: Table) -> bool:
+    def fits(self, grid: Table | str) -> bool:
         """Whether a table fits into the width of the screen."""
         from rich.console import Console
 

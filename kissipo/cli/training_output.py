@@ -12,7 +12,7 @@ from kissipo.cli.tables import render, verdict_line
 from kissipo.core.devices import threads
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping
-from kissipo.core.text import format_score
+from kissipo.core.text import format_score, format_span
 from kissipo.inspect.trace import Trace
 from kissipo.output.baseline_data import MAX_SAMPLES
 from kissipo.output.score import Score
@@ -88,7 +88,7 @@ class TrainingOutput(Callback):
             left = seconds / steps * (total - done)
             by = counted(threads(), "thread")
             self.screen.note(
-                f"[dim]about {_span(left)} left for {facts['epochs']} epochs on {by}[/]"
+                f"[dim]about {format_span(left)} left for {facts['epochs']} epochs on {by}[/]"
             )
         if self._bar is not None and self._task is not None:
             self._bar.update(
@@ -170,14 +170,4 @@ def _row(row: JsonMapping, epochs: int) -> str:
         "  ".join(parts)
         + f"  {row['seconds']:.1f} s"
         + ("  (best so far)" if row.get("best") else "")
-    )
-
-
-def _span(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
     )

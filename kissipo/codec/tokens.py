@@ -120,6 +120,9 @@ class Tokens(Codec):
             table_rows[code] = row
         return torch.from_numpy(table[table_rows[column.values]])
 
+    def split_tokens(self, text: str) -> list[str]:
+        return self._split(text)[: self.length]
+
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.vocabulary, self)
         labels = self.spec.labels

@@ -82,6 +82,11 @@ class Codec(ABC):
         """Returns a decoded value in the type that it had in the data."""
         return value
 
+    def split_tokens(self, text: str) -> list[str]:
+        """Returns the tokens of a text that `encode` reads, as they stand in it; none
+        where the codec does not read tokens."""
+        return []
+
     def known_texts(self) -> dict[str, tuple[str, ...]]:
         """Returns the texts of the training split by column; none where any text can be
         encoded."""

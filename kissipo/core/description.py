@@ -8,7 +8,7 @@ and tables; the report shows every record.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
 from kissipo.core.numpy_array import NumpyArray
@@ -16,7 +16,7 @@ from kissipo.core.numpy_array import NumpyArray
 if TYPE_CHECKING:
     from torch import Tensor
 
-LineStyle = Literal["", "dim", "code", "better", "tie", "worse"]
+LineStyle = Literal["", "dim", "code", "text", "better", "tie", "worse"]
 Points = Sequence[tuple[float, float]]
 
 
@@ -38,7 +38,7 @@ class Cell(str):
 class Line:
     """A sentence. An empty one is a blank line in the terminal.
 
-    style:  of the report: a note, a command or file, or a verdict
+    style:  of the report: a note, a command or file, a passage of text, or a verdict
     """
 
     text: str
@@ -59,9 +59,11 @@ class Chart:
     """Named series of points (x, y) between two axes.
 
     dots:         the series that are drawn as points, not as lines
+    dashed:       the series that are drawn as thin dashed lines, such as chance
+    is_time:      x is in seconds since 1970
     band:         two series of which the area between is filled, in place of lines
     spans:        intervals of x that are shaded
-    marker:       x of a dashed vertical line
+    marker:       x of a dashed vertical line, and what it is
     level:        y of a dashed horizontal line
     area:         the area below the curve is filled
     log_scale:    the vertical axis is logarithmic
@@ -72,12 +74,14 @@ class Chart:
     series: Mapping[str, Points]
     x_label: str = ""
     y_label: str = ""
-    width: int = 640
     height: int = 260
     dots: Sequence[str] = ()
+    dashed: Sequence[str] = ()
+    is_time: bool = False
     band: tuple[str, str] | None = None
     spans: Sequence[tuple[float, float]] = ()
     marker: float | None = None
+    marker_name: str = ""
     level: float | None = None
     area: bool = False
     log_scale: bool = False
@@ -106,11 +110,12 @@ class Lattice:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """Counts per target (row) and prediction (column) of the same classes."""
+class Histogram:
+    """How many values lie between each two neighbors of the edges."""
 
-    counts: Sequence[Sequence[float]]
-    labels: Sequence[str]
+    edges: Sequence[float]
+    counts: Sequence[int]
+    x_label: str
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,64 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Example:
+    """An evaluated sample: what the model read, what it predicts, and what is true.
+
+    position:  in the evaluated split, counted from 0
+    kind:      why it is shown: right, wrong, best, worst
+    text:      the input in words, unless it is an image
+    row:       its row in the data, counted from 1
+    """
+
+    position: int
+    target: str
+    prediction: str
+    kind: str = ""
+    text: str = ""
+    image: Image | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Samples that can be looked into one by one."""
+
+    examples: Sequence[Example]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Counts per target (row) and prediction (column) of the same classes.
+
+    examples:  some samples of a cell (row, column)
+    """
+
+    counts: Sequence[Sequence[float]]
+    labels: Sequence[str]
+    examples: Mapping[tuple[int, int], Sequence[Example]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Two classes that a threshold on the probability of the positive one separates.
+
+    probabilities:        of the positive class, for evaluated samples
+    targets:              whether each sample is positive
+    positive:             the name of the positive class
+    threshold:            of the model
+    false_negative_cost:  in false positives
+    total:                the number of evaluated samples, of which these may be some
+    """
+
+    probabilities: Sequence[float]
+    targets: Sequence[bool]
+    positive: str
+    threshold: float
+    false_negative_cost: float
+    total: int
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -157,7 +220,7 @@ class Section:
     side_by_side: bool = False
 
 
-Record = Line | Table | Chart | Bars | Matrix | Gallery | Section
+Record = Line | Table | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,17 @@ def as_json(content: object) -> str:
     return json.dumps(_with_null(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def as_json_line(content: object) -> str:
+    """Writes JSON in one line without blanks; NaN and infinity become null.
+
+    Example:  >>> as_json_line({"loss": float("inf"), "epoch": 1})
+              '{"loss":null,"epoch":1}'
+    """
+    return json.dumps(
+        _with_null(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+
+
 def _with_null(content: object) -> object:
     if isinstance(content, Mapping):
         return {key: _with_null(value) for key, value in content.items()}

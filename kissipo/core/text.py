@@ -54,6 +54,17 @@ def format_bytes(count: int) -> str:
     return f"{count} B"
 
 
+def format_span(seconds: float) -> str:
+    """Formats a time that is left: seconds, minutes or hours.
+
+    Example:  >>> [format_span(x) for x in (12.3, 150.0, 7200.0)]
+              ['12 s', '2 min', '2.0 h']
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def list_some(items: Iterable[object], limit: int, *, separator: str = ", ") -> str:
     """Lists the first items and the number of the others.
 

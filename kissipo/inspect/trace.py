@@ -58,12 +58,27 @@ class Step:
 
 
 @dataclass(frozen=True)
+class RawInput:
+    """The value of one input before it was encoded.
+
+    columns:  the texts of each column: one, or one per step of a window
+    tokens:   the tokens of a text as they stand in it, also those that are unknown
+    times:    the timestamps of the steps
+    """
+
+    columns: Mapping[str, tuple[str, ...]]
+    tokens: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trace:
     """All steps in the order of the data flow, and the inside of the net.
 
     recording:      every operation with its tensors; None in a short trace
     inside:         gates, attention, gradients and breakdowns; None in a short trace
     labels:         names along an axis: the tokens of a text along time, the classes
+    raw_inputs:     the values of the inputs before they were encoded
     top:            the most probable next tokens after each token, with probabilities
     answer, truth:  the prediction and the target, formatted
     """
@@ -76,6 +91,7 @@ class Trace:
     recording: Recording | None = None
     inside: Inside | None = None
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    raw_inputs: tuple[RawInput, ...] = ()
     top: tuple[tuple[tuple[str, float], ...], ...] = ()
     answer: str = ""
     truth: str = ""
@@ -147,6 +163,7 @@ class Trace:
             "answer": self.answer,
             "truth": self.truth,
             "labels": {axis: list(names) for axis, names in self.labels.items()},
+            "raw_inputs": [vars(item) for item in self.raw_inputs],
             "top": top,
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],

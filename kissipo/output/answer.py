@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kissipo.core.codec import Codec
-from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
+from kissipo.core.description import (
+    Example,
+    Examples,
+    Gallery,
+    Image,
+    Line,
+    Record,
+    Section,
+    Table,
+)
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.finding import Finding
 from kissipo.core.forecast_steps import ForecastSteps
@@ -28,7 +37,7 @@ from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.text import describe
+from kissipo.core.text import describe, shorten
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
@@ -40,6 +49,8 @@ Predictions = Callable[[str], tuple[Scores, Scores] | None]
 _MAX_CLASSES = 4  # in the x-ray of an image
 NUM_EXAMPLES = 2  # of each reason to show a sample step by step
 MAX_WORST, _MAX_COLUMNS = 12, 8
+_MAX_TEXT, _MAX_VALUE = 240, 80  # characters of an example, and of one of its values
+Continue = Callable[[Tensor, int, float], list[int]]
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,9 @@ class EvaluationData:
     inputs:         returns the encoded inputs of some samples, by their positions
     heat_maps:      returns for images and class numbers the heat maps of the net, and
                     how they were computed
+    baselines:      the evaluations of the baselines by name, the best first
+    continue_text:  returns the tokens that the net generates after some tokens, by
+                    their number and the temperature; None for other nets
     """
 
     evaluation: Evaluation
@@ -162,6 +176,8 @@ class EvaluationData:
     season_length: int
     inputs: Callable[[NDArray[np.int64]], Sequence[Tensor]]
     heat_maps: Callable[[Tensor, Sequence[int]], tuple[Tensor, str]]
+    baselines: Mapping[str, Evaluation] = field(default_factory=dict)
+    continue_text: Continue | None = None
 
     def rows_of(self, samples: NDArray[np.int64]) -> Frame:
         """Returns some of the evaluated samples before encoding."""
@@ -183,6 +199,18 @@ class EvaluationData:
         beside = overlays or [()] * len(samples)
         groups = [(Image(image), *others) for image, others in zip(images, beside, strict=True)]
         return Gallery(groups, captions, [rows.show(row) for row in range(len(samples))])
+
+    def shown_inputs(self, samples: NDArray[np.int64]) -> list[tuple[Image | None, str]]:
+        """Returns the image of each sample, or its input in words."""
+        if self.has_images:
+            return [(Image(image), "") for image in self.inputs(samples)[0]]
+        steps = sum(codec.window_length for codec in self.codecs)
+        if steps:
+            first = (self.frame.rows[self.rows[sample]] for sample in samples)
+            return [(None, f"steps {row} to {row + steps - 1}") for row in first]
+        columns = [name for codec in self.codecs for name in codec.columns]
+        names, frame = list(dict.fromkeys(columns))[:_MAX_COLUMNS], self.rows_of(samples)
+        return [(None, _in_words(frame, names, row)) for row in range(len(samples))]
 
 
 @dataclass(frozen=True)
@@ -545,6 +573,51 @@ class Answer(ABC):
         ]
         return Section(title, [Table(["row", "target", "prediction", *names], rows)])
 
+    def described_examples(
+        self, data: EvaluationData, samples: Sequence[int], kinds: Sequence[str]
+    ) -> list[Example]:
+        """Returns some evaluated samples with their inputs, targets and predictions."""
+        if not len(samples):
+            return []
+        positions = np.asarray(samples, dtype=np.int64)
+        return [
+            Example(
+                sample,
+                shorten(target, _MAX_VALUE),
+                shorten(prediction, _MAX_VALUE),
+                kind,
+                text,
+                image,
+                int(data.frame.rows[data.rows[sample]]),
+            )
+            for sample, kind, (target, prediction), (image, text) in zip(
+                positions.tolist(),
+                kinds,
+                self.in_words(data, positions),
+                data.shown_inputs(positions),
+                strict=True,
+            )
+        ]
+
+    def in_words(
+        self, data: EvaluationData, samples: NDArray[np.int64]
+    ) -> Sequence[tuple[str, str]]:
+        """Returns the target and the prediction of some samples in words."""
+        targets = [self.describe_target(target) for target in data.truth[samples]]
+        predictions = [item.describe() for item in self.decode(data.scores[samples])]
+        return list(zip(targets, predictions, strict=True))
+
+    def examples_section(self, data: EvaluationData) -> Section:
+        """Returns samples that the model predicts well and badly."""
+        quality = data.evaluation.per_sample
+        if quality is None or data.scores is None or len(quality) != len(data.rows):
+            return Section("Examples", [])
+        examples = self.examples(data.scores, data.truth, quality)
+        described = self.described_examples(
+            data, [position for position, _ in examples], [kind for _, kind in examples]
+        )
+        return Section("Examples", [Examples(described)] if described else [])
+
     def worst(self, scores: Scores, truth: Scores, quality: Scores) -> NDArray[np.int64]:
         """Returns the positions of the wrong predictions, the worst first."""
         return np.argsort(quality, kind="stable")
@@ -690,6 +763,13 @@ class Answer(ABC):
     @abstractmethod
     def from_state(cls, state: JsonObject) -> Self:
         """Restores an answer from its `state`."""
+
+
+def _in_words(frame: Frame, names: Sequence[str], row: int) -> str:
+    """Returns the values of a row; the name of a single column is left out."""
+    if len(names) == 1:
+        return shorten(str(frame[names[0]].show(row)), _MAX_TEXT)
+    return ", ".join(f"{name} {describe(frame[name].show(row))}" for name in names)
 
 
 def _constant_scale(answer: Answer) -> float | None:

@@ -1,16 +1,29 @@
 """What the terminal and the report show of a classification."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kissipo.core.description import Cell, Chart, Line, Matrix, Record, Section, Table
+from kissipo.core.description import (
+    Cell,
+    Chart,
+    Example,
+    Line,
+    Matrix,
+    Record,
+    Section,
+    Table,
+    Threshold,
+)
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
 from kissipo.output.answer import EvaluationData, Scores
 
 MAX_CLASSES = 40  # of a drawn confusion matrix
 MAX_PAIRS, MAX_IMAGES = 8, 4
+MAX_IN_CELL, MAX_IN_MATRIX = 4, 120  # examples of a confusion matrix
+MAX_POINTS, _MAX_CURVES = 5_000, 3
+_MAX_BESIDE = 12  # classes of a confusion matrix that stands beside the rates
 _MAX_PRINTED_CLASSES = 24
 _RATES = {
     "precision": "precision",
@@ -69,7 +82,48 @@ def confusion_table(details: JsonMapping) -> Table:
     return Table(["true \\ predicted", *classes], rows, numbers=range(1, 1 + len(classes)))
 
 
-def confusion_section(details: JsonMapping, images: Sequence[Record]) -> Section:
+def cell_samples(truth: Scores, predicted: Scores, scores: Scores) -> dict[tuple[int, int], Scores]:
+    """Returns some samples of each cell of the confusion matrix, mistakes first.
+
+    Of a mistake the most confident samples are returned, of the diagonal the least
+    confident ones.
+    """
+    pairs = confused_pairs(truth, predicted, scores)
+    cells = {(target, other): samples[:MAX_IN_CELL] for target, other, samples in pairs}
+    for target in np.unique(truth[truth == predicted]).tolist():
+        right = np.flatnonzero((truth == target) & (predicted == target))
+        order = np.argsort(scores[right, target], kind="stable")
+        cells[target, target] = right[order][:MAX_IN_CELL]
+    samples_of_cells, count = {}, 0
+    for cell, samples in cells.items():
+        if count + len(samples) <= MAX_IN_MATRIX:
+            samples_of_cells[cell], count = samples, count + len(samples)
+    return samples_of_cells
+
+
+def threshold_section(
+    suspicion: Scores, positive: Scores, name: str, threshold: float, cost: float
+) -> Section:
+    """Returns a threshold on the probability of a class that can be moved."""
+    some = np.unique(
+        np.linspace(0, len(positive) - 1, min(len(positive), MAX_POINTS)).astype(np.int64)
+    )
+    record = Threshold(
+        [float(value) for value in suspicion[some]],
+        [bool(value) for value in positive[some]],
+        name,
+        threshold,
+        cost,
+        len(positive),
+    )
+    return Section("Decision threshold", [record])
+
+
+def confusion_section(
+    details: JsonMapping,
+    images: Sequence[Record],
+    examples: Mapping[tuple[int, int], Sequence[Example]],
+) -> Section:
     """Returns the confusion matrix, the metrics per class, and the ROC curve."""
     classes, rates = details["classes"], details["by_class"]
     rows = [
@@ -80,15 +134,19 @@ def confusion_section(details: JsonMapping, images: Sequence[Record]) -> Section
         ]
         for index, name in enumerate(classes)
     ]
-    records: list[Record] = [
-        Matrix(details["confusion"], classes),
-        Table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6)),
-    ]
+    matrix = Matrix(details["confusion"], classes, examples)
+    table = Table(["class", "samples", *_RATES.values()], rows, numbers=range(1, 6))
+    both = [Section("", [matrix]), Section("", [table])]
+    is_small = len(classes) <= _MAX_BESIDE
+    records: list[Record] = [Section("", both, side_by_side=True)] if is_small else [matrix, table]
     if "roc" in details:
         points = list(zip(details["roc"]["fpr"], details["roc"]["tpr"], strict=True))
         curves = {"this model": points, "chance": [(0, 0), (1, 1)]}
         x_label = f"false positive rate of '{details['positive']}'"
-        records.append(Chart(curves, x_label, "true positive rate", width=420, height=330))
+        limits = ((0.0, 1.0), (0.0, 1.0))
+        records.append(
+            Chart(curves, x_label, "true positive rate", dashed=["chance"], limits=limits)
+        )
     return Section("Confusion matrix", [*records, *images])
 
 
@@ -118,33 +176,39 @@ def costs_section(costs: JsonMapping) -> Section:
 
 
 def precision_recall_section(details: JsonMapping) -> Section:
-    """Returns a precision-recall curve for each class against the rest."""
+    """Returns the precision-recall curves of the worst classes against the rest, and
+    the average precision of the other classes."""
     counts, averages = details["count"], details["by_class"]["average_precision"]
     total, parts = sum(counts) or 1, []
-    for index, curve in enumerate(details["precision_recall"]):
-        if counts[index]:
-            chance = counts[index] / total
-            points = list(zip(curve["recall"], curve["precision"], strict=True))
-            curve_points = [(0.0, curve["precision"][0]), *points]
-            chart = Chart(
-                {"": curve_points},
-                "recall",
-                "precision",
-                width=190,
-                height=166,
-                level=chance,
-                area=True,
-                limits=((0.0, 1.0), (0.0, 1.0)),
-            )
-            note = f"{averages[index]:.2f} (chance {chance:.2f})"
-            parts.append(Section(details["classes"][index], [chart], note=note))
+    present = [index for index, count in enumerate(counts) if count]
+    order = sorted(present, key=lambda index: averages[index])
+    for index in order[:_MAX_CURVES]:
+        chance, curve = counts[index] / total, details["precision_recall"][index]
+        points = list(zip(curve["recall"], curve["precision"], strict=True))
+        chart = Chart(
+            {"": [(0.0, curve["precision"][0]), *points]},
+            "recall",
+            "precision",
+            level=chance,
+            area=True,
+            limits=((0.0, 1.0), (0.0, 1.0)),
+        )
+        note = f"{averages[index]:.2f} (chance {chance:.2f})"
+        parts.append(Section(details["classes"][index], [chart], note=note))
     text = "The dashed line is chance. The number is the average precision."
+    rows = [
+        [details["classes"][index], f"{averages[index]:.2f}", f"{counts[index] / total:.2f}"]
+        for index in order[_MAX_CURVES:]
+    ]
+    titles = ["the other classes", "average precision", "chance"]
+    others = [Table(titles, rows, numbers=(1, 2))] if rows else []
     return Section(
         "Precision and recall",
         [
             Section("", parts, side_by_side=True),
             Line(text, "dim"),
             *map(Line, read_precision_recall(details)),
+            *others,
         ],
     )
 

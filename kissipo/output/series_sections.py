@@ -14,12 +14,13 @@ from kissipo.core.timestamps import as_seconds
 from kissipo.output.anomaly_spans import Span
 from kissipo.output.answer import EvaluationData, Scores
 from kissipo.output.decompose import decompose
+from kissipo.output.metric_titles import metric_title
 from kissipo.output.series_scales import SeriesScales
 
 _MAX_STEPS, _MAX_VALUES = 1000, 12
 _MAX_SERIES, _MAX_ROWS = 3, 200
 _MAX_ALARMS, _MAX_PRINTED_ALARMS = 200, 20
-_WIDTH = 900
+_MAX_BEFORE = 200  # observed steps before the first forecast
 
 
 def season_section(data: EvaluationData, name: str) -> Section:
@@ -28,11 +29,11 @@ def season_section(data: EvaluationData, name: str) -> Section:
     components = decompose(data.frame[name].values, data.season_length)
     if components is None:
         return Section(title, [])
-    times, unit = _times(data.frame)
+    times, unit, is_time = _times(data.frame)
     records: list[Record] = []
     for part in ("trend", "season", "rest"):
         curve = list(zip(times, getattr(components, part).tolist(), strict=True))[-_MAX_STEPS:]
-        records.append(Chart({part: curve}, unit, part, width=_WIDTH, height=150))
+        records.append(Chart({part: curve}, unit, part, height=150, is_time=is_time))
     newest = (
         f"The plots show the last {_MAX_STEPS:,} of {len(times):,} steps. "
         if len(times) > _MAX_STEPS
@@ -49,12 +50,15 @@ def season_section(data: EvaluationData, name: str) -> Section:
 def forecasts_section(
     data: EvaluationData, variables: Sequence[str], margins: Scores | None
 ) -> Section:
-    """Returns forecasts that do not overlap beside the observed values."""
+    """Returns forecasts that do not overlap, with those of the best baseline, beside
+    the observed values and the steps before them."""
     details, scores, truth = data.evaluation.details, data.scores, data.truth
     horizon = scores.shape[1]
-    all_times, unit = _times(data.frame)
-    times = all_times[int(data.rows[0]) + data.codecs[0].spec.shape[0] :]
-    observed = np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]]).tolist()
+    all_times, unit, is_time = _times(data.frame)
+    start = int(data.rows[0]) + data.codecs[0].spec.shape[0]
+    times, before = all_times[start:], min(data.codecs[0].spec.shape[0], _MAX_BEFORE)
+    earlier = data.frame[variables[0]].values[start - before : start].tolist()
+    observed = earlier + np.concatenate([truth[:, 0, 0], truth[-1, 1:, 0]]).tolist()
 
     def joined(values: Scores) -> list[tuple[float, float]]:
         return [
@@ -63,12 +67,27 @@ def forecasts_section(
             for step in range(horizon)
         ]
 
-    curves = {"observed": list(zip(times, observed, strict=False)), "forecast": joined(scores)}
+    curves = {
+        "observed": list(zip(all_times[start - before :], observed, strict=False)),
+        "forecast": joined(scores),
+    }
+    best = next(iter(data.baselines), "")
+    if best and "scores" in data.baselines[best].arrays:
+        curves[best] = joined(data.baselines[best].arrays["scores"])
     if margins is not None:
         curves |= {"low": joined(scores - margins), "high": joined(scores + margins)}
-    records: list[Record] = [
-        Chart(curves, unit, variables[0], width=_WIDTH, height=290, band=("low", "high"))
-    ]
+    chart = Chart(
+        curves,
+        unit,
+        variables[0],
+        height=320,
+        band=("low", "high"),
+        dashed=[best],
+        marker=times[0],
+        marker_name="the first forecast",
+        is_time=is_time,
+    )
+    records: list[Record] = [chart]
     if "interval" in details:
         interval = details["interval"]
         text = (
@@ -89,7 +108,8 @@ def forecasts_section(
             [name, *(format_score(value) for value in errors.values())]
             for name, errors in details["by_variable"].items()
         ]
-        records.append(Table(["variable", "mae", "rmse", "mase"], rows, numbers=(1, 2, 3)))
+        titles = ["variable", *map(metric_title, ("mae", "rmse", "mase"))]
+        records.append(Table(titles, rows, numbers=(1, 2, 3)))
     return Section("Forecasts and observations", records)
 
 
@@ -111,10 +131,22 @@ def several_series_section(
         mean = format_score(float(errors.mean()))
         rows.append([series, str(len(samples)), mean, format_score(root)])
         if len(charts) < _MAX_SERIES:
-            own = replace(data, scores=scores, truth=truth, rows=data.rows[samples])
+            baselines = {
+                name: replace(item, arrays={"scores": forecasts[samples] * spread + center})
+                for name, item in data.baselines.items()
+                if (forecasts := item.arrays.get("scores")) is not None
+            }
+            own = replace(
+                data,
+                scores=scores,
+                truth=truth,
+                rows=data.rows[samples],
+                baselines=baselines,
+            )
             scaled = None if margins is None else margins * spread
             charts += [Line(series), forecasts_section(own, variables, scaled).content[0]]
-    table = Table(["series", "forecasts", "mae", "rmse"], rows[:_MAX_ROWS], numbers=(1, 2, 3))
+    titles = ["series", "forecasts", *map(metric_title, ("mae", "rmse"))]
+    table = Table(titles, rows[:_MAX_ROWS], numbers=(1, 2, 3))
     text = f"The errors of '{variables[0]}' are in its unit; the scores are on one scale."
     return Section("Series", [table, Line(text, "dim"), *charts])
 
@@ -136,7 +168,7 @@ def alarms_section(data: EvaluationData, name: str, labeled: Sequence[Span]) -> 
     """Returns the series with its alarms and labeled windows, and the errors."""
     details, values = data.evaluation.details, data.frame[name].values
     errors, first = data.evaluation.arrays["errors"], data.evaluation.arrays["first"]
-    times, unit = _times(data.frame)
+    times, unit, is_time = _times(data.frame)
     threshold = details["threshold"]
     steps = np.unique(np.linspace(0, len(values) - 1, min(len(values), _MAX_STEPS)).astype(int))
     alarms = first + np.flatnonzero(errors > threshold)
@@ -162,8 +194,8 @@ def alarms_section(data: EvaluationData, name: str, labeled: Sequence[Span]) -> 
     return Section(
         "Alarms",
         [
-            Chart(curves, unit, name, width=_WIDTH, height=250, dots=("alarm",), spans=spans),
-            Chart(heights, unit, "error", width=_WIDTH, height=200, spans=spans, log_scale=True),
+            Chart(curves, unit, name, height=250, dots=("alarm",), spans=spans, is_time=is_time),
+            Chart(heights, unit, "error", height=200, spans=spans, log_scale=True, is_time=is_time),
             alarms_table(details, full=True),
             Line(text, "dim"),
         ],
@@ -196,13 +228,21 @@ def alarms_table(details: JsonMapping, *, full: bool) -> Line | Table:
     return Table(["", "from", "to", ""], rows)
 
 
-def _times(frame: Frame) -> tuple[list[float], str]:
-    """Returns the times of all steps as fractional years, or their numbers."""
+def series_chart(frame: Frame, name: str, test: NDArray[np.int64]) -> Chart:
+    """Returns the values of a series; the steps from the first of `test` are shaded."""
+    times, unit, is_time = _times(frame)
+    steps = np.unique(np.linspace(0, len(frame) - 1, min(len(frame), _MAX_STEPS)).astype(int))
+    curve = [(times[step], float(frame[name].values[step])) for step in steps.tolist()]
+    spans = [(times[int(test[0])], times[-1])] if len(test) else []
+    return Chart({name: curve}, unit, name, height=220, spans=spans, is_time=is_time)
+
+
+def _times(frame: Frame) -> tuple[list[float], str, bool]:
+    """Returns the times of all steps in seconds since 1970, or their numbers."""
     time = next((column for column in frame.columns if column.kind == "time"), None)
     if time is None:
-        return [float(step) for step in range(1, len(frame) + 1)], "step"
-    days = as_seconds(time.values) / 86_400
-    return (1970 + days / 365.2425).tolist(), time.name
+        return [float(step) for step in range(1, len(frame) + 1)], "step", False
+    return as_seconds(time.values).astype(float).tolist(), time.name, True
 
 
 def _listed(values: object) -> str:

@@ -24,6 +24,7 @@ _FRACTIONS = {
 }
 _NAMES = {
     "return": "return",
+    "iou": "IoU",
     "normalized_mae": "normalized MAE",
     "frechet_distance": "Fréchet distance",
 }

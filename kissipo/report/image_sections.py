@@ -1,4 +1,4 @@
-"""Heat maps of the predictions on images, and the words for masks."""
+"""Heat maps of the predictions on images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from kissipo.core.protocols import Outputs
 from kissipo.engine.evaluate import as_tuple
 from kissipo.inspect.grad_cam import HeatMaps, grad_cam
-from kissipo.output.answer import Answer, Prediction
-from kissipo.report import gallery
+from kissipo.output.answer import Answer
 
 
 def is_heatable(inputs: Sequence[Tensor], answer: Answer) -> bool:
@@ -31,13 +30,3 @@ def looked_at(
         return answer.heat_score(as_tuple(outputs)[number], torch.tensor(classes))
 
     return grad_cam(net, images, score)
-
-
-def legend(answer: Answer) -> str:
-    """Returns the colors of the classes of a mask."""
-    return gallery.legend(answer.spec.labels)
-
-
-def areas(prediction: Prediction) -> str:
-    """Describes a predicted mask in a few words."""
-    return prediction.describe()

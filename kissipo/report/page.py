@@ -1,39 +1,11 @@
-"""The page: sections of text, tables and charts in one HTML file with inline CSS."""
+"""Tables and paragraphs as HTML, for what remains of a page without JavaScript."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 
 import numpy as np
 
 from kissipo.core.description import Cell
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and its content as HTML."""
-
-    title: str
-    content: str
-
-
-def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
-    """Returns the complete HTML file."""
-    body = "".join(
-        f"<section><h2>{escape(item.title)}</h2>{item.content}</section>\n"
-        for item in sections
-        if item.content
-    )
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_style()}</style></head><body>\n"
-        f'<h1>{escape(title)}</h1><p class="dim">{escape(subtitle)}</p>\n{body}</body></html>\n'
-    )
-
-
-def _style() -> str:
-    return (files("kissipo.report") / "page.css").read_text(encoding="utf-8")
 
 
 def table(

@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from kissipo.core.description import Gallery, Image, Line, Section, Table
+from kissipo.core.description import Line, Section
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.seeds import torch_generator
+from kissipo.core.text import format_score
 from kissipo.engine.evaluate import SplitEvaluation
-from kissipo.engine.run_folder import ENVIRONMENT, REPORT, RunFolder
+from kissipo.engine.generate import generate_tokens
+from kissipo.engine.run_folder import ENVIRONMENT, METRICS, REPORT, RunFolder
 from kissipo.inspect.trace import Trace
-from kissipo.output.answer import EvaluationData
+from kissipo.output.answer import Continue, EvaluationData
+from kissipo.output.metric_titles import metric_title
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.resolve import writable
-from kissipo.report import page, render
+from kissipo.report.data_sections import augmented_section, data_sections
+from kissipo.report.document import document
+from kissipo.report.glossary import term_sentences
 from kissipo.report.image_sections import looked_at
+from kissipo.report.plain import plain_page
+from kissipo.report.plain_answer import run_answer
+from kissipo.report.record_json import is_shown, record_json, section_json
 from kissipo.report.sections import (
+    data_flow_section,
     score_section,
     through_time_section,
     training_section,
     verdict_section,
 )
-from kissipo.report.tables import (
-    chains_table,
-    findings_table,
-    inferred_options_table,
-    splits_table,
-    trace_summary,
-    trace_table,
-)
+from kissipo.report.xray_content import example_xrays
 
-_MAX_CLASSES, _MAX_LENGTH = 40, 160
-_NUM_EXAMPLES, _TIMES = 4, 3
+_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Results:
     seconds:     of training
     evaluation:  the predictions for the evaluated samples, where there are samples
     trace:       of one sample through the trained net
-    examples:    sections on single samples
+    examples:    the traces of some evaluated samples, each with a title
     """
 
     history: Sequence[JsonObject]
@@ -58,42 +60,123 @@ class Results:
     scores: Sequence[Score]
     trace: Trace
     evaluation: SplitEvaluation | None = None
-    examples: Sequence[page.Section] = ()
+    examples: Iterable[tuple[str, Trace]] = ()
 
 
 def write_report(folder: RunFolder, experiment: Experiment, results: Results) -> None:
     """Writes `report.html`."""
     environment = folder.read_json(ENVIRONMENT)
-    eval_metrics = [answer.monitor for answer in experiment.pipeline.answers]
-    epochs = experiment.algorithm.epochs if experiment.pipeline.world is None else 0
-    described = [
-        verdict_section(results.scores),
-        *(score_section(score) for score in results.scores if not score.is_replaced),
-        _data(experiment),
-        *_augmented(experiment, int(environment["seed"])),
-        _data_flow(results.trace),
-        through_time_section(results.trace.through_time),
-        training_section(
-            results.history,
-            eval_metrics,
-            best_epoch=results.best_epoch,
-            max_epochs=epochs,
-            is_monitored=experiment.algorithm.monitor is not None,
-        ),
-        *_answer_sections(experiment, results),
-    ]
-    content = [
-        *render.sections(*described),
-        *results.examples,
-        *render.sections(_reproduce(experiment, environment, folder)),
-    ]
+    verdict = verdict_section(results.scores)
+    staged = _sections(folder, experiment, results, environment)
+    title = f"{experiment.task.name or 'run'}: {_predicts(results.scores)}"
     subtitle = (
         f"kissipo {environment['kissipo']}, torch {environment['torch']}, "
         f"seed {environment['seed']}, {results.seconds:.1f} s of training on "
         f"{counted(environment['training_threads'], 'thread')}"
     )
-    title = f"{experiment.task.name or 'run'}: Input → Process → Output"
-    folder.write_text(REPORT, page.page(title, subtitle, content))
+    sections = [(stage, section) for stage, section in staged if is_shown(section)]
+    image = run_answer(folder.read_json(METRICS), results.history).image
+    plain = plain_page(title, subtitle, [verdict, *(section for _, section in sections)], image)
+    content = page_content(
+        title,
+        subtitle,
+        [section_json(section, stage) for stage, section in sections],
+        verdicts=[record_json(line) for line in verdict.content],
+        figures=_figures(results),
+        run=str(folder.path) if _can_be_named(experiment) else "",
+        words=term_sentences(plain),
+    )
+    content["xrays"], numbers = example_xrays(results.examples)
+    folder.write_text(REPORT, document(content, plain=plain, numbers=numbers))
+
+
+def page_content(
+    title: str,
+    subtitle: str,
+    sections: Sequence[JsonMapping],
+    *,
+    verdicts: Sequence[JsonMapping] = (),
+    figures: Sequence[JsonMapping] = (),
+    run: str = "",
+    words: Mapping[str, str] | None = None,
+) -> JsonObject:
+    """Returns the content of a page that `viewer/report_page.js` shows.
+
+    figures:  a few numbers that stand large on the first screen: name, value, note
+    run:      the folder of the run, for the commands of examples
+    words:    the terms that are explained, with their sentences
+    """
+    return {
+        "view": "report",
+        "version": _VERSION,
+        "title": title,
+        "subtitle": subtitle,
+        "verdicts": list(verdicts),
+        "figures": list(figures),
+        "sections": list(sections),
+        "run": run,
+        "words": dict(words or {}),
+    }
+
+
+def _sections(
+    folder: RunFolder, experiment: Experiment, results: Results, environment: JsonMapping
+) -> list[tuple[str, Section]]:
+    """Returns all sections with their stages."""
+    eval_metrics = [answer.monitor for answer in experiment.pipeline.answers]
+    epochs = experiment.algorithm.epochs if experiment.pipeline.world is None else 0
+    scores = [score_section(score) for score in results.scores if not score.is_replaced]
+    training = training_section(
+        results.history,
+        eval_metrics,
+        best_epoch=results.best_epoch,
+        max_epochs=epochs,
+        is_monitored=experiment.algorithm.monitor is not None,
+    )
+    return [
+        *(("", section) for section in scores),
+        *(("input", section) for section in data_sections(experiment)),
+        ("input", augmented_section(experiment, int(environment["seed"]))),
+        ("process", data_flow_section(results.trace)),
+        ("process", training),
+        ("process", through_time_section(results.trace.through_time)),
+        *(("output", section) for section in _answer_sections(experiment, results)),
+        ("", _reproduce(experiment, environment, folder)),
+    ]
+
+
+def _can_be_named(experiment: Experiment) -> bool:
+    """Returns whether `kissipo xray --example` takes the evaluated examples."""
+    return experiment.pipeline.eval_split == experiment.pipeline.shown_split
+
+
+def _predicts(scores: Sequence[Score]) -> str:
+    """Returns what is predicted, in a few words."""
+    names = [f"{score.answer.name}" for score in scores]
+    return f"{scores[0].answer.WORD} {', '.join(names)}" if names else "results"
+
+
+def _figures(results: Results) -> list[JsonObject]:
+    """Returns the main metric, that of the best baseline, and the sample count."""
+    score = results.scores[0]
+    if score.is_replaced:
+        return []
+    main = score.answer.EVAL_METRIC
+    figures = [_figure(metric_title(main), format_score(score[main]), "this model")]
+    for name, evaluation in score.ordered()[:1]:
+        value = format_score(evaluation.metrics[main])
+        figures.append(_figure("best baseline", value, name))
+    quality = score.net.per_sample
+    if quality is not None:
+        is_played = results.evaluation is None
+        noun = "episodes" if is_played else "samples"
+        note = "" if is_played else f"of the {score.part} split"
+        figures.append(_figure(f"evaluated {noun}", f"{len(quality):,}", note))
+    return figures
+
+
+def _figure(name: str, value: str, note: str) -> JsonObject:
+    return {"name": name, "value": value, "note": note}
 
 
 def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Section]:
@@ -118,56 +201,31 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
         pipeline.season_length,
         lambda samples: pipeline.datasets[part].batch(torch.from_numpy(samples)).inputs,
         heat_maps,
+        dict(score.ordered()),
+        None if score.answer.vocabulary is None else _continue_text(net),
     )
-    return [*own, *score.answer.sections(data)]
+    return [*own, *score.answer.sections(data), score.answer.examples_section(data)]
 
 
-def _data(experiment: Experiment) -> Section:
-    pipeline = experiment.pipeline
-    records: list[Line | Table] = [
-        Line(f"{pipeline.frame.origin}: {len(pipeline.frame):,} rows."),
-        findings_table(pipeline.findings),
-    ]
-    if pipeline.datasets["train"].targets:
-        records.append(splits_table(pipeline, max_classes=_MAX_CLASSES))
-    if experiment.inferred_options:
-        text = "Inferred settings, written to task.yaml, where you can change them:"
-        records += [Line(text), inferred_options_table(experiment.inferred_options)]
-    return Section("Data", records)
+def _continue_text(net: nn.Module) -> Continue:
+    """Returns how the net continues a text."""
 
+    def continued(start: Tensor, length: int, temperature: float) -> list[int]:
+        generator = torch_generator(0, "generate")
+        draw = partial(generate_tokens, net, start, length=length, temperature=temperature)
+        return list(draw(generator=generator, never=(0,)))
 
-def _data_flow(trace: Trace) -> Section:
-    records: list[Line | Table] = [
-        trace_table(trace, max_length=_MAX_LENGTH),
-        Line(f"{trace_summary(trace)}, through the trained model.", "dim"),
-    ]
-    if trace.chains:
-        text = "The chain rule with numbers, for half the squared error of this example:"
-        records += [Line(text), chains_table(trace.chains)]
-    return Section("Data flow", records)
-
-
-def _augmented(experiment: Experiment, seed: int) -> list[Section]:
-    """Returns some training images before and after augmentation."""
-    augment, train = experiment.pipeline.augment, experiment.pipeline.datasets["train"]
-    if augment is None:
-        return []
-    batch = train.batch(torch.arange(min(_NUM_EXAMPLES, len(train))))
-    changed = [
-        augment(batch, torch_generator(seed, "augment", 0, step)).inputs[0]
-        for step in range(_TIMES)
-    ]
-    captions = ["original", *(f"augmented: {number}" for number in range(1, 1 + _TIMES))]
-    galleries = [
-        Gallery([[Image(image)] for image in images], captions)
-        for images in zip(batch.inputs[0], *changed, strict=True)
-    ]
-    text = f"Training images are augmented anew in every epoch: {augment.describe()}."
-    return [Section("Augmentation", [Line(text), *galleries])]
+    return continued
 
 
 def _reproduce(experiment: Experiment, environment: JsonMapping, folder: RunFolder) -> Section:
     task = writable(experiment.task, experiment.resolved.source.name)
     command = f"kissipo fit {folder.path}/task.yaml --seed {environment['seed']}"
-    texts = (command, task.to_yaml(), json.dumps(environment, indent=1))
-    return Section("How to reproduce this run", [Line(text, "code") for text in texts])
+    return Section(
+        "How to reproduce this run",
+        [
+            Line(command, "code"),
+            Section("task.yaml", [Line(task.to_yaml(), "code")]),
+            Section("environment", [Line(json.dumps(environment, indent=1), "code")]),
+        ],
+    )

@@ -1,16 +1,25 @@
 """Sections of the report that every run has: verdict, scores and training."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kissipo.core.description import Bars, Chart, Line, LineStyle, Record, Section
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping
 from kissipo.inspect.gradients_through_time import ThroughTime
+from kissipo.inspect.trace import Trace
+from kissipo.output.metric_titles import metric_title
 from kissipo.output.score import Score
 from kissipo.report.loss_curves import describe_curves
-from kissipo.report.tables import MODEL, scores_table
+from kissipo.report.tables import (
+    MODEL,
+    chains_table,
+    scores_table,
+    trace_summary,
+    trace_table,
+)
 
-_MAX_LAYERS = 8
+_MAX_LAYERS, _MAX_LENGTH = 8, 160
 _VERDICTS: dict[int, LineStyle] = {1: "better", 0: "tie", -1: "worse"}
 _NOTES = {
     "test": "The model and the baselines are evaluated on the same samples, which none of them "
@@ -27,7 +36,7 @@ def verdict_section(scores: Sequence[Score]) -> Section:
     for score in scores:
         if score.verdict is not None:
             main = score.answer.EVAL_METRIC
-            text = f"{main.replace('_', ' ')} {score[main]:.4g}: {score.verdict.sentence}."
+            text = f"{metric_title(main)} {score[main]:.4g}: {score.verdict.sentence}."
             lines.append(Line(text, _VERDICTS[score.verdict.better]))
     return Section("Verdict", lines)
 
@@ -39,10 +48,28 @@ def score_section(score: Score) -> Section:
         note += f" {score.net.details['simple_answers'].capitalize()}."
     evaluations = {MODEL: score.net, **dict(score.ordered())}
     values = {name: evaluation.metrics[main] for name, evaluation in evaluations.items()}
+    table = scores_table(score)
+    titles = [table.titles[0], *map(metric_title, table.titles[1:])]
+    parts = [
+        Section("", [replace(table, titles=titles)]),
+        Section(metric_title(main), [Bars(values, first=MODEL)]),
+    ]
     return Section(
         f"Score of '{score.answer.name}'",
-        [scores_table(score), Bars(values, first=MODEL), Line(note, "dim")],
+        [Section("", parts, side_by_side=True), Line(note, "dim")],
     )
+
+
+def data_flow_section(trace: Trace) -> Section:
+    """Returns the steps of one example with their shapes and costs."""
+    records: list[Record] = [
+        trace_table(trace, max_length=_MAX_LENGTH),
+        Line(f"{trace_summary(trace)}, through the trained model.", "dim"),
+    ]
+    if trace.chains:
+        text = "The chain rule with numbers, for half the squared error of this example:"
+        records += [Line(text), chains_table(trace.chains)]
+    return Section("Data flow", records)
 
 
 def training_section(
@@ -66,16 +93,26 @@ def training_section(
     usual = ("epoch", "loss")
     named = [key for key in history[-1] if key not in usual and not key.startswith("validation_")]
     keys = {"training": "loss", "validation": "validation_loss"}
-    keys |= {key.replace("_", " "): key for key in named}
+    keys |= {metric_title(key): key for key in named}
     series = {name: _points(history, key) for name, key in keys.items()}
     series = {name: points for name, points in series.items() if len(points) > 1}
     marker = best_epoch if "validation" in series else None
-    records: list[Record] = [Chart(series, "epoch", "loss", marker=marker)]
+    marker_name = f"epoch {best_epoch}, whose weights are kept"
+    records: list[Record] = [Chart(series, "epoch", "loss", marker=marker, marker_name=marker_name)]
     for metric in eval_metrics:
         points = _points(history, f"validation_{metric}")
         if len(points) > 1:
-            name = f"{metric} of the validation split"
-            records.append(Chart({metric: points}, "epoch", name, height=180, marker=marker))
+            name = metric_title(metric)
+            records.append(
+                Chart(
+                    {f"{name} of the validation split": points},
+                    "epoch",
+                    name,
+                    height=180,
+                    marker=marker,
+                    marker_name=marker_name,
+                )
+            )
     sentences = (
         describe_curves(history, best_epoch=best_epoch, max_epochs=max_epochs)
         if is_monitored
@@ -94,9 +131,8 @@ def through_time_section(gradients: Sequence[ThroughTime]) -> Section:
             name: list(enumerate(item.norms, start=1))
             for name, item in list(zip(names, layers, strict=True))[:_MAX_LAYERS]
         }
-        label = f"|dL/dh_t|, loss of {loss}"
-        records.append(Chart(curves, "step", label, height=220, log_scale=True))
-        text = "; ".join(map(_reach, names, layers)) + "."
+        records.append(Chart(curves, "step", "|dL/dh_t|", height=220, log_scale=True))
+        text = f"Loss of {loss}. " + "; ".join(map(_reach, names, layers)) + "."
         if len(layers) > _MAX_LAYERS:
             text += f" The plot shows the first {_MAX_LAYERS} of {len(layers)} layers."
         records.append(Line(text, "dim"))

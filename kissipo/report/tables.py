@@ -11,6 +11,7 @@ import numpy as np
 
 from kissipo.core.description import Cell, Table
 from kissipo.core.finding import Finding
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_bytes, format_score, shorten
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.trace import Trace, format_array
@@ -113,13 +114,49 @@ def splits_table(pipeline: Pipeline, *, max_classes: int = 12) -> Table:
 
 def scores_table(score: Score) -> Table:
     """Returns the metrics of the model and of the baselines."""
-    metrics = list(score.net.metrics)
+    return answer_scores_table(score.to_json())
+
+
+def answer_scores_table(answer: JsonMapping) -> Table:
+    """Returns the same of an answer in metrics.json, the best baseline first."""
+    metrics, main = list(answer["metrics"]), answer["main"]
+    baselines = sorted(
+        answer["baselines"].items(),
+        key=lambda pair: _number(pair[1].get(main)),
+        reverse=answer["higher_is_better"],
+    )
     rows = [
-        [name, *(format_score(evaluation.metrics.get(item, float("nan"))) for item in metrics)]
-        for name, evaluation in [(MODEL, score.net), *score.ordered()]
+        [name, *(format_score(_number(values.get(item))) for item in metrics)]
+        for name, values in [(MODEL, answer["metrics"]), *baselines]
     ]
     rows[0] = [Cell(str(cell), "strong") for cell in rows[0]]
-    return Table([score.answer.name, *metrics], rows, numbers=range(1, 1 + len(metrics)))
+    return Table([answer["column"], *metrics], rows, numbers=range(1, 1 + len(metrics)))
+
+
+def comparison_table(rows: Sequence[JsonMapping], metrics: Sequence[str]) -> Table:
+    """Returns one row per compared task, with the std where there are several seeds."""
+    titles = ["", *(name.replace(" ", "\n") for name in metrics)]
+    titles += ["faster", "performance\n/ cost", "params"]
+    lines = []
+    for row in rows:
+        faster, ratio = row["faster"], row["performance_cost"]
+        cells = [_mean(row["metrics"].get(name), len(row["seeds"])) for name in metrics]
+        cells.append("-" if faster is None else f"{faster:+.1f} %")
+        cells.append("-" if ratio is None else f"{ratio:.3g}")
+        lines.append([Cell(row["task"], "strong"), *cells, f"{row['weights']:,}"])
+    return Table(titles, lines, numbers=range(1, len(titles)))
+
+
+def _mean(values: JsonMapping | None, seeds: int) -> str:
+    if values is None:
+        return "-"
+    text = format_score(values["mean"])
+    return text if seeds == 1 else f"{text}\n± {format_score(values['std'])}"
+
+
+def _number(value: float | None) -> float:
+    """Returns a number of JSON, where null stands for NaN."""
+    return float("nan") if value is None else value
 
 
 def _first(cells: list[str], count: int) -> list[str]:

@@ -25,16 +25,27 @@ from torch import nn
 
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import TaskError
+from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.notation import read_value
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 from kissipo.pipeline.parse import full_place
 from kissipo.process.optim import optimizer
+from kissipo.report.notebook import MimeBundle, mime_bundle
+from kissipo.report.plain_answer import comparison_answer
 from kissipo.runs.fit import RUNS, fit
 
 Notify = Callable[[str], None]
 SECONDS = "training seconds"
+
+
+class Comparison(JsonObject):
+    """What `kissipo compare --json` prints: the `rows`, and the `machine`."""
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
+        rows = self["rows"]
+        return mime_bundle(f"Comparison of {counted(len(rows), 'task')}", comparison_answer(rows))
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ def compare(
     out: Path | str | None = None,
     device: str = "auto",
     notify: Notify = lambda text: None,
-) -> JsonObject:
+) -> Comparison:
     """Trains all tasks with the same seeds and returns one row per task.
 
     The tasks take turns, so that other load on the machine affects all of them alike.
@@ -107,7 +118,8 @@ def compare(
                 **_summarize(seed_results),
             }
         )
-    return {"rows": [{**row, **cost(row, rows[0])} for row in rows], "machine": describe_machine()}
+    compared = [{**row, **cost(row, rows[0])} for row in rows]
+    return Comparison(rows=compared, machine=describe_machine())
 
 
 def cost(row: JsonMapping, first: JsonMapping) -> dict[str, float | None]:

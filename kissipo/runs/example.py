@@ -85,7 +85,11 @@ def stored_example(run: TrainedModel, position: int = 0) -> Example:
     part = pipeline.shown_split
     count = len(pipeline.datasets[part])
     if not 0 <= position < count:
-        raise TaskError(f"the {part} split has no example {position}", allowed=f"0 to {count - 1}")
+        raise TaskError(
+            f"there is no such example of the {part} split",
+            got=f"number {position + 1}",
+            allowed=f"1 to {count}",
+        )
     note = (
         f"this is the first example of the {part} split"
         if position == 0

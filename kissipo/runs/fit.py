@@ -48,7 +48,7 @@ from kissipo.runs.run import Run
 from kissipo.runs.tensorboard import tensorboard_callbacks
 from kissipo.runs.trace_example import follow
 from kissipo.runs.train import TestResult, TrainingResult, evaluate_test_split, train
-from kissipo.runs.xray.examples import examples_inside
+from kissipo.runs.xray.examples import example_traces
 
 RUNS = Path("runs")
 
@@ -290,6 +290,9 @@ def _write_end(
         test_result.scores,
         trace,
         evaluation=test_result.evaluation,
-        examples=examples_inside(experiment, test_result, trace),
+        examples=[
+            (f"example {example.position + 1}, {example.kind}", example.trace)
+            for example in example_traces(experiment, test_result, trace)
+        ],
     )
     write_report(folder, experiment, results)

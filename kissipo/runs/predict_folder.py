@@ -10,13 +10,14 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import zip_longest
 from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
+from kissipo.core.description import Gallery, Line, Record, Section, Table
+from kissipo.core.description import Image as PageImage
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonObject
@@ -26,10 +27,12 @@ from kissipo.input.check.images import check_images
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
-from kissipo.report.gallery import strips
-from kissipo.report.image_sections import is_heatable, legend, looked_at
+from kissipo.report.document import document
+from kissipo.report.image_sections import is_heatable, looked_at
 from kissipo.report.overlay import heated, overlaid
-from kissipo.report.page import Section, page, table
+from kissipo.report.plain import plain_page
+from kissipo.report.record_json import is_shown, section_json
+from kissipo.report.run_report import page_content
 from kissipo.runs.parse_inputs import frame_of
 from kissipo.runs.trained import TrainedModel
 
@@ -101,18 +104,17 @@ class FolderPredictions:
 
     def to_html(self) -> str:
         """Returns a page that opens offline, with counts and the top images."""
-        first = self.answers[0]
         rows = [[value, f"{count:,}"] for value, count in self.counts().items()]
-        content = table([first.name, "images"], rows, numbers=(1,))
+        records: list[Record] = [Table([self.answers[0].name, "images"], rows, numbers=(1,))]
         if self.unread:
-            lines = "".join(f"<li>{escape(image.note)}</li>" for image in self.unread[:_MAX_IMAGES])
-            content += (
-                f"<p>{counted(len(self.unread), 'image')} could not be read:</p><ul>{lines}</ul>"
-            )
-        sections = [Section("Predictions", content), Section(*self._gallery_section())]
-        return page(
-            f"Predictions of {Path(self.run).name}", counted(len(self.images), "image"), sections
-        )
+            records.append(Line(f"{counted(len(self.unread), 'image')} could not be read:"))
+            records += [Line(image.note) for image in self.unread[:_MAX_IMAGES]]
+        sections = [Section("Predictions", records), self._gallery_section()]
+        sections = [section for section in sections if is_shown(section)]
+        title = f"Predictions of {Path(self.run).name}"
+        subtitle = counted(len(self.images), "image")
+        content = page_content(title, subtitle, [section_json(section) for section in sections])
+        return document(content, plain=plain_page(title, subtitle, sections))
 
     def to_json(self) -> list[JsonObject]:
         """Returns the predictions for `--json`."""
@@ -144,21 +146,18 @@ class FolderPredictions:
             raise refusal(folder, error) from None
         return folder
 
-    def _gallery_section(self) -> tuple[str, str]:
+    def _gallery_section(self) -> Section:
         first = self.answers[0]
         readable = [image for image in self.images if image.views]
         order = sorted(readable, key=lambda image: first.gallery_rank(image.answers[0]))
         some = order[:_MAX_IMAGES]
         captions = [f"{first.caption(image.answers[0])}: {image.file.name}" for image in some]
-        drawn = strips(
-            [image.views for image in some], captions, [str(image.file) for image in some]
-        )
-        more = (
-            f"<p>{len(order) - len(some)} more are in {TABLE}.</p>"
-            if len(order) > len(some)
-            else ""
-        )
-        return first.GALLERY_TITLE, (legend(first) if first.legend else "") + drawn + more
+        groups = [[PageImage(view) for view in image.views] for image in some]
+        files = [str(image.file) for image in some]
+        records: list[Record] = [Gallery(groups, captions, files, classes=first.legend)]
+        if len(order) > len(some):
+            records.append(Line(f"{len(order) - len(some)} more are in {TABLE}."))
+        return Section(first.GALLERY_TITLE, records if some else [])
 
 
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:

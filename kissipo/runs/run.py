@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.ipython import current_cell
 from kissipo.inspect.breakdown import Breakdown
-from kissipo.inspect.trace import Trace
+from kissipo.report.notebook import MimeBundle
 from kissipo.runs.explain_value import cell_of
 from kissipo.runs.predict_folder import FolderPredictions, predict_folder
 from kissipo.runs.predict_values import predict_intervals, predict_probabilities, predict_values
+from kissipo.runs.report import Report, report_bundle
+from kissipo.runs.trace import Trace, as_trace
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.image import ImageXray
@@ -25,7 +28,11 @@ class Run(TrainedModel):
 
     Example:  run = kissipo.open("runs/digits-1")
               run.evaluate(); run.predict(image); run.net
+
+    displayed_in_cell:  the cell of a notebook whose training display shows this run
     """
+
+    displayed_in_cell: int | None = None
 
     def predict(self, *values: object) -> Any:
         """Returns one plain value (of the first output) per value.
@@ -131,8 +138,14 @@ class Run(TrainedModel):
             do="run.net is a plain torch module, model.safetensors its weights",
         )
 
+    def report(self) -> Report:
+        """Returns the report of the training; its `save` writes the page."""
+        return Report(self)
+
     def trace(self, value: object = None, *, position: int = 0) -> Trace:
         """Returns the trace of one example; `.save("trace")` writes it (docs/trace.md).
+
+        A notebook shows it as a page.
 
         value:     as `predict` takes it; None for an example of the test split, with
                    the gradients of its loss
@@ -140,4 +153,14 @@ class Run(TrainedModel):
         Raises:    TaskError, DataError when the value does not fit, or there is no such
                    example.
         """
-        return trace_of(self, () if value is None else (value,), position=position)
+        return as_trace(trace_of(self, () if value is None else (value,), position=position))
+
+    def mime_bundle(self) -> MimeBundle:
+        """Returns what a notebook shows: text, curves and scores, the report."""
+        return report_bundle(self, repr(self))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
+        cell = current_cell()
+        if cell is not None and cell == self.displayed_in_cell:
+            return {"text/plain": repr(self)}
+        return self.mime_bundle()

@@ -11,9 +11,9 @@ from kissipo.core.task import Task as Sentence
 
 if TYPE_CHECKING:
     from kissipo.core.finding import Finding
-    from kissipo.inspect.trace import Trace
     from kissipo.runs.callback import Callback
     from kissipo.runs.run import Run
+    from kissipo.runs.trace import Trace
 
 
 class Task(Sentence):
@@ -36,6 +36,8 @@ class Task(Sentence):
     ) -> Run:
         """Trains, evaluates, and saves the run to `out` (default: `runs/NAME-N`).
 
+        A notebook shows the progress and then the run below the cell.
+
         resume:   resumes the run there, or the latest run of that name; a new run
                   starts where there is none
         device:   auto (an NVIDIA GPU where there is one), cpu, cuda or mps
@@ -43,17 +45,19 @@ class Task(Sentence):
         """
         from kissipo.runs.callback import guarded
         from kissipo.runs.fit import fit
+        from kissipo.runs.live_display import live_display
 
         task = self if epochs is None else self.with_words({"process.epochs": epochs})
-        return fit(
-            task,
-            seed=seed,
-            out=out,
-            resume=resume,
-            strict=strict,
-            device=device,
-            callbacks=[guarded(callback) for callback in callbacks],
-        )
+        with live_display(self.name) as displays:
+            return fit(
+                task,
+                seed=seed,
+                out=out,
+                resume=resume,
+                strict=strict,
+                device=device,
+                callbacks=[*map(guarded, callbacks), *displays],
+            )
 
     def cross_validate(
         self,
@@ -74,14 +78,19 @@ class Task(Sentence):
         return cross_validate(self, folds, seed=seed, out=out, strict=strict, device=device)
 
     def show(self, *, seed: int = 0) -> Trace:
-        """Returns the trace of one example of the untrained net, or of a lesson."""
+        """Returns the trace of one example of the untrained net, or of a lesson.
+
+        A notebook shows it as a page with everything inside the net.
+        """
+        from kissipo.runs.trace import as_trace
+
         if "explain" in self.input:
             from kissipo.lessons import explain
 
-            return explain(self)
+            return as_trace(explain(self), name=self.name)
         from kissipo.runs.fit import show
 
-        return show(self, seed=seed)[1]
+        return as_trace(show(self, seed=seed, inside=True)[1], name=self.name)
 
     def check(self) -> list[Finding]:
         """Returns the findings of the data check, FAIL included; nothing is trained."""

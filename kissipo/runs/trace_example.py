@@ -20,7 +20,7 @@ from kissipo.engine.evaluate import decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
-from kissipo.inspect.trace import Step, Trace, steps_of
+from kissipo.inspect.trace import RawInput, Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
@@ -74,13 +74,14 @@ def follow(
     inside:   whether every operation is recorded, with gates, gradients and breakdowns
     """
     frame, sample, algorithm = example.frame, example.dataset.batch(slice(0, 1)), example.loss
-    steps, start = [], 0
+    steps, raw_inputs, start = [], [], 0
     for codec, x in zip(codecs, sample.inputs, strict=True):
         length = x.shape[1] if codec.window_length else 0
         rows = (
             np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
         )
         steps += _input_steps(frame.take(rows), codec, x[0])
+        raw_inputs.append(_raw_input(frame.take(rows), codec))
         start += length
     if augment is not None:
         steps.append(replace(steps[-1], name="augment", description=augment.describe(), memory=0))
@@ -112,9 +113,10 @@ def follow(
         recording=recording,
         inside=look_inside(net, recording, loss=loss),
         labels=_labels(frame, codecs, answers, sample.inputs),
+        raw_inputs=tuple(raw_inputs),
         top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
-        truth=_truth(frame, answers[0]),
+        truth=_truth(frame, answers[0], sample.targets),
     )
 
 
@@ -167,8 +169,10 @@ def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor
     )
 
 
-def _truth(frame: Frame, answer: Answer) -> str:
+def _truth(frame: Frame, answer: Answer, targets: Sequence[torch.Tensor]) -> str:
     """Returns the formatted target."""
+    if answer.forecasts and targets:
+        return ", ".join(f"{value:.6g}" for value in np.ravel(answer.truth(targets[0]))[:_TOP_K])
     if answer.name not in frame or len(frame) != 1:
         return ""
     return str(_short(frame[answer.name].show(0)))
@@ -237,6 +241,28 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
         )
     )
     return steps
+
+
+def _raw_input(frame: Frame, codec: Codec) -> RawInput:
+    """Returns the values of an input before they are encoded."""
+    columns = {
+        name: tuple(_text_of(frame[name].show(row)) for row in range(len(frame)))
+        for name in dict.fromkeys(codec.columns)
+    }
+    times = [column for column in frame.columns if column.kind == "time"]
+    text = "".join(next(iter(columns.values()), ())) if len(frame) == 1 else ""
+    return RawInput(
+        columns,
+        tuple(codec.split_tokens(text)),
+        tuple(_text_of(times[0].show(row)) for row in range(len(frame)))
+        if times and codec.window_length
+        else (),
+    )
+
+
+def _text_of(value: object) -> str:
+    """Returns a value of a column as text; empty for an array, such as an image."""
+    return "" if value is None or isinstance(value, np.ndarray) else str(value)
 
 
 def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> object:

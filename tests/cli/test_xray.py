@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.inspect.tracing.trace_file import read_trace
-from kissipo.runs.xray.examples import examples_inside
+from kissipo.runs.xray.examples import example_traces
 
 Out = pytest.CaptureFixture[str]
 COMMANDS = {
@@ -40,7 +41,9 @@ def runs(own_data: Path) -> Path:
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("is_given", [True, False])
-def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, capsys: Out) -> None:
+def test_every_kind_of_run_has_a_page(
+    name: str, is_given: bool, runs: Path, capsys: Out, content_of: Callable[[str], Any]
+) -> None:
     values = (
         [str(runs / item) if item.endswith(".png") else item for item in COMMANDS[name][1]]
         if is_given
@@ -50,15 +53,19 @@ def test_every_kind_of_run_has_a_page(name: str, is_given: bool, runs: Path, cap
     assert main(["xray", str(runs / name), *values, "--out", "page.html", "--trace", "trace"]) == 0
     out, err = capsys.readouterr()
     assert "written to page.html" in err and "written to trace" in err and out
-    page = Path("page.html").read_text(encoding="utf-8")
-    content, tensor = read_trace("trace")
-    for title in ("Data flow", "Layer by layer", "Breakdown", "Operations"):
-        assert f"<h2>{title}</h2>" in page
-    assert ("<h2>Time</h2>" in page) == bool(content["expanded"]) and page.count("<script") == 2
-    assert all(f"<b>{item['name']}</b>" in page for item in content["layers"] if item["step"])
-    assert ("<h2>Gradients</h2>" in page) == (not values or name == "novel")  # whose truth is known
-    assert ("<h2>Heatmaps</h2>" in page) == (name == "images")
-    assert len(page.encode()) < 1_000_000
+    page, (content, tensor) = content_of("page.html"), read_trace("trace")
+    page_trace = page["trace"]
+    for part in ("operations", "expanded", "labels", "answer", "truth", "top", "notes"):
+        assert page_trace[part] == content[part]
+    steps = [step for step in content["steps"] if step["stage"] != "process"]
+    assert [step["name"] for step in page_trace["steps"]] == [step["name"] for step in steps]
+    layers = [item for item in content["layers"] if item["step"]]
+    assert [item["name"] for item in page_trace["layers"]] == [item["name"] for item in layers]
+    assert all(item["output"] in page_trace["tensors"] for item in page_trace["layers"])
+    gradients = [item["gradient"] for item in page_trace["layers"]]
+    assert any(gradients) == (not values or name == "novel")  # whose truth is known
+    assert ("images" in page) == (name == "images") and ("neurons" in page) == (name == "novel")
+    assert Path("page.html").stat().st_size < 1_000_000
     for key, about in content["tensors"].items():
         if about["file"]:
             assert list(tensor(key).shape) == about["shape"]
@@ -110,37 +117,45 @@ def test_xray_refuses_wrong_arguments(
     assert message in " ".join(printed.err.split()) and not printed.err.startswith("Traceback")
 
 
-def test_xray_in_python_is_the_same(runs: Path) -> None:
+def test_xray_in_python_is_the_same(runs: Path, content_of: Callable[[Path], Any]) -> None:
     run = ki.open(runs / "table")
     result = run.xray({"size": 3, "color": "g"})
-    assert "<h2>Data flow</h2>" in result.save("page.html").read_text(encoding="utf-8")
+    page_trace = content_of(result.save("page.html"))["trace"]
+    assert page_trace["answer"] == result.to_json()["answer"]
+    assert page_trace["raw_inputs"][0]["columns"] == {"size": ["3"], "color": ["g"]}
     value = run.predict({"size": 3, "color": "g"})  # type: ignore[union-attr]
     assert result.to_json()["answer"].startswith(str(value))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_report_shows_examples_from_the_inside(name: str, runs: Path) -> None:
-    report = (runs / name / "report.html").read_text(encoding="utf-8")
-    section = report.split("<h2>Examples from the inside</h2>")[1].split("</section>")[0]
-    assert (
-        1 <= section.count('<details class="example"') <= 4
-        and "<script" not in report
-        and len(section) < 500_000
-    )
-    titles = re.findall(r'<details class="example"><summary>(.*?)</summary>', section)
+def test_the_report_lists_examples_with_their_commands(
+    name: str,
+    runs: Path,
+    capsys: Out,
+    content_of: Callable[[Path], Any],
+    records_of: Callable[..., Any],
+) -> None:
+    page = runs / name / "report.html"
+    content = content_of(page)
+    (record,) = records_of(content, "examples", "Examples")
+    examples = record["examples"]
+    assert 1 <= len(examples) <= 4 and page.stat().st_size < 1_000_000
     if name in ("table", "texts", "images"):
-        truths = [
-            re.fullmatch(r".*, (right|wrong): (.*) \([\d.]+%\), target (.*)", title)
-            for title in titles
-        ]
-        assert all(truths) and all(
-            (matches[1] == "right") == (matches[2] == matches[3]) for matches in truths if matches
-        )
+        for example in examples:
+            is_right = example["prediction"].startswith(f"{example['target']} (")
+            assert example["kind"] == ("right" if is_right else "wrong")
     if name == "number":
-        assert "worst" in titles[0]
+        assert examples[0]["kind"] == "worst"
+    position = examples[0]["position"]
+    if content["run"]:
+        capsys.readouterr()
+        assert main(["xray", content["run"], "--example", str(position + 1), "--json"]) == 0
+        notes = json.loads(capsys.readouterr().out)["notes"]
+        number = f" {position + 1} " if position else " first "
+        assert any(number in note for note in notes)
 
 
-def test_report_examples_skip_large_and_slow_nets(
+def test_traces_of_examples_skip_large_and_slow_nets(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = ki.open(runs / "table")
@@ -149,10 +164,13 @@ def test_report_examples_skip_large_and_slow_nets(
 
     experiment: Any = run._experiment
     test_result, trace = evaluate_test_split(experiment, seed=0), run.trace()
-    (section,) = examples_inside(experiment, test_result, trace)
-    assert section.content.count('class="example"') >= 2
+    traces = list(example_traces(experiment, test_result, trace))
+    assert len(traces) >= 2
+    for item in traces:
+        target = item.trace.truth
+        assert (item.kind == "right") == item.trace.answer.startswith(f"{target} (")
     monkeypatch.setattr("kissipo.runs.xray.examples.MAX_SECONDS", 0.0)
-    assert examples_inside(experiment, test_result, trace)[0].content.count('class="example"') == 1
+    assert len(list(example_traces(experiment, test_result, trace))) == 1
     monkeypatch.setattr("kissipo.runs.xray.examples.MAX_MACS", 1)
-    assert examples_inside(experiment, test_result, trace) == []
+    assert list(example_traces(experiment, test_result, trace)) == []
     assert np.isfinite(trace.multiplications)

@@ -184,7 +184,7 @@ def test_of_many_terms_the_largest_are_shown(
         (["--index", "1,1"], r"needs both --layer and --index"),
         (
             ["--layer", "cell", "--index", "1,1", "--neuron", "3"],
-            r"--neuron, --out and --trace cannot be combined with --layer",
+            r"--neuron, --example, --out and --trace cannot be combined with --layer",
         ),
         (
             ["--layer", "cell", "--index", "1,1", "--file", "x.txt"],

@@ -5,8 +5,7 @@ It is a pure function of seed, epoch and step.
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, get_args
 
 import numpy as np
@@ -151,7 +150,9 @@ def test_augment_changes_only_training_images_in_every_step(
         assert not torch.equal(changed_images, batch.inputs[0])
 
 
-def test_augment_is_in_the_data_flow_and_in_the_report() -> None:
+def test_augment_is_in_the_data_flow_and_in_the_report(
+    content_of: Callable[[str], Any], records_of: Callable[..., Any]
+) -> None:
     task = ki.load("digits", words={"process.epochs": 1, "input.augment": "rotate"})
     (step,) = [step for step in task.show().steps if step.name == "augment"]
     assert (step.stage, step.description, step.shape) == (
@@ -160,12 +161,13 @@ def test_augment_is_in_the_data_flow_and_in_the_report() -> None:
         (1, 8, 8),
     )
     task.fit(out="run")
-    report = Path("run/report.html").read_text(encoding="utf-8")
-    section = report.split("<h2>Augmentation</h2>")[1].split("</section>")[0]
-    assert "augmented anew in every epoch: rotate (only during training)." in section
-    addresses = re.findall(r'src="([^"]+)"', section)
+    content = content_of("run/report.html")
+    (line,) = records_of(content, "line", "Augmentation")
+    galleries = records_of(content, "gallery", "Augmentation")
+    assert "augmented anew in every epoch: rotate (only during training)." in line["text"]
+    addresses = [group[0]["image"] for item in galleries for group in item["groups"]]
     assert len(addresses) == len(set(addresses)) == 16
-    assert section.count("original<") == 4
+    assert [item["captions"][0] for item in galleries] == ["original"] * 4
 
 
 def test_augment_unknown_name_is_refused() -> None:

@@ -64,8 +64,8 @@ FILES: list[tuple[str, bytes, str]] = [
     ("a.csv.bz2", b"BZh9" + b"1AY&SY" * 9, "is not a complete bzip2 file"),
     ("a.csv.gz", bomb(b"a,b\n1,2\n"), "has a line of more than 32 MB"),
     ("a.json.gz", bomb(b'[{"a": "'), "holds more than 200 times its own size"),
-    ("a.xlsx", SHEET.replace(b"PK\3\4", b"PK\3\5"), "is a spreadsheet"),
-    ("a.xlsx", SHEET.replace(b"PK\1\2", b"PK\1\3"), "is a spreadsheet"),
+    ("a.xlsx", SHEET.replace(b"PK\3\4", b"PK\3\5"), "is not a readable spreadsheet"),
+    ("a.xlsx", SHEET.replace(b"PK\1\2", b"PK\1\3"), "is not a complete xlsx file"),
     (
         "a.npy",
         npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1" + "0" * 40 + ",), }"),
@@ -86,7 +86,7 @@ FILES: list[tuple[str, bytes, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "data", "message"), FILES)
+@pytest.mark.parametrize(("name", "data", "message"), FILES, ids=range(len(FILES)))
 def test_file_is_refused_in_one_paragraph(
     name: str, data: bytes, message: str, capsys: Out
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,14 +157,18 @@ def test_large_jpeg_is_decoded_at_a_smaller_size() -> None:
 
 
 def test_baselines_receive_smaller_images_and_the_report_says_so(
-    monkeypatch: pytest.MonkeyPatch, photos: Path
+    monkeypatch: pytest.MonkeyPatch,
+    photos: Path,
+    content_of: Callable[[Path | str], Any],
+    records_of: Callable[..., Any],
 ) -> None:
     monkeypatch.setattr("kissipo.runs.scores._MAX_VALUES", 60 * 3 * 9 * 9)
     words = {"input.size": [32], "output.baselines": ["logistic_regression"]}
     run = fit(photos, "run", **words)
     details = json.loads((run / "metrics.json").read_text())["answers"][0]["details"]
     assert details["simple_answers"] == "the baselines use the images at 8x8"
-    assert "The baselines use the images at 8x8." in (run / "report.html").read_text()
+    lines = [line["text"] for line in records_of(content_of(run / "report.html"), "line")]
+    assert any(line.endswith(" The baselines use the images at 8x8.") for line in lines)
 
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 16), (512, 8), (256, 16)])

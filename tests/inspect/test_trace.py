@@ -14,6 +14,7 @@ from torch import nn
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.inspect.trace import Step, Trace, format_array
+from kissipo.inspect.tracing.statistics import statistics
 from kissipo.runs.run import Run
 
 
@@ -257,3 +258,9 @@ def test_long_values_are_shown_by_their_beginning() -> None:
     )
     assert format_array(np.arange(6)) == "[0 1 2 3 4 ...]"
     assert format_array(np.zeros((0, 3))) == "[]"
+
+
+def test_numbers_that_hardly_differ_have_a_histogram() -> None:
+    for values in ([1.0, 1.0 + 2**-52], [0.0, 5e-324], [-1e300, -1e300]):
+        histogram = statistics(np.array(values))["histogram"]
+        assert histogram["from"] < histogram["to"] and sum(histogram["counts"]) == 2

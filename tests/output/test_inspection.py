@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import pairwise
 from math import nextafter
 from pathlib import Path
@@ -222,7 +223,10 @@ def tumors() -> Path:
 
 
 def test_threshold_of_the_validation_split_is_used_everywhere(
-    tumors: Path, capsys: pytest.CaptureFixture[str]
+    tumors: Path,
+    capsys: pytest.CaptureFixture[str],
+    content_of: Callable[[Path | str], Any],
+    records_of: Callable[..., Any],
 ) -> None:
     words = [
         "output.negative_class=benign",
@@ -269,9 +273,13 @@ def test_threshold_of_the_validation_split_is_used_everywhere(
     rows = [{name: frame[name].show(row) for name in frame.names} for row in range(len(frame))]
     values = run.predict(*rows)  # type: ignore[union-attr]
     assert [value == "malignant" for value in values] == predicted.tolist()
-    page = Path("run/report.html").read_text(encoding="utf-8")
-    assert "Cost of errors" in page
-    assert "One false negative costs 20 false positives" in page
+    page = content_of("run/report.html")
+    (costs,) = records_of(page, "table", "Cost of errors")
+    at_threshold = costs["rows"][0]
+    assert at_threshold[0]["text"].startswith("at the threshold ")
+    assert at_threshold[1:3] == [f"{missed} of {bad.sum()}", f"{false} of {(~bad).sum()}"]
+    (line,) = records_of(page, "line", "Cost of errors")
+    assert line["text"].startswith("One false negative costs 20 false positives; ")
 
 
 @pytest.mark.parametrize(

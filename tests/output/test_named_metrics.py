@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,9 @@ from kissipo.core.errors import TaskError
 SHORT = {"process.epochs": 2}
 
 
-def test_metrics_of_classes_are_those_of_sklearn() -> None:
+def test_metrics_of_classes_are_those_of_sklearn(
+    content_of: Callable[[Path | str], Any], records_of: Callable[..., Any]
+) -> None:
     x, y = load_wine(return_X_y=True)
     words = SHORT | {"output.metrics": ["matthews_corrcoef", "cohen_kappa"]}
     words |= {"output.baselines": ["majority", "nearest_neighbors"]}
@@ -32,7 +36,10 @@ def test_metrics_of_classes_are_those_of_sklearn() -> None:
     baselines = run.metrics["answers"][0]["baselines"]
     assert baselines["majority class"]["matthews_corrcoef"] == 0
     assert baselines["5 nearest neighbors"]["cohen_kappa"] > 0.5
-    assert "matthews_corrcoef" in Path("run/report.html").read_text(encoding="utf-8")
+    table = records_of(content_of("run/report.html"), "table")[0]
+    cells = dict(zip(table["titles"], table["rows"][0], strict=True))
+    for name in ("matthews_corrcoef", "cohen_kappa"):
+        assert float(cells[name]["text"]) == pytest.approx(values[name], abs=1e-3)
     part = x[rows] / x.max(axis=0), y[rows]
     again = ki.open("run").evaluate(part)[0]
     assert again.net.metrics["cohen_kappa"] == pytest.approx(values["cohen_kappa"])

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,9 @@ def write_rings(path: str, count: int = 240) -> None:
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_every_part_of_a_foreign_package_works(run: Kissipo) -> None:
+def test_every_part_of_a_foreign_package_works(
+    run: Kissipo, content_of: Callable[[str], Any], records_of: Callable[..., Any]
+) -> None:
     write_rings("cloud.rings")
     table = run("show", "cloud.rings").stdout
     assert "squares" in table and "radial" in table
@@ -92,21 +95,31 @@ def test_every_part_of_a_foreign_package_works(run: Kissipo) -> None:
     assert "net: radial" in task and "algorithm: sign_sgd" in task
     columns = Path("run/history.csv").read_text().splitlines()[0].split(",")
     assert {"loss", "gradient", "validation_loss", "validation_rank_mae"} <= set(columns)
-    report = Path("run/report.html").read_text(encoding="utf-8")
-    assert "rank_mae" in report and "worst_rank" in report
+    report = content_of("run/report.html")
+    scores = records_of(report, "table", report["sections"][0]["title"])[0]
+    cells = [cell["text"] for cell in scores["rows"][0]]
+    row = dict(zip(scores["titles"], cells, strict=True))
+    for name in ("rank_mae", "worst_rank"):
+        assert float(row[name]) == pytest.approx(answer["metrics"][name], abs=1e-3)
+    curves = [chart["y_label"] for chart in records_of(report, "chart", "Training")]
+    assert "rank_mae" in curves
     assert run("predict", "run", "x=0.1", "y=0.3").stdout.split()[0] == "inner"
     assert run("predict", "run", "x=1.0", "y=1.0").stdout.split()[0] == "outer"
     evaluated = json.loads(run("evaluate", "run", "--json").stdout)["answers"][0]
     assert evaluated["metrics"] == pytest.approx(answer["metrics"])
     run("xray", "run", "x=0.1", "y=0.3", "--out", "page.html")
-    page = Path("page.html").read_text(encoding="utf-8")
-    assert "above" in page and "number of thresholds that are passed" in page
+    steps = {step["name"]: step for step in content_of("page.html")["trace"]["steps"]}
+    assert steps["above"]["description"] == "sigmoid" and len(steps["above"]["value"]) == 2
+    assert max(steps["above"]["value"]) < 0.5  # so that no threshold is passed
+    assert steps["class"]["description"] == "number of thresholds that are passed"
+    assert steps["class"]["value"] == "inner"
     listed = json.loads(run("fit", "cloud.rings", *SHORT, "--out", "two", "--json").stdout)
     assert listed["answers"][0]["metrics"] == pytest.approx(answer["metrics"])
     for file in FILES[:2]:
         assert Path("run", file).read_bytes() == Path("two", file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_a_foreign_algorithm_ends_with_the_same_bits(
     run: Kissipo, environment: dict[str, str]
 ) -> None:
@@ -127,6 +140,7 @@ def test_a_killed_run_of_a_foreign_algorithm_ends_with_the_same_bits(
         assert Path("cut", file).read_bytes() == Path("whole", file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_a_foreign_net_loss_and_answer_leave_as_a_script(run: Kissipo) -> None:
     write_rings("cloud.rings")
     words = ["cloud.rings", "algorithm=supervised", "epochs=3", "learning_rate=0.01"]

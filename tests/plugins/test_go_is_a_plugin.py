@@ -34,9 +34,6 @@ WORDS = {
     *("legal", "illegal", "local_patterns", "localpatterns"),
 }
 ELSEWHERE = {  # a phrase of a file that has one of the words and another meaning
-    ("report/trace_page.js", "this.go("): "goes to a step",
-    ("report/trace_page.js", "go(step)"): "goes to a step",
-    ("report/trace_unrolled.py", "go through time"): "the verb",
     ("cli/screen.py", "results go to"): "the verb",
     ("output/metrics/ranking.py", "Ties go to"): "the verb",
     ("recipes/nyc_taxi.py", "the clocks go back"): "the verb",

@@ -1,4 +1,4 @@
-"""Traces of small nets, and a browser to open their pages in."""
+"""Trained runs, traces of small nets, and a browser for their pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 from torch import nn
 
+import kissipo as ki
 from kissipo.inspect.tracing.trace_module import trace
 
 FLAGS = [
@@ -121,3 +123,38 @@ def _in_a_browser(page: str, folder: Path, script: str) -> tuple[Any, str]:
     assert 'data-ready="yes"' in ran.stdout
     assert match, "the script did not end"
     return json.loads(unescape(match[1])), ran.stdout
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; the tests are skipped where it is missing."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("there is no chromium here: apt-get install chromium")
+    with sync_playwright() as driver:
+        chromium_browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield chromium_browser
+        chromium_browser.close()
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small runs: images, two classes, a number, a series, a text, actions."""
+    folder = tmp_path_factory.mktemp("runs")
+    few = {"output.baselines": ["majority", "nearest_neighbors"]}
+    ki.load("digits").with_words(few).fit(epochs=3, out=folder / "digits")
+    ki.load("sunspots").fit(epochs=1, out=folder / "sunspots")
+    ki.load("racing").fit(out=folder / "racing")
+    generator = np.random.default_rng(0)
+    length, noise = generator.normal(size=(2, 160))
+    kinds = np.where(length + noise > 0.4, "<b>long</b>", "short")
+    lines = [f"{a:.3f},{b:.3f},{kind}" for a, b, kind in zip(length, noise, kinds, strict=True)]
+    table, text = folder / "kinds.csv", folder / "text.txt"
+    table.write_text("\n".join(["length,noise,kind", *lines]))
+    text.write_text("the cat sat on the mat. " * 120)
+    ki.load(str(table), output="kind").with_words(few).fit(epochs=5, out=folder / "kinds")
+    mean = {"output.baselines": ["mean"]}
+    ki.load(str(table), output="length").with_words(mean).fit(epochs=2, out=folder / "lengths")
+    net = {"net": "recurrent", "units": 8, "epochs": 1}
+    ki.Task(input={"text": str(text), "window": 48}, process=net).fit(out=folder / "text")
+    return folder

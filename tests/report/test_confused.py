@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
-import re
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import average_precision_score
 
 import kissipo as ki
-from kissipo.core.description import Chart, Section
+from kissipo.core.description import Section, Table
 from kissipo.core.frame import Frame, image_column
 from kissipo.output.answer import Evaluation, EvaluationData
 from kissipo.output.classification_sections import (
@@ -26,10 +24,11 @@ from kissipo.output.classification_sections import (
     MAX_PAIRS,
     confused_images,
     confused_pairs,
+    precision_recall_section,
     read_precision_recall,
 )
-from kissipo.report import render
-from kissipo.report.drawing import lines
+from kissipo.report.plain import plain_page
+from kissipo.report.record_json import record_json
 
 
 def test_misclassified_examples_have_one_kind_and_are_sorted_by_confidence() -> None:
@@ -69,10 +68,11 @@ def test_kinds_beyond_the_maximum_are_counted() -> None:
         inputs,
         lambda images, classes: (images, ""),
     )
-    page = render.html(Section("", confused_images(data, predicted, classes)))
+    section = Section("", confused_images(data, predicted, classes))
+    page = plain_page("", "", [section])
     assert [len(samples) for samples in requests] == [1] * MAX_PAIRS
     assert f"And {20 - MAX_PAIRS} rarer kinds of mistakes." in page
-    assert "&lt;b&gt;" in page and "<b><b>" not in page
+    assert any("<b>" in part["title"] for part in record_json(section)["records"][1]["records"])
     assert confused_images(data, truth, classes) == []
 
 
@@ -88,8 +88,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
-    page = (run / "report.html").read_text(encoding="utf-8")
+def test_the_report_shows_the_images_that_were_confused(
+    run: Path, content_of: Callable[[Path], dict[str, Any]]
+) -> None:
+    content = content_of(run / "report.html")
     loaded = ki.open(run)
     pipeline = loaded.pipeline()
     part = pipeline.splits["test"]
@@ -102,32 +104,30 @@ def test_the_report_shows_the_images_that_were_confused(run: Path) -> None:
         for real, prediction in zip(truth, predictions, strict=True)
         if real != prediction.value
     ]
-    captions = re.findall(
-        r'<div class="part"><p><b>(\d) → (\d)</b> <span class="dim">(\d+) of (\d+)</span>', page
-    )
-    assert len(captions) == min(MAX_PAIRS, len(set(wrong)))
-    for real, predicted, count, of in captions:
-        assert (int(count), int(of)) == (wrong.count((real, predicted)), truth.count(real))
-    parts = page.split("<h2>Confusion matrix</h2>")[1].split("</section>")[0]
-    images = [part.count("<img") for part in parts.split('<div class="part">')[1:]]
-    assert images == [min(MAX_IMAGES, int(count)) for _, _, count, _ in captions]
-    first = re.search(
-        r'class="part">.*?src="data:image/png;base64,([^"]+)".*?<figcaption>(\d+)% sure',
-        page,
-        re.DOTALL,
-    )
-    assert first
+    (section,) = (item for item in content["sections"] if item["title"] == "Confusion matrix")
+    parts = next(item for item in section["records"][1:] if item["kind"] == "section")["records"]
+    assert len(parts) == min(MAX_PAIRS, len(set(wrong)))
+    for pair_section in parts:
+        real, predicted = pair_section["title"].split(" → ")
+        count, of = (int(number) for number in pair_section["note"].split(" of "))
+        assert (count, of) == (wrong.count((real, predicted)), truth.count(real))
+        assert len(pair_section["records"][0]["groups"]) == min(MAX_IMAGES, count)
+    first = parts[0]["records"][0]
+    pair = tuple(parts[0]["title"].split(" → "))
     sure = max(
         (prediction.confidence or 0, index)
         for index, prediction in enumerate(predictions)
-        if (truth[index], prediction.value) == (captions[0][0], captions[0][1])
+        if (truth[index], prediction.value) == pair
     )
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(first[1]))))
+    address = first["groups"][0][0]["image"].removeprefix("data:image/png;base64,")
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(address))))
     np.testing.assert_allclose(pixels, load_digits().images[part[sure[1]]] * 255 / 16, atol=1)
-    assert int(first[2]) == round(100 * sure[0])
+    assert first["captions"][0] == f"{round(100 * sure[0])}% sure"
 
 
-def test_precision_recall_curves_equal_those_of_sklearn(run: Path) -> None:
+def test_precision_recall_curves_equal_those_of_sklearn(
+    run: Path, content_of: Callable[[Path], dict[str, Any]]
+) -> None:
     loaded = ki.open(run)
     pipeline = loaded.pipeline()
     outputs = loaded.net(
@@ -140,25 +140,28 @@ def test_precision_recall_curves_equal_those_of_sklearn(run: Path) -> None:
     details = loaded.metrics["answers"][0]["details"]
     expected = [average_precision_score(truth == digit, shares[:, digit]) for digit in range(10)]
     assert details["by_class"]["average_precision"] == pytest.approx(expected, abs=1e-4)
-    page = html.unescape((run / "report.html").read_text(encoding="utf-8"))
+    titled = content_of(run / "report.html")["sections"]
+    (section,) = (item for item in titled if item["title"] == "Precision and recall")
+    drawn = {part["title"]: part["note"] for part in section["records"][0]["records"]}
+    listed = {row[0]: row[1] for row in section["records"][-1]["rows"]}
+    assert len(drawn) == 3 and len(listed) == 7
     for digit, average in enumerate(expected):
-        assert re.search(rf'<b>{digit}</b> <span class="dim">{average:.2f} ', page)
+        assert f"{average:.2f}" in (drawn | listed)[str(digit)]
 
 
-def test_a_curve_is_drawn_where_its_points_are() -> None:
-    curve = [(0.0, 1.0), (0.5, 0.5), (1.0, 0.25)]
-    limits = ((0.0, 1.0), (0.0, 1.0))
-    drawn = ElementTree.fromstring(
-        lines(Chart({"": curve}, width=190, height=166, level=0.25, area=True, limits=limits))
-    )
-    line = next(element for element in drawn.iter() if element.tag.endswith("polyline"))
-    points = [tuple(map(float, pair.split(","))) for pair in line.get("points", "").split()]
-    # the square begins 56 from the left and 24 from above, 122 wide and 102 high
-    assert points == [(56.0, 24.0), (117.0, 75.0), (178.0, 100.5)]
-    area = next(element for element in drawn.iter() if element.tag.endswith("polygon"))
-    assert area.get("points", "").split()[-2:] == ["178.0,126", "56.0,126"]
-    chance = next(element for element in drawn.iter() if element.get("class") == "mark")
-    assert float(chance.get("y1", "")) == 100.5
+def test_only_the_worst_three_curves_are_drawn_and_the_others_are_listed() -> None:
+    curve = {"recall": [0.5, 1.0], "precision": [1.0, 0.5]}
+    averages = [0.9, 0.2, 1.0, 0.5, 0.7]
+    details: dict[str, Any] = {
+        "classes": list("abcde"),
+        "count": [2] * 5,
+        "by_class": {"average_precision": averages},
+        "precision_recall": [curve] * 5,
+    }
+    parts, *_, table = precision_recall_section(details).content
+    assert isinstance(parts, Section) and isinstance(table, Table)
+    assert [part.title for part in parts.content if isinstance(part, Section)] == ["b", "d", "e"]
+    assert table.rows == [["a", "0.90", "0.20"], ["c", "1.00", "0.20"]]
 
 
 def test_reading_names_the_worst_class_and_its_false_positives() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kissipo.cli import tables
 from kissipo.codec.numbers import Numbers
-from kissipo.core.description import Cell, Gallery, Image, Line, Section, Table
+from kissipo.core.description import Cell, Chart, Gallery, Image, Line, Section, Table
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, EvaluationData
 from kissipo.output.answers.anomaly import Anomaly
@@ -26,7 +26,8 @@ from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
-from kissipo.report import render
+from kissipo.report.plain import plain_page
+from kissipo.report.record_json import is_shown, record_json
 
 GENERATOR = np.random.default_rng(4)
 ROWS = 40
@@ -81,25 +82,26 @@ def described(answer: Answer, frame: Frame = TABLE) -> tuple[EvaluationData, lis
     ("answer", "titles"),
     [
         (Category("kind"), ["Confusion matrix", "Precision and recall", "Worst predictions"]),
-        (Number("price"), ["Predictions and targets", "Worst predictions"]),
+        (Number("price"), ["Predictions and targets", "Residuals", "Worst predictions"]),
         (
             Forecast("price", ForecastOptions(3)),
-            ["Trend and season", "Forecasts and observations", "Worst predictions"],
+            ["Forecasts and observations", "Trend and season", "Worst predictions"],
         ),
         (
             Anomaly("price", AnomalyOptions(method="forecast", anomaly_labels="labels")),
             ["Trend and season", "Alarms"],
         ),
-        (NextToken(window=5), []),
+        (NextToken(window=5), ["Generated text"]),
         (Foreign("price"), ["Worst predictions"]),
     ],
 )
 def test_answers_describe_their_results(answer: Answer, titles: list[str]) -> None:
     _, sections = described(answer)
     assert [section.title for section in sections] == titles
-    pages = render.sections(*sections)
-    assert [page.title for page in pages if page.content] == titles
-    assert "<b><b>" not in "".join(page.content for page in pages)
+    titles_of_page = [section.title for section in sections if is_shown(section)]
+    assert titles_of_page == [title for title in titles if title != "Generated text"]
+    assert all(record_json(section)["records"] for section in sections if is_shown(section))
+    assert "<b><b>" not in plain_page("", "", sections)
 
 
 def test_worst_predictions_are_the_largest_errors() -> None:
@@ -129,8 +131,11 @@ def test_masks_are_drawn_beside_the_image() -> None:
     worst, best = section.content[-2:]
     assert isinstance(worst, Section) and isinstance(best, Section)
     assert (worst.title, best.title) == ("Worst masks", "Best masks")
-    page = render.html(section)
-    assert page.count("<img") == 2 * 6 * 3 and page.count("■") == 1 and "overlap 0." in page
+    galleries = [record_json(part.content[0]) for part in (worst, best)]
+    assert [len(group) for item in galleries for group in item["groups"]] == [3] * 12
+    legend = record_json(section.content[-3])["classes"]
+    assert [item["name"] for item in legend] == list(Mask("defect").fit(frame).classes[1:])
+    assert "overlap 0." in galleries[0]["captions"][0]
 
 
 def test_examples_of_a_category_are_wrong_and_right() -> None:
@@ -155,15 +160,24 @@ def test_summary_of_alarms_names_missed_windows_and_false_alarms() -> None:
     assert answer.summary(Evaluation({}, details)) == [Line("No alarms from step 30 on.")]
 
 
-def test_table_is_rendered_with_its_highlighted_cells() -> None:
+def test_table_keeps_its_highlighted_cells_on_every_screen() -> None:
     table = Table(
         ["name", "[x]"], [[Cell("<i>", "good"), "[b]"], ["plain", Cell("9", "dim")]], (1,)
     )
-    assert render.html(table) == (
+    assert record_json(table) == {
+        "kind": "table",
+        "titles": ["name", "[x]"],
+        "rows": [
+            [{"text": "<i>", "style": "good"}, "[b]"],
+            ["plain", {"text": "9", "style": "dim"}],
+        ],
+        "numbers": [1],
+    }
+    assert (
         '<div class="wide"><table><tr><th>name</th><th class="n">[x]</th></tr>'
         '<tr><td class="good">&lt;i&gt;</td><td class="n">[b]</td></tr>'
         '<tr><td>plain</td><td class="n dim">9</td></tr></table></div>'
-    )
+    ) in plain_page("", "", [Section("", [table])])
     printed = io.StringIO()
     console = Console(file=printed, force_terminal=True, color_system="standard", width=40)
     console.print(tables.render(table))
@@ -172,21 +186,25 @@ def test_table_is_rendered_with_its_highlighted_cells() -> None:
 
 def test_lines_and_sections_are_escaped_and_empty_ones_are_left_out() -> None:
     part = Section("a → <b>", [Line("text", "dim")], note="2 of 3")
-    side = Section("", [part], side_by_side=True)
-    assert render.html(side) == (
-        '<div class="parts"><div class="part"><p><b>a → &lt;b&gt;</b> '
-        '<span class="dim">2 of 3</span></p><p class="dim">text</p></div></div>'
+    section = Section("all", [part, Section("nothing", [Section("", []), Line("")])])
+    assert plain_page("", "", [section]).split("</p>", 1)[1].strip() == (
+        '<section><h2>all</h2><h3>a → &lt;b&gt;</h3><p class="dim">text</p></section>'
     )
-    assert render.html(Section("nothing", [Section("", []), Line("")])) == ""
-    assert render.html(Line("a < b", "code")) == "<pre>a &lt; b</pre>"
-    assert render.html(Line("best", "better")) == '<div class="verdict better">best</div>'
+    assert [item["title"] for item in record_json(section)["records"]] == ["a → <b>"]
+    code = plain_page("", "", [Section("x", [Line("a < b", "code"), Line("best", "better")])])
+    assert '<pre>a &lt; b</pre><p class="better">best</p>' in code
 
 
 def test_gallery_draws_masks_with_their_legend() -> None:
     image, mask = torch.full((1, 4, 4), 0.5), np.zeros((4, 4), dtype=np.uint8)
     mask[1:, 1:] = 1
     groups = [[Image(image), Image(image, mask=mask), Image(image, heat=torch.zeros(4, 4))]]
-    page = render.html(Gallery(groups, ["<1>"], ["a.png"], classes=("nothing", "<crack>")))
-    addresses = {part.split('"')[0] for part in page.split('src="')[1:]}
-    assert len(addresses) == 3 and page.count('title="a.png"') == 3
-    assert "■</span> &lt;crack&gt;" in page and "nothing" not in page and "&lt;1&gt;" in page
+    gallery = record_json(Gallery(groups, ["<1>"], ["a.png"], classes=("nothing", "<crack>")))
+    assert len({item["image"] for item in gallery["groups"][0]}) == 3
+    assert gallery["captions"] == ["<1>"] and gallery["files"] == ["a.png"]
+    assert [item["name"] for item in gallery["classes"]] == ["<crack>"]
+
+
+def test_a_point_that_is_not_a_number_is_a_gap() -> None:
+    chart = Chart({"loss": [(0, 1.0), (1, float("nan"))]}, "epoch", "loss")
+    assert record_json(chart)["series"][0]["points"] == [[0.0, 1.0], [1.0, None]]

@@ -6,7 +6,7 @@ The reference is backpropagation through torch's cells and in numpy.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -110,27 +110,48 @@ def test_gradients_are_shown_in_the_terminal_and_as_json(
     assert "steps" in capsys.readouterr().err
 
 
-def test_gradients_are_drawn_side_by_side_on_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+def test_gradients_are_drawn_side_by_side_on_a_page(
+    capsys: pytest.CaptureFixture[str], content_of: Callable[[str], Any]
+) -> None:
     assert main(["show", "gradients-through-time", "steps=20", "--out", "page.html"]) == 0
     assert "written to page.html" in capsys.readouterr().err
-    page = Path("page.html").read_text(encoding="utf-8")
-    drawn = page.split("Gradients through time</h2>")[1].split("</section>")[0]
-    assert drawn.count("<polyline") == len(gradients_by_layer())
-    assert all(name in drawn for name in gradients_by_layer())
-    assert "explodes" in page.split("Side by side")[1]
+    nets, content = gradients_by_layer(steps=20), content_of("page.html")["trace"]
+    drawn = {item["layer"]: item["norms"] for item in content["through_time"]}
+    assert drawn == {name: pytest.approx(item.norms) for name, item in nets.items()}
+    process = [step for step in content["steps"] if step["stage"] == "process"]
+    assert [step["name"] for step in process] == list(nets)
+    assert all(content["tensors"][step["tensor"]]["shape"] == [20] for step in process)
+    (lesson,) = content["explained"]
+    assert lesson["title"] == "Side by side"
+    results = {row["net"]: row["result"] for row in lesson["table"]}
+    assert results["RNN"] == "vanishes" and results["RNN, large weights"] == "explodes"
     assert main(["show", "vgg16", "--out", "page.html"]) == 2
     assert main(["show", "gradients-through-time", "--out", "nowhere/page.html"]) == 2
     assert "nowhere/page.html cannot be written" in capsys.readouterr().err
 
 
 def test_lesson_page_has_every_number_and_task_page_the_trace(
-    capsys: pytest.CaptureFixture[str],
+    content_of: Callable[[str], Any],
 ) -> None:
     assert main(["show", "convolution", "--out", "lesson.html"]) == 0
-    page = Path("lesson.html").read_text(encoding="utf-8")
-    assert "1 0 0 0 0 1\n0 1 0 0 1 0" in page
-    assert "<td>filter 1</td><td>1, 1</td><td>1 0 0 0 1 0 0 0 1</td>" in page
+    content = content_of("lesson.html")["trace"]
+    trace = ki.load("convolution").show()
+    assert content["explained"] == json.loads(
+        json.dumps([item.to_json() for item in trace.explanation])
+    )
+    filters, windows = content["explained"][:2]
+    assert filters["figures"][0]["values"][:2] == [[1, 0, 0, 0, 0, 1], [0, 1, 0, 0, 1, 0]]
+    first = windows["windows"][0]
+    assert (first["filter"], first["row"], first["column"], first["sum"]) == ("filter 1", 0, 0, 3)
+    assert np.ravel(first["products"]).tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 1]
     assert main(["show", "backprop", "--out", "task.html"]) == 0
-    page = Path("task.html").read_text(encoding="utf-8")
-    assert "The chain rule</h2>" in page
-    assert "Breakdown</h2>" in page
+    content = content_of("task.html")["trace"]
+    chains = ki.load("backprop").show().chains
+    assert len(chains) == len(content["chains"]) > 4
+    for chain, entry in zip(chains, content["chains"], strict=True):
+        assert entry["weight"] == chain.weight
+        assert entry["product"] == pytest.approx(chain.product)
+        assert entry["product"] == pytest.approx(entry["autograd"], rel=1e-5)
+    layers = [layer for layer in content["layers"] if layer["kind"] == "Linear"]
+    operations = [content["operations"][layer["operation"]] for layer in layers]  # which have terms
+    assert [item["name"] for item in operations] == ["linear"] * 3

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from sklearn.metrics import jaccard_score
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
+from kissipo.core.text import format_score
 
 Out = pytest.CaptureFixture[str]
 WORDS = [
@@ -64,15 +67,33 @@ def trained(capsys: Out) -> ki.Run:
     return ki.open("run")
 
 
-def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out) -> None:
+def test_masks_are_predicted_evaluated_and_reported(
+    trained: ki.Run, capsys: Out, content_of: Callable[[str], Any], records_of: Callable[..., Any]
+) -> None:
     score = trained.evaluate()[0]
     assert score.net.metrics["iou"] > 0.75
     assert score.net.metrics["iou"] > max(
         baseline.metrics["iou"] for baseline in score.baselines.values()
     )
     assert set(score.baselines) == {"empty mask", "brightness threshold", "random forest on pixels"}
-    report = Path("run/report.html").read_text(encoding="utf-8")
-    assert all(title in report for title in ("Worst masks", "Best masks", "IoU", "Dice"))
+    report = content_of("run/report.html")
+    (table,) = records_of(report, "table", "Masks")
+    assert table["titles"] == ["class", "IoU", "Dice", "pixels", "pixels predicted"]
+    (row,) = (row for row in table["rows"] if row[0] == "spot")
+    assert row[1] == format_score(score.net.details["by_class"]["iou"][1])
+    parts = {part["title"]: part["records"] for part in records_of(report, "section", "Masks")}
+    for title in ("Worst masks", "Best masks"):
+        (gallery,) = parts[title]
+        assert gallery["groups"] and {len(group) for group in gallery["groups"]} == {3}
+        images = [image for group in gallery["groups"] for image in group]
+        assert all(image["image"].startswith("data:image/png;base64,") for image in images)
+    captions = [
+        text for title in ("Worst masks", "Best masks") for text in parts[title][0]["captions"]
+    ]
+    overlaps = [float(text.split("overlap ")[1]) for text in captions]
+    assert overlaps == sorted(overlaps)
+    legend = next(item["classes"] for item in records_of(report, "gallery", "Masks"))
+    assert [item["name"] for item in legend] == ["spot"]
 
     surfaces("new", 40, seed=1)
     Path("new/cut.jpg").write_bytes(Path("new/000.jpg").read_bytes()[:300])
@@ -97,10 +118,10 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
         assert float(row["spot confidence"]) == pytest.approx(prediction.confidence, abs=1e-4)
     right = [(row["spot"] == "spot") == mask.any() for row, mask in zip(rows, truth, strict=False)]
     assert np.mean(right) > 0.8
-    page = Path("verdicts/gallery.html").read_text(encoding="utf-8")
-    assert page.count("<figure") == 40
-    assert page.count("<img") == 80
-    assert "new/cut.jpg is corrupt" in page
+    page = content_of("verdicts/gallery.html")
+    drawn = [len(group) for item in records_of(page, "gallery") for group in item["groups"]]
+    assert sum(drawn) == 80
+    assert any("new/cut.jpg is corrupt" in line["text"] for line in records_of(page, "line"))
     assert main(["predict", "run", "new", "--out", "verdicts"]) == 2
     assert "verdicts exists already. Name another folder with --out" in capsys.readouterr().err
     assert main(["predict", "run", "new", "--json"]) == 0
@@ -122,9 +143,11 @@ def test_masks_are_predicted_evaluated_and_reported(trained: ki.Run, capsys: Out
     (look,) = content["looks"]
     heat = np.asarray(look["heat"])
     assert heat[truth[1]].mean() > 0.6 > 0.2 > heat[~truth[1]].mean()
-    page = Path("one.html").read_text(encoding="utf-8")
-    assert page.split("<h2>Heatmaps</h2>")[1].split("</section>")[0].count("<img") == 2
-    assert "<h2>Layer by layer</h2>" in page
+    page = content_of("one.html")
+    image, heated = page["images"]["images"]
+    assert image["caption"] == "as the net sees it" and heated["caption"].startswith("spot ")
+    assert image["address"] != heated["address"]
+    assert {"Conv2d", "MaxPool2d"} <= {layer["kind"] for layer in page["trace"]["layers"]}
 
 
 def test_resume_on_masks_gives_the_same_bits() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_the_five_predictors_stand_in_one_table(data: Path, capsys: Out) -> None
 
 
 def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_counted(
-    data: Path, capsys: Out
+    data: Path, capsys: Out, content_of: Callable[[str], Any], records_of: Callable[..., Any]
 ) -> None:
     """Margins are the 80 % quantiles of the validation errors, per step ahead."""
     file = str(data / "time-series-classic" / "daily-min-temperatures.csv")
@@ -120,7 +121,9 @@ def test_the_interval_is_that_of_the_validation_errors_and_its_coverage_is_count
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     assert f"Interval: coverage {interval['coverage']:.1%} (target 80%)" in capsys.readouterr().out
-    assert "The prediction interval covers" in Path("run/report.html").read_text(encoding="utf-8")
+    lines = records_of(content_of("run/report.html"), "line", "Forecasts and observations")
+    covered = f"The prediction interval covers {interval['coverage']:.1%} of the observed values"
+    assert lines[0]["text"] == f"{covered}; the requested coverage is 80%."
 
 
 def test_interval_is_absent_without_enough_forecasts(capsys: Out) -> None:
@@ -214,7 +217,7 @@ def test_a_backtest_is_a_run_at_each_end_of_the_series(data: Path, capsys: Out) 
     words = {"process.epochs": 2, "input.max_rows": 124, "input.split": {"test": 9 / 124}}
     alone = ki.load(file, words=words).fit(out="alone")
     assert alone.evaluate()[0]["mae"] == pytest.approx(result["folds"][0]["metrics"]["mae"])
-    assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "shown"]) == 0
+    assert main(["fit", file, "epochs=1", "--backtest", "2", "--out", "page_content"]) == 0
     out = capsys.readouterr().out
     assert "1958-08-01 to 1959-09-01" in out and "mean" in out
     for words, message in (

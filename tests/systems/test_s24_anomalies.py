@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,12 @@ def windows_of(data: Path, name: str) -> list[tuple[str, str]]:
     ],
 )
 def test_every_labeled_window_is_listed_as_hit_or_missed(
-    name: str, file: str, data: Path, capsys: Out
+    name: str,
+    file: str,
+    data: Path,
+    capsys: Out,
+    content_of: Callable[[str], Any],
+    records_of: Callable[..., Any],
 ) -> None:
     assert main(["fit", name, "--out", "run"]) == 0
     out = capsys.readouterr().out
@@ -63,7 +69,11 @@ def test_every_labeled_window_is_listed_as_hit_or_missed(
     low, high = dict(all_recipes())[name].band
     assert low <= metrics["nab"] <= high
     assert metrics["nab"] > max(values["nab"] for values in answer["baselines"].values())
-    assert "Alarms" in Path("run/report.html").read_text(encoding="utf-8")
+    curves, errors = records_of(content_of("run/report.html"), "chart", "Alarms")
+    assert len(curves["spans"]) == len(errors["spans"]) == len(published)
+    series = {line["name"]: line["points"] for line in errors["series"]}
+    assert [value for _, value in series["threshold"]] == [pytest.approx(details["threshold"])] * 2
+    assert max(value for _, value in series["error"]) > details["threshold"]
 
 
 def sensor(steps: int = 1200) -> pd.DataFrame:

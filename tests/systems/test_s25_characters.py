@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +22,15 @@ from kissipo.cli.colored_text import colored
 from kissipo.cli.main import main
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.input.datasets.tiny_shakespeare import read
+
+
+def numbers_in(page: str, entry: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Returns a tensor that an x-ray page holds exactly; its bytes stand by planes."""
+    packed = re.search(r'id="numbers">(.*?)</script>', Path(page).read_text(encoding="utf-8"))
+    assert packed and entry["form"] == "float32"
+    block = zlib.decompress(base64.b64decode(packed[1]))
+    planes = np.frombuffer(block, np.uint8, entry["bytes"], entry["start"]).reshape(4, -1)
+    return np.ascontiguousarray(planes.T).view("<f4").reshape(entry["shape"])
 
 
 @pytest.fixture
@@ -157,7 +169,9 @@ def test_xray_colors_the_text_by_the_states_of_the_net(reader: Path) -> None:
     assert run.xray(LINES, neuron=7).neuron == 7
 
 
-def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_xray_on_the_command_line(
+    reader: Path, capsys: pytest.CaptureFixture[str], content_of: Callable[[str], Any]
+) -> None:
     Path("lines.txt").write_text(LINES, encoding="utf-8")
     assert main(["xray", str(reader), "--file", "lines.txt"]) == 0
     out, err = capsys.readouterr()
@@ -183,29 +197,22 @@ def test_xray_on_the_command_line(reader: Path, capsys: pytest.CaptureFixture[st
     assert (
         "neuron" in out and "written to seen.html" in err and "never seen in training ('日')" in err
     )
-    page = Path("seen.html").read_text(encoding="utf-8")
-    assert "日" in page and "<h2>Layer by layer</h2>" in page and f'"why":"{xray.why}"' not in page
+    page = content_of("seen.html")
+    assert page["trace"]["labels"]["time"] == list("日 said")
+    assert any("never seen in training ('日')" in note for note in page["trace"]["notes"])
+    assert page["neurons"]["why"] != xray.why
     assert main(["xray", str(reader), LINES, "--out", "lines.html", "--trace", "lines"]) == 0
-    content = json.loads(
-        re.search(r'id="content">(.*?)</script>', Path("lines.html").read_text(encoding="utf-8"))[1]
-    )  # type: ignore[index]
-    (unrolled,) = content["layers"]
-    assert (
-        unrolled["unit"] == xray.neuron
-        and unrolled["why"] == xray.why
-        and "".join(unrolled["labels"]) == LINES
-    )
-    assert [item["unit"] for item in unrolled["interpretable"]] == [
+    page = content_of("lines.html")
+    neurons, trace = page["neurons"], page["trace"]
+    assert (neurons["unit"], neurons["why"]) == (xray.neuron, xray.why)
+    assert "".join(trace["labels"]["time"]) == LINES
+    assert [item["unit"] for item in neurons["others"]] == [
         item.neuron for item in xray.interpretable_neurons
     ]
-    integers = (
-        np.frombuffer(base64.b64decode(unrolled["gates"]["h"]["data"]), "<i2")
-        .reshape(24, len(LINES))
-        .T
-    )
-    np.testing.assert_allclose(
-        integers / 32767 * unrolled["gates"]["h"]["maximum"], xray.states, atol=1e-4
-    )
+    (expanded,) = (item for item in trace["expanded"] if item.get("unrolled"))
+    (unrolled,) = expanded["unrolled"]
+    states = numbers_in("lines.html", trace["tensors"][unrolled["gates"]["h"]])
+    np.testing.assert_allclose(states[:, 0], xray.states, atol=1e-6)
     assert json.loads(Path("lines/trace.json").read_text(encoding="utf-8"))["labels"][
         "time"
     ] == list(LINES)
@@ -239,7 +246,7 @@ def test_a_terminal_shows_colors(reader: Path) -> None:
     assert max(cell_len(line.plain) for line in wide) <= 10
 
 
-def test_words_are_colored_too(novel: Path) -> None:
+def test_words_are_colored_too(novel: Path, content_of: Callable[[Path], Any]) -> None:
     words = {
         "input.tokenizer": "words",
         "input.window": 20,
@@ -255,7 +262,9 @@ def test_words_are_colored_too(novel: Path) -> None:
     )
     line = colored(xray, width=60, bars=True).split("\n")[0].plain
     assert line.split() == ["once", "upon", "a", "time"] and cell_len(line) <= 60
-    assert '"spaced":true' in xray.to_html() and "4 words read" in xray.to_html()
+    page = content_of(xray.save("words.html"))
+    assert page["subtitle"] == "GRU of 5 neurons, 4 words read"
+    assert page["trace"]["labels"]["time"] == ["once", "upon", "a", "time"]
 
 
 @pytest.mark.parametrize(

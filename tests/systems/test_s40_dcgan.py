@@ -82,12 +82,26 @@ def test_history_names_both_losses_and_there_is_no_best_epoch(run: Path) -> None
     assert set(metrics["answers"][0]["baselines"]) == {"mean image", "Gaussian pixels"}
 
 
-def test_report_shows_the_images_and_the_curves_of_both_losses(run: Path) -> None:
-    report = (run / "report.html").read_text()
-    for text in ("Generated images", "Nearest real images", ">discriminator<"):
-        assert text in report
-    assert report.count("<img") + report.count("<svg") > 64
-    assert "hardly fell" not in report
+def test_report_shows_the_images_and_the_curves_of_both_losses(
+    run: Path, content_of: Callable[[Path], Any], records_of: Callable[..., Any]
+) -> None:
+    report = content_of(run / "report.html")
+    (generated,) = records_of(report, "gallery", "Generated images")
+    assert len(generated["groups"]) == len({str(group) for group in generated["groups"]}) == 64
+    (nearest_images,) = records_of(report, "gallery", "Nearest real images")
+    assert {len(pair) for pair in nearest_images["groups"]} == {2}
+    distances = [float(text.removeprefix("distance ")) for text in nearest_images["captions"]]
+    assert min(distances) > 0
+    curves = {
+        series["name"]: [value for _, value in series["points"]]
+        for chart in records_of(report, "chart", "Training")
+        for series in chart["series"]
+    }
+    rows = list(csv.DictReader((run / "history.csv").read_text().splitlines()))[1:]
+    for curve, column in (("training", "loss"), ("discriminator", "discriminator")):
+        assert curves[curve] == [pytest.approx(float(row[column])) for row in rows]
+    lines = [line["text"] for line in records_of(report, "line", "Training")]
+    assert not any("hardly fell" in line for line in lines)
 
 
 def test_resumed_run_ends_with_the_same_bits(

@@ -17,6 +17,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError, ShapeError, StoppedError, TaskError
 from kissipo.core.seeds import numpy_generator
+from kissipo.core.text import format_score
 from kissipo.input.datasets.shapes import MAX_SHAPES, SIDE, draw, read
 from kissipo.runs.fit import show
 
@@ -126,7 +127,7 @@ def test_detector_finds_the_objects_of_own_images_in_their_pixels(
         assert [float(row[name]) for name in HEADER.split(",")[2:]] == [
             box[name] for name in HEADER.split(",")[2:]
         ]
-    assert "<img" in Path("out/gallery.html").read_text()
+    assert "data:image/png" in Path("out/gallery.html").read_text()
     capsys.readouterr()
     assert main(["predict", str(run), "new/501.png"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
@@ -151,7 +152,9 @@ def test_other_images_with_their_table_are_evaluated(run: Path) -> None:
     )
 
 
-def test_steps_lead_from_the_grid_over_candidates_to_the_boxes(run: Path) -> None:
+def test_steps_lead_from_the_grid_over_candidates_to_the_boxes(
+    run: Path, content_of: Callable[[Path], Any], records_of: Callable[..., Any]
+) -> None:
     save("new", 2, start=700)
     trace = ki.open(run).trace("new/701.png")
     names = [step.name for step in trace.of("output")]
@@ -163,9 +166,25 @@ def test_steps_lead_from_the_grid_over_candidates_to_the_boxes(run: Path) -> Non
     scores = lines_left[:, 5].tolist()
     assert scores == sorted(scores, reverse=True) and len(lines_left) <= 24
     assert (decided == lines_left[lines_left[:, 5] >= 0.5]).all() and len(decided)
-    report = (run / "report.html").read_text()
-    for text in ("Worst images", "Best images", "average precision", "■"):
-        assert text in report
+    report = content_of(run / "report.html")
+    details = ki.open(run).metrics["answers"][0]["details"]
+    (table,) = records_of(report, "table", "Boxes")
+    assert table["titles"][:2] == ["class", "average precision"]
+    precisions = [format_score(value) for value in details["by_class"]["average_precision_50"]]
+    assert [row[:2] for row in table["rows"]] == [
+        list(pair) for pair in zip(details["classes"], precisions, strict=True)
+    ]
+    legend, *galleries = records_of(report, "gallery", "Boxes")
+    assert [item["name"] for item in legend["classes"]] == ["bar", "square"]
+    assert len({item["color"] for item in legend["classes"]}) == 2
+    titles = [part["title"] for part in records_of(report, "section", "Boxes")]
+    assert titles[-2:] == ["Worst images", "Best images"] and len(galleries) == 2
+    qualities = [
+        float(caption.split("quality ")[1]) for item in galleries for caption in item["captions"]
+    ]
+    assert qualities == sorted(qualities)
+    groups = [group for item in galleries for group in item["groups"]]
+    assert groups and {len(group) for group in groups} == {2}
 
 
 def test_resumed_run_ends_with_the_same_bits(

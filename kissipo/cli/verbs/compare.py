@@ -11,13 +11,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kissipo.cli.screen import Screen, table
+from kissipo.cli.screen import Screen
 from kissipo.cli.task_argument import add_device_argument, add_question_arguments
-from kissipo.core.json_object import JsonObject
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from kissipo.core.task import Task
 
 _PREFERRED = (
@@ -56,8 +53,10 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """Trains the tasks and prints one row per task."""
     from rich.markup import escape
 
+    from kissipo.cli.tables import render
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
+    from kissipo.report.tables import comparison_table
     from kissipo.runs.compare import SECONDS, compare, variations
     from kissipo.runs.load import load
     from kissipo.runs.model_summary import is_bare_net
@@ -97,7 +96,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
     spare.sort(key=lambda name: name.split(" ")[-1] in _PREFERRED, reverse=True)
     left_out: list[str] = []
-    while not screen.fits(grid := _table(rows, metrics, arguments.seeds)) and spare:
+    while not screen.fits(grid := render(comparison_table(rows, metrics))) and spare:
         left_out.insert(0, spare.pop())
         metrics.remove(left_out[0])
     screen.result(grid)
@@ -130,35 +129,3 @@ def _costs(
     screen.result(costs_side_by_side(nets))
     screen.remarks(list(dict.fromkeys(note for costs in nets.values() for note in costs.notes)))
     screen.result_json({"nets": [{"net": name, **costs.to_json()} for name, costs in nets.items()]})
-
-
-def _table(rows: list[JsonObject], metrics: list[str], seeds: int) -> Table:
-    from rich.markup import escape
-
-    titles = [name.replace(" ", "\n") for name in metrics]
-    grid = table(
-        "",
-        *titles,
-        "faster",
-        "performance\n/ cost",
-        "params",
-        right=tuple(range(1, 4 + len(metrics))),
-    )
-    for row in rows:
-        cells = [_cell(row["metrics"].get(name), seeds) for name in metrics]
-        faster, ratio = row["faster"], row["performance_cost"]
-        cells += [
-            "-" if faster is None else f"{faster:+.1f} %",
-            "-" if ratio is None else f"{ratio:.3g}",
-        ]
-        grid.add_row(f"[bold]{escape(row['task'])}[/]", *cells, f"{row['weights']:,}")
-    return grid
-
-
-def _cell(values: dict[str, float] | None, seeds: int) -> str:
-    from kissipo.core.text import format_score
-
-    if values is None:
-        return "-"
-    text = format_score(values["mean"])
-    return text if seeds == 1 else f"{text}\n[dim]± {format_score(values['std'])}[/]"

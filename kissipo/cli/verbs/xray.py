@@ -1,6 +1,7 @@
 """inspect one example: every layer, gate, attention weight and value
 
 kissipo xray runs/digits-1                                    the first test example
+kissipo xray runs/digits-1 --example 9                        the ninth one
 kissipo xray runs/digits-1 image.png --out page.html          a page that opens offline
 kissipo xray runs/wine-1 alcohol=13.2 hue=1.04 --trace wine   files (docs/trace.md)
 kissipo xray runs/novel-1 "It was a dark and stormy night"    a text colored by a neuron
@@ -32,6 +33,12 @@ def options(parser: ArgumentParser) -> None:
         nargs="*",
         help="the input, as for `kissipo predict`: text, image or name=value pairs "
         "(default: the first example of the test split)",
+    )
+    parser.add_argument(
+        "--example",
+        type=int,
+        metavar="N",
+        help="an example of the test split, counted from 1, as the report numbers them",
     )
     parser.add_argument("--file", help="a file with the text or the row")
     parser.add_argument(
@@ -78,7 +85,12 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if arguments.values and arguments.file is not None:
         raise TaskError("kissipo xray needs either a value or --file")
     values = arguments.values if arguments.file is None else [Path(arguments.file)]
-    result = xray_any(Run.look(arguments.run), values, arguments.neuron)
+    if values and arguments.example is not None:
+        raise TaskError("kissipo xray needs either a value or --example")
+    number = 1 if arguments.example is None else arguments.example
+    if number < 1:
+        raise TaskError("--example counts from 1", got=str(number))
+    result = xray_any(Run.look(arguments.run), values, arguments.neuron, position=number - 1)
     screen.remarks(result.notes)
     if isinstance(result, Xray):
         _text(result, screen, short=bool(arguments.out))
@@ -140,9 +152,9 @@ def _cell(arguments: Namespace, screen: Screen) -> None:
             "the breakdown of a value needs both --layer and --index",
             do="Use for example --layer 0 --index 3",
         )
-    if arguments.neuron is not None or arguments.out or arguments.trace:
+    if arguments.neuron is not None or arguments.example or arguments.out or arguments.trace:
         raise TaskError(
-            "--neuron, --out and --trace cannot be combined with --layer",
+            "--neuron, --example, --out and --trace cannot be combined with --layer",
             do="Leave them out",
         )
     if arguments.values and arguments.file:

@@ -126,7 +126,8 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, o
                 if isinstance(heads, Opaque)
                 else _heads(heads, f"{operation.layer}.operation{operation.number}", values)
             )
-            yield {"layer": operation.layer, "call": operation.call, **heads_json}
+            about = {"layer": operation.layer, "call": operation.call}
+            yield about | {"operation": operation.number} | heads_json
 
 
 def _plain_attention(

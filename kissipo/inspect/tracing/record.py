@@ -25,15 +25,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_map_only
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import eval_mode, preserve_state
 from kissipo.inspect.costs import multiplications, operation_multiplications
 from kissipo.inspect.tracing.named_axes import axes_of, usual_axes
@@ -52,6 +55,18 @@ from kissipo.inspect.tracing.recording import (
 
 WHOLE = (nn.RNNBase, nn.MultiheadAttention)
 _LONG = 60
+_MANY = 1000
+_INDEXING = ("getitem", "setitem")
+_OPTIONS = (
+    "num_layers",
+    "bidirectional",
+    "batch_first",
+    "hidden_size",
+    "proj_size",
+    "nonlinearity",
+    "num_heads",
+    "add_zero_attn",
+)
 _TO_PYTHON = ("item", "tolist", "numpy", "bool", "int", "float", "index", "array")
 
 
@@ -110,6 +125,7 @@ class _Begun:
     """An operation before it runs: arguments, versions of its tensors, random state."""
 
     text: str
+    arguments: JsonObject
     leaves: list[object]
     form: TreeSpec
     tensors: list[Tensor]
@@ -206,12 +222,13 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         if self._aside:
             return func(*args, **kwargs)
-        begun = self._begin(args, kwargs)
+        name = _name(func)
+        begun = self._begin(name, args, kwargs)
         result = func(*args, **kwargs)
-        self._end(begun, _name(func), func, result, perf_counter() - begun.start)
+        self._end(begun, name, func, result, perf_counter() - begun.start)
         return result
 
-    def _begin(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> _Begun:
+    def _begin(self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> _Begun:
         leaves, form = tree_flatten((args, kwargs))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
         by_key = [Key(self._read(leaf)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
@@ -223,6 +240,7 @@ class _Recorder(TorchFunctionMode):
         )
         return _Begun(
             text,
+            self._arguments_json(name, args, kwargs),
             by_key,
             form,
             tensors,
@@ -260,14 +278,14 @@ class _Recorder(TorchFunctionMode):
             return
         drew = not torch.equal(begun.generator, torch.get_rng_state())
         replay = Replay(work, begun.leaves, begun.form, outputs, begun.generator if drew else None)
-        self._add(
-            name, begun.text, replay, outputs_at(outputs, begun.tensors, result), seconds, layer
-        )
+        tensors = outputs_at(outputs, begun.tensors, result)
+        self._add(name, begun.text, begun.arguments, replay, tensors, seconds, layer)
 
     def _add(
         self,
         name: str,
         text: str,
+        arguments: JsonObject,
         replay: Replay,
         tensors: Sequence[Tensor],
         seconds: float,
@@ -281,7 +299,9 @@ class _Recorder(TorchFunctionMode):
         if layer is not None:
             first, *more = self._open[-1].inputs
             cost = multiplications(layer, first, tensors[0], *more)
-            input_keys += [self._read(weight) for weight in layer.parameters()]
+            weights = {name: self._read(weight) for name, weight in layer.named_parameters()}
+            input_keys += weights.values()
+            arguments = {**arguments, "weights": weights, "options": _options(layer)}
         keys = []
         for (of, index), tensor in zip(replay.outputs, tensors, strict=True):
             axes = axes_of(name, replay.leaves, read, tensor, layer, index)
@@ -300,6 +320,7 @@ class _Recorder(TorchFunctionMode):
                 input_keys=tuple(input_keys),
                 output_keys=tuple(keys),
                 text=f"{name}({text})",
+                arguments={**arguments, "outputs": [list(place) for place in replay.outputs]},
                 parameters=sum(self._values[key].tensor.numel() for key in first),
                 multiplications=cost,
                 seconds=seconds,
@@ -319,7 +340,8 @@ class _Recorder(TorchFunctionMode):
             number = self._times.get(name, 0)
             self._times[name] = number + 1
             bound = bound_arguments(layer, args, kwargs)
-            whole = self._begin(args, kwargs) if isinstance(layer, WHOLE) else None
+            kind = type(layer).__name__.lower()
+            whole = self._begin(kind, args, kwargs) if isinstance(layer, WHOLE) else None
             self._open.append(
                 _Open(
                     name,
@@ -408,11 +430,17 @@ class _Recorder(TorchFunctionMode):
         ]
         parts = [tracked, *writes]
         leaves, form = tree_flatten((tuple(Key(part.key) for part in parts), {}))
-        work = partial(_overlaid, [_layout(part.tensor) for part in parts])
+        layouts = [_layout(part.tensor) for part in parts]
+        work = partial(_overlaid, layouts)
         text = ", ".join(part.key for part in parts)
+        arguments: JsonObject = {
+            "args": [{"tensor": part.key} for part in parts],
+            "words": {"layouts": layouts},
+        }
         self._add(
             "written_over",
             text,
+            arguments,
             Replay(work, leaves, form, (("result", 0),), None),
             [tracked.tensor],
             0.0,
@@ -428,12 +456,55 @@ class _Recorder(TorchFunctionMode):
         if isinstance(value, tuple | list):
             inner = ", ".join(map(self._argument_text, value))
             return f"[{inner}]" if isinstance(value, list) else f"({inner})"
-        text = repr(value)
-        return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+        return _short(value)
+
+    def _arguments_json(
+        self, name: str, args: tuple[object, ...], words: Mapping[str, object]
+    ) -> JsonObject:
+        """Returns the arguments as JSON; an index is a list with one item per axis."""
+        if name in _INDEXING and len(args) > 1 and not isinstance(args[1], tuple):
+            args = (args[0], (args[1],), *args[2:])
+        return {
+            "args": [*map(self._argument_json, args)],
+            "words": {word: self._argument_json(argument) for word, argument in words.items()},
+        }
+
+    def _argument_json(self, value: object) -> object:
+        if isinstance(value, Tensor):
+            return {"tensor": self._read(value)}
+        if isinstance(value, tuple | list):
+            is_long = len(value) > _MANY and not tensors_in(value)
+            return _as_text(value) if is_long else [*map(self._argument_json, value)]
+        if isinstance(value, Mapping):
+            return {str(name): self._argument_json(item) for name, item in value.items()}
+        if isinstance(value, slice):
+            return {"slice": [*map(self._argument_json, (value.start, value.stop, value.step))]}
+        if isinstance(value, np.generic):
+            return self._argument_json(value.item())
+        if value is Ellipsis:
+            return {"ellipsis": True}
+        is_plain = value is None or isinstance(value, str | int)
+        return (
+            value if is_plain or (isinstance(value, float) and isfinite(value)) else _as_text(value)
+        )
 
     def _copies(self, value: object) -> Any:
         """Returns a nested value with copies in place of its tensors."""
         return tree_map_only(Tensor, lambda tensor: self._values[self._read(tensor)].tensor, value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+
+
+def _as_text(value: object) -> dict[str, str]:
+    return {"text": _short(value)}
+
+
+def _options(layer: nn.Module) -> JsonObject:
+    """Returns the options that decide what a whole layer computes."""
+    return {name: getattr(layer, name) for name in _OPTIONS if hasattr(layer, name)}
 
 
 def _refuse_closed(net: nn.Module) -> None:

@@ -120,6 +120,9 @@ class Operation:
     input_keys:       the keys of the inputs
     output_keys:      the keys of the outputs; an in-place output has a new key
     text:             the call as code
+    arguments:        the call as JSON: `args` and `words` with keys in place of
+                      tensors, `outputs` (an overwritten argument or a result); of a
+                      whole layer also `weights` by name, and `options`
     parameters:       the number of weights that are used here for the first time
     multiplications:  the number for the whole batch; None if it is unknown
     random:           whether it used the random generator of torch
@@ -133,6 +136,7 @@ class Operation:
     input_keys: tuple[str, ...]
     output_keys: tuple[str, ...]
     text: str
+    arguments: JsonObject
     parameters: int
     multiplications: int | None
     seconds: float

@@ -39,7 +39,9 @@ def statistics(values: NumpyArray) -> JsonObject:
     maximum = float(max(piece.max() for piece in finite))
     mean = sum(float(piece.sum(dtype=np.float64)) for piece in finite) / count
     squares = sum(float(np.square(piece.astype(np.float64) - mean).sum()) for piece in finite)
-    low, high = (minimum, maximum) if minimum < maximum else (minimum - 0.5, minimum + 0.5)
+    is_wide = maximum - minimum > BINS * np.spacing(max(abs(minimum), abs(maximum)))
+    around = max(0.5, 1e-3 * abs(minimum))
+    low, high = (minimum, maximum) if is_wide else (minimum - around, minimum + around)
     counts = sum(
         np.histogram(piece.astype(np.float64), bins=BINS, range=(low, high))[0] for piece in finite
     )

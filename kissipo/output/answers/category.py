@@ -24,7 +24,7 @@ from torch import Tensor
 
 from kissipo.codec.labels import Labels, as_strings
 from kissipo.core.codec import restore, save
-from kissipo.core.description import Image, Line, Record, Section, Table
+from kissipo.core.description import Example, Image, Line, Record, Section, Table
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
@@ -46,11 +46,13 @@ from kissipo.output.answer import (
 )
 from kissipo.output.classification_sections import (
     MAX_CLASSES,
+    cell_samples,
     confused_images,
     confusion_section,
     confusion_table,
     costs_section,
     precision_recall_section,
+    threshold_section,
 )
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
@@ -509,12 +511,42 @@ class Category(Answer):
         if "confusion" in details and len(self.classes) <= MAX_CLASSES:
             predicted = self.choose(data.scores)
             images = confused_images(data, predicted, self.classes) if data.has_images else []
-            sections.append(confusion_section(details, images))
+            sections.append(confusion_section(details, images, self._in_cells(data, predicted)))
+        sections += self._threshold(data)
         if "inspection" in details:
             sections.append(costs_section(details["inspection"]))
         if "precision_recall" in details:
             sections.append(precision_recall_section(details))
         return [*sections, self.worst_predictions(data)]
+
+    def _in_cells(
+        self, data: EvaluationData, predicted: Scores
+    ) -> dict[tuple[int, int], list[Example]]:
+        """Returns some samples of each cell of the confusion matrix."""
+        cells = cell_samples(data.truth, predicted, data.scores)
+        samples = [sample for some in cells.values() for sample in some.tolist()]
+        described = iter(self.described_examples(data, samples, [""] * len(samples)))
+        return {cell: [next(described) for _ in some] for cell, some in cells.items()}
+
+    def _threshold(self, data: EvaluationData) -> list[Section]:
+        """Returns the threshold of two classes, or of defects."""
+        inspection = self.inspection
+        if inspection is not None and inspection.threshold is not None:
+            name = self.classes[1] if len(self.classes) == 2 else "any defect"
+            suspicion, positive = self.suspicion(data.scores), self.is_defect(data.truth)
+            cost = inspection.false_negative_cost
+            return [threshold_section(suspicion, positive, name, inspection.threshold, cost)]
+        if len(self.classes) != 2:
+            return []
+        return [
+            threshold_section(
+                data.scores[:, 1],
+                data.truth == 1,
+                self.classes[1],
+                self.options.decode.threshold,
+                1.0,
+            )
+        ]
 
     def worst(self, scores: Scores, truth: Scores, quality: Scores) -> Scores:
         """Returns the wrong predictions, the most confident first."""

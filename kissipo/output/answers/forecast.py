@@ -29,7 +29,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.text import format_score
+from kissipo.core.text import describe, format_score
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.answer import (
     MAX_WORST,
@@ -165,7 +165,9 @@ class Forecast(Answer):
         }
         errors = np.abs(scores - truth)
         details = {"mae_by_step": errors.mean(axis=(0, 2)).tolist(), "unit": self.name}
-        return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
+        return Evaluation(
+            metrics, details, per_sample=-errors.mean(axis=(1, 2)), arrays={"scores": scores}
+        )
 
     @property
     def stds(self) -> NDArray[np.float64]:
@@ -202,7 +204,9 @@ class Forecast(Answer):
             "by_variable": by_variable,
             "unit": self.name,
         }
-        return Evaluation(metrics, details, per_sample=-errors.mean(axis=(1, 2)))
+        return Evaluation(
+            metrics, details, per_sample=-errors.mean(axis=(1, 2)), arrays={"scores": scores}
+        )
 
     def _mases(self, scores: Scores, truth: Scores) -> list[float]:
         return [
@@ -271,6 +275,9 @@ class Forecast(Answer):
             low, high = prediction.between
             located = replace(located, between=(in_unit(low), in_unit(high)))
         return replace(located, value=in_unit(prediction.value))
+
+    def describe_target(self, target: object) -> str:
+        return describe(self._plain(np.asarray(target)))
 
     def _plain(self, row: Scores) -> object:
         """Returns a number (one step, one variable), a list, or a list of lists."""
@@ -365,8 +372,8 @@ class Forecast(Answer):
                 *super().sections(data),
             ]
         return [
-            season_section(data, self.variables[0]),
             forecasts_section(data, self.variables, self.margins),
+            season_section(data, self.variables[0]),
             *super().sections(data),
         ]
 

@@ -279,6 +279,16 @@ class Mask(Answer):
             )
         ]
 
+    def in_words(self, data: EvaluationData, samples: Scores) -> Sequence[tuple[str, str]]:
+        masks = zip(data.truth[samples], data.scores[samples], strict=True)
+        return [
+            (
+                self._prediction(np.where(target < VOID, target, 0)).describe(),
+                self._prediction(mask).describe(),
+            )
+            for target, mask in masks
+        ]
+
     def _overlaps(self, details: JsonMapping) -> list[Record]:
         rates, pixels, images = details["by_class"], details["pixels"], details["images"]
         rows = [

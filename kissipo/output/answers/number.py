@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
-from kissipo.core.description import Chart, Section
+from kissipo.core.description import Chart, Histogram, Line, Section
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
@@ -22,6 +22,7 @@ from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.core.text import format_score
 from kissipo.output.answer import (
     Answer,
     DecodingStep,
@@ -38,7 +39,7 @@ from kissipo.output.metrics.errors import (
 )
 from kissipo.output.target_checks import refuse_one_number
 
-_MAX_POINTS = 600
+_MAX_POINTS, _BINS = 600, 30
 
 
 @dataclass(frozen=True)
@@ -162,12 +163,22 @@ class Number(Answer):
             {"samples": pairs, "perfect": [(low, low), (high, high)]},
             "target",
             "prediction",
-            width=440,
-            height=420,
             dots=["samples"],
+            dashed=["perfect"],
             limits=((low, high), (low, high)),
         )
-        return [Section("Predictions and targets", [chart]), *super().sections(data)]
+        residuals = data.scores - data.truth
+        counts, edges = np.histogram(residuals[np.isfinite(residuals)], bins=_BINS)
+        histogram = Histogram(edges.tolist(), counts.tolist(), f"residual of '{self.name}'")
+        text = (
+            f"The residual is the prediction minus the target; the mean is "
+            f"{format_score(float(residuals.mean()))}."
+        )
+        return [
+            Section("Predictions and targets", [chart]),
+            Section("Residuals", [histogram, Line(text, "dim")]),
+            *super().sections(data),
+        ]
 
 
 ANSWER = Number

@@ -19,7 +19,7 @@ from kissipo.codec.index import Index
 from kissipo.codec.tokens import Unit
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
-from kissipo.core.description import Section
+from kissipo.core.description import Line, Record, Section
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
@@ -38,6 +38,8 @@ from kissipo.output.target_text import TargetText
 from kissipo.output.vocabulary import Vocabulary
 
 _MIN_PROBABILITY = 1e-12
+_START, _TEMPERATURES = 32, (0.5, 1.0)  # of the generated texts of the report
+_LENGTHS = {"characters": 240, "words": 50}
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,43 @@ class NextToken(Answer):
         return answer
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
-        return []
+        return [self._generated(data)]
+
+    def in_words(self, data: EvaluationData, samples: Scores) -> Sequence[tuple[str, str]]:
+        """Returns each text, and how well its tokens were predicted."""
+        losses = -np.log(np.clip(data.scores[samples][..., 0], _MIN_PROBABILITY, 1)).mean(axis=-1)
+        unit = self.unit.removesuffix("s")
+        return [
+            (self._text(ids.tolist()), f"loss {loss:.3f} nats per {unit}")
+            for ids, loss in zip(data.truth[samples], losses, strict=True)
+        ]
+
+    def _generated(self, data: EvaluationData) -> Section:
+        """Returns texts that the net generates after the first tokens of the split."""
+        title = "Generated text"
+        if data.continue_text is None or not len(data.rows):
+            return Section(title, [])
+        first = data.inputs(np.zeros(1, dtype=np.int64))[0][0]
+        start, length = first[:_START], _LENGTHS[self.unit]
+        records: list[Record] = [
+            Line(f"All texts begin with these {self.unit} of the evaluated text:"),
+            Line(self._text(start.tolist()), "text"),
+        ]
+        for temperature in _TEMPERATURES:
+            tokens = data.continue_text(start, length, temperature)
+            note = f"temperature {temperature:g}"
+            records.append(Section(note, [Line(self._text(tokens), "text")]))
+        real = first[_START:].tolist()
+        records.append(Section("the text itself goes on", [Line(self._text(real), "text")]))
+        text = (
+            "A low temperature prefers the most probable tokens; "
+            "temperature 1 samples from the probabilities of the net."
+        )
+        return Section(title, [*records, Line(text, "dim")])
+
+    def _text(self, ids: Sequence[int]) -> str:
+        vocabulary = self.vocabulary
+        return "".join(vocabulary.continuation(token) for token in ids).lstrip(" ")
 
 
 ANSWER = NextToken

@@ -206,7 +206,7 @@ def _map(surface: str, paths: JsonMapping) -> Chart:
     )
     heights = height(surface, torch.stack([x, y, torch.zeros_like(x)], dim=-1)).numpy()
     limits = (left, right), (bottom, top)
-    return Chart(paths, "x", "y", width=420, height=320, limits=limits, surface=heights)
+    return Chart(paths, "x", "y", limits=limits, surface=heights)
 
 
 def _thinned(count: int) -> list[int]:

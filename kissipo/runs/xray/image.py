@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,9 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import write_text
 from kissipo.engine.evaluate import answer_all
 from kissipo.inspect.trace import Trace
-from kissipo.report.gallery import strips
+from kissipo.report.image_address import address_of
 from kissipo.report.image_sections import looked_at
 from kissipo.report.overlay import heated
-from kissipo.report.page import Section, table
 from kissipo.runs.example import stored_example
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
@@ -97,22 +95,23 @@ class ImageXray:
 
     def to_html(self) -> str:
         """Returns a page that opens offline."""
-        rows = [[look.answer, f"{look.probability:.1%}", look.where] for look in self.looks]
-        answers = table(["answer", "probability", "maximum"], rows, numbers=(1,))
-        images = [(self.image,), *((heated(self.image, look.heat),) for look in self.looks)]
-        captions = [
-            "as the net sees it",
-            *(f"{look.answer} {look.probability:.1%}" for look in self.looks),
+        images = [
+            {"caption": "as the net sees it", "address": address_of(self.image)},
+            *(
+                {
+                    "caption": f"{look.answer} {look.probability:.1%}",
+                    "address": address_of(heated(self.image, look.heat)),
+                    "note": f"strongest at {look.where}",
+                }
+                for look in self.looks
+            ),
         ]
-        figures = (
-            f'<div class="large">{strips(images, captions)}</div>'
-            f'<p class="dim">{escape(self.how)}.</p>'
-        )
         return page_of(
             self.follow(),
             title=f"{Path(self.run).resolve().name}: {Path(self.file).name}",
             subtitle="an image as a net sees it, with everything inside the net",
-            more=[Section("Heatmaps", answers + figures)],
+            run=self.run,
+            images={"how": self.how, "images": images},
         )
 
     def save(self, path: Path | str) -> Path:
@@ -128,14 +127,14 @@ def shows_classes(run: TrainedModel) -> bool:
     return run.has_images and bool(run.answers[0].classes)
 
 
-def xray_image(run: TrainedModel, value: object = None) -> ImageXray:
-    """Returns the x-ray of one image, or of the first image of the test split.
+def xray_image(run: TrainedModel, value: object = None, *, position: int = 0) -> ImageXray:
+    """Returns the x-ray of one image, or of an image of the test split.
 
     Raises:   DataError when the image cannot be decoded.
     """
     answer = run.answers[0]
     if value is None:
-        example = stored_example(run)
+        example = stored_example(run, position)
         dataset, remarks = example.dataset, list(example.notes)
     else:
         _, dataset, remarks = run.encode([value])
@@ -161,5 +160,5 @@ def xray_image(run: TrainedModel, value: object = None) -> ImageXray:
         tuple(looks),
         how,
         tuple(remarks),
-        follow=cache(lambda: trace_of(run, values)),
+        follow=cache(lambda: trace_of(run, values, position=position)),
     )

@@ -11,13 +11,16 @@ Example:  >>> import tempfile, torch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
-from kissipo.report.page import Section
-from kissipo.report.trace_page import trace_page
+from kissipo.report.document import document
+from kissipo.report.packed_tensors import EXACT_BYTES
+from kissipo.report.page import paragraphs
+from kissipo.report.plain_answer import trace_answer
+from kissipo.report.xray_content import xray_content
 
 SUBTITLE = "one example from the inside: Input → Process → Output, every number from its trace"
 
@@ -27,29 +30,21 @@ def page_of(
     *,
     title: str = "",
     subtitle: str = SUBTITLE,
-    more: Sequence[Section] = (),
-    unit: int | None = None,
-    why: str = "",
-    neurons: Sequence[tuple[int, str]] = (),
+    run: str = "",
+    exact_bytes: int = EXACT_BYTES,
+    **more: object,
 ) -> str:
     """Returns the page as HTML.
 
-    more:     additional sections
-    unit:     the selected unit of the last recurrent layer
-    why:      the reason for the selection
-    neurons:  other interpretable neurons
+    run:          the run folder, for the command that opens a value
+    exact_bytes:  the size of the tensors with which the page can calculate
+    more:         further fields of the content: `neurons`, `images`
     """
-    content, tensors = trace.content()
-    return trace_page(
-        content,
-        tensors,
-        title=title or trace.name or "one example",
-        subtitle=subtitle,
-        more=more,
-        unit=unit,
-        why=why,
-        interpretable=neurons,
-    )
+    title = title or trace.name or "one example"
+    fields = {"title": title, "subtitle": subtitle, "run": run, **more}
+    content, numbers = xray_content(trace, fields, exact_bytes=exact_bytes)
+    plain = f"<h1>{escape(title)}</h1>{paragraphs([subtitle])}{trace_answer(trace).to_html()}"
+    return document(content, plain=plain, numbers=numbers)
 
 
 def save_page(trace: Trace, path: Path | str, *, title: str = "") -> Path:

@@ -44,9 +44,8 @@ class SampleXray:
 
     def to_html(self) -> str:
         """Returns a page that opens offline."""
-        return page_of(
-            self.trace, title=f"{Path(self.run).resolve().name}: one example from the inside"
-        )
+        name = Path(self.run).resolve().name
+        return page_of(self.trace, title=f"{name}: one example from the inside", run=self.run)
 
     def save(self, path: Path | str) -> Path:
         """Writes the page.
@@ -57,12 +56,13 @@ class SampleXray:
 
 
 def xray_any(
-    run: TrainedModel, values: Sequence[Any], neuron: int | None = None
+    run: TrainedModel, values: Sequence[Any], neuron: int | None = None, *, position: int = 0
 ) -> Xray | ImageXray | SampleXray:
     """Returns the x-ray of one example of any run.
 
-    values:   one example as `predict` takes it, or a text file; empty for the first of
+    values:   one example as `predict` takes it, or a text file; empty for an example of
               the test split
+    position: the index of that example in the test split, counted from 0
     neuron:   for a language model, the neuron that colors the text
     Raises:   TaskError, DataError when values or neuron do not fit.
     """
@@ -70,7 +70,7 @@ def xray_any(
     if vocabulary is not None:
         if len(values) > 1:
             raise TaskError("kissipo xray takes one text", got=str(len(values)), do="Quote it")
-        return xray(run, vocabulary, values[0] if values else None, neuron)
+        return xray(run, vocabulary, values[0] if values else None, neuron, position=position)
     if neuron is not None:
         raise TaskError(
             f"--neuron needs a recurrent language model; this run predicts {run.answers[0].name}",
@@ -79,5 +79,5 @@ def xray_any(
     if shows_classes(run):
         if len(values) > 1:
             raise TaskError("kissipo xray takes one image", got=str(len(values)))
-        return xray_image(run, values[0] if values else None)
-    return SampleXray(str(run.folder), trace_of(run, values))
+        return xray_image(run, values[0] if values else None, position=position)
+    return SampleXray(str(run.folder), trace_of(run, values, position=position))

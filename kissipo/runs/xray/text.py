@@ -83,12 +83,18 @@ class Xray:
             self.follow(),
             title=f"{Path(self.run).resolve().name}: a text colored by a neuron",
             subtitle=f"{self.cell.upper()} of {self.states.shape[1]} neurons, {read} read",
-            unit=self.neuron,
-            why=self.why,
-            neurons=[
-                (neuron.neuron, f"{neuron.about} ({neuron.correlation:+.2f})")
-                for neuron in self.interpretable_neurons
-            ],
+            run=self.run,
+            neurons={
+                "unit": self.neuron,
+                "why": self.why,
+                "others": [
+                    {
+                        "unit": neuron.neuron,
+                        "about": f"{neuron.about} (correlation {neuron.correlation:+.2f})",
+                    }
+                    for neuron in self.interpretable_neurons
+                ],
+            },
         )
 
     def save(self, path: Path | str) -> Path:
@@ -110,8 +116,10 @@ def xray(
     vocabulary: Vocabulary,
     text: str | Path | None = None,
     neuron: int | None = None,
+    *,
+    position: int = 0,
 ) -> Xray:
-    """Reads a text, a text file, or the first window of the test split.
+    """Reads a text, a text file, or a window of the test split.
 
     neuron:   the neuron that colors the text; default: an interpretable neuron
     Raises:   DataError when the text is empty or too long; TaskError when there is no
@@ -120,9 +128,10 @@ def xray(
     words = vocabulary.labels
     notes: list[str] = []
     if text is None:
-        ids = stored_example(run).dataset.batch(slice(0, 1)).inputs[0][0]
+        ids = stored_example(run, position).dataset.batch(slice(0, 1)).inputs[0][0]
         units = [words[index] for index in ids.tolist()]
-        notes.append(f"this is the first window of the {run.pipeline().shown_split} split")
+        which = "the first window" if position == 0 else f"window {position + 1}"
+        notes.append(f"this is {which} of the {run.pipeline().shown_split} split")
     else:
         text = _read(text)
         units, frame = vocabulary.split(text)
@@ -161,7 +170,7 @@ def xray(
         why,
         interpretable,
         tuple(notes),
-        follow=cache(lambda: trace_of(run, () if text is None else (text,))),
+        follow=cache(lambda: trace_of(run, () if text is None else (text,), position=position)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,11 @@ def test_other_columns_are_not_sets_of_labels(name: str) -> None:
     assert separator_of(strings("answer", OTHERS[name])) is None
 
 
-def test_labels_are_inferred_learned_and_predicted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_are_inferred_learned_and_predicted(
+    capsys: pytest.CaptureFixture[str],
+    content_of: Callable[[Path | str], Any],
+    records_of: Callable[..., Any],
+) -> None:
     file = table("genres")
     assert main(["data", "check", file, "--output", "answer"]) == 0
     assert "3 labels of 'answer', separated by ';'" in capsys.readouterr().out
@@ -85,7 +90,8 @@ def test_labels_are_inferred_learned_and_predicted(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "action;comedy\n"
     assert main(["evaluate", "run"]) == 0
     assert "hamming_loss" in capsys.readouterr().out
-    assert "Labels" in Path("run/report.html").read_text(encoding="utf-8")
+    (label_table,) = records_of(content_of("run/report.html"), "table", "Labels")
+    assert [row[0] for row in label_table["rows"]] == ["action", "comedy", "drama"]
 
 
 def test_labels_by_name_and_with_another_separator() -> None:

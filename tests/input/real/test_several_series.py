@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,9 @@ def test_a_clock_set_back_names_no_series() -> None:
         order_rows(from_dataframe(table, origin="it"), TimeOptions("time"), targets=["y"])
 
 
-def test_one_model_learns_all_series_with_their_own_windows_and_scales(capsys: Out) -> None:
+def test_one_model_learns_all_series_with_their_own_windows_and_scales(
+    capsys: Out, content_of: Callable[[Path | str], Any], records_of: Callable[..., Any]
+) -> None:
     table = same_timestamps()
     table.to_csv("machines.csv", index=False)
     arguments = ["machines.csv", "--time", "time", "--output", "power", "--horizon", "4"]
@@ -158,7 +161,9 @@ def test_one_model_learns_all_series_with_their_own_windows_and_scales(capsys: O
         float(np.mean(naive)), rel=1e-5
     )
     assert {"seasonal naive", "linear autoregression"} <= set(answer["baselines"])
-    assert "Series" in Path("run/report.html").read_text(encoding="utf-8")
+    (series_table,) = records_of(content_of("run/report.html"), "table", "Series")
+    assert sorted(row[0] for row in series_table["rows"]) == sorted(MEANS)
+    assert sum(int(row[1]) for row in series_table["rows"]) == len(pipeline.splits["test"])
 
 
 def test_each_series_has_its_own_forecast(capsys: Out) -> None:

@@ -6,7 +6,9 @@ A CNN performs much better than a feed-forward net.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,11 +140,36 @@ def test_invalid_board_is_refused(run: Run, odd: object) -> None:
         run.predict(board)
 
 
-def test_the_report_draws_the_boards_of_the_worst_mistakes(run: Run) -> None:
-    report = (run.folder / "report.html").read_text(encoding="utf-8")
-    assert report.count('<svg class="lattice"') == 12
-    assert "Black is to move on every board" in report
-    assert ", move " in report
+def test_the_report_draws_the_boards_of_the_worst_mistakes(
+    run: Run, content_of: Callable[[Path], Any], records_of: Callable[..., Any]
+) -> None:
+    content = content_of(run.folder / "report.html")
+    (gallery,) = (item for item in records_of(content, "gallery") if item["groups"])
+    assert any(
+        line["text"].startswith("Black is to move on every board: the green square")
+        for line in records_of(content, "line")
+    )
+    names = point_names(19)
+    frame = run.pipeline().frame
+    samples = {
+        f"{frame['game'].show(row)}, move {frame['number'].show(row)}": row
+        for row in run.pipeline().splits["test"].tolist()
+    }
+    assert len(gallery["groups"]) == len(gallery["captions"]) == 12
+    for (drawn,), caption in zip(gallery["groups"], gallery["captions"], strict=True):
+        board, (place, words) = drawn["lattice"], caption.split(": ", 1)
+        row = samples[place]
+        assert (board["columns"], board["rows"]) == (19, 19)
+        letters = frame["board"].texts()[row]
+        assert letters is not None
+        for letter, color in (("X", "black"), ("O", "white")):
+            stones = [point for point, other in enumerate(letters) if other == letter]
+            assert [x + 19 * y for x, y in board["crossings"][color]] == stones
+        ((column, line),) = board["crossings"]["square"]
+        assert names[column + 19 * line] == frame["move"].texts()[row]
+        ((column, line),) = board["crossings"]["ring"]
+        assert names[column + 19 * line] in words
+        assert board["crossings"]["ring"] != board["crossings"]["square"]
 
 
 def test_metrics_equal_those_of_the_predictions(run: Run) -> None:

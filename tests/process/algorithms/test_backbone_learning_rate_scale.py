@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from copy import deepcopy
 from math import cos, pi
 from pathlib import Path
@@ -107,7 +109,9 @@ def test_frozen_weights_are_in_no_parameter_group() -> None:
     assert changed == {key: not key.startswith("0.") for key in before}
 
 
-def test_learning_rate_scale_changes_pretrained_weights_less() -> None:
+def test_learning_rate_scale_changes_pretrained_weights_less(
+    content_of: Callable[[Path | str], Any], records_of: Callable[..., Any]
+) -> None:
     words = {
         "process.net": "cnn",
         "process.filters": [6],
@@ -135,8 +139,8 @@ def test_learning_rate_scale_changes_pretrained_weights_less() -> None:
     assert slow["0.weight"] < whole["0.weight"] / 3
     head = [key for key in slow if key.endswith("weight")][-1]
     assert slow[head] > whole[head] / 3
-    report = (Path("slow") / "report.html").read_text(encoding="utf-8")
-    assert "trainable parameters have 0.05 of the learning rate" in report
+    tables = json.dumps(records_of(content_of("slow/report.html"), "table"))
+    assert "trainable parameters have 0.05 of the learning rate" in tables
 
 
 def test_learning_rate_scale_is_refused_if_only_the_head_is_trained() -> None:

@@ -125,6 +125,7 @@ def test_ko_does_not_forbid_a_snapback() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(size=st.integers(2, 7), seed=st.integers(0, 2**32))
+@pytest.mark.slow
 def test_random_play_equals_the_slow_board(size: int, seed: int) -> None:
     generator, position, color = np.random.default_rng(seed), Position(size), BLACK
     before = None

@@ -1,0 +1,39 @@
+"""The names of the metrics as people write them: MAE for mae."""
+
+_TITLES = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "mape": "MAPE (%)",
+    "mase": "MASE",
+    "r2": "R²",
+    "nll": "NLL",
+    "iou": "IoU",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "samples_f1": "F1 per sample",
+    "micro_f1": "micro F1",
+    "roc_auc": "ROC AUC",
+    "top_5": "top-5 accuracy",
+    "map_50": "mAP at IoU 0.5",
+    "nab": "NAB score",
+    "normalized_mae": "normalized MAE",
+    "normalized_mse": "normalized MSE",
+    "bits": "bits per token",
+    **{
+        name: name.replace("_", " ")
+        for name in (
+            *("balanced_accuracy", "log_loss", "exact_match", "subset_accuracy"),
+            *("character_error_rate", "word_error_rate", "frechet_distance"),
+            *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
+        )
+    },
+}
+
+
+def metric_title(name: str) -> str:
+    """Returns the name of a metric for people; that of a user as it is.
+
+    Example:  >>> metric_title("mae"), metric_title("balanced_accuracy")
+              ('MAE', 'balanced accuracy')
+    """
+    return _TITLES.get(name, name)

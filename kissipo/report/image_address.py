@@ -1,0 +1,27 @@
+"""Images as data addresses, which a page carries in itself."""
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+
+def address_of(pixels: Tensor) -> str:
+    """Returns an image (channel, height, width) from 0 to 1 as the address of a PNG.
+
+    Example:  >>> import torch
+              >>> address_of(torch.zeros(1, 2, 2))[:22]
+              'data:image/png;base64,'
+    """
+    array = (pixels.detach() * 255).round().byte().permute(1, 2, 0).numpy()
+    return png_address(array[..., 0] if array.shape[-1] == 1 else array)
+
+
+def png_address(pixels: NDArray[np.uint8]) -> str:
+    """Returns pixels (height, width) or (height, width, 3) as the address of a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

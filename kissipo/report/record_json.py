@@ -1,0 +1,178 @@
+"""Records of a description as JSON, which `viewer/report_records.js` draws.
+
+Example:  >>> record_json(Line("best", "better"))
+          {'kind': 'line', 'text': 'best', 'style': 'better'}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+
+import numpy as np
+
+from kissipo.core.description import (
+    Bars,
+    Cell,
+    Chart,
+    Example,
+    Examples,
+    Gallery,
+    Histogram,
+    Image,
+    Lattice,
+    Line,
+    Matrix,
+    Record,
+    Section,
+    Table,
+    Threshold,
+)
+from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
+from kissipo.report.image_address import address_of, png_address
+from kissipo.report.overlay import color_name, overlaid
+
+
+def section_json(section: Section, stage: str = "") -> JsonObject:
+    """Returns a section of the page.
+
+    stage:  input, process or output, whose color it has
+    """
+    return {**record_json(section), "stage": stage}
+
+
+def record_json(record: Record) -> JsonObject:
+    """Returns one record."""
+    match record:
+        case Line():
+            return {"kind": "line", "text": record.text, "style": record.style}
+        case Table():
+            return _table(record)
+        case Chart():
+            return _chart(record)
+        case Bars():
+            values = [[name, _finite(value)] for name, value in record.values.items()]
+            return {"kind": "bars", "values": values, "first": record.first}
+        case Histogram():
+            return {"kind": "histogram", **vars(record)}
+        case Matrix():
+            return _matrix(record)
+        case Gallery():
+            return _gallery(record)
+        case Examples():
+            return {"kind": "examples", "examples": list(map(_example, record.examples))}
+        case Threshold():
+            return _threshold(record)
+        case Section():
+            return {
+                "kind": "section",
+                "title": record.title,
+                "note": record.note,
+                "side_by_side": record.side_by_side,
+                "records": [record_json(item) for item in record.content if is_shown(item)],
+            }
+
+
+def is_shown(record: Record) -> bool:
+    """Returns whether a record has anything to show."""
+    match record:
+        case Section():
+            return any(map(is_shown, record.content))
+        case Line():
+            return bool(record.text)
+        case Gallery():
+            return bool(record.groups) or len(record.classes) > 1
+        case _:
+            return True
+
+
+def _table(table: Table) -> JsonObject:
+    rows = [
+        [
+            {"text": str(cell), "style": cell.style} if isinstance(cell, Cell) else cell
+            for cell in row
+        ]
+        for row in table.rows
+    ]
+    return {
+        "kind": "table",
+        "titles": list(table.titles),
+        "rows": rows,
+        "numbers": list(table.numbers),
+    }
+
+
+def _chart(chart: Chart) -> JsonObject:
+    series = [
+        {"name": name, "points": [[_finite(x), _finite(y)] for x, y in points]}
+        for name, points in chart.series.items()
+    ]
+    plain = vars(chart) | {"series": series, "surface": None}
+    if chart.surface is not None:
+        plain["surface"] = _shades(chart.surface[::-1])
+    return {"kind": "chart", **plain}
+
+
+def _matrix(matrix: Matrix) -> JsonObject:
+    examples = {
+        f"{row},{column}": list(map(_example, some))
+        for (row, column), some in matrix.examples.items()
+    }
+    counts = [list(map(int, row)) for row in matrix.counts]
+    return {"kind": "matrix", "counts": counts, "labels": list(matrix.labels), "examples": examples}
+
+
+def _gallery(gallery: Gallery) -> JsonObject:
+    files = [file if isinstance(file, str) else "" for file in gallery.files]
+    return {
+        "kind": "gallery",
+        "groups": [list(map(_image, group)) for group in gallery.groups],
+        "captions": list(gallery.captions),
+        "files": files,
+        "classes": _legend(gallery.classes),
+    }
+
+
+def _legend(classes: Sequence[str]) -> list[JsonObject]:
+    """Returns the classes of masks with their colors; the first is the background."""
+    return [
+        {"name": name, "color": color_name(number)} for number, name in enumerate(classes) if number
+    ]
+
+
+def _image(item: Image | Lattice) -> JsonObject:
+    if isinstance(item, Lattice):
+        crossings = {name: [list(place) for place in some] for name, some in item.crossings.items()}
+        return {"lattice": {"columns": item.columns, "rows": item.rows, "crossings": crossings}}
+    pixels = overlaid(item)
+    _, height, width = pixels.shape
+    return {"image": address_of(pixels), "width": width, "height": height}
+
+
+def _example(example: Example) -> JsonObject:
+    image = None if example.image is None else _image(example.image)
+    return {**vars(example), "image": image}
+
+
+def _shades(heights: NumpyArray) -> str:
+    """Returns heights as an image of twelve shades with equal area; darker is lower."""
+    rank = np.searchsorted(np.sort(heights, axis=None), heights) / heights.size
+    return png_address((120 + 130 * np.floor(rank * 12) / 12).astype(np.uint8))
+
+
+def _threshold(record: Threshold) -> JsonObject:
+    return {
+        "kind": "threshold",
+        **vars(record),
+        "probabilities": [round(value, 9) for value in record.probabilities],
+        "targets": _bits(record.targets),
+    }
+
+
+def _bits(flags: Iterable[bool]) -> str:
+    return "".join("1" if flag else "0" for flag in flags)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
