@@ -14,6 +14,8 @@ from html import escape
 from kissipo.core.notation import as_json_line
 from kissipo.report.modules import page_script, styles
 
+VERSION = 1  # of the content of a page, which `viewer/main.js` compares with its own
+
 
 def document(
     content: Mapping[str, object], *, plain: str, numbers: bytes = b"", language: str = "en"
@@ -25,6 +27,7 @@ def document(
     numbers:  the tensors of a trace, from `packed_tensors`
     """
     script, style = page_script(), styles()
+    data = _inside_script(as_json_line({"version": VERSION, **content}))
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -37,7 +40,7 @@ def document(
         '<link rel="icon" href="data:,">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         f'<main id="page">{plain}</main>\n'
-        f'<script type="application/json" id="content">{_inside_script(as_json_line(content))}</script>\n'
+        f'<script type="application/json" id="content">{data}</script>\n'
         f'<script type="text/plain" id="numbers">{base64.b64encode(numbers).decode()}</script>\n'
         f"<script>{script}</script>\n</body>\n</html>\n"
     )

@@ -32,11 +32,6 @@ def paragraphs(texts: Iterable[str]) -> str:
     return "".join(f"<p>{escape(text)}</p>" for text in texts)
 
 
-def preformatted(text: str) -> str:
-    """Preformatted text."""
-    return f"<pre>{escape(text)}</pre>"
-
-
 def grid(values: object) -> str:
     """Numbers in columns, one line per row.
 

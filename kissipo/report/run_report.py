@@ -40,8 +40,6 @@ from kissipo.report.sections import (
 )
 from kissipo.report.xray_content import example_xrays
 
-_VERSION = 1
-
 
 @dataclass(frozen=True)
 class Results:
@@ -108,7 +106,6 @@ def page_content(
     """
     return {
         "view": "report",
-        "version": _VERSION,
         "title": title,
         "subtitle": subtitle,
         "verdicts": list(verdicts),

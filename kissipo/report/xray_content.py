@@ -7,7 +7,7 @@ The trace of a lesson has no recording: its page shows the values of its steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from kissipo.inspect.trace import Step, Trace
 from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value, as_array
 from kissipo.report.packed_tensors import ALL_BYTES, EXACT_BYTES, LARGE_BYTES, packed_tensors
 
-VERSION = 1
 _OPERATIONS_BYTES = 200_000  # of the examples of a report
 _MANY, _LONG = 4_000_000, 600  # numbers and steps: a deep net or long sequence has more room
 Key = tuple[int, str]
@@ -37,43 +36,41 @@ def xray_content(
     exact_bytes:  the size of the tensors that are stored exactly, after compression
     """
     all_bytes = LARGE_BYTES if _is_large(trace) else max(ALL_BYTES, exact_bytes)
-    (content,), numbers = _packed([trace], exact_bytes, all_bytes)
-    return {"view": "xray", "version": VERSION, **(more or {}), "trace": content}, numbers
+    content = _content(trace)
+    numbers = _pack([(trace, content)], exact_bytes, all_bytes)
+    return {"view": "xray", **(more or {}), "trace": content}, numbers
 
 
 def example_xrays(traces: Iterable[tuple[str, Trace]]) -> tuple[list[JsonObject], bytes]:
     """Returns the x-rays of some examples with their titles, as many as fit into a
     report, and the block of their numbers; the weights, which they share, stand in it
     once."""
-    titles: list[str] = []
-    shown_traces: list[Trace] = []
+    xrays: list[JsonObject] = []
+    described: list[tuple[Trace, JsonObject]] = []
     size = 0
     for title, trace in traces:
-        size += len(as_json_line(trace.inside_json()["operations"]))
-        if titles and size > _OPERATIONS_BYTES:
+        content = _content(trace)
+        size += len(as_json_line(content["operations"]))
+        if xrays and size > _OPERATIONS_BYTES:
             break
-        titles.append(title)
-        shown_traces.append(trace)
-    contents, numbers = _packed(shown_traces, EXACT_BYTES, ALL_BYTES)
-    return [
-        {"title": title, "trace": content} for title, content in zip(titles, contents, strict=True)
-    ], numbers
+        xrays.append({"title": title, "trace": content})
+        described.append((trace, content))
+    return xrays, _pack(described, EXACT_BYTES, ALL_BYTES)
 
 
-def _packed(
-    traces: Sequence[Trace], exact_bytes: int, all_bytes: int
-) -> tuple[list[JsonObject], bytes]:
-    """Returns what a page says of each trace, and one block with the numbers of all."""
+def _pack(described: Sequence[tuple[Trace, JsonObject]], exact_bytes: int, all_bytes: int) -> bytes:
+    """Returns one block with the numbers of all traces; writes into the content of each
+    where its tensors stand in the block."""
     arrays: dict[Key, NumpyArray] = {}
     weights: dict[Key, NumpyArray] = {}
     rows: dict[Key, NDArray[np.int64]] = {}
     inputs = set()
-    for number, trace in enumerate(traces):
-        origins = {value.key: value.origin for value in trace.values}
+    for number, (trace, content) in enumerate(described):
         for key, array in _all_arrays(trace).items():
-            is_weight = origins.get(key) == "weight"
-            (weights if is_weight else arrays)[number, key] = array
-        inputs |= {(number, key) for key, origin in origins.items() if origin == "input"}
+            origin = content["tensors"][key]["origin"]
+            (weights if origin == "weight" else arrays)[number, key] = array
+            if origin == "input":
+                inputs.add((number, key))
         if trace.recording is not None:
             rows |= {(number, key): read for key, read in _rows_read(trace.recording)}
     entries, numbers = packed_tensors(
@@ -84,31 +81,23 @@ def _packed(
         exact_bytes=exact_bytes,
         all_bytes=all_bytes,
     )
-    contents = []
-    for number, trace in enumerate(traces):
-        own = {key: entry for (of, key), entry in entries.items() if of == number}
-        contents.append(_content(trace, own))
-    return contents, numbers
+    for (number, key), entry in entries.items():
+        described[number][1]["tensors"][key].update(entry)
+    return numbers
 
 
-def _content(trace: Trace, entries: Mapping[str, JsonObject]) -> JsonObject:
-    """Returns what the page says of a trace."""
-    content = {name: part for name, part in trace.inside_json().items() if name not in _LEFT_OUT}
-    described = {name: part for name, part in trace.to_json().items() if name not in _LEFT_OUT}
+def _content(trace: Trace) -> JsonObject:
+    """Returns what the page says of a trace, without the numbers of its tensors."""
+    described = {**trace.to_json(), **trace.inside_json()}
     values = {value.key: value for value in trace.values}
-    tensors: JsonObject = {
-        key: {
-            **(_described(values[key]) if key in values else _step_axes(trace, array)),
-            **entries.get(key, {}),
-        }
-        for key, array in _all_arrays(trace).items()
-    }
     return {
-        **described,
-        **content,
+        **{name: part for name, part in described.items() if name not in _LEFT_OUT},
         "steps": _steps(_shown_steps(trace)),
         "layers": [] if trace.recording is None else _layers(trace, trace.recording),
-        "tensors": tensors,
+        "tensors": {
+            key: _described(values[key]) if key in values else _step_axes(trace, array)
+            for key, array in _all_arrays(trace).items()
+        },
     }
 
 

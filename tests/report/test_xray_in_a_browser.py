@@ -21,7 +21,7 @@ from kissipo.inspect.trace import Trace
 from kissipo.inspect.tracing.recording import as_array
 from kissipo.inspect.tracing.trace_module import trace
 from kissipo.pipeline.registries import NETS
-from kissipo.report.xray_content import VERSION
+from kissipo.report.document import VERSION
 from kissipo.runs.run import Run
 from kissipo.runs.xray.page import page_of
 from kissipo.runs.xray.sample import xray_any

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { css, fittingScale } from "./colors.js";
-import { layoutOf, sampleOf, wholeIndex } from "./map_layout.js";
+import { layoutOf, sampleIndex, sampleOf, wholeIndex } from "./map_layout.js";
 import { counted, numberText, visible } from "./text.js";
 
 const LETTER = 7; // the width of a letter of a label
@@ -208,7 +208,7 @@ function stridesOf(tensor) {
     all[axis] = step;
     step *= tensor.shape[axis];
   }
-  return sampleOf(tensor).keep.map((axis) => all[axis]);
+  return sampleIndex(tensor, all);
 }
 
 function heatColors(tensor, scale) {
@@ -244,7 +244,7 @@ function packed([red, green, blue]) {
 
 /** The cells that are outlined, by kind: open cell, sources, cursor, and a marked row and column. */
 function marksOf(given, tensor, layout, cursor) {
-  const at = (whole) => layout.place(sampleOf(tensor).keep.map((axis) => whole[axis]));
+  const at = (whole) => layout.place(sampleIndex(tensor, whole));
   return {
     outlines: (given.outlines ?? []).map(at).filter(Boolean),
     selected: given.selected ? at(given.selected) : null,
@@ -294,8 +294,7 @@ function moved(layout, cursor, [right, down]) {
 }
 
 function shownIndex(given, tensor) {
-  if (given.selected) return sampleOf(tensor).keep.map((axis) => given.selected[axis]);
-  return null;
+  return given.selected ? sampleIndex(tensor, given.selected) : null;
 }
 
 function describe(sample, layout) {

@@ -3,6 +3,7 @@
 import { html, useState } from "./vendor/preact.js";
 import { Lattice } from "./report_lattice.js";
 import { usePage } from "./report_context.js";
+import { withoutProbability } from "./text.js";
 
 const KINDS = { right: "good", best: "good", wrong: "bad", worst: "bad" };
 
@@ -13,7 +14,7 @@ export function Examples({ examples }) {
 
 function Example({ example }) {
   const { run } = usePage();
-  const isRight = example.target === bare(example.prediction);
+  const isRight = example.target === withoutProbability(example.prediction);
   return html`<li>
     ${example.image ? html`<${Drawn} image=${example.image} name=${`target ${example.target}`} />`
       : html`<p class="words">${example.text}</p>`}
@@ -24,10 +25,6 @@ function Example({ example }) {
     <p class="dim">${example.kind && `${example.kind}, `}example ${example.position + 1} of the split, row ${example.row}</p>
     ${run && html`<${Command} text=${`kissipo xray ${quoted(run)} --example ${example.position + 1}`} />`}
   </li>`;
-}
-
-function bare(prediction) {
-  return prediction.replace(/ \(\d+%\)$/, "");
 }
 
 function quoted(path) {

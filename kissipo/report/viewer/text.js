@@ -57,6 +57,11 @@ export function shapeText(axes, shape) {
   return sides.join(" × ") || "one number";
 }
 
+/** An answer without its probability: "spam (98.9%)" is "spam". */
+export function withoutProbability(answer) {
+  return answer.replace(/ \(\d+(\.\d+)?%\)$/, "");
+}
+
 /** A noun with its count: 1 step, 2 steps. */
 export function counted(count, noun) {
   return `${integerText(count)} ${noun}${count === 1 ? "" : "s"}`;

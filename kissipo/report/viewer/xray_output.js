@@ -6,7 +6,7 @@ import { HeatMap } from "./heat_map.js";
 import { LineChart } from "./line_chart.js";
 import { seriesOf } from "./xray_input.js";
 import { Steps } from "./xray_steps.js";
-import { numberText, percentText, visible } from "./text.js";
+import { numberText, percentText, visible, withoutProbability } from "./text.js";
 
 /** The answer, the target and the steps of decoding. */
 export function OutputCard({ source, trace, labels }) {
@@ -34,7 +34,7 @@ function Answer({ trace }) {
 /** Whether the answer is the target; null for numbers or without a target. */
 export function isRight(answer, truth) {
   if (!answer || !truth) return null;
-  const plain = answer.replace(/ \(\d+(\.\d+)?%\)$/, "");
+  const plain = withoutProbability(answer);
   const sure = plain !== answer;
   if (!sure && Number.isFinite(Number(answer)) && Number.isFinite(Number(truth))) return null;
   return plain === truth;
