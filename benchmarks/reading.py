@@ -73,12 +73,14 @@ def _columns(generator: np.random.Generator, count: int) -> list[list[str]]:
 
 
 def by_kissipo(path: Path) -> Callable[[], object]:
+    """Returns the reading by blocks."""
     from kissipo.input.formats.delimited import Layout, read_typed
 
     return lambda: read_typed(path, Layout())
 
 
 def by_rows(path: Path) -> Callable[[], object]:
+    """Returns the reading row by row, as of a file whose layout is not clear."""
     from kissipo.input.formats import cell_bytes, delimited
 
     def unclear(*arguments: object, **options: object) -> Any:
@@ -89,18 +91,21 @@ def by_rows(path: Path) -> Callable[[], object]:
 
 
 def by_pandas(path: Path) -> Callable[[], object]:
+    """Returns the reading with pandas' C engine."""
     import pandas
 
     return lambda: pandas.read_csv(path, engine="c")
 
 
 def by_polars(path: Path) -> Callable[[], object]:
+    """Returns the reading with polars."""
     import polars
 
     return lambda: polars.read_csv(path)
 
 
 def by_pyarrow(path: Path) -> Callable[[], object]:
+    """Returns the reading with pyarrow."""
     from pyarrow import csv
 
     return lambda: csv.read_csv(path)
@@ -169,6 +174,7 @@ def fit(path: Path) -> None:
 
 
 def main() -> None:
+    """Prints the table of one or more sizes, or the whole fit."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

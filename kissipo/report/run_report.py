@@ -29,7 +29,6 @@ from kissipo.report.document import document
 from kissipo.report.glossary import term_sentences
 from kissipo.report.image_sections import looked_at
 from kissipo.report.plain import plain_page
-from kissipo.report.plain_answer import run_answer
 from kissipo.report.record_json import is_shown, record_json, section_json
 from kissipo.report.sections import (
     data_flow_section,
@@ -38,6 +37,7 @@ from kissipo.report.sections import (
     training_section,
     verdict_section,
 )
+from kissipo.report.still_image import run_image
 from kissipo.report.xray_content import example_xrays
 
 
@@ -73,7 +73,8 @@ def write_report(folder: RunFolder, experiment: Experiment, results: Results) ->
         f"{counted(environment['training_threads'], 'thread')}"
     )
     sections = [(stage, section) for stage, section in staged if is_shown(section)]
-    image = run_answer(folder.read_json(METRICS), results.history).image
+    answer = folder.read_json(METRICS)["answers"][0]
+    image = run_image(results.history, answer, best_epoch=results.best_epoch)
     plain = plain_page(title, subtitle, [verdict, *(section for _, section in sections)], image)
     content = page_content(
         title,
