@@ -174,7 +174,7 @@ def fit(path: Path) -> None:
 
 
 def main() -> None:
-    """Prints the table of one or more sizes, or the whole fit."""
+    """Prints a table for each size, and with `--fit` the time of a whole fit."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -22,7 +22,7 @@ export function explained(source, cell) {
       return { missing: "Its weights are too large for this page.", command: true };
     }
     if (error instanceof UnknownOperation) {
-      return { missing: `This page has no rule for its operation: ${error.message}.` };
+      return { missing: `This page cannot explain it: ${error.message}.` };
     }
     console.error(error);
     return { missing: "This page could not calculate it.", command: true };

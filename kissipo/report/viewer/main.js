@@ -15,7 +15,7 @@ export async function main() {
   page.replaceChildren();
   const { view, version } = source.content;
   const shown = version === VERSION ? html`<${VIEWS[view]} source=${source} />`
-    : html`<p>This page holds data of another version (${version}): make it again with this kissipo.</p>`;
+    : html`<p>The data of this page have another version (${version}). Write the page again with this version of kissipo.</p>`;
   render(shown, page);
   document.body.dataset.ready = "yes";
 }

@@ -101,7 +101,9 @@ class ImageXray:
                 {
                     "caption": f"{look.answer} {look.probability:.1%}",
                     "address": address_of(heated(self.image, look.heat)),
-                    "note": f"strongest at {look.where}",
+                    "note": f"strongest at {look.where}"
+                    if look.heat.any()
+                    else "no pixel supports it",
                 }
                 for look in self.looks
             ),
