@@ -118,8 +118,12 @@ def plugins() -> tuple[str, ...]:
     return tuple(sorted(installed | {f"{PLUGINS}.{name}" for name in _files(PLUGINS)}))
 
 
-def _files(package: str) -> dict[str, str]:
-    """Returns the file of each name; it imports only the package itself."""
+@cache
+def _files(package: str) -> Mapping[str, str]:
+    """Returns the file of each name; it imports only the package itself.
+
+    A process reads each folder once.
+    """
     spec = find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         return {}

@@ -8,7 +8,6 @@ Example:  >>> import numpy as np
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import find_peaks
 
 _MIN_HEIGHT = 0.25
 _MIN_PROMINENCE = 0.15
@@ -31,6 +30,8 @@ def find_season(values: NDArray[np.float64]) -> int:
     if autocorrelation[0] <= 0:
         return 0
     autocorrelation = autocorrelation / autocorrelation[0] * count / np.maximum(count - steps, 1)
+    from scipy.signal import find_peaks  # the import takes a second
+
     peaks, _ = find_peaks(
         autocorrelation[: count // 3 + 1],
         height=max(_MIN_HEIGHT, 2 / np.sqrt(count)),

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import genpareto
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
@@ -54,6 +53,8 @@ def threshold(errors: NDArray[np.floating], share: float) -> float:
     over = errors[errors > high] - high
     if len(over) < _MIN_PEAKS:
         return float(np.max(errors))
+    from scipy.stats import genpareto  # the import takes a second
+
     shape, _, scale = genpareto.fit(over, floc=0)
     return high + float(genpareto.isf(share / (1 - HIGH), shape, scale=scale))
 

@@ -1,5 +1,10 @@
-"""Models of scikit-learn as baselines, on the same samples as the model (S47)."""
+"""Models of scikit-learn as baselines, on the same samples as the model (S47).
 
+A comparison trains many nets on the same samples: a baseline that was fitted on them in
+this process is not fitted again.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +15,8 @@ from kissipo.output.baseline_data import BaselineData
 from kissipo.output.tfidf import Features
 
 MAX_CLASSES = 100
+_MAX_KEPT, _MAX_VALUES = 64, 1_000_000
+_kept: dict[str, NumpyArray] = {}
 
 
 def encoded(data: BaselineData) -> Features | None:
@@ -26,11 +33,15 @@ def classify(data: BaselineData, model: Any, *, features: Features | None = None
     train, test = both
     if len(np.unique(data.train.truth)) < 2:
         return None
-    _fit(model, train, data)
     classes = len(data.answer.classes)
-    probabilities = np.zeros((len(data.test), classes))
-    probabilities[:, model.classes_] = model.predict_proba(test)
-    return probabilities
+
+    def predict() -> Scores:
+        _fit(model, train, data)
+        probabilities = np.zeros((len(data.test), classes))
+        probabilities[:, model.classes_] = model.predict_proba(test)
+        return probabilities
+
+    return computed_once(predict, model, *both, data.train.truth, data.train.weights, classes)
 
 
 def estimate(data: BaselineData, model: Any, *, features: Features | None = None) -> Scores | None:
@@ -39,8 +50,30 @@ def estimate(data: BaselineData, model: Any, *, features: Features | None = None
     if both is None:
         return None
     train, test = both
-    _fit(model, train, data)
-    return np.asarray(model.predict(test))
+
+    def predict() -> Scores:
+        _fit(model, train, data)
+        return np.asarray(model.predict(test))
+
+    return computed_once(predict, model, *both, data.train.truth, data.train.weights)
+
+
+def computed_once(compute: Callable[[], NumpyArray], *inputs: object) -> NumpyArray:
+    """Returns what this process has computed from equal inputs, or computes it.
+
+    inputs:  all that the result depends on
+    """
+    from joblib import hash as digest
+
+    key = digest((f"{compute.__module__}.{compute.__qualname__}", inputs))
+    if key in _kept:
+        return _kept[key].copy()
+    result = compute()
+    if result.size <= _MAX_VALUES:
+        _kept[key] = result.copy()
+    if len(_kept) > _MAX_KEPT:
+        del _kept[next(iter(_kept))]
+    return result
 
 
 def _fit(model: Any, train: object, data: BaselineData) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -425,20 +424,23 @@ def test_a_word_where_a_series_has_steps_is_refused(refusal: Refusal) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user can be become by root only")
-def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     if not all(folder.stat().st_mode & 0o001 for folder in Path(sys.prefix).parents):
         pytest.skip("another user cannot reach this environment")
     Path("good.csv").chmod(0)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    code = """if True:
-        import os
-        from kissipo.cli.main import main
-        main(["fit", "empty.csv", "--output", "kind"])  # loads modules while readable
-        os.seteuid(65534)
-        raise SystemExit(main(["fit", "good.csv", "--output", "kind"]))"""
-    message = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (message.returncode, message.stdout) == (2, "")
-    assert message.stderr.splitlines()[1:] == [
-        "kissipo: good.csv cannot be read: permission denied. Check its permissions."
-    ]
+    main(["fit", "empty.csv", "--output", "kind"])  # loads modules while readable
+    capsys.readouterr()
+    os.seteuid(65534)
+    try:
+        code = main(["fit", "good.csv", "--output", "kind"])
+    finally:
+        os.seteuid(0)
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert printed.err == (
+        "kissipo: good.csv cannot be read: permission denied. Check its permissions.\n"
+    )

@@ -101,11 +101,13 @@ def test_compare_varies_a_word(capsys: Out) -> None:
     assert "units=[16, 16]" in out and "1,482" in out
 
 
-def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines() -> None:
-    command = [sys.executable, "-m", "kissipo", "fit", "digits", "epochs=3"]
-    piped = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "\x1b" not in piped.stdout + piped.stderr and "\r" not in piped.stderr
-    assert "epoch 1/3  loss" in piped.stderr
+def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", "digits", "epochs=3", "baselines=[majority]"]
+    assert main(words) == 0
+    piped = capfd.readouterr()
+    assert "\x1b" not in piped.out + piped.err and "\r" not in piped.err
+    assert "epoch 1/3  loss" in piped.err
+    command = [sys.executable, "-m", "kissipo", *words]
     master, slave = pty.openpty()
     process = subprocess.Popen(
         command, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color"}

@@ -15,6 +15,7 @@ from kissipo.cli.main import main
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.engine.fit import Fit, FitConfig
+from kissipo.output import sklearn_models
 from kissipo.pipeline.experiment import build_experiment
 
 TASKS = {
@@ -25,8 +26,9 @@ TASKS = {
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_seed_determines_the_run(name: str) -> None:
+def test_seed_determines_the_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, seed in (("one", "7"), ("same", "7"), ("other", "8")):
+        monkeypatch.setattr(sklearn_models, "_kept", {})  # so that baselines are fitted again
         assert main(["fit", *TASKS[name], "--seed", seed, "--out", folder, "--quiet"]) == 0
     for file in ("metrics.json", "history.csv", "model.safetensors", "codecs.json", "task.yaml"):
         assert Path("one", file).read_bytes() == Path("same", file).read_bytes(), file

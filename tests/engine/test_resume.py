@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from kissipo.cli.main import main
 from kissipo.core.errors import RunError, StoppedError
 from kissipo.core.task import split_argument
 from kissipo.engine.checkpoint import LAST, PREVIOUS, load_checkpoint
+from kissipo.runs.callback import Callback
 
 WHOLE, BROKEN = Path("whole"), Path("broken")
 LONG = [
@@ -251,16 +252,22 @@ def test_resume_mnist_killed_at_random_times_and_while_writing(
     assert_same_run(WHOLE, BROKEN)
 
 
-def test_resume_without_any_checkpoint(start: Start, assert_same_run: SameRun) -> None:
+class KilledAtTheStart(Callback):
+    """Kills its process when the run folder exists."""
+
+    def on_folder(self, path: Path) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_resume_without_any_checkpoint(one_thread: None, assert_same_run: SameRun) -> None:
     words = ["digits", "epochs=6", "baselines=[majority]"]
     fit(*words, "--seed", "3", "--out", str(WHOLE))
-    process = start(*words, "--seed", "3", "--out", str(BROKEN), "--quiet")
-    while not BROKEN.exists():
-        assert process.poll() is None
-        time.sleep(0.002)
-    process.kill()
-    process.wait()
-    shutil.rmtree(BROKEN / "checkpoints", ignore_errors=True)
+    child = os.fork()
+    if not child:
+        ki.load("digits", words=SHORT).fit(seed=3, out=BROKEN, callbacks=[KilledAtTheStart()])
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert BROKEN.exists() and not (BROKEN / "checkpoints" / LAST).exists()
     fit(*words, "--out", str(BROKEN), "--resume")
     assert "there is no checkpoint yet: the training starts from the beginning" in (
         BROKEN / "log.txt"

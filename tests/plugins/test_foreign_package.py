@@ -24,7 +24,20 @@ import pytest
 import kissipo
 
 Kissipo = Callable[..., subprocess.CompletedProcess[str]]
+Printed = tuple[str, str]
+RunEach = Callable[..., list[Printed]]
 PACKAGE = Path(__file__).parent / "foreign"
+EACH = """
+import contextlib, io, json, sys
+from kissipo.cli.main import main
+printed = []
+for arguments in json.load(sys.stdin):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(arguments)
+    printed.append((code, out.getvalue(), err.getvalue()))
+json.dump(printed, sys.stdout)
+"""
 FILES = ("model.safetensors", "metrics.json", "history.csv")
 SHORT = ["epochs=30", "output.metrics=[worst_rank]"]
 
@@ -65,6 +78,31 @@ def run(environment: dict[str, str]) -> Kissipo:
     return command
 
 
+@pytest.fixture
+def run_each(environment: dict[str, str]) -> RunEach:
+    """Runs several commands in one process, with the package installed.
+
+    It returns the standard output and the standard error of each.
+    """
+
+    def commands(*each: list[str], code: int = 0) -> list[Printed]:
+        done = subprocess.run(
+            [sys.executable, "-c", EACH],
+            env=environment,
+            input=json.dumps(each),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        results = json.loads(done.stdout)
+        for exit_code, out, err in results:
+            assert exit_code == code, err + out
+        return [(out, err) for _, out, err in results]
+
+    return commands
+
+
 def write_rings(path: str, count: int = 240) -> None:
     """Points in three rings around the origin."""
     generator = np.random.default_rng(4)
@@ -80,13 +118,20 @@ def write_rings(path: str, count: int = 240) -> None:
 
 
 def test_every_part_of_a_foreign_package_works(
-    run: Kissipo, content_of: Callable[[str], Any], records_of: Callable[..., Any]
+    run_each: RunEach, content_of: Callable[[str], Any], records_of: Callable[..., Any]
 ) -> None:
     write_rings("cloud.rings")
-    table = run("show", "cloud.rings").stdout
-    assert "squares" in table and "radial" in table
-    fitted = run("fit", "cloud.rings", *SHORT, "--out", "run")
-    assert "process.centers=16" in fitted.stderr and "the rings are wide" in fitted.stderr
+    shown, fitted, inner, outer, evaluation, _, listing = run_each(
+        ["show", "cloud.rings"],
+        ["fit", "cloud.rings", *SHORT, "--out", "run"],
+        ["predict", "run", "x=0.1", "y=0.3"],
+        ["predict", "run", "x=1.0", "y=1.0"],
+        ["evaluate", "run", "--json"],
+        ["xray", "run", "x=0.1", "y=0.3", "--out", "page.html"],
+        ["fit", "cloud.rings", *SHORT, "--out", "two", "--json"],
+    )
+    assert "squares" in shown[0] and "radial" in shown[0]
+    assert "process.centers=16" in fitted[1] and "the rings are wide" in fitted[1]
     answer = json.loads(Path("run/metrics.json").read_text())["answers"][0]
     assert answer["answer"] == "ordinal"
     assert answer["metrics"]["rank_mae"] < 0.1
@@ -103,17 +148,15 @@ def test_every_part_of_a_foreign_package_works(
         assert float(row[name]) == pytest.approx(answer["metrics"][name], abs=1e-3)
     curves = [chart["y_label"] for chart in records_of(report, "chart", "Training")]
     assert "rank_mae" in curves
-    assert run("predict", "run", "x=0.1", "y=0.3").stdout.split()[0] == "inner"
-    assert run("predict", "run", "x=1.0", "y=1.0").stdout.split()[0] == "outer"
-    evaluated = json.loads(run("evaluate", "run", "--json").stdout)["answers"][0]
+    assert inner[0].split()[0] == "inner" and outer[0].split()[0] == "outer"
+    evaluated = json.loads(evaluation[0])["answers"][0]
     assert evaluated["metrics"] == pytest.approx(answer["metrics"])
-    run("xray", "run", "x=0.1", "y=0.3", "--out", "page.html")
     steps = {step["name"]: step for step in content_of("page.html")["trace"]["steps"]}
     assert steps["above"]["description"] == "sigmoid" and len(steps["above"]["value"]) == 2
     assert max(steps["above"]["value"]) < 0.5  # so that no threshold is passed
     assert steps["class"]["description"] == "number of thresholds that are passed"
     assert steps["class"]["value"] == "inner"
-    listed = json.loads(run("fit", "cloud.rings", *SHORT, "--out", "two", "--json").stdout)
+    listed = json.loads(listing[0])
     assert listed["answers"][0]["metrics"] == pytest.approx(answer["metrics"])
     for file in FILES[:2]:
         assert Path("run", file).read_bytes() == Path("two", file).read_bytes(), file
@@ -158,20 +201,21 @@ def test_a_foreign_net_loss_and_answer_leave_as_a_script(run: Kissipo) -> None:
     assert "sign_sgd" in refused
 
 
-def test_errors_of_a_foreign_package_are_one_paragraph(
-    run: Kissipo, installed: Path, tmp_path: Path, environment: dict[str, str]
-) -> None:
-    write_rings("cloud.rings")
+def test_errors_of_a_foreign_package_are_one_paragraph(run_each: RunEach) -> None:
     Path("cloud.rings").write_text("1 2 inner\n3 4\n")
-    assert (
-        "line 2 of cloud.rings is not `x y ring`; got 3 4."
-        in run("fit", "cloud.rings", code=2).stderr
+    errors = run_each(
+        ["fit", "cloud.rings"],
+        ["fit", "sunspots", "output.metrics=[worst_rank]"],
+        ["fit", "cloud.rings", "stepsize=0.1"],
+        code=2,
     )
-    assert (
-        "'worst_rank' does not suit the answer forecast"
-        in run("fit", "sunspots", "output.metrics=[worst_rank]", code=2).stderr
+    messages = (
+        "line 2 of cloud.rings is not `x y ring`; got 3 4.",
+        "'worst_rank' does not suit the answer forecast",
+        "step_size",
     )
-    assert "step_size" in run("fit", "cloud.rings", "stepsize=0.1", code=2).stderr
+    for (_, error), message in zip(errors, messages, strict=True):
+        assert message in error
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from sklearn.metrics import jaccard_score
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, StoppedError
+from kissipo.core.task import split_argument
 from kissipo.core.text import format_score
 
 Out = pytest.CaptureFixture[str]
@@ -150,9 +151,25 @@ def test_masks_are_predicted_evaluated_and_reported(
     assert {"Conv2d", "MaxPool2d"} <= {layer["kind"] for layer in page["trace"]["layers"]}
 
 
-def test_resume_on_masks_gives_the_same_bits() -> None:
+AUGMENTED = [*WORDS, "epochs=8", "input.augment=[flip,rotate]", "output.baselines=[]"]
+
+
+def test_resume_on_masks_gives_the_same_bits(
+    interrupter: Any, assert_same_run: Callable[[Path, Path], None]
+) -> None:
     surfaces("tiles", 60, seed=2)
-    words = [*WORDS, "epochs=8", "input.augment=[flip,rotate]", "output.baselines=[]"]
+    words = dict(map(split_argument, AUGMENTED)) | {"epochs": 4}
+    ki.load("tiles", words=words).fit(out="whole")
+    with pytest.raises(StoppedError):
+        ki.load("tiles", words=words).fit(out="cut", callbacks=[interrupter(2)])
+    ki.load("tiles", words=words).fit(out="cut", resume=True)
+    assert_same_run(Path("whole"), Path("cut"))
+
+
+@pytest.mark.slow
+def test_killed_run_on_masks_resumes_to_the_same_bits() -> None:
+    surfaces("tiles", 60, seed=2)
+    words = AUGMENTED
     assert main(["fit", "tiles", *words, "--out", "whole", "--quiet"]) == 0
     command = [sys.executable, "-m", "kissipo", "fit", "tiles", *words, "--out", "cut", "--quiet"]
     process = subprocess.Popen(

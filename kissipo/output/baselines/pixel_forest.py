@@ -16,7 +16,7 @@ from torch.nn import functional
 from kissipo.codec.mask import VOID
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
-from kissipo.output.sklearn_models import resized
+from kissipo.output.sklearn_models import computed_once, resized
 
 NAME = "random forest on pixels"
 _SCALES = (3, 7, 15, 31)
@@ -42,15 +42,19 @@ def predict(data: BaselineData) -> Scores | None:
     classes = np.concatenate(targets)
     if len(np.unique(classes)) < 2:
         return None
-    forest = RandomForestClassifier(50, min_samples_leaf=5, n_jobs=-1, random_state=data.seed)
-    forest.fit(np.concatenate(samples), classes)
-    forest.n_jobs = 1
-    size = tuple(data.test.inputs[0].shape[2:])
-    masks = [
-        forest.predict(features).reshape(-1, *size)
-        for _, features in _features(data.test.inputs[0])
-    ]
-    return resized(np.concatenate(masks).astype(np.uint8), data.test.truth.shape[1:])
+    train, images = np.concatenate(samples), data.test.inputs[0]
+
+    def masks() -> Scores:
+        forest = RandomForestClassifier(50, min_samples_leaf=5, n_jobs=-1, random_state=data.seed)
+        forest.fit(train, classes)
+        forest.n_jobs = 1
+        size = tuple(images.shape[2:])
+        return np.concatenate(
+            [forest.predict(features).reshape(-1, *size) for _, features in _features(images)]
+        ).astype(np.uint8)
+
+    predicted = computed_once(masks, train, classes, images.numpy(), data.seed)
+    return resized(predicted, data.test.truth.shape[1:])
 
 
 def _features(images: Tensor) -> Iterator[tuple[slice, NDArray[np.float32]]]:
