@@ -23,6 +23,7 @@ from kissipo.core.timestamps import as_time, has_zone, looks_like_time, read_tim
 from kissipo.input.check.timestamps import order_in_time, order_of_numbers
 from kissipo.input.series_names import find_series, questionable_names
 from kissipo.input.time_columns import combined_time, time_finding, with_time
+from kissipo.input.time_parts import parts_without_year
 
 _TIME_NAMES = ("year", "time", "date", "jahr", "month", "t")
 _MAX_LISTED = 3
@@ -104,14 +105,11 @@ def _time_column(
     name = next((column.name for column in frame.columns if looks_like_time(column)), None)
     name = name or _year_column(frame)
     if name is None:
-        findings.append(
-            Finding(
-                "WARN",
-                "order of time",
-                "no column of timestamps was found",
-                "rows are taken as evenly spaced steps",
-            )
-        )
+        parts = parts_without_year(frame.names)
+        listed = f"{list_some(parts, 4)} are a time without a year, and "
+        message = (listed if parts else "") + "no column of timestamps was found"
+        action = "rows are taken as evenly spaced steps"
+        findings.append(Finding("WARN", "order of time", message, action))
         return frame, None
     inferred.append(InferredOption("input.time", name, "its values are timestamps"))
     return frame, name
