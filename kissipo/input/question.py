@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 
 from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option_infos, read
@@ -20,6 +21,7 @@ from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
+from kissipo.input.wide_series import WideSeries, find_wide
 
 _PANELS = ({"unique_id", "ds"}, {"item_id", "timestamp"})  # Nixtla, AutoGluon
 _EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported
@@ -66,13 +68,45 @@ class Question:
         return self.path.is_file() and bool(is_table_file(self.path) or self.output or self.time)
 
     @cached_property
+    def _read(self) -> tuple[Frame, list[Finding]]:
+        written = {key: self.words[key] for key in option_infos(FileWords) if key in self.words}
+        return read_table(self.value, read(FileWords, written, place="input"))
+
+    @property
+    def rows(self) -> Frame:
+        """The data as a table, whatever its columns."""
+        return self._read[0]
+
+    @cached_property
+    def wide(self) -> WideSeries | None:
+        """The series in the rows of the table, if the question is about series and its
+        columns are their steps."""
+        option = self.words.get("series_in_rows")
+        if option is False or not self.is_table:
+            return None
+        frame = self._read[0]
+        names = (self.output,) if isinstance(self.output, str) else tuple(self.output or ())
+        style = self.words.get("date_format")
+        wide = find_wide(
+            frame, style=style if isinstance(style, str) else None, is_asked=option is True
+        )
+        if wide is None or option is True:
+            return wide
+        steps = {name for steps in wide.steps for name in steps.names}
+        is_series = self.horizon is not None or self.answer == "forecast"
+        if any(name in frame and not (is_series and name in steps) for name in names):
+            return None
+        if self.time is not None and self.time in frame and self.time not in wide.dates:
+            return None
+        return wide if wide.is_clear or is_series else None
+
+    @cached_property
     def table(self) -> Frame:
         """The data as a table.
 
         Raises:   DataError when it cannot be read, or lacks a column of the question.
         """
-        written = {key: self.words[key] for key in option_infos(FileWords) if key in self.words}
-        frame, findings = read_table(self.value, read(FileWords, written, place="input"))
+        frame, findings = self._read
         outputs = (self.output,) if isinstance(self.output, str) else tuple(self.output or ())
         for column in (*((self.time,) if self.time is not None else ()), *outputs):
             for finding in findings:
@@ -89,6 +123,8 @@ class Question:
     def is_series(self) -> bool:
         """Whether the table holds numbers and one column of even timestamps, or several
         series in the columns of Nixtla or AutoGluon."""
+        if self.wide is not None:
+            return True
         if any(names <= set(self.table.names) for names in _PANELS):
             name = self.output if isinstance(self.output, str) else None
             return name is None or self.table[name].kind == "number"

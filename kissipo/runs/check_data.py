@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from kissipo.core.errors import TaskError, UserError
 from kissipo.core.finding import Finding
+from kissipo.core.frame import Frame
 from kissipo.core.schema import option_infos, read
 from kissipo.input.check.rows import duplicates
 from kissipo.input.formats.tables import table_reading
 from kissipo.input.question import Question
 from kissipo.input.sources import table
 from kissipo.input.table_codecs import check_columns, sort_columns
+from kissipo.input.wide_series import find_wide
 from kissipo.pipeline.check import DataCheck, check, failed
 from kissipo.pipeline.renamed_options import current_name
 from kissipo.runs.load import load
@@ -70,6 +72,17 @@ def _columns_only(data: object, options: table.Options) -> DataCheck:
             *reading.findings,
             *check_columns(reading.frame, columns),
             *duplicates(reading.frame)[1],
+            *_series_in_rows(reading.frame),
         ],
         (*reading.inferred_options, *columns.inferred_options()),
     )
+
+
+def _series_in_rows(frame: Frame) -> list[Finding]:
+    """Says that the rows of a table may be series, where its columns may be steps."""
+    wide = find_wide(frame)
+    if wide is None:
+        return []
+    message = f"the rows may be series: {wide.describe(len(frame))}"
+    action = "--horizon STEPS reads them so and forecasts each series"
+    return [Finding("PASS", "series in rows", message, action)]
