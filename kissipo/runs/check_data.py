@@ -9,7 +9,7 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option_infos, read
 from kissipo.input.check.rows import duplicates
-from kissipo.input.formats.tables import table_reading
+from kissipo.input.formats.split_tables import reading_of
 from kissipo.input.question import Question
 from kissipo.input.sources import table
 from kissipo.input.table_codecs import check_columns, sort_columns
@@ -56,7 +56,9 @@ def examine_data(
         ):
             options = read(table.Options, input_options, place="input")
             question = Question(data, words=input_options)
-            if question.path is None or (question.is_table and not question.is_series):
+            if question.path is None or (
+                question.is_table and not question.is_series and not question.natural_answer
+            ):
                 return _columns_only(data, options)
         return check(load(data, output=output, time=time, horizon=horizon, words=words))
     except UserError as error:
@@ -65,7 +67,7 @@ def examine_data(
 
 def _columns_only(data: object, options: table.Options) -> DataCheck:
     """Returns the check of a table of which nothing is predicted."""
-    reading = table_reading(data, options)
+    reading = reading_of(data, options)
     columns = sort_columns(reading.frame, options, reserved=[])
     return DataCheck(
         [
