@@ -26,6 +26,7 @@ from kissipo.input.formats.compressed import DAMAGED
 from kissipo.input.formats.delimited import Layout
 from kissipo.input.formats.files import read_bytes, readable
 from kissipo.input.formats.number_columns import TypedCells, type_cells
+from kissipo.input.formats.old_spreadsheet import SIGNATURE, refuse_damaged
 from kissipo.input.formats.sheet_cells import (
     Cell,
     Merge,
@@ -43,7 +44,6 @@ _NAMES = {
     "content.xml": r'<table:table [^>]*?table:name="([^"]*)"',
 }
 _HEAD = 1 << 24  # bytes in which the names are searched
-_OLD = b"\xd0\xcf\x11\xe0"
 _MAX_CELLS = 100_000_000
 _LAST_CELL = re.compile(rb'<dimension ref="[A-Z]+\d+:([A-Z]+)(\d+)"')
 
@@ -96,6 +96,7 @@ def _read_once(
         calamine = need("python_calamine", extra="excel", purpose="reading spreadsheets")
     except MissingExtraError as error:
         raise _refusal(path, content, error.do) from None
+    refuse_damaged(path, content)
     try:
         with calamine.load_workbook(io.BytesIO(content)) as book:
             table_sheet, inferred = _choose(path, book, sheet)
@@ -163,7 +164,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _refuse_unreadable(path: Path, content: bytes) -> None:
     """Raises DataError for a file with a password, and for one of another format."""
-    is_old = content.startswith(_OLD)
+    is_old = content.startswith(SIGNATURE)
     if is_old and not path.name.lower().endswith(".xls"):
         raise _locked(path)
     if not is_old and not zipfile.is_zipfile(io.BytesIO(content)):
@@ -181,7 +182,7 @@ def _refuse_unreadable(path: Path, content: bytes) -> None:
 def _refuse_far_cells(path: Path, content: bytes) -> None:
     """Raises DataError for a stray cell far away from the table: all cells up to it
     would be held in memory."""
-    if content.startswith(_OLD):
+    if content.startswith(SIGNATURE):
         return
     with readable(path), zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in archive.namelist():
