@@ -27,6 +27,7 @@ from kissipo.input.formats.delimited import Layout
 from kissipo.input.formats.files import read_bytes, readable
 from kissipo.input.formats.number_columns import TypedCells, type_cells
 from kissipo.input.formats.old_spreadsheet import SIGNATURE, refuse_damaged
+from kissipo.input.formats.percent_cells import percent_cells
 from kissipo.input.formats.sheet_cells import (
     Cell,
     Merge,
@@ -35,6 +36,7 @@ from kissipo.input.formats.sheet_cells import (
     filled_merges,
     sheet_column,
     trimmed,
+    with_percent,
 )
 from kissipo.input.formats.sheet_header import split_header
 
@@ -99,13 +101,15 @@ def _read_once(
     refuse_damaged(path, content)
     try:
         with calamine.load_workbook(io.BytesIO(content)) as book:
-            table_sheet, inferred = _choose(path, book, sheet)
+            name, inferred = _choose(path, book, sheet)
+            table_sheet = book.get_sheet_by_name(name)
             rows: Rows = list(enumerate(table_sheet.to_python(skip_empty_area=False), 1))
             merged = table_sheet.merged_cell_ranges or []
     except calamine.PasswordError:
         raise _locked(path) from None
     except calamine.CalamineError as error:
         raise _damaged(path, str(error)) from None
+    with_percent(rows, percent_cells(content, name))
     rows, merges = filled_merges(rows, merged)
     table = split_header(path, trimmed(rows), layout)
     columns = (
@@ -117,9 +121,11 @@ def _read_once(
     return TypedCells(typed.frame, findings + typed.findings, inferred + typed.inferred)
 
 
-def _choose(path: Path, book: _Book, sheet: str | None) -> tuple[_Sheet, list[InferredOption]]:
-    """Returns the sheet to read, and the option where it is inferred; it is doubtful
-    where another sheet has rows, too."""
+def _choose(path: Path, book: _Book, sheet: str | None) -> tuple[str, list[InferredOption]]:
+    """Returns the name of the sheet to read, and the option where it is inferred.
+
+    The option is doubtful where another sheet has rows, too.
+    """
     names = [str(name) for name in book.sheet_names]
     if sheet is not None:
         return _named_sheet(path, book, names, sheet), []
@@ -135,12 +141,12 @@ def _choose(path: Path, book: _Book, sheet: str | None) -> tuple[_Sheet, list[In
             if others:
                 reason = f"the first of {len(names)} sheets; not read: {_listed(others)}"
             tables = [book.get_sheet_by_name(other).height > 1 for other in visible[place + 1 :]]
-            return candidate, [InferredOption("input.sheet", name, reason, any(tables))]
+            return name, [InferredOption("input.sheet", name, reason, any(tables))]
     raise DataError(f"{path} has no cells", do="Give a sheet with a header and rows of data")
 
 
-def _named_sheet(path: Path, book: _Book, names: Sequence[str], sheet: str) -> _Sheet:
-    """Returns the sheet of this name, or the only sheet of the file."""
+def _named_sheet(path: Path, book: _Book, names: Sequence[str], sheet: str) -> str:
+    """Returns this name of a sheet, or that of the only sheet of the file."""
     if sheet not in names and len(names) > 1:
         raise DataError(
             f"{path} has no sheet '{sheet}'",
@@ -148,14 +154,13 @@ def _named_sheet(path: Path, book: _Book, names: Sequence[str], sheet: str) -> _
             do=did_you_mean(sheet, names) or "Set input.sheet to one of them",
         )
     name = sheet if sheet in names else names[0]
-    named = book.get_sheet_by_name(name)
-    if not named.height:
+    if not book.get_sheet_by_name(name).height:
         raise DataError(
             f"the sheet '{name}' of {path} has no cells",
             got="the sheets " + _listed(names),
             do="Set input.sheet to a sheet with a header and rows of data",
         )
-    return named
+    return name
 
 
 def _listed(names: Sequence[str]) -> str:
