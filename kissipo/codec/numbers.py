@@ -90,6 +90,17 @@ class Numbers(Codec):
         )
         return self
 
+    def known_range(self) -> dict[str, tuple[float, float]]:
+        if self.fitted is None:
+            return {}
+        return dict(
+            zip(
+                self._columns,
+                zip(self.fitted.low, self.fitted.high, strict=True),
+                strict=True,
+            )
+        )
+
     def encode(self, frame: Frame) -> Tensor:
         refuse_unfitted(self.fitted, self)
         assert self.fitted is not None

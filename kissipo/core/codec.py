@@ -92,6 +92,11 @@ class Codec(ABC):
         encoded."""
         return {}
 
+    def known_range(self) -> dict[str, tuple[float, float]]:
+        """Returns the smallest and the largest number of the training split by column,
+        where they are known."""
+        return {}
+
     def finish(self, tensor: Tensor) -> Tensor:
         """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor

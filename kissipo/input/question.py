@@ -19,7 +19,10 @@ from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
-from kissipo.input.formats.tables import FileWords, is_table_file, read_table
+from kissipo.input.formats.split_tables import reading_of, table_folder
+from kissipo.input.formats.tables import FileWords, is_table_file
+from kissipo.input.source_data import Reading
+from kissipo.input.wide_series import WideSeries, find_wide
 
 _PANELS = ({"unique_id", "ds"}, {"item_id", "timestamp"})  # Nixtla, AutoGluon
 _EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported
@@ -63,7 +66,52 @@ class Question:
             return True
         if is_array_file(self.path):
             return False
-        return self.path.is_file() and bool(is_table_file(self.path) or self.output or self.time)
+        if self.path.is_file():
+            return bool(is_table_file(self.path) or self.output or self.time)
+        return self.has_split_tables
+
+    @cached_property
+    def _reading(self) -> Reading:
+        written = {key: self.words[key] for key in option_infos(FileWords) if key in self.words}
+        return reading_of(self.value, read(FileWords, written, place="input"))
+
+    @property
+    def rows(self) -> Frame:
+        """The data as a table, whatever its columns."""
+        return self._reading.frame
+
+    @property
+    def natural_answer(self) -> str | None:
+        """The column that a test table of competitions lacks."""
+        return self._reading.answer or None
+
+    @cached_property
+    def has_split_tables(self) -> bool:
+        """Whether the data are a folder of tables: train.csv, test.csv."""
+        return self.path is not None and table_folder(self.path) is not None
+
+    @cached_property
+    def wide(self) -> WideSeries | None:
+        """The series in the rows of the table, if the question is about series and its
+        columns are their steps."""
+        option = self.words.get("series_in_rows")
+        if option is False or not self.is_table or self.has_split_tables:
+            return None
+        frame = self.rows
+        names = (self.output,) if isinstance(self.output, str) else tuple(self.output or ())
+        style = self.words.get("date_format")
+        wide = find_wide(
+            frame, style=style if isinstance(style, str) else None, is_asked=option is True
+        )
+        if wide is None or option is True:
+            return wide
+        steps = {name for steps in wide.steps for name in steps.names}
+        is_series = self.horizon is not None or self.answer == "forecast"
+        if any(name in frame and not (is_series and name in steps) for name in names):
+            return None
+        if self.time is not None and self.time in frame and self.time not in wide.dates:
+            return None
+        return wide if wide.is_clear or is_series else None
 
     @cached_property
     def table(self) -> Frame:
@@ -71,8 +119,7 @@ class Question:
 
         Raises:   DataError when it cannot be read, or lacks a column of the question.
         """
-        written = {key: self.words[key] for key in option_infos(FileWords) if key in self.words}
-        frame, findings = read_table(self.value, read(FileWords, written, place="input"))
+        frame, findings = self._reading.frame, self._reading.findings
         outputs = (self.output,) if isinstance(self.output, str) else tuple(self.output or ())
         for column in (*((self.time,) if self.time is not None else ()), *outputs):
             for finding in findings:
@@ -89,6 +136,8 @@ class Question:
     def is_series(self) -> bool:
         """Whether the table holds numbers and one column of even timestamps, or several
         series in the columns of Nixtla or AutoGluon."""
+        if self.wide is not None or self.has_split_tables:
+            return self.wide is not None
         if any(names <= set(self.table.names) for names in _PANELS):
             name = self.output if isinstance(self.output, str) else None
             return name is None or self.table[name].kind == "number"

@@ -18,6 +18,7 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_some
+from kissipo.input.time_parts import time_part
 
 _MIN_STEPS = 3
 _MANY, _EVEN = 0.05, 0.9
@@ -146,6 +147,8 @@ def _candidates(frame: Frame, time: str, targets: Sequence[str]) -> list[Column]
     for column in frame.columns:
         if column.name == time or column.name in targets or column.missing.any():
             continue
+        if time_part(column.name):
+            continue  # the hour beside a date is a part of the time
         if len(numbered[_without_number(column.name)]) > 1:
             continue  # store_1 beside store_2: one series per column
         is_whole = column.kind == "number" and np.array_equal(

@@ -23,6 +23,7 @@ from kissipo.core.timestamps import as_time, has_zone, looks_like_time, read_tim
 from kissipo.input.check.timestamps import order_in_time, order_of_numbers
 from kissipo.input.series_names import find_series, questionable_names
 from kissipo.input.time_columns import combined_time, time_finding, with_time
+from kissipo.input.time_parts import parts_without_year
 
 _TIME_NAMES = ("year", "time", "date", "jahr", "month", "t")
 _MAX_LISTED = 3
@@ -102,18 +103,17 @@ def _time_column(
         frame[options.time]
         return frame, options.time
     name = next((column.name for column in frame.columns if looks_like_time(column)), None)
-    name = name or _year_column(frame)
+    name = name or _year_column(frame) or _step_column(frame)
     if name is None:
-        findings.append(
-            Finding(
-                "WARN",
-                "order of time",
-                "no column of timestamps was found",
-                "rows are taken as evenly spaced steps",
-            )
-        )
+        parts = parts_without_year(frame.names)
+        listed = f"{list_some(parts, 4)} are a time without a year, and "
+        message = (listed if parts else "") + "no column of timestamps was found"
+        action = "rows are taken as evenly spaced steps"
+        findings.append(Finding("WARN", "order of time", message, action))
         return frame, None
-    inferred.append(InferredOption("input.time", name, "its values are timestamps"))
+    counts = frame[name].kind == "number" and as_time(frame[name]) is None
+    reason = "it counts the steps of each series" if counts else "its values are timestamps"
+    inferred.append(InferredOption("input.time", name, reason))
     return frame, name
 
 
@@ -180,7 +180,7 @@ def _series_column(
         return frame.replaced(columns[0]), columns[0].name
     label = " / ".join(names)
     texts = zip(*(column.texts() for column in columns), strict=True)
-    joined = [" / ".join(str(text) for text in row) for row in texts]
+    joined = [" / ".join(str(text) for text in row if text) for row in texts]
     return frame.replaced(strings(label, joined)), label
 
 
@@ -265,5 +265,16 @@ def _year_column(frame: Frame) -> str | None:
     """Returns a column with a name such as year whose values are years."""
     for column in frame.columns:
         if column.name.lower() in _TIME_NAMES and as_time(column) is not None:
+            return column.name
+    return None
+
+
+def _step_column(frame: Frame) -> str | None:
+    """Returns a column called step that counts the rows of one series after another."""
+    for column in frame.columns:
+        if column.name.lower() != "step" or column.kind != "number" or column.missing.any():
+            continue
+        steps = np.diff(column.values)
+        if np.any(steps < 0) and np.all((steps == 1) | (steps < 0)):
             return column.name
     return None

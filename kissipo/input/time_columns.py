@@ -5,45 +5,44 @@ They become one column of timestamps. The names decide which columns belong toge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, strings, times
-from kissipo.core.month_names import month_number
 from kissipo.core.text import list_some
 from kissipo.core.timestamps import looks_like_time, read_time
+from kissipo.input.time_parts import part_values, parts_of, time_part
 
-_PARTS = {
-    "year": {"year", "yr", "yyyy", "jahr", "年"},
-    "quarter": {"quarter", "qtr"},
-    "month": {"month", "mo", "mon", "mm", "mnth", "monat", "月"},
-    "week": {"week", "isoweek", "weekofyear"},
-    "dayofyear": {"dayofyear", "doy", "yday", "yearday", "julianday"},
-    "day": {"day", "dd", "dy", "dayofmonth", "mday", "tag", "日"},
-    "hour": {"hour", "hr", "hh", "stunde", "时"},
-    "minute": {"minute", "min", "mi", "minutes"},
-    "second": {"second", "sec", "ss", "seconds"},
-}
-_CHAINS = (
-    ("year", "month", "day", "hour", "minute", "second"),
-    ("year", "dayofyear", "hour", "minute", "second"),
-    ("year", "week"),
-    ("year", "quarter"),
-)
+_CHAINS = (("year", "month", "day"), ("year", "dayofyear"), ("year", "week"), ("year", "quarter"))
+_CLOCK_CHAIN = ("hour", "minute", "second")
+_SINGLE_CLOCKS = ("hhmm", "clock", "period", "hour")
+_POSITIONS = ("year", "month", "day", "hour", "minute", "second")
+_LIMITS = {
+    "month": (1, 12), "quarter": (1, 4), "week": (1, 53), "dayofyear": (1, 367), "day": (1, 32),
+    "hour": (0, 24.999), "minute": (0, 59.999), "second": (0, 59.999),
+}  # fmt: skip
+_FINE = {"day", "dayofyear", "hour", "minute", "second"}  # the last may have a fraction
+_MICROSECONDS = {"hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
+_DAY = 86_400_000_000
 _CYCLES = {
     "quarter": (1, 4), "month": (0, 12), "week": (0, 53), "dayofyear": (0, 366), "day": (0, 31),
     "hour": (0, 24), "minute": (0, 60), "second": (0, 60), "weekday": (0, 7),
 }  # fmt: skip
-_WEEKDAYS = {"weekday", "dayofweek", "dow", "wday", "wochentag", "星期"}
-_SECONDS = {"h:mm:ss": 1, "h:mm": 60}
-_DATES = {"date", "day", "datum", "日期"}
-_CLOCKS = {"time", "hour", "clock", "timeofday", "uhrzeit", "hhmm", "时间", "hr"}
+_SHORT_CYCLES = {
+    "mon", "mo", "mm", "day", "dd", "dy", "tag", "hr", "hh", "min", "mi", "sec", "ss", "doy",
+    "dow", "qtr",
+}  # fmt: skip
+_SIXTIES = {"h:mm:ss": 1_000_000, "h:mm": 60_000_000}
+_PERIODS = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15, 144: 10, 288: 5}  # minutes
+
+
+Clock = tuple[list[str], NDArray[np.timedelta64]]  # the columns, and the times of day
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,10 @@ def combined_time(
     if isinstance(named, tuple):
         for name in named:
             frame[name]
-        match = _year_down(frame, named) or _date_and_clock(frame, named, style)
+        match = _by_name(frame, named, style)
         if match is None or set(match.names) != set(named):
+            match = _by_position(frame, named)
+        if match is None:
             raise TaskError(
                 f"the columns {', '.join(named)} are no timestamp together",
                 allowed="year, month, day, hour, minute, second from the year down, "
@@ -78,7 +79,7 @@ def combined_time(
         return None
     if named is None and any(_is_whole_time(column) for column in frame.columns):
         return None
-    match = _year_down(frame, frame.names) or _date_and_clock(frame, frame.names, style)
+    match = _by_name(frame, frame.names, style)
     if match is None or (named is not None and named not in match.names):
         return None
     return match
@@ -117,8 +118,8 @@ def cycle_findings(frame: Frame, names: Sequence[str]) -> list[Finding]:
 
 def _is_cycle(column: Column) -> bool:
     """Whether a column holds months, weekdays, hours or the like, as whole numbers."""
-    words = {**_PARTS, "weekday": _WEEKDAYS}
-    part = next((part for part, some in words.items() if _plain(column.name) in some), None)
+    name = column.name.strip().lower()
+    part = time_part(name) if len(name) > 3 or name in _SHORT_CYCLES or not name.isascii() else ""
     values = column.values[~column.missing]
     if part not in _CYCLES or not len(values) or np.any(values != np.floor(values)):
         return False
@@ -133,10 +134,8 @@ def _is_part(frame: Frame, name: str) -> bool:
     """
     if _repeats(frame[name]):
         return True
-    months = [column for column in frame.columns if _plain(column.name) in _PARTS["month"]]
-    return _plain(name) in _PARTS["year"] and any(
-        len(np.unique(column.values)) > 1 for column in months
-    )
+    months = [column for column in frame.columns if time_part(column.name) == "month"]
+    return time_part(name) == "year" and any(len(np.unique(column.values)) > 1 for column in months)
 
 
 def _is_whole_time(column: Column) -> bool:
@@ -151,148 +150,183 @@ def _repeats(column: Column) -> bool:
     return len(np.unique(present)) < len(present)
 
 
-def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalpha())
-
-
-def _year_down(frame: Frame, names: Sequence[str]) -> TimeColumns | None:
-    """Returns year, month and so on, down to the smallest part without a gap."""
-    by_part = {
-        part: name for name in names for part, words in _PARTS.items() if _plain(name) in words
-    }
+def _by_name(frame: Frame, names: Sequence[str], style: str | None) -> TimeColumns | None:
+    """Returns the columns that are a timestamp by their names: a date in one column or
+    from the year down, and the time of day in one column or from the hour down."""
+    parts = parts_of(names)
     for chain in _CHAINS:
-        used = []
-        for part in chain:
-            if part not in by_part:
-                break
-            used.append(part)
-        if len(used) > 1:
-            values = _from_parts({part: frame[by_part[part]] for part in used})
-            if values is not None:
-                members = tuple(by_part[part] for part in used)
-                return TimeColumns(members, times(_new_name(frame, members), values))
+        used = list(takewhile(parts.__contains__, chain))
+        dates = _from_year(frame, parts, used) if len(used) > 1 else None
+        if dates is not None:
+            members = [parts[part] for part in used]
+            clock = _clock(frame, parts) if used[-1] in ("day", "dayofyear") else None
+            return _together(frame, members, dates, clock)
+    for date in _date_names(frame, names):
+        days = _days(frame[date], style)
+        clock = _clock(frame, {part: name for part, name in parts.items() if name != date})
+        if days is not None and clock is not None:
+            return _together(frame, [date], days, clock)
     return None
 
 
-def _from_parts(columns: dict[str, Column]) -> NDArray[np.datetime64] | None:
-    parts = {part: _whole(part, column) for part, column in columns.items()}
-    if any(values is None for values in parts.values()):
+def _by_position(frame: Frame, names: Sequence[str]) -> TimeColumns | None:
+    """Returns columns that a person names from the year down, whatever their names."""
+    parts = dict(zip(_POSITIONS, names, strict=False))
+    if not 1 < len(names) <= len(_POSITIONS):
         return None
-    numbers_of = {part: values for part, values in parts.items() if values is not None}
-    year = numbers_of["year"]
-    if year.max() < 10 and columns["year"].kind == "number":
+    dates = _from_year(frame, parts, [part for part in _POSITIONS[:3] if part in parts])
+    clock = _hour_down(frame, parts) if len(names) > 3 else None
+    if dates is None or (len(names) > 3 and clock is None):
+        return None
+    return _together(frame, list(names[:3]), dates, clock)
+
+
+def _together(
+    frame: Frame,
+    members: list[str],
+    dates: NDArray[np.datetime64],
+    clock: Clock | None,
+) -> TimeColumns:
+    """Returns the timestamps of dates and times of day."""
+    if clock is None:
+        return TimeColumns(tuple(members), times(_new_name(frame, members), dates))
+    members = [*members, *clock[0]]
+    return TimeColumns(tuple(members), times(_new_name(frame, members), dates + clock[1]))
+
+
+def _from_year(
+    frame: Frame, columns: Mapping[str, str], used: Sequence[str]
+) -> NDArray[np.datetime64] | None:
+    """Returns the dates of a year with its months, days, weeks or quarters."""
+    parts = _numbers(frame, columns, used)
+    if parts is None:
+        return None
+    year = parts["year"]
+    if year.max() < 10 and frame[columns["year"]].kind == "number":
         return None  # 0 and 1 count the years; a year of two digits is a text: 00, 01
     short = np.all((year >= 0) & (year < 100))
-    year = np.where(year < 69, 2000, 1900) + year if short else year
+    year = (np.where(year < 69, 2000, 1900) + year if short else year).astype(np.int64)
     if year.min() < 1000 or year.max() > 3000:
         return None
-    limits = {"month": (1, 12), "day": (1, 31), "quarter": (1, 4), "week": (1, 53)}
-    limits |= {"dayofyear": (1, 366), "hour": (0, 24), "minute": (0, 59), "second": (0, 59)}
-    minutes = numbers_of.get("minute", np.zeros(len(year), dtype=np.int64))
-    hour = numbers_of.get("hour", np.zeros(len(year), dtype=np.int64))
-    if "minute" not in numbers_of and hour.max() > 24 and np.all(hour % 100 < 60):
-        hour, minutes = hour // 100, hour % 100  # 1430 is half past two
-        numbers_of["hour"] = hour
-    for part, (low, high) in limits.items():
-        if part in numbers_of and (numbers_of[part].min() < low or numbers_of[part].max() > high):
+    month = parts["quarter"] * 3 - 2 if "quarter" in parts else parts.get("month", 1 + 0 * year)
+    start = ((year - 1970) * 12 + month.astype(np.int64) - 1).astype("datetime64[M]")
+    first = start.astype("datetime64[D]")
+    if "week" in parts:
+        january = first + 3
+        monday = january - (january.astype(np.int64) + 3) % 7
+        return (monday + ((parts["week"] - 1) * 7).astype(np.int64)).astype("datetime64[D]")
+    day = parts.get("dayofyear", parts.get("day", 1.0 + 0 * year))
+    dates = first + (np.floor(day) - 1).astype(np.int64)
+    if "day" in parts and not np.array_equal(dates.astype("datetime64[M]"), start):
+        return None
+    if "dayofyear" in parts and not np.array_equal(
+        dates.astype("datetime64[Y]"), first.astype("datetime64[Y]")
+    ):
+        return None
+    rest = np.round((day - np.floor(day)) * _DAY).astype("timedelta64[us]")
+    return dates.astype("datetime64[us]") + rest if np.any(rest) else dates
+
+
+def _numbers(
+    frame: Frame, columns: Mapping[str, str], used: Sequence[str]
+) -> dict[str, NDArray[np.float64]] | None:
+    """Returns the numbers of parts of the time; None where one is none of its part."""
+    numbers: dict[str, NDArray[np.float64]] = {}
+    for part in used:
+        values = part_values(part, frame[columns[part]])
+        if values is None or np.isnan(values).any():
             return None
-    month = (
-        numbers_of["quarter"] * 3 - 2
-        if "quarter" in numbers_of
-        else numbers_of.get("month", np.ones_like(year))
-    )
-    start = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    day = numbers_of.get("dayofyear", numbers_of.get("day", np.ones_like(year)))
-    dates = start.astype("datetime64[D]") + (day - 1)
-    if "week" in numbers_of:
-        january = start.astype("datetime64[D]") + 3
-        dates = january - (january.astype(np.int64) + 3) % 7 + (numbers_of["week"] - 1) * 7
-    elif "day" in numbers_of and not np.array_equal(dates.astype("datetime64[M]"), start):
-        return None
-    seconds = (hour * 60 + minutes) * 60 + numbers_of.get("second", np.zeros_like(year))
-    return dates.astype("datetime64[s]") + seconds
+        is_whole = np.array_equal(values, np.floor(values))
+        low, high = _LIMITS.get(part, (-np.inf, np.inf))
+        if not (is_whole or (part in _FINE and part == used[-1])):
+            return None
+        if values.min() < low or values.max() >= high + (part not in _FINE):
+            return None
+        numbers[part] = values
+    return numbers
 
 
-def _whole(part: str, column: Column) -> NDArray[np.int64] | None:
-    """Returns whole numbers, also for the names of months; None for other values."""
-    if column.missing.any() or not len(column):
-        return None
-    if column.kind == "number":
-        values = column.values
-    elif column.kind == "string":
-        table = [_cell(part, text) for text in column.categories]
-        values = np.array(table)[column.values]
-    else:
-        return None
-    if np.isnan(values).any() or np.any(values != np.floor(values)):
-        return None
-    return values.astype(np.int64)
-
-
-def _cell(part: str, text: str) -> float:
-    text = text.strip().lower().removeprefix("q" if part == "quarter" else "")
-    if part == "month" and (month := month_number(text)) is not None:
-        return float(month)
-    return float(text) if text.isdigit() else float("nan")
-
-
-def _date_and_clock(frame: Frame, names: Sequence[str], style: str | None) -> TimeColumns | None:
-    """Returns a column of dates and one of times of day, if the names say so."""
-    for date in _date_names(frame, names):
-        for clock in (name for name in names if _plain(name) in _CLOCKS and name != date):
-            column = _joined(frame, date, clock, style)
-            if column is not None:
-                return TimeColumns((date, clock), column)
+def _clock(frame: Frame, parts: Mapping[str, str]) -> Clock | None:
+    """Returns the time of day: from the hour down, or in a single column."""
+    if (clock := _hour_down(frame, parts)) is not None:
+        return clock
+    for part in _SINGLE_CLOCKS:
+        if part in parts and (seconds := _time_of_day(part, frame[parts[part]])) is not None:
+            return [parts[part]], seconds
     return None
+
+
+def _hour_down(frame: Frame, parts: Mapping[str, str]) -> Clock | None:
+    """Returns the time of day of hour, minute and second, as far as they are there."""
+    used = list(takewhile(parts.__contains__, _CLOCK_CHAIN))
+    numbers = _numbers(frame, parts, used) if used else None
+    if not numbers:
+        return None
+    total = sum(values * _MICROSECONDS[part] for part, values in numbers.items())
+    return [parts[part] for part in used], np.round(total).astype("timedelta64[us]")
 
 
 def _date_names(frame: Frame, names: Sequence[str]) -> list[str]:
     """Returns the columns that are called dates, or else the only one of dates."""
-    named = [name for name in names if _plain(name) in _DATES]
+    named = [name for name in names if time_part(name) in ("date", "day")]
     if named:
         return named
     dates = [name for name in names if looks_like_time(frame[name])]
     return dates if len(dates) == 1 else []
 
 
-def _joined(frame: Frame, date: str, clock: str, style: str | None) -> Column | None:
-    days, hours = frame[date], frame[clock]
-    if days.missing.any() or hours.missing.any():
+def _days(column: Column, style: str | None) -> NDArray[np.datetime64] | None:
+    """Returns the dates of a column of dates without clocks."""
+    if column.missing.any() or not looks_like_time(column):
         return None
-    if days.kind != "time" and not looks_like_time(days):
-        return None
-    reading = read_time(days, style=style)
-    seconds = _seconds_of_day(hours)
-    if reading is None or seconds is None:
-        return None
-    dates = reading.column.values
-    if not np.array_equal(dates, dates.astype("datetime64[D]")):
-        return None
-    values = dates.astype("datetime64[us]") + seconds
-    return times(_new_name(frame, (date, clock)), values)
-
-
-def _seconds_of_day(column: Column) -> NDArray[np.timedelta64] | None:
-    """Returns the times of day of texts such as 14:30, and of whole hours."""
-    if column.kind == "number" and column.unit in _SECONDS:
-        return (column.values * _SECONDS[column.unit] * 1e6).astype("timedelta64[us]")
-    if column.kind == "number":
-        values = column.values
-        if np.any(values != np.floor(values)) or values.min() < 0:
-            return None
-        if values.max() > 24:
-            if values.max() > 2400 or np.any(values % 100 > 59):
-                return None
-            values = values // 100 * 60 + values % 100
-        else:
-            values = values * 60
-        return (values * 60_000_000).astype("timedelta64[us]")
-    if column.kind != "string":
-        return None
-    texts = [f"2000-01-01 {text.replace('.', ':', 2)}" for text in as_strings(column).categories]
-    reading = read_time(strings(column.name, texts))
+    reading = read_time(column, style=style)
     if reading is None:
         return None
+    dates = reading.column.values
+    return dates if np.array_equal(dates, dates.astype("datetime64[D]")) else None
+
+
+def _time_of_day(part: str, column: Column) -> NDArray[np.timedelta64] | None:
+    """Returns the times of day: of 14:30, 2 PM, 1430, hours or periods of a day."""
+    if column.missing.any() or not len(column):
+        return None
+    if column.kind == "number" and column.unit in _SIXTIES:
+        return (column.values * _SIXTIES[column.unit]).astype("timedelta64[us]")
+    if column.kind == "string" and not all(map(str.isdigit, column.categories)):
+        return _clock_texts(column)
+    values = part_values(part, column)
+    if values is None or np.any(values != np.floor(values)) or values.min() < 0:
+        return None
+    minutes = _period_minutes(values) if part == "period" else _digit_minutes(part, column, values)
+    return None if minutes is None else (minutes * 60_000_000).astype("timedelta64[us]")
+
+
+def _digit_minutes(
+    part: str, column: Column, values: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Returns the minutes of 1430 and 5 (00:05), or of whole hours."""
+    has_zeros = column.kind == "string" and max(map(len, column.categories)) > 2
+    if part != "hhmm" and values.max() <= 24 and not has_zeros:
+        return values * 60
+    if values.max() > 2400 or np.any(values % 100 > 59):
+        return None
+    return values // 100 * 60 + values % 100
+
+
+def _period_minutes(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Returns the minutes at which the periods of a day begin: 1 to 48 half hours."""
+    length = _PERIODS.get(int(values.max()))
+    return None if length is None or values.min() < 1 else (values - 1) * length
+
+
+def _clock_texts(column: Column) -> NDArray[np.timedelta64] | None:
+    texts = [f"2000-01-01 {text.replace('.', ':', 2)}" for text in column.categories]
+    reading = read_time(strings(column.name, texts))
+    if reading is None:
+        hours = part_values("hour", column)  # HE1, h01
+        if hours is None or hours.min() < 0 or hours.max() > 24:
+            return None
+        return (hours * _MICROSECONDS["hour"]).astype("timedelta64[us]")
     midnight = np.datetime64("2000-01-01", "us")
     return (reading.column.values.astype("datetime64[us]") - midnight)[column.values]
 

@@ -22,6 +22,8 @@ from kissipo.input.formats.text_column import is_missing
 from kissipo.input.source import Source
 from kissipo.pipeline.parse import ResolvedTask
 
+_WIDE = (0.0, 100.0)  # percent
+
 
 def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:
     """Returns a frame of the values.
@@ -69,12 +71,15 @@ def fit_to(
         name for name in needed if any(name in codec.number_columns for codec in codecs)
     ]
     trained_texts = {name: texts for codec in codecs for name, texts in codec.known_texts().items()}
+    ranges = {name: ends for codec in codecs for name, ends in codec.known_range().items()}
     columns = []
     for name in needed:
         column = without_declared(frame[name], cells)
         trained = dict(cells.units).get(name, "")
         if name in wanted_numbers and column.unit and column.unit != trained:
             raise _other_mark(name, "a column", column.unit, trained)
+        if name in wanted_numbers and trained == "%" and max(map(abs, ranges.get(name, _WIDE))) > 1:
+            _refuse_share(column)
         if name in wanted_numbers and column.kind == "string":
             column = without_declared(_as_numbers(column, cells), cells)
         elif name not in wanted_numbers and column.kind == "number":
@@ -153,6 +158,25 @@ def _value(name: str, text: str, number: NumberText, cells: CellOptions) -> floa
 def _readings(number: NumberText) -> tuple[str, str]:
     """Returns the decimal separators for thousands, and for decimals."""
     return (",", ".") if number.evidence == "point?" else (".", ",")
+
+
+def _refuse_share(column: Column) -> None:
+    """Refuses 0.25 for a column that was trained with 25%, which programs turn into a
+    share.
+
+    Raises:   DataError where all numbers lie in -1 to 1, and one is not whole.
+    """
+    if column.kind != "number" or column.unit or column.missing.all():
+        return
+    values = column.values[~column.missing]
+    if np.abs(values).max() <= 1 and np.any(values != np.floor(values)):
+        example = float(values[values != np.floor(values)][0])
+        raise DataError(
+            f"the numbers of '{column.name}' have no mark and lie in -1 to 1, the training "
+            "data have the mark '%'",
+            got=f"{example:.12g}, which is {example:.12g}% or {100 * example:.12g}%",
+            do=f"Write {100 * example:.12g}%, or {example:.12g}% for the smaller one",
+        )
 
 
 def _other_mark(name: str, text: str, mark: str, trained: str) -> DataError:

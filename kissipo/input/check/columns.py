@@ -7,8 +7,10 @@ import numpy as np
 from kissipo.codec._image_kinds import SUFFIXES
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
+from kissipo.core.text import list_ends
 from kissipo.input.scripts import is_without_blanks
 
+_MAX_LISTED, _MAX_SHOWN = 12, 5
 _ID_TEXT = "id no no. nr nr. # index idx row rowid row_id key number uid num column1 编号 序号 番号"
 _ID_NAMES = frozenset({*_ID_TEXT.split(), "unnamed: 0", "lfd. nr."})
 
@@ -17,7 +19,9 @@ def missing_values(
     frame: Frame, names: Iterable[str], *, imputation: dict[str, str]
 ) -> list[Finding]:
     """Reports missing values; `fills` says for each column how they are imputed."""
-    findings, complete = [], 0
+    findings: list[Finding] = []
+    with_gaps: list[str] = []
+    complete, action = 0, ""
     for column in (frame[name] for name in names):
         gaps = column.missing.copy()
         if column.odd:
@@ -27,6 +31,8 @@ def missing_values(
             complete += 1
             continue
         rows = frame.rows[gaps]
+        with_gaps.append(column.name)
+        action = imputation.get(column.name, "read as missing")
         message = (
             f"'{column.name}' has no value in {count} of {len(frame)} rows ({format_rows(rows)})"
         )
@@ -35,10 +41,15 @@ def missing_values(
                 "WARN",
                 "missing values",
                 message,
-                imputation.get(column.name, "read as missing"),
+                action,
                 _first_rows(rows),
             )
         )
+    if len(findings) > _MAX_LISTED:
+        others = with_gaps[_MAX_SHOWN:]
+        listed = list_ends([f"'{name}'" for name in others], 3, 1)
+        message = f"{len(others)} more columns have missing values: {listed}"
+        findings = [*findings[:_MAX_SHOWN], Finding("WARN", "missing values", message, action)]
     if not findings:
         columns = "1 column" if complete == 1 else f"{complete} columns"
         findings.append(Finding("PASS", "missing values", f"no missing values in {columns}"))

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.seeds import numpy_generator
+from kissipo.core.text import list_some
 
 _MAX_ROWS = 5_000
-_LEAKAGE_SHARE = 0.999
+_LEAKAGE_SHARE, _MAX_LISTED = 0.999, 5
 
 
 def leakage(frame: Frame, names: Iterable[str], answer: str) -> list[Finding]:
@@ -20,19 +21,23 @@ def leakage(frame: Frame, names: Iterable[str], answer: str) -> list[Finding]:
     """
     sample = frame.take(numpy_generator(0, "giveaways").permutation(len(frame))[:_MAX_ROWS])
     target = sample[answer]
+    shares = {name: _explained_share(sample[name], target) for name in names}
+    shares = {name: share for name, share in shares.items() if share >= _LEAKAGE_SHARE}
+    if len(shares) > _MAX_LISTED:
+        listed = list_some([f"'{name}'" for name in shares], 3)
+        message = f"{len(shares)} columns each determine the target '{answer}' alone: {listed}"
+        action = "used as inputs; if they are known only afterwards, name them in input.drop"
+        return [Finding("WARN", "target leakage", message, action)]
     findings = []
-    for name in names:
-        share = _explained_share(sample[name], target)
-        if share >= _LEAKAGE_SHARE:
-            message = (
-                f"'{name}' alone determines the target '{answer}' "
-                f"in {100 * share:.4g} % of the rows"
-            )
-            action = (
-                "used as an input; if it is known only afterwards, "
-                f"leave it out with input.drop=[{name}]"
-            )
-            findings.append(Finding("WARN", "target leakage", message, action))
+    for name, share in shares.items():
+        message = (
+            f"'{name}' alone determines the target '{answer}' in {100 * share:.4g} % of the rows"
+        )
+        action = (
+            "used as an input; if it is known only afterwards, "
+            f"leave it out with input.drop=[{name}]"
+        )
+        findings.append(Finding("WARN", "target leakage", message, action))
     return findings
 
 

@@ -28,6 +28,7 @@ from kissipo.input.formats.header import (
     column_names,
     lines_above_header,
     missing_header,
+    second_line_of_header,
     sign_of_data,
 )
 from kissipo.input.formats.note_lines import NoteLines
@@ -264,6 +265,9 @@ class _Reading:
             return names, self.skip + 1, chain([(line, header)], sample, lines)
         names, findings = column_names(header, self.path, line=self.separator.join(header))
         self.findings += findings
+        if header[0].startswith("#") and sample and sample[0][1][0].startswith("#"):
+            line, units = sample.pop(0)
+            self.findings.append(second_line_of_header(line, units))
         return names, line + 1, chain(sample, lines)
 
     def _split_rows(self, file: Iterator[str]) -> Lines:

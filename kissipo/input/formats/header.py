@@ -77,6 +77,13 @@ def lines_above_header(name: str, above: Sequence[str], line: int) -> Finding:
     )
 
 
+def second_line_of_header(line: int, cells: Sequence[str]) -> Finding:
+    """Reports a second line that begins with #, as the header does."""
+    listed = list_some([f"'{shorten(cell.strip(), 20)}'" for cell in cells], 4)
+    message = f"line {line} begins with # as the header does: {listed}"
+    return Finding("WARN", "header of two lines", message, "left out")
+
+
 def missing_header(name: str, width: int, sign: str) -> tuple[list[str], Finding]:
     """Returns the column names of a file without a header, and the finding.
 

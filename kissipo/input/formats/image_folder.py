@@ -28,7 +28,14 @@ from kissipo.input.formats.image_files import (
 )
 from kissipo.input.formats.mask_folders import mask_tree
 from kissipo.input.formats.masks import masks_beside, masks_in, refuse_masks_as_class
-from kissipo.input.formats.split_folders import PARTS, ClassFolder, FolderTree, class_tree
+from kissipo.input.formats.split_folders import (
+    PARTS,
+    ClassFolder,
+    FolderTree,
+    class_tree,
+    same_folders,
+)
+from kissipo.input.formats.split_lists import listed_parts
 from kissipo.input.source_data import Reading
 
 MASK = "mask"
@@ -78,7 +85,7 @@ def read_image_folder(
         files, inside, loose = {ClassFolder("", folder): beside_classes}, beside_classes, ()
         skipped = FolderFiles()
     findings = file_findings(together([inside, skipped]), skip=skip)
-    findings += _loose_findings(loose, tree)
+    findings += _loose_findings(loose, tree) + _same_folders_findings(tree)
     images = {place: list(some.images) for place, some in files.items()}
     images, beside, mask_findings = (
         (images, [], list(pairs.findings) if pairs else [])
@@ -93,6 +100,8 @@ def read_image_folder(
     paths = [path for some in images.values() for path in some]
     labels = [names[place.name] for place, some in images.items() for _ in some]
     parts = _parts(tree, images, labels, findings, use=split_folders)
+    if parts is None and split_folders:
+        parts = listed_parts(folder, tree.root, paths, findings)
     has_classes = any(labels)
     columns = [image_column("image", np.asarray([str(path) for path in paths], dtype=object))]
     if has_classes:
@@ -167,6 +176,18 @@ def _loose_findings(loose: Sequence[Path], tree: FolderTree) -> list[Finding]:
         action = f"left out; predict them with kissipo predict RUN {folder}"
         findings.append(Finding("WARN", "split", message, action))
     return findings
+
+
+def _same_folders_findings(tree: FolderTree) -> list[Finding]:
+    """Warns of class folders that all hold the same folders: they may be a split."""
+    inner = same_folders(tree)
+    if not inner:
+        return []
+    outer = list_some([place.name for place in tree.classes], 3)
+    message = f"each of the folders {outer} of {tree.root} holds the folders {list_some(inner, 3)}"
+    action = f"read as the classes {outer}; rename them to train, validation and test if they are"
+    action += f" a split and {list_some(inner, 3)} are the classes"
+    return [Finding("WARN", "split", message, action)]
 
 
 def _refuse_empty_classes(

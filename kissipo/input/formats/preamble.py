@@ -12,6 +12,7 @@ Example:  >>> lines = ["Station: Praha", "Unit: mm", "day;rain", "1;2", "2;0", "
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from kissipo.input.formats.note_lines import is_note
 from kissipo.input.formats.number_texts import split_number
@@ -79,8 +80,29 @@ def _lines_above(rows: Sequence[tuple[int, list[str]]]) -> tuple[int, int]:
     body = [row for _, row in rows[above:]]
     if width < 2 or not above or len(body) < _MIN_ROWS or {len(row) for row in body} != {width}:
         return 0, 0
-    is_header = all(cell.strip() and split_number(cell) is None for cell in body[0])
+    is_header = is_header_row(body[0])
     return (rows[above][0] - 1, width) if is_header else (0, 0)
+
+
+def is_header_row(row: Sequence[str]) -> bool:
+    """Whether cells are names: texts, or whole numbers that follow each other, such as
+    years behind a text. The last cells may be empty, as a separator at the end leaves
+    them.
+
+    Example:  >>> is_header_row(["x", "1960", "1961", "1962"])
+              True
+    """
+    cells = [cell.strip() for cell in row]
+    while len(cells) > 1 and not cells[-1]:
+        cells.pop()
+    if not all(cells) or split_number(cells[0]) is not None:
+        return False
+    numbers = [cell for cell in cells if split_number(cell) is not None]
+    if not numbers:
+        return len(cells) == len(row)
+    if len(numbers) < _MIN_ROWS or not all(map(str.isdigit, numbers)):
+        return False
+    return {int(right) - int(left) for left, right in pairwise(numbers)} in ({1}, {-1})
 
 
 def _is_above(row: Sequence[str], width: int) -> bool:

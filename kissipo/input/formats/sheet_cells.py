@@ -8,7 +8,7 @@ for the month leaves such a column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -59,6 +59,34 @@ def filled_merges(rows: Rows, merges: Sequence[Merge]) -> tuple[Rows, list[Findi
         "each of these rows has the value of its merged cell",
     )
     return rows, [finding]
+
+
+def with_percent(rows: Rows, places: Collection[tuple[int, int]]) -> None:
+    """Writes cells with a format of percent as a CSV file has them: 0.25 as 25%.
+
+    In their columns, the other numbers become texts, too, so that one rule reads both.
+
+    places:   line and column of the cells, from 1
+    """
+    columns = {column - 1 for _, column in places}
+    for line, row in rows:
+        for column in columns & set(range(len(row))):
+            cell = row[column]
+            if isinstance(cell, bool) or not isinstance(cell, int | float):
+                continue
+            is_percent = (line, column + 1) in places
+            row[column] = _plain_text(100 * cell) + "%" if is_percent else _plain_text(cell)
+
+
+def _plain_text(number: float) -> str:
+    """Returns a number as a text without another reading: three digits behind the point
+    get a zero.
+
+    Example:  >>> _plain_text(7.000000000000001), _plain_text(1.234)
+              ('7', '1.2340')
+    """
+    text = f"{number:.12g}"
+    return text + "0" if len(text.partition(".")[2]) == 3 else text
 
 
 def _address(merge: Merge) -> str:

@@ -21,7 +21,7 @@ from kissipo.input.formats.header import (
     missing_header,
     sign_of_data,
 )
-from kissipo.input.formats.number_texts import split_number
+from kissipo.input.formats.preamble import is_header_row
 from kissipo.input.formats.sheet_cells import Cell, Rows, cell_text
 
 _MIN_ROWS = 3
@@ -105,7 +105,7 @@ def _filled(row: Sequence[Cell]) -> int:
 
 
 def _is_header(row: Sequence[Cell]) -> bool:
-    return all(isinstance(cell, str) and cell.strip() and not split_number(cell) for cell in row)
+    return is_header_row(list(map(cell_text, row)))
 
 
 def _has_types(rows: Sequence[Sequence[Cell]]) -> bool:

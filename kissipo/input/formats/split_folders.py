@@ -13,6 +13,7 @@ Example:  >>> [part_of(name) for name in ("train", "Valid", "seg_test", "contest
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +23,33 @@ from kissipo.core.text import list_some
 from kissipo.input.formats.image_files import files_below, files_in, subfolders
 
 PARTS = ("train", "validation", "test")
-_WORDS = {
-    **dict.fromkeys(("train", "training", "trn", "trainset"), "train"),
-    **dict.fromkeys(
-        ("val", "valid", "validation", "validate", "dev", "valset", "devset"), "validation"
-    ),
-    **dict.fromkeys(("test", "testing", "tst", "testset", "eval", "evaluation", "holdout"), "test"),
+_NAMES = {
+    "train": "train training trn trainset tr learn learning trainingsdaten trainingsset"
+    " entrainement apprentissage entrenamiento treino treinamento addestramento обучение"
+    " 训练 训练集 訓練 学習 학습 훈련",
+    "validation": "val valid validation validate validating dev development valset devset va"
+    " validierung validierungsdaten validacion validacao convalida валидация 验证 验证集 検証 검증",
+    "test": "test testing tst testset te eval evaluation holdout testdaten prueba pruebas teste"
+    " тест 测试 测试集 テスト 테스트",
 }
+_WORDS = {word: part for part, words in _NAMES.items() for word in words.split()}
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_]+")
+_DOCUMENTS = frozenset(
+    (
+        ".txt",
+        ".csv",
+        ".tsv",
+        ".json",
+        ".xml",
+        ".yaml",
+        ".yml",
+        ".md",
+        ".lst",
+        ".pkl",
+        ".mat",
+        ".pdf",
+    )
+)
 _NEUTRAL = frozenset(
     ("set", "data", "dataset", "images", "image", "imgs", "img", "photos", "split")
 )
@@ -78,7 +99,7 @@ def class_tree(folder: Path, *, masks: Path | None, flat: bool) -> FolderTree:
     """
     flat = flat or masks is not None
     root = folder if masks is not None else unwrapped(folder)
-    folders = [path for path in subfolders(root) if masks is None or not _is_same(path, masks)]
+    folders = [path for path in image_folders(root) if masks is None or not _is_same(path, masks)]
     plain = FolderTree(root, tuple(ClassFolder(path.name, path) for path in folders))
     return _above(root, folders, flat=flat) or _below(root, folders) or plain
 
@@ -89,13 +110,36 @@ def unwrapped(folder: Path) -> Path:
     An archive is often unpacked into a folder of its own.
     """
     while True:
-        inside = subfolders(folder)
+        inside = image_folders(folder)
         if len(inside) != 1 or files_in(folder).has_images:
             return folder
         is_repeated = inside[0].name == folder.name
         if not is_repeated and (not subfolders(inside[0]) or files_in(inside[0]).has_images):
             return folder
         folder = inside[0]
+
+
+def image_folders(folder: Path) -> list[Path]:
+    """Returns the folders in a folder without those of lists and notes alone, such as
+    `meta` and `annotations`."""
+    return [path for path in subfolders(folder) if not _has_documents_alone(path)]
+
+
+def _has_documents_alone(folder: Path) -> bool:
+    files = files_below(folder)
+    kinds = {path.suffix.lower() for path in files.others}
+    return bool(kinds) and kinds <= _DOCUMENTS and not files.has_images and not files.misnamed
+
+
+def same_folders(tree: FolderTree) -> list[str]:
+    """Returns the folders inside each class folder, where all have the same ones and
+    no images beside them: the classes may be these folders."""
+    if tree.parts or len(tree.classes) < 2:
+        return []
+    inside = [[path.name for path in image_folders(place.folder)] for place in tree.classes]
+    is_same = all({*map(_plain, names)} == {*map(_plain, inside[0])} for names in inside)
+    has_images = any(files_in(place.folder).has_images for place in tree.classes)
+    return inside[0] if is_same and len(inside[0]) > 1 and not has_images else []
 
 
 def _above(root: Path, folders: Sequence[Path], *, flat: bool) -> FolderTree | None:
@@ -208,7 +252,10 @@ def is_part_name(path: Path) -> bool:
 
 def _words(name: str) -> list[str]:
     """Splits a name into words in lower case: `trainSet2017` has three."""
-    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name.strip())]
+    letters = unicodedata.normalize("NFKD", name.strip())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    words = [word.lower() for word in _WORD.findall(unicodedata.normalize("NFC", plain))]
+    return " ".join(words).replace("hold out", "holdout").split()
 
 
 def _plain(name: str) -> str:

@@ -26,6 +26,8 @@ from kissipo.input.formats.compressed import DAMAGED
 from kissipo.input.formats.delimited import Layout
 from kissipo.input.formats.files import read_bytes, readable
 from kissipo.input.formats.number_columns import TypedCells, type_cells
+from kissipo.input.formats.old_spreadsheet import SIGNATURE, refuse_damaged
+from kissipo.input.formats.percent_cells import percent_cells
 from kissipo.input.formats.sheet_cells import (
     Cell,
     Merge,
@@ -34,6 +36,7 @@ from kissipo.input.formats.sheet_cells import (
     filled_merges,
     sheet_column,
     trimmed,
+    with_percent,
 )
 from kissipo.input.formats.sheet_header import split_header
 
@@ -43,7 +46,6 @@ _NAMES = {
     "content.xml": r'<table:table [^>]*?table:name="([^"]*)"',
 }
 _HEAD = 1 << 24  # bytes in which the names are searched
-_OLD = b"\xd0\xcf\x11\xe0"
 _MAX_CELLS = 100_000_000
 _LAST_CELL = re.compile(rb'<dimension ref="[A-Z]+\d+:([A-Z]+)(\d+)"')
 
@@ -96,15 +98,18 @@ def _read_once(
         calamine = need("python_calamine", extra="excel", purpose="reading spreadsheets")
     except MissingExtraError as error:
         raise _refusal(path, content, error.do) from None
+    refuse_damaged(path, content)
     try:
         with calamine.load_workbook(io.BytesIO(content)) as book:
-            table_sheet, inferred = _choose(path, book, sheet)
+            name, inferred = _choose(path, book, sheet)
+            table_sheet = book.get_sheet_by_name(name)
             rows: Rows = list(enumerate(table_sheet.to_python(skip_empty_area=False), 1))
             merged = table_sheet.merged_cell_ranges or []
     except calamine.PasswordError:
         raise _locked(path) from None
     except calamine.CalamineError as error:
         raise _damaged(path, str(error)) from None
+    with_percent(rows, percent_cells(content, name))
     rows, merges = filled_merges(rows, merged)
     table = split_header(path, trimmed(rows), layout)
     columns = (
@@ -116,9 +121,11 @@ def _read_once(
     return TypedCells(typed.frame, findings + typed.findings, inferred + typed.inferred)
 
 
-def _choose(path: Path, book: _Book, sheet: str | None) -> tuple[_Sheet, list[InferredOption]]:
-    """Returns the sheet to read, and the option where it is inferred; it is doubtful
-    where another sheet has rows, too."""
+def _choose(path: Path, book: _Book, sheet: str | None) -> tuple[str, list[InferredOption]]:
+    """Returns the name of the sheet to read, and the option where it is inferred.
+
+    The option is doubtful where another sheet has rows, too.
+    """
     names = [str(name) for name in book.sheet_names]
     if sheet is not None:
         return _named_sheet(path, book, names, sheet), []
@@ -134,12 +141,12 @@ def _choose(path: Path, book: _Book, sheet: str | None) -> tuple[_Sheet, list[In
             if others:
                 reason = f"the first of {len(names)} sheets; not read: {_listed(others)}"
             tables = [book.get_sheet_by_name(other).height > 1 for other in visible[place + 1 :]]
-            return candidate, [InferredOption("input.sheet", name, reason, any(tables))]
+            return name, [InferredOption("input.sheet", name, reason, any(tables))]
     raise DataError(f"{path} has no cells", do="Give a sheet with a header and rows of data")
 
 
-def _named_sheet(path: Path, book: _Book, names: Sequence[str], sheet: str) -> _Sheet:
-    """Returns the sheet of this name, or the only sheet of the file."""
+def _named_sheet(path: Path, book: _Book, names: Sequence[str], sheet: str) -> str:
+    """Returns this name of a sheet, or that of the only sheet of the file."""
     if sheet not in names and len(names) > 1:
         raise DataError(
             f"{path} has no sheet '{sheet}'",
@@ -147,14 +154,13 @@ def _named_sheet(path: Path, book: _Book, names: Sequence[str], sheet: str) -> _
             do=did_you_mean(sheet, names) or "Set input.sheet to one of them",
         )
     name = sheet if sheet in names else names[0]
-    named = book.get_sheet_by_name(name)
-    if not named.height:
+    if not book.get_sheet_by_name(name).height:
         raise DataError(
             f"the sheet '{name}' of {path} has no cells",
             got="the sheets " + _listed(names),
             do="Set input.sheet to a sheet with a header and rows of data",
         )
-    return named
+    return name
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -163,7 +169,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _refuse_unreadable(path: Path, content: bytes) -> None:
     """Raises DataError for a file with a password, and for one of another format."""
-    is_old = content.startswith(_OLD)
+    is_old = content.startswith(SIGNATURE)
     if is_old and not path.name.lower().endswith(".xls"):
         raise _locked(path)
     if not is_old and not zipfile.is_zipfile(io.BytesIO(content)):
@@ -181,7 +187,7 @@ def _refuse_unreadable(path: Path, content: bytes) -> None:
 def _refuse_far_cells(path: Path, content: bytes) -> None:
     """Raises DataError for a stray cell far away from the table: all cells up to it
     would be held in memory."""
-    if content.startswith(_OLD):
+    if content.startswith(SIGNATURE):
         return
     with readable(path), zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in archive.namelist():

@@ -171,7 +171,7 @@ class Images(Source[Options]):
     def infer(self, question: Question) -> Task | None:
         """Takes a folder, and an .npz file; given masks or boxes are the answer."""
         path = question.path
-        is_folder = path is not None and path.is_dir()
+        is_folder = path is not None and path.is_dir() and not question.has_split_tables
         if is_array_file(path):
             named = {} if question.output is None else {"labels": question.output}
             kind = question.answer or "category"

@@ -4,7 +4,7 @@ Samples are windows of the series, which is split by time only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.task import Task
+from kissipo.core.text import list_ends
 from kissipo.core.timestamps import DATE_FORMAT
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, table_reading
@@ -22,6 +23,14 @@ from kissipo.input.question import Question
 from kissipo.input.series_order import TimeOptions, order_rows
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+from kissipo.input.wide_series import (
+    WideSeries,
+    find_wide,
+    inferred_option,
+    melted,
+    wide_finding,
+    without_blanks,
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Options(FileWords):
     )
     series_id: tuple[str, ...] | None = option(
         None, "column that names the series, where a file holds several; [] for one series"
+    )
+    series_in_rows: bool | None = option(
+        None, "each row is one series, whose steps are columns (1960, 1961, ...); inferred"
     )
     features: tuple[str, ...] | None = option(
         None, "input columns; the target columns when omitted"
@@ -73,12 +85,25 @@ class Series(Source[Options]):
         reading = find_data(value, "series")
         if reading is not None:
             return reading
-        return table_reading(value, options)
+        reading = table_reading(value, options)
+        wide = _series_in_rows(reading.frame, options)
+        if wide is None:
+            return reading
+        frame, findings = without_blanks(reading.frame, wide)
+        inferred = () if options.series_in_rows else (inferred_option(reading.frame, wide),)
+        return replace(
+            reading,
+            frame=melted(frame, wide),
+            findings=(*reading.findings, wide_finding(reading.frame, wide), *findings),
+            inferred_options=(*reading.inferred_options, *inferred),
+        )
 
     def infer(self, question: Question) -> Task | None:
         """Takes a table with even timestamps, or of which a forecast is asked."""
         if question.data_set is not None:
             output = question.output or question.data_set.read().answer
+        elif question.wide is not None:
+            return _task_of_rows(question, question.wide)
         elif question.is_table and (
             question.time
             or question.horizon
@@ -101,6 +126,8 @@ class Series(Source[Options]):
         """Returns the newest steps: a table, or the values of a single column."""
         table = given_table(values, options)
         if table is not None:
+            wide = _series_in_rows(table, options) if options.series_in_rows else None
+            table = table if wide is None else melted(table, wide)
             return _ordered(table, options, codecs)
         columns = codecs[0].columns
         if len(columns) != 1:
@@ -141,6 +168,55 @@ def _ordered(table: Frame, options: Options, codecs: Sequence[Codec]) -> Frame:
     return order_rows(table, time_options, extra=needed).frame
 
 
+def _series_in_rows(frame: Frame, options: Options) -> WideSeries | None:
+    """Returns the series in the rows of a table, where the task or its columns say so.
+
+    Raises:   DataError where the task says so and no columns are steps.
+    """
+    option = options.series_in_rows
+    if option is False:
+        return None
+    wide = find_wide(frame, style=options.date_format, is_asked=option is True)
+    if option and wide is None:
+        raise DataError(
+            f"no columns of {frame.origin} are the steps of a series, as "
+            "input.series_in_rows=true says",
+            got="the columns " + list_ends(frame.names, 3, 1),
+            allowed="dates, years or running numbers in the header",
+            do="Name the columns after their times, such as 2024-01, or leave the option out",
+        )
+    if wide is None or option:
+        return wide
+    is_free = options.time is None or set(wide.dates) & set(np.atleast_1d(options.time).tolist())
+    return wide if wide.is_clear and is_free else None
+
+
+def _task_of_rows(question: Question, wide: WideSeries) -> Task:
+    """Returns the task that forecasts the series in the rows of a table.
+
+    Raises:   DataError for a column of time or of values that is none.
+    """
+    frame = question.rows
+    output = question.output or (wide.values[0] if len(wide.values) == 1 else None)
+    if output is None:
+        raise TaskError(
+            f"which value of {frame.origin} is to be forecast?",
+            got=", ".join(wide.values),
+            do=f"Name it with --output {wide.values[0]}",
+        )
+    if output not in wide.values or (question.time and question.time not in wide.dates):
+        raise DataError(
+            f"in {frame.origin}, {wide.describe(len(frame))}",
+            got=f"'{question.time if output in wide.values else output}' as a column",
+            do=f"Leave --time out, and --output, too, or write --output {wide.values[0]}",
+        )
+    words: dict[str, object] = {"series": question.value, "series_in_rows": True}
+    outputs: dict[str, object] = {question.answer or "forecast": output}
+    if question.horizon:
+        outputs["horizon"] = question.horizon
+    return question.task(words, outputs, (inferred_option(frame, wide),))
+
+
 def _only_number(frame: Frame, time: str | None) -> str:
     numbers = [
         column.name for column in frame.columns if column.kind == "number" and column.name != time
@@ -154,8 +230,9 @@ def _only_number(frame: Frame, time: str | None) -> str:
         )
     raise TaskError(
         f"which column of {frame.origin} is to be forecast?",
-        got="the numbers " + ", ".join(numbers),
-        do="Name it with --output COLUMN",
+        got="the numbers " + list_ends(numbers, 6, 1),
+        do="Name it with --output COLUMN, or set input.series_in_rows=true if each row is "
+        "one series whose steps are columns",
     )
 
 

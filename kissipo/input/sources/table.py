@@ -11,7 +11,8 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import find_data
-from kissipo.input.formats.tables import FileWords, table_reading
+from kissipo.input.formats.split_tables import reading_of
+from kissipo.input.formats.tables import FileWords
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -43,7 +44,7 @@ class Table(Source[Options]):
         reading = find_data(value, "table")
         if reading is not None:
             return reading
-        return table_reading(value, options)
+        return reading_of(value, options)
 
     def weight_column(self, options: Options) -> str | None:
         """Returns the name of the column of sample weights, if there is one."""
@@ -70,7 +71,7 @@ class Table(Source[Options]):
             frame = reading.frame
             column: str | None = question.output or reading.answer
         elif question.is_table:
-            frame, column = question.table, question.output
+            frame, column = question.table, question.output or question.natural_answer
         else:
             return None
         if column is None:

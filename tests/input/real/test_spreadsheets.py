@@ -17,6 +17,7 @@ import pytest
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.input.formats.percent_cells import percent_cells
 from kissipo.input.formats.tables import FileWords, table_reading
 
 _EPOCH = datetime(1899, 12, 30)
@@ -144,7 +145,7 @@ def column_of(cells: Sequence[object], **words: Any) -> list[object]:
     [
         (DAYS, [f"{day}T00:00:00" for day in DAYS], "time"),
         (SIZES, [int(size) if size == int(size) else size for size in SIZES], "number"),
-        ([Percent(0.25), Percent(0.5), None], [0.25, 0.5, None], "number"),
+        ([Percent(0.25), Percent(0.5), None], [25.0, 50.0, None], "number"),
         ([True, False, True], ["true", "false", "true"], "string"),
         (["007", "010", "123"], ["007", "010", "123"], "string"),
         (
@@ -378,3 +379,64 @@ def test_fit_and_predict_read_the_same_sheet(capsys: pytest.CaptureFixture[str])
     write_xlsx("new.xlsx", {"A": [["x"]], "B": [["size", "day", "kind"], *rows]})
     assert main(["predict", "run", "--file", "new.xlsx"]) == 2
     assert "new.xlsx has no sheet 'June'; got the sheets 'A', 'B'" in capsys.readouterr().err
+
+
+def percents(kind: type) -> list[list[object]]:
+    """Returns rows whose price falls with a discount: 0.25 as a percent, or as 25%."""
+    shares = [row % 20 / 40 for row in range(60)]
+    cells = [Percent(x) if kind is Percent else f"{100 * x:.4g}%" for x in shares]
+    rows = [[cell, 200 - 150 * x] for cell, x in zip(cells, shares, strict=True)]
+    return [["discount", "price"], *rows]
+
+
+@pytest.mark.usefixtures("calamine")
+def test_a_percent_is_the_same_number_in_a_sheet_and_in_a_csv_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_xlsx("a.xlsx", {"Data": percents(Percent)})
+    lines = [",".join(map(str, row)) for row in percents(str)]
+    Path("a.csv").write_text("\n".join(lines))
+    readings = [table_reading(Path(name), FileWords()) for name in ("a.xlsx", "a.csv")]
+    for reading in readings:
+        assert reading.frame["discount"].unit == "%"
+        expected = [row % 20 * 2.5 for row in range(60)]
+        np.testing.assert_allclose(reading.frame["discount"].values, expected)
+        (option,) = [x for x in reading.inferred_options if x.place == "input.number_units"]
+        assert option.value == {"discount": "%"}
+        assert option.reason == "discount: '2.5%' is a number with the mark %"
+    fit = "fit a.csv --output price process.epochs=1 process.net=linear --quiet --out run"
+    assert main(fit.split()) == 0
+    write_xlsx("new.xlsx", {"Data": [["discount"], [Percent(0.25)], [Percent(0.5)]]})
+    Path("new.csv").write_text("discount\n25%\n50%\n")
+    Path("bare.csv").write_text("discount\n25\n50\n")
+    printed = []
+    for name in ("new.xlsx", "new.csv", "bare.csv"):
+        capsys.readouterr()
+        assert main(["predict", "run", "--file", name]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2] and len(printed[0].split()) >= 2
+    Path("share.csv").write_text("discount\n0.25\n0.5\n")
+    assert main(["predict", "run", "--file", "share.csv"]) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "0.25, which is 0.25% or 25%" in error and "Write 25%, or 0.25% for the" in error
+
+
+@pytest.mark.usefixtures("calamine")
+def test_numbers_beside_percents_are_reported_as_in_a_csv_file() -> None:
+    cells = [Percent(row / 40) for row in range(1, 12)]
+    frame, texts = read([["x", "n"], *zip([*cells, 30], range(12), strict=True)])
+    assert frame["x"].values[[3, 11]].tolist() == [10, 30]
+    assert any("1 number of 'x' (row 12) lack the mark '%'" in text for text in texts)
+
+
+def test_percents_of_an_open_document() -> None:
+    row = '<table:table-row><table:table-cell office:value-type="{}" office:value="0.5"/>'
+    row += '<table:table-cell table:number-columns-repeated="2" office:value-type="percentage"/>'
+    row += "</table:table-row>"
+    rows = row.format("string") + row.format("percentage")
+    text = f'<table:table table:name="A">{rows}</table:table><table:table table:name="B"/>'
+    with zipfile.ZipFile("a.ods", "w") as archive:
+        archive.writestr("content.xml", text)
+    places = percent_cells(Path("a.ods").read_bytes(), "A")
+    assert places == {(1, 2), (1, 3), (2, 1), (2, 2), (2, 3)}
+    assert percent_cells(Path("a.ods").read_bytes(), "B") == frozenset()
