@@ -43,6 +43,7 @@ _CYCLES = {
 _WEEKDAYS = {"weekday", "dayofweek", "dow", "wday", "wochentag", "星期"}
 _SECONDS = {"h:mm:ss": 1, "h:mm": 60}
 _DATES = {"date", "day", "datum", "日期"}
+_FIRST = 10_000  # values that are looked at first
 _CLOCKS = {"time", "hour", "clock", "timeofday", "uhrzeit", "hhmm", "时间", "hr"}
 
 
@@ -148,7 +149,9 @@ def _is_whole_time(column: Column) -> bool:
 
 def _repeats(column: Column) -> bool:
     present = column.values[~column.missing]
-    return len(np.unique(present)) < len(present)
+    if column.kind == "string":
+        return len(column.used_categories()) < len(present)
+    return any(len(np.unique(some)) < len(some) for some in (present[:_FIRST], present))
 
 
 def _plain(name: str) -> str:

@@ -47,9 +47,7 @@ def evaluate_scores(
     part, datasets, answers = pipeline.eval_split, pipeline.datasets, pipeline.answers
     evaluations = Evaluations(net, datasets, answers)
     split_evaluation = evaluations.of(part)
-    split_name = (
-        "train" if np.intersect1d(pipeline.splits["train"], pipeline.splits[part]).size else part
-    )
+    split_name = "train" if np.isin(pipeline.splits[part], pipeline.splits["train"]).any() else part
 
     scores = []
     for number, (answer, names, metrics) in enumerate(
