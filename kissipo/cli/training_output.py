@@ -142,6 +142,11 @@ class TrainingOutput(Callback):
                     f"[dim]The baselines were trained on {MAX_SAMPLES:,} "
                     f"of {self._samples:,} examples.[/]"
                 )
+        if score.compared is not None:
+            self.screen.note(
+                f"[dim]The baselines predict {score.compared.samples:,} of the evaluated "
+                "examples, drawn at random. The verdict compares the model with them on these.[/]"
+            )
         if "simple_answers" in score.net.details:
             self.screen.note(f"[dim]{score.net.details['simple_answers'].capitalize()}.[/]")
 

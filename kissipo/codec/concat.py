@@ -42,7 +42,11 @@ class Concat(Codec):
         return self
 
     def encode(self, frame: Frame) -> Tensor:
-        return torch.cat([codec.encode(frame) for codec in self.codecs], dim=1)
+        ends = list(accumulate(codec.spec.size for codec in self.codecs))
+        features = torch.empty(len(frame), ends[-1])  # one copy in memory, not two
+        for codec, start, end in zip(self.codecs, [0, *ends], ends, strict=False):
+            features[:, start:end] = codec.encode(frame)
+        return features
 
     def decode(self, tensor: Tensor) -> Frame:
         ends = list(accumulate(codec.spec.size for codec in self.codecs))

@@ -54,9 +54,10 @@ class OneHot(Codec):
         indices = column.positions(self.categories or (), absent=width)
         if self.has_missing:
             indices[column.missing] = width - 1
-        out = np.zeros((len(frame), width + 1), dtype=np.float32)
-        out[np.arange(len(frame)), indices] = 1
-        return torch.from_numpy(out)[:, :width].contiguous()
+        out = np.zeros((len(frame), width), dtype=np.float32)
+        rows = np.flatnonzero(indices < width)
+        out[rows, indices[rows]] = 1
+        return torch.from_numpy(out)
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.categories, self)

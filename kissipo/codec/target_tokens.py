@@ -16,10 +16,11 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 
 from typing import ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.codec.tokens import PADDING, Tokens, Unit
+from kissipo.codec.tokens import PADDING, Numbers, Tokens, Unit
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 
@@ -70,8 +71,8 @@ class TargetTokens(Tokens):
             f"{self.length} per text"
         )
 
-    def _encode_text(self, text: str) -> list[int]:
-        return [*super()._encode_text(text), END]
+    def _with_ends(self, ids: Numbers, sizes: Numbers) -> tuple[Numbers, Numbers]:
+        return np.insert(ids, np.cumsum(sizes), END), sizes + 1
 
 
 CODEC = TargetTokens

@@ -16,23 +16,28 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.codec import Codec, refuse_unfitted
-from kissipo.core.frame import Frame, strings
+from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 Unit = Literal["words", "characters"]
+Numbers = NDArray[np.int64]
 PADDING, UNKNOWN = 0, 1
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 LENGTH_QUANTILE = 0.99
 _MANY_TEXTS = 200
+_CHUNK = 4_000  # texts whose tokens are in memory at the same time
+_END_OF_TEXT = "E"  # no token of a lower-cased text
 
 
 def split_words(text: str) -> list[str]:
@@ -41,10 +46,18 @@ def split_words(text: str) -> list[str]:
     Example:  >>> split_words("Don't STOP!!")
               ["don't", 'stop', '!', '!']
     """
-    lower = text.lower()
-    if lower.replace(" ", "").isalnum():
-        return lower.split()
-    return _WORD.findall(lower)
+    return _split_lower(text.lower())
+
+
+def _split_lower(text: str) -> list[str]:
+    return text.split() if text.replace(" ", "").isalnum() else _WORD.findall(text)
+
+
+class _Ids(dict[str, int]):
+    """The ids of the known tokens; every other token is unknown."""
+
+    def __missing__(self, token: str) -> int:
+        return UNKNOWN
 
 
 class Tokens(Codec):
@@ -83,41 +96,46 @@ class Tokens(Codec):
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
-        tokens = [self._split(text) for text in column.categories]
-        uses = np.bincount(
+        counts_of_texts = np.bincount(
             column.values[column.values >= 0], minlength=len(column.categories)
-        ).tolist()
-        counts: Counter[str] = Counter()
-        lengths: list[int] = []
-        for text_tokens, text_count in zip(tokens, uses, strict=True):
-            if text_count:
-                lengths += [len(text_tokens)] * text_count
-                if text_count == 1:
-                    counts.update(text_tokens)
-                    continue
-                for token, count in Counter(text_tokens).items():
-                    counts[token] += count * text_count
+        )
+        used = np.flatnonzero(counts_of_texts)
+        counts_of_texts = counts_of_texts[used]
+        numbers: defaultdict[str, int] = defaultdict()
+        numbers.default_factory = numbers.__len__
+        counts, sizes = np.zeros(0), np.zeros(len(used), dtype=np.int64)
+        for chunk, tokens, chunk_sizes in self._numbered(column, used, numbers.__getitem__):
+            sizes[chunk] = chunk_sizes
+            repeats = np.repeat(counts_of_texts[chunk], chunk_sizes)
+            counts = np.pad(counts, (0, len(numbers) - len(counts)))
+            counts += np.bincount(tokens, repeats, minlength=len(numbers))
+        lengths = np.repeat(sizes, counts_of_texts)
         if self.min_count is None:
             self.min_count = 2 if len(lengths) >= _MANY_TEXTS else 1
-        frequent = [token for token, count in counts.items() if count >= self.min_count]
-        by_frequency = sorted(frequent, key=lambda token: (-counts[token], token))
+        frequent = np.flatnonzero(counts >= max(1, self.min_count)).tolist()
+        names = list(numbers)
+        by_frequency = sorted(frequent, key=lambda number: (-counts[number], names[number]))
         if self.length is None:
             self.length = (
-                max(1, int(np.ceil(np.quantile(lengths, LENGTH_QUANTILE)))) if lengths else 1
+                max(1, int(np.ceil(np.quantile(lengths, LENGTH_QUANTILE)))) if len(lengths) else 1
             )
-        self._set_vocabulary(tuple(by_frequency[: self.vocab_size]))
+        self._set_vocabulary(tuple(names[number] for number in by_frequency[: self.vocab_size]))
         return self
 
     def encode(self, frame: Frame) -> Tensor:
         refuse_unfitted(self.vocabulary, self)
         column, length = frame[self.column], self.length or 1
-        used = np.unique(column.values[column.values >= 0])
+        used = np.flatnonzero(np.bincount(column.values[column.values >= 0]))
         table = np.zeros((len(used) + 1, length), dtype=np.int64)
         table_rows = np.full(len(column.categories) + 1, len(used))
-        for row, code in enumerate(used.tolist()):
-            ids = self._encode_text(column.categories[code])[:length]
-            table[row, : len(ids)] = ids
-            table_rows[code] = row
+        table_rows[used] = np.arange(len(used))
+        ids_by_token = _Ids(self._ids)
+        if self.unit == "words":
+            ids_by_token[_END_OF_TEXT] = -1
+        for chunk, ids, sizes in self._numbered(column, used, ids_by_token.__getitem__):
+            ids, sizes = _truncated(*self._with_ends(ids, sizes), length)
+            first = np.arange(chunk.start, chunk.stop) * length - np.cumsum(sizes) + sizes
+            table.reshape(-1)[np.arange(len(ids)) + np.repeat(first, sizes)] = ids
         return torch.from_numpy(table[table_rows[column.values]])
 
     def split_tokens(self, text: str) -> list[str]:
@@ -171,12 +189,51 @@ class Tokens(Codec):
         first = len(self.SPECIAL)
         self._ids = {token: number for number, token in enumerate(vocabulary or (), first)}
 
-    def _encode_text(self, text: str) -> list[int]:
-        """Returns the ids of a text, before it is truncated."""
-        return [self._ids.get(token, UNKNOWN) for token in self._split(text)]
+    def _with_ends(self, ids: Numbers, sizes: Numbers) -> tuple[Numbers, Numbers]:
+        """Returns the ids of texts one after the other, and their numbers per text,
+        with an id for the end of each text, if it has one."""
+        return ids, sizes
+
+    def _numbered(
+        self, column: Column, used: Numbers, number: Callable[[str], int]
+    ) -> Iterator[tuple[slice, Numbers, Numbers]]:
+        """Yields the places of some texts among the used ones, the numbers of all their
+        tokens, and how many each text has."""
+        for start in range(0, len(used), _CHUNK):
+            codes = used[start : start + _CHUNK].tolist()
+            texts = [column.categories[code] for code in codes]
+            number_texts = _number_words if self.unit == "words" else _number_characters
+            yield slice(start, start + len(texts)), *number_texts(texts, number)
 
     def _split(self, text: str) -> list[str]:
         return split_words(text) if self.unit == "words" else list(text)
+
+
+def _truncated(ids: Numbers, sizes: Numbers, length: int) -> tuple[Numbers, Numbers]:
+    """Returns the first ids of each text, and how many each text has."""
+    if sizes.max(initial=0) <= length:
+        return ids, sizes
+    positions = np.arange(len(ids)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return ids[positions < length], np.minimum(sizes, length)
+
+
+def _number_words(texts: Sequence[str], number: Callable[[str], int]) -> tuple[Numbers, Numbers]:
+    """Returns the number of each word of all texts, and how many words each has."""
+    words = _split_lower(f" {_END_OF_TEXT} ".join([*map(str.lower, texts), ""]))
+    numbers = np.fromiter(map(number, words), np.int64, len(words))
+    is_end = numbers == number(_END_OF_TEXT)
+    ends = np.flatnonzero(is_end)
+    return numbers[~is_end], np.diff(ends, prepend=-1) - 1
+
+
+def _number_characters(
+    texts: Sequence[str], number: Callable[[str], int]
+) -> tuple[Numbers, Numbers]:
+    """Returns the number of each character of all texts, and how many
+    each has."""
+    joined = "".join(texts)
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    return np.fromiter(map(number, joined), np.int64, len(joined)), sizes
 
 
 CODEC = Tokens

@@ -28,6 +28,7 @@ from kissipo.core.suggest import did_you_mean
 
 Kind = Literal["number", "string", "time", "image", "array"]
 ValueType = Literal["text", "integer", "float", "boolean"]
+_TEXTS = 10_000  # that are hashed at the same time
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
 
@@ -85,9 +86,14 @@ class Column:
 
     def counts(self) -> dict[str, int]:
         """Returns the number of rows per category of a string column."""
-        present = self.values[self.values >= 0]
-        counts = np.bincount(present, minlength=len(self.categories)).tolist()
-        return {text: count for text, count in zip(self.categories, counts, strict=True) if count}
+        counts = np.bincount(self.values[self.values >= 0])
+        used = np.flatnonzero(counts)
+        texts = map(self.categories.__getitem__, used.tolist())
+        return dict(zip(texts, counts[used].tolist(), strict=True))
+
+    def used_categories(self) -> NDArray[np.int64]:
+        """Returns the positions of the categories that occur in a row."""
+        return np.flatnonzero(np.bincount(self.values[self.values >= 0]))
 
     def rows_by_text(self) -> dict[str, NDArray[np.int64]]:
         """Returns the rows of each text, in the order in which the texts appear."""
@@ -184,8 +190,9 @@ class Frame:
         digest = hashlib.blake2b(digest_size=16)
         for column in self.columns:
             digest.update(f"{column.name}/{column.kind}/{len(column)}".encode())
-            for text in column.categories:
-                digest.update(text.encode() + b"\0")
+            for start in range(0, len(column.categories), _TEXTS):
+                texts = column.categories[start : start + _TEXTS]
+                digest.update("\0".join([*texts, ""]).encode())
             if column.values.dtype == object:
                 for value in column.values:
                     digest.update(_content(value))

@@ -194,12 +194,13 @@ def _from_serial(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
 
 def _number_style(present: NDArray[np.float64]) -> str | None:
     """Returns how timestamps are written as numbers; None for other numbers."""
+    low, high = present.min(), present.max()
     for style, (start, _) in _UNIX.items():
-        if present.min() >= start and present.max() < 2 * start:
+        if low >= start and high < 2 * start:
             return style
-    if np.any(present != np.floor(present)) or present.min() < 1000 or present.max() > 1e14:
+    if low < 1000 or high > 1e14 or np.any(present != np.floor(present)):
         return None
-    lengths = {len(str(int(value))) for value in (present.min(), present.max())}
+    lengths = {len(str(int(value))) for value in (low, high)}
     written = _DIGITS.get(lengths.pop()) if len(lengths) == 1 else None
     if written is None or _digits(present, written) is None:
         return None
@@ -216,7 +217,7 @@ def _digits(numbers: NDArray[np.float64], style: str) -> NDArray[np.datetime64] 
     for digits in range(6, length + 1, 2):
         parts.append(cells // 10 ** (length - digits) % 100)
     year, month, day, hour, minute, second = (
-        parts[index] if index < len(parts) else np.full(len(cells), default)
+        parts[index] if index < len(parts) else np.full(1, default)
         for index, default in enumerate((0, 1, 1, 0, 0, 0))
     )
     if year.min() < 1000 or year.max() > 3000 or month.min() < 1 or month.max() > 12:

@@ -125,17 +125,17 @@ def _guess(column: Column) -> Guess:
     if column.kind == "number":
         present = column.values[~column.missing]
         return Guess(column.name, "number", f"{len(np.unique(present))} different numbers")
-    texts = list(column.counts())
-    count = int((~column.missing).sum())
-    words = float(np.mean([len(text.split()) for text in texts[:1000]]))
-    repeated = len(texts) <= _FEW_CLASSES and len(texts) <= _REPEATS * count
-    if repeated or (words < 3 and len(texts) <= 0.1 * count):
-        return Guess(column.name, "category", f"{len(texts)} classes in {count} rows")
-    if is_without_blanks(texts[:1000]):
-        reason = f"its script has no blanks between words, {len(texts)} different rows"
+    used, count = column.used_categories(), int((~column.missing).sum())
+    distinct, texts = len(used), [column.categories[code] for code in used[:1000].tolist()]
+    words = float(np.mean([len(text.split()) for text in texts]))
+    repeated = distinct <= _FEW_CLASSES and distinct <= _REPEATS * count
+    if repeated or (words < 3 and distinct <= 0.1 * count):
+        return Guess(column.name, "category", f"{distinct} classes in {count} rows")
+    if is_without_blanks(texts):
+        reason = f"its script has no blanks between words, {distinct} different rows"
         return Guess(column.name, "characters", reason, without_blanks=True)
     if words >= 2:
-        return Guess(column.name, "text", f"{words:.0f} words per row, {len(texts)} different rows")
-    if len(texts) > _REPEATS * count:
-        return Guess(column.name, "characters", f"one word per row, {len(texts)} different words")
-    return Guess(column.name, "category", f"{len(texts)} classes in {count} rows")
+        return Guess(column.name, "text", f"{words:.0f} words per row, {distinct} different rows")
+    if distinct > _REPEATS * count:
+        return Guess(column.name, "characters", f"one word per row, {distinct} different words")
+    return Guess(column.name, "category", f"{distinct} classes in {count} rows")

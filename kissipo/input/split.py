@@ -92,10 +92,10 @@ def split_rows(
             _folds(count, options.folds, generator, classes, together) == options.fold
         )
     )
-    pool = np.setdiff1d(everything, test)
+    pool = np.setdiff1d(everything, test, assume_unique=True)
     share = options.validation / (1 - options.test)
     validation = _draw(pool, share, generator, classes, together)
-    train = np.setdiff1d(pool, validation)
+    train = np.setdiff1d(pool, validation, assume_unique=True)
     return _refuse_empty({"train": train, "validation": validation, "test": test}, options)
 
 
@@ -125,8 +125,10 @@ def format_spans(rows: Positions) -> str:
     Example:  >>> format_spans(np.array([1, 2, 3, 7, 9, 10]))
               '1-3, 7, 9-10'
     """
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+    is_first = np.diff(rows, prepend=rows[:1] - 2) != 1
+    is_last = np.append(is_first[1:], True)[: len(rows)]
+    runs = zip(rows[is_first].tolist(), rows[is_last].tolist(), strict=True)
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def _of_fold(options: Split, fixed: Mapping[str, Positions] | None) -> Split:

@@ -40,6 +40,7 @@ _SHORT_CYCLES = {
 }  # fmt: skip
 _SIXTIES = {"h:mm:ss": 1_000_000, "h:mm": 60_000_000}
 _PERIODS = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15, 144: 10, 288: 5}  # minutes
+_FIRST = 10_000  # values that are looked at first
 
 
 Clock = tuple[list[str], NDArray[np.timedelta64]]  # the columns, and the times of day
@@ -147,7 +148,9 @@ def _is_whole_time(column: Column) -> bool:
 
 def _repeats(column: Column) -> bool:
     present = column.values[~column.missing]
-    return len(np.unique(present)) < len(present)
+    if column.kind == "string":
+        return len(column.used_categories()) < len(present)
+    return any(len(np.unique(some)) < len(some) for some in (present[:_FIRST], present))
 
 
 def _by_name(frame: Frame, names: Sequence[str], style: str | None) -> TimeColumns | None:

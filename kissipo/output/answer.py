@@ -324,6 +324,14 @@ class Answer(ABC):
         """Whether the target is the steps after a window."""
         return False
 
+    @property
+    def compares_all(self) -> bool:
+        """Whether the baselines predict all evaluated samples, also of a large split.
+
+        Steps of a series are predicted one after the other, so none is left out.
+        """
+        return self.forecasts
+
     def context_columns(self, frame: Frame) -> list[str]:
         """Returns columns of new steps that no codec reads, such as timestamps."""
         return []

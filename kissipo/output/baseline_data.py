@@ -1,6 +1,7 @@
 """Baseline data: the samples on which baselines are trained and evaluated.
 
-They are the training and test samples of the model, encoded and as raw rows.
+They are samples of the training and test splits of the model, encoded and as raw rows.
+Baselines are trained on at most MAX_SAMPLES of them, and predict at most MAX_PREDICTED.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
 from kissipo.output.tfidf import Features, tfidf
 
-MAX_SAMPLES = 10_000
+MAX_SAMPLES, MAX_PREDICTED = 10_000, 20_000
 _MAX_CLASSES = 2_000
 
 

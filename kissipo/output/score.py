@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kissipo.core.description import Detail
 from kissipo.core.json_object import JsonObject
@@ -9,11 +10,21 @@ from kissipo.output.answer import Answer, Evaluation
 from kissipo.output.verdict import Verdict
 
 
+class Compared(NamedTuple):
+    """The evaluation of the model on the samples that the baselines predict."""
+
+    samples: int
+    net: Evaluation
+
+
 @dataclass(frozen=True)
 class Score:
     """The evaluation of the model and of its baselines.
 
-    part:  the split that is evaluated: test; validation or train where test is empty
+    part:      the split that is evaluated: test; validation or train where test is
+               empty
+    compared:  the model on the samples of the baselines, where these are not all; the
+               verdict compares it with them
     """
 
     answer: Answer
@@ -21,6 +32,7 @@ class Score:
     baselines: Mapping[str, Evaluation]
     verdict: Verdict | None
     part: str = "test"
+    compared: Compared | None = None
 
     def ordered(self) -> list[tuple[str, Evaluation]]:
         """Returns the baselines, the best first."""
@@ -50,12 +62,17 @@ class Score:
 
     def to_json(self) -> JsonObject:
         """Returns the documented JSON object; equal runs give equal objects."""
+        compared = {}
+        if self.compared is not None:
+            samples, net = self.compared
+            compared = {"compared": {"samples": samples, "metrics": dict(net.metrics)}}
         return {
             "answer": self.answer.WORD,
             "column": self.answer.name,
             "main": self.answer.EVAL_METRIC,
             "higher_is_better": self.answer.HIGHER_IS_BETTER,
             "metrics": dict(self.net.metrics),
+            **compared,
             "baselines": {name: dict(score.metrics) for name, score in self.baselines.items()},
             "verdict": None if self.verdict is None else vars(self.verdict),
             "details": {

@@ -28,6 +28,10 @@ _NOTES = {
     "by which the best epoch was chosen.",
     "train": "Training and evaluation use the same samples: there is no held-out split.",
 }
+_PART_NOTE = (
+    "The baselines predict {:,} of the samples, drawn at random; the verdict and the bars "
+    "compare the model with them on these."
+)
 
 
 def verdict_section(scores: Sequence[Score]) -> Section:
@@ -44,9 +48,12 @@ def verdict_section(scores: Sequence[Score]) -> Section:
 def score_section(score: Score) -> Section:
     """Returns the metrics of the model and of the baselines, as numbers and as bars."""
     note, main = _NOTES[score.part], score.answer.EVAL_METRIC
+    net = score.net
+    if score.compared is not None:
+        note, net = f"{_PART_NOTE.format(score.compared.samples)} {note}", score.compared.net
     if "simple_answers" in score.net.details:
         note += f" {score.net.details['simple_answers'].capitalize()}."
-    evaluations = {MODEL: score.net, **dict(score.ordered())}
+    evaluations = {MODEL: net, **dict(score.ordered())}
     values = {name: evaluation.metrics[main] for name, evaluation in evaluations.items()}
     table = scores_table(score)
     titles = [table.titles[0], *map(metric_title, table.titles[1:])]

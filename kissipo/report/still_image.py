@@ -175,7 +175,7 @@ def _bars_of(answer: JsonMapping) -> dict[str, float]:
     baselines = {name: metrics.get(main) for name, metrics in answer["baselines"].items()}
     numbers = {name: value for name, value in baselines.items() if _is_number(value)}
     ordered = sorted(numbers, key=lambda name: numbers[name], reverse=higher)
-    own = answer["metrics"].get(main)
+    own = answer.get("compared", answer)["metrics"].get(main)
     return ({"model": own} if _is_number(own) else {}) | {name: numbers[name] for name in ordered}
 
 

@@ -125,9 +125,13 @@ def answer_scores_table(answer: JsonMapping) -> Table:
         key=lambda pair: _number(pair[1].get(main)),
         reverse=answer["higher_is_better"],
     )
+    models = [(MODEL, answer["metrics"])]
+    if "compared" in answer:
+        samples, values = answer["compared"]["samples"], answer["compared"]["metrics"]
+        models.append((f"{MODEL} on {samples:,} examples, as below", values))
     rows = [
         [name, *(format_score(_number(values.get(item))) for item in metrics)]
-        for name, values in [(MODEL, answer["metrics"]), *baselines]
+        for name, values in [*models, *baselines]
     ]
     rows[0] = [Cell(str(cell), "strong") for cell in rows[0]]
     return Table([answer["column"], *metrics], rows, numbers=range(1, 1 + len(metrics)))

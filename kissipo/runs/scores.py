@@ -18,9 +18,9 @@ from kissipo.core.seeds import drawn
 from kissipo.core.suggest import did_you_mean
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation, portion
 from kissipo.output.answer import Answer, Evaluation, EvaluationCase, Scores
-from kissipo.output.baseline_data import MAX_SAMPLES, BaselineData, Samples
+from kissipo.output.baseline_data import MAX_PREDICTED, MAX_SAMPLES, BaselineData, Samples
 from kissipo.output.metric_object import Metric, MetricObject
-from kissipo.output.score import Score
+from kissipo.output.score import Compared, Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import BASELINES, METRICS, suitable_baselines, trivial_baselines
@@ -38,15 +38,16 @@ def evaluate_scores(
 ) -> tuple[list[Score], SplitEvaluation]:
     """Evaluates the net and the baselines.
 
+    Of a large split the baselines predict a part. The verdict compares the net on the
+    same samples.
+
     baseline_names:  the names of the baselines per output, or None for all that fit
     metric_names:    further metrics per output, names or functions
     """
     part, datasets, answers = pipeline.eval_split, pipeline.datasets, pipeline.answers
     evaluations = Evaluations(net, datasets, answers)
     split_evaluation = evaluations.of(part)
-    split_name = (
-        "train" if np.intersect1d(pipeline.splits["train"], pipeline.splits[part]).size else part
-    )
+    split_name = "train" if np.isin(pipeline.splits[part], pipeline.splits["train"]).any() else part
 
     scores = []
     for number, (answer, names, metrics) in enumerate(
@@ -69,14 +70,17 @@ def evaluate_scores(
         if side is not None:
             note = {"simple_answers": f"the baselines use the images at {side}x{side}"}
             evaluation = replace(evaluation, details={**evaluation.details, **note})
+        compared = None
+        if baselines:
+            compared = _compared(split_evaluation, number, answer, metrics)
         result = verdict(
-            evaluation,
+            evaluation if compared is None else compared.net,
             baselines,
             main=answer.EVAL_METRIC,
             higher_is_better=answer.HIGHER_IS_BETTER,
             trivial=trivial_baselines(answer),
         )
-        scores.append(Score(answer, evaluation, baselines, result, part=split_name))
+        scores.append(Score(answer, evaluation, baselines, result, split_name, compared))
     return scores, split_evaluation
 
 
@@ -88,6 +92,25 @@ def _own_evaluation(
     evaluation: Evaluation = split.evaluations[number]
     details = {**evaluation.details, **answer.extra_metrics(*predictions)}
     return _with_metrics(replace(evaluation, details=details), answer, metric_names, *predictions)
+
+
+def _predicted_samples(answer: Answer, count: int) -> NDArray[np.int64]:
+    """Returns the positions of the samples that the baselines predict."""
+    return drawn(count, count if answer.compares_all else MAX_PREDICTED, "predicted by baselines")
+
+
+def _compared(
+    split: SplitEvaluation, number: int, answer: Answer, metric_names: tuple[Metric, ...]
+) -> Compared | None:
+    """Evaluates the net on the samples that the baselines predict; None where these are
+    all."""
+    scores, truth = split.scores[number], split.truths[number]
+    some = _predicted_samples(answer, len(truth))
+    if len(some) == len(truth):
+        return None
+    predictions = scores[some], truth[some]
+    evaluation = answer.evaluate(*predictions)
+    return Compared(len(some), _with_metrics(evaluation, answer, metric_names, *predictions))
 
 
 def _usual_baselines(
@@ -169,7 +192,8 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
     spec = pipeline.codecs[0].spec
     if not pipeline.codecs[0].is_image:
         return None
-    samples = min(len(pipeline.datasets["train"]), MAX_SAMPLES) + len(pipeline.datasets[part])
+    trained, predicted = len(pipeline.datasets["train"]), len(pipeline.datasets[part])
+    samples = min(trained, MAX_SAMPLES) + min(predicted, MAX_PREDICTED)
     side = max(spec.shape[1:])
     while samples * spec.shape[0] * side**2 > _MAX_VALUES and side > _MIN_SIDE:
         side //= 2
@@ -178,18 +202,12 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
 
 def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | None) -> BaselineData:
     texts = {codec.column: codec.spec.unit for codec in pipeline.codecs if codec.spec.unit}
-    some = drawn(len(pipeline.datasets["train"]), MAX_SAMPLES, "baselines")
-    train = _samples(pipeline, number, "train", some, side, with_frame=bool(texts))
-    test = _samples(
-        pipeline,
-        number,
-        part,
-        np.arange(len(pipeline.datasets[part])),
-        side,
-        with_frame=bool(texts),
-    )
-    specs = tuple(codec.spec for codec in pipeline.codecs)
     answer = pipeline.answers[number]
+    some = drawn(len(pipeline.datasets["train"]), MAX_SAMPLES, "baselines")
+    predicted = _predicted_samples(answer, len(pipeline.datasets[part]))
+    train = _samples(pipeline, number, "train", some, side, with_frame=bool(texts))
+    test = _samples(pipeline, number, part, predicted, side, with_frame=bool(texts))
+    specs = tuple(codec.spec for codec in pipeline.codecs)
     if not answer.forecasts:
         return BaselineData(answer, specs, train, test, pipeline.season_length, texts, seed)
     series = np.stack([pipeline.frame[name].values for name in answer.variables], axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -34,11 +35,17 @@ def test_ids_count_from_two_by_frequency_then_alphabet() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.text("ab c.", max_size=15), min_size=1, max_size=8),
+    st.lists(st.text("aE\tΣé c.'", max_size=15), min_size=1, max_size=8),
     st.integers(1, 12),
     st.integers(1, 5),
+    st.integers(1, 9),
 )
-def test_encoding_equals_a_loop(texts: list[str], length: int, size: int) -> None:
+def test_encoding_equals_a_loop(texts: list[str], length: int, size: int, chunk: int) -> None:
+    with patch.object(tokens, "_CHUNK", chunk):
+        check_encoding(texts, length, size)
+
+
+def check_encoding(texts: list[str], length: int, size: int) -> None:
     codec = Tokens("text", length=length, vocab_size=size, min_count=2).fit(column(*texts))
     counts = Counter(word for text in texts for word in split_words(text))
     vocabulary = sorted(

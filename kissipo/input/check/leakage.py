@@ -76,7 +76,7 @@ def _explained_share(column: Column, target: Column) -> float:
 def _as_values(column: Column) -> NDArray[np.float64] | None:
     if column.kind == "number":
         return column.values[:, None]
-    if column.kind == "string" and len(column.counts()) <= 100:
+    if column.kind == "string" and len(column.used_categories()) <= 100:
         return (
             (column.values[:, None] == np.arange(len(column.categories))[None, :]).astype(
                 np.float64

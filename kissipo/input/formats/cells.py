@@ -16,7 +16,7 @@ from kissipo.core.frame import Column, strings
 from kissipo.input.formats.cell_bytes import CellBytes
 from kissipo.input.formats.digits import plain_numbers
 from kissipo.input.formats.number_columns import ODD_SHARE
-from kissipo.input.formats.number_texts import is_code
+from kissipo.input.formats.number_texts import find_codes, is_code
 from kissipo.input.formats.text_column import TextColumn, is_missing
 
 _SAMPLE = 1000
@@ -109,6 +109,7 @@ class ColumnBuilder:
             codes, categories = self._texts.finish()
             return Column(self.name, "string", codes, categories)
         values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
+        self._numbers = [values]  # which frees the chunks
         return Column(self.name, "number", values)
 
     @property
@@ -126,9 +127,7 @@ class ColumnBuilder:
         self._begun = True
         if not self.as_text:
             self.sample = tuple(cells[:_SAMPLE])
-            self.as_text = self._plain_numbers(self.sample) is None or any(
-                map(is_code, self.sample)
-            )
+            self.as_text = self._plain_numbers(self.sample) is None or bool(find_codes(self.sample))
 
     def _append(self, values: NDArray[np.float64] | None) -> bool:
         """Appends plain numbers; False where the first cells are texts after all."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_some
-from kissipo.input.formats.number_texts import is_code
+from kissipo.input.formats.number_texts import find_codes
 
 _FEW_SHARE, _MIN_SHARE = 0.1, 0.5
 _WITHOUT_POINTS = str.maketrans("", "", ".,")
@@ -31,16 +31,18 @@ def has_codes(texts: Sequence[str], counts: NDArray[np.int64]) -> bool:
               >>> has_codes(["15", "30", "45", "00"], np.array([9, 9, 9, 9]))
               True
     """
-    codes = [code for code, text in enumerate(texts) if is_code(text)]
+    codes = find_codes(texts)
     return bool(codes) and not (_are_zeros(texts, codes) and _are_stray(texts, counts, codes))
 
 
 def stray_codes(column: Column, frame: Frame) -> list[Finding]:
     """Reports the few cells that are written like codes, in a column of numbers."""
     texts = column.categories
-    codes = [code for code, text in enumerate(texts) if is_code(text)]
+    codes = find_codes(texts)
+    if not codes:
+        return []
     counts = np.bincount(column.values[column.values >= 0], minlength=len(texts))
-    if not codes or not _are_stray(texts, counts, codes):
+    if not _are_stray(texts, counts, codes):
         return []
     rows = frame.rows[np.isin(column.values, codes)]
     listed = list_some([f"'{texts[code]}'" for code in codes], 4)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -149,8 +150,13 @@ def type_cells(
 
 def has_open_points(cells: Iterable[str]) -> bool:
     """Whether the points of plain numbers may separate thousands: 12.345 beside 980."""
-    evidence = {part.evidence for part in map(split_number, cells) if part is not None}
-    return "point?" in evidence and "point" not in evidence
+    is_open = False
+    for part in map(split_number, cells):
+        evidence = "" if part is None else part.evidence
+        if evidence == "point":
+            return False
+        is_open |= evidence == "point?"
+    return is_open
 
 
 def texts_decimal(numbers: Mapping[str, NumberTexts], options: CellOptions) -> str | None:
@@ -451,7 +457,7 @@ def _unread(column: Column, frame: Frame) -> list[Finding]:
     if len(column.categories) > _MANY_TEXTS:
         return []
     counts = column.counts()
-    words = [text for text in counts if split_number(text) is None]
+    words = list(islice((text for text in counts if split_number(text) is None), _FEW_TEXTS + 1))
     total = sum(counts.values())
     wordy = sum(counts[text] for text in words)
     if (

@@ -14,6 +14,8 @@ Example:  >>> split_number("$1,234.50"), split_number("(3,5 kg)")
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from itertools import compress, count, repeat
 from typing import Literal, NamedTuple
 
 Evidence = Literal["", "point", "comma", "point?", "comma?"]
@@ -118,6 +120,12 @@ def is_code(text: str) -> bool:
         (len(digits) > 1 and digits[0] == "0")
         or (15 < len(digits) < 300 and int(float(digits)) != int(digits))
     )
+
+
+def find_codes(texts: Sequence[str]) -> list[int]:
+    """Returns the positions of the codes, which are texts of digits alone."""
+    digits = map(str.lstrip, map(str.strip, texts), repeat("+-"))
+    return [place for place in compress(count(), map(str.isdigit, digits)) if is_code(texts[place])]
 
 
 def is_known_mark(mark: str) -> bool:

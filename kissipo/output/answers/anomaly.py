@@ -167,6 +167,10 @@ class Anomaly(Answer):
     def forecasts(self) -> bool:
         return self.options.method == "forecast"
 
+    @property
+    def compares_all(self) -> bool:
+        return True
+
     def suggested_net(self) -> InferredOption | None:
         if self.options.method != "reconstruction":
             return None

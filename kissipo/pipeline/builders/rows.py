@@ -84,12 +84,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         splits = {name: np.sort(order[positions]) for name, positions in splits.items()}
     findings += describe_divided(duplicate_findings, group_ids, splits)
     weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
-    train = frame.take(splits["train"])
-    for codec in codecs:
-        codec.fit(train)
-    for answer in answers:
-        answer.fit_inputs([codec.spec for codec in codecs]).fit(train)
-        findings += answer.fitted_findings(frame)
+    _fit(codecs, answers, frame.take(splits["train"]))
+    findings += [finding for answer in answers for finding in answer.fitted_findings(frame)]
     checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
     if checked and not source.is_generated:
         findings += source.check_fitted(frame, codecs, checked)
@@ -120,6 +116,13 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
         augment=Augment(names, masks, boxes) if names else None,
     )
+
+
+def _fit(codecs: Sequence[Codec], answers: Sequence[Answer], train: Frame) -> None:
+    for codec in codecs:
+        codec.fit(train)
+    for answer in answers:
+        answer.fit_inputs([codec.spec for codec in codecs]).fit(train)
 
 
 def _split_in_time(
