@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Every test that starts a program reads what Python has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test clean
 
 demo: $(VENV)/.installed

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ SHARED = "\n".join(path.read_text(encoding="utf-8") for path in sorted(TESTS.rgl
 LIBRARY_ASSERTIONS = ("raises", "warns", "validate")
 
 
+@cache
 def functions(source: str) -> dict[str, ast.FunctionDef]:
     """Returns every function of a file by its name, nested ones included."""
     return {
@@ -48,21 +50,20 @@ def cannot_fail(source: str, shared: str = "") -> list[str]:
     """
     functions_by_name = functions(shared) | functions(source)
     can_fail: set[str] = set()
-    count = -1
-    while len(can_fail) > count:
-        count = len(can_fail)
-        for name, function in functions_by_name.items():
-            for node in ast.walk(function):
-                callee, is_attribute = called(node)
-                library_assertion = (is_attribute or callee not in functions_by_name) and (
-                    callee in LIBRARY_ASSERTIONS or callee.startswith("assert_")
-                )
-                if (
-                    asserts_something(node)
-                    or library_assertion
-                    or (callee in can_fail and not is_attribute)
-                ):
-                    can_fail.add(name)
+    helpers: dict[str, set[str]] = {}
+    for name, function in functions_by_name.items():
+        nodes = list(ast.walk(function))
+        calls = {called(node) for node in nodes}
+        library_assertion = any(
+            (is_attribute or callee not in functions_by_name)
+            and (callee in LIBRARY_ASSERTIONS or callee.startswith("assert_"))
+            for callee, is_attribute in calls
+        )
+        if library_assertion or any(asserts_something(node) for node in nodes):
+            can_fail.add(name)
+        helpers[name] = {callee for callee, is_attribute in calls if not is_attribute}
+    while more := {name for name in helpers if name not in can_fail and helpers[name] & can_fail}:
+        can_fail |= more
     return [name for name in functions(source) if name.startswith("test_") and name not in can_fail]
 
 

@@ -12,12 +12,13 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
-from kissipo.inspect.trace import Step
+from kissipo.inspect.trace import Step, Trace
 from kissipo.pipeline import registries
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.recipes import all_recipes, data_are_fetched
 
 RECIPES = dict(all_recipes())
+TRACES: dict[str, Trace] = {}
 SHORTEST = {
     "supervised": {"epochs": 1},
     "gradient_descent": {"epochs": 20},
@@ -26,6 +27,8 @@ SHORTEST = {
     "adversarial": {"epochs": 1},
     "teacher_forcing": {"epochs": 1, "units": 8},
 }
+FEWER = {"num_games": 12}  # samples that are made, where an option says how many
+FEWER_BASELINES = {"shapes": ["no_boxes", "mean_boxes"]}  # the slow lane has them all
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]
 quick_recipes = pytest.mark.parametrize(
@@ -68,6 +71,19 @@ def test_recipe_task_round_trips_through_yaml_and_arguments(name: str, recipe: R
     assert (ki.load(name).parts(), ki.load(name).name) == (task.parts(), name)
 
 
+def fewer(name: str) -> dict[str, int]:
+    """Returns the options by which a recipe makes fewer samples."""
+    given = RECIPES[name].task.input
+    return {f"input.{key}": number for key, number in FEWER.items() if key in given}
+
+
+def show(name: str) -> Trace:
+    """Returns the trace of a recipe, which several tests read."""
+    if name not in TRACES:
+        TRACES[name] = ki.load(name, words=fewer(name)).show()
+    return TRACES[name]
+
+
 @quick_recipes
 def test_complete_task_stays_the_same(name: str) -> None:
     complete = ki.load(name).complete()
@@ -78,8 +94,7 @@ def test_complete_task_stays_the_same(name: str) -> None:
 
 @quick_recipes
 def test_recipe_trace_is_complete(name: str) -> None:
-    task = ki.load(name)
-    trace = task.show()
+    trace = show(name)
     stages = [step.stage for step in trace.steps]
     assert stages == sorted(stages, key=("input", "process", "output").index)
     assert set(stages) == {"input", "process", "output"}
@@ -105,7 +120,7 @@ def dense(step: Step, before: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("name", ["digits", "backprop", "equations"])
 def test_costs_of_dense_layers_equal_those_by_hand(name: str) -> None:
-    trace = ki.load(name).show()
+    trace = show(name)
     width = int(np.prod(trace.of("input")[-1].shape))
     for step in trace.of("process"):
         if step.description.startswith("linear"):
@@ -118,11 +133,10 @@ def test_costs_of_dense_layers_equal_those_by_hand(name: str) -> None:
 
 @quick_recipes
 def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", name, "--json"]) == 0
+    words = [f"{option}={number}" for option, number in fewer(name).items()]
+    assert main(["show", name, *words, "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert [step["name"] for step in content["steps"]] == [
-        step.name for step in ki.load(name).show().steps
-    ]
+    assert [step["name"] for step in content["steps"]] == [step.name for step in show(name).steps]
     assert {
         "shape",
         "parameters",
@@ -132,7 +146,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
         "stage",
         "description",
     } <= set(content["steps"][0])
-    assert main(["show", name]) == 0
+    assert main(["show", name, *words]) == 0
     text = capsys.readouterr().out
     assert f"{content['parameters']:,} params, {content['multiplications']:,} MACs" in text
     assert all(
@@ -144,7 +158,10 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
 def test_short_fit_saves_a_complete_run(name: str, recipe: Recipe) -> None:
     algorithm = read_task(recipe.task).algorithm
     assert algorithm is not None
-    run = ki.load(name, words=SHORTEST[algorithm.name]).fit(seed=1)
+    words = {**SHORTEST[algorithm.name], **fewer(name)}
+    if name in FEWER_BASELINES:
+        words["output.baselines"] = FEWER_BASELINES[name]
+    run = ki.load(name, words=words).fit(seed=1)
     metrics = run.metrics["answers"][0]["metrics"]
     assert recipe.metric in metrics
     assert all(np.isfinite(value) for value in metrics.values())
