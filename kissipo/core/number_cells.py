@@ -45,6 +45,7 @@ def _advice(column: Column, text: str) -> str:
 
 
 _PLACEHOLDER = re.compile(r"(9{2,}|8{2,}|7{2,})(\.\d+)?|1e\+(15|20|30|36)|9\.96921e\+36")
+_MANY_NUMBERS = 12
 _LIMITS = frozenset({32767.0, 32768.0, 65535.0, 2147483647.0, 2147483648.0})
 
 
@@ -53,7 +54,9 @@ def placeholders(frame: Frame, names: Iterable[str]) -> list[Finding]:
     from all others."""
     findings = []
     for column in (frame[name] for name in names):
-        for number, others in _placeholders_of(column.values):
+        far, negative = _placeholders_of(column.values), _only_negative(column.values)
+        suspects = [("far from", *pair) for pair in far]
+        for place, number, others in suspects or [("below", *pair) for pair in negative]:
             rows = frame.rows[column.values == number]
             text = f"{number:.12g}"
             findings.append(
@@ -61,13 +64,22 @@ def placeholders(frame: Frame, names: Iterable[str]) -> list[Finding]:
                     "WARN",
                     "placeholders",
                     f"{text} stands {len(rows)} times in '{column.name}' ({format_rows(rows)}), "
-                    f"far from all other values ({others[0]:.6g} to {others[-1]:.6g})",
+                    f"{place} all other values ({others[0]:.6g} to {others[-1]:.6g})",
                     "used as a number; if it stands for a missing value, "
                     f"set input.missing_values=[{text}]",
                     tuple(int(row) for row in rows[:100]),
                 )
             )
     return findings
+
+
+def _only_negative(values: NumpyArray) -> Iterator[tuple[float, NDArray[np.float64]]]:
+    """Yields -1 where it is the only number below 1 among many whole ones."""
+    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    if len(distinct) < _MANY_NUMBERS or distinct[0] != -1 or distinct[1] < 1:
+        return
+    if counts[0] >= 3:
+        yield -1.0, distinct[1:]
 
 
 def _placeholders_of(values: NumpyArray) -> Iterator[tuple[float, NDArray[np.float64]]]:

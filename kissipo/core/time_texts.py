@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.frame import whole_seconds
 from kissipo.core.month_names import PATTERN, month_number
+from kissipo.core.time_spellings import months_with_years, usual_spelling
 
 _MONTH = rf"(?P<name>{PATTERN})\.?"
 _YEAR, _SHORT_YEAR = r"(?P<y>\d{4})", r"(?P<y>\d{4}|\d\d)"
@@ -81,7 +82,10 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
     style:    day_first or month_first, if that is known
     Raises:   DataError for dates that can be read in two ways (03/04/2024).
     """
-    cleaned = [" ".join(text.split()) for text in texts]
+    cleaned = [usual_spelling(" ".join(text.split())) for text in texts]
+    if (months := months_with_years(cleaned)) is not None:
+        example = f"'{texts[0]}' is {months[0]}"
+        return TimeTexts(np.array(months, "datetime64[M]").astype("datetime64[s]"), None, example)
     for pattern in _PATTERNS:
         if not pattern.fullmatch(cleaned[0]):
             continue

@@ -147,7 +147,7 @@ def _candidates(frame: Frame, time: str, targets: Sequence[str]) -> list[Column]
     for column in frame.columns:
         if column.name == time or column.name in targets or column.missing.any():
             continue
-        if time_part(column.name):
+        if time_part(column.name) or column.unit in ("h:mm", "h:mm:ss"):
             continue  # the hour beside a date is a part of the time
         if len(numbered[_without_number(column.name)]) > 1:
             continue  # store_1 beside store_2: one series per column

@@ -256,6 +256,9 @@ def _clock(frame: Frame, parts: Mapping[str, str]) -> Clock | None:
     for part in _SINGLE_CLOCKS:
         if part in parts and (seconds := _time_of_day(part, frame[parts[part]])) is not None:
             return [parts[part]], seconds
+    clocks = [column for column in frame.columns if column.unit in _SIXTIES]
+    if len(clocks) == 1 and (seconds := _time_of_day("clock", clocks[0])) is not None:
+        return [clocks[0].name], seconds
     return None
 
 

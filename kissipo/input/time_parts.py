@@ -33,7 +33,8 @@ _NAMES = {
     "minute": "minute min mi mn minutes minuten minuto minuta minuut minut минута 分 분",
     "second": "second sec ss seconds sekunde segundo secondo seconde секунда 秒 초",
     "hhmm": "hhmm hrmn hrmin hourmin hourminute",
-    "clock": "time clock timeofday uhrzeit uhr zeit heures orario horario godz tid tijd 时间 時間",
+    "clock": "time starttime begintime from von ab horainicio heuredebut clock"
+    " timeofday uhrzeit uhr zeit heures orario horario godz tid tijd 时间 時間",
     "period": "period halfhour quarterhour interval settlementperiod tradingperiod",
     "weekday": "weekday dayofweek dayweek dow wday wochentag 星期",
     "date": "date datum fecha data dato datetag 日期 дата",

@@ -10,7 +10,7 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_ends
 from kissipo.input.scripts import is_without_blanks
 
-_MAX_LISTED, _MAX_SHOWN = 12, 5
+_MAX_LISTED, _NUM_LISTED = 12, 5
 _ID_TEXT = "id no no. nr nr. # index idx row rowid row_id key number uid num column1 编号 序号 番号"
 _ID_NAMES = frozenset({*_ID_TEXT.split(), "unnamed: 0", "lfd. nr."})
 
@@ -46,10 +46,10 @@ def missing_values(
             )
         )
     if len(findings) > _MAX_LISTED:
-        others = with_gaps[_MAX_SHOWN:]
+        others = with_gaps[_NUM_LISTED:]
         listed = list_ends([f"'{name}'" for name in others], 3, 1)
         message = f"{len(others)} more columns have missing values: {listed}"
-        findings = [*findings[:_MAX_SHOWN], Finding("WARN", "missing values", message, action)]
+        findings = [*findings[:_NUM_LISTED], Finding("WARN", "missing values", message, action)]
     if not findings:
         columns = "1 column" if complete == 1 else f"{complete} columns"
         findings.append(Finding("PASS", "missing values", f"no missing values in {columns}"))

@@ -6,6 +6,7 @@ turns out to be text is read again as text, so that `007` stays `007`.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -46,6 +47,7 @@ from kissipo.input.formats.preamble import find_preamble
 CHUNK = 50_000
 _FIRST_LINES = 60
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+_SEPARATOR_LINE = re.compile(r"\"?sep=([,;|\t])\"?,*", re.IGNORECASE)
 _LONGEST_CELL = 1 << 25
 Lines = Iterator[tuple[int, list[str]]]
 
@@ -341,6 +343,10 @@ def _first_lines(path: Path, layout: Layout) -> tuple[str, int]:
     """Returns the separator, and the number of lines above the header."""
     with open_text(path, layout.encoding) as file:
         lines = list(islice(file, _FIRST_LINES))
+    if (named := _SEPARATOR_LINE.fullmatch(lines[0].strip(" \r\n")) if lines else None) and (
+        layout.skip_lines is None and layout.separator in (None, named[1])
+    ):
+        return named[1], 1
     is_tsv = content_name(path).endswith(".tsv")
     separator = layout.separator or ("\t" if is_tsv else None)
     if layout.skip_lines is not None or layout.names:

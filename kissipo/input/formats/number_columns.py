@@ -9,6 +9,7 @@ out.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,13 @@ from kissipo.input.formats.number_texts import (
 )
 from kissipo.input.formats.sixties import RESULTS, all_sixties, split_sixties
 
+_DIGITS = r"-?\d[\d.,]*"
+_NEARLY = re.compile(
+    rf"(?:(?:[<>]=?|[~≈≤≥±]|ca\.?|approx\.?|about|=\"|') ?{_DIGITS}[\"']?"
+    rf"|{_DIGITS} ?(?:±|\+/-|\+-) ?{_DIGITS}|\d+ \d+/\d+|\d+ ?['′’] ?\d*(?: ?(?:\"|″|''))?"
+    rf"|{_DIGITS} (?:Mio|Mrd|Tsd|million|billion|thousand)\.?(?: ?[^\W\d]+| ?[€$£])?)",
+    re.IGNORECASE,
+)
 ODD_SHARE = 0.1
 _SAMPLE = 200
 _MAX_ODD = 1000
@@ -139,7 +147,7 @@ def type_cells(
             findings += stray_codes(column, frame)
     for column in columns:
         if column.kind == "string" and column.name not in options.texts:
-            findings += _unread(column, frame)
+            findings += _unread(column, frame) or _nearly_numbers(column)
     plain = plain or {}
     if decimal is None:
         findings += _two_notations(number_columns, plain)
@@ -477,6 +485,21 @@ def _unread(column: Column, frame: Frame) -> list[Finding]:
             f"input.missing_values=[{', '.join(words)}]",
         )
     ]
+
+
+def _nearly_numbers(column: Column) -> list[Finding]:
+    """Reports texts that are numbers but for a sign or a second number: ~64, <0.5,
+    5 ± 0.1, ="064", 27 1/2, 5'4"."""
+    counts = column.counts()
+    sample = sorted(counts, key=lambda text: -counts[text])[:_SAMPLE]
+    plain = [text for text in sample if split_number(text) is not None]
+    nearly = [text for text in sample if text not in plain and _NEARLY.fullmatch(text.strip())]
+    if len(nearly) < _FEW_TEXTS or len(plain) + len(nearly) < (1 - ODD_SHARE) * len(sample):
+        return []
+    listed = list_some([f"'{text}'" for text in nearly], 3)
+    message = f"'{column.name}' has numbers with something beside them: {listed}"
+    action = "read as texts; write the numbers alone to read them as numbers"
+    return [Finding("WARN", "numbers among texts", message, action)]
 
 
 def _inferred(

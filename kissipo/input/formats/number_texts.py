@@ -86,6 +86,8 @@ def split_number(text: str) -> NumberText | None:
     if match is None:
         return None
     evidence = _evidence(match["body"])
+    if match["power"] and evidence in ("point?", "comma?"):
+        evidence = _NAMES["," if "," in match["body"] else "."]  # 6,406E+01
     signs = [sign for sign in (match["sign"], match["inner"], match["behind"]) if sign]
     if evidence is None or len(signs) > 1 or (negative and signs):
         return None

@@ -1,4 +1,4 @@
-"""JSON lines (one object per line) and JSON lists of objects."""
+"""JSON lines (one object per line), lists of objects, and objects that are a table."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -8,10 +8,13 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_some
 from kissipo.input.formats.cells import mixed
+from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import open_text, refuse_many_columns
+from kissipo.input.formats.json_layouts import records_of
 from kissipo.input.formats.json_text import parse_json
 
 _HEAD = 4096
+_MAX_OBJECT = 1 << 29  # characters
 _MANY = 1000  # columns
 _MIN_SHARE = 0.01  # of their cells that must be present
 
@@ -60,6 +63,9 @@ def _refuse_sparse(path: Path, columns: Collection[str], count: int, cells: int)
 def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, object]]]:
     with open_text(path, encoding) as file:
         is_list = file.read(_HEAD).lstrip().startswith("[")
+    if not is_list and (table := _whole_table(path, encoding)) is not None:
+        yield from enumerate(table, 1)
+        return
     with open_text(path, encoding) as file:
         if is_list:
             yield from enumerate(_list_of_records(path, file.read()), 1)
@@ -67,6 +73,22 @@ def _records(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, object]
         for line, text in enumerate(file, 1):
             if text.strip():
                 yield line, _record(path, line, text)
+
+
+def _whole_table(path: Path, encoding: str) -> list[dict[str, object]] | None:
+    """Returns the records of a file that is one object, and a table as such."""
+    if content_name(path).endswith((".jsonl", ".ndjson")):
+        return None
+    with open_text(path, encoding) as file:
+        text = file.read(_MAX_OBJECT + 1)
+    if len(text) > _MAX_OBJECT or not text.lstrip().startswith("{"):
+        return None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):  # one object per line, or an error to be described
+        return None
+    parsed = parse_json(text, path)
+    return records_of(parsed) if isinstance(content, dict) and isinstance(parsed, dict) else None
 
 
 def _list_of_records(path: Path, text: str) -> list[dict[str, object]]:

@@ -176,3 +176,22 @@ def test_a_time_without_a_year_is_said() -> None:
 )
 def test_other_names_are_no_part_of_the_time(name: str) -> None:
     assert time_part(name) == ""
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [["Datum", "von", "bis"], ["Date", "Start time", "End time"], ["day", "Abfahrt"]],
+    ids=lambda titles: titles[1],
+)
+def test_the_time_of_day_beside_a_date_names_no_series(titles: list[str]) -> None:
+    lines = [",".join([*titles, "v"])]
+    for row in range(200):
+        start, end = START + timedelta(hours=row), START + timedelta(hours=row + 1)
+        cells = [f"{start:%Y-%m-%d}", f"{start:%H:%M}", f"{end:%H:%M}"][: len(titles)]
+        lines.append(",".join([*cells, f"{row % 24}.5"]))
+    Path("a.csv").write_text("\n".join(lines))
+    rows = order_rows(read_table("a.csv", FileWords())[0], TimeOptions(), targets=["v"])
+    assert rows.series_id is None and rows.time == "time"
+    np.testing.assert_array_equal(
+        rows.frame["time"].values, np.datetime64(START, "s") + np.arange(200) * 3600
+    )
