@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kissipo.codec._word_table import PLAIN, WordTable
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.inferred_option import InferredOption
@@ -199,11 +200,16 @@ class Tokens(Codec):
     ) -> Iterator[tuple[slice, Numbers, Numbers]]:
         """Yields the places of some texts among the used ones, the numbers of all their
         tokens, and how many each text has."""
+        table = WordTable(number)
         for start in range(0, len(used), _CHUNK):
             codes = used[start : start + _CHUNK].tolist()
             texts = [column.categories[code] for code in codes]
-            number_texts = _number_words if self.unit == "words" else _number_characters
-            yield slice(start, start + len(texts)), *number_texts(texts, number)
+            numbers, sizes = (
+                _number_words(texts, number, table)
+                if self.unit == "words"
+                else _number_characters(texts, number)
+            )
+            yield slice(start, start + len(texts)), numbers, sizes
 
     def _split(self, text: str) -> list[str]:
         return split_words(text) if self.unit == "words" else list(text)
@@ -217,10 +223,22 @@ def _truncated(ids: Numbers, sizes: Numbers, length: int) -> tuple[Numbers, Numb
     return ids[positions < length], np.minimum(sizes, length)
 
 
-def _number_words(texts: Sequence[str], number: Callable[[str], int]) -> tuple[Numbers, Numbers]:
-    """Returns the number of each word of all texts, and how many words each has."""
-    words = _split_lower(f" {_END_OF_TEXT} ".join([*map(str.lower, texts), ""]))
-    numbers = np.fromiter(map(number, words), np.int64, len(words))
+def _number_words(
+    texts: Sequence[str], number: Callable[[str], int], table: WordTable
+) -> tuple[Numbers, Numbers]:
+    """Returns the number of each word of all texts, and how many words each has.
+
+    table:   finds the numbers of plain words
+    """
+    lower = "\n".join([*texts, ""]).lower()
+    if lower.count("\n") > len(texts):
+        lower = "\n".join(" ".join(text.split()).lower() for text in [*texts, ""])
+    lower = lower.replace("\n", f" {_END_OF_TEXT} ")
+    if lower.isascii() and not lower.encode().translate(None, PLAIN):
+        numbers = table.read(lower.encode())
+    else:
+        words = _split_lower(lower)
+        numbers = np.fromiter(map(number, words), np.int64, len(words))
     is_end = numbers == number(_END_OF_TEXT)
     ends = np.flatnonzero(is_end)
     return numbers[~is_end], np.diff(ends, prepend=-1) - 1
