@@ -273,7 +273,7 @@ class TrainedModel:
         resolved = self.resolved
         builder = builder_of(resolved)
         source: Source[Any] = resolved.source.module.SOURCE
-        if not source.independent:
+        if not source.independent and not builder.EVALUATED_OPTION:
             raise TaskError(
                 f"a run on {resolved.source.name} can be evaluated on its own test split only",
                 do="Leave DATA out",

@@ -89,11 +89,12 @@ class TermWeights(nn.Module):
                 smooth=self.options.smooth_idf,
                 offset=self.options.idf_offset,
             )
-        exact, values = deepcopy(self).double(), []
+        exact, weights, first = deepcopy(self).double(), np.empty(len(counts.ids)), 0
         with torch.no_grad():
             for text in counts.texts():
-                values.append(exact(text)[text[..., 1] > 0].numpy())
-        weights = np.concatenate(values) if values else np.zeros(0)
+                values = exact(text)[text[..., 1] > 0].numpy()
+                weights[first : first + len(values)] = values
+                first += len(values)
         shape = (len(counts), counts.width)
         return csr_matrix((weights, counts.ids, counts.starts), shape=shape)
 

@@ -96,14 +96,15 @@ class TfIdf(nn.Module):
         """Counts the documents of each term, and keeps the weights of all documents."""
         counts = CountMatrix(samples, len(self.cosine.starts) - 1)
         weights = self.weights.fit(counts)
-        lengths = np.sqrt(weights.multiply(weights).sum(axis=1).A1)
+        squares = np.add.reduceat(np.append(weights.data, 0) ** 2, weights.indptr[:-1])
+        lengths = np.sqrt(np.where(np.diff(weights.indptr) > 0, squares, 0))
         safe = np.where(lengths > 0, lengths, 1)
         weights.data /= np.repeat(safe, np.diff(weights.indptr))
-        columns = weights.tocsc()
+        columns = weights.astype(np.float32).tocsc()
         self.cosine.set(
             torch.from_numpy(columns.indptr.astype(np.int64)),
             torch.from_numpy(columns.indices.astype(np.int32)),
-            torch.from_numpy(columns.data.astype(np.float32)),
+            torch.from_numpy(columns.data),
             torch.from_numpy(safe.astype(np.float32)),
         )
         return (
