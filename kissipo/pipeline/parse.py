@@ -24,11 +24,13 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
+from kissipo.output.answer import Answer
 from kissipo.output.metric_object import Metric
 from kissipo.pipeline.registries import (
     ALGORITHMS,
     ANSWERS,
     BASELINES,
+    BUILDERS,
     LOSSES,
     METRICS,
     NETS,
@@ -44,13 +46,23 @@ from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 @dataclass(frozen=True)
 class Component:
     """A source, net, algorithm or answer: its name, module, value, typed options and
-    place."""
+    place.
+
+    written:  the options of a source that the task has, also general ones
+    """
 
     name: str
     module: ModuleType
     value: object
     options: Any
     place: str = ""
+    written: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> type[Answer]:
+        """The class of an answer for its value."""
+        word: type[Answer] = self.module.ANSWER
+        return word.variant(self.value)
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,17 @@ def read_task(task: Task) -> ResolvedTask:
             for options in general_outputs
         ),
     )
+
+
+def builder_of(resolved: ResolvedTask) -> ModuleType:
+    """Returns the builder that turns what the source reads into samples.
+
+    It is that of the source, unless an answer needs another one.
+    """
+    source = resolved.source
+    needed = [component.answer.BUILDER for component in resolved.answers]
+    name = next(filter(None, needed), source.module.SOURCE.builder)
+    return BUILDERS.find(name, place=f"input.{source.name}")
 
 
 def source_of(part: FrozenConfig) -> str:
@@ -147,7 +170,13 @@ def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
         rest, {"own": module.Options, "general": input_general.Options}, place="input"
     )
     return (
-        Component(source, module, part[source], read(module.Options, own, place="input")),
+        Component(
+            source,
+            module,
+            part[source],
+            read(module.Options, own, place="input"),
+            written=tuple(rest),
+        ),
         read(input_general.Options, general, place="input"),
     )
 
@@ -330,11 +359,7 @@ def _check_metric(metric: object, answer: Component | None, place: str) -> None:
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
-    allowed = (
-        suitable_baselines(answer.module.ANSWER.variant(answer.value))
-        if answer
-        else BASELINES.names()
-    )
+    allowed = suitable_baselines(answer.answer) if answer else BASELINES.names()
     for name in names:
         if name not in allowed:
             noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"

@@ -25,6 +25,7 @@ SHORTEST = {
     "q_learning": {"process.episodes": 20},
     "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
     "adversarial": {"epochs": 1},
+    "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},
 }
 FEWER = {"num_games": 12}  # samples that are made, where an option says how many

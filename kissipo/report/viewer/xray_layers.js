@@ -61,7 +61,7 @@ export function labelsFor(trace, key, labels) {
   const names = { ...labels };
   delete names.class;
   const count = about.shape[about.shape.length - 1];
-  const answers = labels.class ?? labels.action;
+  const answers = labels.class ?? labels.action ?? labels.document;
   if (trace.answers.includes(key) && answers?.length === count) {
     for (const axis of ["feature", "class", "unit"]) names[axis] = answers;
   } else if (labels.feature?.length !== count || about.origin !== "input") {
