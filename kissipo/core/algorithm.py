@@ -32,7 +32,8 @@ class Monitor:
 class Algorithm(ABC):
     """A training algorithm: it owns the optimizers and performs the training steps.
 
-    epochs:   the number of passes over the training split
+    epochs:   the number of passes over the training split; 0: `begin` solves the net,
+              so that there are no steps, no losses and no best epoch
     patience: epochs without a better value of the monitor before training stops; 0: it
               never stops early
     monitor:  what chooses the best epoch; None: there is no best epoch, training does

@@ -134,6 +134,20 @@ class SequenceDecoder(Protocol):
         ...
 
 
+class DocumentNet(Protocol):
+    """A net whose output is the cosine of a text with each document."""
+
+    def parts(self, text: Tensor, documents: Tensor) -> Tensor:
+        """Returns the part of each term of a text in its cosine with some documents.
+
+        The parts of a document add up to its cosine.
+
+        Shapes:   text (batch, term, 2), documents (batch, document) numbers
+                  -> (batch, document, term)
+        """
+        ...
+
+
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     """Returns the batches of these indices, prefetched by `dataset.ahead` if any."""
     if isinstance(dataset, PrefetchingDataset):

@@ -113,13 +113,17 @@ class Fit:
 
         Raises:   StoppedError after Ctrl-C, when everything is saved;
                   DataError when the loss is NaN or infinite.
+
+        A net without epochs is solved before the first step, and keeps its weights.
         """
         started = perf_counter() - self.state.seconds
         with self._stopping:
             self._begin()
             while not self.state.done:
                 self._epoch(started)
-        self.net.load_state_dict(self.state.best_weights)
+        self.state.seconds = self.state.seconds or perf_counter() - started
+        if self.state.best_weights:
+            self.net.load_state_dict(self.state.best_weights)
         return self.state
 
     @property
@@ -168,6 +172,9 @@ class Fit:
         for callback in self.callbacks if note else ():
             callback.on_note(note)
         self.state.begun = True
+        if self.config.epochs == 0:  # the net is solved
+            self.state.done, self.state.history = True, [{"epoch": 0}]
+            return
         row, quality = self._evaluate_epoch({"epoch": 0})
         self.state.start_quality = quality if note else None
         self._keep_if_best(row, None)

@@ -14,6 +14,7 @@ from math import inf
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from kissipo.core.codec import Codec
+from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
@@ -22,6 +23,7 @@ from kissipo.input.augment import Name
 from kissipo.input.check.leakage import leakage
 from kissipo.input.given_rows import parse_rows, row_usage
 from kissipo.input.question import Question
+from kissipo.input.source_data import Reading
 from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
 
 O = TypeVar("O")
@@ -61,6 +63,16 @@ class Source(ABC, Generic[O]):
 
         Raises:   DataError for data that cannot be read.
         """
+
+    def documents(self, value: object, options: O) -> Reading:
+        """Reads the data as documents, one per row, for an answer that needs them.
+
+        Raises:   TaskError for a source without documents.
+        """
+        raise TaskError(
+            f"output.vectors=documents does not suit {type(self).__name__.lower()}",
+            allowed="input.text=FOLDER, input.text=FILE, or a table with a column of texts",
+        )
 
     def infer(self, question: Question) -> Task | None:
         """Returns the task for a person's own data, or None for data of another source.

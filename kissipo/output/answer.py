@@ -39,6 +39,7 @@ from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe, shorten
 from kissipo.core.time_pattern import TimePattern
+from kissipo.output.neighbor import Neighbor
 from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
@@ -88,6 +89,7 @@ class Prediction:
     mask:        (height, width) the class index of every pixel
     pixels:      (height, width) or (height, width, 3) a generated image, from 0 to 255
     boxes:       the detected objects, the most confident first; None for other answers
+    neighbors:   what is most similar, the nearest first; None for other answers
     """
 
     value: Any
@@ -101,6 +103,7 @@ class Prediction:
     mask: NumpyArray | None = field(default=None, compare=False, repr=False)
     pixels: Any = field(default=None, compare=False, repr=False)
     boxes: tuple[Box, ...] | None = None
+    neighbors: tuple[Neighbor, ...] | None = None
 
     def describe(self) -> str:
         """Returns the value with its probability, or the areas of a mask."""
@@ -132,6 +135,8 @@ class Prediction:
             content["pixels"] = self.pixels.tolist()
         if self.boxes is not None:
             content["boxes"] = [vars(box) for box in self.boxes]
+        if self.neighbors is not None:
+            content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
         return content
 
 
@@ -288,6 +293,7 @@ class Answer(ABC):
     READS_TARGETS: ClassVar[bool] = False  # whether predictions compare outputs with targets
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
+    BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
 
     codec: Codec
     _loss: str | None = None  # the name of a written loss

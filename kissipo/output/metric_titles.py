@@ -15,6 +15,8 @@ _TITLES = {
     "roc_auc": "ROC AUC",
     "top_5": "top-5 accuracy",
     "map_50": "mAP at IoU 0.5",
+    "hit_at_1": "right document first",
+    "hit_at_5": "right document in the first 5",
     "nab": "NAB score",
     "normalized_mae": "normalized MAE",
     "normalized_mse": "normalized MSE",
@@ -24,6 +26,7 @@ _TITLES = {
         for name in (
             *("balanced_accuracy", "log_loss", "exact_match", "subset_accuracy"),
             *("character_error_rate", "word_error_rate", "frechet_distance"),
+            *("mean_reciprocal_rank", "nearest_cosine"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )
     },

@@ -21,6 +21,7 @@ _FRACTIONS = {
     "map_50": " of mAP at IoU 0.5",
     "samples_f1": " of F1 per sample",
     "exact_match": " of exact match",
+    "hit_at_1": " of right documents",
 }
 _NAMES = {
     "return": "return",

@@ -58,15 +58,20 @@ class Experiment:
 
 
 def read_data(resolved: ResolvedTask) -> Any:
-    """Returns what the source reads: a Reading, or an environment."""
-    return resolved.source.module.SOURCE.read(resolved.source.value, resolved.source.options)
+    """Returns what the source reads for the builder: a Reading, or an environment."""
+    source = resolved.source
+    return builder_of(resolved).read(source.module.SOURCE, source.value, source.options)
 
 
 def builder_of(resolved: ResolvedTask) -> ModuleType:
-    """Returns the builder that turns what the source reads into samples."""
-    return BUILDERS.find(
-        resolved.source.module.SOURCE.builder, place=f"input.{resolved.source.name}"
-    )
+    """Returns the builder that turns what the source reads into samples.
+
+    It is that of the source, unless an answer needs another one.
+    """
+    source = resolved.source
+    needed = [component.answer.BUILDER for component in resolved.answers]
+    name = next(filter(None, needed), source.module.SOURCE.builder)
+    return BUILDERS.find(name, place=f"input.{source.name}")
 
 
 def findings_of(task: Task) -> list[Finding]:

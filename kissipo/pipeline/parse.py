@@ -24,6 +24,7 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
+from kissipo.output.answer import Answer
 from kissipo.output.metric_object import Metric
 from kissipo.pipeline.registries import (
     ALGORITHMS,
@@ -51,6 +52,12 @@ class Component:
     value: object
     options: Any
     place: str = ""
+
+    @property
+    def answer(self) -> type[Answer]:
+        """The class of an answer for its value."""
+        word: type[Answer] = self.module.ANSWER
+        return word.variant(self.value)
 
 
 @dataclass(frozen=True)
@@ -330,11 +337,7 @@ def _check_metric(metric: object, answer: Component | None, place: str) -> None:
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
-    allowed = (
-        suitable_baselines(answer.module.ANSWER.variant(answer.value))
-        if answer
-        else BASELINES.names()
-    )
+    allowed = suitable_baselines(answer.answer) if answer else BASELINES.names()
     for name in names:
         if name not in allowed:
             noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"

@@ -8,18 +8,37 @@ removed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from kissipo.core.inferred_option import no_options
 from kissipo.core.registry import Registry
 
 if TYPE_CHECKING:
+    from kissipo.core.codec import Codec
+    from kissipo.core.frame import Frame
+    from kissipo.input.source import Source
     from kissipo.output.answer import Answer
+
+
+O = TypeVar("O")
 
 
 def _same_name(name: str, options: object) -> str:
     """Returns the name of a weight unchanged: the net has the published names."""
     return name
+
+
+def _read(source: Source[O], value: object, options: O) -> object:
+    """Returns what the source reads for any answer."""
+    return source.read(value, options)
+
+
+def _parse_values(
+    source: Source[O], values: Sequence[object], options: O, codecs: Sequence[Codec]
+) -> Frame:
+    """Returns the samples to predict as the source reads them for any answer."""
+    return source.parse_values(values, options, codecs)
 
 
 def _same_net(net: object) -> object:
@@ -92,7 +111,6 @@ ANSWERS = Registry(
     folder="answers",
     planned={
         "rating": "S43",
-        "vectors": "S31, S32",
         "map": "S36",
     },
 )
@@ -114,6 +132,8 @@ BUILDERS = Registry(
     "builder of a pipeline",
     folder="builders",
     defaults={
+        "read": _read,  # how the source gives the data: samples, documents
+        "parse_values": _parse_values,  # the same for the values to predict
         "NO_SOFT_TARGETS": "",  # why only the target of a sample may have a probability
         "wrap_net": _same_net,  # what the data require around any net
     },

@@ -90,6 +90,8 @@ def training_section(
         return Section(
             "Training", [Chart(returns, "episode", "mean return of a block of episodes")]
         )
+    if max_epochs == 0:  # the net was solved
+        return Section("Training", [])
     usual = ("epoch", "loss")
     named = [key for key in history[-1] if key not in usual and not key.startswith("validation_")]
     keys = {"training": "loss", "validation": "validation_loss"}

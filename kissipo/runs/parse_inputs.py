@@ -20,6 +20,7 @@ from kissipo.input.formats.sixties import RESULTS, split_sixties
 from kissipo.input.formats.tables import FileWords
 from kissipo.input.formats.text_column import is_missing
 from kissipo.input.source import Source
+from kissipo.pipeline.experiment import builder_of
 from kissipo.pipeline.parse import ResolvedTask
 
 
@@ -33,7 +34,10 @@ def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[
         raise TaskError("there is no value to predict", do=source.usage(codecs))
     if isinstance(values[0], Frame):
         return values[0]
-    return source.parse_values(values, resolved.source.options, codecs)
+    frame: Frame = builder_of(resolved).parse_values(
+        source, values, resolved.source.options, codecs
+    )
+    return frame
 
 
 def fit_to(

@@ -33,11 +33,12 @@ from kissipo.pipeline.experiment import (
     build_algorithm,
     build_experiment,
     build_net,
+    builder_of,
     read_data,
 )
 from kissipo.pipeline.parse import ResolvedTask, read_task
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.pipeline.registries import ANSWERS, BUILDERS
+from kissipo.pipeline.registries import ANSWERS
 from kissipo.runs.parse_inputs import cell_options, fit_to, frame_of
 from kissipo.runs.scores import evaluate_scores
 from kissipo.runs.train import evaluate_test_split
@@ -239,8 +240,8 @@ class TrainedModel:
 
     def encode_frame(self, frame: Frame) -> TensorDataset:
         """Returns new examples as the inputs of the net."""
-        module = BUILDERS.find(self.resolved.source.module.SOURCE.builder, place="input")
-        dataset: TensorDataset = module.encode_new(frame, self.codecs, self.answers)
+        builder = builder_of(self.resolved)
+        dataset: TensorDataset = builder.encode_new(frame, self.codecs, self.answers)
         return dataset
 
     def pipeline(self) -> Pipeline:
@@ -271,7 +272,7 @@ class TrainedModel:
     def _build_test_pipeline(self, data: object) -> Pipeline:
         """Returns other data as a test split."""
         resolved = self.resolved
-        builder = BUILDERS.find(resolved.source.module.SOURCE.builder, place="input")
+        builder = builder_of(resolved)
         source: Source[Any] = resolved.source.module.SOURCE
         if not source.independent:
             raise TaskError(

@@ -50,6 +50,7 @@ from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
+from kissipo.output.document_vectors import DocumentVectors
 from kissipo.output.target_text import TargetText
 from kissipo.pipeline.registries import BASELINES
 from kissipo.plugins.go.codecs.board import Board
@@ -718,6 +719,28 @@ def best_returns() -> Any:
     return of_a_world().play(lambda state, generator: 1 if state == 0 else 0)
 
 
+COUNTS = np.random.default_rng(5).poisson(0.7, (60, 9)).astype(float) * (np.arange(9) > 0)
+
+
+def of_documents() -> BaselineData:
+    """The first 40 texts are documents, the others are queries."""
+    answer = DocumentVectors("name")
+    names = [f"document {number}" for number in range(40)]
+    answer.fit(Frame((strings("name", names),)))
+    slots = np.stack([np.broadcast_to(np.arange(9), COUNTS.shape), COUNTS], axis=2)
+    texts = torch.from_numpy(slots).long()
+    truth = np.arange(60) % 40
+    spec = TensorSpec("text", ("term", "count"), (9, 2), vocab_size=9, padded=True)
+    train, test = (Samples((texts[part],), truth[part]) for part in (TRAIN, TEST))
+    return BaselineData(answer, (spec,), train, test, seed=SEED)
+
+
+def by_cosine(weights: Any) -> Any:
+    lengths = np.linalg.norm(weights, axis=1, keepdims=True)
+    rows = weights / np.where(lengths > 0, lengths, 1)
+    return (rows[TEST] @ rows[TRAIN].T)[..., None]
+
+
 EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "majority": [
         (
@@ -922,6 +945,19 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "mean_boxes": [(of_boxes, mean_boxes)],
     "connected_components": [(of_boxes, by_components)],
     "gaussian_pixels": [(of_generated, by_independent_pixels)],
+    "random_document": [
+        (
+            of_documents,
+            lambda: numpy_generator(SEED, "random document").random((20, 40, 1)),
+        )
+    ],
+    "count_cosine": [(of_documents, lambda: by_cosine(COUNTS))],
+    "tf_idf_cosine": [
+        (
+            of_documents,
+            lambda: by_cosine(COUNTS * (1 + np.log(41 / (1 + (COUNTS[TRAIN] > 0).sum(axis=0))))),
+        )
+    ],
     "random_policy": [
         (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
     ],

@@ -171,7 +171,7 @@ SENTENCES = [
         input: {text: documents/}
         process: {net: lsa, size: 100}
         output: {vectors: documents}""",
-        "'vectors' (S31, S32)",
+        "the net 'lsa' (S31)",
     ),
     Sentence(
         "S32",
@@ -180,7 +180,7 @@ SENTENCES = [
         input: {text: corpus.txt}
         process: {net: word_vectors, model: skipgram, negative: 5}
         output: {vectors: words}""",
-        "'vectors' (S31, S32)",
+        "output.vectors=words (S32)",
     ),
     *(
         Sentence(
