@@ -13,8 +13,8 @@
 // gradient of a mean is divided by its number of words (Irsoy et al. 2021).
 //
 // Blocks run on several threads without locks (hogwild, Niu et al. 2011): exact
-// repetition needs one thread. Each random number is a function of the key of the block,
-// of the position in it and of its purpose, so that
+// repetition needs one thread. Each random number is a function of the key of the
+// block, of the position in it and of its purpose, so that
 // kissipo/process/kernels/word_vectors.py draws the same ones.
 #include "tiles.h"
 
@@ -36,7 +36,7 @@ inline int64_t scaled(uint64_t bits, int64_t limit) {
     return (int64_t)((bits >> 32) * (uint64_t)limit >> 32);
 }
 
-// The words of a block that subsampling keeps, and the random place of each.
+// What subsampling keeps of a block: the words, and the random place of each.
 struct KeptWords {
     Array<int32_t> words;
     Array<uint64_t> places;
@@ -45,13 +45,13 @@ struct KeptWords {
     KeptWords(const WordVectors& task, int64_t begin, int64_t end, uint64_t key) {
         words.resize_uninitialized(end - begin);
         places.resize_uninitialized(end - begin);
-        for (int64_t at = begin; at < end; at++) {
-            const int32_t word = task.tokens[at];
-            const uint64_t place = (uint64_t)(at - begin) * (uint64_t)(task.negative + 2);
-            if (word != SENTENCE_END && task.keep &&
-                (int64_t)(random_bits(key, place) >> 32) >= task.keep[word])
+        for (int64_t position = begin; position < end; position++) {
+            const int32_t id = task.tokens[position];
+            const uint64_t place = (uint64_t)(position - begin) * (uint64_t)(task.negative + 2);
+            if (id != SENTENCE_END && task.keep &&
+                (int64_t)(random_bits(key, place) >> 32) >= task.keep[id])
                 continue;
-            words[count] = word;
+            words[count] = id;
             places[count++] = place;
         }
     }
@@ -71,20 +71,21 @@ struct Targets {
     }
 
     // A negative that is the word itself is left out.
-    void draw(const WordVectors& task, int32_t word, uint64_t key, uint64_t place) {
+    void draw(const WordVectors& task, int32_t id, uint64_t key, uint64_t place) {
         count = 0;
         if (!task.negative) {
-            for (int64_t at = task.path_offsets[word]; at < task.path_offsets[word + 1]; at++)
-                add(task.path_nodes[at], 1.0f - (float)task.path_codes[at]);
+            const int64_t end = task.path_offsets[id + 1];
+            for (int64_t step = task.path_offsets[id]; step < end; step++)
+                add(task.path_nodes[step], 1.0f - (float)task.path_codes[step]);
             return;
         }
-        add(word, 1.0f);
+        add(id, 1.0f);
         for (int64_t k = 0; k < task.negative; k++) {
             const uint64_t bits = random_bits(key, place + 2 + (uint64_t)k);
             const int64_t slot = scaled(bits, task.words);
             const bool own = (int64_t)(bits & 0xFFFFFFFFu) < task.alias_limits[slot];
             const int64_t row = own ? slot : task.alias_rows[slot];
-            if (row != word) add(row, 0.0f);
+            if (row != id) add(row, 0.0f);
         }
     }
 
@@ -189,8 +190,10 @@ class Window {
             const float* factors = gradients.data + t;
             for (int64_t k = 0; k < task.dim; k += LANES) {
                 Vec sum{};
-                for (int64_t c = 0; c < rows; c++)
-                    sum += broadcast(factors[c * targets.count]) * load(inputs.data + c * stride + k);
+                for (int64_t c = 0; c < rows; c++) {
+                    const Vec factor = broadcast(factors[c * targets.count]);
+                    sum += factor * load(inputs.data + c * stride + k);
+                }
                 const int64_t left = task.dim - k;
                 store(row + k, load(row + k, left) + sum, left);
             }
@@ -206,8 +209,8 @@ class Window {
                 for (int64_t t = 0; t < targets; t++)
                     sum += broadcast(factors[t]) * load(outputs.data + t * stride + k);
                 const int64_t left = task.dim - k;
-                for (int64_t word = c; word < (task.cbow ? count : c + 1); word++) {
-                    float* row = task.input + context[word] * task.dim + k;
+                for (int64_t id = c; id < (task.cbow ? count : c + 1); id++) {
+                    float* row = task.input + context[id] * task.dim + k;
                     store(row, load(row, left) + share * sum, left);
                 }
             }
@@ -219,36 +222,38 @@ class Window {
 int64_t max_targets(const WordVectors& task) {
     if (task.negative) return task.negative + 1;
     int64_t longest = 1;
-    for (int64_t word = 0; word < task.words; word++)
-        longest = max(longest, task.path_offsets[word + 1] - task.path_offsets[word]);
+    for (int64_t id = 0; id < task.words; id++)
+        longest = max(longest, task.path_offsets[id + 1] - task.path_offsets[id]);
     return longest;
 }
 
 void train_block(const WordVectors& task, int64_t block, int64_t limit) {
     const uint64_t key = (uint64_t)task.keys[block];
-    const KeptWords kept(task, task.offsets[block], task.offsets[block + 1], key);
+    const KeptWords block_words(task, task.offsets[block], task.offsets[block + 1], key);
     Window window(task, task.cbow ? 1 : 2 * task.context, limit);
     Array<int32_t> context(2 * task.context);
     Targets now(limit), next(limit);
     Targets *current = &now, *following = &next;
-    if (kept.count && kept.words[0] != SENTENCE_END)
-        current->draw(task, kept.words[0], key, kept.places[0]);
-    for (int64_t center = 0; center < kept.count; center++) {
-        if (center + 1 < kept.count && kept.words[center + 1] != SENTENCE_END) {
-            following->draw(task, kept.words[center + 1], key, kept.places[center + 1]);
+    if (block_words.count && block_words.words[0] != SENTENCE_END)
+        current->draw(task, block_words.words[0], key, block_words.places[0]);
+    for (int64_t center = 0; center < block_words.count; center++) {
+        if (center + 1 < block_words.count && block_words.words[center + 1] != SENTENCE_END) {
+            const uint64_t place = block_words.places[center + 1];
+            following->draw(task, block_words.words[center + 1], key, place);
             following->prefetch(task);
         }
-        if (kept.words[center] != SENTENCE_END) {
-            const uint64_t bits = random_bits(key, kept.places[center] + 1);
+        if (block_words.words[center] != SENTENCE_END) {
+            const uint64_t bits = random_bits(key, block_words.places[center] + 1);
             const int64_t reach = 1 + scaled(bits, task.context);
             int64_t count = 0, first = center, last = center;
-            while (first > 0 && center - first < reach && kept.words[first - 1] != SENTENCE_END)
+            while (first > 0 && center - first < reach &&
+                   block_words.words[first - 1] != SENTENCE_END)
                 first--;
-            while (last + 1 < kept.count && last - center < reach &&
-                   kept.words[last + 1] != SENTENCE_END)
+            while (last + 1 < block_words.count && last - center < reach &&
+                   block_words.words[last + 1] != SENTENCE_END)
                 last++;
-            for (int64_t at = first; at <= last; at++)
-                if (at != center) context[count++] = kept.words[at];
+            for (int64_t position = first; position <= last; position++)
+                if (position != center) context[count++] = block_words.words[position];
             if (count) window.step(context.data, count, *current);
         }
         Targets* free = current;

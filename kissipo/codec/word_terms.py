@@ -1,15 +1,16 @@
 """Word terms: words that are added, subtracted or compared <-> their ids.
 
-`king` is a word, `king - man + woman` a sum, and in `king queen` two words are compared.
-An id is the place of a word in the vocabulary, from 1; it is negative where the word is
-subtracted. A 0 divides what is compared, and fills the rest.
+`king` is a word, `king - man + woman` a sum; in `king queen` two words are compared.
+An id is the place of a word in a vocabulary of V words, from 1; a word that is
+subtracted has its id plus V. A 0 divides what is compared, and fills the rest.
 
 Shapes:   column (row) -> ids (row, term)
 Example:  >>> from kissipo.core.frame import Frame, strings
-          >>> frame = Frame((strings("words", ["king", "man", "king - man", "man king"]),))
+          >>> texts = ["king", "man", "king - man", "man king"]
+          >>> frame = Frame((strings("words", texts),))
           >>> codec = WordTerms("words").fit(frame)
           >>> codec.encode(frame)[2:, :4].tolist()
-          [[1, -2, 0, 0], [2, 0, 1, 0]]
+          [[1, 4, 0, 0], [2, 0, 1, 0]]
           >>> codec.decode(codec.encode(frame))["words"].texts()[2:]
           ['king - man', 'man king']
 """
@@ -33,7 +34,7 @@ GRAMMAR = "'king', 'king - man + woman', or 'king queen' to compare two words"
 
 
 class WordTerms(Codec):
-    """Encodes words and sums of words as ids with signs."""
+    """Encodes words and sums of words as ids."""
 
     KIND: ClassVar[str] = "word_terms"
     FIELDS = ("column", "vocabulary")
@@ -45,10 +46,9 @@ class WordTerms(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        labels = ("(none)", *(self.vocabulary or ()))
-        return TensorSpec(
-            self.column, ("term",), (TERMS,), len(labels), labels, padded=True, unit="words"
-        )
+        words = self.vocabulary or ()
+        labels = ("(none)", *words, *(f"- {word}" for word in words))
+        return TensorSpec(self.column, ("term",), (TERMS,), len(labels), labels, unit="words")
 
     def fit(self, frame: Frame) -> Self:
         """Takes the words in the order of their first appearance."""
@@ -71,7 +71,7 @@ class WordTerms(Codec):
         return InferredOption("process.net", "word_vectors", "words get vectors")
 
     def describe(self) -> str:
-        return f"words of a vocabulary of {len(self.vocabulary or ()):,} -> ids with signs"
+        return f"words of a vocabulary of {len(self.vocabulary or ()):,} -> ids"
 
     def _terms(self, text: str) -> list[int]:
         """Returns the ids of one text.
@@ -90,7 +90,7 @@ class WordTerms(Codec):
             if ids and not is_first:
                 ids.append(0)
                 groups += 1
-            ids.append(sign * self._id(part))
+            ids.append(self._id(part) + (len(self.vocabulary or ()) if sign < 0 else 0))
             sign, is_first = 1, False
         if not ids or is_first or groups > 2 or len(ids) > TERMS:
             raise _malformed(text)
@@ -101,25 +101,23 @@ class WordTerms(Codec):
             self._ids = {name: number for number, name in enumerate(self.vocabulary or (), 1)}
         number = self._ids.get(word) or self._ids.get(word.lower())
         if number is None:
-            known = self.vocabulary or ()
+            vocabulary = self.vocabulary or ()
             raise DataError(
-                f"the word '{word}' is not in the vocabulary of this run",
-                allowed=f"the {len(known):,} words that were frequent enough in the corpus",
-                do=did_you_mean(word.lower(), known[:_SEARCHED]),
+                f"there is no vector of '{word}', which is not in the training split often enough",
+                allowed=f"the {len(vocabulary):,} words of the vocabulary",
+                do=did_you_mean(word.lower(), vocabulary[:_SEARCHED]),
             )
         return number
 
     def _text(self, row: list[int]) -> str:
         parts: list[str] = []
-        last = max((place for place, number in enumerate(row) if number), default=-1)
-        is_first = True
-        for number in row[: last + 1]:
-            if number == 0:
-                is_first = True
-                continue
-            parts += [] if is_first and number > 0 else ["-" if number < 0 else "+"]
-            parts.append((self.vocabulary or ())[abs(number) - 1])
-            is_first = False
+        words, is_first = self.vocabulary or (), True
+        for number in row:
+            if number:
+                is_minus = number > len(words)
+                parts += ["-"] if is_minus else [] if is_first else ["+"]
+                parts.append(words[(number - 1) % len(words)])
+            is_first = not number
         return " ".join(parts)
 
 

@@ -4,7 +4,7 @@ A word is a run of letters and digits in lower case. In scripts without blanks b
 words, such as Chinese, each character is a word, and so is each emoji; punctuation is
 left out. A line is a sentence.
 
-Example:  >>> list(words_of("Don't STOP, 北京!"))
+Example:  >>> list(split_line("Don't STOP, 北京!"))
           ["don't", 'stop', '北', '京']
 """
 
@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -23,7 +24,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.errors import MachineError
+from kissipo.core.errors import DataError, MachineError
+from kissipo.input.formats.compressed import content_name
+from kissipo.input.formats.files import existing
 from kissipo.input.lazy_dataset import LazyColumn
 from kissipo.input.scripts import WITHOUT_BLANKS
 
@@ -31,7 +34,8 @@ BLOCK = 2_000
 SENTENCE_END = -1
 MAX_LINE = 10_000  # words; a longer line is cut into parts
 _MAX_DIFFERENT = 2_000_000
-_IN_MEMORY = 20_000_000  # tokens
+_TOKENS_IN_MEMORY = 20_000_000
+_TEXTS = (".txt", ".text", "")
 _EMOJI = "\U0001f000-\U0001faff\u2600-\u27bf"
 _WORD = re.compile(f"[{WITHOUT_BLANKS}{_EMOJI}]|[^\\W{WITHOUT_BLANKS}_]+(?:['’][^\\W_]+)*")
 _WHOLE_WORD = re.compile(f"[{_EMOJI}]|[^\\W_]+(?:['’][^\\W_]+)*")
@@ -51,9 +55,9 @@ class Corpus:
     whole: bool = False
 
     def sentences(self) -> Iterator[list[str]]:
-        """Yields the words of each line that has some; long lines come in parts."""
+        """Yields each line with words as a list of them; long lines come in parts."""
         for line in self.lines():
-            words = words_of(line, whole=self.whole)
+            words = split_line(line, whole=self.whole)
             for start in range(0, len(words), MAX_LINE):
                 yield words[start : start + MAX_LINE]
 
@@ -77,13 +81,33 @@ class WordCounts:
         return sum(self.counts.values())
 
 
-def words_of(line: str, *, whole: bool = False) -> list[str]:
-    """Returns the words of a line; `whole` keeps words of scripts without blanks."""
+def split_line(line: str, *, whole: bool = False) -> list[str]:
+    """Splits a line into words; `whole` keeps words of scripts without blanks."""
     lower = line.lower()
     if lower.isascii() and lower.replace(" ", "").isalnum():
         return lower.split()
-    found: list[str] = (_WHOLE_WORD if whole else _WORD).findall(lower)
-    return found
+    words: list[str] = (_WHOLE_WORD if whole else _WORD).findall(lower)
+    return words
+
+
+def text_files(path: Path) -> list[Path]:
+    """Returns the file, or all text files of a folder and of the folders inside.
+
+    Raises:   DataError when there is none.
+    """
+    if not path.is_dir():
+        return [existing(path)]
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and Path(content_name(file)).suffix in _TEXTS and file.name[0] != "."
+    )
+    if not files:
+        raise DataError(
+            f"{path} has no text files",
+            allowed="files .txt or .text, or without a suffix, also compressed (.gz)",
+        )
+    return files
 
 
 def count_words(corpus: Corpus) -> WordCounts:
@@ -121,9 +145,9 @@ class TokenBlocks(LazyColumn):
 
     def read(self, index: Tensor | slice) -> Tensor:
         """Reads the blocks at these positions: (block, token), int32."""
-        chosen = self.take(index).positions
-        rows = np.full((len(chosen), self.block), SENTENCE_END, np.int32)
-        for row, position in zip(rows, chosen.tolist(), strict=True):
+        positions = self.take(index).positions
+        rows = np.full((len(positions), self.block), SENTENCE_END, np.int32)
+        for row, position in zip(rows, positions.tolist(), strict=True):
             part = self._read(position * self.block)
             row[: len(part)] = part
         return torch.from_numpy(rows)
@@ -152,7 +176,7 @@ def encode_corpus(corpus: Corpus, words: Iterable[str], *, block: int = BLOCK) -
     file, count = None, 0
     for part in _encoded(corpus, ids):
         count += len(part)
-        if file is None and count > _IN_MEMORY:
+        if file is None and count > _TOKENS_IN_MEMORY:
             file = tempfile.TemporaryFile(prefix="kissipo-tokens-")
             for earlier in parts:
                 _write(file, earlier)
@@ -172,9 +196,9 @@ def _encoded(corpus: Corpus, ids: dict[str, int]) -> Iterator[NDArray[np.int32]]
     """Yields the ids of many sentences at once."""
     batch: list[int] = []
     for sentence in corpus.sentences():
-        known = [ids[word] for word in sentence if word in ids]
-        if len(known) > 1:  # a word alone has no context
-            batch += known
+        sentence_ids = [ids[word] for word in sentence if word in ids]
+        if len(sentence_ids) > 1:  # a word alone has no context
+            batch += sentence_ids
             batch.append(SENTENCE_END)
         if len(batch) > 1_000_000:
             yield np.array(batch, np.int32)

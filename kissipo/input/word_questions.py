@@ -56,16 +56,16 @@ def read_word_questions(path: Path) -> dict[str, list[WordQuestion]]:
     """
     if not path.is_dir():
         return {_name(path): _questions(path)}
-    found = {}
+    by_file = {}
     for file in sorted(path.iterdir()):
         if any(suffix in _SUFFIXES for suffix in file.suffixes):
-            found[_name(file)] = _questions(file)
-    if not found:
+            by_file[_name(file)] = _questions(file)
+    if not by_file:
         raise DataError(
             f"{path} has no file of questions about words",
             allowed="files .txt, .tsv or .csv, also .gz",
         )
-    return found
+    return by_file
 
 
 def _name(path: Path) -> str:
@@ -75,19 +75,21 @@ def _name(path: Path) -> str:
 def _questions(path: Path) -> list[WordQuestion]:
     with open_text(path, "utf-8") as file:
         lines = [line.strip() for line in file]
-    kept = [line for line in lines if line and line[0] not in "#:"]
-    questions = [question for line in kept if (question := _question(line)) is not None]
-    if len(questions) < max(1, _MIN_SHARE * len(kept)):
+    candidates = [line for line in lines if line and line[0] not in "#:"]
+    questions = [
+        question for line in candidates if (question := _parsed_question(line)) is not None
+    ]
+    if len(questions) < max(1, _MIN_SHARE * len(candidates)):
         raise DataError(
             f"{path} has no questions about words",
-            got=repr(kept[0]) if kept else "an empty file",
+            got=repr(candidates[0]) if candidates else "an empty file",
             allowed="lines such as 'tiger cat 7.35', or 'Athens Greece Baghdad Iraq'",
             do="Leave the file out, or correct it",
         )
     return questions
 
 
-def _question(line: str) -> WordQuestion | None:
+def _parsed_question(line: str) -> WordQuestion | None:
     """Returns the question of a line; None for a title."""
     cells = [cell for cell in _CELLS.split(line.lower()) if cell]
     numbers = [number for cell in cells[2:] if (number := _number(cell)) is not None]

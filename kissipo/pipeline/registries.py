@@ -74,7 +74,6 @@ NETS = Registry(
     planned={
         "text_cnn": "S28",
         "lsa": "S31",
-        "word_vectors": "S32",
         "transformer": "S34",
         "bert": "S35",
         "pca": "S36",
@@ -102,7 +101,6 @@ ALGORITHMS = Registry(
     },
     planned={
         "masked_text": "S35",
-        "contrastive": "S32",
     },
 )
 ANSWERS = Registry(

@@ -169,6 +169,13 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         for cell, how in (("gru", "additive"), ("lstm", "dot"), ("gru", "none"))
     ],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
+    "word_vectors": [
+        (
+            (TensorSpec("words", ("term",), (4,), vocab_size=90),),
+            (TensorSpec("vectors", ("term", "dimension"), (4, 6)),),
+            {"embedding_dim": 6},
+        )
+    ],
 }
 ALL = [
     pytest.param(name, *case, id=f"{name}-{number}")
@@ -176,7 +183,7 @@ ALL = [
     for number, case in enumerate(CASES[name])
 ]
 # a table is looked up, not differentiated
-DIFFERENTIABLE = [case for case in ALL if case.values[0] != "q_table"]
+DIFFERENTIABLE = [case for case in ALL if case.values[0] not in ("q_table", "word_vectors")]
 VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
 # the layers of deep nets are checked one by one

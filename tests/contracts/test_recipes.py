@@ -25,6 +25,7 @@ SHORTEST = {
     "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
     "adversarial": {"epochs": 1},
     "teacher_forcing": {"epochs": 1, "units": 8},
+    "word2vec": {"epochs": 1, "embedding_dim": 8, "output.baselines": ()},
 }
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]

@@ -1,6 +1,6 @@
 """Plain text: one sequence of characters or words, split into windows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,9 +10,10 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.schema import option
 from kissipo.core.task import Task
+from kissipo.input.corpus import Corpus, text_files
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
-from kissipo.input.formats.files import open_text
+from kissipo.input.formats.files import open_text, path_of
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -28,6 +29,13 @@ class Options:
     window: int = option(100, "number of tokens per sample", minimum=1)
     vocab_size: int = option(20_000, "maximum size of the vocabulary", minimum=1)
     encoding: str = option("utf-8", "character encoding of the file")
+    min_count: int | None = option(
+        None, "for output.vectors=words: rarer words are left out", minimum=1
+    )
+    questions: str | None = option(
+        None,
+        "for output.vectors=words: a file of similarities or analogies, or a folder of them",
+    )
 
 
 class Text(Source[Options]):
@@ -38,6 +46,7 @@ class Text(Source[Options]):
     independent = False
     order = 60
     formats = "a text (.txt)"
+    data_options = ("questions",)
 
     def read(self, value: object, options: Options) -> Reading:
         """Reads a file or a named data set; the column 'text' has one token per row.
@@ -69,6 +78,21 @@ class Text(Source[Options]):
             )
         return Reading(Frame((strings("text", tokens),), origin=str(value)), answer="text")
 
+    def corpus(self, value: object, options: Options) -> Corpus:
+        """Returns the lines of a file, of all text files in a folder, or of a data set.
+
+        A file is not held in memory: it is read again where it is needed.
+
+        Raises:   DataError when there is no text.
+        """
+        whole = options.tokenizer == "words"
+        reading = find_data(value, "text")
+        if reading is not None:
+            lines = str(reading.frame["text"].texts()[0]).splitlines()
+            return Corpus(lambda: lines, str(value), whole)
+        files = text_files(path_of(str(value)))
+        return Corpus(lambda: _lines(files, options.encoding), str(value), whole)
+
     def infer(self, question: Question) -> Task | None:
         """Takes plain text, of which the next token is predicted."""
         if question.data_set is None and not (
@@ -88,6 +112,12 @@ class Text(Source[Options]):
             return from_dataframe(first, origin="the data frame")
         content = _content(first, options) if isinstance(first, Path) else str(first)
         return Frame((strings("text", _tokens(content, options)),), origin="the text")
+
+
+def _lines(files: Sequence[Path], encoding: str) -> Iterator[str]:
+    for path in files:
+        with open_text(path, encoding) as file:
+            yield from file
 
 
 def _content(path: Path, options: Options) -> str:

@@ -183,7 +183,9 @@ def encode(
     members = (codecs, [answer.codec for answer in answers])
     inputs, targets = (
         tuple(
-            codec.encode(frame) if in_memory or not codec.lazy_bytes else EncodedColumn(codec, frame)
+            codec.encode(frame)
+            if in_memory or not codec.lazy_bytes
+            else EncodedColumn(codec, frame)
             for codec in some
         )
         for some in members

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -35,13 +35,15 @@ from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
 from kissipo.core.devices import exactly_threads
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import Dataset, StateDict, ahead, batches
 from kissipo.core.schema import option
 from kissipo.process.kernels import word_vectors as compiled
 from kissipo.process.kernels.native import kernels
-from kissipo.process.kernels.word_draws import WordTables, word_tables
+from kissipo.process.kernels.word_draws import WordTables
 from kissipo.process.kernels.word_vectors import WordStep
 from kissipo.process.layers import word_vectors as plain
+from kissipo.process.word2vec_inside import WordTable, look_inside, tables_for
 
 _READ = 64  # blocks that are counted at once
 _RATES = {"skipgram": 0.025, "cbow": 0.05}
@@ -93,18 +95,6 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     )
 
 
-class WordTable(Protocol):
-    """The net: vectors of words, and the weights of the words that they predict."""
-
-    outputs: Tensor
-    counts: Tensor
-
-    @property
-    def vectors(self) -> Tensor:
-        """The vectors (word, dimension)."""
-        ...
-
-
 class Word2Vec(Algorithm):
     """Trains the vectors window by window."""
 
@@ -126,9 +116,9 @@ class Word2Vec(Algorithm):
         for batch in ahead(train, batches(len(train), _READ)):
             ids = batch.inputs[0].flatten()
             self.net.counts += torch.bincount(ids[ids >= 0], minlength=words)
-        return f"{self.describe_way()}{self._describe_threads()}"
+        return f"{self.describe_kernel()}{self._describe_threads()}"
 
-    def describe_way(self) -> str:
+    def describe_kernel(self) -> str:
         """Returns what computes the steps, in a few words."""
         library = kernels()
         if library is None:
@@ -157,6 +147,10 @@ class Word2Vec(Algorithm):
         """What the steps look up; the counts must be known."""
         return tables_for(self.net.counts, self.options)
 
+    def details(self) -> JsonObject:
+        """Returns one window of the training, the subsampling and the Huffman tree."""
+        return {"word2vec": look_inside(self.net, self.options)}
+
     def state_dict(self) -> StateDict:
         """Returns the progress, on which the learning rate depends."""
         return {"done": self._done, "total": self._total}
@@ -167,30 +161,18 @@ class Word2Vec(Algorithm):
 
     def _train(self, blocks: np.ndarray, keys: Sequence[int]) -> tuple[float, int]:
         weights = (self.net.vectors, self.net.outputs)
-        step = WordStep(
-            self.options.context_size, self.options.model == "cbow", self.learning_rate
-        )
+        step = WordStep(self.options.context_size, self.options.model == "cbow", self.learning_rate)
         library = kernels()
         if library is None or not compiled.fits_word_vectors(weights):
             return plain.train_blocks(weights, list(blocks), keys, self.tables, step)
         with exactly_threads(self.options.num_threads):
-            return compiled.train_blocks(library, weights, blocks, keys, self.tables, step)
+            return compiled.train_blocks(library, weights, list(blocks), keys, self.tables, step)
 
     def _describe_threads(self) -> str:
         count = self.options.num_threads
         if count == 1:
             return ""
         return f", on {count} threads without locks: the run cannot be repeated exactly"
-
-
-def tables_for(counts: Tensor, options: Any) -> WordTables:
-    """Returns the tables for these counts, as the options of word2vec set them."""
-    return word_tables(
-        counts,
-        subsample=options.subsample,
-        negative=options.negative,
-        exponent=options.negative_exponent,
-    )
 
 
 ALGORITHM = Word2Vec

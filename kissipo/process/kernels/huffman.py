@@ -48,15 +48,15 @@ def huffman_tree(counts: Tensor) -> HuffmanTree:
     words = len(counts)
     parents, branches = _parents(counts.tolist())
     current = np.arange(words)
-    levels = []
+    steps = []
     while words > 1 and (current < 2 * words - 2).any():
         inside = current < 2 * words - 2
-        levels.append((inside, np.where(inside, parents[current], 0), branches[current]))
+        steps.append((inside, np.where(inside, parents[current], 0), branches[current]))
         current = np.where(inside, parents[current], current)
-    depths = sum((inside.astype(np.int64) for inside, *_ in levels), np.zeros(words, np.int64))
+    depths = sum((inside.astype(np.int64) for inside, *_ in steps), np.zeros(words, np.int64))
     offsets = np.concatenate([[0], depths.cumsum()])
     nodes, codes = np.zeros(offsets[-1], np.int64), np.zeros(offsets[-1], np.int64)
-    for level, (inside, above, branch) in enumerate(levels):
+    for level, (inside, above, branch) in enumerate(steps):
         places = (offsets[1:] - 1 - level)[inside]
         nodes[places], codes[places] = above[inside] - words, branch[inside]
     return HuffmanTree(*map(torch.from_numpy, (offsets, nodes, codes)))
@@ -72,15 +72,15 @@ def _parents(counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
     total = [*counts, *[0] * max(0, words - 1)]
     parents, branches = np.zeros(2 * words, np.int64), np.zeros(2 * words, np.int64)
     word, inner = words - 1, words
-    for made in range(words, 2 * words - 1):
+    for node in range(words, 2 * words - 1):
         pair = []
         for _ in range(2):
-            if word >= 0 and (inner >= made or total[word] < total[inner]):
+            if word >= 0 and (inner >= node or total[word] < total[inner]):
                 pair.append(word)
                 word -= 1
             else:
                 pair.append(inner)
                 inner += 1
-        total[made] = total[pair[0]] + total[pair[1]]
-        parents[pair], branches[pair[1]] = made, 1
+        total[node] = total[pair[0]] + total[pair[1]]
+        parents[pair], branches[pair[1]] = node, 1
     return parents, branches

@@ -9,8 +9,7 @@ window      = 1 .. context, all equally probable
 
 Source:   Mikolov et al., Distributed Representations of Words and Phrases and their
           Compositionality, 2013, and its program word2vec, whose keep(w) this is; the
-          paper has sqrt(t / f). Alias table: Walker 1977, Vose 1991. splitmix64: Steele
-          et al. 2014.
+          paper has sqrt(t / f). Alias table: Vose 1991. splitmix64: Steele et al. 2014.
 """
 
 from __future__ import annotations
@@ -140,17 +139,17 @@ def draw_windows(
     """Yields what is drawn for the kept positions of a block that have a context."""
     stride = tables.negative + 2
     places = np.arange(len(tokens), dtype=np.uint64) * np.uint64(stride)
-    kept = _kept(tokens, random_bits(key, places), tables.keep)
-    words = tokens[kept].tolist()
-    reaches = (1 + _scaled(random_bits(key, places[kept] + np.uint64(1)), context)).tolist()
+    positions = _subsample(tokens, random_bits(key, places), tables.keep)
+    words = tokens[positions].tolist()
+    reaches = (1 + _scaled(random_bits(key, places[positions] + np.uint64(1)), context)).tolist()
     for center, (word, reach) in enumerate(zip(words, reaches, strict=True)):
         around = [] if word == SENTENCE_END else _context(words, center, reach)
         if around:
-            rows, labels = _targets(word, key, int(places[kept[center]]), tables)
-            yield WindowDraw(int(kept[center]), word, reach, around, rows, labels)
+            rows, labels = _targets(word, key, int(places[positions[center]]), tables)
+            yield WindowDraw(int(positions[center]), word, reach, around, rows, labels)
 
 
-def _kept(
+def _subsample(
     tokens: NDArray[np.int32], bits: NDArray[np.uint64], keep: Tensor | None
 ) -> NDArray[np.int64]:
     """Returns the positions of the words that subsampling keeps, and of the ends."""

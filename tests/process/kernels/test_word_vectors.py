@@ -1,4 +1,4 @@
-"""word2vec: the kernel against the plain formulas, autograd, and cases worked by hand."""
+"""word2vec: the kernel against plain formulas, autograd, and cases worked by hand."""
 
 from __future__ import annotations
 
@@ -112,7 +112,8 @@ def test_kernel_changes_a_sentence_of_two_words_by_the_gradient_of_autograd(
     step = WordStep(context=1, cbow=cbow, learning_rate=rate)
     vectors, outputs = (weight.requires_grad_() for weight in random_weights())
     draws = list(draw_windows(block, KEYS[0], tables, context=1))
-    sum(by_torch.window_loss(vectors, outputs, draw, cbow=cbow) for draw in draws).backward()  # type: ignore[union-attr]
+    losses = [by_torch.window_loss(vectors, outputs, draw, cbow=cbow) for draw in draws]
+    torch.stack(losses).sum().backward()
     changed = tuple(weight.detach().clone() for weight in (vectors, outputs))
     by_kernel.train_blocks(instructions, changed, [block], KEYS[:1], tables, step)
     for weight, after in zip((vectors, outputs), changed, strict=True):
@@ -192,9 +193,9 @@ def test_drawn_negatives_follow_counts_to_the_power_of_three_quarters() -> None:
     expected = COUNTS.double() ** 0.75
     expected[0] = 0  # the word itself is never its own negative
     expected *= len(drawn) / expected.sum()
-    found = np.bincount(drawn, minlength=WORDS)
-    assert found[0] == 0
-    chi_squared = float(((found - expected.numpy())[1:] ** 2 / expected.numpy()[1:]).sum())
+    counts = np.bincount(drawn, minlength=WORDS)
+    assert counts[0] == 0
+    chi_squared = float(((counts - expected.numpy())[1:] ** 2 / expected.numpy()[1:]).sum())
     assert chi_squared < 72  # 38 degrees of freedom, p = 0.0007
 
 
@@ -210,8 +211,8 @@ def test_subsampling_keeps_that_share_of_the_words() -> None:
     tables = tables_with(5)
     assert tables.keep is not None
     block = np.zeros(5_000, np.int32)
-    kept = sum(1 for _ in draw_windows(block, 3, tables, context=2))
-    assert kept / len(block) == pytest.approx(float(tables.keep[0]) / 2**32, abs=0.04)
+    count = sum(1 for _ in draw_windows(block, 3, tables, context=2))
+    assert count / len(block) == pytest.approx(float(tables.keep[0]) / 2**32, abs=0.04)
 
 
 def test_windows_are_equally_probable_and_end_with_the_sentence() -> None:
