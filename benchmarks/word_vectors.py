@@ -64,7 +64,6 @@ def task(arguments: argparse.Namespace, threads: int) -> Task:
             "text": arguments.text,
             "questions": QUESTIONS,
             "min_count": 5,
-            "vocab_size": 1_000_000,
         },
         process={
             "net": "word_vectors",
@@ -97,7 +96,7 @@ def train_kissipo(experiment: Experiment, seed: int) -> None:
 
 def sentences_of(experiment: Experiment) -> list[list[str]]:
     """Returns the sentences of the corpus as gensim takes them, without rare words."""
-    words = np.array(experiment.pipeline.codecs[0].spec.labels[1:])
+    words = np.array(experiment.pipeline.answers[0].words)
     tokens = experiment.pipeline.datasets["train"].batch(slice(None)).inputs[0].numpy().ravel()
     ends = np.flatnonzero(tokens == SENTENCE_END)
     parts = np.split(tokens, ends)
@@ -140,6 +139,12 @@ def scores_of(experiment: Experiment, vectors: torch.Tensor) -> dict[str, float]
     return dict(answer.evaluate(answer.scores(scores), answer.truth(test.truth(0))).metrics)
 
 
+def vector_of(model: Any, word: str) -> Any:
+    """Returns a vector of gensim; zeros for a word whose sentences have no other."""
+    is_there = word in model.wv.key_to_index
+    return model.wv.get_vector(word) if is_there else np.zeros(100, np.float32)
+
+
 def compare_speed(arguments: argparse.Namespace) -> None:
     """Prints the rates of both, taking turns."""
     torch.set_num_threads(arguments.threads)
@@ -176,8 +181,8 @@ def compare_quality(arguments: argparse.Namespace) -> None:
         every["kissipo"].append(scores_of(experiment, experiment.net.vectors))
         sentences = sentences_of(experiment)
         model, _ = train_gensim(sentences, arguments, seed=seed + 1, threads=1)
-        words = experiment.pipeline.codecs[0].spec.labels[1:]
-        vectors = np.stack([model.wv[word] for word in words])
+        words = experiment.pipeline.answers[0].words
+        vectors = np.stack([vector_of(model, word) for word in words])
         every["gensim"].append(scores_of(experiment, torch.from_numpy(vectors)))
         for name in every:
             print(f"seed {seed} {name:8} {_in_line(every[name][-1])}", flush=True)

@@ -77,7 +77,7 @@ def _curve(norms: Sequence[float]) -> str:
 def format_answer(prediction: Prediction) -> str:
     """Returns a prediction with its probability in one line."""
     if prediction.neighbors is not None:
-        return "\n".join(neighbor.describe() for neighbor in prediction.neighbors)
+        return "\n".join(neighbor.describe() for neighbor in prediction.neighbors) or "(none)"
     text = format_cell(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between

@@ -26,7 +26,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.suggest import did_you_mean
 
-Kind = Literal["number", "string", "time", "image", "array"]
+Kind = Literal["number", "string", "time", "image", "array", "document"]
 ValueType = Literal["text", "integer", "float", "boolean"]
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
@@ -38,7 +38,7 @@ class Column:
     kind:       number (float64), string (int32 codes into `categories`),
                 time (datetime64 in seconds, or in microseconds where one has a
                 fraction), image (uint8 arrays or paths), array (numbers of
-                one shape per row)
+                one shape per row), document (the places of texts on disk)
     values:     one entry per row; None where there is no image
     categories: of a string column: the distinct texts, in the order of first appearance
     odd:        cells of a number column that are not numbers, as (row number, text);

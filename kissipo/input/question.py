@@ -34,6 +34,7 @@ class Question:
     time:      the column of timestamps
     horizon:   the number of steps to forecast
     answer:    the kind of answer, where it is not to be inferred
+    names_column: whether an answer of this kind names a column
     words:     options that the person sets, those of the input without a prefix
     """
 
@@ -42,6 +43,7 @@ class Question:
     time: str | None = None
     horizon: int | None = None
     answer: str | None = None
+    names_column: bool = True
     words: Mapping[str, object] = field(default_factory=dict)
 
     @cached_property

@@ -177,6 +177,12 @@ class Source(ABC, Generic[O]):
         """
         return parse_rows(values, options, codecs, usage=self.usage(codecs))
 
+    def parse_documents(
+        self, values: Sequence[object], options: O, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns a frame of the texts for which documents are searched."""
+        return self.parse_values(values, options, codecs)
+
     def value_axes(self, codecs: Sequence[Codec]) -> int | None:
         """Returns the number of axes of one value to predict: 0 for a row of columns.
 

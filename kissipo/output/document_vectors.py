@@ -194,9 +194,7 @@ class DocumentVectors(Answer):
         count = self.spec.size
         nearest = [neighbor.cosine for neighbor in prediction.neighbors or ()]
         return [
-            DecodingStep(
-                "cosine", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "model output"
-            ),
+            DecodingStep("cosine", (count,), outputs[0, :count].detach().numpy(), "model output"),
             DecodingStep(
                 "nearest", (len(nearest),), np.array(nearest), f"the largest of {count:,}"
             ),

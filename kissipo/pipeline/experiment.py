@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -22,9 +21,9 @@ from kissipo.engine.evaluate import as_tuple
 from kissipo.input.source_data import Reading
 from kissipo.pipeline.defaults import with_defaults
 from kissipo.pipeline.init_weights import init_weights
-from kissipo.pipeline.parse import ResolvedTask, read_task
+from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
-from kissipo.pipeline.registries import BUILDERS, LOSSES
+from kissipo.pipeline.registries import LOSSES
 from kissipo.pipeline.resolve import spell_out
 from kissipo.process.channels_last import to_channels_last
 from kissipo.process.cross_entropy import Loss, weighted
@@ -61,17 +60,6 @@ def read_data(resolved: ResolvedTask) -> Any:
     """Returns what the source reads for the builder: a Reading, or an environment."""
     source = resolved.source
     return builder_of(resolved).read(source.module.SOURCE, source.value, source.options)
-
-
-def builder_of(resolved: ResolvedTask) -> ModuleType:
-    """Returns the builder that turns what the source reads into samples.
-
-    It is that of the source, unless an answer needs another one.
-    """
-    source = resolved.source
-    needed = [component.answer.BUILDER for component in resolved.answers]
-    name = next(filter(None, needed), source.module.SOURCE.builder)
-    return BUILDERS.find(name, place=f"input.{source.name}")
 
 
 def findings_of(task: Task) -> list[Finding]:

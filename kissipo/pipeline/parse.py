@@ -30,6 +30,7 @@ from kissipo.pipeline.registries import (
     ALGORITHMS,
     ANSWERS,
     BASELINES,
+    BUILDERS,
     LOSSES,
     METRICS,
     NETS,
@@ -45,13 +46,17 @@ from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 @dataclass(frozen=True)
 class Component:
     """A source, net, algorithm or answer: its name, module, value, typed options and
-    place."""
+    place.
+
+    written:  the options of a source that the task has, also general ones
+    """
 
     name: str
     module: ModuleType
     value: object
     options: Any
     place: str = ""
+    written: tuple[str, ...] = ()
 
     @property
     def answer(self) -> type[Answer]:
@@ -104,6 +109,17 @@ def read_task(task: Task) -> ResolvedTask:
     )
 
 
+def builder_of(resolved: ResolvedTask) -> ModuleType:
+    """Returns the builder that turns what the source reads into samples.
+
+    It is that of the source, unless an answer needs another one.
+    """
+    source = resolved.source
+    needed = [component.answer.BUILDER for component in resolved.answers]
+    name = next(filter(None, needed), source.module.SOURCE.builder)
+    return BUILDERS.find(name, place=f"input.{source.name}")
+
+
 def source_of(part: FrozenConfig) -> str:
     """Returns the name of the source in the input of a task.
 
@@ -154,7 +170,13 @@ def _read_input(part: FrozenConfig) -> tuple[Component, input_general.Options]:
         rest, {"own": module.Options, "general": input_general.Options}, place="input"
     )
     return (
-        Component(source, module, part[source], read(module.Options, own, place="input")),
+        Component(
+            source,
+            module,
+            part[source],
+            read(module.Options, own, place="input"),
+            written=tuple(rest),
+        ),
         read(input_general.Options, general, place="input"),
     )
 

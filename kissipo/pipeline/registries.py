@@ -73,7 +73,6 @@ NETS = Registry(
     },
     planned={
         "text_cnn": "S28",
-        "lsa": "S31",
         "transformer": "S34",
         "bert": "S35",
         "pca": "S36",
@@ -132,6 +131,8 @@ BUILDERS = Registry(
     defaults={
         "read": _read,  # how the source gives the data: samples, documents
         "parse_values": _parse_values,  # the same for the values to predict
+        "UNUSED_OPTIONS": (),  # of the input, which the source has for other builders
+        "EVALUATED_OPTION": "",  # of the input, for other data to evaluate; "": the source
         "NO_SOFT_TARGETS": "",  # why only the target of a sample may have a probability
         "wrap_net": _same_net,  # what the data require around any net
     },

@@ -24,7 +24,6 @@ RECIPE = Recipe(
             "text": "english-texts",
             "questions": "word-similarity",
             "min_count": 5,
-            "vocab_size": 100_000,
         },
         process={
             "net": "word_vectors",

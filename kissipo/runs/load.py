@@ -74,7 +74,9 @@ def _find(
             _refuse_unknown(task)
     word, column = _answer_in(words)
     plain = {key.removeprefix("input."): value for key, value in words.items()}
-    return as_task(infer_task(Question(task, output or column, time, horizon, word, plain)))
+    names_column = word is None or ANSWERS.find(word, place="output").ANSWER.NAMES_COLUMN
+    column = output or (column if names_column else None)
+    return as_task(infer_task(Question(task, column, time, horizon, word, names_column, plain)))
 
 
 def _answer_in(words: JsonMapping) -> tuple[str | None, str | None]:

@@ -20,8 +20,7 @@ from kissipo.input.formats.sixties import RESULTS, split_sixties
 from kissipo.input.formats.tables import FileWords
 from kissipo.input.formats.text_column import is_missing
 from kissipo.input.source import Source
-from kissipo.pipeline.experiment import builder_of
-from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.parse import ResolvedTask, builder_of
 
 
 def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[Codec]) -> Frame:

@@ -127,19 +127,20 @@ def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: object) -
 def _labels(
     frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], inputs: Sequence[torch.Tensor]
 ) -> dict[str, tuple[str, ...]]:
-    """Returns the names of the time steps, of the features and of the classes."""
+    """Returns the names of the time steps or terms, of the features and of the
+    classes."""
     labels: dict[str, tuple[str, ...]] = {}
     for codec, x in zip(codecs, inputs, strict=True):
         words = codec.spec.labels
-        if codec.spec.axes[:1] == ("time",) and not x.is_floating_point() and words:
+        if codec.spec.axes[:1] in (("time",), ("term",)) and not x.is_floating_point() and words:
             names = [words[index] for index in x[0].reshape(len(x[0]), -1)[:, 0].tolist()]
             if codec.window_length and len(frame) >= len(names):
                 names = [str(frame[codec.columns[0]].show(index)) for index in range(len(names))]
-            labels.setdefault("time", tuple(names))
+            labels.setdefault(codec.spec.axes[0], tuple(names))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
-    if answers[0].spec.axes == ("class",) and answers[0].spec.labels:
-        labels["class"] = tuple(answers[0].spec.labels)
+    if answers[0].spec.axes in (("class",), ("document",)) and answers[0].spec.labels:
+        labels[answers[0].spec.axes[0]] = tuple(answers[0].spec.labels)
     return labels
 
 

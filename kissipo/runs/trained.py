@@ -33,10 +33,9 @@ from kissipo.pipeline.experiment import (
     build_algorithm,
     build_experiment,
     build_net,
-    builder_of,
     read_data,
 )
-from kissipo.pipeline.parse import ResolvedTask, read_task
+from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS
 from kissipo.runs.parse_inputs import cell_options, fit_to, frame_of
@@ -280,9 +279,8 @@ class TrainedModel:
                 do="Leave DATA out",
             )
         others = [name for name in source.data_options if name in self.task.input]
-        changed = {f"input.{resolved.source.name}": data} | {
-            f"input.{name}": None for name in others
-        }
+        evaluated = builder.EVALUATED_OPTION or resolved.source.name
+        changed = {f"input.{name}": None for name in others} | {f"input.{evaluated}": data}
         reading: Reading = read_data(read_task(self.task.with_words(changed)))
         refuse_failures(reading.findings)
         test = (reading.parts or {}).get("test")

@@ -42,6 +42,8 @@ ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
 CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
+TERMS = TensorSpec("text", ("term", "count"), (7, 2), vocab_size=11, padded=True)
+DOCUMENTS = TensorSpec("document", ("document",), (9,))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
@@ -168,6 +170,12 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((TEXT,), (TARGET,), {"units": 12, "embedding_dim": 8, "cell": cell, "attention": how})
         for cell, how in (("gru", "additive"), ("lstm", "dot"), ("gru", "none"))
     ],
+    "tf_idf": [
+        ((TERMS,), (DOCUMENTS,), {}),
+        ((TERMS,), (DOCUMENTS,), {"sublinear_tf": True, "norm": "none"}),
+        ((TERMS,), (DOCUMENTS,), {"term_frequency": "relative", "norm": "l1"}),
+    ],
+    "lsa": [((TERMS,), (DOCUMENTS,), {"n_components": 4})],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
     "word_vectors": [
         (
@@ -182,8 +190,9 @@ ALL = [
     for name in CASES
     for number, case in enumerate(CASES[name])
 ]
-# a table is looked up, not differentiated
-DIFFERENTIABLE = [case for case in ALL if case.values[0] not in ("q_table", "word_vectors")]
+# a table is looked up, and some nets are solved, not differentiated
+NOT_DIFFERENTIABLE = ("q_table", "word_vectors", "tf_idf", "lsa")
+DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
 VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
 # the layers of deep nets are checked one by one
@@ -424,6 +433,8 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
         ("seq2seq", (ROW,), r"'seq2seq' reads one text per sample; got input step 'row'"),
         ("seq2seq", (TEXT, TEXT), r"'seq2seq' reads one text per sample"),
         ("seq2seq", (TEXT,), r"'seq2seq' writes one text per sample; got the output"),
+        ("tf_idf", (ROW,), r"'tf_idf' takes the term counts of one text; got \(batch, feature 6\)"),
+        ("lsa", (TERMS,), r"'lsa' compares texts with documents; got the output"),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )
@@ -600,6 +611,8 @@ def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, 
     """
     if name == "seq2seq":
         pytest.skip("it packs texts by their lengths, and meta tensors have no values")
+    if name in ("tf_idf", "lsa"):
+        pytest.skip("it reads the documents of its terms on the CPU")
     if name == "recurrent":
         inputs = tuple(replace(spec, padded=False) for spec in inputs)
     net = built(name, inputs, outputs, words).to("meta").train()

@@ -24,6 +24,7 @@ SHORTEST = {
     "q_learning": {"process.episodes": 20},
     "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
     "adversarial": {"epochs": 1},
+    "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},
     "word2vec": {"epochs": 1, "embedding_dim": 8, "output.baselines": ()},
 }

@@ -169,9 +169,9 @@ SENTENCES = [
         "vectors of documents",
         """
         input: {text: documents/}
-        process: {net: lsa, size: 100}
+        process: {net: lsa, n_components: 100}
         output: {vectors: documents}""",
-        "the net 'lsa' (S31)",
+        "",
     ),
     Sentence(
         "S32",

@@ -15,7 +15,12 @@ from kissipo.input.source_data import Reading
 DATASETS = Registry(
     "kissipo.input.datasets",
     "data set",
-    defaults={"FILE": None, "FILES": (), "FOLDER": None},  # none: its files are a dependency's
+    defaults={
+        "FILE": None,  # no files: those of a dependency
+        "FILES": (),
+        "FOLDER": None,
+        "DOCUMENTS": False,  # whether its rows are documents to search
+    },
 )
 
 

@@ -40,6 +40,11 @@ def unpack_first(path: Path) -> str:
     return "Unpack it, and name the file or folder inside" if is_archive else ""
 
 
+def is_compressed(path: Path) -> bool:
+    """Returns whether a file is decompressed when it is opened."""
+    return path.suffix.lower() in _PACKED
+
+
 def open_binary(path: Path) -> BinaryIO:
     """Opens a file, decompressed.
 

@@ -35,6 +35,7 @@ from kissipo.input.formats.arrays import (
     read_array_file,
 )
 from kissipo.input.formats.boxes import DEFAULT_NAME, with_boxes
+from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.image_files import subfolders
@@ -171,7 +172,7 @@ class Images(Source[Options]):
     def infer(self, question: Question) -> Task | None:
         """Takes a folder, and an .npz file; given masks or boxes are the answer."""
         path = question.path
-        is_folder = path is not None and path.is_dir()
+        is_folder = path is not None and path.is_dir() and not is_document_folder(path)
         if is_array_file(path):
             named = {} if question.output is None else {"labels": question.output}
             kind = question.answer or "category"

@@ -3,26 +3,36 @@
 Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from kissipo.codec.labels import as_strings
+from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
-from kissipo.core.frame import Column, Frame
+from kissipo.core.frame import Column, Frame, strings
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import find_data
+from kissipo.input.documents import DocumentOptions, add_queries, likely_title, table_documents
+from kissipo.input.formats.documents import TEXT
 from kissipo.input.formats.tables import FileWords, table_reading
+from kissipo.input.given_rows import given_table
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
-from kissipo.input.table_codecs import ColumnOptions
+from kissipo.input.table_codecs import ColumnOptions, sort_columns
 from kissipo.input.time_columns import combined_time, time_finding
 
 
 @dataclass(frozen=True)
-class Options(ColumnOptions, FileWords):
+class Options(ColumnOptions, FileWords, DocumentOptions):
     """Options of a table: the kinds of its columns, and the format of its file."""
+
+    title: str | None = option(None, "column that names the documents, for vectors=documents")
 
     def number_columns(self) -> frozenset[str]:
         return frozenset(self.numeric or ())
@@ -44,6 +54,45 @@ class Table(Source[Options]):
         if reading is not None:
             return reading
         return table_reading(value, options)
+
+    def documents(self, value: object, options: Options) -> Reading:
+        """Returns the texts of one column as documents.
+
+        Raises:   TaskError when the table has several columns of texts, or none.
+        """
+        reading = self.read(value, options)
+        frame = reading.frame
+        named = [*(options.text or ()), *(options.characters or ())]
+        title = options.title or (likely_title(frame, named[0]) if named else None)
+        texts = named or _texts(frame, options, [title] if title else [])
+        if len(texts) != 1:
+            raise TaskError(
+                f"which column of {frame.origin} has the documents?",
+                got="the columns " + ", ".join(frame.names),
+                do="Name one column: input.text=COLUMN",
+            )
+        title = title or likely_title(frame, texts[0])
+        inferred = [] if named else [InferredOption("input.text", texts, "the column of texts")]
+        if title is not None and title != options.title:
+            reason = "the column is called so, and names the documents"
+            inferred.append(InferredOption("input.title", title, reason))
+        documents = table_documents(frame, texts[0], title)
+        documents = replace(
+            documents,
+            findings=(*reading.findings, *documents.findings),
+            inferred_options=tuple(inferred),
+        )
+        return add_queries(documents, options.queries)
+
+    def parse_documents(
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns the texts, or the column of texts of a table."""
+        table = given_table(values, options)
+        if table is None:
+            return Frame((strings(TEXT, [str(value) for value in values]),), origin="the input")
+        name = (options.text or (TEXT,))[0]
+        return Frame((replace(as_strings(table[name]), name=TEXT),), table.origin, table.rows)
 
     def weight_column(self, options: Options) -> str | None:
         """Returns the name of the column of sample weights, if there is one."""
@@ -73,6 +122,8 @@ class Table(Source[Options]):
             frame, column = question.table, question.output
         else:
             return None
+        if column is None and question.answer and not question.names_column:
+            return question.task({"table": question.value}, question.answer)
         if column is None:
             raise TaskError(
                 f"which column of {frame.origin} is the answer?",
@@ -85,6 +136,12 @@ class Table(Source[Options]):
         return question.task(
             {"table": question.value}, {guess.kind: column}, (guess.inferred_option(),)
         )
+
+
+def _texts(frame: Frame, options: Options, reserved: Sequence[str]) -> list[str]:
+    """Returns the columns of texts."""
+    by_kind = sort_columns(frame, options, reserved=reserved).by_kind
+    return [*by_kind["text"], *by_kind["characters"]]
 
 
 SOURCE = Table()

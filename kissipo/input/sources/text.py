@@ -1,7 +1,10 @@
-"""Plain text: one sequence of characters or words, split into windows."""
+"""Plain text: one sequence of characters or words, split into windows, or documents.
+
+Documents are the files of a folder, or the paragraphs or lines of a file.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +15,9 @@ from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.corpus import Corpus, text_files
 from kissipo.input.datasets import find_data
+from kissipo.input.documents import DocumentOptions, add_queries, read_documents
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
+from kissipo.input.formats.documents import Unit, is_document_folder
 from kissipo.input.formats.files import open_text, path_of
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -20,7 +25,7 @@ from kissipo.input.source_data import Reading
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(DocumentOptions):
     """Options of a plain text."""
 
     tokenizer: Literal["characters", "words"] = option(
@@ -29,6 +34,9 @@ class Options:
     window: int = option(100, "number of tokens per sample", minimum=1)
     vocab_size: int = option(20_000, "maximum size of the vocabulary", minimum=1)
     encoding: str = option("utf-8", "character encoding of the file")
+    documents: Unit | None = option(
+        None, "what one document is: a file, a paragraph or a line; inferred when omitted"
+    )
     min_count: int | None = option(
         None, "for output.vectors=words: rarer words are left out", minimum=1
     )
@@ -42,11 +50,11 @@ class Text(Source[Options]):
     """One sequence of tokens."""
 
     builder = "text"
-    answers = ("text",)
     independent = False
     order = 60
-    formats = "a text (.txt)"
-    data_options = ("questions",)
+    formats = "a text (.txt), a folder of texts"
+    answers = ("text", "vectors")
+    data_options = ("queries", "questions")
 
     def read(self, value: object, options: Options) -> Reading:
         """Reads a file or a named data set; the column 'text' has one token per row.
@@ -61,6 +69,12 @@ class Text(Source[Options]):
                 allowed="the path of a plain text file",
             )
         reading = find_data(str(value), "text")
+        if Path(value).is_dir() or (reading is not None and len(reading.frame) > 1):
+            raise DataError(
+                f"{value} has several documents, not one running text",
+                allowed="the path of a plain text file",
+                do="Use output.vectors=documents to search them",
+            )
         content = (
             _content(Path(value), options)
             if reading is None
@@ -93,15 +107,43 @@ class Text(Source[Options]):
         files = text_files(path_of(str(value)))
         return Corpus(lambda: _lines(files, options.encoding), str(value), whole)
 
+    def documents(self, value: object, options: Options) -> Reading:
+        """Reads documents, with the queries that are known, if any."""
+        if not isinstance(value, str | Path):
+            raise DataError(
+                "input.text must be the path of a folder or of a file",
+                got=type(value).__name__,
+                allowed="a folder of text files, or a text file",
+            )
+        reading = find_data(str(value), "text")
+        if reading is None:
+            reading, inferred = read_documents(path_of(value), options.encoding, options.documents)
+            reading = replace(reading, inferred_options=inferred)
+        elif len(reading.frame) == 1:
+            raise DataError(
+                f"{value} is one running text, not several documents",
+                do="Save it as a file, and set input.documents=paragraph",
+            )
+        return add_queries(reading, options.queries)
+
     def infer(self, question: Question) -> Task | None:
-        """Takes plain text, of which the next token is predicted."""
+        """Takes plain text, of which the next token is predicted, and a folder of
+        texts, which are documents."""
+        path, data_set = question.path, question.data_set
+        if data_set is None and path is not None and path.is_dir():
+            if not is_document_folder(path):
+                return None
+            return question.task({"text": question.value}, {"vectors": "documents"})
+        if data_set is not None and data_set.DOCUMENTS:
+            return question.task({"text": question.value}, {"vectors": "documents"})
         if question.data_set is None and not (
             question.path is not None
             and question.path.is_file()
             and question.path.suffix.lower() in (".txt", ".md", "")
         ):
             return None
-        return question.task({"text": question.value}, {"text": "next"})
+        answer = {"vectors": "documents"} if question.answer == "vectors" else {"text": "next"}
+        return question.task({"text": question.value}, answer)
 
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
@@ -112,6 +154,16 @@ class Text(Source[Options]):
             return from_dataframe(first, origin="the data frame")
         content = _content(first, options) if isinstance(first, Path) else str(first)
         return Frame((strings("text", _tokens(content, options)),), origin="the text")
+
+    def parse_documents(
+        self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
+    ) -> Frame:
+        """Returns one text per value, or one per document of a file."""
+        if is_dataframe(values[0]):
+            return from_dataframe(values[0], origin="the data frame")
+        if isinstance(values[0], Path):
+            return read_documents(values[0], options.encoding, options.documents)[0].frame
+        return Frame((strings("text", [str(value) for value in values]),), origin="the input")
 
 
 def _lines(files: Sequence[Path], encoding: str) -> Iterator[str]:

@@ -31,6 +31,12 @@ from kissipo.output.word_vectors import Kind, QuestionSet, WordVectors
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
+UNUSED_OPTIONS = (
+    *("tokenizer", "window", "vocab_size", "split", "documents", "queries", "analyzer"),
+    *("ngram_range", "min_df", "max_df", "max_features", "stop_words"),
+    *("lowercase", "strip_accents", "token_pattern"),
+)
+_WRITTEN_ONLY = ("tokenizer", "vocab_size")  # that have a meaning, but another default
 _COLUMN = "words"
 _MIN_COUNT = 5
 _NUM_FREQUENT = 200  # frequent words that are evaluated where there are no questions
@@ -51,12 +57,12 @@ def parse_values(
 
 def build(reading: Corpus, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose training samples are blocks of the corpus."""
-    if len(resolved.answers) != 1:
-        raise TaskError("word vectors are the only answer of their net", do="Leave the others out")
-    options = resolved.source.options
+    _refuse_unused(resolved)
+    options, is_written = resolved.source.options, resolved.source.written
     min_count = options.min_count or _MIN_COUNT
     counted = count_words(reading)
-    words = _vocabulary(counted, reading, min_count, options.vocab_size)
+    limit = options.vocab_size if "vocab_size" in is_written else None
+    words = _vocabulary(counted, reading, min_count, limit)
     findings = _corpus_findings(counted, words, min_count)
     sets, questions = _questions(options.questions, set(words), findings)
     answer = WordVectors(top_k=resolved.answers[0].options.decode.top_k, sets=sets)
@@ -96,8 +102,24 @@ def encode_new(
     return TensorDataset((codecs[0].encode(frame),), ())
 
 
+def _refuse_unused(resolved: ResolvedTask) -> None:
+    """Refuses options that have no meaning for word vectors."""
+    if len(resolved.answers) != 1:
+        raise TaskError("output.vectors=words stands alone", got="a list of answers")
+    for name in resolved.source.written:
+        if name in UNUSED_OPTIONS and name not in _WRITTEN_ONLY:
+            raise TaskError(f"input.{name} has no meaning for output.vectors=words")
+    is_characters = resolved.source.options.tokenizer == "characters"
+    if "tokenizer" in resolved.source.written and is_characters:
+        raise TaskError(
+            "output.vectors=words does not take input.tokenizer=characters",
+            allowed="words, which are divided by blanks and punctuation alone",
+            do="Leave it out: in scripts without blanks each character is a word",
+        )
+
+
 def _vocabulary(
-    counted: WordCounts, corpus: Corpus, min_count: int, vocab_size: int
+    counted: WordCounts, corpus: Corpus, min_count: int, vocab_size: int | None
 ) -> tuple[str, ...]:
     """Returns the frequent words, in alphabetical order where counts are equal.
 

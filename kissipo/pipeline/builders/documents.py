@@ -1,0 +1,154 @@
+"""Builds the pipeline of documents: all of them are trained on, queries are the test.
+
+The terms are counted in all documents, which are read from disk each time. Without
+queries some documents are compared with the others in place of a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kissipo.codec.term_counts import TermCounts, TermOptions
+from kissipo.core.codec import Codec
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.finding import Finding, refuse_failures
+from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.seeds import drawn
+from kissipo.input.lazy_dataset import EncodedColumn
+from kissipo.input.scripts import is_without_blanks
+from kissipo.input.source import O, Source
+from kissipo.input.source_data import Reading
+from kissipo.input.split import Positions
+from kissipo.input.tensor_dataset import TensorDataset
+from kissipo.output.answer import Answer
+from kissipo.output.document_vectors import DocumentVectors
+from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.pipeline import Pipeline
+
+UNUSED_OPTIONS = (
+    *("tokenizer", "window", "vocab_size", "max_length", "min_count", "split", "scale"),
+    *("missing_indicator", "batch_size", "sample_weight"),
+)
+EVALUATED_OPTION = "queries"
+_MAX_COMPARED, _MAX_COSINES, _LOOKED_AT = 200, 20_000_000, 200
+
+
+def read(source: Source[O], value: object, options: O) -> Reading:
+    """Returns the documents of the source."""
+    return source.documents(value, options)
+
+
+def parse_values(
+    source: Source[O], values: Sequence[object], options: O, codecs: Sequence[Codec]
+) -> Frame:
+    """Returns the texts for which documents are searched."""
+    return source.parse_documents(values, options, codecs)
+
+
+def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
+    """Returns a pipeline whose terms are those of all documents.
+
+    Raises:   DataError for a single document, and for texts without terms.
+    """
+    _refuse_unused(resolved)
+    frame, parts = reading.frame, reading.parts or {}
+    documents = parts.get("train", np.arange(len(frame)))
+    queries = parts.get("test")
+    if len(documents) < 2:
+        raise DataError(
+            f"{frame.origin} is a single document, and has no other to compare it with",
+            allowed="two documents or more",
+            do="Name a folder of texts, or set input.documents=paragraph or line",
+        )
+    train = frame.take(documents)
+    terms, inferred = _terms(resolved, train)
+    codec = TermCounts("text", options=terms).fit(train)
+    options = resolved.answers[0].options
+    answer = DocumentVectors(top_k=options.decode.top_k, has_queries=queries is not None)
+    answer.fit_inputs([codec.spec]).fit(train)
+    compared = min(_MAX_COMPARED, max(2, _MAX_COSINES // len(documents)))
+    test = drawn(len(documents), compared, "documents") if queries is None else queries
+    splits = {"train": documents, "validation": documents[:0], "test": test}
+    findings = [
+        *reading.findings,
+        *_findings(codec, frame, splits, has_queries=queries is not None),
+    ]
+    refuse_failures(findings, strict=strict)
+    datasets = {name: _dataset(frame.take(part), codec, answer) for name, part in splits.items()}
+    return Pipeline(
+        frame,
+        splits,
+        (codec,),
+        (answer,),
+        datasets,
+        tuple(findings),
+        inferred_options=(*reading.inferred_options, *inferred),
+    )
+
+
+def encode_new(
+    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], *, evaluated: bool = False
+) -> TensorDataset:
+    """Returns texts to search for; with the right documents if evaluated."""
+    if not len(frame):
+        raise DataError("there is no text to search for", do="Give at least one word")
+    if evaluated:
+        return _dataset(frame, codecs[0], answers[0])
+    return TensorDataset((codecs[0].encode(frame),), ())
+
+
+def _dataset(frame: Frame, codec: Codec, answer: Answer) -> TensorDataset:
+    """Returns texts that are read by batches, and the numbers of their documents."""
+    return TensorDataset((EncodedColumn(codec, frame),), (answer.codec.encode(frame),))
+
+
+def _refuse_unused(resolved: ResolvedTask) -> None:
+    """Refuses options that have no meaning for documents."""
+    for name in resolved.source.written:
+        if name in UNUSED_OPTIONS:
+            raise TaskError(
+                f"input.{name} has no meaning for output.vectors=documents",
+                do="Use input.analyzer, input.ngram_range, input.min_df or input.max_features",
+            )
+    if len(resolved.answers) > 1:
+        raise TaskError("output.vectors=documents stands alone", got="a list of answers")
+
+
+def _terms(resolved: ResolvedTask, train: Frame) -> tuple[TermOptions, list[InferredOption]]:
+    """Returns how texts are split into terms, and what of it is inferred."""
+    written: TermOptions = resolved.source.options.terms()
+    some = drawn(len(train), _LOOKED_AT, "analyzer")
+    texts = [str(train["text"].show(row)) for row in some.tolist()]
+    analyzer, inferred = written.analyzer, []
+    if analyzer is None:
+        by_character = is_without_blanks(texts)
+        analyzer = "char" if by_character else "word"
+        reason = "the texts have no blanks between words" if by_character else "as scikit-learn"
+        inferred.append(InferredOption("input.analyzer", analyzer, reason))
+    sizes = written.ngram_range
+    if sizes is None:
+        sizes = (1, 1) if analyzer == "word" else (1, 2) if analyzer == "char" else (2, 4)
+        reason = "single words" if analyzer == "word" else "characters alone say little"
+        inferred.append(InferredOption("input.ngram_range", list(sizes), reason))
+    return replace(written, analyzer=analyzer, ngram_range=sizes), inferred
+
+
+def _findings(
+    codec: TermCounts, frame: Frame, splits: Mapping[str, Positions], *, has_queries: bool
+) -> list[Finding]:
+    """Returns how many documents, terms and queries there are."""
+    count, terms = len(splits["train"]), len(codec.vocabulary or ())
+    left = f" of {codec.num_unlimited:,}" if terms < codec.num_unlimited else ""
+    findings = [
+        Finding("PASS", "documents", f"{count:,} documents with {terms:,}{left} different terms")
+    ]
+    if has_queries:
+        message = f"{len(splits['test']):,} queries whose document is known"
+        return [*findings, Finding("PASS", "queries", message, "they are the test split")]
+    message = "no query says which document is right, so a search cannot be evaluated"
+    action = "input.queries=FILE with the columns query and document does that"
+    return [*findings, Finding("PASS", "queries", message, action)]
