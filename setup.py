@@ -15,7 +15,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 CHOICE = "native/choose.cpp"
-KERNELS = [f"native/{name}.cpp" for name in ("recurrent", "dense", "adam", "table")]
+KERNELS = [f"native/{name}.cpp" for name in ("recurrent", "dense", "adam", "word_vectors", "table")]
 COMMON = [
     "-std=c++17",
     "-O3",

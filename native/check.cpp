@@ -1,9 +1,9 @@
 // A check of the kernels without Python, for sanitizers and for other processors.
 //
-// Outputs of every cell, direction and set of lengths, of linear layers and of Adam are
-// compared with the formulas in double precision, gradients with difference quotients:
-// df/dv = (f(v + s) - f(v - s)) / 2s. The check prints how many values it compared, and
-// ends with 1 where one of them is wrong.
+// Outputs of every cell, direction and set of lengths, of linear layers, of Adam and of
+// word2vec are compared with the formulas in double precision, gradients with
+// difference quotients: df/dv = (f(v + s) - f(v - s)) / 2s. The check prints how many
+// values it compared, and ends with 1 where one of them is wrong.
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -316,6 +316,48 @@ int check_adam(const Kernels* kernels, int64_t count, bool decoupled, int64_t* c
     return misses;
 }
 
+// Compares word2vec on a sentence of two words, whose Huffman tree has one inner node;
+// returns the number of misses. Here skip-gram and CBOW are the same.
+int check_word_vectors(const Kernels* kernels, int64_t dim, bool cbow, int64_t* checked) {
+    const float rate = 0.1f;
+    std::vector<float> input(2 * dim), output(2 * dim);
+    for (int64_t k = 0; k < 2 * dim; k++) {
+        input[k] = 0.01f * (k % 7) - 0.03f;
+        output[k] = 0.02f * (k % 5) - 0.03f;
+    }
+    Values x(input.begin(), input.end()), node(output.begin(), output.begin() + dim);
+    double loss = 0;
+    for (int64_t center = 0; center < 2; center++) {
+        double* context = x.data() + (1 - center) * dim;
+        double score = 0;
+        for (int64_t k = 0; k < dim; k++) score += context[k] * node[k];
+        const double label = center == 0 ? 0 : 1, p = 1 / (1 + std::exp(-score));
+        loss -= std::log(label == 1 ? p : 1 - p);
+        for (int64_t k = 0; k < dim; k++) {
+            const double change = rate * (label - p), before = context[k];
+            context[k] += change * node[k];
+            node[k] += change * before;
+        }
+    }
+    const int64_t offsets[] = {0, 2}, keys[] = {1}, path_offsets[] = {0, 1, 2};
+    const int64_t path_nodes[] = {0, 0}, path_codes[] = {1, 0};
+    const int32_t tokens[] = {0, 1};
+    double losses[2];
+    const WordVectors task = {2, dim, input.data(), output.data(), 1, offsets, keys, tokens, 1,
+                              cbow, 0, nullptr, nullptr, nullptr, path_offsets, path_nodes,
+                              path_codes, losses, rate, 1, nullptr};
+    kernels->word_vectors(&task);
+    int misses = std::fabs(losses[0] - loss) > 1e-5 || losses[1] != 2;
+    for (int64_t k = 0; k < 3 * dim; k++) {
+        const double actual = k < 2 * dim ? input[k] : output[k - 2 * dim];
+        const double wanted = k < 2 * dim ? x[k] : node[k - 2 * dim];
+        ++*checked;
+        if (std::fabs(actual - wanted) > 1e-6 && ++misses < 5)
+            std::printf("%s word vectors: %g, should be %g\n", kernels->name, actual, wanted);
+    }
+    return misses;
+}
+
 }  // namespace
 
 int main() {
@@ -338,6 +380,9 @@ int main() {
         misses += check_dense(kernels, 7, 5, 9, 3, &checked);
         misses += check_dense(kernels, 4, 33, 19, 1, &checked);
         for (bool decoupled : {false, true}) misses += check_adam(kernels, 45, decoupled, &checked);
+        for (int64_t dim : {3, 16, 37})
+            for (bool cbow : {false, true})
+                misses += check_word_vectors(kernels, dim, cbow, &checked);
         std::printf("%s: %d numbers checked, %d missed\n", kernels->name, (int)checked, misses);
     }
     return misses ? 1 : 0;

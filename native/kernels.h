@@ -94,6 +94,29 @@ struct Adam {
     const AdamTensor* tensor() const { return reinterpret_cast<const AdamTensor*>(this + 1); }
 };
 
+// Steps of word2vec over blocks of a corpus; word_vectors.cpp has the formulas.
+struct WordVectors {
+    int64_t words, dim;
+    float *input, *output;     // (word, dim): the vectors, and the weights of the targets
+    int64_t blocks;
+    const int64_t* offsets;    // (blocks + 1): the first token of each block
+    const int64_t* keys;       // (block): of its random numbers
+    const int32_t* tokens;     // ids of words; -1: a sentence ends
+    int64_t context;           // words on each side, at most
+    int64_t cbow;              // whether the mean of the context predicts; else each word does
+    int64_t negative;          // drawn words per window; 0: hierarchical softmax
+    const int64_t* keep;       // (word): kept with probability keep / 2^32; null: always
+    const int64_t* alias_limits;  // (word): the share of a slot that is its own, of 2^32
+    const int64_t* alias_rows;    // (word): whose the rest of the slot is
+    const int64_t* path_offsets;  // (words + 1): the path of each word in the Huffman tree
+    const int64_t* path_nodes;    // the inner nodes of all paths, from the root
+    const int64_t* path_codes;    // 0 or 1: the branch that is taken at each of them
+    double* losses;            // (block, 2): the sum of losses, and of how many predictions
+    double learning_rate;
+    int64_t threads;
+    ParallelFor parallel_for;
+};
+
 // The functions that are compiled for one instruction set.
 struct Kernels {
     const char* name;
@@ -105,6 +128,7 @@ struct Kernels {
     void (*dense_forward)(const Dense*);
     void (*dense_backward)(const Dense*);
     void (*adam)(const Adam*);
+    void (*word_vectors)(const WordVectors*);
 };
 
 // The table of the named instruction set, or null.

@@ -8,6 +8,7 @@ void recurrent_backward(const Layer*);
 void dense_forward(const Dense*);
 void dense_backward(const Dense*);
 void adam(const Adam*);
+void word_vectors(const WordVectors*);
 
 extern const Kernels kernels;
 const Kernels kernels = {
@@ -19,6 +20,7 @@ const Kernels kernels = {
     dense_forward,
     dense_backward,
     adam,
+    word_vectors,
 };
 
 }  // namespace KISSIPO_ISA

@@ -69,6 +69,7 @@ class Chart:
     log_scale:    the vertical axis is logarithmic
     limits:       of x and of y; those of the points when omitted
     surface:      heights (y, x) between the limits, drawn behind the series
+    point_labels: a text beside each point of some series
     """
 
     series: Mapping[str, Points]
@@ -87,6 +88,7 @@ class Chart:
     log_scale: bool = False
     limits: tuple[tuple[float, float], tuple[float, float]] | None = None
     surface: NumpyArray | None = None
+    point_labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,21 @@ def threads_for(multiplications: int) -> Iterator[int]:
 
 
 @contextmanager
+def exactly_threads(count: int) -> Iterator[None]:
+    """Uses this number of threads of torch inside."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count != before:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count != before:
+            torch.set_num_threads(before)
+
+
+@contextmanager
 def keep_memory() -> Iterator[bool]:
     """Keeps freed memory in the process inside; yields whether the system allows it.
 

@@ -6,6 +6,7 @@ values are the same as in memory, byte for byte; only the time of reading differ
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,9 +24,24 @@ Value = TypeVar("Value")
 _AHEAD = 2
 
 
+class LazyColumn(ABC):
+    """One input of all samples, which is read batch by batch."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def read(self, index: Tensor | slice) -> Tensor:
+        """Reads and encodes the samples at these positions."""
+
+    @abstractmethod
+    def take(self, index: Tensor | slice) -> LazyColumn:
+        """Selects samples without reading them."""
+
+
 @dataclass(frozen=True)
-class LazyColumn:
-    """One input of all samples: a codec and the frame from which it reads."""
+class EncodedColumn(LazyColumn):
+    """A codec and the frame from which it reads."""
 
     codec: Codec
     frame: Frame
@@ -34,13 +50,11 @@ class LazyColumn:
         return len(self.frame)
 
     def read(self, index: Tensor | slice) -> Tensor:
-        """Reads and encodes the samples at these positions."""
         return self.codec.encode(self.take(index).frame)
 
-    def take(self, index: Tensor | slice) -> LazyColumn:
-        """Selects samples without reading them."""
+    def take(self, index: Tensor | slice) -> EncodedColumn:
         positions = np.arange(len(self))[index] if isinstance(index, slice) else index.numpy()
-        return LazyColumn(self.codec, self.frame.take(positions))
+        return EncodedColumn(self.codec, self.frame.take(positions))
 
 
 def read_ahead(read: Callable[[Key], Value], order: Iterable[Key]) -> Iterator[tuple[Key, Value]]:

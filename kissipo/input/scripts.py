@@ -9,10 +9,11 @@ Example:  >>> is_without_blanks(["快递太慢了 iPhone 手机壳质量很好"]
 import re
 from collections.abc import Sequence
 
-_LETTER = re.compile(
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf"
-    "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+WITHOUT_BLANKS = (  # ranges of letters, for a pattern
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf"
+    "\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
+_LETTER = re.compile(f"[{WITHOUT_BLANKS}]")
 _LONG_TEXT = 8
 _HEAD = 100_000  # characters of a text that are looked at
 

@@ -21,6 +21,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.task import Task
 from kissipo.input.augment import Name
 from kissipo.input.check.leakage import leakage
+from kissipo.input.corpus import Corpus
 from kissipo.input.given_rows import parse_rows, row_usage
 from kissipo.input.question import Question
 from kissipo.input.source_data import Reading
@@ -72,6 +73,16 @@ class Source(ABC, Generic[O]):
         raise TaskError(
             f"output.vectors=documents does not suit {type(self).__name__.lower()}",
             allowed="input.text=FOLDER, input.text=FILE, or a table with a column of texts",
+        )
+
+    def corpus(self, value: object, options: O) -> Corpus:
+        """Returns the lines of the data, for an answer that learns from whole texts.
+
+        Raises:   TaskError for a source without texts.
+        """
+        raise TaskError(
+            f"output.vectors=words does not suit {type(self).__name__.lower()}",
+            allowed="input.text=FILE or input.text=FOLDER",
         )
 
     def infer(self, question: Question) -> Task | None:

@@ -73,7 +73,6 @@ NETS = Registry(
     },
     planned={
         "text_cnn": "S28",
-        "word_vectors": "S32",
         "transformer": "S34",
         "bert": "S35",
         "pca": "S36",
@@ -101,7 +100,6 @@ ALGORITHMS = Registry(
     },
     planned={
         "masked_text": "S35",
-        "contrastive": "S32",
     },
 )
 ANSWERS = Registry(

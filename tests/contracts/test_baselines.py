@@ -52,6 +52,7 @@ from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
 from kissipo.output.document_vectors import DocumentVectors
 from kissipo.output.target_text import TargetText
+from kissipo.output.word_vectors import WordVectors
 from kissipo.pipeline.registries import BASELINES
 from kissipo.plugins.go.codecs.board import Board
 
@@ -741,6 +742,41 @@ def by_cosine(weights: Any) -> Any:
     return (rows[TEST] @ rows[TRAIN].T)[..., None]
 
 
+CORPUS = np.random.default_rng(8).integers(-1, 7, (30, 40)).astype(np.int32)
+PAIRS = [(first, second) for first in range(7) for second in range(first)][:20]
+
+
+def of_words() -> BaselineData:
+    """Blocks of a corpus of 7 words, whose -1 ends sentences; pairs are compared."""
+    questions = torch.zeros(20, 8, dtype=torch.int64)
+    for row, (first, second) in enumerate(PAIRS):
+        questions[row, 0], questions[row, 2] = first + 1, second + 1
+    spec = TensorSpec("words", ("term",), (8,), vocab_size=15)
+    truth = np.zeros((30, 3))
+    train = Samples((torch.from_numpy(CORPUS),), truth)
+    return BaselineData(WordVectors(), (spec,), train, Samples((questions,), truth[:20]), seed=SEED)
+
+
+def by_counted_pairs() -> Any:
+    """PPMI with loops, and the exact SVD."""
+    counts, tokens = np.zeros((7, 7)), CORPUS.ravel().tolist()
+    for position, word in enumerate(tokens):
+        for distance in range(1, 6):
+            if word < 0 or position + distance >= len(tokens) or tokens[position + distance] < 0:
+                break
+            counts[word, tokens[position + distance]] += 1 / distance
+            counts[tokens[position + distance], word] += 1 / distance
+    rows = counts.sum(axis=1)
+    chance = rows[:, None] * rows**0.75 / (rows**0.75).sum()
+    left, values, _ = np.linalg.svd(np.maximum(np.log(counts / chance), 0))
+    vectors = (left * np.sqrt(values))[:, :6]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    scores = np.full((20, 11), np.nan)
+    scores[:, 0] = [vectors[first] @ vectors[second] for first, second in PAIRS]
+    scores[:, 1:6] = 0
+    return scores
+
+
 EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "majority": [
         (
@@ -958,6 +994,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
             lambda: by_cosine(COUNTS * (1 + np.log(41 / (1 + (COUNTS[TRAIN] > 0).sum(axis=0))))),
         )
     ],
+    "ppmi_svd": [(of_words, by_counted_pairs)],
     "random_policy": [
         (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
     ],

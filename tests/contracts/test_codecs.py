@@ -34,6 +34,7 @@ from kissipo.codec.target_tokens import TargetTokens
 from kissipo.codec.term_counts import TermCounts, TermOptions
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
+from kissipo.codec.word_terms import WordTerms
 from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Column, Frame, array_column, image_column, numbers, strings, times
@@ -161,6 +162,10 @@ CASES = {
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
     "mask": Case(lambda: MaskCodec("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
     "numbers": Case(lambda: Numbers(("x", "y")), {"x": NUMBER_COLUMN, "y": NUMBER_COLUMN}, near),
+    "word_terms": Case(
+        lambda: WordTerms("a"),
+        {"a": (strings, st.sampled_from(["a", "a b", "- b", "b - a + a", "b + a a - b"]))},
+    ),
     "observation": Case(
         lambda: Observation(("x", "y")), {"x": (numbers, EIGHTHS), "y": (numbers, EIGHTHS)}, near
     ),
@@ -246,7 +251,7 @@ def test_encode_of_other_data_leaves_the_codec_unchanged(case: Case, data: st.Da
     try:
         codec.encode(other)
     except DataError as error:
-        assert codec.KIND in ("labels", "boxes")
+        assert codec.KIND in ("labels", "boxes", "word_terms")
         assert "which is not in the training split" in str(error)  # noqa: PT017
     assert all(isinstance(remark, str) for remark in codec.remarks(other))
     assert json.dumps(save(codec)) == before

@@ -177,6 +177,13 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     ],
     "lsa": [((TERMS,), (DOCUMENTS,), {"n_components": 4})],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
+    "word_vectors": [
+        (
+            (TensorSpec("words", ("term",), (4,), vocab_size=90),),
+            (TensorSpec("vectors", ("term", "dimension"), (4, 6)),),
+            {"embedding_dim": 6},
+        )
+    ],
 }
 ALL = [
     pytest.param(name, *case, id=f"{name}-{number}")
@@ -184,7 +191,8 @@ ALL = [
     for number, case in enumerate(CASES[name])
 ]
 # a table is looked up, and some nets are solved, not differentiated
-DIFFERENTIABLE = [case for case in ALL if case.values[0] not in ("q_table", "tf_idf", "lsa")]
+NOT_DIFFERENTIABLE = ("q_table", "word_vectors", "tf_idf", "lsa")
+DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
 VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
 # the layers of deep nets are checked one by one

@@ -27,6 +27,7 @@ SHORTEST = {
     "adversarial": {"epochs": 1},
     "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},
+    "word2vec": {"epochs": 1, "embedding_dim": 8, "output.baselines": ()},
 }
 FEWER = {"num_games": 12}  # samples that are made, where an option says how many
 FEWER_BASELINES = {"shapes": ["no_boxes", "mean_boxes"]}  # the slow lane has them all

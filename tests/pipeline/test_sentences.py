@@ -180,7 +180,6 @@ SENTENCES = [
         input: {text: corpus.txt}
         process: {net: word_vectors, model: skipgram, negative: 5}
         output: {vectors: words}""",
-        "output.vectors=words (S32)",
     ),
     *(
         Sentence(
@@ -382,7 +381,6 @@ def test_round_trip_through_yaml_and_arguments(sentence: Sentence) -> None:
     [
         ("input.captions", "a.tsv", "input.captions (S38) is not built yet"),
         ("net", "bert", "the net 'bert' (S35) is not built yet"),
-        ("algorithm", "contrastive", "the algorithm 'contrastive' (S32) is not built yet"),
         ("output.rating", "stars", "the answer 'rating' (S43) is not built yet"),
     ],
 )

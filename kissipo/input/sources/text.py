@@ -3,7 +3,7 @@
 Documents are the files of a folder, or the paragraphs or lines of a file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.core.schema import option
 from kissipo.core.task import Task
+from kissipo.input.corpus import Corpus, text_files
 from kissipo.input.datasets import find_data
 from kissipo.input.documents import DocumentOptions, add_queries, read_documents
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
@@ -36,6 +37,13 @@ class Options(DocumentOptions):
     documents: Unit | None = option(
         None, "what one document is: a file, a paragraph or a line; inferred when omitted"
     )
+    min_count: int | None = option(
+        None, "for output.vectors=words: rarer words are left out", minimum=1
+    )
+    questions: str | None = option(
+        None,
+        "for output.vectors=words: a file of similarities or analogies, or a folder of them",
+    )
 
 
 class Text(Source[Options]):
@@ -46,7 +54,7 @@ class Text(Source[Options]):
     order = 60
     formats = "a text (.txt), a folder of texts"
     answers = ("text", "vectors")
-    data_options = ("queries",)
+    data_options = ("queries", "questions")
 
     def read(self, value: object, options: Options) -> Reading:
         """Reads a file or a named data set; the column 'text' has one token per row.
@@ -84,6 +92,21 @@ class Text(Source[Options]):
             )
         return Reading(Frame((strings("text", tokens),), origin=str(value)), answer="text")
 
+    def corpus(self, value: object, options: Options) -> Corpus:
+        """Returns the lines of a file, of all text files in a folder, or of a data set.
+
+        A file is not held in memory: it is read again where it is needed.
+
+        Raises:   DataError when there is no text.
+        """
+        whole = options.tokenizer == "words"
+        reading = find_data(value, "text")
+        if reading is not None:
+            lines = str(reading.frame["text"].texts()[0]).splitlines()
+            return Corpus(lambda: lines, str(value), whole)
+        files = text_files(path_of(str(value)))
+        return Corpus(lambda: _lines(files, options.encoding), str(value), whole)
+
     def documents(self, value: object, options: Options) -> Reading:
         """Reads documents, with the queries that are known, if any."""
         if not isinstance(value, str | Path):
@@ -119,7 +142,8 @@ class Text(Source[Options]):
             and question.path.suffix.lower() in (".txt", ".md", "")
         ):
             return None
-        return question.task({"text": question.value}, {"text": "next"})
+        answer = {"vectors": "documents"} if question.answer == "vectors" else {"text": "next"}
+        return question.task({"text": question.value}, answer)
 
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
@@ -140,6 +164,12 @@ class Text(Source[Options]):
         if isinstance(values[0], Path):
             return read_documents(values[0], options.encoding, options.documents)[0].frame
         return Frame((strings("text", [str(value) for value in values]),), origin="the input")
+
+
+def _lines(files: Sequence[Path], encoding: str) -> Iterator[str]:
+    for path in files:
+        with open_text(path, encoding) as file:
+            yield from file
 
 
 def _content(path: Path, options: Options) -> str:

@@ -1,6 +1,7 @@
 """Vectors: texts or words as vectors, whose nearest neighbors have a similar meaning.
 
-`vectors: documents` is a vector per document (`output/document_vectors.py`).
+`vectors: documents` is a vector per document (`output/document_vectors.py`), and
+`vectors: words` one per word (`output/word_vectors.py`).
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kissipo.core.errors import NotBuiltError, TaskError
+from kissipo.core.errors import TaskError
 from kissipo.core.schema import option
 from kissipo.output.answer import Answer
 from kissipo.output.document_vectors import DocumentVectors
+from kissipo.output.word_vectors import WordVectors
 
-KINDS: dict[str, type[Answer]] = {"documents": DocumentVectors}
-PLANNED = {"words": "S32"}
+KINDS: dict[str, type[Answer]] = {"documents": DocumentVectors, "words": WordVectors}
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,6 @@ class Vectors(Answer):
         kind = KINDS.get(str(value or "documents"))
         if kind is not None:
             return kind
-        if value in PLANNED:
-            raise NotBuiltError(
-                f"output.vectors={value} ({PLANNED[str(value)]}) is not built yet",
-                allowed=" or ".join(KINDS),
-            )
         raise TaskError(
             "output.vectors says what has vectors", got=repr(value), allowed=" or ".join(KINDS)
         )

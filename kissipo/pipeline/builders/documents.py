@@ -18,7 +18,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.seeds import drawn
-from kissipo.input.lazy_dataset import LazyColumn
+from kissipo.input.lazy_dataset import EncodedColumn
 from kissipo.input.scripts import is_without_blanks
 from kissipo.input.source import O, Source
 from kissipo.input.source_data import Reading
@@ -103,7 +103,7 @@ def encode_new(
 
 def _dataset(frame: Frame, codec: Codec, answer: Answer) -> TensorDataset:
     """Returns texts that are read by batches, and the numbers of their documents."""
-    return TensorDataset((LazyColumn(codec, frame),), (answer.codec.encode(frame),))
+    return TensorDataset((EncodedColumn(codec, frame),), (answer.codec.encode(frame),))
 
 
 def _refuse_unused(resolved: ResolvedTask) -> None:

@@ -24,7 +24,7 @@ from kissipo.input.augment import Augment
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
 from kissipo.input.infer_types import guess_answer
-from kissipo.input.lazy_dataset import LazyColumn
+from kissipo.input.lazy_dataset import EncodedColumn
 from kissipo.input.sample_weights import check_weights, mean_one, weights_finding
 from kissipo.input.series_names import find_series
 from kissipo.input.source import Source
@@ -186,7 +186,9 @@ def encode(
     members = (codecs, [answer.codec for answer in answers])
     inputs, targets = (
         tuple(
-            codec.encode(frame) if in_memory or not codec.lazy_bytes else LazyColumn(codec, frame)
+            codec.encode(frame)
+            if in_memory or not codec.lazy_bytes
+            else EncodedColumn(codec, frame)
             for codec in some
         )
         for some in members

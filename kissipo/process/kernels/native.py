@@ -30,6 +30,7 @@ class _Table(ctypes.Structure):
         ("dense_forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("dense_backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("adam", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("word_vectors", ctypes.CFUNCTYPE(None, _BYTES)),
     ]
 
 
@@ -51,6 +52,7 @@ class Kernels:
     dense_forward: Callable[..., None]
     dense_backward: Callable[..., None]
     adam: Callable[..., None]
+    word_vectors: Callable[..., None]
 
     def padded(self, units: int) -> int:
         """The number of units, rounded up to whole vectors."""

@@ -108,7 +108,10 @@ function Line({ line, number, record, frame }) {
   const kind = `stroke-${number % SERIES.length}`;
   if (record.dots.includes(line.name)) {
     const dots = points.map(([a, b]) => `M${x(a)} ${y(b)}h0`).join("");
-    return html`<path class=${`dots ${points.length > MANY ? "thin" : ""} ${kind}`} d=${dots} />`;
+    const labels = record.point_labels[line.name] ?? [];
+    return html`<path class=${`dots ${points.length > MANY ? "thin" : ""} ${kind}`} d=${dots} />
+      ${labels.map((label, index) => html`<text class="point" x=${x(points[index][0]) + 3}
+        y=${y(points[index][1]) - 3}>${label}</text>`)}`;
   }
   const path = points.map(([a, b]) => `${x(a)},${y(b)}`).join(" ");
   const [first, last] = [points[0], points[points.length - 1]];

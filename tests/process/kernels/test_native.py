@@ -34,7 +34,7 @@ def built(compiler: str, names: list[str], flags: list[str], *, label: str = "")
             f"-DKISSIPO_LANES={lanes}",
             f'-DKISSIPO_NAME="{label or name}"',
         ]
-        for source in ("recurrent", "dense", "adam", "table"):
+        for source in ("recurrent", "dense", "adam", "word_vectors", "table"):
             objects.append(f"{source}_{name}.o")
             one = ["-c", str(NATIVE / f"{source}.cpp"), "-o", objects[-1]]
             subprocess.run([compiler, *FLAGS, *flags, *instructions, *macros, *one], check=True)
