@@ -36,7 +36,7 @@ from kissipo.pipeline.registries import (
     PLANNED_WORDS,
     SHORT_LOSSES,
     SOURCES,
-    suitable_baselines,
+    allowed_baselines,
 )
 from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 
@@ -331,7 +331,7 @@ def _check_metric(metric: object, answer: Component | None, place: str) -> None:
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
     allowed = (
-        suitable_baselines(answer.module.ANSWER.variant(answer.value))
+        allowed_baselines(answer.module.ANSWER.variant(answer.value))
         if answer
         else BASELINES.names()
     )
