@@ -74,12 +74,16 @@ def _cell(
     output: Text, text: str, cells: int, color: tuple[int, int, int], strength: float
 ) -> None:
     """Appends a text on its background color, padded to a width."""
+    output.append(text, on_color(color, strength))
+    output.append(" " * (cells - cell_len(text)))
+
+
+def on_color(color: tuple[int, int, int], strength: float) -> Style:
+    """Returns the style of a text on a color, from 0 (none) to 1."""
     opacity = min(1.0, strength)
     ground = tuple(round(a + (b - a) * opacity) for a, b in zip(_GROUND, color, strict=True))
     ink = "black" if opacity > 0.6 else "white"
-    style = Style.parse(f"{ink} on rgb({ground[0]},{ground[1]},{ground[2]})")
-    output.append(text, style)
-    output.append(" " * (cells - cell_len(text)))
+    return Style.parse(f"{ink} on rgb({ground[0]},{ground[1]},{ground[2]})")
 
 
 def _sign(unit: str) -> str:

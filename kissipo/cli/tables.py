@@ -1,20 +1,23 @@
 """Described lines and tables, verdicts and predictions as the terminal prints them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from kissipo.cli.colored_text import on_color
 from kissipo.cli.screen import table
 from kissipo.core import description
-from kissipo.core.description import Cell, Line
+from kissipo.core.description import Cell, ColoredText, Line, Section
 from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import Prediction
 from kissipo.output.score import Score
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "strong": "bold"}
+_FOR, _AGAINST = (240, 72, 62), (92, 148, 255)  # the colors of a colored text
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _CURVE = 24
 
@@ -27,6 +30,32 @@ def render(record: Line | description.Table) -> Table | str:
     for row in record.rows:
         grid.add_row(*(_cell(cell) for cell in row))
     return grid
+
+
+def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]:
+    """Yields titles, lines, tables and colored texts as the terminal prints them."""
+    for section in sections:
+        yield f"[bold]{escape(section.title)}[/]"
+        for record in section.content:
+            match record:
+                case Section():
+                    yield from render_sections([record])
+                case ColoredText():
+                    yield _colored(record)
+                case Line() | description.Table():
+                    yield render(record)
+                case _:  # the terminal draws no images and charts
+                    continue
+
+
+def _colored(text: ColoredText) -> Text:
+    """Returns the tokens on red for, and on blue against what the caption says."""
+    output = Text()
+    for token, value in zip(text.tokens, text.values, strict=True):
+        output.append(printable(token), on_color(_FOR if value >= 0 else _AGAINST, abs(value)))
+        output.append(text.separator)
+    output.append(f"\n{text.caption}", "dim")
+    return output
 
 
 def _cell(cell: str) -> str:

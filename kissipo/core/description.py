@@ -112,6 +112,20 @@ class Lattice:
 
 
 @dataclass(frozen=True)
+class ColoredText:
+    """Tokens of a text, each on a color.
+
+    values:     one per token, from -1 to 1: against and for what the caption says
+    separator:  what stands between two tokens: a blank between words
+    """
+
+    tokens: Sequence[str]
+    values: Sequence[float]
+    separator: str = " "
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Histogram:
     """How many values lie between each two neighbors of the edges."""
 
@@ -222,7 +236,19 @@ class Section:
     side_by_side: bool = False
 
 
-Record = Line | Table | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
+Record = (
+    Line
+    | Table
+    | Chart
+    | Bars
+    | ColoredText
+    | Histogram
+    | Matrix
+    | Gallery
+    | Examples
+    | Threshold
+    | Section
+)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, runt
 from torch import Generator, Tensor, nn
 
 from kissipo.core.batch import Batch
+from kissipo.core.description import Section
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -174,6 +176,41 @@ class Source(NamedTuple):
 
 
 Combined = Literal["sum", "relu", "product", "max"]
+
+
+@runtime_checkable
+class DescribingNet(Protocol):
+    """A net that describes what it found in samples, such as the words that decided.
+
+    inputs, outputs:  the specs from which it was built; labels name ids and classes
+    """
+
+    def describe_example(
+        self,
+        samples: tuple[Tensor, ...],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        tokens: Sequence[Sequence[str]],
+    ) -> Sequence[Section]:
+        """Returns what the x-ray of one sample shows.
+
+        tokens:  per input, the tokens as they stand in its text, if any
+        """
+        ...
+
+    def describe_samples(
+        self,
+        batches: Iterable[tuple[Tensor, ...]],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+    ) -> Sequence[Section]:
+        """Returns what the report shows of all evaluated samples."""
+        ...
+
+
+def describes_samples(net: object) -> TypeIs[DescribingNet]:
+    """Returns whether a net describes what it found in samples."""
+    return issubclass(type(net), DescribingNet)
 
 
 @runtime_checkable

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
+from kissipo.core.description import Section
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.chain_rule import Chain
@@ -80,6 +81,7 @@ class Trace:
     labels:         names along an axis: the tokens of a text along time, the classes
     raw_inputs:     the values of the inputs before they were encoded
     top:            the most probable next tokens after each token, with probabilities
+    sections:       what the net describes of this sample
     answer, truth:  the prediction and the target, formatted
     """
 
@@ -93,6 +95,7 @@ class Trace:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     raw_inputs: tuple[RawInput, ...] = ()
     top: tuple[tuple[tuple[str, float], ...], ...] = ()
+    sections: tuple[Section, ...] = ()
     answer: str = ""
     truth: str = ""
     name: str = ""

@@ -281,6 +281,7 @@ class Answer(ABC):
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
+    MORE_BASELINES: ClassVar[tuple[str, ...]] = ()  # only where output.baselines names them
     DEFAULT_LOSS: ClassVar[str] = ""
     OBJECT_LOSS: ClassVar[str | None] = None  # for which a loss object gets its outputs
     LOSSES: ClassVar[tuple[str, ...]] = ()  # that suit it besides those that say so

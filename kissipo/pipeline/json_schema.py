@@ -22,7 +22,7 @@ from kissipo.pipeline.registries import (
     PLANNED_VALUES,
     SHORT_LOSSES,
     SOURCES,
-    suitable_baselines,
+    allowed_baselines,
 )
 
 
@@ -40,7 +40,7 @@ def task_schema() -> dict[str, object]:
     sources += [_lesson(name) for name in LESSONS.names()]
     answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
     for name in ANSWERS.names():
-        baselines = _listed(suitable_baselines(ANSWERS.find(name, place="output").ANSWER))
+        baselines = _listed(allowed_baselines(ANSWERS.find(name, place="output").ANSWER))
         words = {
             **general["output"],
             "baselines": baselines,

@@ -38,7 +38,7 @@ from kissipo.pipeline.registries import (
     PLANNED_WORDS,
     SHORT_LOSSES,
     SOURCES,
-    suitable_baselines,
+    allowed_baselines,
 )
 from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
 
@@ -359,7 +359,7 @@ def _check_metric(metric: object, answer: Component | None, place: str) -> None:
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
-    allowed = suitable_baselines(answer.answer) if answer else BASELINES.names()
+    allowed = allowed_baselines(answer.answer) if answer else BASELINES.names()
     for name in names:
         if name not in allowed:
             noun = f"baseline for {answer.name}" if answer else "baseline of kissipo"

@@ -72,7 +72,6 @@ NETS = Registry(
         "suggested_options": no_options,  # sizes, where the net was not named
     },
     planned={
-        "text_cnn": "S28",
         "transformer": "S34",
         "bert": "S35",
         "pca": "S36",
@@ -165,6 +164,11 @@ def suitable_baselines(answer: Answer | type[Answer]) -> tuple[str, ...]:
         if answer.WORD in BASELINES.find(name, place="output.baselines").SUITABLE_ANSWERS
     ]
     return (*answer.BASELINES, *added)
+
+
+def allowed_baselines(answer: Answer | type[Answer]) -> tuple[str, ...]:
+    """Returns the baselines that `output.baselines` may name."""
+    return (*suitable_baselines(answer), *answer.MORE_BASELINES)
 
 
 def trivial_baselines(answer: Answer) -> set[str]:

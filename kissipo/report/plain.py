@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from kissipo.core.description import Line, Matrix, Record, Section, Table
+from kissipo.core.description import ColoredText, Line, Matrix, Record, Section, Table
 from kissipo.report.canvas import StillImage
 from kissipo.report.page import table
 
@@ -36,6 +36,9 @@ def _plain(record: Record) -> str:
             return _line(record)
         case Table():
             return table(record.titles, record.rows, numbers=record.numbers)
+        case ColoredText():
+            text = record.separator.join(record.tokens)
+            return f"<blockquote>{escape(text)}</blockquote><p>{escape(record.caption)}</p>"
         case Matrix():
             rows = [
                 [name, *map(str, counts)]

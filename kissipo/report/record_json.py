@@ -15,6 +15,7 @@ from kissipo.core.description import (
     Bars,
     Cell,
     Chart,
+    ColoredText,
     Example,
     Examples,
     Gallery,
@@ -54,6 +55,8 @@ def record_json(record: Record) -> JsonObject:
         case Bars():
             values = [[name, _finite(value)] for name, value in record.values.items()]
             return {"kind": "bars", "values": values, "first": record.first}
+        case ColoredText():
+            return {"kind": "colored_text", **vars(record)}
         case Histogram():
             return {"kind": "histogram", **vars(record)}
         case Matrix():

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from kissipo.core.description import Line, Section
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.module_state import eval_mode
+from kissipo.core.protocols import DescribingNet, batches, describes_samples
 from kissipo.core.seeds import torch_generator
 from kissipo.core.text import format_score
 from kissipo.engine.evaluate import SplitEvaluation
@@ -23,6 +25,7 @@ from kissipo.output.answer import Continue, EvaluationData
 from kissipo.output.metric_titles import metric_title
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
 from kissipo.report.data_sections import augmented_section, data_sections
 from kissipo.report.document import document
@@ -39,6 +42,8 @@ from kissipo.report.sections import (
 )
 from kissipo.report.still_image import run_image
 from kissipo.report.xray_content import example_xrays
+
+_BATCH = 256  # samples that a net describes at once
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,9 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
     if score.is_replaced:
         return own
     evaluation, part = results.evaluation, pipeline.eval_split
+    if describes_samples(net):
+        with eval_mode(net):
+            own += _described(net, pipeline)
 
     def heat_maps(images: Tensor, classes: Sequence[int]) -> tuple[Tensor, str]:
         heat = looked_at(net, images, score.answer, classes)
@@ -203,6 +211,14 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
         None if score.answer.vocabulary is None else _continue_text(net),
     )
     return [*own, *score.answer.sections(data), score.answer.examples_section(data)]
+
+
+def _described(net: DescribingNet, pipeline: Pipeline) -> Sequence[Section]:
+    """Returns what a net describes of the evaluated samples."""
+    dataset = pipeline.datasets[pipeline.eval_split]
+    inputs = (dataset.batch(part).inputs for part in batches(len(dataset), _BATCH))
+    specs = [codec.spec for codec in pipeline.codecs], [answer.spec for answer in pipeline.answers]
+    return net.describe_samples(inputs, *specs)
 
 
 def _continue_text(net: nn.Module) -> Continue:

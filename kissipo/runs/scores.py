@@ -23,7 +23,13 @@ from kissipo.output.metric_object import Metric, MetricObject
 from kissipo.output.score import Compared, Score
 from kissipo.output.verdict import verdict
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.pipeline.registries import BASELINES, METRICS, suitable_baselines, trivial_baselines
+from kissipo.pipeline.registries import (
+    BASELINES,
+    METRICS,
+    allowed_baselines,
+    suitable_baselines,
+    trivial_baselines,
+)
 
 _MAX_VALUES, _MIN_SIDE = 16_000_000, 8
 
@@ -154,8 +160,8 @@ def _baseline_scores(
 
     Raises:   TaskError for a baseline that does not exist.
     """
-    fitting = suitable_baselines(answer)
-    for name in fitting if names is None else names:
+    fitting = allowed_baselines(answer)
+    for name in suitable_baselines(answer) if names is None else names:
         if name not in fitting:
             raise TaskError(
                 f"output.baselines names no baseline for {answer.WORD}",

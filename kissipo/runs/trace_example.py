@@ -13,8 +13,10 @@ from torch import nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.codec import Codec
+from kissipo.core.description import Section
 from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
+from kissipo.core.protocols import describes_samples
 from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.engine.evaluate import decoded
 from kissipo.input.augment import Augment
@@ -114,10 +116,28 @@ def follow(
         inside=look_inside(net, recording, loss=loss),
         labels=_labels(frame, codecs, answers, sample.inputs),
         raw_inputs=tuple(raw_inputs),
+        sections=_sections(net, sample, codecs, answers, raw_inputs),
         top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
     )
+
+
+def _sections(
+    net: nn.Module,
+    sample: Batch,
+    codecs: Sequence[Codec],
+    answers: Sequence[Answer],
+    raw_inputs: Sequence[RawInput],
+) -> tuple[Section, ...]:
+    """Returns what the net describes of the sample."""
+    if not describes_samples(net):
+        return ()
+    specs = [codec.spec for codec in codecs], [answer.spec for answer in answers]
+    with eval_mode(net):
+        return tuple(
+            net.describe_example(sample.inputs, *specs, [raw.tokens for raw in raw_inputs])
+        )
 
 
 def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: object) -> torch.Tensor:

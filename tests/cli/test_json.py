@@ -51,6 +51,7 @@ COMMANDS = {
         ["xray", "backprop", "x1=0.5", "x2=1"],
         ["xray", "backprop"],
         ["xray", "run", "image.png", "--layer", "1", "--index", "0"],
+        ["xray", "questions", "who was it ?"],
     ],
     "compare": [
         ["compare", "backprop", "epochs=2", "--vary", "process.learning_rate=0.1,0.2"],
@@ -143,6 +144,15 @@ def _train_and_draw() -> None:
     assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
     assert main(["fit", "dcgan", "epochs=1", "--out", "dcgan", "--quiet"]) == 0
     _train_on_series()
+    _train_on_questions()
+
+
+def _train_on_questions() -> None:
+    """Two kinds of questions, for the text CNN."""
+    rows = ["who was it ?,human", "where is it ?,place"] * 20
+    Path("questions.csv").write_text("\n".join(["question,kind", *rows]))
+    words = ["input.text=[question]", "net=text_cnn", "filters=4", "epochs=1", "--quiet"]
+    assert main(["fit", "questions.csv", "--output", "kind", *words, "--out", "questions"]) == 0
 
 
 def _train_on_series() -> None:

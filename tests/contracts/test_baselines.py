@@ -24,7 +24,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, SVR
+from sklearn.svm import SVC, SVR, LinearSVC
 
 from kissipo.codec.boxes import box_column, padded_boxes
 from kissipo.codec.index import Index
@@ -851,6 +851,17 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         ),
         (lambda: prose_beside_characters(Category("kind")), lambda: logistic(both_tf_idf)),
     ],
+    "tfidf_svm": [
+        (
+            lambda: prose(Category("kind")),
+            lambda: probabilities(
+                CalibratedClassifierCV(LinearSVC(random_state=SEED), cv=5, ensemble=False).fit(
+                    tf_idf(TRAIN), KIND[TRAIN]
+                ),
+                tf_idf(TEST),
+            ),
+        ),
+    ],
     "label_frequencies": [
         (lambda: label_sets(Numbers(("size",)), Index("level")), by_label_frequency)
     ],
@@ -1056,6 +1067,7 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
             replace(photographs(), specs=(replace(PHOTOGRAPH, shape=(2, 18, 15)),)),
         ),
         ("tfidf_logistic", category()),
+        ("tfidf_svm", category()),
         ("local_patterns", category()),
         ("logistic_regression", of_many_classes()),
         ("random_forest", of_many_classes()),

@@ -102,6 +102,19 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"units": 64},
         ),  # each sample starts with another id
     ],
+    "text_cnn": [
+        ((TEXT,), (CLASSES,), {"filters": 12, "embedding_dim": 6, "dropout": 0.0}),
+        (
+            (TEXT, ROW, LEVEL, TEXT),
+            (CLASSES, AHEAD),
+            {"filters": 8, "kernel_sizes": (1, 9), "embedding_dim": 6, "dropout": 0.0},
+        ),
+        (
+            (TensorSpec("units", ("time",), (7,), vocab_size=11),),
+            (CLASSES,),
+            {"filters": 12, "embedding_dim": 6, "dropout": 0.0},
+        ),
+    ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [
         (
@@ -606,14 +619,14 @@ def test_operations_and_layers_have_the_same_costs(
 def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     """On torch's meta device, a tensor that stayed on the CPU makes an operation fail.
 
-    How many steps of a text the recurrent net reads depends on its padding, and meta
-    tensors have no values, so its texts here are not padded.
+    How many steps of a text the recurrent net and the text CNN read depends on its
+    padding, and meta tensors have no values, so their texts here are not padded.
     """
     if name == "seq2seq":
         pytest.skip("it packs texts by their lengths, and meta tensors have no values")
     if name in ("tf_idf", "lsa"):
         pytest.skip("it reads the documents of its terms on the CPU")
-    if name == "recurrent":
+    if name in ("recurrent", "text_cnn"):
         inputs = tuple(replace(spec, padded=False) for spec in inputs)
     net = built(name, inputs, outputs, words).to("meta").train()
     results = net(*(x.to("meta") for x in samples(inputs, 3)))

@@ -69,6 +69,20 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
         6,
         90,
     ),
+    "text cnn": (
+        [
+            "messages.csv",
+            "--output",
+            "kind",
+            "net=text_cnn",
+            "filters=4",
+            "embedding_dim=6",
+            "early_stopping=0",
+        ],
+        "epochs",
+        6,
+        90,
+    ),
     "characters": (
         ["novel.txt", "units=12", "dropout=0.1", "early_stopping=0", "optimizer=rmsprop"],
         "epochs",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import socketserver
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -29,6 +31,18 @@ CONTENT = b"a,b\n1,2\n" * 1000
 SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
+def archive() -> bytes:
+    """A zip archive that has CONTENT as `set/some.csv`."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("set/README", "about")
+        packed.writestr("set/some.csv", CONTENT)
+    return file.getvalue()
+
+
+ARCHIVE = archive()
+
+
 class Library(BaseHTTPRequestHandler):
     """A server that sends CONTENT completely, incompletely, or not at all."""
 
@@ -46,9 +60,11 @@ class Library(BaseHTTPRequestHandler):
         if self.path == "/chunks.csv":
             self.send_header("Transfer-Encoding", "chunked")
         else:
-            self.send_header("Content-Length", str(len(CONTENT)))
+            length = {"/set.zip": len(ARCHIVE), "/cut.zip": 60}.get(self.path, len(CONTENT))
+            self.send_header("Content-Length", str(length))
         self.end_headers()
-        self.wfile.write(CONTENT if self.path == "/whole.csv" else b"1f40\r\na,b\n1,2")
+        whole = {"/whole.csv": CONTENT, "/set.zip": ARCHIVE, "/cut.zip": ARCHIVE[:60]}
+        self.wfile.write(whole.get(self.path, b"1f40\r\na,b\n1,2"))
 
     def log_message(self, *_: Any) -> None:
         """Logs nothing."""
@@ -96,6 +112,29 @@ def test_download_restarts_after_an_interruption(library: str) -> None:
     (cache_folder() / "some-set" / "some.csv.part").write_bytes(b"half a file" * 10_000)
     assert get("some-set", File("some.csv", f"{library}/whole.csv", SUM)).read_bytes() == CONTENT
     assert files_below(cache_folder()) == ["some.csv"]
+
+
+def test_download_keeps_one_file_of_a_published_archive(library: str) -> None:
+    path = get("some-set", File("own.csv", f"{library}/set.zip", SUM, member="set/some.csv"))
+    assert path.name == "own.csv" and path.read_bytes() == CONTENT
+    assert files_below(cache_folder()) == ["own.csv"]
+
+
+@pytest.mark.parametrize(
+    ("path", "member", "message"),
+    [
+        ("/set.zip", "set/other.csv", 'is not the published archive: "There is no item named '),
+        ("/cut.zip", "set/some.csv", "is not the published archive: File is not a zip file"),
+        ("/set.zip", "set/README", "is not the published file; got sha256 "),
+    ],
+)
+def test_download_of_another_archive_is_refused_and_deleted(
+    library: str, path: str, member: str, message: str
+) -> None:
+    with pytest.raises(DataError) as refused:
+        get("some-set", File("own.csv", library + path, SUM, member=member))
+    assert message in str(refused.value)
+    assert not files_below(cache_folder())
 
 
 @pytest.mark.parametrize(
@@ -149,6 +188,13 @@ def test_download_cache_that_cannot_be_written_is_named(library: str) -> None:
         get("some-set", File("some.csv", f"{library}/whole.csv", SUM))
 
 
+def checksum(path: Path, file: File) -> str:
+    """The SHA-256 of the content of a file, which may be compressed here."""
+    packed = path.suffix == ".gz" and not file.name.endswith(".gz")
+    content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+    return hashlib.sha256(content).hexdigest()
+
+
 @pytest.mark.parametrize("name", dataset_names())
 def test_datasets_have_a_source_and_the_published_checksum(name: str, data: Path) -> None:
     module = DATASETS.find(module_name(name), place="data")
@@ -156,10 +202,7 @@ def test_datasets_have_a_source_and_the_published_checksum(name: str, data: Path
     assert module.ABOUT and module.LICENSE
     assert module.HOME.startswith("kissipo/" if is_made else "https://")
     for file in (*module.FILES, *([module.FILE] if module.FILE else [])):
-        path = next(data.rglob(f"{file.name}*"))
-        packed = path.suffix == ".gz" and not file.name.endswith(".gz")
-        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
-        assert hashlib.sha256(content).hexdigest() == file.sha256
+        assert file.sha256 in [checksum(path, file) for path in data.rglob(f"{file.name}*")]
         assert file.url.startswith("https://")
     reading = module.read()
     assert not reading.frame[reading.answer or "boxes"].missing.any()

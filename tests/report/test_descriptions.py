@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kissipo.cli import tables
 from kissipo.codec.numbers import Numbers
-from kissipo.core.description import Cell, Chart, Gallery, Image, Line, Section, Table
+from kissipo.core.description import Cell, Chart, ColoredText, Gallery, Image, Line, Section, Table
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, EvaluationData
 from kissipo.output.answers.anomaly import Anomaly
@@ -208,3 +208,21 @@ def test_gallery_draws_masks_with_their_legend() -> None:
 def test_a_point_that_is_not_a_number_is_a_gap() -> None:
     chart = Chart({"loss": [(0, 1.0), (1, float("nan"))]}, "epoch", "loss")
     assert record_json(chart)["series"][0]["points"] == [[0.0, 1.0], [1.0, None]]
+
+
+def test_colored_text_is_shown_by_page_plain_page_and_terminal() -> None:
+    text = ColoredText(("who", "<b>"), (1.0, -0.5), " ", "for 'human'")
+    section = Section("N-grams", [text, Table(["n-gram"], [["who"]])])
+    assert record_json(text) == {
+        "kind": "colored_text", "tokens": ("who", "<b>"), "values": (1.0, -0.5),
+        "separator": " ", "caption": "for 'human'",
+    }  # fmt: skip
+    plain = plain_page("title", "", [section])
+    assert "<blockquote>who &lt;b&gt;</blockquote><p>for &#x27;human&#x27;</p>" in plain
+    screen = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=60)
+    for record in tables.render_sections([Section("all", [section])]):
+        screen.print(record)
+    output = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "N-grams" in output and "for 'human'" in output
+    assert "48;2;240;72;62m" in output  # red, at full strength
+    assert "48;2;58;87;142m" in output  # half of the blue on the dark ground

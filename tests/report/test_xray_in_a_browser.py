@@ -49,6 +49,7 @@ NINE: dict[str, tuple[str, TensorSpec, TensorSpec, dict[str, Any]]] = {
     "lstm": ("recurrent", TEXT, CLASSES, {"cell": "lstm", "bidirectional": True}),
     "gru": ("recurrent", TEXT, CLASSES, {"cell": "gru", "num_layers": 2}),
     "rnn": ("recurrent", WINDOW, AHEAD, {"cell": "rnn"}),
+    "text_cnn": ("text_cnn", TEXT, CLASSES, {"filters": 12, "embedding_dim": 6}),
     "reverse": ("seq2seq", TEXT, TARGET, {"units": 12, "attention": "additive"}),
     "dcgan": ("dcgan", ROW, PHOTO, {"filters": (12, 8)}),
 }
@@ -278,6 +279,29 @@ def test_the_gradient_of_the_logits_is_probability_minus_target(
         expected = float(steps["probability"][place]) - (data_flow.truth == name)
         value = number(under_map.inner_text().split(" = ")[-1])
         assert np.isclose(value, expected, rtol=1e-2, atol=1e-6), place
+
+
+def test_a_text_names_the_ngrams_that_won(open_page: OpenPage) -> None:
+    """The maximum of a filter is named in words, as the argmax of torch finds it."""
+    texts = ["who was the first man ?", "where is the moon ?"] * 20
+    rows = [f"{text},{kind}" for text, kind in zip(texts, ["human", "location"] * 20, strict=True)]
+    Path("questions.csv").write_text("\n".join(["question,kind", *rows]), encoding="utf-8")
+    words = {"process.net": "text_cnn", "process.filters": 6, "process.epochs": 2}
+    task = ki.load("questions.csv", output="kind", words={**words, "input.text": ["question"]})
+    result = xray_any(task.fit(out="run"), ["who was the first man ?"])
+    recording = result.follow().recording
+    assert recording is not None
+    pooling = next(call for call in recording.steps if call.name.endswith("pooling"))
+    place = int(pooling.inputs[0][0, 4].argmax())
+    padded = ["·", "·", "who", "was", "the", "first", "man", "?", "·", "·"]
+    page = open_page(
+        result.to_html(), hash=f"#layer=2&cell={pooling.output_keys[0]}:0,4".replace("\n", "")
+    )
+    ngram = " ".join(padded[place : place + 3])
+    expect(page.locator(".lens tr", has_text="the maximum, ")).to_contain_text(f"“{ngram}”")
+    colored = page.locator(".colored-text span").all_inner_texts()
+    assert colored == ["who", "was", "the", "first", "man", "?"]
+    expect(page.locator("table", has_text="filters it won")).to_be_visible()
 
 
 def test_without_javascript_flow_and_answer_remain(open_page: OpenPage, runs: Path) -> None:

@@ -52,7 +52,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if bool(arguments.values) == bool(arguments.file):
         raise TaskError("kissipo predict needs either values or --file")
     trained = Run.open(arguments.run)
-    has_folders = any(Path(value).is_dir() for value in arguments.values)
+    # a text may be longer than any name of a folder
+    has_folders = trained.has_images and any(Path(value).is_dir() for value in arguments.values)
     if trained.has_images and (arguments.out or has_folders):
         return _folder(trained, arguments, screen)
     answers, remarks = trained.predict_all(

@@ -129,12 +129,14 @@ def _sample(result: SampleXray, screen: Screen) -> None:
     """Prints the data flow, the prediction and the target."""
     from rich.markup import escape
 
-    from kissipo.cli.tables import render
+    from kissipo.cli.tables import render, render_sections
     from kissipo.report.tables import trace_summary, trace_table
 
     trace = result.trace
     screen.result(render(trace_table(trace)))
     screen.result(f"[dim]{trace_summary(trace)}[/]")
+    for record in render_sections(trace.sections):
+        screen.result(record)
     if trace.answer:
         target = f", target: {trace.truth}" if trace.truth else ""
         screen.result(f"prediction: {escape(trace.answer + target)}")

@@ -4,6 +4,8 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -13,11 +15,16 @@ from kissipo.core.errors import DataError, MachineError
 
 @dataclass(frozen=True)
 class File:
-    """One published file: its name, its URL and its SHA-256."""
+    """One published file: its name, its URL and its SHA-256.
+
+    member:  the path of the file in the zip archive at this URL; empty for the file
+             itself
+    """
 
     name: str
     url: str
     sha256: str
+    member: str = ""
 
 
 def cache_folder() -> Path:
@@ -84,6 +91,8 @@ def _download(folder: str, file: File) -> Path:
             f"{target} cannot be written: {error.strerror}",
             do="Set XDG_CACHE_HOME to a folder with free space",
         ) from None
+    if file.member:
+        _keep_member(part, file)
     digest = hashlib.sha256(part.read_bytes()).hexdigest()
     if digest != file.sha256:
         part.unlink()
@@ -94,3 +103,20 @@ def _download(folder: str, file: File) -> Path:
         )
     part.replace(target)
     return target
+
+
+def _keep_member(archive: Path, file: File) -> None:
+    """Replaces a downloaded archive by its member.
+
+    Raises:   DataError when it is not a zip archive, or lacks this member.
+    """
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            content = packed.read(file.member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        archive.unlink()
+        raise DataError(
+            f"the download from {file.url} is not the published archive: {error}",
+            allowed=f"a zip archive with {file.member}",
+        ) from None
+    archive.write_bytes(content)

@@ -139,6 +139,7 @@ class Category(Answer):
         "gradient_boosting",
         "support_vector_machine",
     )
+    MORE_BASELINES = ("tfidf_svm",)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { agrees, explainTensor } from "./operations.js";
 import { MissingNumbers, UnknownOperation } from "./operations_call.js";
-import { isComputed, layerOf } from "./xray_layers.js";
+import { isComputed, layerOf, ngramsOf } from "./xray_layers.js";
 import { integerText, numberText } from "./text.js";
 
 const FIRST = 12;
@@ -46,7 +46,7 @@ export function useBreakdown(source, state, keys) {
 }
 
 /** The panel of the open cell, in a fixed place. */
-export function Lens({ source, trace, cell, breakdown, open, layer }) {
+export function Lens({ source, trace, labels, cell, breakdown, open, layer }) {
   if (!cell) {
     return html`<aside class="lens" aria-label="One number and its terms"><h3>One number and its terms</h3>
       <p class="dim">Click a cell of a map, or move there with the arrow keys and press Enter: here you see what it was made of.</p></aside>`;
@@ -54,7 +54,7 @@ export function Lens({ source, trace, cell, breakdown, open, layer }) {
   return html`<aside class="lens" aria-label="One number and its terms" aria-live="polite">
     <h3>${layerOf(trace, cell.key)}[${plainIndex(trace, cell).join(", ")}]${valueText(source, cell)}</h3>
     ${breakdown.explanation
-      ? html`<${Terms} key=${`${cell.key}${cell.index}`} trace=${trace} explanation=${breakdown.explanation} open=${open} />`
+      ? html`<${Terms} key=${`${cell.key}${cell.index}`} trace=${trace} tokens=${labels?.time} explanation=${breakdown.explanation} open=${open} />`
       : html`<p>${breakdown.missing}</p>${breakdown.command && html`<${Command} source=${source} trace=${trace} cell=${cell} layer=${layer} />`}`}
   </aside>`;
 }
@@ -77,7 +77,7 @@ function Command({ source, trace, cell, layer }) {
   return html`<p>This command shows all its terms:</p><pre>${command}</pre>`;
 }
 
-function Terms({ trace, explanation, open }) {
+function Terms({ trace, tokens, explanation, open }) {
   const [all, setAll] = useState(false);
   const terms = [...explanation.terms].sort((one, other) => size(other) - size(one));
   const shown = all ? terms : terms.slice(0, FIRST);
@@ -89,8 +89,8 @@ function Terms({ trace, explanation, open }) {
       ${weighted && html`<th class="n">weight</th><th class="n">product</th>`}</tr></thead>
       <tbody>${shown.map((term) => html`<tr>
         <td>${term.source && isComputed(trace, term.source.tensor)
-          ? html`<button type="button" class="link" onClick=${() => open(term.source.tensor, term.source.index)}>${sourceText(trace, term)}</button>`
-          : sourceText(trace, term)}</td>
+          ? html`<button type="button" class="link" onClick=${() => open(term.source.tensor, term.source.index)}>${sourceText(trace, term, tokens)}</button>`
+          : sourceText(trace, term, tokens)}</td>
         <td class="n">${numberText(term.value)}</td>
         ${weighted && html`<td class="n">× ${numberText(term.weight)}</td><td class="n">${numberText(term.product)}</td>`}</tr>`)}
       ${rest.length > 0 && html`<tr><td><button type="button" class="link" onClick=${() => setAll(true)}>and ${integerText(rest.length)} more</button></td>
@@ -99,13 +99,14 @@ function Terms({ trace, explanation, open }) {
     <table class="terms"><tbody>
       ${explanation.combine === "sum" && terms.length > 1 && html`<${Line} name="sum of the terms" value=${terms.reduce((sum, term) => sum + term.product, 0)} />`}
       ${explanation.bias !== null && explanation.bias !== undefined && html`<${Line} name="bias" value=${explanation.bias} />`}
-      ${explanation.steps.map((step) => html`<${Line} name=${step.name} value=${step.value} />`)}
+      ${explanation.combine === "maximum" && html`<${Line} name=${`the maximum, ${sourceText(trace, winnerOf(terms), tokens)}`} value=${explanation.result} />`}
+      ${explanation.combine !== "maximum" && explanation.steps.map((step) => html`<${Line} name=${step.name} value=${step.value} />`)}
       <${Line} name="result" value=${explanation.result} digits=${9} strong=${true} />
       ${recorded !== null && recorded !== undefined && html`<${Line} name="PyTorch recorded" value=${recorded} digits=${9}
         mark=${agrees(explanation) ? "✓ equal" : "✗ differs"} />`}
     </tbody></table>
     ${explanation.parts.map((part) => html`<details><summary>${part.operation}: ${part.formula} = ${numberText(part.result)}</summary>
-      <${Terms} trace=${trace} explanation=${part} open=${open} /></details>`)}`;
+      <${Terms} trace=${trace} tokens=${tokens} explanation=${part} open=${open} /></details>`)}`;
 }
 
 function Line({ name, value, digits = 4, strong = false, mark = "" }) {
@@ -116,8 +117,14 @@ function size(term) {
   return Math.abs(term.product ?? term.value);
 }
 
-function sourceText(trace, term) {
+function winnerOf(terms) {
+  return terms.reduce((best, term) => (term.value > best.value ? term : best));
+}
+
+function sourceText(trace, term, tokens) {
   if (!term.source) return term.name;
   const { tensor, index } = term.source;
-  return `${layerOf(trace, tensor)}[${plainIndex(trace, { key: tensor, index }).join(", ")}]`;
+  const ngrams = ngramsOf(trace, tensor, tokens);
+  const words = ngrams ? ` “${ngrams[index[trace.tensors[tensor].axes.indexOf("time")]]}”` : "";
+  return `${layerOf(trace, tensor)}[${plainIndex(trace, { key: tensor, index }).join(", ")}]${words}`;
 }

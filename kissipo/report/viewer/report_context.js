@@ -4,7 +4,7 @@ import { createContext, html, useContext, useMemo } from "./vendor/preact.js";
 import { Term } from "./glossary.js";
 
 /** The words, the folder of the run, the state of the page and the function that changes it. */
-export const Page = createContext(null);
+export const Page = createContext({ words: {}, run: "", state: {} });
 
 /** Returns what the parts share. */
 export function usePage() {

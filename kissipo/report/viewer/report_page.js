@@ -4,6 +4,7 @@ import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { usePageState } from "./page_state.js";
 import { Page, Words } from "./report_context.js";
 import { Records } from "./report_records.js";
+import { Xrays } from "./report_xrays.js";
 
 const STAGES = { "": "Run", input: "Input", process: "Process", output: "Output" };
 const MARK = { better: "✓", tie: "=", worse: "✗" };
@@ -37,7 +38,8 @@ export function ReportPage({ source }) {
         </header>
         ${named.map((section) => html`<section id=${section.id} class=${section.stage || undefined} aria-labelledby=${`${section.id}-title`}>
           <h2 id=${`${section.id}-title`} tabindex="-1">${section.stage && html`<span class="stage-name">${STAGES[section.stage]}</span>`} ${section.title}</h2>
-          <${Records} records=${section.records} /></section>`)}
+          <${Records} records=${section.records} />
+          ${section.xrays && html`<${Xrays} record=${section} />`}</section>`)}
       </div>
     </div>
   <//>`;
@@ -46,7 +48,7 @@ export function ReportPage({ source }) {
 /** The sections, with that of the x-rays after those of the output. */
 function sectionsOf({ sections, xrays = [] }) {
   if (!xrays.length) return sections;
-  const inside = { title: "Examples from the inside", stage: "output", records: [{ kind: "xrays", xrays }] };
+  const inside = { title: "Examples from the inside", stage: "output", records: [], xrays };
   return [...sections.slice(0, -1), inside, ...sections.slice(-1)];
 }
 

@@ -2,10 +2,10 @@
 
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { Chart } from "./report_chart.js";
+import { ColoredText } from "./report_text.js";
 import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { Threshold } from "./report_threshold.js";
-import { Xrays } from "./report_xrays.js";
 import { Words } from "./report_context.js";
 import { Wide } from "./report_wide.js";
 import { integerText, numberText } from "./text.js";
@@ -16,8 +16,8 @@ const REST = null;
 const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
+  colored_text: ColoredText,
   matrix: Matrix, gallery: Gallery, section: Section, threshold: Threshold,
-  xrays: Xrays,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };
 
 /** Some records, one below the other. */

@@ -58,7 +58,7 @@ export function namesByAxis(trace) {
 /** The names that fit a tensor: of its last layer the classes, of the input the features. */
 export function labelsFor(trace, key, labels) {
   const about = trace.tensors[key];
-  const names = { ...labels };
+  const names = { ...labels, time: ngramsOf(trace, key, labels.time) ?? labels.time };
   delete names.class;
   const count = about.shape[about.shape.length - 1];
   const answers = labels.class ?? labels.action ?? labels.document;
@@ -68,6 +68,41 @@ export function labelsFor(trace, key, labels) {
     delete names.feature;
   }
   return names;
+}
+
+/**
+ * The n-grams along the time axis of a tensor that a convolution over tokens computed, or that
+ * only moves or masks such numbers; undefined for others.
+ */
+export function ngramsOf(trace, key, tokens) {
+  const about = trace.tensors[key];
+  const axis = about.axes.indexOf("time");
+  const filter = axis < 0 || !tokens ? null : convolutionOf(trace, key);
+  if (!filter) return undefined;
+  const known = tokens.slice(0, filter.length);
+  const separator = known.every((token) => [...token].length <= 1) ? "" : " ";
+  return Array.from({ length: about.shape[axis] }, (_, place) =>
+    Array.from({ length: filter.width }, (_, step) => known[place - filter.padding + step] || "·").join(separator));
+}
+
+/** The width, the padding and the number of input steps of the convolution behind a tensor. */
+function convolutionOf(trace, key) {
+  const maker = makerOf(trace, key);
+  if (!maker) return null;
+  const { name, inputs, arguments: given } = maker.operation;
+  const before = trace.tensors[inputs[0]];
+  if (name === "conv1d" && before?.axes.includes("time")) {
+    const [, , , stride = 1, padding = 0] = given.args;
+    const weight = trace.tensors[inputs[1]];
+    if (Number([stride].flat()[0]) !== 1 || !Number.isInteger([padding].flat()[0]) || !weight) return null;
+    return { width: weight.shape[2], padding: [padding].flat()[0], length: before.shape[before.axes.indexOf("time")] };
+  }
+  const moves = ["transpose", "masked_fill", "relu"].includes(name) && size(before) === size(trace.tensors[key]);
+  return moves ? convolutionOf(trace, inputs[0]) : null;
+}
+
+function size(about) {
+  return about ? about.shape.reduce((product, side) => product * side, 1) : 0;
 }
 
 /** The operation that computed a tensor: {operation, output}; null for an input or a weight. */

@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo } from "./vendor/preact.js";
 import { usePageState } from "./page_state.js";
 import { groupsOf, namesByAxis, orderOf } from "./xray_layers.js";
+import { Records } from "./report_records.js";
 import { XrayStrip } from "./xray_strip.js";
 import { LayerPanel } from "./xray_layer.js";
 import { TimePanels } from "./xray_time.js";
@@ -31,6 +32,7 @@ export function Xray({ source }) {
   const view = { source, trace, groups, labels, number, choose, state, change };
   return html`
     <${XrayStrip} ...${view} />
+    <${Records} records=${trace.sections ?? []} />
     ${groups.length > 0 && html`<${LayerPanel} ...${view} />`}
     <${TimePanels} ...${view} />
     <${AttentionPanels} ...${view} />

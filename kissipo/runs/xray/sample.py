@@ -15,6 +15,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import write_text
 from kissipo.inspect.trace import Trace
+from kissipo.report.record_json import record_json
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
 from kissipo.runs.xray.image import ImageXray, shows_classes, xray_image
@@ -40,7 +41,9 @@ class SampleXray:
 
     def to_json(self) -> JsonObject:
         """Returns trace.json (docs/trace.md) without the values of tensors."""
-        return {"run": self.run, **self.trace.content(max_bytes=-1)[0]}
+        sections = [record_json(section) for section in self.trace.sections]
+        described = {"sections": sections} if sections else {}
+        return {"run": self.run, **self.trace.content(max_bytes=-1)[0], **described}
 
     def to_html(self) -> str:
         """Returns a page that opens offline."""
