@@ -1,6 +1,6 @@
 """Described lines and tables, verdicts and predictions as the terminal prints them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from rich.markup import escape
@@ -8,13 +8,17 @@ from rich.table import Table
 
 from kissipo.cli.screen import table
 from kissipo.core import description
-from kissipo.core.description import Cell, Line
+from kissipo.core.description import Cell, Line, Section, Tree, Weights
 from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import Prediction
 from kissipo.output.score import Score
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "strong": "bold"}
+_STATES = {"best": "green", "kept": "cyan", "dropped": "dim"}
+_ENDS = {"best": "best", "kept": "kept", "dropped": "dead"}
+_SHADES = " ░▒▓█"
+_MAX_COLUMNS = 20
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _CURVE = 24
 
@@ -26,6 +30,70 @@ def render(record: Line | description.Table) -> Table | str:
     grid = table(*record.titles, right=tuple(record.numbers))
     for row in record.rows:
         grid.add_row(*(_cell(cell) for cell in row))
+    return grid
+
+
+def render_section(section: Section) -> Iterator[Table | str]:
+    """Yields the title and the records of a section that a terminal can show."""
+    if section.title:
+        yield f"\n[bold]{escape(section.title)}[/]"
+    for record in section.content:
+        match record:
+            case Section():
+                yield from render_section(record)
+            case Line() | description.Table():
+                yield render(record)
+            case Tree():
+                yield "\n".join(tree_lines(record))
+            case Weights():
+                yield weights_table(record)
+
+
+def tree_lines(tree: Tree) -> list[str]:
+    """Returns a search as lines: a beginning without branches is one line.
+
+    Example:  >>> from kissipo.core.description import TreeNode
+              >>> a = TreeNode(-1, 0, 0, "a", -0.5, -0.5, -0.5, "best")
+              >>> b = TreeNode(-1, 0, 1, "b", -0.9, -0.9, -0.9, "dropped")
+              >>> c = TreeNode(0, 1, 0, "c", -0.25, -0.75, -0.75, "best")
+              >>> tree_lines(Tree("beam search", [a, b, c]))
+              ['[green]├─ ac  -0.75  best[/]', '[dim]└─ b  -0.90  dead[/]']
+    """
+    children: dict[int, list[int]] = {}
+    for number, node in enumerate(tree.nodes):
+        children.setdefault(node.parent, []).append(number)
+    lines: list[str] = []
+
+    def write(number: int, indent: str, *, is_last: bool) -> None:
+        tokens = [tree.nodes[number].token]
+        while len(children.get(number, ())) == 1:
+            (number,) = children[number]
+            tokens.append(tree.nodes[number].token)
+        node, branches = tree.nodes[number], children.get(number, [])
+        end = "" if branches else f"  {_ENDS[node.state]}"
+        text = escape(f"{tree.joiner.join(tokens)}  {node.total:.2f}")
+        corner = "└─ " if is_last else "├─ "
+        lines.append(f"[{_STATES[node.state]}]{indent}{corner}{text}{end}[/]")
+        for child in branches:
+            below = indent + ("   " if is_last else "│  ")
+            write(child, below, is_last=child == branches[-1])
+
+    roots = children.get(-1, [])
+    for root in roots:
+        write(root, "", is_last=root == roots[-1])
+    return lines
+
+
+def weights_table(weights: Weights) -> Table:
+    """Returns weights as shades; the largest of each row as a number."""
+    narrow = len(weights.columns) > _MAX_COLUMNS
+    titles = [""] * len(weights.columns) if narrow else [printable(n) for n in weights.columns]
+    grid = table(f"{weights.row_name} \\ {weights.column_name}", *titles, "most weight on")
+    for name, row in zip(weights.rows, weights.values, strict=True):
+        best = int(np.argmax(row))
+        cells = [_SHADES[min(len(_SHADES) - 1, int(value * len(_SHADES)))] * 2 for value in row]
+        largest = escape(f"{printable(weights.columns[best])} {row[best]:.2f}")
+        grid.add_row(escape(printable(name)), *cells, largest)
     return grid
 
 

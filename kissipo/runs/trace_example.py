@@ -16,7 +16,7 @@ from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
 from kissipo.core.text import list_ends, list_some, shorten
-from kissipo.engine.evaluate import decoded
+from kissipo.engine.evaluate import as_tuple, decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
@@ -89,6 +89,8 @@ def follow(
     steps += steps_of(recording)
     with eval_mode(net):
         outputs = decoded(net, sample.inputs, recording.output, answers)
+    labels = _labels(frame, codecs, answers, sample.inputs)
+    written = answers[0].axis_labels(as_tuple(recording.output)[0]) if inside else {}
     for answer, output in zip(answers, outputs, strict=True):
         steps += [
             Step("output", step.name, step.description, step.shape, value=step.value)
@@ -108,16 +110,30 @@ def follow(
         if algorithm is None or not sample.targets
         else partial(_loss, algorithm, sample.targets)
     )
+    with eval_mode(net):
+        sections = answers[0].example_sections(
+            net,
+            sample.inputs,
+            outputs[0],
+            sample.targets[:1],
+            _read(raw_inputs[0], labels.get("time", ())),
+        )
     return replace(
         trace,
         recording=recording,
         inside=look_inside(net, recording, loss=loss),
-        labels=_labels(frame, codecs, answers, sample.inputs),
+        labels={**labels, **{axis: tuple(names) for axis, names in written.items()}},
         raw_inputs=tuple(raw_inputs),
         top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
+        sections=tuple(sections),
     )
+
+
+def _read(raw: RawInput, ids: Sequence[str]) -> tuple[str, ...]:
+    """Returns the tokens that a net reads, as they stand in the text."""
+    return raw.tokens[: len(ids)] or tuple(ids)
 
 
 def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: object) -> torch.Tensor:

@@ -106,6 +106,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "text": lambda: NextToken(window=5),
     "text of a column": lambda: TargetText("spam"),
     "text of a column, in words": lambda: TargetText("kind", unit="words"),
+    "text of a column, by ROUGE": lambda: TargetText("kind", unit="words", eval_metric="rouge_l"),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }

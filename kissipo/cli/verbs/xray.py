@@ -129,7 +129,7 @@ def _sample(result: SampleXray, screen: Screen) -> None:
     """Prints the data flow, the prediction and the target."""
     from rich.markup import escape
 
-    from kissipo.cli.tables import render
+    from kissipo.cli.tables import render, render_section
     from kissipo.report.tables import trace_summary, trace_table
 
     trace = result.trace
@@ -138,6 +138,9 @@ def _sample(result: SampleXray, screen: Screen) -> None:
     if trace.answer:
         target = f", target: {trace.truth}" if trace.truth else ""
         screen.result(f"prediction: {escape(trace.answer + target)}")
+    for section in trace.sections:
+        for record in render_section(section):
+            screen.result(record)
 
 
 def _cell(arguments: Namespace, screen: Screen) -> None:

@@ -6,6 +6,8 @@ import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { Threshold } from "./report_threshold.js";
 import { Xrays } from "./report_xrays.js";
+import { SearchTree } from "./search_tree.js";
+import { WeightsMap } from "./weights_map.js";
 import { Words } from "./report_context.js";
 import { Wide } from "./report_wide.js";
 import { integerText, numberText } from "./text.js";
@@ -17,7 +19,7 @@ const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
   matrix: Matrix, gallery: Gallery, section: Section, threshold: Threshold,
-  xrays: Xrays,
+  xrays: Xrays, tree: SearchTree, weights: WeightsMap,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };
 
 /** Some records, one below the other. */

@@ -6,6 +6,7 @@ import { groupsOf, namesByAxis, orderOf } from "./xray_layers.js";
 import { XrayStrip } from "./xray_strip.js";
 import { LayerPanel } from "./xray_layer.js";
 import { TimePanels } from "./xray_time.js";
+import { AnswerSections } from "./xray_answer.js";
 import { AttentionPanels } from "./xray_attention.js";
 import { Chains, Explained, GradientBars, Images, Operations, ThroughTime } from "./xray_sections.js";
 
@@ -34,6 +35,7 @@ export function Xray({ source }) {
     ${groups.length > 0 && html`<${LayerPanel} ...${view} />`}
     <${TimePanels} ...${view} />
     <${AttentionPanels} ...${view} />
+    <${AnswerSections} trace=${trace} />
     <${Images} images=${source.content.images} />
     <${GradientBars} groups=${groups} choose=${choose} />
     <${ThroughTime} trace=${trace} />
