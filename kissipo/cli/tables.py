@@ -85,13 +85,15 @@ def tree_lines(tree: Tree) -> list[str]:
 
 
 def weights_table(weights: Weights) -> Table:
-    """Returns weights as shades; the largest of each row as a number."""
-    narrow = len(weights.columns) > _MAX_COLUMNS
-    titles = [""] * len(weights.columns) if narrow else [printable(n) for n in weights.columns]
-    grid = table(f"{weights.row_name} \\ {weights.column_name}", *titles, "most weight on")
+    """Returns weights as shades of the largest of each row, which is also a number."""
+    is_wide = len(weights.columns) > _MAX_COLUMNS
+    titles = [""] if is_wide else [printable(name) for name in weights.columns]
+    grid = table(f"{weights.row_name} \\ {weights.column_name}", *titles, "largest weight")
     for name, row in zip(weights.rows, weights.values, strict=True):
         best = int(np.argmax(row))
-        cells = [_SHADES[min(len(_SHADES) - 1, int(value * len(_SHADES)))] * 2 for value in row]
+        shares = [value / (row[best] or 1.0) for value in row]
+        shades = [_SHADES[round(share * (len(_SHADES) - 1))] for share in shares]
+        cells = ["".join(shades)] if is_wide else [2 * shade for shade in shades]
         largest = escape(f"{printable(weights.columns[best])} {row[best]:.2f}")
         grid.add_row(escape(printable(name)), *cells, largest)
     return grid

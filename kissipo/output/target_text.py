@@ -52,7 +52,7 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
-from kissipo.output.metrics.bleu import text_scores
+from kissipo.output.metrics.bleu import Scorer, text_scores
 from kissipo.output.metrics.edit_distance import edit_distances
 from kissipo.output.texts.checks import check_texts
 from kissipo.output.texts.inside import inside_sections, search_section
@@ -111,6 +111,7 @@ class TargetText(Answer):
         self.search, self._loss = search, self.loss_name(loss)
         self._eval_metric, self._reason = eval_metric, ""
         self.EVAL_METRIC = eval_metric or TargetText.EVAL_METRIC
+        self.scorer = Scorer()
 
     @property
     def spec(self) -> TensorSpec:
@@ -141,12 +142,12 @@ class TargetText(Answer):
         Raises:   MissingExtraError when BLEU is asked for, and sacrebleu is missing.
         """
         super().fit(frame)
+        some = self.codec.encode(frame.take(np.arange(min(len(frame), _SOME))))
+        texts = self._texts(some.numpy())
+        self.scorer = scorer_for(texts)
         if self._eval_metric is None:
-            some = self.codec.encode(frame.take(np.arange(min(len(frame), _SOME))))
             median = float(np.median((some > END).sum(dim=1))) if len(some) else 0.0
-            self.EVAL_METRIC, self._reason = infer_metric(
-                self.codec.unit, median, self.codec.vocabulary or ()
-            )
+            self.EVAL_METRIC, self._reason = infer_metric(self.codec.unit, median, texts)
         elif self._eval_metric in ("bleu", "chrf"):
             need("sacrebleu", extra="language", purpose=f"output.eval_metric={self._eval_metric}")
         return self
@@ -210,18 +211,16 @@ class TargetText(Answer):
         if main == "exact_match":
             return Evaluation(metrics, details, per_sample=is_right)
         texts, references = self._texts(self.predicted(scores)), self._texts(truth)
-        scorer = scorer_for(self.codec.vocabulary or ())
-        more, signatures = word_metrics(texts, references, main, scorer)
+        more, signatures = word_metrics(texts, references, main, self.scorer)
         metrics = {main: more[main], **more, **metrics}
-        quality = quality_per_text(texts, references, main, scorer)
+        quality = quality_per_text(texts, references, main, self.scorer)
         return Evaluation(metrics, details | signatures, per_sample=quality)
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         if self.EVAL_METRIC == "exact_match":
             return self.evaluate(scores, truth)
         texts, references = self._texts(self.predicted(scores)), self._texts(truth)
-        scorer = scorer_for(self.codec.vocabulary or ())
-        return Evaluation(word_metrics(texts, references, self.EVAL_METRIC, scorer)[0])
+        return Evaluation(word_metrics(texts, references, self.EVAL_METRIC, self.scorer)[0])
 
     def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
         """Adds BLEU against the texts as they stand in the data, where they differ from
@@ -231,7 +230,7 @@ class TargetText(Answer):
             rows = case.frame.take(case.splits[case.eval_split])
             references = [str(text or "") for text in rows[self.name].texts()]
             texts = self._texts(self.predicted(predictions[0]))
-            bleu = text_scores(texts, references, scorer_for(self.codec.vocabulary or ())).bleu
+            bleu = text_scores(texts, references, self.scorer).bleu
             if abs(bleu - evaluation.metrics["bleu"]) >= _SAME_BLEU:
                 details = {**evaluation.details, "bleu_of_data": bleu}
                 evaluation = replace(evaluation, details=details)
@@ -300,7 +299,7 @@ class TargetText(Answer):
             names=names,
         )
         length = self.spec.shape[0]
-        joiner = "" if self.codec.unit == "characters" else " "
+        joiner = " " if self.codec.unit == "words" else ""
         searched = search_section(
             net, inputs, self.search, length=length, names=names, joiner=joiner
         )
@@ -349,6 +348,7 @@ class TargetText(Answer):
             "codec": save(self.codec),
             "search": vars(self.search),
             "eval_metric": self.EVAL_METRIC,
+            "scorer": vars(self.scorer),
             "loss": self.loss,
         }
 
@@ -361,6 +361,7 @@ class TargetText(Answer):
             loss=state["loss"],
         )
         answer.codec = cast(TargetTokens, restore(state["codec"]))
+        answer.scorer = Scorer(**state.get("scorer", {}))
         return answer
 
     def _plain(self, ids: Scores) -> NDArray[np.int64]:

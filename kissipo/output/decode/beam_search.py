@@ -13,7 +13,8 @@ Shapes:   -> tokens (batch, beam, length) and their log probabilities (batch, be
           are fewer texts than beams, the log probabilities of the rest are -inf.
 Choices:  No text is longer than `length`; a text that has not ended by then counts as
           it is. Log p falls with every token, so a search without a length penalty
-          prefers short texts. The end of a text counts as a token of it.
+          prefers short texts. The end of a text counts as a token of it. A beam of 1 is
+          the greedy search, not best-first search, which is another algorithm.
 Source:   Lowerre, The Harpy Speech Recognition System, 1976; Sutskever, Vinyals and Le
           2014 for recurrent decoders; the penalty Wu et al., Google's Neural Machine
           Translation System, 2016; blocked repetitions Paulus, Xiong and Socher 2018.

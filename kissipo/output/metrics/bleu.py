@@ -76,8 +76,8 @@ class Scorer:
     lowercase:  whether upper and lower case are the same
     """
 
-    tokenizer: Tokenizer
-    lowercase: bool
+    tokenizer: Tokenizer = "13a"
+    lowercase: bool = True
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ _ROUGE: dict[str, Callable[[Texts, Texts], NDArray[np.float64]]] = {
 }
 
 
-def infer_metric(unit: str, median: float, vocabulary: Texts) -> tuple[TextMetric, str]:
-    """Returns the main metric of texts, and the reason.
+def infer_metric(unit: str, median: float, texts: Texts) -> tuple[TextMetric, str]:
+    """Returns the main metric of texts such as some given ones, and the reason.
 
     unit:    what the texts are written in
     median:  the number of tokens of the median text
@@ -47,7 +47,7 @@ def infer_metric(unit: str, median: float, vocabulary: Texts) -> tuple[TextMetri
     Example:  >>> infer_metric("characters", 9, ["a", "b"])
               ('exact_match', 'texts of characters are right or wrong')
     """
-    if unit == "characters" and tokenizer_for(vocabulary) == "13a":
+    if unit == "characters" and tokenizer_for(texts) == "13a":
         return "exact_match", "texts of characters are right or wrong"
     if median < MIN_WORDS:
         return "exact_match", f"the texts are short: half have at most {median:g} {unit}"
@@ -56,14 +56,14 @@ def infer_metric(unit: str, median: float, vocabulary: Texts) -> tuple[TextMetri
     return "bleu", f"half of the texts have at least {median:g} {unit}"
 
 
-def scorer_for(vocabulary: Texts) -> Scorer:
-    """Returns how texts of a vocabulary are compared.
+def scorer_for(texts: Texts) -> Scorer:
+    """Returns how texts such as some given ones are compared.
 
-    Example:  >>> scorer_for(["a", "dog"])
+    Example:  >>> scorer_for(["a dog runs"])
               Scorer(tokenizer='13a', lowercase=True)
     """
-    has_capitals = any(token != token.lower() for token in vocabulary)
-    return Scorer(tokenizer_for(vocabulary), not has_capitals)
+    has_capitals = any(text != text.lower() for text in texts)
+    return Scorer(tokenizer_for(texts), not has_capitals)
 
 
 def word_metrics(
