@@ -10,7 +10,7 @@ from rich.text import Text
 from kissipo.cli.colored_text import on_color
 from kissipo.cli.screen import table
 from kissipo.core import description
-from kissipo.core.description import Cell, ColoredText, Line, Section
+from kissipo.core.description import Cell, ColoredText, Line, Section, Tree, Weights
 from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import Prediction
@@ -18,6 +18,10 @@ from kissipo.output.score import Score
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "strong": "bold"}
 _FOR, _AGAINST = (240, 72, 62), (92, 148, 255)  # the colors of a colored text
+_STATES = {"best": "green", "kept": "cyan", "dropped": "dim"}
+_ENDS = {"best": "best", "kept": "kept", "dropped": "dead"}
+_SHADES = " ░▒▓█"
+_MAX_COLUMNS = 20
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _CURVE = 24
 
@@ -33,9 +37,10 @@ def render(record: Line | description.Table) -> Table | str:
 
 
 def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]:
-    """Yields titles, lines, tables and colored texts as the terminal prints them."""
+    """Yields titles and the records that a terminal can show."""
     for section in sections:
-        yield f"[bold]{escape(section.title)}[/]"
+        if section.title:
+            yield f"\n[bold]{escape(section.title)}[/]"
         for record in section.content:
             match record:
                 case Section():
@@ -44,6 +49,10 @@ def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]
                     yield _colored(record)
                 case Line() | description.Table():
                     yield render(record)
+                case Tree():
+                    yield "\n".join(tree_lines(record))
+                case Weights():
+                    yield weights_table(record)
                 case _:  # the terminal draws no images and charts
                     continue
 
@@ -56,6 +65,56 @@ def _colored(text: ColoredText) -> Text:
         output.append(text.separator)
     output.append(f"\n{text.caption}", "dim")
     return output
+
+
+def tree_lines(tree: Tree) -> list[str]:
+    """Returns a search as lines: a beginning without branches is one line.
+
+    Example:  >>> from kissipo.core.description import TreeNode
+              >>> a = TreeNode(-1, 0, 0, "a", -0.5, -0.5, -0.5, "best")
+              >>> b = TreeNode(-1, 0, 1, "b", -0.9, -0.9, -0.9, "dropped")
+              >>> c = TreeNode(0, 1, 0, "c", -0.25, -0.75, -0.75, "best")
+              >>> tree_lines(Tree("beam search", [a, b, c]))
+              ['[green]├─ ac  -0.75  best[/]', '[dim]└─ b  -0.90  dead[/]']
+    """
+    children: dict[int, list[int]] = {}
+    for number, node in enumerate(tree.nodes):
+        children.setdefault(node.parent, []).append(number)
+    lines: list[str] = []
+
+    def write(number: int, indent: str, *, is_last: bool) -> None:
+        tokens = [tree.nodes[number].token]
+        while len(children.get(number, ())) == 1:
+            (number,) = children[number]
+            tokens.append(tree.nodes[number].token)
+        node, branches = tree.nodes[number], children.get(number, [])
+        end = "" if branches else f"  {_ENDS[node.state]}"
+        text = escape(f"{tree.joiner.join(tokens)}  {node.total:.2f}")
+        corner = "└─ " if is_last else "├─ "
+        lines.append(f"[{_STATES[node.state]}]{indent}{corner}{text}{end}[/]")
+        for child in branches:
+            below = indent + ("   " if is_last else "│  ")
+            write(child, below, is_last=child == branches[-1])
+
+    roots = children.get(-1, [])
+    for root in roots:
+        write(root, "", is_last=root == roots[-1])
+    return lines
+
+
+def weights_table(weights: Weights) -> Table:
+    """Returns weights as shades of the largest of each row, which is also a number."""
+    is_wide = len(weights.columns) > _MAX_COLUMNS
+    titles = [""] if is_wide else [printable(name) for name in weights.columns]
+    grid = table(f"{weights.row_name} \\ {weights.column_name}", *titles, "largest weight")
+    for name, row in zip(weights.rows, weights.values, strict=True):
+        best = int(np.argmax(row))
+        shares = [value / (row[best] or 1.0) for value in row]
+        shades = [_SHADES[round(share * (len(_SHADES) - 1))] for share in shares]
+        cells = ["".join(shades)] if is_wide else [2 * shade for shade in shades]
+        largest = escape(f"{printable(weights.columns[best])} {row[best]:.2f}")
+        grid.add_row(escape(printable(name)), *cells, largest)
+    return grid
 
 
 def _cell(cell: str) -> str:

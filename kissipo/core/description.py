@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 
 if TYPE_CHECKING:
@@ -223,6 +224,67 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """How strongly each row weighs each column, from 0 to 1, such as an attention.
+
+    values:  one list per row
+    """
+
+    name: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: Sequence[Sequence[float]]
+    row_name: str = "row"
+    column_name: str = "column"
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """A beginning of a text that a step of a search keeps: a token after its parent.
+
+    parent:           the number of the node before it; -1 at the start of a text
+    place:            among the beginnings that the step keeps, from 0
+    log_probability:  of the token
+    total:            the sum along the beginning
+    score:            by which the search compares beginnings
+    state:            `best`: part of the best text; `kept`: of another text at the end;
+                      `dropped`: of none
+    ends:             whether the text ends here
+    """
+
+    parent: int
+    step: int
+    place: int
+    token: str
+    log_probability: float
+    total: float
+    score: float
+    state: Literal["best", "kept", "dropped"]
+    ends: bool = False
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The beginnings that a search kept, step by step; parents stand before children.
+
+    joiner:  what stands between two tokens of a text
+    """
+
+    name: str
+    nodes: Sequence[TreeNode]
+    joiner: str = ""
+
+    def text(self, number: int) -> str:
+        """Returns the tokens from the start to a node."""
+        tokens = []
+        while number >= 0:
+            node = self.nodes[number]
+            tokens.append(node.token)
+            number = node.parent
+        return self.joiner.join(reversed(tokens))
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -236,19 +298,8 @@ class Section:
     side_by_side: bool = False
 
 
-Record = (
-    Line
-    | Table
-    | Chart
-    | Bars
-    | ColoredText
-    | Histogram
-    | Matrix
-    | Gallery
-    | Examples
-    | Threshold
-    | Section
-)
+PlainRecord = Line | Table | ColoredText | Weights | Tree
+Record = PlainRecord | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
 
 
 @dataclass(frozen=True)
@@ -264,3 +315,40 @@ class Detail:
     summary: Sequence[Line | Table] = ()
     sections: Sequence[Section] = ()
     replaces_scores: bool = False
+
+
+def plain_section_json(section: Section) -> JsonObject:
+    """Returns a section of plain records as JSON, as a trace has it."""
+    records = [
+        plain_section_json(item) if isinstance(item, Section) else plain_json(item)
+        for item in cast("Sequence[PlainRecord | Section]", section.content)
+    ]
+    fields = {"title": section.title, "note": section.note, "side_by_side": section.side_by_side}
+    return {"kind": "section", **fields, "records": records}
+
+
+def plain_json(record: PlainRecord) -> JsonObject:
+    """Returns a record of texts and numbers as JSON.
+
+    Example:  >>> plain_json(Line("best", "better"))
+              {'kind': 'line', 'text': 'best', 'style': 'better'}
+    """
+    match record:
+        case Line():
+            return {"kind": "line", "text": record.text, "style": record.style}
+        case Table():
+            rows = [[_cell_json(cell) for cell in row] for row in record.rows]
+            titles, numbers = list(record.titles), list(record.numbers)
+            return {"kind": "table", "titles": titles, "rows": rows, "numbers": numbers}
+        case ColoredText():
+            return {"kind": "colored_text", **vars(record)}
+        case Weights():
+            values = [[round(float(value), 6) for value in row] for row in record.values]
+            return {"kind": "weights", **vars(record), "values": values}
+        case Tree():
+            nodes = [vars(node) for node in record.nodes]
+            return {"kind": "tree", "name": record.name, "joiner": record.joiner, "nodes": nodes}
+
+
+def _cell_json(cell: str) -> object:
+    return {"text": str(cell), "style": cell.style} if isinstance(cell, Cell) else cell

@@ -1,6 +1,7 @@
 """Optional packages: each is imported in the one file that needs it."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 
 from kissipo.core.errors import MissingExtraError
@@ -22,3 +23,12 @@ def need(module: str, *, extra: str, purpose: str) -> ModuleType:
             f"{purpose} needs the package '{module.split('.')[0]}', which is not installed",
             do=f"Install it with: python -m pip install 'kissipo[{extra}]'",
         ) from None
+
+
+def is_installed(module: str) -> bool:
+    """Returns whether an optional package is there; it is not imported.
+
+    Example:  >>> is_installed("json"), is_installed("no_such_package")
+              (True, False)
+    """
+    return find_spec(module) is not None

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
-from kissipo.core.description import Section
+from kissipo.core.description import Section, plain_section_json
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.inspect.chain_rule import Chain
@@ -81,8 +81,8 @@ class Trace:
     labels:         names along an axis: the tokens of a text along time, the classes
     raw_inputs:     the values of the inputs before they were encoded
     top:            the most probable next tokens after each token, with probabilities
-    sections:       what the net describes of this sample
     answer, truth:  the prediction and the target, formatted
+    sections:       what the net and the answer show of the example, such as its beam
     """
 
     steps: tuple[Step, ...]
@@ -95,10 +95,10 @@ class Trace:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     raw_inputs: tuple[RawInput, ...] = ()
     top: tuple[tuple[tuple[str, float], ...], ...] = ()
-    sections: tuple[Section, ...] = ()
     answer: str = ""
     truth: str = ""
     name: str = ""
+    sections: tuple[Section, ...] = ()
 
     def of(self, stage: Stage) -> list[Step]:
         """Returns the steps of one stage."""
@@ -168,6 +168,7 @@ class Trace:
             "labels": {axis: list(names) for axis, names in self.labels.items()},
             "raw_inputs": [vars(item) for item in self.raw_inputs],
             "top": top,
+            "sections": [plain_section_json(section) for section in self.sections],
             "answers": list(recording.answers) if recording else [],
             "not_followed": list(recording.notes) if recording else [],
             "operations": [call.to_json() for call in recording.operations] if recording else [],

@@ -170,6 +170,7 @@ class EvaluationData:
     baselines:      the evaluations of the baselines by name, the best first
     continue_text:  returns the tokens that the net generates after some tokens, by
                     their number and the temperature; None for other nets
+    inside:         returns what the answer shows inside of one sample, by its position
     """
 
     evaluation: Evaluation
@@ -183,6 +184,7 @@ class EvaluationData:
     heat_maps: Callable[[Tensor, Sequence[int]], tuple[Tensor, str]]
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     continue_text: Continue | None = None
+    inside: Callable[[int], Sequence[Section]] = lambda sample: ()
 
     def rows_of(self, samples: NDArray[np.int64]) -> Frame:
         """Returns some of the evaluated samples before encoding."""
@@ -432,6 +434,11 @@ class Answer(ABC):
         """Takes over what the targets share with the inputs, before `fit`."""
         return self
 
+    def fitted_options(self) -> tuple[InferredOption, ...]:
+        """Returns options of this answer that `fit` inferred from the training targets;
+        a place is the name of the option alone."""
+        return ()
+
     def fitted_findings(self, frame: Frame) -> list[Finding]:
         """Returns the findings about all rows after `fit`."""
         return []
@@ -645,6 +652,31 @@ class Answer(ABC):
         return [(position, "worst") for position in worst] + [
             (position, "best") for position in best
         ]
+
+    def example_sections(
+        self,
+        net: nn.Module,
+        inputs: Sequence[Tensor],
+        outputs: Tensor,
+        targets: Sequence[Tensor],
+        read: Sequence[str],
+    ) -> Sequence[Section]:
+        """Returns what this answer shows inside of one example, for the x-ray.
+
+        It may run the net again, which is in evaluation mode, without gradients.
+
+        inputs, targets:  a batch of one; no targets where they are not known
+        outputs:          as `predict` returned them
+        read:             the tokens of a text that the net read, else empty
+        """
+        return ()
+
+    def axis_labels(self, outputs: Tensor) -> Mapping[str, Sequence[str]]:
+        """Returns names along axes inside the net, such as the tokens that it wrote.
+
+        outputs:  of the net, a batch of one
+        """
+        return {}
 
     def describe_target(self, target: object) -> str:
         """Returns one target, as `truth` gives it, in words."""

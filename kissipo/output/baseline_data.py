@@ -21,6 +21,7 @@ from kissipo.output.answer import Answer, Scores
 from kissipo.output.tfidf import Features, tfidf
 
 MAX_SAMPLES, MAX_PREDICTED = 10_000, 20_000
+SUMMARY = 4  # letters read per letter written, from which a text is a summary
 _MAX_CLASSES = 2_000
 
 
@@ -88,6 +89,19 @@ class BaselineData:
         texts = [spec.name in self.texts for spec in self.specs if spec.vocab_size and spec.axes]
         large = [spec for spec in self.specs if spec.vocab_size > _MAX_CLASSES and not spec.axes]
         return all(texts) and bool(texts or large) and len(texts) < len(self.specs)
+
+    @cached_property
+    def letters_per_target(self) -> float:
+        """The letters that are read per letter of the targets; 0 unless one text is
+        read and one is written."""
+        is_text = [bool(spec.unit) for spec in (*self.specs, self.answer.spec)]
+        if is_text != [True, True] or self.train.frame is None:
+            return 0.0
+        names = (self.specs[0].name, self.answer.name)
+        read, written = (
+            sum(len(text or "") for text in self.train.frame[name].texts()) for name in names
+        )
+        return read / max(1, written)
 
     @cached_property
     def text_weights(self) -> Features | None:

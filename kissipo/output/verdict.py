@@ -22,7 +22,11 @@ _FRACTIONS = {
     "samples_f1": " of F1 per sample",
     "exact_match": " of exact match",
     "hit_at_1": " of right documents",
+    "rouge_1": " of ROUGE-1",
+    "rouge_2": " of ROUGE-2",
+    "rouge_l": " of ROUGE-L",
 }
+_OF_A_HUNDRED = {"nab": "the NAB score", "bleu": "BLEU", "chrf": "chrF"}
 _NAMES = {
     "return": "return",
     "iou": "IoU",
@@ -102,8 +106,9 @@ def _gap(value: float, other: float, main: str) -> str:
     higher, difference = value > other, abs(value - other)
     if main in _FRACTIONS:
         return f"{100 * difference:.1f} points{_FRACTIONS[main]} {'above' if higher else 'below'}"
-    if main == "nab":
-        return f"{difference:.1f} points of the NAB score {'above' if higher else 'below'}"
+    if main in _OF_A_HUNDRED:
+        scale = _OF_A_HUNDRED[main]
+        return f"{difference:.1f} points of {scale} {'above' if higher else 'below'}"
     relative = main != "return" and other
     amount = f"{100 * difference / abs(other):.3g} %" if relative else f"{difference:.3g}"
     metric = _NAMES.get(main, main.upper())

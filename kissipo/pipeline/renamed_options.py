@@ -140,6 +140,9 @@ _DATA = {
 }
 FOREIGN = {  # names of the same option in other libraries
     **_DATA,
+    **dict.fromkeys(("num_beams", "beam_size", "beam_width"), "output.decode.beam"),
+    "no_repeat_ngram_size": "output.decode.no_repeat",
+    "num_return_sequences": "output.decode.n_best",
     "lr": "process.learning_rate",
     "learning_rate_init": "process.learning_rate",
     "eta": "process.learning_rate",

@@ -13,7 +13,6 @@ import numpy as np
 
 from kissipo.core.description import (
     Bars,
-    Cell,
     Chart,
     ColoredText,
     Example,
@@ -28,6 +27,9 @@ from kissipo.core.description import (
     Section,
     Table,
     Threshold,
+    Tree,
+    Weights,
+    plain_json,
 )
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
@@ -46,17 +48,13 @@ def section_json(section: Section, stage: str = "") -> JsonObject:
 def record_json(record: Record) -> JsonObject:
     """Returns one record."""
     match record:
-        case Line():
-            return {"kind": "line", "text": record.text, "style": record.style}
-        case Table():
-            return _table(record)
+        case Line() | Table() | ColoredText() | Weights() | Tree():
+            return plain_json(record)
         case Chart():
             return _chart(record)
         case Bars():
             values = [[name, _finite(value)] for name, value in record.values.items()]
             return {"kind": "bars", "values": values, "first": record.first}
-        case ColoredText():
-            return {"kind": "colored_text", **vars(record)}
         case Histogram():
             return {"kind": "histogram", **vars(record)}
         case Matrix():
@@ -88,22 +86,6 @@ def is_shown(record: Record) -> bool:
             return bool(record.groups) or len(record.classes) > 1
         case _:
             return True
-
-
-def _table(table: Table) -> JsonObject:
-    rows = [
-        [
-            {"text": str(cell), "style": cell.style} if isinstance(cell, Cell) else cell
-            for cell in row
-        ]
-        for row in table.rows
-    ]
-    return {
-        "kind": "table",
-        "titles": list(table.titles),
-        "rows": rows,
-        "numbers": list(table.numbers),
-    }
 
 
 def _chart(chart: Chart) -> JsonObject:

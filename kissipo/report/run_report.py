@@ -17,11 +17,11 @@ from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import DescribingNet, batches, describes_samples
 from kissipo.core.seeds import torch_generator
 from kissipo.core.text import format_score
-from kissipo.engine.evaluate import SplitEvaluation
+from kissipo.engine.evaluate import SplitEvaluation, decoded
 from kissipo.engine.generate import generate_tokens
 from kissipo.engine.run_folder import ENVIRONMENT, METRICS, REPORT, RunFolder
 from kissipo.inspect.trace import Trace
-from kissipo.output.answer import Continue, EvaluationData
+from kissipo.output.answer import Answer, Continue, EvaluationData
 from kissipo.output.metric_titles import metric_title
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
@@ -209,6 +209,7 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
         heat_maps,
         dict(score.ordered()),
         None if score.answer.vocabulary is None else _continue_text(net),
+        inside=partial(_inside, experiment, score.answer),
     )
     return [*own, *score.answer.sections(data), score.answer.examples_section(data)]
 
@@ -219,6 +220,18 @@ def _described(net: DescribingNet, pipeline: Pipeline) -> Sequence[Section]:
     inputs = (dataset.batch(part).inputs for part in batches(len(dataset), _BATCH))
     specs = [codec.spec for codec in pipeline.codecs], [answer.spec for answer in pipeline.answers]
     return net.describe_samples(inputs, *specs)
+
+
+def _inside(experiment: Experiment, answer: Answer, sample: int) -> Sequence[Section]:
+    """Returns what an answer shows inside of an evaluated sample."""
+    pipeline, net = experiment.pipeline, experiment.net
+    part, codec = pipeline.eval_split, pipeline.codecs[0]
+    batch = pipeline.datasets[part].batch(slice(sample, sample + 1))
+    row = pipeline.frame.take(pipeline.splits[part][sample : sample + 1])
+    read = codec.split_tokens(str(row[codec.columns[0]].show(0) or ""))
+    with eval_mode(net):
+        outputs = decoded(net, batch.inputs, net(*batch.inputs), pipeline.answers)
+        return answer.example_sections(net, batch.inputs, outputs[0], batch.targets[:1], read)
 
 
 def _continue_text(net: nn.Module) -> Continue:

@@ -18,7 +18,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import describes_samples
 from kissipo.core.text import list_ends, list_some, shorten
-from kissipo.engine.evaluate import decoded
+from kissipo.engine.evaluate import as_tuple, decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
@@ -91,6 +91,8 @@ def follow(
     steps += steps_of(recording)
     with eval_mode(net):
         outputs = decoded(net, sample.inputs, recording.output, answers)
+    labels = _labels(frame, codecs, answers, sample.inputs)
+    written = answers[0].axis_labels(as_tuple(recording.output)[0]) if inside else {}
     for answer, output in zip(answers, outputs, strict=True):
         steps += [
             Step("output", step.name, step.description, step.shape, value=step.value)
@@ -110,20 +112,28 @@ def follow(
         if algorithm is None or not sample.targets
         else partial(_loss, algorithm, sample.targets)
     )
+    with eval_mode(net):
+        sections = answers[0].example_sections(
+            net,
+            sample.inputs,
+            outputs[0],
+            sample.targets[:1],
+            _read(raw_inputs[0], labels.get("time", ())),
+        )
     return replace(
         trace,
         recording=recording,
         inside=look_inside(net, recording, loss=loss),
-        labels=_labels(frame, codecs, answers, sample.inputs),
+        labels={**labels, **{axis: tuple(names) for axis, names in written.items()}},
         raw_inputs=tuple(raw_inputs),
-        sections=_sections(net, sample, codecs, answers, raw_inputs),
         top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
+        sections=(*_net_sections(net, sample, codecs, answers, raw_inputs), *sections),
     )
 
 
-def _sections(
+def _net_sections(
     net: nn.Module,
     sample: Batch,
     codecs: Sequence[Codec],
@@ -138,6 +148,11 @@ def _sections(
         return tuple(
             net.describe_example(sample.inputs, *specs, [raw.tokens for raw in raw_inputs])
         )
+
+
+def _read(raw: RawInput, ids: Sequence[str]) -> tuple[str, ...]:
+    """Returns the tokens that a net reads, as they stand in the text."""
+    return raw.tokens[: len(ids)] or tuple(ids)
 
 
 def _loss(algorithm: Loss, targets: tuple[torch.Tensor, ...], outputs: object) -> torch.Tensor:

@@ -109,6 +109,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "text of a column, in words": lambda: TargetText("kind", unit="words"),
     "documents": lambda: DocumentVectors("kind"),
     "documents, without queries": lambda: DocumentVectors("kind", has_queries=False),
+    "text of a column, by ROUGE": lambda: TargetText("kind", unit="words", eval_metric="rouge_l"),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }

@@ -454,6 +454,111 @@ def turned_words() -> BaselineData:
     return of_a_table(TargetText("turned"), codec, texts={"word": "characters"})
 
 
+SPOKEN = {"good": "gut", "bad": "schlecht", "not": "nicht", "very": "sehr", "a": "ein"}
+
+
+def translations() -> Frame:
+    """Sentences of words, and each word translated, in the opposite order."""
+    german = [" ".join(SPOKEN.get(word, word) for word in text.split()[::-1]) for text in PROSE]
+    return Frame((strings("prose", PROSE), strings("german", german)))
+
+
+def summaries() -> Frame:
+    """Three sentences each, and the first two words of one of them."""
+    generator = np.random.default_rng(2)
+    sentences = [
+        [
+            " ".join(generator.choice(["oak", "elm", "ash", "fir", "yew", "box"], 5))
+            for _ in range(3)
+        ]
+        for _ in range(60)
+    ]
+    texts = [". ".join(some) + "." for some in sentences]
+    names = [" ".join(some[number % 3].split()[:2]) for number, some in enumerate(sentences)]
+    return Frame((strings("text", texts), strings("name", names)))
+
+
+def of_texts(frame: Frame) -> BaselineData:
+    """Texts of words in the first column that are written for those in the second."""
+    source, target = frame.names
+    train = frame.take(np.arange(40))
+    codec, answer = Tokens(source).fit(train), TargetText(target, unit="words").fit(train)
+    splits = []
+    for rows in (train, frame.take(np.arange(40, 60))):
+        truth = answer.truth(answer.codec.encode(rows))
+        splits.append(Samples((codec.encode(rows),), truth, rows))
+    return BaselineData(
+        answer, (codec.spec,), splits[0], splits[1], texts={source: "words"}, seed=SEED
+    )
+
+
+def in_words(case: BaselineData, texts: list[list[str]]) -> Any:
+    """The scores of texts of words that are certain; a text that is too long is cut."""
+    labels = [*case.answer.codec.spec.labels, "."]
+    rows = np.zeros((len(texts), 1, case.answer.spec.shape[0], 2))
+    for row, text in zip(rows, texts, strict=True):
+        ids = [*(labels.index(word) if word in labels[:-1] else 1 for word in text), 2]
+        ids = ids[: rows.shape[2]]
+        row[0, : len(ids), 0] = ids
+    return rows
+
+
+def by_dictionary() -> Any:
+    """IBM model 1 with loops over all pairs of words; the empty word is ''."""
+    frame, case = translations(), of_texts(translations())
+    columns = zip(frame["prose"].texts(), frame["german"].texts(), strict=True)
+    pairs = [(str(one).split(), str(other).split()) for one, other in columns]
+    chances: dict[tuple[str, str], float] = {}
+    for _ in range(5):
+        counts: dict[tuple[str, str], float] = {}
+        for source, target in pairs[:40]:
+            for word in target:
+                shares = {}
+                for place, other in enumerate(["", *source]):
+                    shares[place, other] = chances.get((other, word), 1.0)
+                for (_, other), share in shares.items():
+                    key = other, word
+                    counts[key] = counts.get(key, 0.0) + share / sum(shares.values())
+        sums = Counter[str]()
+        for (other, _), count in counts.items():
+            sums[other] += count  # type: ignore[assignment]
+        chances = {key: count / sums[key[0]] for key, count in counts.items()}
+    labels = case.answer.codec.spec.labels
+    texts = []
+    for source, _ in pairs[40:]:
+        best = []
+        for other in source:
+            candidates = [
+                (chances[key], -labels.index(key[1]), key[1]) for key in chances if key[0] == other
+            ]
+            best += [max(candidates)[2]] if candidates else []
+        texts.append(best)
+    return in_words(case, texts)
+
+
+def central_sentences() -> Any:
+    """Every cosine of a sentence and the mean of its text, by loops over words."""
+    frame, case = summaries(), of_texts(summaries())
+    texts = [str(text) for text in frame["text"].texts()]
+    idf = {
+        word: 1 + log((1 + 40) / (1 + sum(word in text for text in texts[:40])))
+        for word in ("oak", "elm", "ash", "fir", "yew", "box")
+    }
+
+    def weights(sentence: str) -> Any:
+        counts = Counter(re.findall(r"\w+", sentence))
+        row = [(1 + log(counts[word])) * idf[word] if counts[word] else 0.0 for word in idf]
+        return np.array(row) / np.linalg.norm(row)
+
+    nearest_sentences = []
+    for text in texts[40:]:
+        sentences = [part + "." for part in text.rstrip(".").split(". ")]
+        rows = [weights(sentence) for sentence in sentences]
+        best = max(range(3), key=lambda place: float(rows[place] @ np.mean(rows, axis=0)))
+        nearest_sentences.append(re.findall(r"\w+|\.", sentences[best]))
+    return in_words(case, nearest_sentences)
+
+
 def written(texts: list[str]) -> Any:
     """The scores of texts that are certain: their letters, the end, and padding."""
     labels = turned_words().answer.codec.spec.labels
@@ -835,6 +940,17 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
             ),
         )
     ],
+    "word_dictionary": [(lambda: of_texts(translations()), by_dictionary)],
+    "first_words": [
+        (
+            lambda: of_texts(summaries()),
+            lambda: in_words(
+                of_texts(summaries()),
+                [str(text).split()[:2] for text in summaries()["text"].texts()[40:]],
+            ),
+        )
+    ],
+    "central_sentence": [(lambda: of_texts(summaries()), central_sentences)],
     "forest_on_features": [
         (
             photographs,
@@ -1083,6 +1199,10 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
             for name in ("ridge_all_columns", "gradient_boosting", "support_vector_machine")
             for case in (number(), prose(Number("price")))
         ),
+        ("word_dictionary", turned_words()),
+        ("word_dictionary", of_texts(summaries())),
+        *((name, of_texts(translations())) for name in ("first_words", "central_sentence")),
+        *((name, turned_words()) for name in ("first_words", "central_sentence")),
         ("seasonal_naive", replace(of_a_series(), season=0)),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
         ("bigram", of_a_text([str(number) for number in range(5_000)])),

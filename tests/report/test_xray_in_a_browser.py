@@ -16,7 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
 import kissipo as ki
+from kissipo.core.description import Tree
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.input.makers import reversed_words
 from kissipo.inspect.trace import Trace
 from kissipo.inspect.tracing.recording import as_array
 from kissipo.inspect.tracing.trace_module import trace
@@ -352,3 +354,50 @@ def test_memory_stays_flat_over_500_layers(open_page: OpenPage) -> None:
     before = used()
     press_keys(500)
     assert used() < 1.25 * before + 1e6
+
+
+@pytest.fixture(scope="module")
+def written_word(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The x-ray of a word that a beam search of a small net writes, and its run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reversed_words, "COUNT", 200)
+        words = {"process.epochs": 1, "process.units": 12, "output.decode.beam": 3}
+        run = ki.load("reverse", words=words).fit(out=tmp_path_factory.mktemp("word") / "run")
+        return xray_any(run, [], position=1), run
+
+
+@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_the_tree_of_a_search_is_drawn_and_read_by_keys(
+    open_page: OpenPage, written_word: Any, viewport: Any, scheme: str
+) -> None:
+    result, run = written_word
+    (tree,) = [
+        record
+        for section in result.trace.sections
+        for record in section.content
+        if isinstance(record, Tree)
+    ]
+    page = open_page(result.to_html(), viewport, color_scheme=scheme)
+    assert page.locator(".search-tree .node").count() == len(tree.nodes)
+    for state in ("best", "kept", "dropped"):
+        count = sum(node.state == state for node in tree.nodes)
+        assert page.locator(f".search-tree .node.{state}").count() == count
+    page.locator(".search-tree .frame").focus()
+    line = page.locator(".search-tree .map-value")
+    best = [node for node in tree.nodes if node.state == "best"]
+    page.keyboard.press("ArrowRight")  # the first node, from which up and down lead on
+    while not page.locator(".search-tree .at.best").count():
+        page.keyboard.press("ArrowDown")
+    for step, node in enumerate(best):
+        expect(line).to_contain_text(f"Step {step + 1}: “{node.token}”")
+        expect(line).to_contain_text("part of the best text")
+        page.keyboard.press("ArrowRight")
+    expect(line).to_contain_text("the text ends" if best[-1].ends else "part of the best text")
+    page.keyboard.press("ArrowLeft")
+    expect(line).to_contain_text(f"Step {len(best) - 1}: “{best[-2].token}”")
+    columns = page.locator("section[aria-label=Alignment] .column-names").first
+    read = str(run.pipeline().frame["word"].show(int(run.pipeline().splits["test"][1])))
+    assert columns.locator("span").all_inner_texts() == list(read)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    violations = Axe().run(page).response["violations"]
+    assert [(item["id"], [node["html"] for node in item["nodes"]]) for item in violations] == []

@@ -27,6 +27,7 @@ from kissipo.input.makers import reversed_words, spelled_words
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answers.number import Number
 from kissipo.output.target_text import TargetText
+from kissipo.output.texts.search import TextSearch
 from kissipo.process.algorithms.supervised import Supervised
 from kissipo.process.algorithms.teacher_forcing import Options as TeacherForcingOptions
 from kissipo.process.algorithms.teacher_forcing import TeacherForcing
@@ -195,7 +196,7 @@ def test_padding_has_no_gradient() -> None:
 def answer_of(beam: int) -> TargetText:
     """An answer with the four letters that the target of the net has."""
     frame = Frame((strings("text", ["abc", "d"]),))
-    return TargetText("text", beam=beam).fit(frame)
+    return TargetText("text", search=TextSearch(beam=beam)).fit(frame)
 
 
 @every_kind
@@ -238,8 +239,6 @@ def test_beam_of_one_is_greedy(cell: str, attention: str) -> None:
     with torch.no_grad():
         outputs = net(words)
         assert greedy.predict(net, (words,), outputs) is outputs
-        searched = answer_of(beam=2)
-        searched.beam = 1
         from_logits = greedy.scores(outputs)
         tokens, shares = _search(net, words)
     np.testing.assert_array_equal(from_logits[..., 0], tokens.numpy())
@@ -326,8 +325,10 @@ def test_run_has_its_metrics_baselines_and_sections(
     (lengths,) = records_of(report, "table", "Short and long targets")
     counts = [int(row[1].replace(",", "")) for row in lengths["rows"]]
     assert sum(counts) == len(again.pipeline().splits["test"])
-    (worst,) = records_of(report, "table", "Worst predictions")
-    assert worst["rows"]
+    worst, along, searched = records_of(report, "table", "Worst predictions")
+    assert worst["titles"][:3] == ["source", "reference", "text of the model"]
+    assert all(row[0] == row[1][::-1] for row in worst["rows"])
+    assert [row[1] for row in along["rows"]][-1] == "(end)" and searched["rows"]
     flow = records_of(report, "table", "Data flow")[0]
     steps = [row[flow["titles"].index("step")] for row in flow["rows"]]
     assert "attention.softmax" in steps
@@ -402,7 +403,7 @@ def test_beam_of_a_run_is_never_less_probable(capsys: pytest.CaptureFixture[str]
     assert searched.confidence >= searched.others[0][1] >= searched.others[1][1]
     assert trace.of("output")[0].name == "beams"
     assert trace.of("output")[-1].value == searched.value
-    run.answers[0].beam = 1  # type: ignore[attr-defined]
+    run.answers[0].search = TextSearch()  # type: ignore[attr-defined]
     greedy: Any = run.predict_all(["learning"])[0][0][0]
     assert greedy.confidence <= searched.confidence * (1 + 1e-5)
     assert "decode: {beam: 3}" in Path("run/task.yaml").read_text()
@@ -446,7 +447,7 @@ def test_what_does_not_fit_is_refused(refusal: Callable[..., str]) -> None:
     assert "next token of a running text" in refusal("fit", "reverse", "output.text=next")
     assert "is for the text of a column" in refusal("fit", "characters", "output.decode.beam=2")
     beam = "output.decode.beam=4"
-    assert "does not write output.decode.beam" in refusal("eject", "reverse", beam, "--out", "out")
+    assert "writes the greedy search only" in refusal("eject", "reverse", beam, "--out", "out")
     loss = refusal("fit", "reverse", "process.loss=mse")
     assert "does not suit the answer text 'reversed'" in loss
     assert "names no baseline for text" in refusal("fit", "reverse", "output.baselines=[bigram]")

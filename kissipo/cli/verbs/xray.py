@@ -135,11 +135,11 @@ def _sample(result: SampleXray, screen: Screen) -> None:
     trace = result.trace
     screen.result(render(trace_table(trace)))
     screen.result(f"[dim]{trace_summary(trace)}[/]")
-    for record in render_sections(trace.sections):
-        screen.result(record)
     if trace.answer:
         target = f", target: {trace.truth}" if trace.truth else ""
         screen.result(f"prediction: {escape(trace.answer + target)}")
+    for record in render_sections(trace.sections):
+        screen.result(record)
 
 
 def _cell(arguments: Namespace, screen: Screen) -> None:

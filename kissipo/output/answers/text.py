@@ -9,7 +9,7 @@ negative log-likelihood (also in bits and as perplexity) and the accuracy of the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -35,21 +35,13 @@ from kissipo.output.answer import (
     Scores,
 )
 from kissipo.output.target_text import TargetText
+from kissipo.output.texts.metrics import TextMetric
+from kissipo.output.texts.search import TextSearch
 from kissipo.output.vocabulary import Vocabulary
 
 _MIN_PROBABILITY = 1e-12
 _START, _TEMPERATURES = 32, (0.5, 1.0)  # of the generated texts of the report
 _LENGTHS = {"characters": 240, "words": 50}
-
-
-@dataclass(frozen=True)
-class Decode:
-    """The options of the search for the text of a column."""
-
-    SHORT: ClassVar[str] = "beam"
-    beam: int = option(
-        1, "number of texts that the search keeps; 1 takes the most probable token", minimum=1
-    )
 
 
 @dataclass(frozen=True)
@@ -59,8 +51,13 @@ class Options:
     unit: Unit | None = option(
         None, "what the text of a column is written in: characters (when omitted) or words"
     )
-    decode: Decode | None = option(
+    decode: TextSearch | None = option(
         None, "how the text of a column is searched; greedy when omitted"
+    )
+    eval_metric: TextMetric | None = option(
+        None,
+        "main metric of the text of a column: exact_match for characters and short texts, bleu "
+        "for texts of words; rouge_l is usual for summaries",
     )
 
 
@@ -102,9 +99,15 @@ class NextToken(Answer):
                 allowed="the name of a column of texts: " + ", ".join(frame.names),
                 do="Use output.text=COLUMN, or input.text=FILE for a running text",
             )
-        unit: Unit = options.unit or "characters"
-        beam = 1 if options.decode is None else options.decode.beam
-        return TargetText(str(value), unit=unit, beam=beam, loss=loss)
+        search = options.decode or TextSearch()
+        search.refuse_contradictions()
+        return TargetText(
+            str(value),
+            unit=options.unit or "characters",
+            search=search,
+            eval_metric=options.eval_metric,
+            loss=loss,
+        )
 
     @property
     def spec(self) -> TensorSpec:

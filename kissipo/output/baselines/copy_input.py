@@ -1,10 +1,10 @@
 """Copied input: the text of the input is the answer."""
 
-from typing import Any
+from typing import cast
 
-from kissipo.core.frame import Frame, strings
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
+from kissipo.output.target_text import TargetText
 
 NAME = "copied input"
 
@@ -15,7 +15,4 @@ def predict(data: BaselineData) -> Scores | None:
         return None
     column = data.test.frame[next(iter(data.texts))]
     texts = [text or "" for text in column.texts()]
-    answer: Any = data.answer
-    frame = Frame((strings(answer.name, texts),))
-    scores: Scores = answer.scores_of(answer.codec.encode(frame).numpy())
-    return scores
+    return cast(TargetText, data.answer).scores_of_texts(texts)

@@ -1,11 +1,12 @@
 """Most frequent text: the text that most training samples have as their target."""
 
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
+from kissipo.output.target_text import TargetText
 
 NAME = "most frequent text"
 
@@ -16,6 +17,5 @@ def predict(data: BaselineData) -> Scores:
         data.train.truth, axis=0, return_index=True, return_counts=True
     )
     best = np.lexsort((first, -counts))[0]
-    answer: Any = data.answer
-    scores: Scores = answer.scores_of(np.tile(texts[best], (len(data.test), 1)))
-    return scores
+    answer = cast(TargetText, data.answer)
+    return answer.scores_of(np.tile(texts[best], (len(data.test), 1)))

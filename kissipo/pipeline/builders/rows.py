@@ -86,6 +86,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
     _fit(codecs, answers, frame.take(splits["train"]))
     findings += [finding for answer in answers for finding in answer.fitted_findings(frame)]
+    inferred_options += _fitted_by_answers(answers, resolved)
     checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
     if checked and not source.is_generated:
         findings += source.check_fitted(frame, codecs, checked)
@@ -278,6 +279,16 @@ def _answers(
             answer_class.for_rows(value, component.options, loss=loss, frame=reading.frame)
         )
     return tuple(answers), inferred_options
+
+
+def _fitted_by_answers(answers: Sequence[Answer], resolved: ResolvedTask) -> list[InferredOption]:
+    """Returns the options that the answers inferred from their targets."""
+    places = [component.place for component in resolved.answers] or ["output"]
+    return [
+        replace(option, place=f"{place}.{option.place}")
+        for place, answer in zip(places, answers, strict=True)
+        for option in answer.fitted_options()
+    ]
 
 
 def _refuse_unsuitable(answer: Component, source: Component) -> None:

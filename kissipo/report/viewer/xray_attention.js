@@ -24,12 +24,13 @@ function attentionByStep(source, trace, groups, labels) {
   const drawing = group && stacked(source, group, ["query", "key"]);
   if (!drawing) return null;
   const [queries, keys] = drawing.tensor.shape;
-  const written = trace.steps.find((step) => step.stage === "output" && step.name === "tokens");
-  const tokens = written?.description.split(" ") ?? [];
+  const tokens = trace.labels.query ?? [];
   const names = {};
-  if (tokens.length && tokens.length <= queries) names.query = Array.from({ length: queries }, (_, row) => tokens[row] ?? "");
   if (labels.time?.length === keys) names.key = labels.time;
-  return { name: group.name, drawing, labels: names };
+  if (!tokens.length || tokens.length > queries) return { name: group.name, drawing, labels: names };
+  const { axes, data } = drawing.tensor; // after the end of the text nothing is written
+  const tensor = new Tensor("", [tokens.length, keys], axes, data.subarray(0, tokens.length * keys));
+  return { name: group.name, drawing: { ...drawing, tensor }, labels: { ...names, query: tokens } };
 }
 
 function Heads({ source, trace, labels, item, state, change }) {

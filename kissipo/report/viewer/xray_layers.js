@@ -49,7 +49,7 @@ export function namesByAxis(trace) {
   }
   if (labels.time) {
     labels.time = labels.time.map((name) => SHORT[name] ?? name);
-    labels.query = labels.time;
+    labels.query ??= labels.time;
     labels.key = labels.time;
   }
   return labels;

@@ -1,0 +1,1 @@
+"""The text of a column: how it is searched, checked, scored and shown."""
