@@ -15,8 +15,8 @@ from kissipo.output.baseline_data import BaselineData
 from kissipo.output.tfidf import Features
 
 MAX_CLASSES = 100
-_MAX_KEPT, _MAX_VALUES = 64, 1_000_000
-_kept: dict[str, NumpyArray] = {}
+_MAX_RESULTS, _MAX_VALUES = 64, 1_000_000
+_results: dict[str, NumpyArray] = {}
 
 
 def encoded(data: BaselineData) -> Features | None:
@@ -66,13 +66,13 @@ def computed_once(compute: Callable[[], NumpyArray], *inputs: object) -> NumpyAr
     from joblib import hash as digest
 
     key = digest((f"{compute.__module__}.{compute.__qualname__}", inputs))
-    if key in _kept:
-        return _kept[key].copy()
+    if key in _results:
+        return _results[key].copy()
     result = compute()
     if result.size <= _MAX_VALUES:
-        _kept[key] = result.copy()
-    if len(_kept) > _MAX_KEPT:
-        del _kept[next(iter(_kept))]
+        _results[key] = result.copy()
+    if len(_results) > _MAX_RESULTS:
+        del _results[next(iter(_results))]
     return result
 
 

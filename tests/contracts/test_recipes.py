@@ -75,8 +75,8 @@ def test_recipe_task_round_trips_through_yaml_and_arguments(name: str, recipe: R
 
 def fewer(name: str) -> dict[str, int]:
     """Returns the options by which a recipe makes fewer samples."""
-    given = RECIPES[name].task.input
-    return {f"input.{key}": number for key, number in FEWER.items() if key in given}
+    options = RECIPES[name].task.input
+    return {f"input.{key}": number for key, number in FEWER.items() if key in options}
 
 
 def show(name: str) -> Trace:

@@ -28,7 +28,7 @@ TASKS = {
 @pytest.mark.parametrize("name", TASKS)
 def test_seed_determines_the_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, seed in (("one", "7"), ("same", "7"), ("other", "8")):
-        monkeypatch.setattr(sklearn_models, "_kept", {})  # so that baselines are fitted again
+        monkeypatch.setattr(sklearn_models, "_results", {})  # baselines are fitted again
         assert main(["fit", *TASKS[name], "--seed", seed, "--out", folder, "--quiet"]) == 0
     for file in ("metrics.json", "history.csv", "model.safetensors", "codecs.json", "task.yaml"):
         assert Path("one", file).read_bytes() == Path("same", file).read_bytes(), file

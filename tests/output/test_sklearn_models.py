@@ -21,7 +21,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return plain(model, *arguments, **options)
 
     monkeypatch.setattr(Ridge, "fit", fit)
-    monkeypatch.setattr(sklearn_models, "_kept", {})
+    monkeypatch.setattr(sklearn_models, "_results", {})
     return strengths
 
 
@@ -57,7 +57,7 @@ def test_large_results_are_computed_again_and_old_ones_are_forgotten(
     fits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sklearn_models, "_MAX_VALUES", 3)
-    monkeypatch.setattr(sklearn_models, "_MAX_KEPT", 2)
+    monkeypatch.setattr(sklearn_models, "_MAX_RESULTS", 2)
     x, y = np.eye(4), np.arange(4.0)
     for _ in range(2):
         predict(x, y)

@@ -25,9 +25,9 @@ import kissipo
 
 Kissipo = Callable[..., subprocess.CompletedProcess[str]]
 Printed = tuple[str, str]
-RunEach = Callable[..., list[Printed]]
+RunAll = Callable[..., list[Printed]]
 PACKAGE = Path(__file__).parent / "foreign"
-EACH = """
+COMMANDS = """
 import contextlib, io, json, sys
 from kissipo.cli.main import main
 printed = []
@@ -79,17 +79,17 @@ def run(environment: dict[str, str]) -> Kissipo:
 
 
 @pytest.fixture
-def run_each(environment: dict[str, str]) -> RunEach:
+def run_all(environment: dict[str, str]) -> RunAll:
     """Runs several commands in one process, with the package installed.
 
-    It returns the standard output and the standard error of each.
+    It returns the standard output and the standard error of every command.
     """
 
-    def commands(*each: list[str], code: int = 0) -> list[Printed]:
+    def commands(*lines: list[str], code: int = 0) -> list[Printed]:
         done = subprocess.run(
-            [sys.executable, "-c", EACH],
+            [sys.executable, "-c", COMMANDS],
             env=environment,
-            input=json.dumps(each),
+            input=json.dumps(lines),
             capture_output=True,
             text=True,
             check=False,
@@ -118,10 +118,10 @@ def write_rings(path: str, count: int = 240) -> None:
 
 
 def test_every_part_of_a_foreign_package_works(
-    run_each: RunEach, content_of: Callable[[str], Any], records_of: Callable[..., Any]
+    run_all: RunAll, content_of: Callable[[str], Any], records_of: Callable[..., Any]
 ) -> None:
     write_rings("cloud.rings")
-    shown, fitted, inner, outer, evaluation, _, listing = run_each(
+    table, fitted, inner, outer, evaluation, _, listing = run_all(
         ["show", "cloud.rings"],
         ["fit", "cloud.rings", *SHORT, "--out", "run"],
         ["predict", "run", "x=0.1", "y=0.3"],
@@ -130,7 +130,7 @@ def test_every_part_of_a_foreign_package_works(
         ["xray", "run", "x=0.1", "y=0.3", "--out", "page.html"],
         ["fit", "cloud.rings", *SHORT, "--out", "two", "--json"],
     )
-    assert "squares" in shown[0] and "radial" in shown[0]
+    assert "squares" in table[0] and "radial" in table[0]
     assert "process.centers=16" in fitted[1] and "the rings are wide" in fitted[1]
     answer = json.loads(Path("run/metrics.json").read_text())["answers"][0]
     assert answer["answer"] == "ordinal"
@@ -201,9 +201,9 @@ def test_a_foreign_net_loss_and_answer_leave_as_a_script(run: Kissipo) -> None:
     assert "sign_sgd" in refused
 
 
-def test_errors_of_a_foreign_package_are_one_paragraph(run_each: RunEach) -> None:
+def test_errors_of_a_foreign_package_are_one_paragraph(run_all: RunAll) -> None:
     Path("cloud.rings").write_text("1 2 inner\n3 4\n")
-    errors = run_each(
+    errors = run_all(
         ["fit", "cloud.rings"],
         ["fit", "sunspots", "output.metrics=[worst_rank]"],
         ["fit", "cloud.rings", "stepsize=0.1"],
