@@ -31,6 +31,11 @@ _NAMES = {
     "group", "well", "pump", "family", "dept", "department", "panel",
 }  # fmt: skip
 _DOUBTFUL = {"state", "group", "zone", "name", "line", "unit", "channel"}
+_TIME_PARTS = {
+    "quarter", "month", "week", "dayofyear", "day", "weekday", "hour", "minute", "second", "hhmm",
+    "period",
+}  # fmt: skip
+_CLOCK_UNITS = ("h:mm", "h:mm:ss")
 _DAY = 86_400.0
 _CALENDAR = (1.0, 7.0, 364.0, 365.0, 366.0)  # days after which weekday, hour, month repeat
 
@@ -147,7 +152,7 @@ def _candidates(frame: Frame, time: str, targets: Sequence[str]) -> list[Column]
     for column in frame.columns:
         if column.name == time or column.name in targets or column.missing.any():
             continue
-        if time_part(column.name) or column.unit in ("h:mm", "h:mm:ss"):
+        if time_part(column.name) in _TIME_PARTS or column.unit in _CLOCK_UNITS:
             continue  # the hour beside a date is a part of the time
         if len(numbered[_without_number(column.name)]) > 1:
             continue  # store_1 beside store_2: one series per column

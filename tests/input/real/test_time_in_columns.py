@@ -164,6 +164,18 @@ def test_an_hour_that_cannot_be_read_names_no_series() -> None:
         order_rows(frame, TimeOptions(), targets=["v"])
 
 
+def test_a_place_of_departure_names_series() -> None:
+    lines = ["date,from,trips"]
+    lines += [
+        f"{START + timedelta(days=day):%Y-%m-%d},{place},{day % 7 + place_number * 50}"
+        for day in range(40)
+        for place_number, place in enumerate(("Brno", "Praha"))
+    ]
+    Path("a.csv").write_text("\n".join(lines))
+    rows = order_rows(read_table("a.csv", FileWords())[0], TimeOptions(), targets=["trips"])
+    assert rows.series_id == "from" and rows.starts == (0, 40, 80)
+
+
 def test_a_time_without_a_year_is_said() -> None:
     lines = ["month,day,hour,v"] + [f"1,{r // 24 + 1},{r % 24},{r % 24}.5" for r in range(300)]
     Path("a.csv").write_text("\n".join(lines))
