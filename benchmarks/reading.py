@@ -12,10 +12,7 @@ Tables     generated, with 10^4, 10^5 and 10^6 rows and 20 columns: 10 numbers, 
            the cells of 13 columns are empty.
 Method     each reading is a process of its own, in interleaved rounds. The medians of
            wall time and processor time count, without imports, and the largest memory.
-Fit        with --fit: `kissipo fit FILE --output kind` with one epoch, all of it, from
-           the start of the program.
 Run        python benchmarks/reading.py [--rows 10000 100000 1000000] [--rounds 5]
-           [--fit]
 """
 
 from __future__ import annotations
@@ -157,30 +154,13 @@ def compare(path: Path, rounds: int) -> None:
         print(f"| {peer} | {' | '.join(times)} | {row['gigabytes']:.2f} |")
 
 
-def fit(path: Path) -> None:
-    """Prints the time and the memory of a whole fit."""
-    arguments = ["fit", str(path), "--output", "kind", "process.epochs=1", "--quiet"]
-    with tempfile.TemporaryDirectory() as folder:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "kissipo", *arguments], check=True, cwd=folder)
-        wall = time.perf_counter() - began
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(
-        f"the whole fit: {wall:.1f} s, processor {processor:.1f} s, "
-        f"at most {after.ru_maxrss / 1e6:.2f} GB"
-    )
-
-
 def main() -> None:
-    """Prints a table for each size, and with `--fit` the time of a whole fit."""
+    """Prints a table for each size."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--fit", action="store_true", help="time the whole fit, too")
     parser.add_argument("--peer", choices=list(PEERS), help="(used by the benchmark itself)")
     parser.add_argument("--file", type=Path, help="(used by the benchmark itself)")
     arguments = parser.parse_args()
@@ -192,10 +172,7 @@ def main() -> None:
             path = Path(folder) / f"{rows}.csv"
             make(path, rows)
             print(f"\n{rows:,} rows, {path.stat().st_size / 1e6:.0f} MB", flush=True)
-            if arguments.rounds:
-                compare(path, arguments.rounds)
-            if arguments.fit:
-                fit(path)
+            compare(path, arguments.rounds)
 
 
 if __name__ == "__main__":
