@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor, nn, randperm
 
 from kissipo.core.batch import Batch
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -40,6 +41,22 @@ class PrefetchingDataset(Protocol):
         ...
 
 
+@runtime_checkable
+class OrderedDataset(Protocol):
+    """A data set that orders its own samples in an epoch."""
+
+    def order(self, batch: int, generator: Generator) -> Tensor:
+        """Returns the order of the samples, a function of the generator alone."""
+        ...
+
+
+def epoch_order(dataset: Dataset, batch: int, generator: Generator) -> Tensor:
+    """Returns the order of the samples in one epoch, by default a random one."""
+    if isinstance(dataset, OrderedDataset):
+        return dataset.order(batch, generator)
+    return randperm(len(dataset), generator=generator)
+
+
 class Augment(Protocol):
     """A random transformation of training batches."""
 
@@ -54,6 +71,11 @@ class Evaluator(Protocol):
     @property
     def monitor(self) -> str:
         """The metric that is shown during training."""
+        ...
+
+    @property
+    def spec(self) -> TensorSpec:
+        """The output of the net, without the batch axis."""
         ...
 
     def predict(self, net: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
@@ -118,6 +140,7 @@ def is_stateful(net: object) -> TypeIs[StatefulNet]:
     return issubclass(type(net), StepwiseNet) and cast(StatefulNet, net).stateful
 
 
+@runtime_checkable
 class SequenceDecoder(Protocol):
     """A net that generates a sequence token by token, for answers that decode it.
 
@@ -132,6 +155,25 @@ class SequenceDecoder(Protocol):
     def step(self, tokens: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Returns the logits (batch, class) after tokens (batch), and the state."""
         ...
+
+
+@runtime_checkable
+class TokenwiseNet(Protocol):
+    """A net that writes texts, and gives the features of the tokens before its head.
+
+    So the logits of only those tokens are computed that are needed, a few at a time.
+    """
+
+    head: nn.Module
+
+    def features(self, source: Tensor, target: Tensor) -> Tensor:
+        """Returns the inputs of the head (batch, step, feature), given the target."""
+        ...
+
+
+def gives_features(net: object) -> TypeIs[TokenwiseNet]:
+    """Returns whether a net gives the features of tokens before its head."""
+    return hasattr(type(net), "features") and hasattr(net, "head")
 
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:

@@ -32,7 +32,6 @@ SOURCES = Registry(
     "source",
     folder="sources",
     planned={
-        "pairs": "S33",
         "ratings": "S43",
         "audio": "S29",
         "events": "S48",

@@ -62,12 +62,15 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         findings=findings,
         inferred_options=inferred_options,
     )
+    for answer in answers:
+        codec = source.target_codec(codecs, answer.name, options)
+        answer.codec = answer.codec if codec is None else codec
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
     group_ids, duplicate_findings = (
         (None, [])
         if source.is_generated
-        else duplicates(_compared(frame, codecs, answers, source.generated_columns))
+        else duplicates(_compared(frame, codecs, answers, source, options))
     )
     split, order = _split_in_time(frame, targets, resolved, findings, inferred_options)
     refuse_failures(findings, strict=strict)
@@ -90,6 +93,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     for answer in answers:
         answer.fit_inputs([codec.spec for codec in codecs]).fit(train)
         findings += answer.fitted_findings(frame)
+    findings += source.fitted_findings(
+        frame, codecs, [answer.codec for answer in answers], splits
+    )
     checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
     if checked and not source.is_generated:
         findings += source.check_fitted(frame, codecs, checked)
@@ -101,6 +107,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         name: replace(
             encode(frame.take(positions), codecs, answers, in_memory=in_memory),
             weights=weights.get(name),
+            by_length=source.groups_by_length(options),
         )
         for name, positions in splits.items()
     }
@@ -311,7 +318,11 @@ def _rows_with_targets(
 
 
 def _compared(
-    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], generated: Sequence[str]
+    frame: Frame,
+    codecs: Sequence[Codec],
+    answers: Sequence[Answer],
+    source: Source[Any],
+    options: Any,
 ) -> Frame:
     """Returns the columns in which duplicate rows agree.
 
@@ -321,7 +332,7 @@ def _compared(
     targets = [answer for answer in answers if not answer.IN_IMAGE]
     members = (*codecs, *(answer.codec for answer in targets))
     names = dict.fromkeys(column for codec in members for column in codec.columns)
-    return frame.only(name for name in names if name not in generated)
+    return frame.only(source.compared_columns(list(names), options))
 
 
 def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) -> NumpyArray:
