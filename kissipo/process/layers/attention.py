@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
+from kissipo.process.kernels.additive_scores import WORTHWHILE, additive_scores
 
 Score = Literal["additive", "dot", "general"]
 
@@ -53,11 +54,19 @@ class Attention(nn.Module):
             scores = torch.bmm(query, keys.transpose(1, 2)) * self.scale
         elif self.score == "general":
             scores = torch.bmm(query, keys.transpose(1, 2))
+        elif self._by_chunks(query, keys):
+            scores = additive_scores(self.query(query), keys, self.combine.weight[0])
         else:
             sums = self.query(query).unsqueeze(2) + keys.unsqueeze(1)
             scores = self.combine(torch.tanh(sums)).squeeze(3)
         weights: Tensor = self.softmax(scores.masked_fill(~mask.unsqueeze(1), -torch.inf))
         return weights
+
+    def _by_chunks(self, query: Tensor, keys: Tensor) -> bool:
+        """Returns whether the sums are too large for the cache, in training on a CPU."""
+        size = query.shape[1] * keys.numel()
+        is_plain = query.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+        return torch.is_grad_enabled() and is_plain and size >= WORTHWHILE
 
     def activation_products(
         self, context: Tensor, query: Tensor, memory: Tensor, keys: Tensor, mask: Tensor
