@@ -49,6 +49,7 @@ Algorithm = Literal["bpe", "wordpieces"]
 UNIT = "subwords"
 _INSIDE = "##"
 _MAX_PIECE = 64  # bytes; a longer word is cut, so that no word is slow to split
+_REMEMBERED = 100_000  # texts
 _UNKNOWN_NAMES = ("[UNK]", "<unk>", "UNK", "<|unk|>")
 
 
@@ -90,6 +91,7 @@ class Subwords(TargetTokens):
         self.algorithm, self.lowercase, self.ends = algorithm, lowercase, ends
         self.vocabulary_of, self.model = vocabulary_of or (column,), model
         self._tokenizer: Any = None
+        self._done: dict[str, list[int]] = {}  # ids of the texts that were split last
 
     @property
     def spec(self) -> TensorSpec:
@@ -219,6 +221,7 @@ class Subwords(TargetTokens):
                 f"the vocabulary of '{self.column}' is not that of a tokenizer: {error}",
                 do="Give the tokenizer.json or the vocab.txt of a published model",
             ) from None
+        self._done = {}
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         ids = self._tokenizer.get_vocab()
@@ -234,11 +237,15 @@ class Subwords(TargetTokens):
     def _encoded(self, texts: list[str]) -> list[list[int]]:
         """Returns the ids of each text, without an end, before it is truncated."""
         first, unknown = len(self.SPECIAL), self._unknown
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [
-            [UNKNOWN if number == unknown else number + first for number in encoding.ids]
-            for encoding in encodings
-        ]
+        fresh = list(dict.fromkeys(text for text in texts if text not in self._done))
+        if len(self._done) + len(fresh) > _REMEMBERED:
+            self._done, fresh = {}, list(dict.fromkeys(texts))
+        encodings = self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False)
+        for text, encoding in zip(fresh, encodings, strict=True):
+            self._done[text] = [
+                UNKNOWN if number == unknown else number + first for number in encoding.ids
+            ]
+        return [self._done[text] for text in texts]
 
 
 def read_model(path: Path, *, lowercase: bool) -> JsonObject:

@@ -73,7 +73,14 @@ class Tokens(Codec):
 
     KIND: ClassVar[str] = "tokens"
     SPECIAL: ClassVar[tuple[str, ...]] = ("(padding)", "(unknown)")  # the ids before the tokens
-    FIELDS = ("column", "unit", "length", "vocab_size", "min_count", "vocabulary")
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "column",
+        "unit",
+        "length",
+        "vocab_size",
+        "min_count",
+        "vocabulary",
+    )
 
     def __init__(
         self,

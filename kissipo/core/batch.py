@@ -47,9 +47,7 @@ class Batch:
 
         All inputs and targets are ids (row, time), where 0 is padding.
         """
-        return Batch(
-            tuple(map(trim, self.inputs)), tuple(map(trim, self.targets)), self.weights
-        )
+        return Batch(tuple(map(trim, self.inputs)), tuple(map(trim, self.targets)), self.weights)
 
     @property
     def total_weight(self) -> float:

@@ -58,7 +58,9 @@ def evaluate(
     streams = list(stream_steps(len(dataset), _STREAMS)) if is_stateful(net) else []
     device = device_of(net)
     with eval_mode(net), torch.inference_mode():
-        for samples in ahead(dataset, streams or batches(len(dataset), batch or portion(dataset, answers))):
+        for samples in ahead(
+            dataset, streams or batches(len(dataset), batch or portion(dataset, answers))
+        ):
             moved = samples.to(device)
             if streams:
                 outputs, state = stateful.forward_with_state(state, *moved.inputs)

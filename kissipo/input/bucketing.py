@@ -52,7 +52,9 @@ def bucketed_order(lengths: Tensor, batch: int, generator: Generator) -> Tensor:
     may be smaller, has random ones."""
     order = torch.randperm(len(lengths), generator=generator)
     whole = len(order) // batch * batch
-    pools = [pool[lengths[pool].argsort(stable=True)] for pool in order[:whole].split(_POOL * batch)]
+    pools = [
+        pool[lengths[pool].argsort(stable=True)] for pool in order[:whole].split(_POOL * batch)
+    ]
     if not pools:
         return order
     batches = torch.cat(pools).view(-1, batch)

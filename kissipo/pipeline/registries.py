@@ -122,7 +122,7 @@ PLANNED_WORDS = {
     "input.captions": "S38",
     "input.style": "S39",
 }
-PLANNED_VALUES = {
+PLANNED_VALUES = {  # of options that do not take them yet
     "input.tokenizer=wordpieces": "S35",
     "output.image=same": "S37",
 }

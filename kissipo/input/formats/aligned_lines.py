@@ -21,6 +21,7 @@ from kissipo.input.formats.files import existing, open_text
 from kissipo.input.source_data import Reading
 
 _SPLITS = {"train": "train", "val": "validation", "valid": "validation", "dev": "validation"}
+_ORDER = {"train": 0, "validation": 1, "test": 2}
 _CLEAR = 0.75  # of the cost without a shift; below, a shift is likely
 _MIN_LINES = 8
 
@@ -64,6 +65,7 @@ def read_folder(folder: Path, names: Sequence[str], encoding: str) -> Reading:
             allowed="files of one name whose extension is the language, also as .gz",
             do="Name two files: input.pairs=[FILE,FILE]",
         )
+    stems.sort(key=lambda stem: (_ORDER.get(_split_of(stem), 0), stem))
     kinds = [_split_of(stem) for stem in stems]
     if len(stems) > 1 and (sorted(set(kinds)) != sorted(kinds) or "train" not in kinds):
         raise DataError(
@@ -151,7 +153,7 @@ def shift(longer: Iterable[int], shorter: Iterable[int]) -> int | None:
         [np.cumsum(after[::-1])[::-1], [0.0]]
     )
     best = int(sums.argmin())
-    if sums[best] > _CLEAR * max(sums[0], sums[-1]):
+    if sums[best] >= _CLEAR * max(sums[0], sums[-1]):
         return None
     return best + 1
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from kissipo.codec.labels import as_strings
 from kissipo.codec.subwords import Subwords, read_model
-from kissipo.codec.target_tokens import TargetTokens
 from kissipo.codec.tokens import Tokens
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
@@ -30,7 +29,7 @@ from kissipo.input.check.pairs import equal_sides, seen_sources, swapped_sides, 
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.aligned_lines import language_of, read_aligned, read_folder
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.tables import FileWords, is_table_file, table_reading
+from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.infer_types import guess_kinds
 from kissipo.input.question import Question
 from kissipo.input.scripts import is_without_blanks
@@ -46,7 +45,9 @@ _SHOWN = 10
 class Options(FileWords):
     """Options of pairs of texts."""
 
-    source: str | None = option(None, "column, or extension of the file, of the texts that are read")
+    source: str | None = option(
+        None, "column, or extension of the file, of the texts that are read"
+    )
     target: str | None = option(
         None, "column, or extension of the file, of the texts that are written; as output.text"
     )
@@ -143,7 +144,9 @@ class Pairs(Source[Options]):
                 )
             if empty.any():
                 rows = frame.rows[empty]
-                message = f"{len(rows):,} of {len(frame):,} '{name}' are empty ({format_rows(rows)})"
+                message = (
+                    f"{len(rows):,} of {len(frame):,} '{name}' are empty ({format_rows(rows)})"
+                )
                 findings.append(
                     Finding(
                         "WARN", "empty texts", message, "left out", tuple(rows[:_SHOWN].tolist())

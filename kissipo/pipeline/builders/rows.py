@@ -93,9 +93,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     for answer in answers:
         answer.fit_inputs([codec.spec for codec in codecs]).fit(train)
         findings += answer.fitted_findings(frame)
-    findings += source.fitted_findings(
-        frame, codecs, [answer.codec for answer in answers], splits
-    )
+    findings += source.fitted_findings(frame, codecs, [answer.codec for answer in answers], splits)
     checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
     if checked and not source.is_generated:
         findings += source.check_fitted(frame, codecs, checked)

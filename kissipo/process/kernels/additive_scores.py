@@ -42,7 +42,7 @@ class _AdditiveScores(torch.autograd.Function):
         return torch.cat(scores).mul_(2).sub_(v.sum())
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         queries, keys, v = ctx.saved_tensors
         d_queries, d_keys = [], []

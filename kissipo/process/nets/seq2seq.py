@@ -68,7 +68,10 @@ class Options:
         False, "weight tying: the head has the weights of the target embedding"
     )
     dropout: float = option(
-        0.0, "dropout rate of the embeddings, between layers, and before the head", minimum=0, below=1
+        0.0,
+        "dropout rate of the embeddings, between layers, and before the head",
+        minimum=0,
+        below=1,
     )
 
 
