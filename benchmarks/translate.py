@@ -85,7 +85,7 @@ def collate(rows: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor, 
 
 
 def mean_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Returns the mean over the texts of the mean over their tokens, as kissipo does."""
+    """Returns the mean over the texts of the means over their tokens, as kissipo."""
     losses = functional.cross_entropy(
         logits.transpose(1, 2), target, ignore_index=0, reduction="none"
     )
@@ -95,15 +95,14 @@ def mean_loss(logits: Tensor, target: Tensor) -> Tensor:
 def peer_steps(net: Peer, experiment: Experiment, batch: int) -> Iterator[float]:
     """Yields the loss of each step of torch's way."""
     train = experiment.pipeline.datasets["train"]
-    rows = [
-        (source[source != 0], target[target != 0])
-        for source, target in zip(train.inputs[0], train.targets[0], strict=True)  # type: ignore[arg-type]
-    ]
+    everything = train.everything()
+    sources, targets = everything.inputs[0], everything.targets[0]
+    rows: Any = [(x[x != 0], y[y != 0]) for x, y in zip(sources, targets, strict=True)]
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
     net.train()
     while True:
         loader: Any = DataLoader(
-            rows,  # type: ignore[arg-type]
+            rows,
             batch_size=batch,
             shuffle=True,
             collate_fn=collate,
@@ -168,16 +167,16 @@ def main() -> None:
     )
     same_losses(net, experiment)
     train = experiment.pipeline.datasets["train"]
-    ways: dict[str, Iterator[float]] = {
+    peers: dict[str, Iterator[float]] = {
         "torch, DataLoader": peer_steps(net, experiment, options.batch),
         "kissipo": our_steps(experiment, train.for_training(), options.batch),
         "kissipo, no bucketing": our_steps(experiment, train, options.batch),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for steps in ways.values():
+    times: dict[str, list[float]] = {name: [] for name in peers}
+    for steps in peers.values():
         next(steps)
     for number in range(options.rounds):
-        for name, steps in ways.items():
+        for name, steps in peers.items():
             times[name].append(_seconds(lambda steps=steps: next(steps), options.steps))
         print(
             f"round {number + 1}: "

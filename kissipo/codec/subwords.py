@@ -2,7 +2,7 @@
 
 bpe          byte-pair encoding: the most frequent pair of neighbors becomes one piece,
              again and again, until the vocabulary has `vocab_size` pieces
-wordpieces   the same pieces, learned by frequency, but a word is split from the left
+wordpieces   such pieces, too, but a word is split from the left
              into the longest pieces that are known; `##` marks a piece inside a word
 
 Both read bytes, and every byte is a piece. So no text is unknown, and `decode` restores
@@ -21,15 +21,18 @@ Source:   Sennrich, Haddow and Birch 2016; bytes as in Radford et al. 2019; word
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("en", ["low lower", "low lowest"]),))
           >>> codec = Subwords("en", vocab_size=261, ends=True).fit(frame)
-          >>> codec.split_tokens("low low"), codec.decode(codec.encode(frame))["en"].texts()
-          (['Ġlow', 'Ġlow'], ['low lower', 'low lowest'])
+          >>> codec.split_tokens("low low")
+          ['Ġlow', 'Ġlow']
+          >>> codec.decode(codec.encode(frame))["en"].texts()
+          ['low lower', 'low lowest']
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -44,6 +47,10 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.tensor_spec import TensorSpec
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.models import Model
 
 Algorithm = Literal["bpe", "wordpieces"]
 UNIT = "subwords"
@@ -90,7 +97,7 @@ class Subwords(TargetTokens):
         self.unit = UNIT
         self.algorithm, self.lowercase, self.ends = algorithm, lowercase, ends
         self.vocabulary_of, self.model = vocabulary_of or (column,), model
-        self._tokenizer: Any = None
+        self._tokenizer: Tokenizer | None = None
         self._done: dict[str, list[int]] = {}  # ids of the texts that were split last
 
     @property
@@ -106,7 +113,7 @@ class Subwords(TargetTokens):
     def fit(self, frame: Frame) -> Self:
         if self.model is None:
             columns = [frame[name] for name in self.vocabulary_of]
-            self.model = _learned(
+            self.model = _train(
                 self.algorithm,
                 [
                     text
@@ -147,8 +154,8 @@ class Subwords(TargetTokens):
             [number - first if number >= first else self._unknown for number in row if number]
             for row in torch.where(has_ended, PADDING, tensor).tolist()
         ]
-        kept = [[number for number in row if number is not None] for row in rows]
-        texts = self._tokenizer.decode_batch(kept, skip_special_tokens=False)
+        pieces = [[number for number in row if number is not None] for row in rows]
+        texts = self._fitted.decode_batch(pieces, skip_special_tokens=False)
         return Frame((strings(self.column, [text.removeprefix(" ") for text in texts]),))
 
     def split_tokens(self, text: str) -> list[str]:
@@ -205,13 +212,18 @@ class Subwords(TargetTokens):
 
     def describe(self) -> str:
         end = " and an end" if self.ends else ""
-        known = f"{len(self.vocabulary or ()):,} known"
-        return f"{self.algorithm} -> ids{end}, {known}, {self.length} per text"
+        count = f"{len(self.vocabulary or ()):,} known"
+        return f"{self.algorithm} -> ids{end}, {count}, {self.length} per text"
+
+    @property
+    def _fitted(self) -> Tokenizer:
+        assert self._tokenizer is not None
+        return self._tokenizer
 
     def _load(self, model: JsonObject) -> None:
         """Sets the tokenizer and the vocabulary.
 
-        Raises:   DataError for JSON that is no tokenizer.
+        Raises:   DataError for other JSON.
         """
         tokenizers = _library()
         try:
@@ -240,7 +252,7 @@ class Subwords(TargetTokens):
         fresh = list(dict.fromkeys(text for text in texts if text not in self._done))
         if len(self._done) + len(fresh) > _REMEMBERED:
             self._done, fresh = {}, list(dict.fromkeys(texts))
-        encodings = self._tokenizer.encode_batch_fast(fresh, add_special_tokens=False)
+        encodings = self._fitted.encode_batch_fast(fresh, add_special_tokens=False)
         for text, encoding in zip(fresh, encodings, strict=True):
             self._done[text] = [
                 UNKNOWN if number == unknown else number + first for number in encoding.ids
@@ -283,7 +295,7 @@ def read_model(path: Path, *, lowercase: bool) -> JsonObject:
     return _as_json(tokenizer)
 
 
-def _learned(
+def _train(
     algorithm: Algorithm, texts: list[str], vocab_size: int, *, lowercase: bool
 ) -> JsonObject:
     """Returns the JSON of a tokenizer that is learned from these texts."""
@@ -321,7 +333,7 @@ def _learned(
     return _as_json(_byte_level(model, lowercase))
 
 
-def _byte_level(model: Any, lowercase: bool) -> Any:
+def _byte_level(model: Model, lowercase: bool) -> Tokenizer:
     """Returns a tokenizer of bytes whose decoder restores every text.
 
     A blank before the text makes its first word like the others. The character # is a
@@ -350,12 +362,12 @@ def _byte_level(model: Any, lowercase: bool) -> Any:
     return tokenizer
 
 
-def _as_json(tokenizer: Any) -> JsonObject:
+def _as_json(tokenizer: Tokenizer) -> JsonObject:
     content: JsonObject = json.loads(tokenizer.to_str())
     return content
 
 
-def _library() -> Any:
+def _library() -> ModuleType:
     return need("tokenizers", extra="language", purpose="a tokenizer of subwords")
 
 

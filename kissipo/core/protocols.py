@@ -140,7 +140,6 @@ def is_stateful(net: object) -> TypeIs[StatefulNet]:
     return issubclass(type(net), StepwiseNet) and cast(StatefulNet, net).stateful
 
 
-@runtime_checkable
 class SequenceDecoder(Protocol):
     """A net that generates a sequence token by token, for answers that decode it.
 
@@ -164,16 +163,18 @@ class TokenwiseNet(Protocol):
     So the logits of only those tokens are computed that are needed, a few at a time.
     """
 
-    head: nn.Module
-
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """Returns the inputs of the head (batch, step, feature), given the target."""
+        ...
+
+    def head_weights(self) -> tuple[Tensor, Tensor]:
+        """Returns the weight (class, feature) and the bias (class) of the head."""
         ...
 
 
 def gives_features(net: object) -> TypeIs[TokenwiseNet]:
     """Returns whether a net gives the features of tokens before its head."""
-    return hasattr(type(net), "features") and hasattr(net, "head")
+    return issubclass(type(net), TokenwiseNet)
 
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:

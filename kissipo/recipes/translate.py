@@ -1,10 +1,16 @@
 """Translated captions (S33): a GRU with attention translates German into English.
 
-Input     Multi30k: 29,000 captions of images and their translations; pieces of words
-          (BPE), learned from the training split
-Process   encoder: a GRU in both directions; decoder: a GRU with additive attention,
-          trained with teacher forcing
-Output    the English caption, piece by piece, to its end
+Input     Multi30k: 29,000 captions of images and their translations in lower case;
+          pieces of words (BPE), learned from the training split
+Process   encoder: a GRU in both directions; decoder: a GRU with additive attention and
+          a head that shares its weights with the embedding, trained with teacher
+          forcing
+Output    the English caption, piece by piece, to its end; greedy, or beam search
+
+Command   kissipo fit translate                      two dogs run through the snow .
+          kissipo fit translate input.source=en output.text=de
+                                                     from English into German
+          kissipo compare translate --vary process.attention=additive,none
 """
 
 from kissipo.core.recipe import Recipe
@@ -27,20 +33,22 @@ RECIPE = Recipe(
             "units": 256,
             "embedding_dim": 128,
             "tied_embedding": True,
-            "dropout": 0.3,
-            "learning_rate": 0.001,
+            "dropout": 0.2,
+            "learning_rate": 0.002,
             "schedule": "cosine",
+            "warmup": 0.05,
             "clip_norm": 1.0,
-            "epochs": 10,
+            "epochs": 7,
         },
         output={"text": "en"},
     ),
     system="S33",
-    data="31,014 captions",
-    metric="exact_match",
-    band=(0.0, 1.0),
-    expected="",
+    data="Multi30k: 29,000 captions to train, 1,014 to validate, 1,000 to test",
+    metric="subword_error_rate",
+    band=(0.0, 0.7),
+    expected="a readable English caption for most German ones; hardly any is equal to the one "
+    "reference in every word",
     seconds=600,
-    look="",
-    differs="",
+    look='attention.softmax in `kissipo xray RUN "ein hund rennt ."`: the word that is read',
+    differs="the papers translate news with 1,000 units and 30,000 words",
 )

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -38,12 +39,13 @@ def column(*texts: str | None) -> Frame:
     return Frame((strings("text", texts),))
 
 
-def learned(algorithm: str, **options: object) -> Subwords:
-    codec = Subwords("text", algorithm=algorithm, vocab_size=620, length=4000, **options)  # type: ignore[arg-type]
+def fitted(algorithm: str, **options: Any) -> Subwords:
+    words: dict[str, Any] = {"algorithm": algorithm, "vocab_size": 620, "length": 4000}
+    codec = Subwords("text", **words, **options)
     return codec.fit(column(*TEXTS))
 
 
-CODECS = {name: learned(name, ends=True) for name in ("bpe", "wordpieces")}
+CODECS = {name: fitted(name, ends=True) for name in ("bpe", "wordpieces")}
 
 
 @BOTH
@@ -112,7 +114,7 @@ def test_vocabulary_does_not_depend_on_the_process() -> None:
 
 
 def test_lower_case_and_shared_vocabularies() -> None:
-    codec = learned("bpe", lowercase=True)
+    codec = fitted("bpe", lowercase=True)
     assert codec.decode(codec.encode(column("LOW Ünï")))["text"].texts() == ["low ünï"]
     frame = Frame((strings("en", ["aaaa bbbb"] * 4), strings("de", ["cccc dddd"] * 4)))
     source = Subwords("en", vocab_size=270, vocabulary_of=("en", "de")).fit(frame)

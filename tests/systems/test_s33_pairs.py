@@ -94,13 +94,13 @@ def test_aligned_files_give_the_same_pairs_as_a_table() -> None:
         Path(f"train.{name}").write_text(text, "utf-8")
         with gzip.open(folder / f"train.{name}.gz", "wt", encoding="utf-8") as file:
             file.write(text)
-    ways = ["captions.tsv", "records.jsonl", ["train.en", "train.de"], "texts"]
-    found = [experiment(way, **{"input.target": "de"}) for way in ways]
-    first = found[0].pipeline
+    sources = ["captions.tsv", "records.jsonl", ["train.en", "train.de"], "texts"]
+    experiments = [experiment(source, **{"input.target": "de"}) for source in sources]
+    first = experiments[0].pipeline
     assert first.codecs[0].decode(first.datasets["train"].inputs[0])["en"].texts() == [
         rows[row][0] for row in first.splits["train"]
     ]
-    for other in (one.pipeline for one in found[1:]):
+    for other in (one.pipeline for one in experiments[1:]):
         for split, dataset in other.datasets.items():
             assert dataset.inputs[0].equal(first.datasets[split].inputs[0])
             assert dataset.targets[0].equal(first.datasets[split].targets[0])
@@ -115,9 +115,9 @@ def test_folder_of_splits_is_the_published_split() -> None:
     built = experiment("set", **{"input.target": "de"})
     assert [len(part) for part in built.pipeline.splits.values()] == [60, 10, 20]
     train = {text for text, _ in rows[:60]}
-    seen = sum(text in train for text, _ in rows[70:])
-    expected = f"{seen:,} of 20 'en' of the test split are also in the training split"
-    assert seen == 0 or expected in messages(built, "seen sources")[-1]
+    count = sum(text in train for text, _ in rows[70:])
+    expected = f"{count:,} of 20 'en' of the test split are also in the training split"
+    assert count == 0 or expected in messages(built, "seen sources")[-1]
 
 
 def test_sources_that_are_in_two_splits_are_counted() -> None:
@@ -293,9 +293,9 @@ def test_trace_equals_torch(run: Path) -> None:
         read = torch.tanh(net.readout(torch.cat([hidden, weights @ memory], dim=2)))
         logits = functional.linear(read, net.target_embedding.weight, net.head.bias)
     steps = {call.name: call for call in reversed(trace.recording.steps)}  # the first call
-    shown = torch.as_tensor(steps["attention.softmax"].output)[0, 0]
-    assert torch.allclose(shown[: len(ids)], weights[0, 0], atol=1e-6)
-    assert not shown[len(ids) :].any()
+    recorded = torch.as_tensor(steps["attention.softmax"].output)[0, 0]
+    assert torch.allclose(recorded[: len(ids)], weights[0, 0], atol=1e-6)
+    assert not recorded[len(ids) :].any()
     assert torch.allclose(
         torch.as_tensor(steps["head"].output).view(-1), logits.view(-1), atol=1e-5
     )
@@ -361,7 +361,7 @@ def test_scheduled_sampling_falls_and_is_teacher_forcing_at_one() -> None:
 
 
 def test_scheduled_sampling_reads_its_own_tokens() -> None:
-    """With a probability of 0 the net reads its own tokens, up to the end of the text."""
+    """With a probability of 0 the net reads its own tokens, up to the end."""
     built = experiment(
         write("captions.tsv", sentences(60)),
         **{"process.teacher_forcing": 0.0, "process.teacher_forcing_schedule": "constant"},
@@ -385,7 +385,7 @@ def test_options_that_do_not_exist_are_refused() -> None:
     write("captions.tsv", sentences(40))
     with pytest.raises(TaskError, match="teacher_forcing"):
         experiment("captions.tsv", **{"process.teacher_forcing": 1.5})
+    Path("nothing").mkdir()
+    Path("nothing/x.en").write_text("a")
     with pytest.raises(DataError, match=r"no files NAME\.en and NAME\.de"):
-        Path("nothing").mkdir()
-        Path("nothing/x.en").write_text("a")
         experiment("nothing", **{"input.target": "de"})

@@ -15,7 +15,7 @@ from kissipo.core.frame import Column, Frame
 _ALL, _MANY = 0.9, 0.02
 _SWAPPED, _MIN_ROWS = 0.005, 20
 _MARGIN = 4.0  # nats of evidence that a row is swapped
-_SHOWN = 10
+_MAX_ROWS = 10
 
 
 def equal_sides(frame: Frame, source: str, target: str) -> list[Finding]:
@@ -28,7 +28,7 @@ def equal_sides(frame: Frame, source: str, target: str) -> list[Finding]:
         f"'{source}' and '{target}' are the same text in {int(same.sum()):,} of "
         f"{len(frame):,} rows ({format_rows(frame.rows[same])})"
     )
-    rows = tuple(frame.rows[same][:_SHOWN].tolist())
+    rows = tuple(frame.rows[same][:_MAX_ROWS].tolist())
     if share >= _ALL:
         action = "name two columns with different texts: input.source and output.text"
         return [Finding("FAIL", "identical columns", message, action, rows)]
@@ -36,8 +36,7 @@ def equal_sides(frame: Frame, source: str, target: str) -> list[Finding]:
 
 
 def swapped_sides(frame: Frame, source: str, target: str) -> list[Finding]:
-    """Reports rows whose texts seem to be swapped: each has the words of the other
-    column."""
+    """Reports rows whose texts seem to be swapped: each reads like the other column."""
     if len(frame) < _MIN_ROWS:
         return []
     rows = list(_pairs(frame, source, target))
@@ -53,8 +52,8 @@ def swapped_sides(frame: Frame, source: str, target: str) -> list[Finding]:
         return []
     message = (
         f"'{source}' and '{target}' seem to be swapped in {int(swapped.sum()):,} of "
-        f"{len(frame):,} rows ({format_rows(frame.rows[swapped])}): each text has the words "
-        "of the other column"
+        f"{len(frame):,} rows ({format_rows(frame.rows[swapped])}): each text reads like "
+        "the other column"
     )
     return [
         Finding(
@@ -62,7 +61,7 @@ def swapped_sides(frame: Frame, source: str, target: str) -> list[Finding]:
             "swapped columns",
             message,
             "kept; swap them back in the file",
-            tuple(frame.rows[swapped][:_SHOWN].tolist()),
+            tuple(frame.rows[swapped][:_MAX_ROWS].tolist()),
         )
     ]
 
@@ -74,16 +73,16 @@ def seen_sources(
     codes = frame[source].values
     findings = []
     for name in ("validation", "test"):
-        seen = np.isin(codes[splits[name]], codes[splits["train"]])
-        if seen.any():
-            rows = frame.rows[splits[name][seen]]
+        repeated = np.isin(codes[splits[name]], codes[splits["train"]])
+        if repeated.any():
+            rows = frame.rows[splits[name][repeated]]
             message = (
-                f"{int(seen.sum()):,} of {len(seen):,} '{source}' of the {name} split are also in "
-                f"the training split ({format_rows(rows)})"
+                f"{int(repeated.sum()):,} of {len(repeated):,} '{source}' of the {name} split "
+                f"are also in the training split ({format_rows(rows)})"
             )
             action = "kept, as the split is published or set; the score is a little too good"
             findings.append(
-                Finding("WARN", "seen sources", message, action, tuple(rows[:_SHOWN].tolist()))
+                Finding("WARN", "seen sources", message, action, tuple(rows[:_MAX_ROWS].tolist()))
             )
     if findings:
         return findings
@@ -110,7 +109,7 @@ def _pairs(frame: Frame, source: str, target: str) -> list[tuple[str, str]]:
 
 
 def _word_evidence(rows: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Returns for each word log P(word | source column) - log P(word | target column)."""
+    """Returns for each word log P(word | source) - log P(word | target)."""
     counts: list[Counter[str]] = [Counter(), Counter()]
     for row in rows:
         for side, text in zip(counts, row, strict=True):

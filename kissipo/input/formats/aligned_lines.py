@@ -35,8 +35,8 @@ def read_lines(path: Path, encoding: str) -> list[str | None]:
 def read_aligned(paths: Sequence[Path], names: Sequence[str], encoding: str) -> Frame:
     """Returns one column per file.
 
-    Raises:   DataError for unequal numbers of lines, with the place of the shift where
-              the lengths of the lines tell it.
+    Raises:   DataError for unequal numbers of lines, with the place of the shift if
+              the lengths of the lines show it.
     """
     columns = [read_lines(path, encoding) for path in paths]
     for path, column in zip(paths[1:], columns[1:], strict=True):
@@ -83,7 +83,7 @@ def read_folder(folder: Path, names: Sequence[str], encoding: str) -> Reading:
 def joined(
     frames: Sequence[Frame], kinds: Sequence[str], names: Sequence[str], *, origin: str
 ) -> Reading:
-    """Returns the rows of several frames below each other; their kinds are the split."""
+    """Returns the rows of several frames in one; their kinds are the split."""
     columns = (
         strings(name, [text for frame in frames for text in frame[name].texts()]) for name in names
     )

@@ -38,7 +38,7 @@ from kissipo.input.source_data import Reading
 
 Tokenizer = Literal["characters", "words", "bpe", "wordpieces"]
 _WORDS, _SUBWORDS = 20_000, 8_000
-_SHOWN = 10
+_MAX_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Options(FileWords):
     lowercase: bool | None = option(
         None, "whether subwords are learned from texts in lower case; words always are"
     )
-    vocabulary: str | None = option(
+    tokenizer_file: str | None = option(
         None, "tokenizer.json or vocab.txt of a published model, instead of a learned vocabulary"
     )
     min_count: int | None = option(
@@ -149,7 +149,7 @@ class Pairs(Source[Options]):
                 )
                 findings.append(
                     Finding(
-                        "WARN", "empty texts", message, "left out", tuple(rows[:_SHOWN].tolist())
+                        "WARN", "empty texts", message, "left out", tuple(rows[:_MAX_ROWS].tolist())
                     )
                 )
                 frame = frame.take(~empty)
@@ -165,13 +165,13 @@ class Pairs(Source[Options]):
         findings: list[Finding],
         inferred_options: list[InferredOption],
     ) -> tuple[Codec, ...]:
-        """Returns the codec of the source, whose tokenizer is also that of the target."""
+        """Returns the codec of the source; its tokenizer is also that of the target."""
         target = reserved[0]
         source = _source_name(frame, target, options)
         findings += equal_sides(frame, source, target)
         findings += swapped_sides(frame, source, target)
         tokenizer = options.tokenizer
-        if tokenizer is None and options.vocabulary is not None:
+        if tokenizer is None and options.tokenizer_file is not None:
             tokenizer = "bpe"
         if tokenizer is None:
             tokenizer, reason = _suitable_tokenizer([frame[source], frame[target]])
@@ -200,11 +200,9 @@ class Pairs(Source[Options]):
             ),
         )
 
-    def target_codec(self, codecs: Sequence[Codec], column: str, options: Options) -> Codec:
+    def target_codec(self, codecs: Sequence[Codec], column: str, options: Options) -> Codec | None:
         """Returns the codec of the target, with the tokenizer of the source."""
-        (codec,) = codecs
-        assert isinstance(codec, Tokens)
-        return codec.for_target(column)
+        return codecs[0].for_target(column)
 
     def compared_columns(self, names: Sequence[str], options: Options) -> Sequence[str]:
         """Returns the source: a text is not to be tested that was learned."""
@@ -255,22 +253,22 @@ def _two_files(values: Sequence[str], options: Options) -> Reading:
     names = [language_of(path) for path in paths]
     if names[0] == names[1] or not all(names):
         names = ["source", "target"]
-    given = options.source, options.target
-    if None not in given and set(given) != set(names):
-        names = [str(name) for name in given]
+    wanted = options.source, options.target
+    if None not in wanted and set(wanted) != set(names):
+        names = [str(name) for name in wanted]
     return _checked(Reading(read_aligned(paths, names, options.encoding)), options)
 
 
 def _folder(folder: Path, options: Options) -> Reading:
     """Returns the texts of the two languages in a folder."""
     names = [name for name in (options.source, options.target) if name is not None]
-    found = sorted({language_of(path) for path in folder.iterdir() if path.is_file()} - {""})
-    if len(names) < 2 and len(found) == 2:
-        names = found
+    extensions = sorted({language_of(path) for path in folder.iterdir() if path.is_file()} - {""})
+    if len(names) < 2 and len(extensions) == 2:
+        names = extensions
     if len(names) < 2:
         raise TaskError(
             f"which two files of {folder} belong together?",
-            got="the extensions " + ", ".join(found),
+            got="the extensions " + ", ".join(extensions),
             do="Name the extensions: input.source=en input.target=de",
         )
     return read_folder(folder, names, options.encoding)
@@ -326,16 +324,16 @@ def _suitable_tokenizer(sides: Sequence[Column]) -> tuple[Literal["words", "char
 
 
 def _given_vocabulary(options: Options) -> JsonObject | None:
-    if options.vocabulary is None:
+    if options.tokenizer_file is None:
         return None
-    return read_model(existing(Path(options.vocabulary)), lowercase=bool(options.lowercase))
+    return read_model(existing(Path(options.tokenizer_file)), lowercase=bool(options.lowercase))
 
 
 def _refuse_subword_options(options: Options, tokenizer: str) -> None:
     """Refuses options that words and characters do not have."""
     named = {
         "shared_vocabulary": options.shared_vocabulary,
-        "vocabulary": options.vocabulary,
+        "tokenizer_file": options.tokenizer_file,
         "lowercase": options.lowercase is not None,
     }
     for name, value in named.items():

@@ -70,7 +70,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     group_ids, duplicate_findings = (
         (None, [])
         if source.is_generated
-        else duplicates(_compared(frame, codecs, answers, source, options))
+        else duplicates(
+            frame.only(source.compared_columns(_used_columns(codecs, answers), options))
+        )
     )
     split, order = _split_in_time(frame, targets, resolved, findings, inferred_options)
     refuse_failures(findings, strict=strict)
@@ -315,22 +317,14 @@ def _rows_with_targets(
     return frame
 
 
-def _compared(
-    frame: Frame,
-    codecs: Sequence[Codec],
-    answers: Sequence[Answer],
-    source: Source[Any],
-    options: Any,
-) -> Frame:
-    """Returns the columns in which duplicate rows agree.
+def _used_columns(codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[str]:
+    """Returns the columns that are encoded.
 
     Masks and boxes do not count: an image with two masks is still the same image.
-    Neither do the columns that the source generated.
     """
     targets = [answer for answer in answers if not answer.IN_IMAGE]
     members = (*codecs, *(answer.codec for answer in targets))
-    names = dict.fromkeys(column for codec in members for column in codec.columns)
-    return frame.only(source.compared_columns(list(names), options))
+    return list(dict.fromkeys(column for codec in members for column in codec.columns))
 
 
 def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) -> NumpyArray:

@@ -31,11 +31,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from kissipo.codec.target_tokens import END
 from kissipo.core.batch import Batch
 from kissipo.core.protocols import SequenceDecoder, TokenwiseNet, gives_features
 from kissipo.core.schema import option
@@ -81,7 +82,7 @@ class TeacherForcing(Supervised):
             net
             if gives_features(net)
             and losses == (padded_cross_entropy.loss,)
-            and _class_count(net) >= _MANY_CLASSES
+            and len(net.head_weights()[1]) >= _MANY_CLASSES
             else None
         )
 
@@ -139,20 +140,15 @@ def _sampled(net: SequenceDecoder, batch: Batch, probability: float) -> Tensor:
     """
     (target,) = batch.targets
     state = net.begin(*batch.inputs)
-    first: int = cast(Any, net).first
-    token = torch.full_like(target[:, 0], first)
+    token = torch.full_like(target[:, 0], END)
     logits = []
     for step in range(target.shape[1]):
         outputs, state = net.step(token, state)
         logits.append(outputs)
-        own = outputs.detach()[:, first:].argmax(dim=1) + first
+        own = outputs.detach()[:, END:].argmax(dim=1) + END
         is_true = torch.rand(len(own), device=own.device) < probability
         token = target[:, step].where(is_true | (target[:, step] == 0), own)
     return torch.stack(logits, dim=1)
-
-
-def _class_count(net: TokenwiseNet) -> int:
-    return int(cast(nn.Linear, net.head).weight.shape[0])
 
 
 def _loss_by_token(net: TokenwiseNet, batch: Batch) -> Tensor:
@@ -165,11 +161,9 @@ def _loss_by_token(net: TokenwiseNet, batch: Batch) -> Tensor:
         share = share * batch.weights
     share = share / (batch.total_weight or 1.0)
     features = net.features(source, target)[is_token].float()
-    head = cast(nn.Linear, net.head)
     return cross_entropy(
         features,
-        head.weight,
-        head.bias,
+        *net.head_weights(),
         target[is_token],
         share.unsqueeze(1).expand_as(target)[is_token],
     )

@@ -1,12 +1,12 @@
 """The scores of additive attention, a few texts at a time.
 
-e = v · tanh(q + k) = 2 v · σ(2 q + 2 k) - sum v        for every query q and every key k
-de / d(q + k) = 4 v σ (1 - σ)                             of a text
+e = v · tanh(q + k) = 2 v · σ(2 q + 2 k) - sum v        for every query q and key k
+de / d(q + k) = 4 v σ (1 - σ)                           of a text
 
 The array of all sums is (batch, step, time, unit): with 64 sentences of 15 words and
 256 units it has 15 MB, and autograd keeps it twice. A chunk of texts fits in the cache
-of the processor, and the backward pass computes its sigmoid again, which takes a third of the
-time of tanh.
+of the processor, and the backward pass computes its sigmoid again, which takes a third
+of the time of tanh.
 
 Shapes:   queries (batch, step, unit), keys (batch, time, unit), v (unit) -> (batch,
           step, time)
@@ -18,11 +18,12 @@ Example:  >>> q, k, v = torch.zeros(1, 1, 2), torch.full((1, 1, 2), 9.0), torch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from kissipo.process.kernels.autograd_context import AutogradContext
 
 CHUNK = 1 << 17  # numbers of one array of a chunk
 WORTHWHILE = 1 << 20  # numbers from which on chunks are faster
@@ -36,23 +37,23 @@ def additive_scores(queries: Tensor, keys: Tensor, v: Tensor) -> Tensor:
 
 class _AdditiveScores(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, queries: Tensor, keys: Tensor, v: Tensor) -> Tensor:
+    def forward(ctx: AutogradContext, queries: Tensor, keys: Tensor, v: Tensor) -> Tensor:
         ctx.save_for_backward(queries, keys, v)
         scores = [_sigmoids(q, k) @ v for q, k in _chunks(queries, keys)]
         return torch.cat(scores).mul_(2).sub_(v.sum())
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: AutogradContext, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         queries, keys, v = ctx.saved_tensors
         d_queries, d_keys = [], []
         d_v = -gradient.sum() * torch.ones_like(v)
         for q, k, g in _chunks(queries, keys, gradient):
             sigmoids = _sigmoids(q, k)
             d_v += 2 * (g.reshape(-1) @ sigmoids.view(-1, len(v)))
-            slopes = sigmoids.addcmul_(sigmoids, sigmoids, value=-1).mul_(g.unsqueeze(3))
-            d_queries.append(slopes.sum(dim=2))
-            d_keys.append(slopes.sum(dim=1))
+            d_sums = sigmoids.addcmul_(sigmoids, sigmoids, value=-1).mul_(g.unsqueeze(3))
+            d_queries.append(d_sums.sum(dim=2))
+            d_keys.append(d_sums.sum(dim=1))
         return torch.cat(d_queries) * (4 * v), torch.cat(d_keys) * (4 * v), d_v
 
 

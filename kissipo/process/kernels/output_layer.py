@@ -20,11 +20,11 @@ Example:  >>> h, weight, bias = torch.ones(1, 2), torch.zeros(4, 2), torch.zeros
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from kissipo.process.kernels.autograd_context import AutogradContext
 
 CHUNK = 256  # rows whose logits are in memory at the same time
 
@@ -48,7 +48,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: AutogradContext,
         h: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -73,7 +73,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: AutogradContext, gradient: Tensor) -> tuple[Tensor | None, ...]:
         return (*(saved * gradient for saved in ctx.saved_tensors), None, None, None)
 
 

@@ -8,8 +8,9 @@ Shapes:   query (batch, step, unit), memory (batch, time, feature), keys (batch,
           unit), mask (batch, time) -> context (batch, step, feature)
 Choices:  `concat` of Luong et al. is the additive score. Their plain dot needs states
           of equal sizes; here a projection makes them equal, so `dot` is `general` with
-          a scale. The keys are computed once per sequence with `keys`, not once per step. Both
-          scores take the same keys, so that the sizes of query and memory may differ.
+          a scale. The keys are computed once per sequence with `keys`, not once per
+          step. Both scores take the same keys, so that the sizes of query and memory
+          may differ.
 Source:   additive Bahdanau, Cho and Bengio 2015; dot Luong, Pham and Manning 2015, with
           the scale of Vaswani et al. 2017.
 Example:  >>> layer = Attention(4, 6, "dot")
@@ -63,7 +64,7 @@ class Attention(nn.Module):
         return weights
 
     def _by_chunks(self, query: Tensor, keys: Tensor) -> bool:
-        """Returns whether the sums are too large for the cache, in training on a CPU."""
+        """Returns whether the sums exceed the cache, in training on a CPU."""
         size = query.shape[1] * keys.numel()
         is_plain = query.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
         return torch.is_grad_enabled() and is_plain and size >= WORTHWHILE

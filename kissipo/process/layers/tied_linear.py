@@ -7,7 +7,7 @@ The layer has no weights of its own but b, so a run stores the embedding once.
 Shapes:   x (..., feature) -> (..., class)
 Source:   Press and Wolf 2017; Inan, Khosravi and Socher 2017.
 Example:  >>> layer = TiedLinear(nn.Embedding(9, 4))
-          >>> layer(torch.zeros(2, 4)).shape, [name for name, _ in layer.named_parameters()]
+          >>> layer(torch.zeros(2, 4)).shape, list(layer.state_dict())
           (torch.Size([2, 9]), ['bias'])
 """
 
@@ -21,7 +21,7 @@ class TiedLinear(nn.Module):
 
     def __init__(self, embedding: nn.Embedding) -> None:
         super().__init__()
-        self._embedding = (embedding,)  # in a tuple, so that it is no part of this module
+        self._embedding = (embedding,)  # in a tuple, so that its weight is counted once
         self.bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
 
     @property
@@ -31,6 +31,10 @@ class TiedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.linear(x, self.weight, self.bias)
+
+    def activation_products(self, output: Tensor, x: Tensor) -> int:
+        """Returns the products with the weights, which belong to the embedding."""
+        return output.numel() * self.weight.shape[1]
 
     def extra_repr(self) -> str:
         """Returns the sizes, as torch.nn.Linear does."""

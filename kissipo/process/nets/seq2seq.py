@@ -28,6 +28,7 @@ Example:  >>> source = TensorSpec("word", ("time",), (5,), vocab_size=9, padded=
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -123,14 +124,14 @@ class Seq2Seq(nn.Module):
         units, features = options.units, options.embedding_dim
         cell, self.num_layers = _CELLS[options.cell], options.num_layers
         width = 2 * units if options.bidirectional else units  # of the memory
-        layers: dict[str, Any] = {"num_layers": self.num_layers, "batch_first": True}
-        layers["dropout"] = options.dropout if self.num_layers > 1 else 0.0
+        between = options.dropout if self.num_layers > 1 else 0.0
+        stacked = partial(cell, num_layers=self.num_layers, batch_first=True, dropout=between)
         self.source_embedding = embedding(source.vocab_size, features, padded=True)
-        self.encoder = cell(features, units, bidirectional=options.bidirectional, **layers)
+        self.encoder = stacked(features, units, bidirectional=options.bidirectional)
         states = cell.states * self.num_layers
         self.bridge = nn.ModuleList(nn.Linear(width, units) for _ in range(states))
         self.target_embedding = embedding(vocab_size, features, padded=True)
-        self.decoder = cell(features, units, **layers)
+        self.decoder = stacked(features, units)
         self.attention = (
             None if options.attention == "none" else Attention(units, width, options.attention)
         )
@@ -157,8 +158,12 @@ class Seq2Seq(nn.Module):
         return torch.stack(logits, dim=1)
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
-        """Returns the inputs of the head (batch, step, feature) with teacher forcing."""
+        """Returns the inputs of the head (batch, step, feature), teacher forced."""
         return self._forced(torch.full_like(source[:, 0], self.first), target, self.begin(source))
+
+    def head_weights(self) -> tuple[Tensor, Tensor]:
+        """Returns the weight (class, feature) and the bias (class) of the head."""
+        return self.head.weight, self.head.bias
 
     def begin(self, source: Tensor) -> tuple[Tensor, ...]:
         """Returns the state before the first token: memory, keys, mask and states."""

@@ -18,16 +18,16 @@ def test_cross_entropy_in_chunks_equals_torch(rows: int, smoothing: float) -> No
     h, weight, bias = (
         torch.randn(size, dtype=torch.float64) for size in ((rows, 5), (40, 5), (40,))
     )
-    given = [x.requires_grad_() for x in (h, weight, bias)]
+    inputs = [x.requires_grad_() for x in (h, weight, bias)]
     targets, scale = torch.randint(40, (rows,)), torch.rand(rows, dtype=torch.float64)
-    ours = output_layer.cross_entropy(*given, targets, scale, smoothing=smoothing)
+    ours = output_layer.cross_entropy(*inputs, targets, scale, smoothing=smoothing)
     losses = functional.cross_entropy(
-        functional.linear(*given), targets, reduction="none", label_smoothing=smoothing
+        functional.linear(*inputs), targets, reduction="none", label_smoothing=smoothing
     )
     theirs = (losses * scale).sum()
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-12)
     for a, b in zip(
-        torch.autograd.grad(3 * ours, given), torch.autograd.grad(3 * theirs, given), strict=True
+        torch.autograd.grad(3 * ours, inputs), torch.autograd.grad(3 * theirs, inputs), strict=True
     ):
         assert torch.allclose(a, b, rtol=1e-10, atol=1e-12)
 
