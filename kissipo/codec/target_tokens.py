@@ -1,8 +1,9 @@
 """Target tokens: a text that is generated <-> ids of its tokens, an end, and padding.
 
 Id 0 is padding, id 1 stands for a token that is not in the vocabulary, and id 2 for the
-end of the text. The vocabulary has every token of the training split, of which no text
-is truncated. A longer text has no end. Words are lower-cased, characters stay as they
+end of the text. The vocabulary has every token of the training split, of which only
+texts that are much longer than the others are truncated (`longest`). A longer text has
+no end. Words are lower-cased, characters stay as they
 are, as in `tokens`. `decode` stops at the end.
 
 Shapes:   column (row) -> ids (row, time)
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kissipo.codec.tokens import PADDING, Numbers, Tokens, Unit
+from kissipo.codec.tokens import PADDING, Numbers, Tokens, Unit, longest
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 
@@ -54,7 +55,7 @@ class TargetTokens(Tokens):
     def fit(self, frame: Frame) -> Self:
         if self.length is None:
             texts = [text for text in frame[self.column].counts() if text is not None]
-            self.length = 1 + max([1, *(len(self._split(text)) for text in texts)])
+            self.length = 1 + longest(np.array([len(self._split(text)) for text in texts]))
         self.min_count = self.min_count or 1
         return super().fit(frame)
 

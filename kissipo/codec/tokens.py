@@ -15,10 +15,12 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           ([[5, 2, 3, 4], [2, 3, 0, 0]], ['win a prize !', 'a prize'])
 """
 
+from __future__ import annotations
+
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec._word_table import PLAIN, WordTable
-from kissipo.core.codec import Codec, refuse_unfitted
+from kissipo.core.codec import CODECS, Codec, refuse_unfitted
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
@@ -39,6 +41,21 @@ LENGTH_QUANTILE = 0.99
 _MANY_TEXTS = 200
 _CHUNK = 4_000  # texts whose tokens are in memory at the same time
 _END_OF_TEXT = "E"  # no token of a lower-cased text
+_OUTLIER, _SHORT = 4, 256  # times the quantile; tokens
+
+
+def longest(lengths: NDArray[np.int64]) -> int:
+    """Returns the length of the longest text, without a few that are much longer.
+
+    The limit is four times the 0.99 quantile, and at least 256.
+
+    Example:  >>> longest(np.array([3, 5, 40])), longest(np.array([5] * 999 + [10_000]))
+              (40, 256)
+    """
+    if not len(lengths):
+        return 1
+    limit = _OUTLIER * int(np.ceil(np.quantile(lengths, LENGTH_QUANTILE)))
+    return max(1, min(int(lengths.max()), max(limit, _SHORT)))
 
 
 def split_words(text: str) -> list[str]:
@@ -62,11 +79,21 @@ class _Ids(dict[str, int]):
 
 
 class Tokens(Codec):
-    """Encodes texts as ids of tokens."""
+    """Encodes texts as ids of tokens.
+
+    whole:  whether the longest training texts are not truncated either
+    """
 
     KIND: ClassVar[str] = "tokens"
     SPECIAL: ClassVar[tuple[str, ...]] = ("(padding)", "(unknown)")  # the ids before the tokens
-    FIELDS = ("column", "unit", "length", "vocab_size", "min_count", "vocabulary")
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "column",
+        "unit",
+        "length",
+        "vocab_size",
+        "min_count",
+        "vocabulary",
+    )
 
     def __init__(
         self,
@@ -76,9 +103,11 @@ class Tokens(Codec):
         length: int | None = None,
         vocab_size: int = 20_000,
         min_count: int | None = None,
+        whole: bool = False,
     ) -> None:
-        self.column, self.unit, self.length = column, unit, length
-        self.vocab_size, self.min_count = vocab_size, min_count
+        self.column, self.length = column, length
+        self.unit: str = unit
+        self.vocab_size, self.min_count, self.whole = vocab_size, min_count, whole
         self.vocabulary: tuple[str, ...] | None = None
         self._ids: dict[str, int] = {}
 
@@ -116,7 +145,9 @@ class Tokens(Codec):
         frequent = np.flatnonzero(counts >= max(1, self.min_count)).tolist()
         names = list(numbers)
         by_frequency = sorted(frequent, key=lambda number: (-counts[number], names[number]))
-        if self.length is None:
+        if self.length is None and self.whole:
+            self.length = longest(lengths)
+        elif self.length is None:
             self.length = (
                 max(1, int(np.ceil(np.quantile(lengths, LENGTH_QUANTILE)))) if len(lengths) else 1
             )
@@ -141,6 +172,18 @@ class Tokens(Codec):
 
     def split_tokens(self, text: str) -> list[str]:
         return self._split(text)[: self.length]
+
+    def for_target(self, column: str) -> Tokens:
+        """Returns an unfitted codec with the same options for texts that are
+        generated."""
+        kind: type[Tokens] = CODECS.find("target_tokens", place="codec").CODEC
+        return kind(
+            column,
+            unit=cast(Unit, self.unit),
+            length=self.length,
+            vocab_size=self.vocab_size,
+            min_count=self.min_count,
+        )
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.vocabulary, self)
@@ -173,6 +216,8 @@ class Tokens(Codec):
         return remarks
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
+        if self.whole:
+            return ()
         reason = "99 % of the training texts are not longer"
         return (InferredOption("input.max_length", self.length, reason),)
 

@@ -42,6 +42,13 @@ class Batch:
         rows = torch.arange(len(self)).tensor_split(min(parts, len(self)))
         return [self._rows(slice(int(some[0]), int(some[-1]) + 1)) for some in rows]
 
+    def trimmed(self) -> Batch:
+        """Returns the batch without the steps that are padding in all of its texts.
+
+        All inputs and targets are ids (row, time), where 0 is padding.
+        """
+        return Batch(tuple(map(trim, self.inputs)), tuple(map(trim, self.targets)), self.weights)
+
     @property
     def total_weight(self) -> float:
         """The sum of the weights; the number of samples where there are none."""
@@ -53,3 +60,13 @@ class Batch:
             tuple(target[rows] for target in self.targets),
             None if self.weights is None else self.weights[rows],
         )
+
+
+def trim(ids: Tensor) -> Tensor:
+    """Cuts off the last steps (row, time) that are 0 in all rows; one step is left.
+
+    Example:  >>> trim(torch.tensor([[4, 0, 5, 0], [4, 0, 0, 0]])).tolist()
+              [[4, 0, 5], [4, 0, 0]]
+    """
+    used = (ids != 0).any(dim=0).nonzero()
+    return ids[:, : int(used[-1]) + 1 if len(used) else 1]

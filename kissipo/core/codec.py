@@ -97,6 +97,11 @@ class Codec(ABC):
         where they are known."""
         return {}
 
+    def for_target(self, column: str) -> "Codec | None":
+        """Returns an unfitted codec with the same options for texts that are generated;
+        None where the codec reads no texts."""
+        return None
+
     def finish(self, tensor: Tensor) -> Tensor:
         """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor

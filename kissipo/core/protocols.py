@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor, nn, randperm
 
 from kissipo.core.batch import Batch
 from kissipo.core.description import Section
@@ -42,6 +42,22 @@ class PrefetchingDataset(Protocol):
         ...
 
 
+@runtime_checkable
+class OrderedDataset(Protocol):
+    """A data set that orders its own samples in an epoch."""
+
+    def order(self, batch: int, generator: Generator) -> Tensor:
+        """Returns the order of the samples, a function of the generator alone."""
+        ...
+
+
+def epoch_order(dataset: Dataset, batch: int, generator: Generator) -> Tensor:
+    """Returns the order of the samples in one epoch, by default a random one."""
+    if isinstance(dataset, OrderedDataset):
+        return dataset.order(batch, generator)
+    return randperm(len(dataset), generator=generator)
+
+
 class Augment(Protocol):
     """A random transformation of training batches."""
 
@@ -56,6 +72,11 @@ class Evaluator(Protocol):
     @property
     def monitor(self) -> str:
         """The metric that is shown during training."""
+        ...
+
+    @property
+    def spec(self) -> TensorSpec:
+        """The output of the net, without the batch axis."""
         ...
 
     def predict(self, net: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
@@ -148,6 +169,27 @@ class DocumentNet(Protocol):
                   -> (batch, document, term)
         """
         ...
+
+
+@runtime_checkable
+class TokenwiseNet(Protocol):
+    """A net that writes texts, and gives the features of the tokens before its head.
+
+    So the logits of only those tokens are computed that are needed, a few at a time.
+    """
+
+    def features(self, source: Tensor, target: Tensor) -> Tensor:
+        """Returns the inputs of the head (batch, step, feature), given the target."""
+        ...
+
+    def head_weights(self) -> tuple[Tensor, Tensor]:
+        """Returns the weight (class, feature) and the bias (class) of the head."""
+        ...
+
+
+def gives_features(net: object) -> TypeIs[TokenwiseNet]:
+    """Returns whether a net gives the features of tokens before its head."""
+    return issubclass(type(net), TokenwiseNet)
 
 
 def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:

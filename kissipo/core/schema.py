@@ -79,6 +79,11 @@ class OptionInfo:
     default: object
     doc: str
 
+    def takes(self, choice: object) -> bool:
+        """Returns whether the option has a list of choices with this one among them."""
+        parts = (self.type, *typing.get_args(self.type))
+        return any(choice in typing.get_args(part) for part in parts)
+
 
 def option_infos(options: type) -> dict[str, OptionInfo]:
     """Returns all options that a dataclass declares, by key."""

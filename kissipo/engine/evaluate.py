@@ -25,7 +25,7 @@ from kissipo.core.protocols import (
 )
 from kissipo.engine.streams import stream_steps
 
-_BATCH, _VALUES, _STREAMS = 512, 4_000_000, 64
+_BATCH, _VALUES, _OUTPUTS, _STREAMS = 512, 4_000_000, 1 << 26, 64
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def evaluate(
     streams = list(stream_steps(len(dataset), _STREAMS)) if is_stateful(net) else []
     device = device_of(net)
     with eval_mode(net), torch.inference_mode():
-        for samples in ahead(dataset, streams or batches(len(dataset), batch or portion(dataset))):
+        for samples in ahead(
+            dataset, streams or batches(len(dataset), batch or portion(dataset, answers))
+        ):
             moved = samples.to(device)
             if streams:
                 outputs, state = stateful.forward_with_state(state, *moved.inputs)
@@ -115,7 +117,7 @@ def answer_all(
     """Returns the decoded outputs of the net for all samples, one tensor per answer."""
     device = device_of(net)
     with eval_mode(net), torch.inference_mode():
-        slices = batches(len(dataset), batch or portion(dataset))
+        slices = batches(len(dataset), batch or portion(dataset, answers))
         moved = (samples.to(device).inputs for samples in ahead(dataset, slices))
         rows = [
             tuple(output.cpu() for output in decoded(net, inputs, net(*inputs), answers))
@@ -137,15 +139,17 @@ def decoded(
     )
 
 
-def portion(dataset: Dataset) -> int:
+def portion(dataset: Dataset, answers: Sequence[Evaluator] = ()) -> int:
     """Returns the batch size for evaluation: smaller where one sample has many values.
 
-    All activations of a batch are in memory at the same time.
+    All activations of a batch are in memory at the same time, and so are the outputs,
+    which are many where a text is written in a large vocabulary.
     """
     if not len(dataset):
         return _BATCH
     values = sum(x.numel() for x in dataset.batch(slice(0, 1)).inputs)
-    return max(1, min(_BATCH, _VALUES // max(1, values)))
+    outputs = sum(answer.spec.size for answer in answers)
+    return max(1, min(_BATCH, _VALUES // max(1, values), _OUTPUTS // max(1, outputs)))
 
 
 def as_tuple(outputs: Outputs) -> tuple[Tensor, ...]:

@@ -32,6 +32,7 @@ from kissipo.core.protocols import (
     Evaluator,
     FitCallback,
     ahead,
+    epoch_order,
     is_stateful,
 )
 from kissipo.core.seeds import derive, torch_generator
@@ -232,9 +233,8 @@ class Fit:
             return torch.cat(list(stream_steps(len(self.train), self.config.batch)))
         if not self.config.shuffle:
             return torch.arange(len(self.train))
-        return torch.randperm(
-            len(self.train), generator=torch_generator(self.config.seed, "order", epoch)
-        )
+        generator = torch_generator(self.config.seed, "order", epoch)
+        return epoch_order(self.train, self.config.batch, generator)
 
     def _between_steps(self, started: float) -> None:
         """Reports progress, saves and stops, several times per second."""

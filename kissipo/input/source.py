@@ -9,9 +9,12 @@ a sample.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.core.codec import Codec
 from kissipo.core.errors import TaskError
@@ -129,6 +132,32 @@ class Source(ABC, Generic[O]):
         findings += check_columns(frame, columns)
         inferred_options += columns.inferred_options()
         return codecs_for(frame, columns, column_options)
+
+    def target_codec(self, codecs: Sequence[Codec], column: str, options: O) -> Codec | None:
+        """Returns the codec of a target, which is not fitted yet; None: the answer has
+        its own.
+
+        codecs:   the codecs of the inputs
+        """
+        return None
+
+    def compared_columns(self, names: Sequence[str], options: O) -> Sequence[str]:
+        """Returns the columns in which duplicate rows agree, of those that are used."""
+        return [name for name in names if name not in self.generated_columns]
+
+    def groups_by_length(self, options: O) -> bool:
+        """Returns whether the texts of a training batch are of similar length."""
+        return False
+
+    def fitted_findings(
+        self,
+        frame: Frame,
+        codecs: Sequence[Codec],
+        targets: Sequence[Codec],
+        splits: Mapping[str, NDArray[np.int64]],
+    ) -> list[Finding]:
+        """Returns the findings that need fitted codecs and the split."""
+        return []
 
     def check_fitted(
         self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from kissipo.core.batch import Batch
 from kissipo.core.forecast_steps import ForecastSteps
+from kissipo.core.protocols import Dataset
+from kissipo.input.bucketing import BucketedDataset, joint_lengths
 from kissipo.input.lazy_dataset import LazyColumn, read_ahead
 
 Finish = Callable[[Tensor], Tensor]
@@ -26,6 +28,7 @@ class TensorDataset:
     weights:          the weights of the samples, with a mean of 1; None where all are
                       equal
     steps:            the steps of each forecast of new samples
+    by_length:        whether the training batches have texts of similar length
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
@@ -34,6 +37,7 @@ class TensorDataset:
     target_finishes: Sequence[Finish | None] = ()
     weights: Tensor | None = None
     steps: Sequence[ForecastSteps] = ()
+    by_length: bool = False
 
     def __len__(self) -> int:
         return len((self.inputs or self.targets)[0])
@@ -47,6 +51,13 @@ class TensorDataset:
         if not any(isinstance(x, LazyColumn) for x in self.inputs):
             return map(self.batch, order)
         return (self._finished(batch) for _, batch in read_ahead(self._read, order))
+
+    def for_training(self) -> Dataset:
+        """Returns the samples as the training loop reads them."""
+        if not self.by_length:
+            return self
+        texts = [x for x in (*self.targets, *self.inputs) if isinstance(x, Tensor)]
+        return BucketedDataset(self, joint_lengths(texts))
 
     def everything(self) -> Batch:
         """Returns all samples in one batch."""

@@ -121,7 +121,9 @@ def build_experiment(
     net = build_net(resolved, pipeline)
     if start:
         check_outputs(net, pipeline)
-        pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
+        codecs = (*pipeline.codecs, *(answer.codec for answer in pipeline.answers))
+        findings = init_weights(net, resolved, codecs)
+        pipeline = replace(pipeline, findings=(*pipeline.findings, *findings))
     net.to(_training_device(resolved, device))
     algorithm = build_algorithm(resolved, pipeline, net)
     return Experiment(task, resolved, pipeline, net, algorithm, inferred_options)

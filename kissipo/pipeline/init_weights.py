@@ -3,28 +3,34 @@ some."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 from torch import nn
 
+from kissipo.core.codec import Codec, restore
 from kissipo.core.config import to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.notation import write_value
 from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
-from kissipo.engine.run_folder import MODEL, TASK, RunFolder
+from kissipo.engine.run_folder import CODECS, MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
 
-def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
+def init_weights(
+    net: nn.Module, resolved: ResolvedTask, codecs: Sequence[Codec] = ()
+) -> tuple[Finding, ...]:
     """Loads the weights that the task names, freezes those that it freezes, and reports
     both.
 
+    codecs:   those of the inputs and targets, whose vocabularies must be those of a run
     Raises:   TaskError, RunError, DataError when the weights are missing or do not fit;
               the net is then unchanged.
     """
@@ -39,6 +45,8 @@ def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
             )
         path = Path(options["weights"])
         run = run_of(path)
+        if run is not None:
+            _refuse_other_vocabulary(run, codecs)
         message = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
         findings.append(Finding("PASS", "weights", message))
     if options.get("freeze"):
@@ -90,6 +98,30 @@ def run_of(path: Path) -> RunFolder | None:
 def task_of(run: RunFolder) -> Task:
     """Returns the task of a run, with every option."""
     return Task.from_yaml(run.read_text(TASK), origin=str(run.path / TASK))
+
+
+def _refuse_other_vocabulary(run: RunFolder, codecs: Sequence[Codec]) -> None:
+    """Refuses the weights of a run whose ids stand for other tokens.
+
+    Raises:   TaskError naming the column.
+    """
+    saved = run.read_of_this_version(CODECS)
+    stored = [*saved["inputs"], *(answer.get("codec") for answer in saved["answers"])]
+    specs = [restore(content).spec for content in stored if content is not None]
+    labels = {spec.name: spec.labels for spec in specs if spec.padded}
+    for spec in (codec.spec for codec in codecs):
+        if not spec.padded or labels.get(spec.name, spec.labels) == spec.labels:
+            continue
+        pairs = zip_longest(labels[spec.name], spec.labels, fillvalue="nothing")
+        number, (there, here) = next((i, pair) for i, pair in enumerate(pairs) if len({*pair}) > 1)
+        raise TaskError(
+            f"process.weights: the vocabulary of '{spec.name}' does not fit the weights "
+            f"in {run.path}",
+            got=f"{len(spec.labels):,} tokens, of which number {number} is '{here}'",
+            allowed=f"the {len(labels[spec.name]):,} tokens of that run, of which number "
+            f"{number} is '{there}'",
+            do="Train on the same training split with the same tokenizer, or from new weights",
+        )
 
 
 def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:

@@ -413,7 +413,8 @@ def _divide(
     for key, value in rest.items():
         _refuse_renamed(place, key, value)
         owner = next((name for name, table in tables.items() if key in table), None)
-        if owner is None or _is_planned(place.split(".")[0], key, value):
+        is_planned = _is_planned(place.split(".")[0], key, value)
+        if owner is None or (is_planned and not tables[owner][key].takes(value)):
             names = [*(others or []), *(name for table in tables.values() for name in table)]
             raise _unknown(place, key, value, names)
         parts[owner][key] = value

@@ -51,7 +51,6 @@ SOURCES = Registry(
     "source",
     folder="sources",
     planned={
-        "pairs": "S33",
         "ratings": "S43",
         "audio": "S29",
         "events": "S48",
@@ -141,7 +140,7 @@ PLANNED_WORDS = {
     "input.captions": "S38",
     "input.style": "S39",
 }
-PLANNED_VALUES = {
+PLANNED_VALUES = {  # of options that do not take them yet
     "input.tokenizer=wordpieces": "S35",
     "output.image=same": "S37",
 }

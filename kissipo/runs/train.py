@@ -131,7 +131,7 @@ def _data_loop(experiment: Experiment, seed: int) -> Fit:
             algorithm.patience,
             shuffle=batch < len(pipeline.datasets["train"]),
         ),
-        train=pipeline.datasets["train"],
+        train=pipeline.datasets["train"].for_training(),
         validation=pipeline.datasets["validation"]
         if len(pipeline.datasets["validation"])
         else None,

@@ -91,7 +91,7 @@ class TrainedModel:
             reason = str(error).splitlines()[-1].strip()
             raise RunError(
                 f"the weights in {folder.path} do not fit its task.yaml: {reason}",
-                do="Was task.yaml edited? Restore it",
+                do="Was task.yaml edited? Restore it, and the vocabulary in codecs.json",
             ) from None
         return cls(folder.path, task, net, codecs, answers)
 

@@ -30,6 +30,7 @@ from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.states import States
+from kissipo.codec.subwords import Subwords
 from kissipo.codec.target_tokens import TargetTokens
 from kissipo.codec.term_counts import TermCounts, TermOptions
 from kissipo.codec.tokens import Tokens, split_words
@@ -186,6 +187,10 @@ CASES = {
     ),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
     "target_tokens": Case(lambda: TargetTokens("text"), {"text": (strings, PROSE)}),
+    "subwords": Case(
+        lambda: Subwords("text", algorithm="wordpieces", vocab_size=600, ends=True),
+        {"text": (strings, st.text("ab #Ž\n'👩", max_size=12))},
+    ),
     "windows": Case(
         lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, min_rows=3
     ),

@@ -181,7 +181,21 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     ],
     "seq2seq": [
         ((TEXT,), (TARGET,), {"units": 12, "embedding_dim": 8, "cell": cell, "attention": how})
-        for cell, how in (("gru", "additive"), ("lstm", "dot"), ("gru", "none"))
+        for cell, how in (("gru", "additive"), ("lstm", "dot"), ("rnn", "general"), ("gru", "none"))
+    ]
+    + [
+        (
+            (TEXT,),
+            (TARGET,),
+            {
+                "units": 12,
+                "embedding_dim": 8,
+                "cell": "lstm",
+                "num_layers": 2,
+                "bidirectional": False,
+                "tied_embedding": True,
+            },
+        )
     ],
     "tf_idf": [
         ((TERMS,), (DOCUMENTS,), {}),

@@ -176,7 +176,7 @@ LATER = [
         f"{DIGITS}\nprocess: {{net: ffn, algorithm: q_learning}}",
         "'q_learning' for the net 'ffn' is not built yet. Allowed",
     ),
-    ("input: {pairs: a.tsv}", "input: the source 'pairs' (S33) is not built yet."),
+    ("input: {ratings: a.tsv}", "input: the source 'ratings' (S43) is not built yet."),
     (
         "input: {text: a.txt, tokenizer: wordpieces}",
         "input.tokenizer=wordpieces (S35) is not built yet.",

@@ -186,12 +186,12 @@ SENTENCES = [
             system,
             f"translation by {words}",
             f"{PAIRS}\nprocess: {words}\n{output}",
-            "'pairs' (S33)",
+            planned,
         )
         for output in ("output: {text: target, decode: {beam: 4}}",)
-        for system, words in (
-            ("S33", "{net: seq2seq, cell: gru, attention: additive}"),
-            ("S34", "{net: transformer, num_layers: 3, heads: 4}"),
+        for system, words, planned in (
+            ("S33", "{net: seq2seq, cell: gru, attention: additive}", ""),
+            ("S34", "{net: transformer, num_layers: 3, heads: 4}", "'transformer' (S34)"),
         )
     ),
     Sentence(

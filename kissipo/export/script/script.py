@@ -95,6 +95,11 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
         raise NotBuiltError(
             "kissipo eject does not write input.sample_weight yet", do="Leave it out"
         )
+    if experiment.pipeline.datasets["train"].by_length:
+        raise NotBuiltError(
+            "kissipo eject does not write batches of similar length yet",
+            do="Use input.bucketing=false",
+        )
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):
         raise NotBuiltError(

@@ -62,12 +62,17 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         findings=findings,
         inferred_options=inferred_options,
     )
+    for answer in answers:
+        codec = source.target_codec(codecs, answer.name, options)
+        answer.codec = answer.codec if codec is None else codec
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
     group_ids, duplicate_findings = (
         (None, [])
         if source.is_generated
-        else duplicates(_compared(frame, codecs, answers, source.generated_columns))
+        else duplicates(
+            frame.only(source.compared_columns(_used_columns(codecs, answers), options))
+        )
     )
     split, order = _split_in_time(frame, targets, resolved, findings, inferred_options)
     refuse_failures(findings, strict=strict)
@@ -86,6 +91,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
     _fit(codecs, answers, frame.take(splits["train"]))
     findings += [finding for answer in answers for finding in answer.fitted_findings(frame)]
+    findings += source.fitted_findings(frame, codecs, [answer.codec for answer in answers], splits)
     inferred_options += _fitted_by_answers(answers, resolved)
     checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
     if checked and not source.is_generated:
@@ -98,6 +104,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         name: replace(
             encode(frame.take(positions), codecs, answers, in_memory=in_memory),
             weights=weights.get(name),
+            by_length=source.groups_by_length(options),
         )
         for name, positions in splits.items()
     }
@@ -326,18 +333,14 @@ def _rows_with_targets(
     return frame
 
 
-def _compared(
-    frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer], generated: Sequence[str]
-) -> Frame:
-    """Returns the columns in which duplicate rows agree.
+def _used_columns(codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[str]:
+    """Returns the columns that are encoded.
 
     Masks and boxes do not count: an image with two masks is still the same image.
-    Neither do the columns that the source generated.
     """
     targets = [answer for answer in answers if not answer.IN_IMAGE]
     members = (*codecs, *(answer.codec for answer in targets))
-    names = dict.fromkeys(column for codec in members for column in codec.columns)
-    return frame.only(name for name in names if name not in generated)
+    return list(dict.fromkeys(column for codec in members for column in codec.columns))
 
 
 def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) -> NumpyArray:

@@ -28,6 +28,7 @@ Example:  >>> source = TensorSpec("word", ("time",), (5,), vocab_size=9, padded=
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -39,28 +40,39 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.layers import GRU, LSTM
+from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.attention import Attention
 from kissipo.process.layers.embedding import embedding
+from kissipo.process.layers.tied_linear import TiedLinear
 
 ALGORITHMS = ("teacher_forcing", "supervised")
-_CELLS: dict[str, Any] = {"gru": GRU, "lstm": LSTM}
+_CELLS: dict[str, Any] = {"gru": GRU, "lstm": LSTM, "rnn": RNN}
 
 
 @dataclass(frozen=True)
 class Options:
     """The options of the encoder and the decoder."""
 
-    cell: Literal["gru", "lstm"] = option("gru", "recurrent cell of the encoder and the decoder")
-    attention: Literal["additive", "dot", "none"] = option(
-        "additive", "how the decoder looks back at the source: additive, dot, none"
+    cell: Literal["gru", "lstm", "rnn"] = option(
+        "gru", "recurrent cell of the encoder and the decoder: gru, lstm, rnn"
+    )
+    attention: Literal["additive", "dot", "general", "none"] = option(
+        "additive", "how the decoder looks back at the source: additive, dot, general, none"
     )
     units: int = option(
         64, "size of the hidden state, and of each direction of the encoder", minimum=1
     )
+    num_layers: int = option(1, "number of layers of the encoder and of the decoder", minimum=1)
+    bidirectional: bool = option(True, "the encoder reads the source in both directions")
     embedding_dim: int = option(32, "size of the embeddings of tokens", minimum=1)
+    tied_embedding: bool = option(
+        False, "weight tying: the head has the weights of the target embedding"
+    )
     dropout: float = option(
-        0.0, "dropout rate of the embeddings and before the head", minimum=0, below=1
+        0.0,
+        "dropout rate of the embeddings, between layers, and before the head",
+        minimum=0,
+        below=1,
     )
 
 
@@ -110,34 +122,48 @@ class Seq2Seq(nn.Module):
         self.length, vocab_size = target.shape
         self.first = END  # the first id that can be written
         units, features = options.units, options.embedding_dim
-        cell = _CELLS[options.cell]
+        cell, self.num_layers = _CELLS[options.cell], options.num_layers
+        width = 2 * units if options.bidirectional else units  # of the memory
+        between = options.dropout if self.num_layers > 1 else 0.0
+        stacked = partial(cell, num_layers=self.num_layers, batch_first=True, dropout=between)
         self.source_embedding = embedding(source.vocab_size, features, padded=True)
-        self.encoder = cell(features, units, batch_first=True, bidirectional=True)
-        self.bridge = nn.ModuleList(nn.Linear(2 * units, units) for _ in range(cell.states))
+        self.encoder = stacked(features, units, bidirectional=options.bidirectional)
+        states = cell.states * self.num_layers
+        self.bridge = nn.ModuleList(nn.Linear(width, units) for _ in range(states))
         self.target_embedding = embedding(vocab_size, features, padded=True)
-        self.decoder = cell(features, units, batch_first=True)
+        self.decoder = stacked(features, units)
         self.attention = (
-            None if options.attention == "none" else Attention(units, 2 * units, options.attention)
+            None if options.attention == "none" else Attention(units, width, options.attention)
         )
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
-        width = units if self.attention is None else 3 * units
-        self.readout = nn.Linear(width, units)
+        read = units if self.attention is None else units + width
+        self.readout = nn.Linear(read, features if options.tied_embedding else units)
         self.tanh = nn.Tanh()
-        self.head = nn.Linear(units, vocab_size)
+        self.head = (
+            TiedLinear(self.target_embedding)
+            if options.tied_embedding
+            else nn.Linear(units, vocab_size)
+        )
 
     def forward(self, source: Tensor, target: Tensor | None = None) -> Tensor:
         state = self.begin(source)
         tokens = torch.full_like(source[:, 0], self.first)
         if target is not None:
-            previous = torch.cat([tokens.unsqueeze(1), target[:, :-1]], dim=1)
-            hidden, _ = self._decode(previous, state)
-            return self._logits(hidden, state)
+            return self._head(self._forced(tokens, target, state))
         logits = []
         for _ in range(self.length):
             step_logits, state = self.step(tokens, state)
             tokens = step_logits[:, self.first :].argmax(dim=1) + self.first
             logits.append(step_logits)
         return torch.stack(logits, dim=1)
+
+    def features(self, source: Tensor, target: Tensor) -> Tensor:
+        """Returns the inputs of the head (batch, step, feature), teacher forced."""
+        return self._forced(torch.full_like(source[:, 0], self.first), target, self.begin(source))
+
+    def head_weights(self) -> tuple[Tensor, Tensor]:
+        """Returns the weight (class, feature) and the bias (class) of the head."""
+        return self.head.weight, self.head.bias
 
     def begin(self, source: Tensor) -> tuple[Tensor, ...]:
         """Returns the state before the first token: memory, keys, mask and states."""
@@ -150,31 +176,54 @@ class Seq2Seq(nn.Module):
         mask = steps.unsqueeze(0) < lengths.unsqueeze(1)
         keys = memory if self.attention is None else self.attention.keys(memory)
         states = last if isinstance(last, tuple) else (last,)
+        count = self.num_layers
+        parts = states if count == 1 else [part for state in states for part in state.chunk(count)]
         hidden = [
-            self.tanh(bridge(state.transpose(0, 1).flatten(1)))
-            for bridge, state in zip(self.bridge, states, strict=True)
+            self.tanh(bridge(part.transpose(0, 1).flatten(1)))
+            for bridge, part in zip(self.bridge, parts, strict=True)
         ]
         return (memory, keys, mask, *hidden)
 
     def step(self, tokens: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Returns the logits (batch, class) after tokens (batch), and the state."""
         hidden, new = self._decode(tokens.unsqueeze(1), state)
-        return self._logits(hidden, state).squeeze(1), (*state[:3], *new)
+        return self._head(self._read_out(hidden, state)).squeeze(1), (*state[:3], *new)
+
+    def _forced(self, first: Tensor, target: Tensor, state: tuple[Tensor, ...]) -> Tensor:
+        """Returns the inputs of the head at each step, after the true tokens."""
+        previous = torch.cat([first.unsqueeze(1), target[:, :-1]], dim=1)
+        hidden, _ = self._decode(previous, state)
+        return self._read_out(hidden, state)
 
     def _decode(
         self, tokens: Tensor, state: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Returns hidden states (batch, step, unit), and the states after the last."""
-        states = tuple(part.unsqueeze(0) for part in state[3:])
+        count = self.num_layers
+        parts = state[3:]
+        states = (
+            tuple(part.unsqueeze(0) for part in parts)
+            if count == 1
+            else tuple(
+                torch.stack(parts[start : start + count]) for start in range(0, len(parts), count)
+            )
+        )
         x = self.dropout(self.target_embedding(tokens))
         hidden, last = self.decoder(x, states if len(states) > 1 else states[0])
         after = last if isinstance(last, tuple) else (last,)
-        return hidden, tuple(part.squeeze(0) for part in after)
+        if count == 1:
+            return hidden, tuple(part.squeeze(0) for part in after)
+        return hidden, tuple(layer for part in after for layer in part.unbind())
 
-    def _logits(self, hidden: Tensor, state: tuple[Tensor, ...]) -> Tensor:
-        """Returns the logits (batch, step, class) of hidden states."""
+    def _read_out(self, hidden: Tensor, state: tuple[Tensor, ...]) -> Tensor:
+        """Returns the inputs of the head (batch, step, feature) from hidden states."""
         memory, keys, mask = state[:3]
         if self.attention is not None:
             hidden = torch.cat([hidden, self.attention(hidden, memory, keys, mask)], dim=2)
-        logits: Tensor = self.head(self.dropout(self.tanh(self.readout(hidden))))
+        features: Tensor = self.dropout(self.tanh(self.readout(hidden)))
+        return features
+
+    def _head(self, features: Tensor) -> Tensor:
+        """Returns the logits (batch, step, class)."""
+        logits: Tensor = self.head(features)
         return logits
