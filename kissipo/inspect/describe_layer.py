@@ -27,9 +27,8 @@ def describe_layer(layer: nn.Module) -> str:
     if isinstance(layer, nn.RNNBase):
         layers = f", {layer.num_layers} layers" if layer.num_layers > 1 else ""
         directions = ", bidirectional" if layer.bidirectional else ""
-        kernel = f" ({layer.used})" if getattr(layer, "used", "") else ""
         cell = layer.mode.split("_")[0].lower()
-        return f"{cell} of {layer.hidden_size} units{layers}{directions}{kernel}"
+        return f"{cell} of {layer.hidden_size} units{layers}{directions}"
     if isinstance(layer, nn.MultiheadAttention):
         heads, features = counted(layer.num_heads, "head"), counted(layer.embed_dim, "feature")
         return f"attention of {heads} over {features}"

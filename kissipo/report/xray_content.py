@@ -127,6 +127,7 @@ def _arrays(trace: Trace, recording: Recording) -> dict[str, NumpyArray]:
         *(value for value in activations if value.key in {*outputs, *recording.answers}),
         *by_origin.get("gate", ()),
         *by_origin.get("attention", ()),
+        *by_origin.get("gradient", ()),
         *(value for value in activations if value.key not in outputs),
         *by_origin.get("constant", ()),
         *by_origin.get("outside", ()),
@@ -210,11 +211,12 @@ def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
     operation:  the operation that computed it; -1: the layer returns its own input
     same:       whether the output has the numbers of the input, in their order
     gradient:   the norm of the gradient of the loss with respect to the output
+    gradient_tensor: the key of this gradient
     """
     makers = {
         key: operation.number for operation in recording.operations for key in operation.output_keys
     }
-    norms = _gradient_norms(trace)
+    norms, keys = _gradient_norms(trace), _gradient_keys(trace)
     layers: list[JsonObject] = []
     for call in recording.steps:
         output = call.output_keys[0] if call.output_keys else ""
@@ -230,6 +232,7 @@ def _layers(trace: Trace, recording: Recording) -> list[JsonObject]:
             "parameters": sum(operation.parameters for operation in inner),
             "seconds": sum(operation.seconds for operation in inner),
             "gradient": norms.get((call.name, call.number)),
+            "gradient_tensor": keys.get((call.name, call.number)),
         })  # fmt: skip
     return layers
 
@@ -246,11 +249,15 @@ def _is_same(recording: Recording, call: Call) -> bool:
 
 def _gradient_norms(trace: Trace) -> dict[tuple[str, int], float]:
     """Returns the norm of the gradient by the name of the layer and its call."""
+    values = {value.key: value for value in trace.values}
+    return {
+        place: float(np.linalg.norm(as_array(values[key].tensor).astype(np.float64)))
+        for place, key in _gradient_keys(trace).items()
+    }
+
+
+def _gradient_keys(trace: Trace) -> dict[tuple[str, int], str]:
+    """Returns the key of the gradient by the name of the layer and its call."""
     if trace.inside is None:
         return {}
-    values = {value.key: value for value in trace.inside.values}
-    norms = {}
-    for item in trace.inside.gradients:
-        gradient = as_array(values[item["tensor"]].tensor).astype(np.float64)
-        norms[item["layer"], item["call"]] = float(np.linalg.norm(gradient))
-    return norms
+    return {(item["layer"], item["call"]): item["tensor"] for item in trace.inside.gradients}

@@ -138,8 +138,10 @@ def _labels(
             labels.setdefault("time", tuple(names))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
-    if answers[0].spec.axes == ("class",) and answers[0].spec.labels:
-        labels["class"] = tuple(answers[0].spec.labels)
+        elif codec.spec.axes == () and not x.is_floating_point() and words:
+            labels["state"] = tuple(words)
+    if answers[0].spec.axes in (("class",), ("action",)) and answers[0].spec.labels:
+        labels[answers[0].spec.axes[0]] = tuple(answers[0].spec.labels)
     return labels
 
 

@@ -261,6 +261,25 @@ def test_a_series_is_a_line_in_its_own_unit_beside_its_forecast(
     expect(page.locator(".stage.output .answer")).to_contain_text("target")
 
 
+def test_the_gradient_of_the_logits_is_probability_minus_target(
+    open_page: OpenPage, runs: Path
+) -> None:
+    result = xray_any(Run.look(runs / "digits"), [])
+    data_flow = result.follow()
+    page = open_page(result.to_html())
+    page.locator(".layers button").last.click()
+    page.locator(".layer-output canvas[tabindex]").nth(1).focus()
+    steps = {step.name: step.value for step in data_flow.of("output")}
+    classes = data_flow.labels["class"]
+    under_map = page.locator(".layer-output .map-value").nth(1)
+    for place, name in enumerate(classes[:3]):
+        page.keyboard.press("ArrowRight")
+        expect(under_map).to_contain_text(re.compile(rf"{name}\b.* = "))
+        expected = float(steps["probability"][place]) - (data_flow.truth == name)
+        value = number(under_map.inner_text().split(" = ")[-1])
+        assert np.isclose(value, expected, rtol=1e-2, atol=1e-6), place
+
+
 def test_without_javascript_flow_and_answer_remain(open_page: OpenPage, runs: Path) -> None:
     result = xray_any(Run.look(runs / "digits"), [])
     page = open_page(result.to_html(), java_script_enabled=False)

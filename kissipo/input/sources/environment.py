@@ -46,6 +46,7 @@ _NUMBERS = {
     "MountainCar": ("position", "velocity"),
     "Acrobot": ("cos_1", "sin_1", "cos_2", "sin_2", "angular_velocity_1", "angular_velocity_2"),
 }
+_FIELDS = {b"S": "start", b"F": "ice", b"H": "hole", b"G": "goal"}  # of the map of a lake
 _EXAMPLE_STATES = 100  # of an environment whose states are not finite
 
 
@@ -125,7 +126,7 @@ class Environment(Source[Options]):
                 return World(name, environment, Observation(names), frame, actions, None)
             if not isinstance(space, gymnasium.spaces.Discrete):
                 raise _unknown_space(name, "states", space)
-            states = _named(options.states, (), int(space.n))
+            states = _named(options.states, _fields(environment), int(space.n))
         frame = Frame((strings("state", list(states)),), origin=name)
         model = getattr(environment.unwrapped, "P", None)
         return World(name, environment, States(states), frame, actions, model)
@@ -223,6 +224,16 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
         raise DataError(
             f"the environment '{name}' does not take these input.settings: {error}"
         ) from None
+
+
+def _fields(environment: Any) -> tuple[str, ...]:
+    """Returns the names of the fields of a lake by its map; none for other worlds."""
+    lake = getattr(environment.unwrapped, "desc", None)
+    if lake is None or not set(np.unique(lake)) <= set(_FIELDS):
+        return ()
+    return tuple(
+        f"{number} ({_FIELDS[field]})" for number, field in enumerate(lake.ravel().tolist())
+    )
 
 
 def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) -> tuple[str, ...]:

@@ -43,4 +43,6 @@ def build(
         )
     table = nn.Embedding(inputs[0].vocab_size, outputs[0].size)
     nn.init.constant_(table.weight, options.initial_q)
+    states, actions = table.weight.shape
+    setattr(table, "DESCRIPTION", f"table of {states} states and {actions} actions")  # noqa: B010
     return table

@@ -30,6 +30,9 @@ function OneInput({ source, trace, labels, name, given }) {
     return html`<${Tokens} ids=${drawing.tensor.data} names=${labels.time ?? []} known=${trace.labels.time ?? []}
       isText=${Boolean(trace.top.length)} />`;
   }
+  if (isIds && axes.length === 0) {
+    return html`<${State} id=${drawing.tensor.data[0]} names=${trace.labels.state ?? []} />`;
+  }
   if (axes.includes("height") && axes.includes("width")) {
     const channels = about.shape[about.axes.indexOf("channel")] ?? 1;
     const isPhoto = (channels === 1 || channels === 3) && isBetween(drawing.tensor.data);
@@ -69,6 +72,13 @@ export function Tokens({ ids, names, known, isText }) {
     ${padding > 0 && html`<span class="token padding">padding × ${padding}<small>0</small></span>`}
   </div>
   <p class="dim">Below each token stands its id.${known.includes("(unknown)") ? " A dashed one is not in the vocabulary." : ""}</p>`;
+}
+
+/** One of a finite number of states, by its number and its name. */
+export function State({ id, names }) {
+  const name = names[id] ?? String(id);
+  return html`<div class="tokens"><span class="token">${visible(name)}<small>${id}</small></span></div>
+    <p class="dim">Below the state stands its number, one of 0 to ${names.length - 1}.</p>`;
 }
 
 function trailingZeros(ids) {

@@ -3,7 +3,7 @@
 import { html, useMemo } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { Lens, useBreakdown } from "./lens.js";
-import { Tokens } from "./xray_input.js";
+import { State, Tokens } from "./xray_input.js";
 import { isComputed, labelsFor, layerOf, makerOf, stacked } from "./xray_layers.js";
 import { fittingScale, shareScale } from "./colors.js";
 import { bytesText, integerText, numberText, shapeText } from "./text.js";
@@ -32,6 +32,7 @@ export function LayerPanel(view) {
         html`<${TensorView} key=${key} ...${view} name=${key} outlines=${outlinesIn(breakdown, key)} open=${open} cell=${cell} />`)}</div>
       <div class="layer-output"><h3>Its output</h3><${TensorView} key=${layer.output} ...${view} name=${layer.output}
         outlines=${outlinesIn(breakdown, layer.output)} open=${open} cell=${cell} />
+        <${Gradient} ...${view} layer=${layer} />
         <${AllCalls} ...${view} group=${group} /></div>
       <${Lens} ...${view} cell=${cell} breakdown=${breakdown} open=${open} layer=${layer} />
     </div>
@@ -84,6 +85,9 @@ export function TensorView({ source, trace, labels, name, outlines, open, cell }
     return html`<p class="dim">${title}</p><${Tokens} ids=${tensor.data} names=${labels.time ?? []}
       known=${trace.labels.time ?? []} isText=${Boolean(trace.top.length)} />`;
   }
+  if (about.dtype === "int64" && tensor.size === 1 && trace.labels.state) {
+    return html`<p class="dim">${title}</p><${State} id=${tensor.flat(0)} names=${trace.labels.state} />`;
+  }
   const canOpen = isComputed(trace, name);
   return html`<p class="dim">${title}</p><${HeatMap} drawing=${drawing} name=${title} labels=${names} scale=${scale}
     outlines=${outlines} selected=${cell && cell.key === name && drawing.exact ? cell.index : undefined}
@@ -108,6 +112,17 @@ export function outlinesIn(breakdown, key) {
   const terms = [breakdown.explanation, ...breakdown.explanation.parts].flatMap((part) => part.terms);
   const found = terms.filter((term) => term.source?.tensor === key).map((term) => term.source.index);
   return found.length ? found : undefined;
+}
+
+/** How the loss of the example changes with each number of the output. */
+function Gradient({ source, trace, labels, layer }) {
+  const key = layer.gradient_tensor;
+  const drawing = useMemo(() => (key ? source.drawing(key) : null), [source, key]);
+  if (!drawing) return null;
+  const title = `gradient of ${layerOf(trace, layer.output)}`;
+  return html`<h3>The gradient of its output</h3>
+    <p class="dim">How much the loss of this example rises when a number of the output rises by a little (red), or falls (blue).</p>
+    <${HeatMap} drawing=${drawing} name=${title} labels=${labelsFor(trace, key, labels)} />`;
 }
 
 /** The outputs of all calls below each other, such as the attention of every step. */

@@ -61,9 +61,9 @@ export function labelsFor(trace, key, labels) {
   const names = { ...labels };
   delete names.class;
   const count = about.shape[about.shape.length - 1];
-  const isAnswer = trace.answers.includes(key);
-  if (isAnswer && labels.class?.length === count) {
-    for (const axis of ["feature", "class", "unit"]) names[axis] = labels.class;
+  const answers = labels.class ?? labels.action;
+  if (trace.answers.includes(key) && answers?.length === count) {
+    for (const axis of ["feature", "class", "unit"]) names[axis] = answers;
   } else if (labels.feature?.length !== count || about.origin !== "input") {
     delete names.feature;
   }

@@ -91,9 +91,13 @@ export function Operations({ source, trace }) {
     .map((item) => `${item.layer}: its inside is not available, because ${item.opaque}`)];
   if (!trace.operations.length && !lost.length) return null;
   return html`<section aria-label="Operations"><details onToggle=${(event) => setOpen(event.target.open)}>
-    <summary>All ${integerText(trace.operations.length)} operations of PyTorch in their order</summary>
+    <summary>${allOperations(trace.operations.length)}</summary>
     ${open && html`<${Table} source=${source} trace=${trace} />`}</details>
     ${lost.length > 0 && html`<p>What could not be followed:</p><ul>${lost.map((note) => html`<li>${note}</li>`)}</ul>`}</section>`;
+}
+
+function allOperations(count) {
+  return count === 1 ? "The operation of PyTorch" : `All ${integerText(count)} operations of PyTorch in their order`;
 }
 
 function Table({ source, trace }) {

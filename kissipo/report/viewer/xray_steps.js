@@ -36,7 +36,8 @@ function StepValue({ source, trace, step, labels }) {
 }
 
 function namesOf(trace, count, labels) {
-  if (labels.class?.length === count) return labels.class;
+  const answers = labels.class ?? labels.action;
+  if (answers?.length === count) return answers;
   if (labels.class?.length === 1 && count === 2) return [`not ${labels.class[0]}`, labels.class[0]];
   return Array.from({ length: count }, (_, number) => String(number));
 }
