@@ -38,7 +38,10 @@ def gru(
     """Performs one step of a GRU, written out."""
     one = arrays[f"{side}_w_ih"] @ x + arrays[f"{side}_b_ih"]
     two = arrays[f"{side}_w_hh"] @ h + arrays[f"{side}_b_hh"]
-    r, z = (1 / (1 + np.exp(-(one[at : at + 256] + two[at : at + 256]))) for at in (0, 256))
+    r, z = (
+        1 / (1 + np.exp(-(one[start : start + 256] + two[start : start + 256])))
+        for start in (0, 256)
+    )
     n = np.tanh(one[512:] + r * two[512:])
     return np.asarray((1 - z) * n + z * h)
 
@@ -77,8 +80,8 @@ def test_the_net_computes_what_numpy_computes(
     assert result.run.predict(words) == [phonemes(word, arrays) for word in words]
     assert result.run.predict("CAFÉ") == phonemes("cafe", arrays)
     assert result.surplus == () and len(result.loaded) == len(arrays)
-    kept = result.run.net.state_dict()
-    assert torch.equal(kept["head.weight"][2], torch.from_numpy(arrays["fc_w"][3]))
+    weights = result.run.net.state_dict()
+    assert torch.equal(weights["head.weight"][2], torch.from_numpy(arrays["fc_w"][3]))
 
 
 def test_the_published_file_gives_the_published_phonemes(tmp_path: Path) -> None:

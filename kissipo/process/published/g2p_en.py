@@ -94,7 +94,7 @@ def _codec(column: str, tokens: tuple[str, ...], length: int, splitter: JsonObje
     """Returns the codec of one side: one id per letter, or per phoneme."""
     lower = {"type": "Sequence", "normalizers": [
         {"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]}  # fmt: skip
-    model = {
+    model: JsonObject = {
         "version": "1.0",
         "added_tokens": [],
         "normalizer": lower if column == SOURCE else None,
