@@ -1,4 +1,4 @@
-"""Published weights become a run that predicts: names, hash, and the numbers of numpy."""
+"""Published weights become a run that predicts: names, hash, the numbers of numpy."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def phonemes(word: str, arrays: Arrays) -> str:
 def test_the_net_computes_what_numpy_computes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The end of a text is the least probable, so that texts of 20 phonemes are compared."""
+    # random weights seldom write the end, so that texts of 20 phonemes are compared
     arrays = random_arrays()
     for forbidden in (0, 1, 2):
         arrays["fc_b"][forbidden] = -50  # never written by the package either
