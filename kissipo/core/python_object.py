@@ -1,4 +1,5 @@
-"""Objects of Python in a task, and the remarks that stand for them in task.yaml."""
+"""Objects of Python and data kept elsewhere: the remarks that stand for them in
+task.yaml."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, TypeGuard
 if TYPE_CHECKING:
     from torch import nn
 
-_IN_PYTHON = "given in Python"
+_IN_PYTHON, _ELSEWHERE = "given in Python", "kept elsewhere"
 
 
 def remark_on(value: object) -> str:
@@ -20,6 +21,15 @@ def remark_on(value: object) -> str:
     """
     kind = value if isroutine(value) else type(value)
     return f"({kind.__module__.split('.')[0]} {kind.__name__} {_IN_PYTHON})"
+
+
+def remark_elsewhere(data: str) -> str:
+    """Returns what is written in place of data that are not part of a run.
+
+    Example:  >>> remark_elsewhere("the dictionary")
+              '(the dictionary kept elsewhere)'
+    """
+    return f"({data} {_ELSEWHERE})"
 
 
 def is_module(value: object) -> TypeGuard[nn.Module]:
@@ -33,5 +43,7 @@ def has_remark(value: object) -> bool:
 
 
 def is_remark(value: object) -> bool:
-    """Returns whether a value is only a remark on an object of Python."""
-    return isinstance(value, str) and value.startswith("(") and value.endswith(f"{_IN_PYTHON})")
+    """Returns whether a value is only a remark on an object of Python, or on data kept
+    elsewhere."""
+    ends = (f"{_IN_PYTHON})", f"{_ELSEWHERE})")
+    return isinstance(value, str) and value.startswith("(") and value.endswith(ends)

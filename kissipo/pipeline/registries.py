@@ -120,6 +120,7 @@ BASELINES = Registry(
     },
 )
 METRICS = Registry("kissipo.output.named_metrics", "metric", folder="metrics")
+PUBLISHED = Registry("kissipo.process.published", "set of published weights")
 RECIPES = Registry("kissipo.recipes", "task", folder="recipes")
 LESSONS = Registry("kissipo.lessons", "lesson", folder="lessons")
 BUILDERS = Registry(

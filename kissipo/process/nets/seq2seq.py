@@ -64,6 +64,14 @@ class Options:
     )
     num_layers: int = option(1, "number of layers of the encoder and of the decoder", minimum=1)
     bidirectional: bool = option(True, "the encoder reads the source in both directions")
+    bridge: Literal["linear", "none"] = option(
+        "linear",
+        "from the last state of the encoder to the first of the decoder: "
+        "linear (with tanh), or none, the state as it is",
+    )
+    readout: Literal["linear", "none"] = option(
+        "linear", "the layer before the head: linear (with tanh), none"
+    )
     embedding_dim: int = option(32, "size of the embeddings of tokens", minimum=1)
     tied_embedding: bool = option(
         False, "weight tying: the head has the weights of the target embedding"
@@ -111,6 +119,18 @@ def build(
             got="the output " + " and ".join(spec.describe() for spec in outputs),
             do="Use output.text=COLUMN",
         )
+    if options.bridge == "none" and options.bidirectional:
+        raise ShapeError(
+            "process.bridge=none starts the decoder with the last state of the encoder, which "
+            "has two directions",
+            do="Set process.bidirectional=false, or leave process.bridge out",
+        )
+    if options.readout == "none" and options.tied_embedding:
+        raise ShapeError(
+            "process.tied_embedding needs the layer before the head, which makes its input "
+            "as wide as the embedding",
+            do="Leave process.readout out",
+        )
     return Seq2Seq(inputs[0], outputs[0], options)
 
 
@@ -128,7 +148,7 @@ class Seq2Seq(nn.Module):
         stacked = partial(cell, num_layers=self.num_layers, batch_first=True, dropout=between)
         self.source_embedding = embedding(source.vocab_size, features, padded=True)
         self.encoder = stacked(features, units, bidirectional=options.bidirectional)
-        states = cell.states * self.num_layers
+        states = 0 if options.bridge == "none" else cell.states * self.num_layers
         self.bridge = nn.ModuleList(nn.Linear(width, units) for _ in range(states))
         self.target_embedding = embedding(vocab_size, features, padded=True)
         self.decoder = stacked(features, units)
@@ -137,12 +157,13 @@ class Seq2Seq(nn.Module):
         )
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         read = units if self.attention is None else units + width
-        self.readout = nn.Linear(read, features if options.tied_embedding else units)
+        written = features if options.tied_embedding else units
+        self.readout = None if options.readout == "none" else nn.Linear(read, written)
         self.tanh = nn.Tanh()
         self.head = (
             TiedLinear(self.target_embedding)
             if options.tied_embedding
-            else nn.Linear(units, vocab_size)
+            else nn.Linear(read if self.readout is None else written, vocab_size)
         )
 
     def forward(self, source: Tensor, target: Tensor | None = None) -> Tensor:
@@ -178,10 +199,11 @@ class Seq2Seq(nn.Module):
         states = last if isinstance(last, tuple) else (last,)
         count = self.num_layers
         parts = states if count == 1 else [part for state in states for part in state.chunk(count)]
-        hidden = [
-            self.tanh(bridge(part.transpose(0, 1).flatten(1)))
-            for bridge, part in zip(self.bridge, parts, strict=True)
-        ]
+        hidden = [part.transpose(0, 1).flatten(1) for part in parts]
+        if self.bridge:
+            hidden = [
+                self.tanh(bridge(part)) for bridge, part in zip(self.bridge, hidden, strict=True)
+            ]
         return (memory, keys, mask, *hidden)
 
     def step(self, tokens: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -220,7 +242,9 @@ class Seq2Seq(nn.Module):
         memory, keys, mask = state[:3]
         if self.attention is not None:
             hidden = torch.cat([hidden, self.attention(hidden, memory, keys, mask)], dim=2)
-        features: Tensor = self.dropout(self.tanh(self.readout(hidden)))
+        if self.readout is not None:
+            hidden = self.tanh(self.readout(hidden))
+        features: Tensor = self.dropout(hidden)
         return features
 
     def _head(self, features: Tensor) -> Tensor:

@@ -1,0 +1,118 @@
+"""Published weights become a run that predicts: names, hash, the numbers of numpy."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from kissipo.core.errors import DataError, TaskError
+from kissipo.process.published import g2p_en
+from kissipo.runs.published import get_weights, published_module, published_names
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+def random_arrays() -> Arrays:
+    """Returns arrays of the published names and shapes."""
+    generator = np.random.default_rng(0)
+    shapes = {"enc_emb": (29, 256), "dec_emb": (74, 256), "fc_w": (74, 256), "fc_b": (74,)}
+    for side in ("enc", "dec"):
+        shapes |= {f"{side}_w_ih": (768, 256), f"{side}_w_hh": (768, 256)}
+        shapes |= {f"{side}_b_ih": (768,), f"{side}_b_hh": (768,)}
+    return {
+        name: (0.1 * generator.standard_normal(shape)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+
+
+def gru(
+    x: NDArray[np.float32], h: NDArray[np.float32], arrays: Arrays, side: str
+) -> NDArray[np.float32]:
+    """Performs one step of a GRU, written out."""
+    one = arrays[f"{side}_w_ih"] @ x + arrays[f"{side}_b_ih"]
+    two = arrays[f"{side}_w_hh"] @ h + arrays[f"{side}_b_hh"]
+    r, z = (
+        1 / (1 + np.exp(-(one[start : start + 256] + two[start : start + 256])))
+        for start in (0, 256)
+    )
+    n = np.tanh(one[512:] + r * two[512:])
+    return np.asarray((1 - z) * n + z * h)
+
+
+def phonemes(word: str, arrays: Arrays) -> str:
+    """Returns the phonemes of a word: greedy, with the ids of the package."""
+    letters, h = (
+        ["<pad>", "<unk>", "</s>", *"abcdefghijklmnopqrstuvwxyz"],
+        np.zeros(256, np.float32),
+    )
+    for letter in [*word, "</s>"]:
+        h = gru(arrays["enc_emb"][letters.index(letter)], h, arrays, "enc")
+    sounds = ["<pad>", "<unk>", "<s>", "</s>", *g2p_en.PHONEMES[1:]]
+    token, written = 2, []
+    for _ in range(20):
+        h = gru(arrays["dec_emb"][token], h, arrays, "dec")
+        token = int((arrays["fc_w"] @ h + arrays["fc_b"]).argmax())
+        if token == 3:
+            break
+        written.append(sounds[token])
+    return " ".join(written)
+
+
+def test_the_net_computes_what_numpy_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # random weights seldom write the end, so that texts of 20 phonemes are compared
+    arrays = random_arrays()
+    for forbidden in (0, 1, 2):
+        arrays["fc_b"][forbidden] = -50  # never written by the package either
+    file = tmp_path / "weights.npz"
+    np.savez(file, **arrays)
+    monkeypatch.setattr(g2p_en, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    result = get_weights("g2p-en", file=file, out=tmp_path / "run")
+    words = ["learning", "zq", "a", "activationist"]
+    assert result.run.predict(words) == [phonemes(word, arrays) for word in words]
+    assert result.run.predict("CAFÉ") == phonemes("cafe", arrays)
+    assert result.surplus == () and len(result.loaded) == len(arrays)
+    weights = result.run.net.state_dict()
+    assert torch.equal(weights["head.weight"][2], torch.from_numpy(arrays["fc_w"][3]))
+
+
+def test_the_published_file_gives_the_published_phonemes(tmp_path: Path) -> None:
+    try:
+        metadata.distribution("g2p-en")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the package g2p-en is not installed")
+    run = get_weights("g2p-en", out=tmp_path / "run").run
+    assert run.predict("activationist") == "AE2 K T IH0 V EY1 SH AH0 N IH0 S T"
+
+
+def test_another_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "weights.npz"
+    np.savez(file, **random_arrays())
+    with pytest.raises(DataError) as refused:
+        get_weights("g2p-en", file=file, out=tmp_path / "run")
+    assert refused.value.allowed == g2p_en.SHA256
+    package = tmp_path / "other.whl"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("readme", "")
+    for wrong in (package, file.with_suffix(".whl")):
+        wrong.touch()
+        with pytest.raises(DataError):
+            get_weights("g2p-en", file=wrong, out=tmp_path / "run")
+    with pytest.raises(DataError):
+        get_weights("g2p-en", file=tmp_path / "missing.npz", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_names_are_listed_and_an_unknown_one_is_refused() -> None:
+    assert "g2p-en" in published_names()
+    assert published_module("g2p-en") is g2p_en
+    with pytest.raises(TaskError, match="g2p"):
+        published_module("g2p")
