@@ -121,7 +121,9 @@ def build_experiment(
     net = build_net(resolved, pipeline)
     if start:
         check_outputs(net, pipeline)
-        pipeline = replace(pipeline, findings=(*pipeline.findings, *init_weights(net, resolved)))
+        labels = [name for codec in pipeline.codecs for name in codec.spec.labels]
+        loaded = init_weights(net, resolved, labels)
+        pipeline = replace(pipeline, findings=(*pipeline.findings, *loaded))
     net.to(_training_device(resolved, device))
     algorithm = build_algorithm(resolved, pipeline, net)
     return Experiment(task, resolved, pipeline, net, algorithm, inferred_options)

@@ -3,6 +3,7 @@ some."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +22,13 @@ from kissipo.process.optim import groups
 from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
 
-def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
+def init_weights(
+    net: nn.Module, resolved: ResolvedTask, labels: Sequence[str] = ()
+) -> tuple[Finding, ...]:
     """Loads the weights that the task names, freezes those that it freezes, and reports
     both.
 
+    labels:   those of the inputs, for a file that names what its rows are for
     Raises:   TaskError, RunError, DataError when the weights are missing or do not fit;
               the net is then unchanged.
     """
@@ -32,14 +36,18 @@ def init_weights(net: nn.Module, resolved: ResolvedTask) -> tuple[Finding, ...]:
     options = written(resolved.algorithm.options)
     findings = []
     if options.get("weights"):
-        if options["init"] == "linear":
+        if options.get("init") == "linear":
             raise TaskError(
                 "process.weights and process.init=linear both set the initial weights",
                 do="Leave one out",
             )
         path = Path(options["weights"])
         run = run_of(path)
-        message = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
+        message = (
+            _from_file(net, path, resolved, labels)
+            if run is None
+            else _from_run(net, run, resolved)
+        )
         findings.append(Finding("PASS", "weights", message))
     if options.get("freeze"):
         findings.append(Finding("PASS", "frozen weights", freeze_weights(net, options["freeze"])))
@@ -92,8 +100,11 @@ def task_of(run: RunFolder) -> Task:
     return Task.from_yaml(run.read_text(TASK), origin=str(run.path / TASK))
 
 
-def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:
+def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask, labels: Sequence[str]) -> str:
     assert resolved.net is not None
+    message: str | None = resolved.net.module.load_file(net, existing(path), labels)
+    if message is not None:
+        return message
     weights = read_weights(existing(path))
     ours = partial(resolved.net.module.ours, options=resolved.net.options)
     return load_pretrained(net, weights, ours=ours, origin=str(path))
