@@ -721,6 +721,16 @@ class Answer(ABC):
             }
         return columns
 
+    def export_lines(self, net: nn.Module, name: str) -> Iterable[str]:
+        """Returns the lines of a text file for other programs, in the named format.
+
+        Raises:   NotBuiltError where the answer has no such format.
+        """
+        raise NotBuiltError(
+            f"this run, which answers with {self.WORD}, has no export format '{name}'",
+            do="`kissipo eject` writes a task as plain PyTorch",
+        )
+
     @abstractmethod
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         """Returns the decoding steps of one sample, from output to prediction."""

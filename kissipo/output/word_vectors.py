@@ -24,8 +24,9 @@ Source:   Mikolov, Yih and Zweig, Linguistic Regularities in Continuous Space Wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Literal, Protocol, Self, cast
 
 import numpy as np
@@ -223,10 +224,19 @@ class WordVectors(Answer):
             *([self.worst_predictions(data)] if self.sets else []),
         ]
 
+    def export_lines(self, net: nn.Module, name: str) -> Iterable[str]:
+        """Returns the vectors in the text format of the program word2vec."""
+        if name != "word2vec":
+            return super().export_lines(net, name)
+        vectors = cast(WordNet, net).vectors
+        rows = zip(self.words, vectors.tolist(), strict=True)
+        lines = (f"{word} {' '.join(f'{value:.9g}' for value in row)}" for word, row in rows)
+        return chain([f"{len(vectors)} {vectors.shape[1]}"], lines)
+
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         raise NotBuiltError(
             "kissipo eject does not write word2vec",
-            do="`kissipo export RUN --format word2vec` writes the vectors for other programs",
+            do="`kissipo export RUN --format word2vec --out FILE` writes the vectors",
         )
 
     def state(self) -> JsonObject:

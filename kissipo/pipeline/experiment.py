@@ -121,9 +121,9 @@ def build_experiment(
     net = build_net(resolved, pipeline)
     if start:
         check_outputs(net, pipeline)
-        codecs = (*pipeline.codecs, *(answer.codec for answer in pipeline.answers))
-        findings = init_weights(net, resolved, codecs)
-        pipeline = replace(pipeline, findings=(*pipeline.findings, *findings))
+        targets = [answer.codec for answer in pipeline.answers]
+        loaded = init_weights(net, resolved, pipeline.codecs, targets)
+        pipeline = replace(pipeline, findings=(*pipeline.findings, *loaded))
     net.to(_training_device(resolved, device))
     algorithm = build_algorithm(resolved, pipeline, net)
     return Experiment(task, resolved, pipeline, net, algorithm, inferred_options)

@@ -25,12 +25,16 @@ from kissipo.process.pretrained import freeze_weights, load_pretrained, read_wei
 
 
 def init_weights(
-    net: nn.Module, resolved: ResolvedTask, codecs: Sequence[Codec] = ()
+    net: nn.Module,
+    resolved: ResolvedTask,
+    codecs: Sequence[Codec] = (),
+    targets: Sequence[Codec] = (),
 ) -> tuple[Finding, ...]:
     """Loads the weights that the task names, freezes those that it freezes, and reports
     both.
 
-    codecs:   those of the inputs and targets, whose vocabularies must be those of a run
+    codecs:   those of the inputs, whose labels a file may name its rows by
+    targets:  those of the targets; the vocabularies of both must be those of a run
     Raises:   TaskError, RunError, DataError when the weights are missing or do not fit;
               the net is then unchanged.
     """
@@ -38,7 +42,7 @@ def init_weights(
     options = written(resolved.algorithm.options)
     findings = []
     if options.get("weights"):
-        if options["init"] == "linear":
+        if options.get("init") == "linear":
             raise TaskError(
                 "process.weights and process.init=linear both set the initial weights",
                 do="Leave one out",
@@ -46,8 +50,13 @@ def init_weights(
         path = Path(options["weights"])
         run = run_of(path)
         if run is not None:
-            _refuse_other_vocabulary(run, codecs)
-        message = _from_file(net, path, resolved) if run is None else _from_run(net, run, resolved)
+            _refuse_other_vocabulary(run, (*codecs, *targets))
+        labels = [name for codec in codecs for name in codec.spec.labels]
+        message = (
+            _from_file(net, path, resolved, labels)
+            if run is None
+            else _from_run(net, run, resolved)
+        )
         findings.append(Finding("PASS", "weights", message))
     if options.get("freeze"):
         findings.append(Finding("PASS", "frozen weights", freeze_weights(net, options["freeze"])))
@@ -124,8 +133,11 @@ def _refuse_other_vocabulary(run: RunFolder, codecs: Sequence[Codec]) -> None:
         )
 
 
-def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask) -> str:
+def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask, labels: Sequence[str]) -> str:
     assert resolved.net is not None
+    message: str | None = resolved.net.module.load_file(net, existing(path), labels)
+    if message is not None:
+        return message
     weights = read_weights(existing(path))
     ours = partial(resolved.net.module.ours, options=resolved.net.options)
     return load_pretrained(net, weights, ours=ours, origin=str(path))

@@ -67,6 +67,7 @@ NETS = Registry(
         "ours": _same_name,  # a published name of a weight -> its name in the net
         "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
+        "load_file": lambda net, path, labels: None,  # its own format of weights, if any
         "required_options": no_options,  # what the data require of the net
         "suggested_options": no_options,  # sizes, where the net was not named
     },

@@ -1,4 +1,4 @@
-"""English texts: the texts of twelve public data sets, about 5 million words.
+"""English texts: the texts of twelve public data sets, 4.2 million words.
 
 Articles, questions and paragraphs, captions, film reviews, plays, messages, essays: a
 small corpus for word vectors. Each folder is used where it is on this machine; Wikitext
@@ -22,7 +22,7 @@ from kissipo.input.datasets.download import folder_only, look_for
 from kissipo.input.source_data import Reading
 
 SOURCES = ("text",)
-ABOUT = "texts of twelve data sets in English, about 5 million words"
+ABOUT = "texts of twelve data sets in English, 4.2 million words"
 HOME = "https://github.com/pytorch/examples/tree/main/word_language_model/data/wikitext-2"
 LICENSE = "those of the data sets"
 FOLDER = "wikitext-2"

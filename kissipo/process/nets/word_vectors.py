@@ -22,12 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.errors import ShapeError
+from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
@@ -93,6 +94,36 @@ def build(
             do="Use output.vectors=words",
         )
     return WordVectors(inputs[0].vocab_size // 2, options.embedding_dim)
+
+
+def load_file(net: WordVectors, path: Path, labels: Sequence[str]) -> str | None:
+    """Takes over vectors from a file in the text format of the program word2vec.
+
+    labels:   the words by id
+    Returns:  how many words have a vector there; None for a file of another format
+    Raises:   TaskError where the vectors have another size.
+    """
+    if path.suffix == ".safetensors":
+        return None
+    words, dim = net.vectors.shape
+    ids = {word: number for number, word in enumerate(labels[: words + 1]) if number}
+    count = 0
+    with path.open(encoding="utf-8", errors="replace") as file, torch.no_grad():
+        for number, line in enumerate(file):
+            word, *cells = line.split()
+            if number == 0 and len(cells) == 1:
+                continue  # the title: how many words, and their size
+            if len(cells) != dim:
+                raise TaskError(
+                    f"{path} does not have vectors of this size",
+                    got=f"{len(cells)} numbers in line {number + 1}",
+                    allowed=f"lines of a word and a vector of {dim}, or a safetensors file",
+                    do=f"Set process.embedding_dim={len(cells)}",
+                )
+            if word in ids:
+                net.embedding.weight[ids[word]] = torch.tensor([float(cell) for cell in cells])
+                count += 1
+    return f"{count:,} of {words:,} words start with their vector in {path}"
 
 
 def details(net: WordVectors, labels: Sequence[str]) -> JsonObject:
