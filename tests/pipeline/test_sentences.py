@@ -148,9 +148,8 @@ SENTENCES = [
         "feelings",
         """
         input: {table: reviews.csv, text: review}
-        process: {net: text_cnn, widths: [3, 4, 5]}
+        process: {net: text_cnn, kernel_sizes: [3, 4, 5]}
         output: {category: feeling}""",
-        "'text_cnn' (S28)",
     ),
     *(
         Sentence(

@@ -37,7 +37,7 @@ SMALL = ["net=text_cnn", "filters=4", "embedding_dim=6", "epochs=1", "--quiet"]
 
 
 def sentences() -> list[str]:
-    """Sentences whose class is the order of two words: a bag of words cannot tell it."""
+    """Sentences whose class is the order of two words."""
     random, rows = Random(0), []
     for number in range(200):
         order = "not good" if number % 2 else "good not"
