@@ -119,9 +119,9 @@ def _embedding(vocabulary: int, features: int, *, tied: bool = False) -> nn.Embe
     """Returns a new embedding of tokens, where id 0 is padding.
 
     The rows of many tokens start with a standard deviation of 1, as torch's: with small
-    ones the net learned nothing but the frequencies of the tokens for 1,500 steps. Those
-    of a tied embedding are weights of the head, too; so they start small, and are
-    multiplied where they are read, as by Vaswani et al. 2017.
+    ones the net learned only the frequencies of the tokens for 1,500 steps. Those of a
+    tied embedding are weights of the head, too; so they start small, and are multiplied
+    where they are read, as by Vaswani et al. 2017.
     """
     layer = embedding(vocabulary, features, padded=True)
     if tied or vocabulary >= _MANY_TOKENS:
