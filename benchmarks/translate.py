@@ -51,9 +51,8 @@ class Peer(nn.Module):
         self.attention.keys = nn.Linear(2 * units, units, bias=False)
         self.attention.query = nn.Linear(units, units)
         self.attention.combine = nn.Linear(units, 1, bias=False)
-        self.readout = nn.Linear(3 * units, features)
-        self.head = nn.Linear(features, classes[1])
-        self.head.weight = self.target_embedding.weight
+        self.readout = nn.Linear(3 * units, units)
+        self.head = nn.Linear(units, classes[1])
         self.dropout = nn.Dropout(rate)
 
     def forward(self, source: Tensor, lengths: Tensor, previous: Tensor) -> Tensor:
@@ -132,9 +131,7 @@ def our_steps(experiment: Experiment, train: Dataset, batch: int) -> Iterator[fl
 
 def same_losses(net: Peer, experiment: Experiment) -> None:
     """Checks that both nets, with the same weights, have the same loss."""
-    weights = {**experiment.net.state_dict()}
-    weights["head.weight"] = weights["target_embedding.weight"]
-    net.load_state_dict(weights)
+    net.load_state_dict(experiment.net.state_dict())
     samples: Batch = experiment.pipeline.datasets["train"].batch(slice(0, 32))
     (source,), (target,) = samples.inputs, samples.targets
     rows = [(s[s != 0], t[t != 0]) for s, t in zip(source, target, strict=True)]

@@ -7,7 +7,7 @@ What is padding in all texts of a batch is cut off.
 Example:  >>> lengths = torch.tensor([3, 9, 3, 9, 3, 9, 3])
           >>> order = bucketed_order(lengths, 2, torch.Generator().manual_seed(0))
           >>> sorted(lengths[order[step : step + 2]].tolist() for step in (0, 2, 4))
-          [[3, 3], [3, 9], [9, 9]]
+          [[3, 3], [3, 3], [9, 9]]
 """
 
 from __future__ import annotations

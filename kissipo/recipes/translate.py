@@ -2,9 +2,8 @@
 
 Input     Multi30k: 29,000 captions of images and their translations in lower case;
           pieces of words (BPE), learned from the training split
-Process   encoder: a GRU in both directions; decoder: a GRU with additive attention and
-          a head that shares its weights with the embedding, trained with teacher
-          forcing
+Process   encoder: a GRU in both directions; decoder: a GRU with additive attention,
+          trained with teacher forcing
 Output    the English caption, piece by piece, to its end; greedy, or beam search
 
 Command   kissipo fit translate                      two dogs run through the snow .
@@ -32,13 +31,12 @@ RECIPE = Recipe(
             "attention": "additive",
             "units": 256,
             "embedding_dim": 128,
-            "tied_embedding": True,
             "dropout": 0.2,
             "learning_rate": 0.002,
             "schedule": "cosine",
             "warmup": 0.05,
             "clip_norm": 1.0,
-            "epochs": 7,
+            "epochs": 6,
         },
         output={"text": "en"},
     ),

@@ -285,7 +285,7 @@ def test_trace_equals_torch(run: Path) -> None:
     with torch.no_grad():
         memory, last = encoder(net.source_embedding.weight[ids].unsqueeze(0))
         first = torch.tanh(net.bridge[0](torch.cat([last[0], last[1]], dim=1)))
-        end = net.target_embedding.weight[END].view(1, 1, -1)
+        end = net.target_embedding.weight[END].view(1, 1, -1) * 8**0.5  # tied weights
         hidden, _ = decoder(end, first.unsqueeze(0))
         layer = net.attention
         sums = torch.tanh(layer.query(hidden).unsqueeze(2) + layer.keys(memory).unsqueeze(1))

@@ -81,7 +81,7 @@ def _chunk(
     h: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, scale: Tensor, smoothing: float
 ) -> tuple[Tensor, Tensor]:
     """Returns the loss of some rows, and its gradient with respect to the logits."""
-    logits = torch.addmm(bias, h, weight.T).float()
+    logits = torch.addmm(bias, h, weight.T).to(scale.dtype)  # of bfloat16
     logits -= logits.amax(dim=1, keepdim=True)
     target = targets.unsqueeze(1)
     right = logits.gather(1, target).squeeze(1)

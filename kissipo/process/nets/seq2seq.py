@@ -46,6 +46,7 @@ from kissipo.process.layers.embedding import embedding
 from kissipo.process.layers.tied_linear import TiedLinear
 
 ALGORITHMS = ("teacher_forcing", "supervised")
+_MANY_TOKENS = 1_000
 _CELLS: dict[str, Any] = {"gru": GRU, "lstm": LSTM, "rnn": RNN}
 
 
@@ -134,6 +135,22 @@ def build(
     return Seq2Seq(inputs[0], outputs[0], options)
 
 
+def _embedding(vocabulary: int, features: int, *, tied: bool = False) -> nn.Embedding:
+    """Returns a new embedding of tokens, where id 0 is padding.
+
+    The rows of many tokens start with a standard deviation of 1, as torch's: with small
+    ones the net learned only the frequencies of the tokens for 1,500 steps. Those of a
+    tied embedding are weights of the head, too; so they start small, and are multiplied
+    where they are read, as by Vaswani et al. 2017.
+    """
+    layer = embedding(vocabulary, features, padded=True)
+    if tied or vocabulary >= _MANY_TOKENS:
+        nn.init.normal_(layer.weight, std=features**-0.5 if tied else 1.0)
+        with torch.no_grad():
+            layer.weight[0].zero_()
+    return layer
+
+
 class Seq2Seq(nn.Module):
     """A recurrent encoder, and a recurrent decoder with attention."""
 
@@ -146,11 +163,12 @@ class Seq2Seq(nn.Module):
         width = 2 * units if options.bidirectional else units  # of the memory
         between = options.dropout if self.num_layers > 1 else 0.0
         stacked = partial(cell, num_layers=self.num_layers, batch_first=True, dropout=between)
-        self.source_embedding = embedding(source.vocab_size, features, padded=True)
+        self.source_embedding = _embedding(source.vocab_size, features)
         self.encoder = stacked(features, units, bidirectional=options.bidirectional)
         states = 0 if options.bridge == "none" else cell.states * self.num_layers
         self.bridge = nn.ModuleList(nn.Linear(width, units) for _ in range(states))
-        self.target_embedding = embedding(vocab_size, features, padded=True)
+        self.target_embedding = _embedding(vocab_size, features, tied=options.tied_embedding)
+        self.scale = features**0.5 if options.tied_embedding else 1.0
         self.decoder = stacked(features, units)
         self.attention = (
             None if options.attention == "none" else Attention(units, width, options.attention)
@@ -230,7 +248,10 @@ class Seq2Seq(nn.Module):
                 torch.stack(parts[start : start + count]) for start in range(0, len(parts), count)
             )
         )
-        x = self.dropout(self.target_embedding(tokens))
+        x = self.target_embedding(tokens)
+        if self.scale != 1:
+            x = x * self.scale
+        x = self.dropout(x)
         hidden, last = self.decoder(x, states if len(states) > 1 else states[0])
         after = last if isinstance(last, tuple) else (last,)
         if count == 1:
