@@ -10,10 +10,10 @@ import numpy as np
 
 from kissipo.codec.labels import as_strings
 from kissipo.codec.term_counts import TermOptions
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import option, option_infos
 from kissipo.core.suggest import did_you_mean
 from kissipo.input.formats.documents import (
     NAME,
@@ -39,6 +39,21 @@ class DocumentOptions(TermOptions):
     queries: str | None = option(
         None, "table with the columns query and document, to evaluate a search of documents"
     )
+
+
+def refuse_document_options(written: Sequence[str]) -> None:
+    """Refuses the options of documents for another answer.
+
+    Raises:   TaskError with the option.
+    """
+    names = {*option_infos(DocumentOptions), "documents", "title"}
+    for name in written:
+        if name in names:
+            raise TaskError(
+                f"input.{name} is for output.vectors=documents",
+                do=f"Leave input.{name} out; other answers have input.vocab_size and "
+                "input.min_count",
+            )
 
 
 def read_documents(

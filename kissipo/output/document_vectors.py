@@ -209,14 +209,14 @@ class DocumentVectors(Answer):
         return list(prediction.neighbors or ())
 
     def to_json(self, prediction: Prediction) -> JsonObject:
-        return prediction.to_json()
+        return {**prediction.to_json(), "answer": prediction.value or None}
 
     def prediction_columns(
         self, predictions: Sequence[Prediction], outputs: Tensor
     ) -> Mapping[str, Sequence[object]]:
         first = [(prediction.neighbors or (None,))[0] for prediction in predictions]
         return {
-            "prediction": [prediction.value for prediction in predictions],
+            "prediction": [prediction.value or None for prediction in predictions],
             "cosine": [None if neighbor is None else neighbor.cosine for neighbor in first],
         }
 
@@ -279,13 +279,16 @@ class DocumentVectors(Answer):
         return np.concatenate([scores[:, :2], blocks.reshape(len(scores), -1)], axis=1)
 
     def _prediction(self, blocks: Scores) -> Prediction:
-        """Returns the neighbors of one sample that have anything in common with it."""
+        """Returns the neighbors of one sample that have anything in common with it.
+
+        The value is empty where there is none.
+        """
         neighbors = tuple(
             self._neighbor(int(block[0]), float(block[1]), block[2:])
             for block in blocks
             if block[1] > _NOTHING
         )[: self.top_k]
-        return Prediction(neighbors[0].name if neighbors else None, neighbors=neighbors)
+        return Prediction(neighbors[0].name if neighbors else "", neighbors=neighbors)
 
     def _neighbor(self, number: int, cosine: float, terms: Scores) -> Neighbor:
         names, copies = self.spec.labels, np.asarray(self.copies)

@@ -41,6 +41,7 @@ COMMANDS = {
         ["predict", "dcgan", "7"],
         ["predict", "power", "--file", "power.csv"],
         ["predict", "steps", "--file", "steps.csv"],
+        ["predict", "search", "salt of the sea"],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
@@ -144,6 +145,10 @@ def _train_and_draw() -> None:
     Path("new/b.png").write_bytes(Path("new/a.png").read_bytes()[:30])
     assert main(["fit", "backprop", "epochs=1", "--out", "backprop", "--quiet"]) == 0
     assert main(["fit", "dcgan", "epochs=1", "--out", "dcgan", "--quiet"]) == 0
+    Path("notes").mkdir()
+    for name, text in {"sea": "salt and sea", "bread": "salt and flour"}.items():
+        Path(f"notes/{name}.txt").write_text(text)
+    assert main(["fit", "notes", "--out", "search", "--quiet"]) == 0
     _train_on_series()
     _train_on_questions()
 

@@ -23,6 +23,7 @@ from kissipo.core.schema import option_infos
 from kissipo.input.augment import Augment
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
+from kissipo.input.documents import refuse_document_options
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.lazy_dataset import EncodedColumn
 from kissipo.input.sample_weights import check_weights, mean_one, weights_finding
@@ -48,6 +49,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """
     source: Source[Any] = resolved.source.module.SOURCE
     options, group = resolved.source.options, resolved.general.split.group
+    refuse_document_options(resolved.source.written)
     findings = list(reading.findings)
     frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)

@@ -16,8 +16,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.schema import option_infos
-from kissipo.input.documents import DocumentOptions
+from kissipo.input.documents import refuse_document_options
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
@@ -31,7 +30,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """Returns a pipeline: the end of the text is the test split, before it
     validation."""
     options, frame = resolved.source.options, reading.frame
-    _refuse_document_options(resolved)
+    refuse_document_options(resolved.source.written)
     loss = _loss(resolved)
     splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(splits["train"])
@@ -76,16 +75,6 @@ def encode_new(
         raise DataError("the text is empty", do="Give at least one character")
     ids = codec.inner.encode(frame)[-codec.length :]
     return TensorDataset((ids.unsqueeze(0),), ())
-
-
-def _refuse_document_options(resolved: ResolvedTask) -> None:
-    """Refuses the options that are for documents."""
-    for name in resolved.source.written:
-        if name == "documents" or name in option_infos(DocumentOptions):
-            raise TaskError(
-                f"input.{name} is for output.vectors=documents",
-                do=f"Leave input.{name} out, or add output.vectors=documents",
-            )
 
 
 def _loss(resolved: ResolvedTask) -> str | None:

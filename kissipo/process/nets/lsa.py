@@ -54,7 +54,9 @@ class Options(WeightOptions):
     svd_solver: Literal["randomized", "arpack"] = option(
         "randomized", "how the axes are computed: fast and nearly exact, or exact"
     )
-    n_iter: int = option(5, "number of power iterations of the randomized solver", minimum=0)
+    power_iterations: int = option(
+        5, "power iterations of the randomized solver; n_iter of scikit-learn", minimum=0
+    )
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
@@ -139,7 +141,7 @@ class Lsa(nn.Module):
         svd = TruncatedSVD(
             len(self.singular_values),
             algorithm=self.options.svd_solver,
-            n_iter=self.options.n_iter,
+            n_iter=self.options.power_iterations,
             random_state=seed,
         ).fit(weights)
         vectors = [
