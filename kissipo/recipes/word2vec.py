@@ -1,7 +1,7 @@
 """word2vec (S32): similar words have similar vectors, learned from plain text.
 
-Input     the texts of twelve English data sets, 4.2 million words; words that occur fewer
-          than 5 times are left out
+Input     the texts of twelve English data sets, 4.2 million words; words that occur
+          fewer than 5 times are left out
 Process   skip-gram with 5 negatives per window, 100 numbers per word, a context of up
           to 5 words on each side, 5 epochs
 Output    the nearest words, the similarity of two words, analogies; Spearman's
