@@ -12,7 +12,8 @@ from kissipo.process.algorithms.gradient_descent import _map
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    run = ki.load("playground").fit(out=tmp_path_factory.mktemp("runs") / "run")
+    task = ki.load("playground", words={"epochs": 1000})
+    run = task.fit(out=tmp_path_factory.mktemp("runs") / "run")
     paths: list[dict[str, Any]] = run.metrics["answers"][0]["details"]["paths"]
     return paths
 
