@@ -89,7 +89,7 @@ def cosines_of(experiment: Experiment, query: str) -> Any:
 @pytest.mark.parametrize(
     ("words", "arguments"), VARIANTS, ids=[",".join(words) or "default" for words, _ in VARIANTS]
 )
-def test_tf_idf_weights_equal_scikit_learn(
+def test_tf_idf_weights_equal_sklearn(
     folder: Path, words: dict[str, object], arguments: dict[str, Any]
 ) -> None:
     experiment = solved(folder, **words)
@@ -104,7 +104,7 @@ def test_tf_idf_weights_equal_scikit_learn(
 
 
 @pytest.mark.parametrize("solver", ["randomized", "arpack"])
-def test_lsa_vectors_equal_scikit_learn(folder: Path, solver: str) -> None:
+def test_lsa_vectors_equal_sklearn(folder: Path, solver: str) -> None:
     experiment = solved(folder, net="lsa", n_components=3, svd_solver=solver)
     net = cast(Lsa, experiment.net)
     vectorizer = TfidfVectorizer()
