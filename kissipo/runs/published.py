@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 from kissipo.codec.target_tokens import TargetTokens
 from kissipo.core.codec import Codec, restore, save
@@ -114,9 +115,7 @@ def get_weights(name: str, *, file: Path | None = None, out: Path | None = None)
 def _answer(module: ModuleType) -> Answer:
     """Returns the text of the target with its vocabulary."""
     answer = TargetText(module.TARGET)
-    codec = restore(module.OUTPUT)
-    assert isinstance(codec, TargetTokens)
-    answer.codec = codec
+    answer.codec = cast(TargetTokens, restore(module.OUTPUT))
     return answer
 
 

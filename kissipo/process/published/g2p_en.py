@@ -72,7 +72,7 @@ _NAMES = {
 def read(content: bytes) -> dict[str, Tensor]:
     """Returns the tensors of the file by their published names.
 
-    Raises:   DataError when it is no file of arrays.
+    Raises:   DataError when it is not a file of arrays.
     """
     try:
         arrays = np.load(BytesIO(content), allow_pickle=False)
