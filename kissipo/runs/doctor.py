@@ -27,6 +27,8 @@ _PARTS = (
     ("python_calamine", "excel", "spreadsheets: .xlsx, .xls, .ods"),
     ("statsmodels", "series", "sunspots, exponential smoothing, trend and season"),
     ("gymnasium", "rl", "environments"),
+    ("tokenizers", "language", "subwords: bpe, wordpieces, published vocabularies"),
+    ("sacrebleu", "language", "BLEU and chrF"),
     ("tensorboard", "board", "TensorBoard files in every run"),
 )
 _TIMEOUT = 600
