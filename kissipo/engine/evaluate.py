@@ -25,7 +25,7 @@ from kissipo.core.protocols import (
 )
 from kissipo.engine.streams import stream_steps
 
-_BATCH, _VALUES, _OUTPUTS, _STREAMS = 512, 4_000_000, 1 << 26, 64
+_BATCH, _VALUES, _OUTPUTS, _STREAMS = 512, 4_000_000, 1 << 25, 64
 
 
 @dataclass(frozen=True)

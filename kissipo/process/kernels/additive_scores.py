@@ -27,6 +27,7 @@ from kissipo.process.kernels.autograd_context import AutogradContext
 
 CHUNK = 1 << 17  # numbers of one array of a chunk
 WORTHWHILE = 1 << 20  # numbers from which on chunks are faster
+LARGE = 1 << 26  # numbers from which on they are needed for their memory
 
 
 def additive_scores(queries: Tensor, keys: Tensor, v: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
-from kissipo.process.kernels.additive_scores import WORTHWHILE, additive_scores
+from kissipo.process.kernels.additive_scores import LARGE, WORTHWHILE, additive_scores
 
 Score = Literal["additive", "dot", "general"]
 
@@ -64,10 +64,11 @@ class Attention(nn.Module):
         return weights
 
     def _by_chunks(self, query: Tensor, keys: Tensor) -> bool:
-        """Returns whether the sums exceed the cache, in training on a CPU."""
+        """Returns whether the sums exceed the cache in training, or the memory
+        elsewhere."""
         size = query.shape[1] * keys.numel()
         is_plain = query.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-        return torch.is_grad_enabled() and is_plain and size >= WORTHWHILE
+        return is_plain and size >= (WORTHWHILE if torch.is_grad_enabled() else LARGE)
 
     def activation_products(
         self, context: Tensor, query: Tensor, memory: Tensor, keys: Tensor, mask: Tensor
