@@ -10,17 +10,18 @@ from functools import partial
 import numpy as np
 
 from kissipo.core.description import Cell, Table
-from kissipo.core.finding import Finding
+from kissipo.core.finding import Finding, counted
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_bytes, format_score, shorten
 from kissipo.inspect.chain_rule import Chain
-from kissipo.inspect.trace import Trace, format_array
+from kissipo.inspect.trace import Step, Trace, format_array
 from kissipo.output.score import Score
 from kissipo.pipeline.pipeline import InferredOption, Pipeline
 
 MODEL = "model"
 _MAX_PER_CHECK = 30  # findings
-_LONGEST = 1000  # characters of a message
+_LONGEST, _LONG = 1000, 120  # characters of a message, of what happens in a step
+_MANY_CALLS = 40  # of layers after their first calls, from which these share one row
 _STYLES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
 
 
@@ -57,19 +58,27 @@ def inferred_options_table(options: Sequence[InferredOption]) -> Table:
     return Table(["", ""], rows)
 
 
-def trace_table(trace: Trace, *, max_length: int = 100_000) -> Table:
+def trace_table(trace: Trace, *, max_length: int = 300) -> Table:
     """Returns the data flow: each step with its shape, costs and some values.
+
+    Of a layer that is called many times, as by a net that writes a text, the first call
+    has a row, and all others share one.
 
     max_length:  of the text of one example
     """
     rows, before = [], ""
+    repeated = _repeated(trace.steps)
     for step in trace.steps:
+        if id(step) in repeated:
+            continue
+        if before == "process" and step.stage != before and repeated:
+            rows.append(_further_calls(list(repeated.values())))
         stage = step.stage if step.stage != before else ""
         before = step.stage
         rows.append([
             Cell(stage, "strong"),
             step.name,
-            step.description,
+            shorten(step.description, _LONG),
             "x".join(str(side) for side in step.shape),
             f"{step.parameters:,}" if step.parameters else "",
             f"{step.multiplications:,}" if step.multiplications else "",
@@ -78,6 +87,35 @@ def trace_table(trace: Trace, *, max_length: int = 100_000) -> Table:
         ])  # fmt: skip
     titles = ["", "step", "what happens", "shape", "params", "MACs", "memory", "one example"]
     return Table(titles, rows, numbers=(4, 5, 6))
+
+
+def _repeated(steps: Sequence[Step]) -> dict[int, Step]:
+    """Returns the calls of layers after their first, if there are many, by identity."""
+    named: set[str] = set()
+    repeated = {}
+    for step in steps:
+        if step.stage == "process" and step.name in named:
+            repeated[id(step)] = step
+        named.add(step.name)
+    return repeated if len(repeated) > _MANY_CALLS else {}
+
+
+def _further_calls(steps: Sequence[Step]) -> list[str]:
+    """Returns the row of all calls after the first."""
+    layers = len({step.name for step in steps})
+    macs, memory = (
+        sum(getattr(step, cost) or 0 for step in steps) for cost in ("multiplications", "memory")
+    )
+    return [
+        Cell("", "strong"),
+        "...",
+        f"{len(steps):,} more calls of {counted(layers, 'layer')}, step by step",
+        "",
+        "",
+        f"{macs:,}" if macs else "",
+        format_bytes(memory) if memory else "",
+        "",
+    ]
 
 
 def trace_summary(trace: Trace) -> str:

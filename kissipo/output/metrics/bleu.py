@@ -149,7 +149,10 @@ def describe_bleu(bleu: float) -> str:
 def _bleu(scorer: Scorer, *, effective_order: bool = False) -> _Metric:
     metrics = need("sacrebleu.metrics", extra="language", purpose="the metric BLEU")
     bleu: _Metric = metrics.BLEU(
-        tokenize=scorer.tokenizer, lowercase=scorer.lowercase, effective_order=effective_order
+        tokenize=scorer.tokenizer,
+        lowercase=scorer.lowercase,
+        effective_order=effective_order,
+        force=True,  # no warning on the screen of texts that end in " ."
     )
     return bleu
 
