@@ -78,7 +78,8 @@ def by_kissipo(path: Path) -> Callable[[], object]:
 
 def by_rows(path: Path) -> Callable[[], object]:
     """Returns the reading row by row, as of a file whose layout is not clear."""
-    from kissipo.input.formats import cell_bytes, delimited
+    from kissipo.input.cells import cell_bytes
+    from kissipo.input.formats import delimited
 
     def unclear(*arguments: object, **options: object) -> Any:
         raise cell_bytes.UnclearLayoutError

@@ -12,11 +12,11 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Column, Frame, numbers, strings
 from kissipo.core.task import split_argument
+from kissipo.input.cells.null_texts import NULL_TEXTS
+from kissipo.input.cells.number_texts import split_number
+from kissipo.input.cells.text_column import is_missing
 from kissipo.input.formats.dataframe import is_dataframe
-from kissipo.input.formats.null_texts import NULL_TEXTS
-from kissipo.input.formats.number_texts import split_number
 from kissipo.input.formats.tables import FileWords, is_table_file, read_table
-from kissipo.input.formats.text_column import is_missing
 
 
 def parse_rows(

@@ -14,11 +14,11 @@ from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.suggest import nearest
-from kissipo.input.formats.number_columns import PLAIN_CELLS, CellOptions, without_declared
-from kissipo.input.formats.number_texts import NumberText, split_number, value
-from kissipo.input.formats.sixties import RESULTS, split_sixties
+from kissipo.input.cells.number_columns import PLAIN_CELLS, CellOptions, without_declared
+from kissipo.input.cells.number_texts import NumberText, split_number, value
+from kissipo.input.cells.sixties import RESULTS, split_sixties
+from kissipo.input.cells.text_column import is_missing
 from kissipo.input.formats.tables import FileWords
-from kissipo.input.formats.text_column import is_missing
 from kissipo.input.source import Source
 from kissipo.pipeline.parse import ResolvedTask, builder_of
 

@@ -9,7 +9,7 @@ Example:  >>> are_split_by_blanks(["  1.0  2.5 7", " 12.0  3.5 8"])
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
-from kissipo.input.formats.number_texts import split_number
+from kissipo.input.cells.number_texts import split_number
 
 _MIN_SHARE = 0.6
 

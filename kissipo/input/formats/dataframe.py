@@ -10,9 +10,9 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.extras import need
 from kissipo.core.frame import Column, Frame, numbers, strings, times
-from kissipo.input.formats.cells import mixed
+from kissipo.input.cells.cells import mixed
+from kissipo.input.cells.number_texts import is_code
 from kissipo.input.formats.files import existing, readable
-from kissipo.input.formats.number_texts import is_code
 
 _EXACT = 2.0**53
 

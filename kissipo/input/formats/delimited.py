@@ -18,10 +18,19 @@ from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some, shorten
+from kissipo.input.cells.cell_blanks import blanks_beside, protect_quoted, protected
+from kissipo.input.cells.cell_bytes import UnclearLayoutError, split_cells
+from kissipo.input.cells.cells import ColumnBuilder
+from kissipo.input.cells.null_texts import NULL_TEXTS, reason_of_values
+from kissipo.input.cells.number_columns import (
+    CellOptions,
+    TypedCells,
+    find_numbers,
+    has_open_points,
+    texts_decimal,
+    type_cells,
+)
 from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
-from kissipo.input.formats.cell_blanks import blanks_beside, protect_quoted, protected
-from kissipo.input.formats.cell_bytes import UnclearLayoutError, split_cells
-from kissipo.input.formats.cells import ColumnBuilder
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import existing, open_text, refuse_many_columns
 from kissipo.input.formats.header import (
@@ -33,15 +42,6 @@ from kissipo.input.formats.header import (
     sign_of_data,
 )
 from kissipo.input.formats.note_lines import NoteLines
-from kissipo.input.formats.null_texts import NULL_TEXTS, reason_of_values
-from kissipo.input.formats.number_columns import (
-    CellOptions,
-    TypedCells,
-    find_numbers,
-    has_open_points,
-    texts_decimal,
-    type_cells,
-)
 from kissipo.input.formats.preamble import find_preamble
 
 CHUNK = 50_000

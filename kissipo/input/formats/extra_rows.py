@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_some, shorten
-from kissipo.input.formats.number_columns import TypedCells
-from kissipo.input.formats.number_texts import is_known_mark
+from kissipo.input.cells.number_columns import TypedCells
+from kissipo.input.cells.number_texts import is_known_mark
 
 _MIN_ROWS, _MAX_NOTES = 10, 20
 _KEEP = "left out; input.extra_rows=keep keeps such rows"

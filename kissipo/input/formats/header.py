@@ -18,12 +18,12 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_ends, list_some, shorten
-from kissipo.input.formats.cell_blanks import BLANKS, restored
-from kissipo.input.formats.cells import ColumnBuilder
-from kissipo.input.formats.number_columns import CellOptions, type_cells
-from kissipo.input.formats.number_texts import split_number, value
-from kissipo.input.formats.sixties import split_sixties
-from kissipo.input.formats.text_column import is_missing
+from kissipo.input.cells.cell_blanks import BLANKS, restored
+from kissipo.input.cells.cells import ColumnBuilder
+from kissipo.input.cells.number_columns import CellOptions, type_cells
+from kissipo.input.cells.number_texts import split_number, value
+from kissipo.input.cells.sixties import split_sixties
+from kissipo.input.cells.text_column import is_missing
 
 SAMPLE = 1000
 _PROSE = 3

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.text import list_some, shorten
-from kissipo.input.formats.number_texts import split_number
+from kissipo.input.cells.number_texts import split_number
 
 Line = tuple[int, list[str]]
 

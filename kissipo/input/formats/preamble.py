@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from kissipo.input.cells.number_texts import split_number
 from kissipo.input.formats.note_lines import is_note
-from kissipo.input.formats.number_texts import split_number
 
 _MIN_ROWS = 3
 _MAX_LINES = 30

@@ -7,7 +7,7 @@ from pathlib import Path
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.text import list_some
-from kissipo.input.formats.cells import mixed
+from kissipo.input.cells.cells import mixed
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import open_text, refuse_many_columns
 from kissipo.input.formats.json_layouts import records_of

@@ -19,10 +19,10 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, strings, times
 from kissipo.core.text import list_some
 from kissipo.core.timestamps import looks_like_time
-from kissipo.input.formats.cell_blanks import BLANKS
-from kissipo.input.formats.cells import mixed
-from kissipo.input.formats.number_texts import is_code, split_number, value
-from kissipo.input.formats.text_column import is_missing
+from kissipo.input.cells.cell_blanks import BLANKS
+from kissipo.input.cells.cells import mixed
+from kissipo.input.cells.number_texts import is_code, split_number, value
+from kissipo.input.cells.text_column import is_missing
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 Rows = list[tuple[int, list[Cell]]]

@@ -22,12 +22,12 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import list_some
+from kissipo.input.cells.number_columns import TypedCells, type_cells
+from kissipo.input.cells.percent_cells import percent_cells
 from kissipo.input.formats.compressed import DAMAGED
 from kissipo.input.formats.delimited import Layout
 from kissipo.input.formats.files import read_bytes, readable
-from kissipo.input.formats.number_columns import TypedCells, type_cells
 from kissipo.input.formats.old_spreadsheet import SIGNATURE, refuse_damaged
-from kissipo.input.formats.percent_cells import percent_cells
 from kissipo.input.formats.sheet_cells import (
     Cell,
     Merge,

@@ -11,12 +11,12 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
+from kissipo.input.cells.number_columns import CellOptions, TypedCells, type_cells
 from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
 from kissipo.input.formats.extra_rows import without_extra_rows
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.number_columns import CellOptions, TypedCells, type_cells
 from kissipo.input.formats.records import read_records
 from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.source_data import Reading

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
+from kissipo.input.cells.text_column import is_missing
 from kissipo.input.formats.tables import FileWords, read_table
-from kissipo.input.formats.text_column import is_missing
 
 CELL = st.text(st.sampled_from("abz ÄŽß,;|\t\"'\n.-€字"), max_size=6).map(lambda text: text + "x")
 

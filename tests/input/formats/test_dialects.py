@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame
+from kissipo.input.cells.cell_bytes import UnclearLayoutError
+from kissipo.input.cells.number_columns import TypedCells
+from kissipo.input.cells.number_texts import split_number
+from kissipo.input.cells.text_column import is_missing
 from kissipo.input.formats import delimited
-from kissipo.input.formats.cell_bytes import UnclearLayoutError
 from kissipo.input.formats.delimited import Layout, read_typed
-from kissipo.input.formats.number_columns import TypedCells
-from kissipo.input.formats.number_texts import split_number
-from kissipo.input.formats.text_column import is_missing
 
 ALPHABET = st.characters(
     codec="utf-8", exclude_categories=("Cc", "Cs", "Co"), include_characters='\n"\t'
@@ -320,7 +320,7 @@ def test_blocks_equal_rows_over_several_blocks(tmp_path: Path, rows: int) -> Non
     path = tmp_path / "table.csv"
     path.write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kissipo.input.formats.cell_bytes.BLOCK", 1 << 14)
+        patch.setattr("kissipo.input.cells.cell_bytes.BLOCK", 1 << 14)
         typed = read_twice(path, Layout(","))
     assert typed is not None
     frame = typed.frame
@@ -346,7 +346,7 @@ def test_null_texts_that_are_values_over_several_blocks(tmp_path: Path, distinct
     path = tmp_path / "table.csv"
     path.write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kissipo.input.formats.cell_bytes.BLOCK", 1 << 13)
+        patch.setattr("kissipo.input.cells.cell_bytes.BLOCK", 1 << 13)
         typed = read_twice(path, Layout(","))
     assert typed is not None
     frame = typed.frame

@@ -8,8 +8,8 @@ import pytest
 
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column
+from kissipo.input.cells.number_columns import PLAIN_CELLS, CellOptions
 from kissipo.input.formats.delimited import Layout, read_typed
-from kissipo.input.formats.number_columns import PLAIN_CELLS, CellOptions
 
 ROWS, PLACE = 3000, 2500
 COUNTS = [str(row % 97) for row in range(ROWS)]

@@ -9,7 +9,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.core.errors import DataError
-from kissipo.input.formats.null_texts import reason_of_values
+from kissipo.input.cells.null_texts import reason_of_values
 from kissipo.input.formats.tables import FileWords, read_table, table_reading
 from kissipo.input.given_rows import column_of, parse_rows
 from kissipo.input.sources.table import Options

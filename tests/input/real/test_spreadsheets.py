@@ -17,7 +17,7 @@ import pytest
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
-from kissipo.input.formats.percent_cells import percent_cells
+from kissipo.input.cells.percent_cells import percent_cells
 from kissipo.input.formats.tables import FileWords, table_reading
 
 _EPOCH = datetime(1899, 12, 30)

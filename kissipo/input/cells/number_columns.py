@@ -23,14 +23,14 @@ from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
-from kissipo.input.formats.code_cells import has_codes, stray_codes
-from kissipo.input.formats.number_texts import (
+from kissipo.input.cells.code_cells import has_codes, stray_codes
+from kissipo.input.cells.number_texts import (
     NumberText,
     is_known_mark,
     split_number,
     value,
 )
-from kissipo.input.formats.sixties import RESULTS, all_sixties, split_sixties
+from kissipo.input.cells.sixties import RESULTS, all_sixties, split_sixties
 
 _DIGITS = r"-?\d[\d.,]*"
 _NEARLY = re.compile(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.input.formats.cell_bytes import CellBytes, Places, Words
+from kissipo.input.cells.cell_bytes import CellBytes, Places, Words
 
 _MAX_DIGITS = 19
 _EXACT = np.uint64(2**53)

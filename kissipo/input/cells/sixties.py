@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from math import floor
 
-from kissipo.input.formats.number_texts import NumberText
+from kissipo.input.cells.number_texts import NumberText
 
 RESULTS = {"h:mm:ss": "seconds", "h:mm": "sixtieths", "h m": "minutes", "°'": "degrees"}
 _CLOCK = re.compile(

@@ -12,8 +12,8 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.input.formats.cell_blanks import restored
-from kissipo.input.formats.cell_bytes import CellBytes, Words
+from kissipo.input.cells.cell_blanks import restored
+from kissipo.input.cells.cell_bytes import CellBytes, Words
 
 Codes = NDArray[np.int32]
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})

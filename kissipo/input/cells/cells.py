@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.frame import Column, strings
-from kissipo.input.formats.cell_bytes import CellBytes
-from kissipo.input.formats.digits import plain_numbers
-from kissipo.input.formats.number_columns import ODD_SHARE
-from kissipo.input.formats.number_texts import find_codes, is_code
-from kissipo.input.formats.text_column import TextColumn, is_missing
+from kissipo.input.cells.cell_bytes import CellBytes
+from kissipo.input.cells.digits import plain_numbers
+from kissipo.input.cells.number_columns import ODD_SHARE
+from kissipo.input.cells.number_texts import find_codes, is_code
+from kissipo.input.cells.text_column import TextColumn, is_missing
 
 _SAMPLE = 1000
 _EXACT = 2.0**53

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_some
-from kissipo.input.formats.number_texts import find_codes
+from kissipo.input.cells.number_texts import find_codes
 
 _FEW_SHARE, _MIN_SHARE = 0.1, 0.5
 _WITHOUT_POINTS = str.maketrans("", "", ".,")
