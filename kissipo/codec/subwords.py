@@ -22,7 +22,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("en", ["low lower", "low lowest"]),))
           >>> codec = Subwords("en", vocab_size=261, ends=True).fit(frame)
           >>> codec.split_tokens("low low")
-          ['Ġlow', 'Ġlow']
+          [' low', ' low']
           >>> codec.decode(codec.encode(frame))["en"].texts()
           ['low lower', 'low lowest']
 """
@@ -159,8 +159,18 @@ class Subwords(TargetTokens):
         return Frame((strings(self.column, [text.removeprefix(" ") for text in texts]),))
 
     def split_tokens(self, text: str) -> list[str]:
-        labels = self.spec.labels
+        labels = self.readable_labels
         return [labels[number] for number in self._encode_text(text)[: self.max_tokens]]
+
+    @property
+    def readable_labels(self) -> tuple[str, ...]:
+        decoder = (self.model or {}).get("decoder") or {}
+        if "ByteLevel" not in json.dumps(decoder):
+            return self.spec.labels
+        bytes_ = _library().decoders.ByteLevel()
+        texts = [bytes_.decode([piece]) for piece in self.vocabulary or ()]
+        pairs = zip(texts, self.vocabulary or (), strict=True)
+        return (*self.SPECIAL, *(piece if "\ufffd" in text else text for text, piece in pairs))
 
     def for_target(self, column: str) -> Tokens:
         is_shared = len(self.vocabulary_of) > 1

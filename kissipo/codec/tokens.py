@@ -173,6 +173,11 @@ class Tokens(Codec):
     def split_tokens(self, text: str) -> list[str]:
         return self._split(text)[: self.length]
 
+    @property
+    def readable_labels(self) -> tuple[str, ...]:
+        """The tokens of all ids as a person reads them."""
+        return self.spec.labels
+
     def for_target(self, column: str) -> Tokens:
         """Returns an unfitted codec with the same options for texts that are
         generated."""

@@ -41,11 +41,13 @@ class DocumentOptions(TermOptions):
     )
 
 
-def refuse_document_options(written: Sequence[str]) -> None:
-    """Refuses the options of documents for another answer.
+def refuse_document_options(options: object, written: Sequence[str]) -> None:
+    """Refuses the options of documents of a source for another answer.
 
     Raises:   TaskError with the option.
     """
+    if not isinstance(options, DocumentOptions):
+        return
     names = {*option_infos(DocumentOptions), "documents", "title"}
     for name in written:
         if name in names:

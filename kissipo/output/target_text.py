@@ -289,7 +289,7 @@ class TargetText(Answer):
         targets: Sequence[Tensor],
         read: Sequence[str],
     ) -> Sequence[Section]:
-        names = self.codec.spec.labels
+        names = self.codec.readable_labels
         inside = inside_sections(
             net,
             inputs,
@@ -307,7 +307,8 @@ class TargetText(Answer):
 
     def axis_labels(self, outputs: Tensor) -> Mapping[str, Sequence[str]]:
         tokens = self.predicted(self.scores(outputs))[0].tolist()
-        return {"query": [self.codec.spec.labels[token] for token in tokens if token]}
+        labels = self.codec.readable_labels
+        return {"query": [labels[token] for token in tokens if token]}
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         def written(samples: NDArray[np.int64]) -> list[str]:

@@ -2,8 +2,9 @@
 
 tf-idf = (1 + ln count) · (ln((1 + texts) / (1 + texts with the term)) + 1)
 
-Rows are scaled to length 1. The terms are words and pairs of words. With a character
-tokenizer they are one to three characters, with a space before and after each word.
+Rows are scaled to length 1. The terms are words and pairs of words, also of texts that
+a net reads in subwords. With a character tokenizer they are one to three characters,
+with a space before and after each word.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from kissipo.core.frame import Frame
 Features = tuple[Any, Any]
 _ANALYZERS: dict[str, dict[str, object]] = {
     "words": {"ngram_range": (1, 2)},
+    "subwords": {"ngram_range": (1, 2)},
     "characters": {"analyzer": "char_wb", "ngram_range": (1, 3), "lowercase": False},
 }
 
@@ -23,7 +25,7 @@ def tfidf(train: Frame, test: Frame, texts: Mapping[str, str]) -> Features:
 
     The weights of words and of characters are concatenated.
 
-    texts:  the tokenizer (words or characters) by the name of the text column
+    texts:  the tokenizer (words, subwords or characters) by the name of the text column
     """
     from scipy.sparse import hstack
 

@@ -121,7 +121,7 @@ def search_section(
         total = float(share.sum())
         if total > -torch.inf:
             words = joiner.join(names[token] for token in text if token not in (PADDING, END))
-            rows.append([words, f"{total:.3f}", f"{float(share.sum().exp()):.3g}"])
+            rows.append([words.strip(), f"{total:.3f}", f"{float(share.sum().exp()):.3g}"])
     table = Table(["text", "log p", "p"], rows, numbers=(1, 2))
     return Section("Beam search", [Line(intro, "dim"), tree, table])
 

@@ -49,7 +49,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """
     source: Source[Any] = resolved.source.module.SOURCE
     options, group = resolved.source.options, resolved.general.split.group
-    refuse_document_options(resolved.source.written)
+    refuse_document_options(options, resolved.source.written)
     findings = list(reading.findings)
     frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)

@@ -30,7 +30,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """Returns a pipeline: the end of the text is the test split, before it
     validation."""
     options, frame = resolved.source.options, reading.frame
-    refuse_document_options(resolved.source.written)
+    refuse_document_options(options, resolved.source.written)
     loss = _loss(resolved)
     splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(splits["train"])
