@@ -69,7 +69,7 @@ class WideSeries:
         steps = self.steps[0]
         columns = f"the columns '{steps.names[0]}' to '{steps.names[-1]}'"
         if self.dates:
-            what = f"its times go on in {columns}, below '{self.dates[0]}'"
+            what = f"its times continue in {columns}, below '{self.dates[0]}'"
             return f"each row holds {len(steps.names)} steps: {what}"
         row = f"each of {count} rows is one series"
         return f"{row} of {len(steps.names)} steps, in {columns}"

@@ -16,6 +16,7 @@ from kissipo.cli.main import main
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.errors import DataError
 from kissipo.core.protocols import FitCallback
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.fit import Fit, FitConfig, FitState
 from kissipo.engine.stopping import Stopping
 from kissipo.input.tensor_dataset import TensorDataset
@@ -53,6 +54,7 @@ class Qualities:
     """An answer with a given quality of each validation sample in every epoch."""
 
     monitor = "quality"
+    spec = TensorSpec("quality", ("answer",), (1,))
 
     def __init__(self, algorithm: Scripted, qualities: Sequence[Sequence[float]]) -> None:
         self.algorithm, self.qualities = algorithm, qualities

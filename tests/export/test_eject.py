@@ -45,7 +45,7 @@ QUICK = {
 }
 SMALL = {"magnetic-tile-masks": {"input.size": [24], "process.filters": [4, 8]}}
 LINES = {"shapes": 250}  # its loss assigns targets to anchor boxes
-UNSUPERVISED = ("frozen-lake", "racing", "playground", "cartpole", "dcgan")
+UNSUPERVISED = ("frozen-lake", "racing", "playground", "cartpole", "dcgan", "search", "word2vec")
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED})
 
 

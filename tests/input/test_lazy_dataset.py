@@ -19,7 +19,7 @@ from kissipo.codec.pixels import Pixels
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, image_column
 from kissipo.engine.evaluate import answer_all, portion
-from kissipo.input.lazy_dataset import LazyColumn, read_ahead
+from kissipo.input.lazy_dataset import EncodedColumn, read_ahead
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answers.number import Number
 from kissipo.pipeline.experiment import build_experiment
@@ -67,7 +67,7 @@ def test_lazy_dataset_run_equals_the_run_from_memory(photos: Path) -> None:
         for finding in json.loads((memory / "data.json").read_text())["findings"]
     )
     run = ki.open("read")
-    assert run.pipeline().datasets["train"].inputs[0].__class__ is LazyColumn
+    assert run.pipeline().datasets["train"].inputs[0].__class__ is EncodedColumn
     assert run.evaluate()[0].net.metrics == ki.open("memory").evaluate()[0].net.metrics
 
 

@@ -143,6 +143,8 @@ def test_written_options_of_the_process_are_not_changed(question: Callable[[], T
         words["filters"] = words["filters"][
             :2
         ]  # more filters of 4x4 with pooling would reduce a board to nothing
+    if "tied_embedding" in words:
+        words["readout"] = "linear"  # its width is that of the embedding
     if "stateful" in words and answer != "text":
         words["stateful"] = False
     if "patch_length" in words and answer != "forecast":

@@ -11,6 +11,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.core.errors import TaskError
+from kissipo.core.registry import _files
 from kissipo.input import sources
 
 FILE = '''
@@ -52,11 +53,13 @@ def points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "package" / "points.py").write_text(FILE, encoding="utf-8")
     monkeypatch.setattr(sources, "__path__", [*sources.__path__, str(tmp_path / "package")])
     monkeypatch.setattr(sources.__spec__, "submodule_search_locations", sources.__path__)
+    _files.cache_clear()
     path = tmp_path / "cloud.points"
     x, y = np.random.default_rng(0).normal(size=(2, 200))
     np.savetxt(path, np.stack([x, y, 3 * x - y], axis=1))
     yield path
     sys.modules.pop("kissipo.input.sources.points", None)
+    _files.cache_clear()
 
 
 def test_foreign_source_infers_trains_and_predicts(points: Path, tmp_path: Path) -> None:

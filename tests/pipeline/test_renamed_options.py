@@ -33,7 +33,7 @@ BARE = {
     "target_column": "target_column: did you mean --output?",
     "max_iter": "max_iter: did you mean epochs?",
     "patience": "patience: did you mean early_stopping?",
-    "alpha": "alpha: did you mean l2?",
+    "alpha": "alpha: did you mean l2 or learning_rate?",
 }
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.engine.run_folder import RunFolder
 from kissipo.export.script.script import eject
@@ -48,6 +49,7 @@ class Outputs:
     """An answer whose metric is the mean output."""
 
     monitor = "output"
+    spec = TensorSpec("output", ("answer",), (1,))
 
     def predict(self, net: Any, inputs: Any, outputs: Tensor) -> Tensor:
         return outputs

@@ -66,10 +66,11 @@ class Document(NamedTuple):
 
 
 def is_document_folder(path: Path) -> bool:
-    """Returns whether nearly all files of a folder are text files, by their endings."""
+    """Returns whether nearly all files of a folder, and at least two, are text files,
+    by their endings."""
     endings = [file.suffix.lower() for file in _visible(path)]
     count = sum(ending in _SUFFIXES for ending in endings)
-    return count > 2 * (len(endings) - count)
+    return count > max(1, 2 * (len(endings) - count))
 
 
 def folder_documents(path: Path, encoding: str, unit: Unit = "file") -> tuple[Frame, list[Finding]]:

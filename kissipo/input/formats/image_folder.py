@@ -33,6 +33,7 @@ from kissipo.input.formats.split_folders import (
     ClassFolder,
     FolderTree,
     class_tree,
+    document_folders,
     same_folders,
 )
 from kissipo.input.formats.split_lists import listed_parts
@@ -86,6 +87,7 @@ def read_image_folder(
         skipped = FolderFiles()
     findings = file_findings(together([inside, skipped]), skip=skip)
     findings += _loose_findings(loose, tree) + _same_folders_findings(tree)
+    findings += _document_findings(tree)
     images = {place: list(some.images) for place, some in files.items()}
     images, beside, mask_findings = (
         (images, [], list(pairs.findings) if pairs else [])
@@ -176,6 +178,15 @@ def _loose_findings(loose: Sequence[Path], tree: FolderTree) -> list[Finding]:
         action = f"left out; predict them with kissipo predict RUN {folder}"
         findings.append(Finding("WARN", "split", message, action))
     return findings
+
+
+def _document_findings(tree: FolderTree) -> list[Finding]:
+    """Reports the folders that hold no images."""
+    folders = [str(path) for path in document_folders(tree.root)]
+    if not folders:
+        return []
+    message = f"no images, but other files are in {list_some(folders, 3)}"
+    return [Finding("WARN", "empty folders", message, "left out")]
 
 
 def _same_folders_findings(tree: FolderTree) -> list[Finding]:

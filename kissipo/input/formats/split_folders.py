@@ -125,6 +125,11 @@ def image_folders(folder: Path) -> list[Path]:
     return [path for path in subfolders(folder) if not _has_documents_alone(path)]
 
 
+def document_folders(folder: Path) -> list[Path]:
+    """Returns the folders in a folder that hold lists and notes alone."""
+    return [path for path in subfolders(folder) if _has_documents_alone(path)]
+
+
 def _has_documents_alone(folder: Path) -> bool:
     files = files_below(folder)
     kinds = {path.suffix.lower() for path in files.others}

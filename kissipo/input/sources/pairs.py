@@ -116,6 +116,8 @@ class Pairs(Source[Options]):
             return question.task({"pairs": question.value}, {"text": target})
         if question.answer not in (None, "text") or not isinstance(target, str):
             return None
+        if {"text", "characters"} & question.words.keys():
+            return None  # the columns of a table are named
         if not question.is_table or question.time is not None:
             return None
         names = question.table.names

@@ -3,7 +3,7 @@
 y_t = vectors[id_t], zeros where the id is 0; id_t + V is the same word, subtracted
 
 The net is a table. The words that it predicts in training have weights of their own,
-`outputs`, which are kept as the algorithm word2vec needs them to go on.
+`outputs`, which are kept as the algorithm word2vec needs them to continue.
 
 Shapes:   ids (batch, term) -> vectors (batch, term, dimension)
 Choices:  vectors begin between -1/2 and 1/2, divided by their dimension, and outputs as

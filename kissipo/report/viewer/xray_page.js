@@ -32,7 +32,8 @@ export function Xray({ source }) {
   const view = { source, trace, groups, labels, number, choose, state, change };
   return html`
     <${XrayStrip} ...${view} />
-    <${Records} records=${trace.sections ?? []} />
+    ${(trace.sections ?? []).map((section) => html`<section aria-label=${section.title}><h2>${section.title}</h2>
+      <${Records} records=${section.records} /></section>`)}
     ${groups.length > 0 && html`<${LayerPanel} ...${view} />`}
     <${TimePanels} ...${view} />
     <${AttentionPanels} ...${view} />

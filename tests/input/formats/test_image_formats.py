@@ -80,6 +80,17 @@ def test_idx_invalid_file_is_refused(content: bytes, message: str) -> None:
     assert message in str(refused.value)
 
 
+def test_folder_of_notes_beside_classes_is_left_out_and_named() -> None:
+    for name in ("photos/good/a.png", "photos/poor/b.png"):
+        save(name)
+    Path("photos/meta").mkdir()
+    Path("photos/meta/notes.txt").touch()
+    reading = read_image_folder(Path("photos"))
+    assert set(reading.frame["class"].categories) == {"good", "poor"}
+    (finding,) = (item for item in reading.findings if item.check == "empty folders")
+    assert finding.level == "WARN" and "photos/meta" in finding.message
+
+
 def test_arrays_and_npz_give_equal_images() -> None:
     pixels = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
     np.savez("some.npz", images=pixels, labels=["cat", "dog"])
@@ -185,7 +196,7 @@ def test_image_folder_masks_are_not_images(data: Path) -> None:
          "such as photos/good"),
         (["photos/a.png"],
          "photos must contain one folder per class; got 1 images and no folders."),
-        (["photos/good/a.png", "photos/bad/x.txt"],
+        (["photos/good/a.png", "photos/bad/x.bin"],
          "the class folder photos/bad contains no images. Allowed: files ending in .jpg"),
     ],
 )  # fmt: skip
