@@ -26,6 +26,7 @@ from kissipo.input.formats.files import existing, open_text, readable
 Unit = Literal["file", "paragraph", "line"]
 TEXT, NAME, START, COPY_OF = "text", "document", "start", "copy_of"
 _SUFFIXES = (".txt", ".text", ".md", ".rst", "")
+_LOOKED_AT = 4_096  # bytes of a file without an ending
 _MAX_START, _HEAD = 80, 600
 _LOOKED_AT = 1_000_000  # characters, to see whether there are paragraphs
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
@@ -67,10 +68,20 @@ class Document(NamedTuple):
 
 def is_document_folder(path: Path) -> bool:
     """Returns whether nearly all files of a folder, and at least two, are text files,
-    by their endings."""
-    endings = [file.suffix.lower() for file in _visible(path)]
-    count = sum(ending in _SUFFIXES for ending in endings)
-    return count > max(1, 2 * (len(endings) - count))
+    by their endings; a file without an ending is one if it has no zero byte."""
+    files = list(_visible(path))
+    count = sum(_looks_like_text(file) for file in files)
+    return count > max(1, 2 * (len(files) - count))
+
+
+def _looks_like_text(file: Path) -> bool:
+    if file.suffix:
+        return file.suffix.lower() in _SUFFIXES
+    try:
+        with file.open("rb") as content:
+            return b"\0" not in content.read(_LOOKED_AT)
+    except OSError:
+        return False
 
 
 def folder_documents(path: Path, encoding: str, unit: Unit = "file") -> tuple[Frame, list[Finding]]:
