@@ -72,10 +72,8 @@ def test_ids_are_those_of_the_saved_tokenizer(algorithm: str) -> None:
         pieces = [int(number) for number in ids if number]
         assert pieces[-1] == END
         assert [number - 3 for number in pieces[:-1]] == witness.encode(text).ids
-        pieces_shown = [
-            decoders.ByteLevel().decode([piece]) for piece in witness.encode(text).tokens
-        ]
-        assert codec.split_tokens(text) == pieces_shown
+        readable = [decoders.ByteLevel().decode([piece]) for piece in witness.encode(text).tokens]
+        assert codec.split_tokens(text) == readable
 
 
 def test_bpe_merges_the_most_frequent_pair_first() -> None:
