@@ -31,6 +31,7 @@ _NAMES = {
     "return": "return",
     "iou": "IoU",
     "normalized_mae": "normalized MAE",
+    "spearman": "Spearman's correlation",
     "frechet_distance": "Fréchet distance",
 }
 
