@@ -259,8 +259,9 @@ class TargetText(Answer):
         scores = self.scores(outputs)
         (prediction,) = self.decode(scores)
         tokens, shares = scores[0, 0, :, 0].astype(np.int64), scores[0, 0, :, 1]
-        names = self.codec.spec.labels
-        written = " ".join(names[token] for token in tokens.tolist() if token)
+        names = self.codec.readable_labels
+        texts = [names[token] for token in tokens.tolist() if token]
+        written = " ".join(text.strip() or text for text in texts)
         first = (
             DecodingStep("logits", tuple(outputs.shape[1:]), outputs[0].detach().numpy(), "greedy")
             if outputs.dim() == 3

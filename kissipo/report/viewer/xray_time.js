@@ -119,6 +119,9 @@ function Neurons({ neurons, unit, choose }) {
 
 /** The formulas of the cell with the numbers of this step and unit. */
 function Equation({ layer, gates, step, unit }) {
+  if (Object.values(gates).some(({ drawing }) => !drawing)) {
+    return html`<p class="dim">The numbers of this layer do not fit into this page.</p>`;
+  }
   const before = step + (layer.forward ? -1 : 1);
   const exists = before >= 0 && before < layer.steps;
   const at = (name) => gates[name]?.at(step, unit);
