@@ -43,8 +43,8 @@ RECIPE = Recipe(
     system="S33",
     data="1,446 paragraphs and 416 sections of Wikipedia articles",
     metric="rouge_l",
-    band=(0.026, 0.15),
-    expected="ROUGE-L 0.03; the heading of the nearest training text 0.14: it wins, as half of "
+    band=(0.038, 0.15),
+    expected="ROUGE-L 0.04; the heading of the nearest training text 0.14: it wins, as half of "
     "the words in the headings do not stand in the training data",
     seconds=55,
     look="the verdict, which says that the baseline is better; the share of unknown words",
