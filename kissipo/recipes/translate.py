@@ -46,7 +46,7 @@ RECIPE = Recipe(
     band=(28, 42),
     expected="BLEU above 28, readable English captions; 36 after 6 epochs (process.epochs=6), "
     "where a word-by-word dictionary has 21",
-    seconds=600,
+    seconds=750,
     look='attention.softmax in `kissipo xray RUN "ein hund rennt ."`: the word that is read',
     differs="the papers translate news with 1,000 units and 30,000 words",
 )
