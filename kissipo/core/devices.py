@@ -113,13 +113,9 @@ def threads_for(multiplications: int) -> Iterator[int]:
     """
     import torch
 
-    before = torch.get_num_threads()
-    if multiplications < WORTH_SHARING and not os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(1)
-    try:
+    is_small = multiplications < WORTH_SHARING and not os.environ.get("OMP_NUM_THREADS")
+    with exactly_threads(1 if is_small else torch.get_num_threads()):
         yield torch.get_num_threads()
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager
