@@ -67,12 +67,7 @@ def trace_table(trace: Trace, *, max_length: int = 300) -> Table:
     max_length:  of the text of one example
     """
     rows, before = [], ""
-    repeated = _repeated(trace.steps)
-    for step in trace.steps:
-        if id(step) in repeated:
-            continue
-        if before == "process" and step.stage != before and repeated:
-            rows.append(_further_calls(list(repeated.values())))
+    for step in _folded(trace.steps):
         stage = step.stage if step.stage != before else ""
         before = step.stage
         rows.append([
@@ -89,33 +84,28 @@ def trace_table(trace: Trace, *, max_length: int = 300) -> Table:
     return Table(titles, rows, numbers=(4, 5, 6))
 
 
-def _repeated(steps: Sequence[Step]) -> dict[int, Step]:
-    """Returns the calls of layers after their first, if there are many, by identity."""
+def _folded(steps: Sequence[Step]) -> Sequence[Step]:
+    """Returns the steps with one for all calls of layers after their first, if there
+    are many."""
+    first: list[Step] = []
+    further: list[Step] = []
     named: set[str] = set()
-    repeated = {}
     for step in steps:
-        if step.stage == "process" and step.name in named:
-            repeated[id(step)] = step
+        is_further = step.stage == "process" and step.name in named
+        (further if is_further else first).append(step)
         named.add(step.name)
-    return repeated if len(repeated) > _MANY_CALLS else {}
-
-
-def _further_calls(steps: Sequence[Step]) -> list[str]:
-    """Returns the row of all calls after the first."""
-    layers = len({step.name for step in steps})
-    macs, memory = (
-        sum(getattr(step, cost) or 0 for step in steps) for cost in ("multiplications", "memory")
-    )
-    return [
-        Cell("", "strong"),
+    if len(further) <= _MANY_CALLS:
+        return steps
+    layers = counted(len({step.name for step in further}), "layer")
+    rest = Step(
+        "process",
         "...",
-        f"{len(steps):,} more calls of {counted(layers, 'layer')}, step by step",
-        "",
-        "",
-        f"{macs:,}" if macs else "",
-        format_bytes(memory) if memory else "",
-        "",
-    ]
+        f"{len(further):,} more calls of {layers}, step by step",
+        multiplications=sum(step.multiplications for step in further),
+        memory=sum(step.memory for step in further),
+    )
+    place = 1 + max(number for number, step in enumerate(first) if step.stage == "process")
+    return [*first[:place], rest, *first[place:]]
 
 
 def trace_summary(trace: Trace) -> str:
