@@ -113,13 +113,16 @@ def follow(
         else partial(_loss, algorithm, sample.targets)
     )
     with eval_mode(net):
-        sections = answers[0].example_sections(
-            net,
-            sample.inputs,
-            outputs[0],
-            sample.targets[:1],
-            _read(raw_inputs[0], labels.get("time", ())),
-        )
+        sections = [
+            *_net_sections(net, sample, codecs, answers, raw_inputs),
+            *answers[0].example_sections(
+                net,
+                sample.inputs,
+                outputs[0],
+                sample.targets[:1],
+                _read(raw_inputs[0], labels.get("time", ())),
+            ),
+        ]
     return replace(
         trace,
         recording=recording,
@@ -129,7 +132,7 @@ def follow(
         top=_top(answers[0], outputs[0]),
         answer=_answer(answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
-        sections=(*_net_sections(net, sample, codecs, answers, raw_inputs), *sections),
+        sections=tuple(section for section in sections if section.content),
     )
 
 
@@ -139,15 +142,12 @@ def _net_sections(
     codecs: Sequence[Codec],
     answers: Sequence[Answer],
     raw_inputs: Sequence[RawInput],
-) -> tuple[Section, ...]:
+) -> Sequence[Section]:
     """Returns what the net describes of the sample."""
     if not describes_samples(net):
         return ()
     specs = [codec.spec for codec in codecs], [answer.spec for answer in answers]
-    with eval_mode(net):
-        return tuple(
-            net.describe_example(sample.inputs, *specs, [raw.tokens for raw in raw_inputs])
-        )
+    return net.describe_example(sample.inputs, *specs, [raw.tokens for raw in raw_inputs])
 
 
 def _read(raw: RawInput, ids: Sequence[str]) -> tuple[str, ...]:
