@@ -8,7 +8,6 @@ from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
-from kissipo.core.codec import save as save_codec
 from kissipo.core.devices import (
     describe_machine,
     device_of,
@@ -48,6 +47,7 @@ from kissipo.runs.run import Run
 from kissipo.runs.tensorboard import tensorboard_callbacks
 from kissipo.runs.trace_example import follow
 from kissipo.runs.train import TestResult, TrainingResult, evaluate_test_split, train
+from kissipo.runs.trained import saved_codecs
 from kissipo.runs.xray.examples import example_traces
 
 RUNS = Path("runs")
@@ -274,12 +274,7 @@ def _write_end(
     }
     folder.write_json(METRICS, metrics)
     folder.write_weights(experiment.net.state_dict())
-    codecs = {
-        "format": FORMAT,
-        "inputs": [save_codec(codec) for codec in pipeline.codecs],
-        "answers": [{"answer": answer.WORD, **answer.state()} for answer in pipeline.answers],
-    }
-    folder.write_json(CODECS, codecs)
+    folder.write_json(CODECS, saved_codecs(pipeline.codecs, pipeline.answers))
     measured = {"training_threads": threads, "training_seconds": round(training_result.seconds, 3)}
     environment = {**describe_machine(device), "seed": seed, **measured}
     folder.write_json(ENVIRONMENT, environment)

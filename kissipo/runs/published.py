@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import cast
 
 from kissipo.codec.target_tokens import TargetTokens
-from kissipo.core.codec import Codec, restore, save
+from kissipo.core.codec import Codec, restore
 from kissipo.core.devices import describe_machine
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
@@ -34,8 +34,7 @@ from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import PUBLISHED
 from kissipo.process.pretrained import load_pretrained
 from kissipo.runs.run import Run
-
-PREFIX = "weights:"
+from kissipo.runs.trained import saved_codecs
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class PublishedRun:
 
     origin:   the file of the weights
     loaded:   the tensors of the net
+    missing:  tensors of the net that the file does not have, which are untrained
     surplus:  tensors of the file that the net does not have
     message:  how many parameters were loaded
     """
@@ -60,6 +60,7 @@ class PublishedRun:
     run: Run
     origin: Path
     loaded: tuple[LoadedTensor, ...]
+    missing: tuple[str, ...]
     surplus: tuple[str, ...]
     message: str
 
@@ -108,8 +109,9 @@ def get_weights(name: str, *, file: Path | None = None, out: Path | None = None)
         LoadedTensor(ours, published, tuple(tensor.shape))
         for ours, (published, tensor) in renamed.items()
     ]
+    missing = tuple(sorted(net.state_dict().keys() - renamed.keys()))
     surplus = tuple(sorted(tensors.keys() - used))
-    return PublishedRun(Run.open(folder.path), origin, tuple(loaded), surplus, message)
+    return PublishedRun(Run.open(folder.path), origin, tuple(loaded), missing, surplus, message)
 
 
 def _answer(module: ModuleType) -> Answer:
@@ -124,16 +126,11 @@ def _first_files(
 ) -> dict[str, str]:
     """Returns the files of the run besides the weights, by name."""
     data = {"format": FORMAT, "seed": 0, "origin": module.HOME, "fingerprint": "", "samples": {}}
-    saved = {
-        "format": FORMAT,
-        "inputs": [save(codec) for codec in codecs],
-        "answers": [{"answer": answer.WORD, **answer.state()} for answer in answers],
-    }
     return {
         TASK: task.to_yaml(),
         DATA: as_json({**data, "findings": [], "decisions": []}),
         ENVIRONMENT: as_json({**describe_machine("cpu"), "seed": 0}),
-        CODECS: as_json(saved),
+        CODECS: as_json(saved_codecs(codecs, answers)),
     }
 
 

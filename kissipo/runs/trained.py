@@ -12,17 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.codec import Codec, restore
+from kissipo.core.codec import Codec, restore, save
 from kissipo.core.errors import DataError, RunError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Frame
+from kissipo.core.json_object import JsonObject
 from kissipo.core.python_object import is_remark
 from kissipo.core.seeds import torch_generator
 from kissipo.core.task import Task
 from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.engine.evaluate import answer_all
 from kissipo.engine.generate import generate_tokens
-from kissipo.engine.run_folder import CODECS, DATA, METRICS, MODEL, TASK, RunFolder
+from kissipo.engine.run_folder import CODECS, DATA, FORMAT, METRICS, MODEL, TASK, RunFolder
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.tensor_dataset import TensorDataset
@@ -323,6 +324,15 @@ def _rebuild_experiment(task: Task, folder: RunFolder) -> Experiment:
             do="Give the data to evaluate on: kissipo evaluate RUN DATA",
         )
     return experiment
+
+
+def saved_codecs(codecs: Sequence[Codec], answers: Sequence[Answer]) -> JsonObject:
+    """Returns the content of codecs.json, which `TrainedModel.open` reads."""
+    return {
+        "format": FORMAT,
+        "inputs": [save(codec) for codec in codecs],
+        "answers": [{"answer": answer.WORD, **answer.state()} for answer in answers],
+    }
 
 
 def _restore_answer(content: Mapping[str, Any]) -> Answer:

@@ -70,7 +70,7 @@ def documented(verb: str) -> list[re.Pattern[str]]:
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {verb}\n")[1].split("\n## ")[0]
     lines = [
         line
-        for line in section.split("With `--resume TASK`")[0].splitlines()
+        for line in re.split("With `(?:--resume TASK|weights:NAME)`", section)[0].splitlines()
         if line.startswith("- ")
     ]
     places = [place for line in lines for place in re.findall(r"`([^`]+)`", line.split(":")[0])]

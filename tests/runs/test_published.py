@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from kissipo.cli.main import main
 from kissipo.core.errors import DataError, TaskError
 from kissipo.process.published import g2p_en
 from kissipo.runs.published import get_weights, published_module, published_names
@@ -82,6 +84,21 @@ def test_the_net_computes_what_numpy_computes(
     assert result.surplus == () and len(result.loaded) == len(arrays)
     weights = result.run.net.state_dict()
     assert torch.equal(weights["head.weight"][2], torch.from_numpy(arrays["fc_w"][3]))
+
+
+def test_the_command_lists_every_tensor_and_says_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "weights.npz", str(tmp_path / "run")
+    np.savez(file, **random_arrays(), unused=np.zeros(3))
+    monkeypatch.setattr(g2p_en, "SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    words = ["data", "get", "weights:g2p-en", "--file", str(file), "--out", out, "--json"]
+    assert main(words) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert set(content) == {"name", "run", "file", "tensors", "missing", "surplus"}
+    assert set(content["tensors"].values()) == set(random_arrays())
+    assert (content["missing"], content["surplus"]) == ([], ["unused"])
+    assert main(words) == 2  # the folder exists
 
 
 def test_the_published_file_gives_the_published_phonemes(tmp_path: Path) -> None:

