@@ -23,6 +23,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.notation import as_json
 from kissipo.core.python_object import remark_elsewhere
+from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import CODECS, DATA, ENVIRONMENT, FORMAT, TASK, RunFolder
 from kissipo.input.formats.files import existing
@@ -68,8 +69,11 @@ class PublishedRun:
 def published_module(name: str) -> ModuleType:
     """Returns the description of published weights, such as that of g2p-en.
 
-    Raises:   TaskError for an unknown name.
+    Raises:   DataError for an unknown name.
     """
+    if name not in published_names():
+        do = did_you_mean(name, published_names())
+        raise DataError(f"there are no published weights '{name}'", do=do)
     return PUBLISHED.find(name.replace("-", "_"), place="kissipo data get weights:NAME")
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from kissipo.cli.main import main
-from kissipo.core.errors import DataError, TaskError
+from kissipo.core.errors import DataError
 from kissipo.process.published import g2p_en
 from kissipo.runs.published import get_weights, published_module, published_names
 
@@ -131,5 +131,5 @@ def test_another_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
 def test_names_are_listed_and_an_unknown_one_is_refused() -> None:
     assert "g2p-en" in published_names()
     assert published_module("g2p-en") is g2p_en
-    with pytest.raises(TaskError, match="g2p"):
+    with pytest.raises(DataError, match="g2p-en"):
         published_module("g2p")
