@@ -264,6 +264,16 @@ def test_a_series_is_a_line_in_its_own_unit_beside_its_forecast(
     expect(page.locator(".stage.output .answer")).to_contain_text("target")
 
 
+def test_a_query_is_its_terms_with_their_counts(open_page: OpenPage) -> None:
+    Path("documents").mkdir()
+    for number, text in enumerate(("war and peace", "peace on earth", "a stone and a river")):
+        Path(f"documents/{number}.txt").write_text(text, encoding="utf-8")
+    run = ki.load("documents").fit(out="run")
+    page = open_page(xray_any(run, ["peace and peace"]).to_html())
+    for place in (".stage.input", ".layer-input"):
+        assert page.locator(f"{place} .token").all_inner_texts() == ["peace\n2 ×", "and\n1 ×"]
+
+
 def test_the_gradient_of_the_logits_is_probability_minus_target(
     open_page: OpenPage, runs: Path
 ) -> None:

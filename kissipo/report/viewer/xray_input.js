@@ -30,6 +30,9 @@ function OneInput({ source, trace, labels, name, given }) {
     return html`<${Tokens} ids=${drawing.tensor.data} names=${labels.time ?? []} known=${trace.labels.time ?? []}
       isText=${Boolean(trace.top.length)} />`;
   }
+  if (isIds && axes.join() === "term,count") {
+    return html`<${Terms} tensor=${drawing.tensor} names=${labels.term ?? []} />`;
+  }
   if (isIds && axes.length === 0) {
     return html`<${State} id=${drawing.tensor.data[0]} names=${trace.labels.state ?? []} />`;
   }
@@ -72,6 +75,16 @@ export function Tokens({ ids, names, known, isText }) {
     ${padding > 0 && html`<span class="token padding">padding × ${padding}<small>0</small></span>`}
   </div>
   <p class="dim">Below each token stands its id.${known.includes("(unknown)") ? " A dashed one is not in the vocabulary." : ""}</p>`;
+}
+
+/** The terms of a text with their counts; padding is left out. */
+export function Terms({ tensor, names }) {
+  const pairs = Array.from({ length: tensor.size / 2 }, (_, row) => [tensor.flat(2 * row), tensor.flat(2 * row + 1)]);
+  const found = pairs.map(([id, count], row) => ({ name: names[row] ?? String(id), count, id })).filter(({ id }) => id > 0);
+  return html`<div class="tokens">${found.slice(0, MANY_TOKENS).map(({ name, count }) => html`<span class="token">
+      ${visible(name)}<small>${count} ×</small></span>`)}
+    ${found.length > MANY_TOKENS && html`<span class="dim"> and ${found.length - MANY_TOKENS} more</span>`}</div>
+    <p class="dim">Below each term stands how often it occurs in the text.</p>`;
 }
 
 /** One of a finite number of states, by its number and its name. */

@@ -3,7 +3,7 @@
 import { html, useMemo } from "./vendor/preact.js";
 import { HeatMap } from "./heat_map.js";
 import { Lens, useBreakdown } from "./lens.js";
-import { State, Tokens } from "./xray_input.js";
+import { State, Terms, Tokens } from "./xray_input.js";
 import { isComputed, labelsFor, layerOf, makerOf, stacked } from "./xray_layers.js";
 import { fittingScale, shareScale } from "./colors.js";
 import { bytesText, integerText, numberText, shapeText } from "./text.js";
@@ -84,6 +84,9 @@ export function TensorView({ source, trace, labels, name, outlines, open, cell }
   if (isIds && about.axes[about.axes.length - 1] === "time") {
     return html`<p class="dim">${title}</p><${Tokens} ids=${tensor.data} names=${labels.time ?? []}
       known=${trace.labels.time ?? []} isText=${Boolean(trace.top.length)} />`;
+  }
+  if (about.dtype === "int64" && about.axes.slice(-2).join() === "term,count") {
+    return html`<p class="dim">${title}</p><${Terms} tensor=${tensor} names=${labels.term ?? []} />`;
   }
   if (about.dtype === "int64" && tensor.size === 1 && trace.labels.state) {
     return html`<p class="dim">${title}</p><${State} id=${tensor.flat(0)} names=${trace.labels.state} />`;
