@@ -40,6 +40,8 @@ def describe_layer(layer: nn.Module) -> str:
     if isinstance(layer, nn.AdaptiveAvgPool2d):
         side = layer.output_size
         return "global average pooling" if side == 1 else f"average pooling to {side}x{side}"
+    if isinstance(layer, nn.LayerNorm):
+        return "layer normalization"
     if isinstance(layer, nn.LocalResponseNorm):
         return f"local response normalization over {layer.size} channels"
     if isinstance(layer, nn.Dropout):

@@ -72,7 +72,6 @@ NETS = Registry(
         "suggested_options": no_options,  # sizes, where the net was not named
     },
     planned={
-        "transformer": "S34",
         "bert": "S35",
         "pca": "S36",
         "tsne": "S36",

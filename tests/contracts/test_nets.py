@@ -197,6 +197,30 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             },
         )
     ],
+    "transformer": [
+        ((TEXT,), (TARGET,), {"units": 12, "num_heads": 3}),
+        (
+            (TEXT,),
+            (TARGET,),
+            {
+                "units": 12,
+                "num_heads": 2,
+                "num_layers": 1,
+                "feed_forward_units": 16,
+                "positions": "learned",
+                "norm_first": True,
+                "activation": "gelu",
+                "tied_embedding": True,
+            },
+        ),
+        (
+            (TensorSpec("units", ("time",), (7,), vocab_size=300),),
+            (NEXT,),
+            {"units": 64, "positions": "learned", "norm_first": True},
+        ),
+        ((TEXT,), (CLASSES,), {"units": 16}),
+        ((LEVEL, TEXT, ROW), (CLASSES, AHEAD), {"units": 16, "norm_first": True}),
+    ],
     "tf_idf": [
         ((TERMS,), (DOCUMENTS,), {}),
         ((TERMS,), (DOCUMENTS,), {"sublinear_tf": True, "norm": "none"}),
@@ -394,7 +418,7 @@ def test_trace_counts_parameters_and_multiplications(
     assert sum(step.parameters for step in steps) == sum(weight.numel() for weight in parameters)
     if name not in ("recurrent", "seq2seq"):  # torch does not count norms and recurrent kernels
         counted = [
-            step.multiplications for step in steps if step.description != "batch normalization"
+            step.multiplications for step in steps if "normalization" not in step.description
         ]
         assert 2 * sum(counted) == counter.get_total_flops()
 
@@ -457,6 +481,8 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
             (ROW,),
             r"'q_table' takes one discrete state; got input step \(batch, feature 6\)",
         ),
+        ("transformer", (ROW,), r"'transformer' reads a text, .*; got input step 'row'"),
+        ("transformer", (WINDOW,), r"'transformer' reads a text"),
         ("seq2seq", (ROW,), r"'seq2seq' reads one text per sample; got input step 'row'"),
         ("seq2seq", (TEXT, TEXT), r"'seq2seq' reads one text per sample"),
         ("seq2seq", (TEXT,), r"'seq2seq' writes one text per sample; got the output"),
@@ -633,14 +659,13 @@ def test_operations_and_layers_have_the_same_costs(
 def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     """On torch's meta device, a tensor that stayed on the CPU makes an operation fail.
 
-    How many steps of a text the recurrent net and the text CNN read depends on its
-    padding, and meta tensors have no values, so their texts here are not padded.
+    How many steps of a text some nets read depends on its padding, and meta tensors have no values, so their texts here are not padded.
     """
     if name == "seq2seq":
         pytest.skip("it packs texts by their lengths, and meta tensors have no values")
     if name in ("tf_idf", "lsa"):
         pytest.skip("it reads the documents of its terms on the CPU")
-    if name in ("recurrent", "text_cnn"):
+    if name in ("recurrent", "text_cnn", "transformer"):
         inputs = tuple(replace(spec, padded=False) for spec in inputs)
     net = built(name, inputs, outputs, words).to("meta").train()
     results = net(*(x.to("meta") for x in samples(inputs, 3)))

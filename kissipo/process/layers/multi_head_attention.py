@@ -14,8 +14,9 @@ Shapes:   x (batch, query, feature), memory (batch, key, feature) or none,
           -> (batch, query, feature)
 Choices:  SDPA from 128 keys on where it computes in float32 and nothing is dropped:
           measured on two cores it is up to 2.7 times faster there, equal for short
-          texts, and up to 9 times slower in the backward pass of bfloat16. Every query
-          needs a visible key.
+          texts, and up to 9 times slower in the backward pass of bfloat16. Who hooks
+          the softmax gets its weights: then the plain way is taken. Every query needs a
+          visible key.
 Source:   Vaswani et al., Attention Is All You Need, 2017, section 3.2.
 Raises:   ShapeError when the heads do not divide the features.
 Example:  >>> layer = MultiHeadAttention(6, num_heads=2)
@@ -30,8 +31,70 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from kissipo.core.errors import ShapeError
+from kissipo.core.protocols import Combined, Source
 
 _MANY_KEYS = 128
+
+
+class ScaledDotProduct(nn.Module):
+    """The mean of the values in each head, weighted by how well their keys fit a query.
+
+    Shapes:   query (batch, head, query, feature of a head), key and value (batch, head,
+              key, feature of a head) -> (batch, head, query, feature of a head)
+    """
+
+    DESCRIPTION = "the mean of the values, weighted by head, query and key"
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.softmax = nn.Softmax(dim=-1)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+    ) -> Tensor:
+        if self._suits_sdpa(query, key):
+            return scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed: Tensor = self.dropout(self.weights(query, key, mask)) @ value
+        return mixed
+
+    def weights(self, query: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Returns the weight of each key (batch, head, query, key); hidden keys have
+        0."""
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        weights: Tensor = self.softmax(scores)
+        return weights
+
+    def activation_products(
+        self, mixed: Tensor, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+    ) -> int:
+        """Returns the products of queries with keys, and of weights with values."""
+        return 2 * mixed.numel() * key.shape[2]
+
+    def explain(
+        self,
+        index: tuple[int, ...],
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+    ) -> tuple[list[Source], Combined]:
+        """Returns the values of all keys with their weights."""
+        row, head, step, feature = index
+        weights = self.weights(query, key, mask)[row, head, step]
+        values = value[row, head, :, feature]
+        return [
+            Source("value", (row, head, place, feature), values[place], float(weight))
+            for place, weight in enumerate(weights)
+        ], "sum"
+
+    def _suits_sdpa(self, query: Tensor, key: Tensor) -> bool:
+        is_watched = self.softmax._forward_hooks or torch.jit.is_tracing()
+        drops = self.training and not isinstance(self.dropout, nn.Identity)
+        is_exact = query.dtype is torch.float32 or not torch.is_grad_enabled()
+        return key.shape[2] >= _MANY_KEYS and is_exact and not drops and not is_watched
 
 
 class MultiHeadAttention(nn.Module):
@@ -45,12 +108,11 @@ class MultiHeadAttention(nn.Module):
                 got=f"{num_heads} heads, {features} features",
                 do=f"Use {_divisor(features, num_heads)} heads, or other process.units",
             )
-        self.num_heads, self.scale = num_heads, (features // num_heads) ** -0.5
+        self.num_heads = num_heads
         self.query = nn.Linear(features, features)
         self.key = nn.Linear(features, features)
         self.value = nn.Linear(features, features)
-        self.softmax = nn.Softmax(dim=-1)
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.heads = ScaledDotProduct(dropout)
         self.output = nn.Linear(features, features)
 
     @property
@@ -65,47 +127,44 @@ class MultiHeadAttention(nn.Module):
 
     def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the keys and the values (batch, head, key, feature of a head)."""
-        return self._heads(self.key(memory)), self._heads(self.value(memory))
+        return self._by_head(self.key(memory)), self._by_head(self.value(memory))
 
     def attend(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
         """Returns what the queries of x read from keys and values (batch, head, key,
         feature of a head)."""
-        query = self._heads(self.query(x))
-        if self._suits_sdpa(query, keys):
-            mixed = scaled_dot_product_attention(query, keys, values, attn_mask=mask)
-        else:
-            mixed = self.dropout(self.weights(query, keys, mask)) @ values
+        mixed = self.heads(self._by_head(self.query(x)), keys, values, mask)
         y: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return y
 
-    def weights(self, query: Tensor, keys: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Returns the weight of each key (batch, head, query, key); hidden keys have
-        0."""
-        scores = (query * self.scale) @ keys.transpose(-2, -1)
-        if mask is not None:
-            scores = scores.masked_fill(~mask, -torch.inf)
-        weights: Tensor = self.softmax(scores)
-        return weights
-
-    def activation_products(
-        self, y: Tensor, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None
-    ) -> int:
-        """Returns the products of queries with keys, and of weights with values."""
-        keys = x.shape[1] if memory is None else memory.shape[1]
-        return 2 * y.numel() * keys
+    def explain(
+        self,
+        index: tuple[int, ...],
+        x: Tensor,
+        memory: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> tuple[list[Source], Combined]:
+        """Returns what each head read, with the weights of the output layer."""
+        row, query, feature = index
+        keys, values = self.keys_values(x if memory is None else memory)
+        mixed = self.heads(self._by_head(self.query(x)), keys, values, mask)[row, :, query]
+        weights = self.output.weight[feature].view(mixed.shape)
+        bias = Source("output.bias", (feature,), self.output.bias[feature].detach())
+        return [
+            *(
+                Source(f"head {head}", (row, head, query, place), value, float(weights[head, place]))
+                for head, values_of_head in enumerate(mixed)
+                for place, value in enumerate(values_of_head)
+            ),
+            bias,
+        ], "sum"
 
     def extra_repr(self) -> str:
         """Returns the number of heads."""
         return f"num_heads={self.num_heads}"
 
-    def _heads(self, x: Tensor) -> Tensor:
+    def _by_head(self, x: Tensor) -> Tensor:
         """Cuts the features into heads: (batch, head, time, feature of a head)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-
-    def _suits_sdpa(self, query: Tensor, keys: Tensor) -> bool:
-        drops = self.training and not isinstance(self.dropout, nn.Identity)
-        is_exact = query.dtype is torch.float32 or not torch.is_grad_enabled()
-        return keys.shape[2] >= _MANY_KEYS and is_exact and not drops
 
 
 def causal_mask(length: int, device: torch.device | None = None) -> Tensor:

@@ -19,7 +19,15 @@ import math
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
+from kissipo.core.script_part import ScriptDefinition
+
 _BASE = 10_000.0
+_SCRIPT = '''class SinusoidalPositions(Layer):
+    """Adds sines and cosines of the position, which are not trained."""
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        return x + sinusoids(first + x.shape[1], x.shape[2])[first:].to(x)'''
 
 
 class SinusoidalPositions(nn.Module):
@@ -35,6 +43,16 @@ class SinusoidalPositions(nn.Module):
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         return x + self.table[first : first + x.shape[1]]
 
+    def explain(
+        self, index: tuple[int, ...], x: Tensor, first: int = 0
+    ) -> tuple[list[Source], Combined]:
+        """Returns the feature of the token, and that of its position."""
+        return _sum_of(index, x, self.table, first)
+
+    def script(self) -> ScriptDefinition:
+        """Returns a class that computes the table, for `kissipo eject`."""
+        return ScriptDefinition("SinusoidalPositions", _SCRIPT)
+
 
 class LearnedPositions(nn.Module):
     """Adds a learned row of features for each position."""
@@ -47,6 +65,19 @@ class LearnedPositions(nn.Module):
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         return x + self.weight[first : first + x.shape[1]]
+
+    def explain(
+        self, index: tuple[int, ...], x: Tensor, first: int = 0
+    ) -> tuple[list[Source], Combined]:
+        """Returns the feature of the token, and that of its position."""
+        return _sum_of(index, x, self.weight, first)
+
+
+def _sum_of(
+    index: tuple[int, ...], x: Tensor, table: Tensor, first: int
+) -> tuple[list[Source], Combined]:
+    place = (first + index[1], index[2])
+    return [Source("input", index, x[index]), Source("position", place, table[place].detach())], "sum"
 
 
 def sinusoids(length: int, features: int) -> Tensor:

@@ -22,6 +22,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.multi_head_attention import MultiHeadAttention
 
@@ -42,6 +43,19 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.outer(self.activation(self.inner(x)))
         return y
+
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the hidden units of this step, with their weights."""
+        *place, feature = index
+        hidden = self.activation(self.inner(x[tuple(place)]))
+        weights = self.outer.weight[feature].tolist()
+        return [
+            *(
+                Source("activation", (*place, unit), value, weights[unit])
+                for unit, value in enumerate(hidden)
+            ),
+            Source("outer.bias", (feature,), self.outer.bias[feature].detach()),
+        ], "sum"
 
 
 class TransformerLayer(nn.Module):
