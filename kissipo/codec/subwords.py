@@ -30,19 +30,24 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kissipo.codec._tokenizers import (
+    INSIDE,
+    UNKNOWN_NAMES,
+    as_json,
+    library,
+    load,
+    pieces_of,
+)
 from kissipo.codec.target_tokens import END, TargetTokens
 from kissipo.codec.tokens import PADDING, UNKNOWN, Tokens, longest
 from kissipo.core.codec import refuse_unfitted
 from kissipo.core.errors import DataError
-from kissipo.core.extras import need
 from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -54,10 +59,8 @@ if TYPE_CHECKING:
 
 Algorithm = Literal["bpe", "wordpieces"]
 UNIT = "subwords"
-_INSIDE = "##"
 _MAX_PIECE = 64  # bytes; a longer word is cut, so that no word is slow to split
 _REMEMBERED = 100_000  # texts
-_UNKNOWN_NAMES = ("[UNK]", "<unk>", "UNK", "<|unk|>")
 
 
 class Subwords(TargetTokens):
@@ -167,7 +170,7 @@ class Subwords(TargetTokens):
         decoder = (self.model or {}).get("decoder") or {}
         if "ByteLevel" not in json.dumps(decoder):
             return self.spec.labels
-        bytes_ = _library().decoders.ByteLevel()
+        bytes_ = library().decoders.ByteLevel()
         texts = [bytes_.decode([piece]) for piece in self.vocabulary or ()]
         pairs = zip(texts, self.vocabulary or (), strict=True)
         return (*self.SPECIAL, *(piece if "\ufffd" in text else text for text, piece in pairs))
@@ -231,27 +234,13 @@ class Subwords(TargetTokens):
         return self._tokenizer
 
     def _load(self, model: JsonObject) -> None:
-        """Sets the tokenizer and the vocabulary.
-
-        Raises:   DataError for other JSON.
-        """
-        tokenizers = _library()
-        try:
-            self._tokenizer = tokenizers.Tokenizer.from_str(json.dumps(model))
-        except Exception as error:  # the library raises nothing more precise
-            raise DataError(
-                f"the vocabulary of '{self.column}' is not that of a tokenizer: {error}",
-                do="Give the tokenizer.json or the vocab.txt of a published model",
-            ) from None
+        """Sets the tokenizer and the vocabulary."""
+        self._tokenizer = load(model, self.column)
         self._done = {}
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
         ids = self._tokenizer.get_vocab()
-        names = {number: name for name, number in ids.items()}
-        count = max(names, default=-1) + 1
-        unknown = next((ids[name] for name in _UNKNOWN_NAMES if name in ids), None)
+        unknown = next((ids[name] for name in UNKNOWN_NAMES if name in ids), None)
         self._unknown: int | None = unknown
-        self._set_vocabulary(tuple(names.get(number, f"({number})") for number in range(count)))
+        self._set_vocabulary(pieces_of(self._tokenizer))
 
     def _encode_text(self, text: str) -> list[int]:
         return self._encoded([text])[0]
@@ -270,48 +259,13 @@ class Subwords(TargetTokens):
         return [self._done[text] for text in texts]
 
 
-def read_model(path: Path, *, lowercase: bool) -> JsonObject:
-    """Returns the JSON of the tokenizer in tokenizer.json, or of the list in vocab.txt.
-
-    lowercase:   whether the pieces of a list are in lower case
-    Raises:      DataError for another file.
-    """
-    if path.suffix == ".json":
-        try:
-            content: JsonObject = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise DataError(f"{path} is not JSON: {error}", do="Give a tokenizer.json") from None
-        if not isinstance(content, dict) or "model" not in content:
-            raise DataError(
-                f"{path} is not the file of a tokenizer",
-                allowed="a tokenizer.json with a 'model', or a vocab.txt with a piece per line",
-            )
-        return content
-    pieces = [line for line in path.read_text("utf-8").splitlines() if line]
-    if len(set(pieces)) < len(pieces) or _UNKNOWN_NAMES[0] not in pieces:
-        raise DataError(
-            f"{path} is not a vocabulary of word pieces",
-            got=f"{len(pieces)} lines, {len(set(pieces))} different",
-            allowed="one piece per line, each once, and [UNK] among them",
-        )
-    tokenizers = _library()
-    model = tokenizers.models.WordPiece(
-        {piece: number for number, piece in enumerate(pieces)}, unk_token=_UNKNOWN_NAMES[0]
-    )
-    tokenizer = tokenizers.Tokenizer(model)
-    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=lowercase)
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = tokenizers.decoders.WordPiece(_INSIDE)
-    return _as_json(tokenizer)
-
-
 def _train(
     algorithm: Algorithm, texts: list[str], vocab_size: int, *, lowercase: bool
 ) -> JsonObject:
     """Returns the JSON of a tokenizer that is learned from these texts."""
-    tokenizers = _library()
+    tokenizers = library()
     bytes_ = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
-    inside = [_INSIDE + byte for byte in bytes_] if algorithm == "wordpieces" else []
+    inside = [INSIDE + byte for byte in bytes_] if algorithm == "wordpieces" else []
     if vocab_size < len(bytes_) + len(inside):
         raise DataError(
             f"input.vocab_size is too small for {algorithm}, of which every byte is a piece",
@@ -332,15 +286,15 @@ def _train(
         ),
     )
     if algorithm == "bpe":
-        return _as_json(tokenizer)
+        return as_json(tokenizer)
     pieces = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     model = models.WordPiece(
         {piece: number for number, (piece, _) in enumerate(pieces)},
         unk_token=bytes_[0],  # never used: every byte is a piece
-        continuing_subword_prefix=_INSIDE,
+        continuing_subword_prefix=INSIDE,
         max_input_chars_per_word=4 * _MAX_PIECE,
     )
-    return _as_json(_byte_level(model, lowercase))
+    return as_json(_byte_level(model, lowercase))
 
 
 def _byte_level(model: Model, lowercase: bool) -> Tokenizer:
@@ -349,7 +303,7 @@ def _byte_level(model: Model, lowercase: bool) -> Tokenizer:
     A blank before the text makes its first word like the others. The character # is a
     piece of its own, so that `##` is always the mark of a piece inside a word.
     """
-    tokenizers = _library()
+    tokenizers = library()
     normalizers, pre_tokenizers, decoders = (
         tokenizers.normalizers,
         tokenizers.pre_tokenizers,
@@ -367,18 +321,9 @@ def _byte_level(model: Model, lowercase: bool) -> Tokenizer:
             pre_tokenizers.FixedLength(_MAX_PIECE),
         ]
     )
-    inside = tokenizers.Regex(f"^{_INSIDE}")
+    inside = tokenizers.Regex(f"^{INSIDE}")
     tokenizer.decoder = decoders.Sequence([decoders.Replace(inside, ""), decoders.ByteLevel()])
     return tokenizer
-
-
-def _as_json(tokenizer: Tokenizer) -> JsonObject:
-    content: JsonObject = json.loads(tokenizer.to_str())
-    return content
-
-
-def _library() -> ModuleType:
-    return need("tokenizers", extra="language", purpose="a tokenizer of subwords")
 
 
 CODEC = Subwords

@@ -87,6 +87,11 @@ class Codec(ABC):
         where the codec does not read tokens."""
         return []
 
+    def tokens_of(self, texts: Sequence[str]) -> list[str]:
+        """Returns the tokens of a row with a text per column; by default those of the
+        first text."""
+        return self.split_tokens(texts[0]) if texts else []
+
     def known_texts(self) -> dict[str, tuple[str, ...]]:
         """Returns the texts of the training split by column; none where any text can be
         encoded."""

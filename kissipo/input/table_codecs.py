@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from kissipo.codec._tokenizers import read_model
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
@@ -14,6 +16,7 @@ from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.tokens import Tokens, Unit
+from kissipo.codec.word_pieces import WordPieces
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
@@ -24,6 +27,7 @@ from kissipo.core.schema import option
 from kissipo.core.text import list_some
 from kissipo.core.timestamps import DATE_FORMAT, decided_style
 from kissipo.input.check import columns as checks
+from kissipo.input.formats.files import existing
 from kissipo.input.infer_types import Guess, Kind, guess_kinds
 from kissipo.input.time_columns import cycle_findings
 
@@ -35,6 +39,7 @@ WORDS: dict[Kind, str] = {
     "datetime": "datetime",
     "drop": "drop",
 }
+_WORDS, _PIECES = 20_000, 8_000
 _ONE_HOT_UP_TO, _ALWAYS_ONE_HOT = 100, 20
 _ONE_HOT_CELLS = 50_000_000
 
@@ -65,8 +70,21 @@ class ColumnOptions:
     max_length: int | None = option(
         None, "maximum number of tokens per text; longer texts are truncated", minimum=1
     )
-    vocab_size: int = option(
-        20_000, "maximum size of the vocabulary; the most frequent tokens are kept", minimum=1
+    vocab_size: int | None = option(
+        None,
+        "maximum size of the vocabulary; the most frequent tokens are kept: "
+        f"{_WORDS:,} words, or {_PIECES:,} word pieces, when omitted",
+        minimum=1,
+    )
+    tokenizer: Literal["words", "wordpieces", "cased_wordpieces"] = option(
+        "words",
+        "how text columns are split: words; wordpieces, in lower case, or cased_wordpieces, which "
+        "read one or two columns together",
+    )
+    tokenizer_file: str | None = option(
+        None,
+        "for word pieces: vocab.txt or tokenizer.json of a published model, or its folder, instead "
+        "of a learned vocabulary",
     )
     scale: Literal["standard", "range", "none"] = option("standard", "scaling of numeric columns")
     min_count: int | None = option(
@@ -170,18 +188,8 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
     vectors += [Cross(names) for names in options.cross or ()]
     codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
     codecs = codecs + [Index(name) for name in with_ids]
-    units: tuple[tuple[Kind, Unit], ...] = (("text", "words"), ("characters", "characters"))
-    codecs += [
-        Tokens(
-            name,
-            unit=unit,
-            length=options.max_length,
-            vocab_size=options.vocab_size,
-            min_count=options.min_count,
-        )
-        for kind, unit in units
-        for name in by_kind[kind]
-    ]
+    codecs += _texts(by_kind["text"], options)
+    codecs += [_tokens(name, "characters", options) for name in by_kind["characters"]]
     if not codecs:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",
@@ -190,6 +198,52 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
             do="Name columns with input.numeric, input.categorical or input.text",
         )
     return tuple(codecs)
+
+
+def _texts(names: Sequence[str], options: ColumnOptions) -> list[Codec]:
+    """Returns the codecs of the columns of texts: one per column, or one of all."""
+    if options.tokenizer == "words":
+        if options.tokenizer_file is not None:
+            raise TaskError(
+                "input.tokenizer_file is the vocabulary of word pieces",
+                do="Set input.tokenizer=wordpieces, or leave it out",
+            )
+        return [_tokens(name, "words", options) for name in names]
+    if not names:
+        raise TaskError(
+            f"input.tokenizer={options.tokenizer} needs a column of texts",
+            do="Name one or two columns with input.text, or leave it out",
+        )
+    if options.min_count is not None:
+        raise TaskError(
+            "input.min_count is for words and characters; rare word pieces are not learned",
+            do="Leave it out, or set input.vocab_size",
+        )
+    lowercase = options.tokenizer == "wordpieces"
+    model = None
+    if options.tokenizer_file is not None:
+        path = Path(options.tokenizer_file)
+        model = read_model(path if path.is_dir() else existing(path), lowercase=lowercase)
+    size = options.vocab_size or _PIECES
+    return [
+        WordPieces(
+            tuple(names),
+            length=options.max_length,
+            vocab_size=size,
+            lowercase=lowercase,
+            model=model,
+        )
+    ]
+
+
+def _tokens(name: str, unit: Unit, options: ColumnOptions) -> Tokens:
+    return Tokens(
+        name,
+        unit=unit,
+        length=options.max_length,
+        vocab_size=options.vocab_size or _WORDS,
+        min_count=options.min_count,
+    )
 
 
 def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:

@@ -56,7 +56,11 @@ class TensorDataset:
         """Returns the samples as the training loop reads them."""
         if not self.by_length:
             return self
-        texts = [x for x in (*self.targets, *self.inputs) if isinstance(x, Tensor)]
+        texts = [
+            x
+            for x in (*self.targets, *self.inputs)
+            if isinstance(x, Tensor) and x.dim() == 2 and not x.is_floating_point()
+        ]
         return BucketedDataset(self, joint_lengths(texts))
 
     def everything(self) -> Batch:

@@ -20,6 +20,7 @@ from kissipo.core.task import Task
 from kissipo.engine.run_folder import CODECS, MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
 from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.registries import NETS
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
@@ -66,6 +67,38 @@ def init_weights(
     return tuple(findings)
 
 
+def with_weights(task: Task) -> Task:
+    """Returns the task with the options that its weights set, such as the sizes of a
+    published net; these replace options that would not fit."""
+    start = task.process.get("weights")
+    if not isinstance(start, str):
+        return task
+    path, name = Path(start), task.process.get("net")
+    run = run_of(path)
+    saved = None if run is None else task_of(run).process
+    if saved is not None and name not in (None, saved.get("net")):
+        return task
+    named = name if saved is None else saved.get("net")
+    nets = [named] if isinstance(named, str) else [] if named is not None else NETS.names()
+    options = next(
+        (
+            options
+            for net in nets
+            if (options := NETS.find(net, place="process.net").options_of_weights(path, saved))
+        ),
+        (),
+    )
+    parts = {"input": task.input, "process": task.process}
+    fresh = tuple(
+        option
+        for option in options
+        for part, key in [option.place.split(".")]
+        if to_plain(parts[part].get(key)) != option.value
+    )
+    task = task.with_words({option.place: option.value for option in fresh})
+    return Task(**task.parts(), name=task.name, inferred=(*task.inferred, *fresh))
+
+
 def _rates(net: nn.Module, share: float) -> str:
     """Reports how many parameters have a lower learning rate.
 
@@ -88,19 +121,11 @@ def _rates(net: nn.Module, share: float) -> str:
 
 
 def run_of(path: Path) -> RunFolder | None:
-    """Returns the run of a path: its folder or its file of weights; None for other
-    files.
-
-    Raises:   TaskError for a folder that is not a run.
-    """
+    """Returns the run of a path: its folder or its file of weights; None for anything
+    else."""
     folder = path if path.is_dir() else path.parent
     if (folder / TASK).is_file() and (path.is_dir() or path.name == MODEL):
         return RunFolder(folder)
-    if path.is_dir():
-        raise TaskError(
-            f"process.weights: {path} is a folder that is not a run",
-            allowed="a safetensors file, or the folder of a run",
-        )
     return None
 
 
@@ -135,10 +160,17 @@ def _refuse_other_vocabulary(run: RunFolder, codecs: Sequence[Codec]) -> None:
 
 def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask, labels: Sequence[str]) -> str:
     assert resolved.net is not None
-    message: str | None = resolved.net.module.load_file(net, existing(path), labels)
+    path = path if path.is_dir() else existing(path)
+    message: str | None = resolved.net.module.load_file(net, path, labels)
     if message is not None:
         return message
-    weights = read_weights(existing(path))
+    if path.is_dir():
+        raise TaskError(
+            f"process.weights: {path} is a folder that is not a run",
+            allowed="a safetensors file, the folder of a run, or that of a published model of "
+            "the same net",
+        )
+    weights = read_weights(path)
     ours = partial(resolved.net.module.ours, options=resolved.net.options)
     return load_pretrained(net, weights, ours=ours, origin=str(path))
 

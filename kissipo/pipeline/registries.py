@@ -67,12 +67,12 @@ NETS = Registry(
         "ours": _same_name,  # a published name of a weight -> its name in the net
         "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
+        "options_of_weights": lambda path, saved: (),  # that a published folder or a run sets
         "load_file": lambda net, path, labels: None,  # its own format of weights, if any
         "required_options": no_options,  # what the data require of the net
         "suggested_options": no_options,  # sizes, where the net was not named
     },
     planned={
-        "bert": "S35",
         "pca": "S36",
         "tsne": "S36",
         "som": "S36",

@@ -88,7 +88,7 @@ def load_pretrained(
             f"process.weights: {origin} does not fit the net of {len(wanted)} tensors: {problems}",
             do=_advice(renamed, wanted),
         )
-    fresh = {name for name in wanted if is_under(name, heads)} if in_head else set()
+    fresh = {name for name in wanted if _layer(name) in {_layer(other) for other in in_head}}
     loaded = {name: renamed[name] for name in wanted if name in renamed and name not in fresh}
     with torch.no_grad():
         for name, tensor in loaded.items():
@@ -137,6 +137,10 @@ def _matched(name: str, weights: Iterable[str], heads: Sequence[str]) -> set[str
             do=did_you_mean(name, ["all but head", *layers]),
         )
     return matched
+
+
+def _layer(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _as_linear(tensor: Tensor, wanted: Tensor | None) -> Tensor:

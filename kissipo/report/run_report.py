@@ -228,7 +228,7 @@ def _inside(experiment: Experiment, answer: Answer, sample: int) -> Sequence[Sec
     part, codec = pipeline.eval_split, pipeline.codecs[0]
     batch = pipeline.datasets[part].batch(slice(sample, sample + 1))
     row = pipeline.frame.take(pipeline.splits[part][sample : sample + 1])
-    read = codec.split_tokens(str(row[codec.columns[0]].show(0) or ""))
+    read = codec.tokens_of([str(row[name].show(0) or "") for name in codec.columns])
     with eval_mode(net):
         outputs = decoded(net, batch.inputs, net(*batch.inputs), pipeline.answers)
         return answer.example_sections(net, batch.inputs, outputs[0], batch.targets[:1], read)

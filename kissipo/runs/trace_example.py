@@ -288,10 +288,10 @@ def _raw_input(frame: Frame, codec: Codec) -> RawInput:
         for name in dict.fromkeys(codec.columns)
     }
     times = [column for column in frame.columns if column.kind == "time"]
-    text = "".join(next(iter(columns.values()), ())) if len(frame) == 1 else ""
+    texts = [column[0] for column in columns.values()] if len(frame) == 1 else []
     return RawInput(
         columns,
-        tuple(codec.split_tokens(text)),
+        tuple(codec.tokens_of(texts)),
         tuple(_text_of(times[0].show(row)) for row in range(len(frame)))
         if times and codec.window_length
         else (),

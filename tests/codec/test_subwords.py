@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders
 
-from kissipo.codec.subwords import Subwords, read_model
+from kissipo.codec._tokenizers import read_model
+from kissipo.codec.subwords import Subwords
 from kissipo.codec.target_tokens import END
 from kissipo.core.codec import restore, save
 from kissipo.core.errors import DataError, MissingExtraError

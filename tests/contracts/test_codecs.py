@@ -35,6 +35,7 @@ from kissipo.codec.target_tokens import TargetTokens
 from kissipo.codec.term_counts import TermCounts, TermOptions
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
+from kissipo.codec.word_pieces import WordPieces
 from kissipo.codec.word_terms import WordTerms
 from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
@@ -96,6 +97,12 @@ def same_bytes(before: Column, after: Column) -> bool:
 
 def same_words(before: Column, after: Column) -> bool:
     return [" ".join(split_words(text or "")) for text in before.texts()] == after.texts()
+
+
+def same_plain_words(before: Column, after: Column) -> bool:
+    """Equal words, in lower case and without accents."""
+    plain = [" ".join((text or "").replace("é", "e").split()) for text in before.texts()]
+    return plain == after.texts()
 
 
 def same_terms(before: Column, after: Column) -> bool:
@@ -190,6 +197,11 @@ CASES = {
     "subwords": Case(
         lambda: Subwords("text", algorithm="wordpieces", vocab_size=600, ends=True),
         {"text": (strings, st.text("ab #Ž\n'👩", max_size=12))},
+    ),
+    "word_pieces": Case(
+        lambda: WordPieces(("text",), vocab_size=100),
+        {"text": (strings, st.text("ab é", max_size=12))},
+        same_plain_words,
     ),
     "windows": Case(
         lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, min_rows=3

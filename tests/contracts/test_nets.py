@@ -44,6 +44,11 @@ CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 TERMS = TensorSpec("text", ("term", "count"), (7, 2), vocab_size=11, padded=True)
 DOCUMENTS = TensorSpec("document", ("document",), (9,))
+BERT = {"num_layers": 2, "units": 16, "num_heads": 2, "max_positions": 8, "dropout": 0.0}
+PIECES = TensorSpec(
+    "text", ("time",), (7,), 11, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefg"), padded=True
+)
+TAGS = TensorSpec("tags", ("time", "class"), (7, 4))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
@@ -114,6 +119,11 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (CLASSES,),
             {"filters": 12, "embedding_dim": 6, "dropout": 0.0},
         ),
+    ],
+    "bert": [
+        ((PIECES,), (CLASSES,), BERT),
+        ((PIECES, ROW), (CLASSES, AHEAD), BERT),
+        ((PIECES,), (TAGS,), BERT),
     ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [

@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.codec._tokenizers import read_model
 from kissipo.codec.labels import as_strings
-from kissipo.codec.subwords import Subwords, read_model
+from kissipo.codec.subwords import Subwords
 from kissipo.codec.tokens import Tokens
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError

@@ -99,6 +99,10 @@ class Table(Source[Options]):
         """Returns the name of the column of sample weights, if there is one."""
         return options.sample_weight
 
+    def groups_by_length(self, options: Options) -> bool:
+        """Returns whether texts are word pieces, whose length is the cost of a step."""
+        return options.tokenizer != "words"
+
     def row_times(self, frame: Frame, options: Options, findings: list[Finding]) -> Column | None:
         """Returns the only column of timestamps, or several that are one timestamp."""
         together = combined_time(frame, None, options.date_format)

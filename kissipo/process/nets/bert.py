@@ -1,0 +1,280 @@
+"""BERT: an encoder of word pieces, pre-trained on texts, fine-tuned for a task (S35).
+
+x = norm(E[id] + P[position] + S[segment])      then num_layers Transformer layers
+one text, or one of two classes      tanh(W x_[CLS] + b) -> output
+every piece (names in a text)        x_t -> output
+the answer in a text                 x_t -> is it the first piece, is it the last
+masked words                         norm(gelu(W x_t + b)) E' + c
+
+The segment is 0 up to the first [SEP], and 1 after it. Inputs that are not texts are
+concatenated to the state of [CLS].
+
+Shapes:   ids (batch, time) -> (batch, time, unit) -> output
+Choices:  Post-norm and gelu, with a small number of 1e-12 in the normalizations, as
+          published. Weights start with a standard deviation of 0.02. Padding at the end
+          of all texts of a batch is not computed.
+Source:   Devlin, Chang, Lee and Toutanova 2019. `process.weights=FOLDER` loads a
+          published BERT, DistilBERT or MiniLM; its config.json gives the sizes.
+Raises:   ShapeError when no input is word pieces, or a text is longer than
+          `max_positions`.
+Example:  >>> text = TensorSpec("text", ("time",), (9,), 30, ("[PAD]", "[SEP]"), True)
+          >>> kind = TensorSpec("kind", ("class",), (3,))
+          >>> net = build((text,), (kind,), Options(num_layers=1, units=8, num_heads=2))
+          >>> net(torch.tensor([[4, 5, 1, 0, 0, 0, 0, 0, 0]])).shape
+          torch.Size([1, 3])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from kissipo.codec.word_pieces import END
+from kissipo.core.batch import trim
+from kissipo.core.errors import ShapeError
+from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.schema import option
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.concat_features import ConcatFeatures
+from kissipo.process.layers.heads import head
+from kissipo.process.layers.multi_head_attention import padding_mask
+from kissipo.process.layers.tied_linear import TiedLinear
+from kissipo.process.layers.transformer_layer import TransformerLayer
+from kissipo.process.nets._published_bert import load_file, options_of_weights
+
+__all__ = ["Bert", "Options", "build", "load_file", "options_of_weights", "suggested_options"]
+ALGORITHMS = ("supervised",)
+_STD, _EPS = 0.02, 1e-12
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of BERT."""
+
+    num_layers: int = option(4, "number of Transformer layers", minimum=1)
+    units: int = option(256, "number of features of every piece", minimum=1)
+    num_heads: int = option(4, "number of heads of each attention; a divisor of units", minimum=1)
+    feed_forward_units: int | None = option(
+        None, "width of the feed-forward net in each layer; 4 times units when omitted", minimum=1
+    )
+    max_positions: int = option(512, "number of word pieces of the longest text", minimum=1)
+    dropout: float = option(
+        0.1, "dropout rate of embeddings, attention and layers", minimum=0, below=1
+    )
+
+
+def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns a small net, for texts that are learned from nothing."""
+    return (
+        InferredOption("process.num_layers", 2, "small: nothing is pre-trained"),
+        InferredOption("process.units", 128),
+        InferredOption("process.learning_rate", 5e-4),
+    )
+
+
+def build(
+    inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
+) -> nn.Module:
+    """Builds the net for these inputs and outputs."""
+    places = [number for number, spec in enumerate(inputs) if END in spec.labels]
+    if len(places) != 1:
+        described = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
+        raise ShapeError(
+            "process.net=bert reads word pieces",
+            got=f"the input {described}",
+            do="Set input.tokenizer=wordpieces, and name one or two texts with input.text",
+        )
+    length = inputs[places[0]].shape[0]
+    if length > options.max_positions:
+        raise ShapeError(
+            f"the net reads at most {options.max_positions} word pieces",
+            got=f"texts of {length} word pieces",
+            do=f"Set input.max_length={options.max_positions}, or process.max_positions={length}",
+        )
+    return Bert(inputs, places[0], outputs, options)
+
+
+class Bert(nn.Module):
+    """Embeddings of word pieces, Transformer layers, and a head for the task."""
+
+    def __init__(
+        self,
+        inputs: tuple[TensorSpec, ...],
+        place: int,
+        outputs: tuple[TensorSpec, ...],
+        options: Options,
+    ) -> None:
+        super().__init__()
+        text, units = inputs[place], options.units
+        self.place, self.end = place, text.labels.index(END)
+        self.pieces = nn.Embedding(text.vocab_size, units, padding_idx=0)
+        self.positions = nn.Embedding(options.max_positions, units)
+        self.segments = nn.Embedding(2, units)
+        self.norm = nn.LayerNorm(units, eps=_EPS)
+        self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
+        self.layers = nn.ModuleList(
+            TransformerLayer(
+                units,
+                options.num_heads,
+                options.feed_forward_units or 4 * units,
+                dropout=options.dropout,
+                act="gelu",
+                eps=_EPS,
+            )
+            for _ in range(options.num_layers)
+        )
+        others = inputs[:place] + inputs[place + 1 :]
+        self.head = _head(units, others, text, outputs, options, self.pieces)
+        self.apply(_start)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        ids = inputs[self.place]
+        others = inputs[: self.place] + inputs[self.place + 1 :]
+        return self.head(self.states(ids), ids, *others)
+
+    def states(self, ids: Tensor) -> Tensor:
+        """Returns the last states (batch, time, unit), without padding at the end."""
+        if not (torch.jit.is_tracing() or ids.is_meta):
+            ids = trim(ids)
+        is_end = ids == self.end
+        segments = ((is_end.cumsum(dim=1) - is_end.long()) > 0).long()
+        steps = torch.arange(ids.shape[1], device=ids.device)
+        x = self.pieces(ids) + self.positions(steps) + self.segments(segments)
+        x, mask = self.dropout(self.norm(x)), padding_mask(ids)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
+class PooledHead(nn.Module):
+    """The outputs of a text: of the state of its first piece, [CLS]."""
+
+    def __init__(
+        self,
+        units: int,
+        others: tuple[TensorSpec, ...],
+        outputs: tuple[TensorSpec, ...],
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.pooler, self.tanh = nn.Linear(units, units), nn.Tanh()
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.join = ConcatFeatures(others, embed=None) if others else None
+        self.output = head(units + (self.join.width if self.join else 0), outputs)
+
+    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> Any:
+        row = self.dropout(self.tanh(self.pooler(states[:, 0])))
+        return self.output(row if self.join is None else torch.cat([row, self.join(*others)], 1))
+
+
+class StepHead(nn.Module):
+    """The outputs of every piece; those of padding are 0."""
+
+    def __init__(self, units: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.output = nn.Linear(units, outputs)
+
+    def forward(self, states: Tensor, ids: Tensor) -> Tensor:
+        return _without_padding(self.output(self.dropout(states)), ids)
+
+
+class MaskedWordHead(nn.Module):
+    """The logits of every piece of the vocabulary, with the weights of the embedding.
+
+    y = norm(gelu(W x + b)) E' + c
+    """
+
+    def __init__(self, pieces: nn.Embedding) -> None:
+        super().__init__()
+        units = pieces.embedding_dim
+        self.transform = nn.Linear(units, units)
+        self.activation = nn.GELU()
+        self.norm = nn.LayerNorm(units, eps=_EPS)
+        self.decoder = TiedLinear(pieces)
+
+    def forward(self, states: Tensor, ids: Tensor) -> Tensor:
+        return _without_padding(self.decoder(self.features(states)), ids)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Returns the inputs of the tied layer, of the same shape."""
+        y: Tensor = self.norm(self.activation(self.transform(x)))
+        return y
+
+
+class WordsHead(nn.Module):
+    """The masked words alone."""
+
+    def __init__(self, pieces: nn.Embedding) -> None:
+        super().__init__()
+        self.words = MaskedWordHead(pieces)
+
+    def forward(self, states: Tensor, ids: Tensor) -> Tensor:
+        logits: Tensor = self.words(states, ids)
+        return logits
+
+
+class PretrainingHead(PooledHead):
+    """The masked words, and whether the second text follows the first."""
+
+    def __init__(
+        self, pieces: nn.Embedding, outputs: tuple[TensorSpec, ...], dropout: float
+    ) -> None:
+        super().__init__(pieces.embedding_dim, (), outputs, dropout)
+        self.words = MaskedWordHead(pieces)
+
+    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:
+        return self.words(states, ids), super().forward(states, ids)
+
+
+def _head(
+    units: int,
+    others: tuple[TensorSpec, ...],
+    text: TensorSpec,
+    outputs: tuple[TensorSpec, ...],
+    options: Options,
+    pieces: nn.Embedding,
+) -> nn.Module:
+    """Returns the head that suits the outputs.
+
+    Raises:   ShapeError when there are other outputs beside one for every piece.
+    """
+    first, dropout = outputs[0], options.dropout
+    if first.axes[:1] != ("time",):
+        return PooledHead(units, others, outputs, dropout)
+    if others:
+        names = ", ".join(spec.name for spec in others)
+        raise ShapeError(
+            "an output for every word piece is that of the text alone",
+            got=f"other inputs: {names}",
+            do=f"Set input.drop=[{names}]",
+        )
+    is_masked = first.labels == text.labels
+    if is_masked and len(outputs) == 2:
+        return PretrainingHead(pieces, outputs[1:], dropout)
+    if len(outputs) > 1:
+        raise ShapeError(
+            "an output for every word piece stands alone", got=f"{len(outputs)} outputs"
+        )
+    return WordsHead(pieces) if is_masked else StepHead(units, first.shape[1], dropout)
+
+
+def _without_padding(y: Tensor, ids: Tensor) -> Tensor:
+    """Returns the outputs of all steps, those of padding as 0."""
+    is_piece = (ids[:, : y.shape[1]] != 0).unsqueeze(2)
+    return pad(y * is_piece, (0, 0, 0, ids.shape[1] - y.shape[1]))
+
+
+def _start(layer: nn.Module) -> None:
+    """Draws the first weights of a layer as published."""
+    if isinstance(layer, nn.Linear | nn.Embedding):
+        nn.init.normal_(layer.weight, std=_STD)
+    if isinstance(layer, nn.Linear) and layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    if isinstance(layer, nn.Embedding) and layer.padding_idx is not None:
+        with torch.no_grad():
+            layer.weight[layer.padding_idx].zero_()
