@@ -3,7 +3,7 @@
 one text    [CLS] a [SEP]
 two texts   [CLS] a [SEP] b [SEP]
 
-A word is split from the left into the longest pieces of the vocabulary; `##` punctuation a
+A word is split from the left into the longest pieces of the vocabulary; `##` marks a
 piece inside a word. The vocabulary is learned from the training split, or that of a
 published model (`model`, the JSON of a tokenizer), whose ids stay as they are. `[MASK]`
 in a text is the masked word. Case and accents are lost with `lowercase`, and blanks
@@ -293,8 +293,8 @@ class WordPieces(Codec):
 def _truncated_sizes(sizes: Sequence[int], room: int) -> tuple[int, ...]:
     """Returns how many pieces of each text are kept; only the longer text is truncated.
 
-    Example:  >>> _truncated_sizes([3, 90], 50), _truncated_sizes([80, 90], 50), _truncated_sizes([80], 50)
-              ((3, 47), (25, 25), (50,))
+    Example:  >>> _truncated_sizes([3, 90], 50), _truncated_sizes([80, 90], 50)
+              ((3, 47), (25, 25))
     """
     if sum(sizes) <= room:
         return tuple(sizes)

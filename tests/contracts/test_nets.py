@@ -123,7 +123,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "bert": [
         ((PIECES,), (CLASSES,), BERT),
         ((PIECES, ROW), (CLASSES, AHEAD), BERT),
-        ((PIECES,), (TAGS,), BERT),
+        ((replace(PIECES, padded=False),), (TAGS,), BERT),
     ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [

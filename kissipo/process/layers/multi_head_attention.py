@@ -151,7 +151,9 @@ class MultiHeadAttention(nn.Module):
         bias = Source("output.bias", (feature,), self.output.bias[feature].detach())
         return [
             *(
-                Source(f"head {head}", (row, head, query, place), value, float(weights[head, place]))
+                Source(
+                    f"head {head}", (row, head, query, place), value, float(weights[head, place])
+                )
                 for head, values_of_head in enumerate(mixed)
                 for place, value in enumerate(values_of_head)
             ),

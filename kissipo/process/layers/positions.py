@@ -77,7 +77,10 @@ def _sum_of(
     index: tuple[int, ...], x: Tensor, table: Tensor, first: int
 ) -> tuple[list[Source], Combined]:
     place = (first + index[1], index[2])
-    return [Source("input", index, x[index]), Source("position", place, table[place].detach())], "sum"
+    return [
+        Source("input", index, x[index]),
+        Source("position", place, table[place].detach()),
+    ], "sum"
 
 
 def sinusoids(length: int, features: int) -> Tensor:

@@ -205,7 +205,8 @@ def test_head_of_masked_words_is_read(tmp_path: Path, published: Published) -> N
     load_file(ours, save(tmp_path / "masked", published.tensors() | head), ())
     states = ours.states(IDS)
     expected = norm(nn.functional.gelu(transform(states))) @ published.words.weight.T + bias
-    torch.testing.assert_close(ours(IDS)[:, : states.shape[1]], expected)
+    is_piece = IDS[:, : states.shape[1]] != 0
+    torch.testing.assert_close(ours(IDS)[:, : states.shape[1]][is_piece], expected[is_piece])
 
 
 def test_a_bin_of_tensors_is_read_and_one_with_code_is_refused(
