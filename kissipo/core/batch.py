@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,12 +43,15 @@ class Batch:
         rows = torch.arange(len(self)).tensor_split(min(parts, len(self)))
         return [self._rows(slice(int(some[0]), int(some[-1]) + 1)) for some in rows]
 
-    def trimmed(self) -> Batch:
+    def trimmed(
+        self, inputs: Sequence[int] | None = None, targets: Sequence[int] | None = None
+    ) -> Batch:
         """Returns the batch without the steps that are padding in all of its texts.
 
-        All inputs and targets are ids (row, time), where 0 is padding.
+        inputs, targets:  the positions of the texts: ids (row, time), where 0 is
+                          padding; all when omitted
         """
-        return Batch(tuple(map(trim, self.inputs)), tuple(map(trim, self.targets)), self.weights)
+        return Batch(_trimmed(self.inputs, inputs), _trimmed(self.targets, targets), self.weights)
 
     @property
     def total_weight(self) -> float:
@@ -60,6 +64,12 @@ class Batch:
             tuple(target[rows] for target in self.targets),
             None if self.weights is None else self.weights[rows],
         )
+
+
+def _trimmed(tensors: tuple[Tensor, ...], texts: Sequence[int] | None) -> tuple[Tensor, ...]:
+    return tuple(
+        trim(x) if texts is None or place in texts else x for place, x in enumerate(tensors)
+    )
 
 
 def trim(ids: Tensor) -> Tensor:

@@ -25,10 +25,19 @@ _POOL = 50  # batches that are sorted together
 
 
 @dataclass(frozen=True)
+class Texts:
+    """The positions of the tensors of a sample that are texts: ids, where 0 is padding."""
+
+    inputs: tuple[int, ...]
+    targets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class BucketedDataset:
-    """Training samples in batches of similar length; id 0 is padding in all texts."""
+    """Training samples in batches of similar length."""
 
     samples: Dataset
+    texts: Texts
     lengths: Tensor
 
     def __len__(self) -> int:
@@ -36,11 +45,14 @@ class BucketedDataset:
 
     def batch(self, index: Tensor | slice) -> Batch:
         """Returns the batch at these positions, without common padding."""
-        return self.samples.batch(index).trimmed()
+        return self.samples.batch(index).trimmed(self.texts.inputs, self.texts.targets)
 
     def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
         """Yields the batches at these positions, without common padding."""
-        return (batch.trimmed() for batch in ahead(self.samples, order))
+        return (
+            batch.trimmed(self.texts.inputs, self.texts.targets)
+            for batch in ahead(self.samples, order)
+        )
 
     def order(self, batch: int, generator: Generator) -> Tensor:
         """Returns the order of the samples in one epoch."""

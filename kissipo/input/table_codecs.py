@@ -86,6 +86,9 @@ class ColumnOptions:
         "for word pieces: vocab.txt or tokenizer.json of a published model, or its folder, instead "
         "of a learned vocabulary",
     )
+    bucketing: bool = option(
+        True, "with word pieces: training batches of texts of similar length, for less padding"
+    )
     scale: Literal["standard", "range", "none"] = option("standard", "scaling of numeric columns")
     min_count: int | None = option(
         None, "minimum count of a token in the training split", minimum=1

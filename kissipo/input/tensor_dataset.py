@@ -13,7 +13,7 @@ from torch import Tensor
 from kissipo.core.batch import Batch
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.protocols import Dataset
-from kissipo.input.bucketing import BucketedDataset, joint_lengths
+from kissipo.input.bucketing import BucketedDataset, Texts, joint_lengths
 from kissipo.input.lazy_dataset import LazyColumn, read_ahead
 
 Finish = Callable[[Tensor], Tensor]
@@ -28,7 +28,7 @@ class TensorDataset:
     weights:          the weights of the samples, with a mean of 1; None where all are
                       equal
     steps:            the steps of each forecast of new samples
-    by_length:        whether the training batches have texts of similar length
+    texts:            the texts whose length is similar in a training batch, if any
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
@@ -37,7 +37,7 @@ class TensorDataset:
     target_finishes: Sequence[Finish | None] = ()
     weights: Tensor | None = None
     steps: Sequence[ForecastSteps] = ()
-    by_length: bool = False
+    texts: Texts | None = None
 
     def __len__(self) -> int:
         return len((self.inputs or self.targets)[0])
@@ -54,14 +54,12 @@ class TensorDataset:
 
     def for_training(self) -> Dataset:
         """Returns the samples as the training loop reads them."""
-        if not self.by_length:
+        if self.texts is None:
             return self
-        texts = [
-            x
-            for x in (*self.targets, *self.inputs)
-            if isinstance(x, Tensor) and x.dim() == 2 and not x.is_floating_point()
-        ]
-        return BucketedDataset(self, joint_lengths(texts))
+        texts = [self.targets[place] for place in self.texts.targets]
+        texts += [self.inputs[place] for place in self.texts.inputs]
+        lengths = joint_lengths(x for x in texts if isinstance(x, Tensor))
+        return BucketedDataset(self, self.texts, lengths)
 
     def everything(self) -> Batch:
         """Returns all samples in one batch."""

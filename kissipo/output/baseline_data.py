@@ -86,7 +86,7 @@ class BaselineData:
 
         Then no baseline on `features`, and none on the texts alone, sees all columns.
         """
-        texts = [spec.name in self.texts for spec in self.specs if spec.vocab_size and spec.axes]
+        texts = [bool(spec.unit) for spec in self.specs if spec.vocab_size and spec.axes]
         large = [spec for spec in self.specs if spec.vocab_size > _MAX_CLASSES and not spec.axes]
         return all(texts) and bool(texts or large) and len(texts) < len(self.specs)
 

@@ -15,7 +15,6 @@ from kissipo.core.frame import Frame
 Features = tuple[Any, Any]
 _ANALYZERS: dict[str, dict[str, object]] = {
     "words": {"ngram_range": (1, 2)},
-    "subwords": {"ngram_range": (1, 2)},
     "characters": {"analyzer": "char_wb", "ngram_range": (1, 3), "lowercase": False},
 }
 
@@ -25,13 +24,14 @@ def tfidf(train: Frame, test: Frame, texts: Mapping[str, str]) -> Features:
 
     The weights of words and of characters are concatenated.
 
-    texts:  the tokenizer (words, subwords or characters) by the name of the text column
+    texts:  what the net reads (words, subwords or characters) by the name of the column
     """
     from scipy.sparse import hstack
 
+    units = {name: unit if unit == "characters" else "words" for name, unit in texts.items()}
     columns = {
-        unit: [name for name, tokenizer in texts.items() if tokenizer == unit]
-        for unit in _ANALYZERS
+        analyzer: [name for name, unit in units.items() if unit == analyzer]
+        for analyzer in _ANALYZERS
     }
     weights = [
         _weights(train, test, names, _ANALYZERS[unit]) for unit, names in columns.items() if names

@@ -207,7 +207,12 @@ def _side(pipeline: Pipeline, part: str) -> int | None:
 
 
 def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | None) -> BaselineData:
-    texts = {codec.column: codec.spec.unit for codec in pipeline.codecs if codec.spec.unit}
+    texts = {
+        name: codec.spec.unit
+        for codec in pipeline.codecs
+        if codec.spec.unit
+        for name in codec.columns
+    }
     answer = pipeline.answers[number]
     some = drawn(len(pipeline.datasets["train"]), MAX_SAMPLES, "baselines")
     predicted = _predicted_samples(answer, len(pipeline.datasets[part]))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kissipo.core.batch import Batch
-from kissipo.input.bucketing import BucketedDataset, bucketed_order, joint_lengths
+from kissipo.input.bucketing import BucketedDataset, Texts, bucketed_order, joint_lengths
 from kissipo.input.tensor_dataset import TensorDataset
 
 
@@ -33,7 +33,7 @@ def test_lengths_sort_by_the_target_then_the_source() -> None:
 
 
 def test_common_padding_is_cut_in_training_only() -> None:
-    samples = TensorDataset((texts([1, 3], 9),), (texts([2, 2], 7),), by_length=True)
+    samples = TensorDataset((texts([1, 3], 9),), (texts([2, 2], 7),), texts=Texts((0,), (0,)))
     train = samples.for_training()
     assert isinstance(train, BucketedDataset)
     batch = next(iter(train.ahead([torch.tensor([0, 1])])))

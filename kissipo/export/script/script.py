@@ -95,7 +95,7 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
         raise NotBuiltError(
             "kissipo eject does not write input.sample_weight yet", do="Leave it out"
         )
-    if experiment.pipeline.datasets["train"].by_length:
+    if experiment.pipeline.datasets["train"].texts is not None:
         raise NotBuiltError(
             "kissipo eject does not write batches of similar length yet",
             do="Use input.bucketing=false",

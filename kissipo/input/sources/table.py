@@ -101,7 +101,7 @@ class Table(Source[Options]):
 
     def groups_by_length(self, options: Options) -> bool:
         """Returns whether texts are word pieces, whose length is the cost of a step."""
-        return options.tokenizer != "words"
+        return options.bucketing and options.tokenizer != "words"
 
     def row_times(self, frame: Frame, options: Options, findings: list[Finding]) -> Column | None:
         """Returns the only column of timestamps, or several that are one timestamp."""

@@ -21,6 +21,7 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option_infos
 from kissipo.input.augment import Augment
+from kissipo.input.bucketing import Texts
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
 from kissipo.input.documents import refuse_document_options
@@ -102,11 +103,12 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     size = _bytes(codecs, answers, len(frame))
     in_memory = size <= source.memory_limit(options) * _GIGABYTE
     findings += [] if in_memory else [_memory_finding(size)]
+    texts = Texts(_texts(codecs), _texts([answer.codec for answer in answers]))
     datasets = {
         name: replace(
             encode(frame.take(positions), codecs, answers, in_memory=in_memory),
             weights=weights.get(name),
-            by_length=source.groups_by_length(options),
+            texts=texts if source.groups_by_length(options) else None,
         )
         for name, positions in splits.items()
     }
@@ -125,6 +127,14 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         tuple(findings),
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
         augment=Augment(names, masks, boxes) if names else None,
+    )
+
+
+def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
+    """Returns the positions of the codecs whose ids have padding at the end."""
+    specs = [codec.spec for codec in codecs]
+    return tuple(
+        place for place, spec in enumerate(specs) if spec.padded and spec.axes == ("time",)
     )
 
 
