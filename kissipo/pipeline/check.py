@@ -9,7 +9,7 @@ from kissipo.core.finding import Finding
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.task import Task
 from kissipo.pipeline.experiment import build_pipeline, findings_of, read_data, with_inferred
-from kissipo.pipeline.init_weights import with_weights
+from kissipo.pipeline.init_weights import with_implied
 from kissipo.pipeline.parse import read_task
 
 
@@ -24,7 +24,7 @@ def check(task: Task) -> DataCheck:
     """Returns every finding in the order of the checks, and the inferred options, as
     `fit` prints them; a FAIL ends the checks and comes last."""
     try:
-        task = with_weights(task)
+        task = with_implied(task)
         resolved = read_task(task)
         pipeline = build_pipeline(read_data(resolved), resolved, seed=0)
         inferred_options = with_inferred(task, pipeline)[1]

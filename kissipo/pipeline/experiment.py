@@ -20,7 +20,7 @@ from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.input.source_data import Reading
 from kissipo.pipeline.defaults import with_defaults
-from kissipo.pipeline.init_weights import init_weights, with_weights
+from kissipo.pipeline.init_weights import init_weights, with_implied
 from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
 from kissipo.pipeline.registries import LOSSES
@@ -106,7 +106,7 @@ def build_experiment(
         )
     if isinstance(task.output, tuple) and len(task.output) == 1:
         task = task.with_words({"output": task.output[0]})
-    task = with_weights(task)
+    task = with_implied(task)
     resolved = read_task(task)
     reading = reading or read_data(resolved)
     doubts = [finding for finding in findings_of(task) if finding.level == "WARN"]

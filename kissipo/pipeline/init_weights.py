@@ -11,16 +11,17 @@ from pathlib import Path
 from torch import nn
 
 from kissipo.core.codec import Codec, restore
-from kissipo.core.config import to_plain
+from kissipo.core.config import FrozenConfig, to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.notation import write_value
 from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import CODECS, MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
-from kissipo.pipeline.parse import ResolvedTask
-from kissipo.pipeline.registries import NETS
+from kissipo.pipeline.parse import ResolvedTask, source_of
+from kissipo.pipeline.registries import NETS, SOURCES
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
@@ -67,36 +68,55 @@ def init_weights(
     return tuple(findings)
 
 
-def with_weights(task: Task) -> Task:
+def with_implied(task: Task) -> Task:
     """Returns the task with the options that its weights set, such as the sizes of a
-    published net; these replace options that would not fit."""
+    published net, and with those of the input that its net needs.
+
+    The options of the weights replace others, which would not fit.
+    """
+    options = [
+        option
+        for option in _options_of_weights(task)
+        if to_plain(_part(task, option.place).get(_key(option))) != option.value
+    ]
+    task = task.with_words({option.place: option.value for option in options})
+    net = task.process.get("net")
+    if isinstance(net, str) and net in NETS.names():
+        own = option_infos(SOURCES.find(source_of(task.input), place="input").Options)
+        needed = [
+            option
+            for option in NETS.find(net, place="process.net").NEEDED_INPUT
+            if _key(option) in own and _key(option) not in task.input
+        ]
+        task = task.with_words({option.place: option.value for option in needed})
+        options += needed
+    return Task(**task.parts(), name=task.name, inferred=(*task.inferred, *options))
+
+
+def _options_of_weights(task: Task) -> Sequence[InferredOption]:
+    """Returns what the net of the task, or the net of its weights, says of the
+    weights."""
     start = task.process.get("weights")
     if not isinstance(start, str):
-        return task
+        return ()
     path, name = Path(start), task.process.get("net")
     run = run_of(path)
     saved = None if run is None else task_of(run).process
     if saved is not None and name not in (None, saved.get("net")):
-        return task
+        return ()
     named = name if saved is None else saved.get("net")
     nets = [named] if isinstance(named, str) else [] if named is not None else NETS.names()
-    options = next(
-        (
-            options
-            for net in nets
-            if (options := NETS.find(net, place="process.net").options_of_weights(path, saved))
-        ),
-        (),
-    )
-    parts = {"input": task.input, "process": task.process}
-    fresh = tuple(
-        option
-        for option in options
-        for part, key in [option.place.split(".")]
-        if to_plain(parts[part].get(key)) != option.value
-    )
-    task = task.with_words({option.place: option.value for option in fresh})
-    return Task(**task.parts(), name=task.name, inferred=(*task.inferred, *fresh))
+    modules = (NETS.find(net, place="process.net") for net in nets)
+    several = (module.options_of_weights(path, saved) for module in modules)
+    return next((options for options in several if options), ())
+
+
+def _part(task: Task, place: str) -> FrozenConfig:
+    return task.input if place.startswith("input.") else task.process
+
+
+def _key(option: InferredOption) -> str:
+    return option.place.split(".")[1]
 
 
 def _rates(net: nn.Module, share: float) -> str:

@@ -69,6 +69,7 @@ NETS = Registry(
         "details": lambda net, labels: {},  # what a trained net adds to its scores
         "options_of_weights": lambda path, saved: (),  # that a published folder or a run sets
         "load_file": lambda net, path, labels: None,  # its own format of weights, if any
+        "NEEDED_INPUT": (),  # options of the input without which it cannot be built
         "required_options": no_options,  # what the data require of the net
         "suggested_options": no_options,  # sizes, where the net was not named
     },

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from kissipo.core.errors import DataError
-from kissipo.input.datasets import mr, subj, thucnews_titles, trec
+from kissipo.input.datasets import cola, covid_fake_news, mr, subj, thucnews_titles, trec
 
 
 def test_trec_has_each_question_of_both_files_with_its_coarse_kind(data: Path) -> None:
@@ -49,6 +50,35 @@ def test_thucnews_has_a_thousand_titles_of_each_topic_in_both_splits(data: Path)
         assert len(counts) == 10 and set(counts.values()) == {1000}
     title, topic = (reading.frame[name].show(0) for name in ("title", "topic"))
     assert (title, topic) == ("体验2D巅峰 倚天屠龙记十大创新概览", "game")
+
+
+def test_cola_has_each_sentence_with_its_verdict(data: Path) -> None:
+    reading = cola.read()
+    assert reading.parts is not None
+    names = ("in_domain_train", "in_domain_dev", "out_of_domain_dev")
+    lines = [
+        line.rstrip("\n").split("\t")
+        for name in names
+        for line in (data / "cola" / f"{name}.tsv").open(encoding="utf-8")
+    ]
+    assert {name: len(rows) for name, rows in reading.parts.items()} == {
+        "train": 8551,
+        "test": 1043,
+    }
+    assert reading.frame["sentence"].texts() == [line[3] for line in lines]
+    verdicts = ["acceptable" if line[1] == "1" else "unacceptable" for line in lines]
+    assert reading.frame["verdict"].texts() == verdicts
+
+
+def test_posts_have_the_official_splits(data: Path) -> None:
+    reading = covid_fake_news.read()
+    assert reading.parts is not None
+    sizes = {name: len(rows) for name, rows in reading.parts.items()}
+    assert sizes == {"train": 6420, "validation": 2140, "test": 2140}
+    test = pd.read_csv(data / "covid-fake-news" / "test.csv.gz")
+    frame = reading.frame.take(reading.parts["test"])
+    assert frame["label"].texts() == test["label"].tolist()
+    assert frame["tweet"].texts() == test["tweet"].str.strip().tolist()
 
 
 @pytest.mark.parametrize(

@@ -102,10 +102,10 @@ def options_of_weights(path: Path, saved: Mapping[str, object] | None) -> list[I
 def load_file(net: nn.Module, path: Path, labels: Sequence[str]) -> str | None:
     """Copies the tensors of a published folder, and returns a sentence for the user.
 
-    None for anything but a folder. A layer of the head that does not fit, or is not
-    there, stays untrained.
+    None for anything but such a folder. A layer of the head that does not fit, or is
+    not there, stays untrained.
     """
-    if not path.is_dir():
+    if not (path / CONFIG).is_file():
         return None
     _config(path)
     published = {

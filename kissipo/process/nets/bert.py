@@ -48,6 +48,7 @@ from kissipo.process.nets._published_bert import load_file, options_of_weights
 
 __all__ = ["Bert", "Options", "build", "load_file", "options_of_weights", "suggested_options"]
 ALGORITHMS = ("supervised",)
+NEEDED_INPUT = (InferredOption("input.tokenizer", "wordpieces", "the net reads word pieces"),)
 _STD, _EPS = 0.02, 1e-12
 
 
