@@ -22,6 +22,7 @@ from kissipo.engine.run_folder import CODECS, MODEL, TASK, RunFolder
 from kissipo.input.formats.files import existing
 from kissipo.pipeline.parse import ResolvedTask, source_of
 from kissipo.pipeline.registries import NETS, SOURCES
+from kissipo.process.hub import folder_of, model_name
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
@@ -49,7 +50,7 @@ def init_weights(
                 "process.weights and process.init=linear both set the initial weights",
                 do="Leave one out",
             )
-        path = Path(options["weights"])
+        path = _path_of(options["weights"])
         run = run_of(path)
         if run is not None:
             _refuse_other_vocabulary(run, (*codecs, *targets))
@@ -99,7 +100,7 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
     start = task.process.get("weights")
     if not isinstance(start, str):
         return ()
-    path, name = Path(start), task.process.get("net")
+    path, name = _path_of(start), task.process.get("net")
     run = run_of(path)
     saved = None if run is None else task_of(run).process
     if saved is not None and name not in (None, saved.get("net")):
@@ -109,6 +110,12 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
     modules = (NETS.find(net, place="process.net") for net in nets)
     several = (module.options_of_weights(path, saved) for module in modules)
     return next((options for options in several if options), ())
+
+
+def _path_of(weights: str) -> Path:
+    """Returns the path of weights; a model that is named hf:NAME is downloaded."""
+    name = model_name(weights)
+    return Path(weights) if name is None else folder_of(name)
 
 
 def _part(task: Task, place: str) -> FrozenConfig:

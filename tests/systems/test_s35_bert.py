@@ -88,10 +88,10 @@ def test_two_texts_are_read_together(pairs: Path, tmp_path: Path) -> None:
     words = ["input.text=[a,b]", "net=bert", *SIZES, "learning_rate=0.01", "epochs=4"]
     options = [*words, "dropout=0", "baselines=majority", "--quiet", "--out", str(run)]
     assert main(["fit", str(pairs), "--output", "good", *options]) == 0
-    opened = ki.open(run)
-    assert opened.task.input["tokenizer"] == "wordpieces"
-    assert opened.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
-    assert opened.predict({"a": ["the film"], "b": ["good film"]}) == "yes"
+    trained = ki.open(run)
+    assert trained.task.input["tokenizer"] == "wordpieces"
+    assert trained.metrics["answers"][0]["metrics"]["accuracy"] >= 0.9
+    assert trained.predict({"a": ["the film"], "b": ["good film"]}) == "yes"
 
 
 def test_published_folder_sets_sizes_and_vocabulary(

@@ -3,7 +3,7 @@
 The test split is that of the two published development sets, of known and of new
 sources; the hidden test set was never published.
 
-Source:   Warstadt, Singh and Bowman, Neural Network Acceptability Judgments, 2019; the
+Source:   Warstadt, Singh and Bowman 2019 (Transactions of the ACL); the
           raw public files.
 License:  the copyright of the sentences stays with their authors; for research.
 """

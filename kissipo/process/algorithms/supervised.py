@@ -147,7 +147,8 @@ class Options:
     )
     weights: str | None = option(
         None,
-        "pretrained weights: a safetensors file (also with published names) or the folder of a run",
+        "pretrained weights: a safetensors file (also with published names), the folder of a run "
+        "or of a published model; hf:NAME downloads one from huggingface.co",
     )
     freeze: tuple[str, ...] | None = option(
         None, "weights that are frozen: all but head, or names of layers, such as conv2"

@@ -27,7 +27,6 @@ Example:  >>> text = TensorSpec("text", ("time",), (9,), 30, ("[PAD]", "[SEP]"),
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +36,7 @@ from kissipo.codec.word_pieces import END
 from kissipo.core.batch import trim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -132,10 +132,11 @@ class Bert(nn.Module):
         self.head = _head(units, others, text, outputs, options, self.pieces)
         self.apply(_start)
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Tensor) -> Outputs:
         ids = inputs[self.place]
         others = inputs[: self.place] + inputs[self.place + 1 :]
-        return self.head(self.states(ids), ids, *others)
+        outputs: Outputs = self.head(self.states(ids), ids, *others)
+        return outputs
 
     def states(self, ids: Tensor) -> Tensor:
         """Returns the last states (batch, time, unit), without padding at the end."""
@@ -167,9 +168,12 @@ class PooledHead(nn.Module):
         self.join = ConcatFeatures(others, embed=None) if others else None
         self.output = head(units + (self.join.width if self.join else 0), outputs)
 
-    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> Any:
+    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> Outputs:
         row = self.dropout(self.tanh(self.pooler(states[:, 0])))
-        return self.output(row if self.join is None else torch.cat([row, self.join(*others)], 1))
+        if self.join is not None:
+            row = torch.cat([row, self.join(*others)], dim=1)
+        outputs: Outputs = self.output(row)
+        return outputs
 
 
 class StepHead(nn.Module):
@@ -228,8 +232,10 @@ class PretrainingHead(PooledHead):
         super().__init__(pieces.embedding_dim, (), outputs, dropout)
         self.words = MaskedWordHead(pieces)
 
-    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:
-        return self.words(states, ids), super().forward(states, ids)
+    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> Outputs:
+        follows = super().forward(states, ids)
+        assert isinstance(follows, Tensor)
+        return self.words(states, ids), follows
 
 
 def _head(
