@@ -192,7 +192,7 @@ class WordPieces(Codec):
         (sides,) = self._sides(frame)
         return [self._vocabulary[number] for number in self._with_special([x.ids for x in sides])]
 
-    def repunctuation(self, frame: Frame) -> list[str]:
+    def remarks(self, frame: Frame) -> list[str]:
         refuse_unfitted(self._tokenizer, self)
         name, total, unknown, truncated, empty = self.spec.name, 0, 0, 0, 0
         for sides in self._sides(frame):
@@ -202,17 +202,17 @@ class WordPieces(Codec):
             empty += not all(sizes)
             total += sum(sizes)
             unknown += sum(side.count(self._ids[UNKNOWN]) for side in ids)
-        repunctuation = []
+        remarks = []
         if truncated:
-            repunctuation.append(
+            remarks.append(
                 f"{truncated} of {len(frame)} '{name}' longer than {self._room} {UNIT}, truncated"
             )
         if unknown:
             share = f"{unknown} of {total} {UNIT} of '{name}' ({unknown / total:.1%})"
-            repunctuation.append(f"{share} are not in the vocabulary, read as unknown")
+            remarks.append(f"{share} are not in the vocabulary, read as unknown")
         if empty:
-            repunctuation.append(f"{empty} empty '{name}', read as no {UNIT}")
-        return repunctuation
+            remarks.append(f"{empty} empty '{name}', read as no {UNIT}")
+        return remarks
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         reason = "the longest training texts, but for a few, in word pieces"

@@ -84,12 +84,12 @@ def test_only_the_longer_text_is_truncated(vocabulary: Path) -> None:
         *("[CLS]", "the", "dog", "[SEP]", "run", "run", "run", "[SEP]")
     ]
     assert codec.split_frame(frame)[0].sides == (-1, 0, 0, -1, 1, 1, 1, -1)
-    assert codec.repunctuation(frame) == ["1 of 1 'a and b' longer than 5 word pieces, truncated"]
+    assert codec.remarks(frame) == ["1 of 1 'a and b' longer than 5 word pieces, truncated"]
 
 
 def test_unknown_pieces_and_empty_texts_are_counted(vocabulary: Path) -> None:
     codec = published(vocabulary, "text")
-    assert codec.repunctuation(column("the cat", "", None)) == [
+    assert codec.remarks(column("the cat", "", None)) == [
         "1 of 2 word pieces of 'text' (50.0%) are not in the vocabulary, read as unknown",
         "2 empty 'text', read as no word pieces",
     ]
