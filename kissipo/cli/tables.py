@@ -21,7 +21,7 @@ _FOR, _AGAINST = (240, 72, 62), (92, 148, 255)  # the colors of a colored text
 _STATES = {"best": "green", "kept": "cyan", "dropped": "dim"}
 _ENDS = {"best": "best", "kept": "kept", "dropped": "dead"}
 _SHADES = " ░▒▓█"
-_MAX_COLUMNS = 20
+_MAX_COLUMNS, _MAX_TOKENS = 20, 300
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _CURVE = 24
 
@@ -60,10 +60,12 @@ def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]
 def _colored(text: ColoredText) -> Text:
     """Returns the tokens on red for, and on blue against what the caption says."""
     output = Text()
-    for token, value in zip(text.tokens, text.values, strict=True):
+    left = len(text.tokens) - _MAX_TOKENS
+    for token, value in zip(text.tokens[:_MAX_TOKENS], text.values, strict=False):
         output.append(printable(token), on_color(_FOR if value >= 0 else _AGAINST, abs(value)))
         output.append(text.separator)
-    output.append(f"\n{text.caption}", "dim")
+    more = f"\n... {left:,} more tokens stand on the page (--out)." if left > 0 else ""
+    output.append(f"{more}\n{text.caption}", "dim")
     return output
 
 

@@ -69,12 +69,17 @@ class TermOptions:
     max_features: int | None = option(
         None, "number of terms that are kept, the most frequent ones", minimum=1
     )
+    terms: tuple[str, ...] | None = option(
+        None, "list of the terms that are counted; those of the training texts when omitted"
+    )
 
-    def terms(self) -> TermOptions:
+    def term_options(self) -> TermOptions:
         """Returns these options alone, without those of a subclass.
 
-        Raises:   TaskError for a range of terms that is not a range.
+        Raises:   TaskError for a range of terms that is not a range, and for limits of
+                  terms that are listed.
         """
+        self._refuse_limits()
         sizes = self.ngram_range or (1, 1)
         if len(sizes) > 2 or sizes[0] > sizes[-1]:
             raise TaskError(
@@ -84,6 +89,17 @@ class TermOptions:
             )
         own = {name: getattr(self, name) for name in TermOptions.__dataclass_fields__}
         return TermOptions(**own)
+
+    def _refuse_limits(self) -> None:
+        """Refuses limits of terms that are listed."""
+        if self.terms is None:
+            return
+        for name in ("stop_words", "min_df", "max_df", "max_features"):
+            if getattr(self, name) is not None:
+                raise TaskError(
+                    f"input.terms lists the terms, and input.{name} would leave some out",
+                    do=f"Leave input.{name} or input.terms out",
+                )
 
 
 class TermCounts(Codec):
@@ -96,7 +112,7 @@ class TermCounts(Codec):
         self, column: str, *, options: TermOptions | Mapping[str, object] = TermOptions()
     ) -> None:
         self.column = column
-        self.options = options if isinstance(options, TermOptions) else _options(options)
+        self.options = options if isinstance(options, TermOptions) else options_of(options)
         self.vocabulary: tuple[str, ...] | None = None
         self.max_terms, self.num_unlimited = 0, 0
         self._ids: dict[str, int] = {}
@@ -130,7 +146,19 @@ class TermCounts(Codec):
                 got=shorten(repr(_text(column, 0)), 60) if len(column) else "no text",
                 do="Words have two letters or more: set input.analyzer=char for other texts",
             )
-        self._set_vocabulary(self._limited(documents, totals, len(column)))
+        written = self.options.terms
+        self._set_vocabulary(
+            self._limited(documents, totals, len(column))
+            if written is None
+            else tuple(sorted(set(written)))
+        )
+        if written is not None and not documents.keys() & set(written):
+            raise DataError(
+                f"no text of {frame.origin} has a term of input.terms",
+                got=list_some([f"'{term}'" for term in written], 5),
+                do="Terms are in lower case unless input.lowercase=false; set input.ngram_range "
+                "for terms of several words",
+            )
         if not self.vocabulary:
             raise DataError(
                 "no term is left within input.min_df, input.max_df and input.stop_words",
@@ -217,7 +245,7 @@ class TermCounts(Codec):
         self._ids = {term: number for number, term in enumerate(vocabulary or (), 1)}
 
 
-def _options(state: Mapping[str, object]) -> TermOptions:
+def options_of(state: Mapping[str, object]) -> TermOptions:
     """Returns options from their state, where tuples are lists."""
     values = {
         name: tuple(value) if isinstance(value, list) else value for name, value in state.items()

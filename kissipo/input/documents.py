@@ -34,27 +34,37 @@ _TITLE_NAMES = ("title", "name", "headline", "heading", "id")
 
 @dataclass(frozen=True)
 class DocumentOptions(TermOptions):
-    """Options of documents, of which only vectors=documents makes use."""
+    """Options of documents, for vectors=documents, and those of terms."""
 
     queries: str | None = option(
         None, "table with the columns query and document, to evaluate a search of documents"
     )
 
+    @property
+    def counts_terms(self) -> bool:
+        """Whether other answers than documents read texts as terms, too."""
+        return False
+
 
 def refuse_document_options(options: object, written: Sequence[str]) -> None:
-    """Refuses the options of documents of a source for another answer.
+    """Refuses the options of documents of a source for another answer, and those of
+    terms where no text is read as a bag of words.
 
     Raises:   TaskError with the option.
     """
     if not isinstance(options, DocumentOptions):
         return
-    names = {*option_infos(DocumentOptions), "documents", "title"}
+    terms = {*option_infos(TermOptions)}
     for name in written:
-        if name in names:
+        if name in {*option_infos(DocumentOptions), "documents", "title"} - terms:
             raise TaskError(
-                f"input.{name} is for output.vectors=documents",
-                do=f"Leave input.{name} out; other answers have input.vocab_size and "
-                "input.min_count",
+                f"input.{name} is for output.vectors=documents", do=f"Leave input.{name} out"
+            )
+        if name in terms and not options.counts_terms:
+            raise TaskError(
+                f"input.{name} is for output.vectors=documents, and for bags of words",
+                do=f"Leave input.{name} out, or set input.bag_of_words=relative; other texts "
+                "have input.vocab_size and input.min_count",
             )
 
 

@@ -169,7 +169,7 @@ def _folds(
         raise DataError(
             "there are more folds than samples",
             got=f"{folds} folds, {len(first)} {unit}",
-            do="Use fewer folds",
+            do=f"Use fewer folds; {len(first)} leave one out",
         )
     if classes is not None:
         _refuse_single_groups(classes, member)

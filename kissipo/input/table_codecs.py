@@ -96,6 +96,16 @@ class ColumnOptions:
     missing_indicator: bool = option(True, "add an indicator column for imputed missing values")
     date_format: str | None = option(None, DATE_FORMAT)
 
+    def text_codec(self, column: str, unit: Unit) -> Codec:
+        """Returns the codec of a column of texts."""
+        return Tokens(
+            column,
+            unit=unit,
+            length=self.max_length,
+            vocab_size=self.vocab_size or _WORDS,
+            min_count=self.min_count,
+        )
+
 
 @dataclass(frozen=True)
 class SortedColumns:
@@ -192,7 +202,7 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
     codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
     codecs = codecs + [Index(name) for name in with_ids]
     codecs += _texts(by_kind["text"], options)
-    codecs += [_tokens(name, "characters", options) for name in by_kind["characters"]]
+    codecs += [options.text_codec(name, "characters") for name in by_kind["characters"]]
     if not codecs:
         raise DataError(
             f"no column of {frame.origin} is left for the net to learn from",
@@ -211,7 +221,7 @@ def _texts(names: Sequence[str], options: ColumnOptions) -> list[Codec]:
                 "input.tokenizer_file is the vocabulary of word pieces",
                 do="Set input.tokenizer=wordpieces, or leave it out",
             )
-        return [_tokens(name, "words", options) for name in names]
+        return [options.text_codec(name, "words") for name in names]
     if not names:
         raise TaskError(
             f"input.tokenizer={options.tokenizer} needs a column of texts",
@@ -237,16 +247,6 @@ def _texts(names: Sequence[str], options: ColumnOptions) -> list[Codec]:
             model=model,
         )
     ]
-
-
-def _tokens(name: str, unit: Unit, options: ColumnOptions) -> Tokens:
-    return Tokens(
-        name,
-        unit=unit,
-        length=options.max_length,
-        vocab_size=options.vocab_size or _WORDS,
-        min_count=options.min_count,
-    )
 
 
 def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:

@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame, strings
+from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import list_some
 
 _IMBALANCE = 10
+_UNKNOWN = frozenset({"?", "anonymous", "disputed", "undecided", "unknown", "unlabeled", "未知"})
 
 
 def refuse_all_missing(frame: Frame, name: str) -> None:
@@ -52,6 +55,44 @@ def missing_targets(frame: Frame, name: str) -> list[Finding]:
             tuple(int(row) for row in rows[:100]),
         )
     ]
+
+
+def other_classes(
+    column: Column, classes: Sequence[str]
+) -> tuple[NDArray[np.bool_], list[Finding]]:
+    """Returns which rows have another class than those that are learned.
+
+    Raises:   TaskError for a class that no row has.
+    """
+    counts = column.counts()
+    absent = [name for name in classes if name not in counts]
+    if absent:
+        raise TaskError(
+            f"output.classes names '{absent[0]}', which no row of '{column.name}' has",
+            allowed=list_some([f"'{name}'" for name in counts], 8),
+            do=did_you_mean(absent[0], counts),
+        )
+    others = {name: count for name, count in counts.items() if name not in classes}
+    if not others:
+        return np.zeros(len(column), dtype=bool), []
+    codes = [code for code, name in enumerate(column.categories) if name in others]
+    listed = list_some([f"'{name}' {count}" for name, count in others.items()], 5)
+    message = f"'{column.name}' is none of output.classes in some rows: {listed}"
+    finding = Finding("PASS", "other classes", message, "these rows are not trained on")
+    return np.isin(column.values, codes), [finding]
+
+
+def unknown_classes(column: Column) -> list[Finding]:
+    """Reports classes whose names say that the true class is not known."""
+    counts = column.counts()
+    unknown = [name for name in counts if name.strip().lower() in _UNKNOWN]
+    if not unknown or len(counts) - len(unknown) < 2:
+        return []
+    listed = list_some([f"'{name}' {counts[name]} rows" for name in unknown], 5)
+    message = f"a class of '{column.name}' seems to mean that the class is not known: {listed}"
+    others = list_some([name for name in counts if name not in unknown], 8, separator=",")
+    action = f"learned as any other class; output.classes=[{others}] predicts these rows instead"
+    return [Finding("WARN", "unknown classes", message, action)]
 
 
 def check_classes(column: Column) -> list[Finding]:

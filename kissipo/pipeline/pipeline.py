@@ -31,6 +31,7 @@ class Pipeline:
     augment:            random changes of the inputs during training
     world:              the environment, where samples come from acting in one
     starts:             the first step of each series, and the number of steps
+    unlabeled:          the samples without a target, which are predicted in the end
     """
 
     frame: Frame
@@ -44,6 +45,7 @@ class Pipeline:
     augment: Augment | None = None
     world: World | None = None
     starts: tuple[int, ...] = ()
+    unlabeled: Frame | None = None
 
     @property
     def shown_split(self) -> str:

@@ -5,12 +5,20 @@ run of its own; the validation split is drawn from the other folds. All runs hav
 same random seed, and so the same folds.
 
 The pooled metrics are those of the predictions of all folds together. They are left out
-where the nets decide differently, as with thresholds that each run calibrates.
+where the nets decide differently, as with thresholds that each run calibrates. With as
+many folds as samples (leave one out) they are the metrics that count: a metric such as
+AUC does not exist for a single sample.
+
+`predictions.csv` has one row per sample: its target, and what was predicted for it by
+the net that had not seen it.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +27,18 @@ from kissipo.core.errors import TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import written
 from kissipo.core.task import Task
+from kissipo.core.text import describe, shorten
+from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.evaluate import evaluate
 from kissipo.engine.run_folder import next_folder
 from kissipo.output.answer import Answer, Scores
 from kissipo.pipeline.parse import read_task
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.runs.compare import Notify, main_metric, metric_values, spread
 from kissipo.runs.fit import RUNS, fit
+from kissipo.runs.predict_folder import TABLE
 
+_MAX_TEXT = 200
 Predicted = tuple[Answer, Scores, Scores]  # answer, scores, truth
 
 
@@ -61,6 +74,7 @@ def cross_validate(
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-folds")
     rows: list[JsonObject] = []
     predicted: list[list[Predicted]] = []  # of each fold, one per answer
+    samples: list[list[object]] = []
     for fold in range(1, folds + 1):
         run = fit(
             task.with_words({"input.split": {**split, "folds": folds, "fold": fold}}),
@@ -76,6 +90,7 @@ def cross_validate(
         )
         test = evaluate(run.net, pipeline.datasets["test"], run.answers)
         predicted.append(list(zip(run.answers, test.scores, test.truths, strict=True)))
+        samples += _sample_rows(pipeline, fold, predicted[-1])
         names = dict.fromkeys(
             name for answer in run.metrics["answers"] for name in answer["baselines"]
         )
@@ -88,6 +103,9 @@ def cross_validate(
             }
         )
         notify(f"fold {fold}: {main} {values[main]:.4f}")
+    answers = [answer for answer in run.answers if not answer.IN_IMAGE]
+    titles = ["row", "fold", *(title for answer in answers for title in _titles(answer))]
+    _write_table(parent / TABLE, [titles, *sorted(samples, key=lambda row: row[:2])])
     baselines = [name for name in names if all(name in row["baselines"] for row in rows)]
     return {
         "main": main,
@@ -98,15 +116,43 @@ def cross_validate(
             name: _over_folds([row["baselines"][name] for row in rows]) for name in baselines
         },
         "pooled": _pooled([list(of_answer) for of_answer in zip(*predicted, strict=True)]),
+        "predictions": str(parent / TABLE),
     }
 
 
+def _titles(answer: Answer) -> list[str]:
+    return [answer.name, f"{answer.name} predicted", f"{answer.name} probability"]
+
+
+def _sample_rows(
+    pipeline: Pipeline, fold: int, predicted: Sequence[Predicted]
+) -> list[list[object]]:
+    """Returns the samples of a test split with targets and predictions, one per row."""
+    rows: list[list[object]] = [
+        [row, fold] for row in pipeline.frame.rows[pipeline.splits["test"]].tolist()
+    ]
+    for answer, scores, truth in predicted:
+        if answer.IN_IMAGE:
+            continue
+        for row, target, prediction in zip(rows, truth, answer.decode(scores), strict=True):
+            words = answer.describe_target(target), describe(prediction.value)
+            row += [*(shorten(text, _MAX_TEXT) for text in words)]
+            row.append("" if prediction.confidence is None else prediction.confidence)
+    return rows
+
+
+def _write_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    write_whole(path, lines.getvalue().encode())
+
+
 def _over_folds(values: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Returns the statistics of each metric that all folds have."""
+    """Returns the statistics of each metric that exists in all folds."""
     return {
         name: spread([fold[name] for fold in values])
         for name in values[0]
-        if all(name in fold for fold in values)
+        if all(name in fold and isfinite(fold[name]) for fold in values)
     }
 
 

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
+import numpy as np
 import torch
 
+from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
 from kissipo.core.errors import CallbackError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
-from kissipo.engine.evaluate import Evaluations, SplitEvaluation
+from kissipo.engine.evaluate import Evaluations, SplitEvaluation, answer_all
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.engine.rollout import Rollout, play
 from kissipo.engine.run_folder import RunFolder
@@ -24,7 +26,9 @@ from kissipo.output.answers.actions import Actions
 from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
+from kissipo.output.unlabeled import MAX_PREDICTED, unlabeled_detail
 from kissipo.output.verdict import verdict
+from kissipo.pipeline.builders.rows import encode_new
 from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.registries import trivial_baselines
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
@@ -112,10 +116,27 @@ def evaluate_test_split(experiment: Experiment, *, seed: int) -> TestResult:
         **experiment.resolved.net.module.details(experiment.net, labels),
         **experiment.algorithm.details(),
     }
+    unlabeled = _predict_unlabeled(experiment)
     for number, score in enumerate(scores):
-        net = replace(score.net, details={**score.net.details, **details})
+        own = {"unlabeled": unlabeled[number]} if unlabeled else {}
+        net = replace(score.net, details={**score.net.details, **details, **own})
         scores[number] = replace(score, net=net)
     return TestResult(scores, evaluation)
+
+
+def _predict_unlabeled(experiment: Experiment) -> list[Detail]:
+    """Returns the predictions of the samples without a target, for each answer."""
+    pipeline = experiment.pipeline
+    if pipeline.unlabeled is None:
+        return []
+    frame, answers = pipeline.unlabeled, pipeline.answers
+    columns = list(dict.fromkeys(name for codec in pipeline.codecs for name in codec.columns))
+    some = frame.take(np.arange(min(len(frame), MAX_PREDICTED)))
+    outputs = answer_all(experiment.net, encode_new(some, pipeline.codecs, ()), answers)
+    return [
+        unlabeled_detail(answer, frame, columns, answer.predictions(output, ()), output)
+        for answer, output in zip(answers, outputs, strict=True)
+    ]
 
 
 def _data_loop(experiment: Experiment, seed: int) -> Fit:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kissipo.codec.array import Array
+from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.codec.boxes import Boxes, box_column, padded_boxes
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
@@ -160,6 +161,11 @@ SETS = st.lists(st.sampled_from(["x", "y z", "ü"]), min_size=1, max_size=3, uni
 CASES = {
     "array": Case(
         lambda: Array("x"), {"x": (floats, st.lists(QUANTITY, min_size=2, max_size=2))}, same_bytes
+    ),
+    "bag_of_words": Case(
+        lambda: BagOfWords("text", options=TermOptions(token_pattern=r"\w+"), weighting="count"),
+        {"text": (strings, PROSE.map("a{}".format))},
+        same_terms,
     ),
     "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
     "boxes": Case(lambda: Boxes("label"), {"boxes": (ragged, BOX)}, same_boxes),

@@ -102,7 +102,8 @@ def test_pooled_errors_of_a_number_are_in_its_unit_whatever_each_fold_scales_by(
 def scalings(folder: str) -> list[Any]:
     """Returns the fitted answer of each run."""
     return [
-        json.loads((run / "codecs.json").read_text())["answers"] for run in Path(folder).iterdir()
+        json.loads((run / "codecs.json").read_text())["answers"]
+        for run in Path(folder).glob("fold-*")
     ]
 
 

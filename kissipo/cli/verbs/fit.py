@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 _SEVERAL = ("seeds", "folds", "backtest")
+_MAX_RUNS = 12
 
 
 def options(parser: ArgumentParser) -> None:
@@ -49,7 +50,8 @@ def options(parser: ArgumentParser) -> None:
         "--folds",
         type=int,
         metavar="K",
-        help="cross-validation: train K times, each sample in one test split",
+        help="cross-validation: train K times, each sample in one test split; "
+        "as many folds as samples leave one out",
     )
     parser.add_argument(
         "--backtest",
@@ -179,7 +181,11 @@ def _show_folds(
     screen.result(grid)
     if left_out:
         screen.note(f"[dim]No room here for {', '.join(left_out)}: see --json[/]")
-    screen.result("Runs: " + escape(", ".join(fold["run"] for fold in result["folds"])))
+    runs = [fold["run"] for fold in result["folds"]]
+    names_of_runs = f"{runs[0]} to {runs[-1]}" if len(runs) > _MAX_RUNS else ", ".join(runs)
+    if "predictions" in result:
+        screen.result("Predictions: " + escape(result["predictions"]))
+    screen.result("Runs: " + escape(names_of_runs))
     screen.result_json(result)
 
 
@@ -196,7 +202,8 @@ def _over_folds(result: JsonObject, names: list[str]) -> Table:
     pooled = result["pooled"]
     titles = ["", "model", *(["pooled"] if pooled else []), *names]
     grid = table(*titles, right=tuple(range(1, len(titles))))
-    for metric, values in result["metrics"].items():
+    for metric in {**result["metrics"], **pooled}:
+        values = result["metrics"].get(metric)
         together = format_score(pooled[metric]) if metric in pooled else ""
         grid.add_row(
             metric,

@@ -1,7 +1,7 @@
 """Duplicate rows, which inflate the score when one trains and the other is in test."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,6 +52,25 @@ def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
             first_rows,
         )
     ]
+
+
+def contradictions(frame: Frame, inputs: Sequence[str], targets: Sequence[str]) -> list[Finding]:
+    """Reports rows with equal inputs and different targets, where most inputs are
+    distinct."""
+    alike = np.unique(_row_keys(frame.only(inputs)), return_inverse=True)[1].reshape(-1)
+    if alike.max(initial=0) + 1 < _MOSTLY_DISTINCT * len(frame):
+        return []
+    same = np.unique(_row_keys(frame.only([*inputs, *targets])), return_inverse=True)[1]
+    pairs = np.unique(np.stack([alike, same.reshape(-1)], axis=1), axis=0)
+    several = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
+    rows = frame.rows[np.isin(alike, several)]
+    if not len(rows):
+        return []
+    names = " and ".join(f"'{name}'" for name in targets)
+    message = f"{len(rows)} rows have equal inputs and different {names} ({format_rows(rows)})"
+    action = "kept; they may be in both train and test. Which of them is right?"
+    first_rows = tuple(int(row) for row in rows[:100])
+    return [Finding("WARN", "contradictions", message, action, first_rows)]
 
 
 def describe_divided(

@@ -3,9 +3,13 @@
 Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kissipo.codec.bag_of_words import BagOfWords, Unit, Weighting
 from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
@@ -15,6 +19,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.core.timestamps import as_time, looks_like_time
+from kissipo.input.check.rows import contradictions
 from kissipo.input.datasets import find_data
 from kissipo.input.documents import DocumentOptions, add_queries, likely_title, table_documents
 from kissipo.input.formats.documents import TEXT
@@ -34,6 +39,11 @@ class Options(ColumnOptions, FileWords, DocumentOptions):
     """Options of a table: the kinds of its columns, and the format of its file."""
 
     title: str | None = option(None, "column that names the documents, for vectors=documents")
+    bag_of_words: Weighting | None = option(
+        None,
+        "read each text as one number per term, without their order: the count, the count "
+        "relative to the length of the text, or the TF-IDF weight",
+    )
 
     def number_columns(self) -> frozenset[str]:
         return frozenset(self.numeric or ())
@@ -41,6 +51,33 @@ class Options(ColumnOptions, FileWords, DocumentOptions):
     def text_columns(self) -> frozenset[str]:
         named = (self.categorical, self.text, self.characters, self.datetime)
         return frozenset(name for names in named for name in names or ())
+
+    @property
+    def counts_terms(self) -> bool:
+        return self.bag_of_words is not None
+
+    def text_codec(self, column: str, unit: Unit) -> Codec:
+        if self.bag_of_words is None:
+            return super().text_codec(column, unit)
+        self._refuse_tokens()
+        return BagOfWords(
+            column,
+            options=self.term_options(),
+            weighting=self.bag_of_words,
+            scale=self.scale,
+            unit=unit,
+        )
+
+    def _refuse_tokens(self) -> None:
+        """Refuses options of texts that are read in order."""
+        others = {"vocab_size": "max_features", "min_count": "min_df", "max_length": ""}
+        for name, term in others.items():
+            if getattr(self, name) is not None:
+                raise TaskError(
+                    f"input.{name} is for texts that are read in order, "
+                    "and input.bag_of_words reads all of their terms",
+                    do=f"Use input.{term}" if term else "Leave it out",
+                )
 
 
 class Table(Source[Options]):
@@ -94,6 +131,45 @@ class Table(Source[Options]):
             return Frame((strings(TEXT, [str(value) for value in values]),), origin="the input")
         name = (options.text or (TEXT,))[0]
         return Frame((replace(as_strings(table[name]), name=TEXT),), table.origin, table.rows)
+
+    def input_codecs(
+        self,
+        frame: Frame,
+        options: Options,
+        *,
+        reserved: Sequence[str],
+        per_pixel: bool,
+        findings: list[Finding],
+        inferred_options: list[InferredOption],
+    ) -> tuple[Codec, ...]:
+        if options.bag_of_words is not None and options.tokenizer != "words":
+            raise TaskError(
+                f"input.tokenizer={options.tokenizer} reads texts in order, "
+                "and input.bag_of_words counts their terms",
+                do="Leave one of them out",
+            )
+        return super().input_codecs(
+            frame,
+            options,
+            reserved=reserved,
+            per_pixel=per_pixel,
+            findings=findings,
+            inferred_options=inferred_options,
+        )
+
+    def fitted_findings(
+        self,
+        frame: Frame,
+        codecs: Sequence[Codec],
+        targets: Sequence[Codec],
+        splits: Mapping[str, NDArray[np.int64]],
+    ) -> list[Finding]:
+        findings = [finding for codec in codecs for finding in codec.fitted_findings(frame)]
+        if not any(codec.spec.unit for codec in codecs):
+            return findings
+        inputs = [name for codec in codecs for name in codec.columns]
+        names = [name for codec in targets for name in codec.columns]
+        return findings + contradictions(frame, inputs, names)
 
     def weight_column(self, options: Options) -> str | None:
         """Returns the name of the column of sample weights, if there is one."""

@@ -69,13 +69,23 @@ from kissipo.output.metrics.ranking import (
 )
 from kissipo.output.metrics.rates import accuracy, balanced_accuracy, f1, macro, precision, recall
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
-from kissipo.output.target_checks import check_classes, join_blanks, join_case, missing_targets
+from kissipo.output.target_checks import (
+    check_classes,
+    join_blanks,
+    join_case,
+    missing_targets,
+    other_classes,
+    unknown_classes,
+)
 
 _TOP_5_ABOVE = 10  # classes; with more, top-5 accuracy is reported, too
 _MAX_CONFUSION_CLASSES = 100  # a larger confusion matrix is neither saved nor readable
 _MAX_CURVES = 40
 _FALSE_NEGATIVE_COST = 10.0
-_SAVED = ("positive_class", "eval_metric", "negative_class", "false_negative_cost", "ignore_case")
+_SAVED = (
+    *("positive_class", "eval_metric", "negative_class", "false_negative_cost", "ignore_case"),
+    "classes",
+)
 _EVAL_METRICS: dict[str, Callable[[NDArray[np.int64]], float]] = {
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
@@ -117,6 +127,11 @@ class Options:
         None,
         "join classes that differ only in upper and lower case, in the most frequent spelling; "
         "they stay apart when omitted",
+    )
+    classes: tuple[str, ...] | None = option(
+        None,
+        "classes that are learned; rows of another class are not trained on, but predicted; "
+        "all when omitted",
     )
 
 
@@ -167,8 +182,23 @@ class Category(Answer):
             findings += joined
         return frame.replaced(column)
 
+    def usable_rows(
+        self,
+        frame: Frame,
+        findings: list[Finding],
+        *,
+        missing: Literal["empty", "left_out"] | None = None,
+    ) -> Frame:
+        frame = super().usable_rows(frame, findings, missing=missing)
+        if self.options.classes is None:
+            return frame
+        others, remarks = other_classes(frame[self.name], self.options.classes)
+        findings += remarks
+        return frame.take(np.flatnonzero(~others))
+
     def check_targets(self, frame: Frame) -> list[Finding]:
-        return check_classes(frame[self.name])
+        unknown = unknown_classes(frame[self.name]) if self.options.classes is None else []
+        return check_classes(frame[self.name]) + unknown
 
     def strata(self, frame: Frame) -> Scores | None:
         return frame[self.name].values

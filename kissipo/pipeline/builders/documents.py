@@ -120,7 +120,7 @@ def _refuse_unused(resolved: ResolvedTask) -> None:
 
 def _terms(resolved: ResolvedTask, train: Frame) -> tuple[TermOptions, list[InferredOption]]:
     """Returns how texts are split into terms, and what of it is inferred."""
-    written: TermOptions = resolved.source.options.terms()
+    written: TermOptions = resolved.source.options.term_options()
     some = drawn(len(train), _LOOKED_AT, "analyzer")
     texts = [str(train["text"].show(row)) for row in some.tolist()]
     analyzer, inferred = written.analyzer, []

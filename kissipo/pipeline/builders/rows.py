@@ -34,6 +34,7 @@ from kissipo.input.source_data import Reading
 from kissipo.input.split import Split, split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
+from kissipo.output.unlabeled import unlabeled_finding
 from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS
@@ -55,7 +56,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)
     inferred_options = [*reading.inferred_options, *inferred_options]
+    usable = frame
     frame = _rows_with_targets(frame, answers, resolved, findings)
+    unlabeled = _unlabeled(usable, frame, answers, findings)
     targets = [column for answer in answers for column in answer.codec.columns]
     codecs = source.input_codecs(
         frame,
@@ -127,6 +130,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         tuple(findings),
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
         augment=Augment(names, masks, boxes) if names else None,
+        unlabeled=unlabeled,
     )
 
 
@@ -136,6 +140,18 @@ def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
     return tuple(
         place for place, spec in enumerate(specs) if spec.padded and spec.axes == ("time",)
     )
+
+
+def _unlabeled(
+    frame: Frame, labeled: Frame, answers: Sequence[Answer], findings: list[Finding]
+) -> Frame | None:
+    """Returns the rows without a target; None where there are none, or an answer is
+    about the pixels of an image."""
+    if len(labeled) == len(frame) or any(answer.IN_IMAGE for answer in answers):
+        return None
+    unlabeled = frame.take(np.flatnonzero(~np.isin(frame.rows, labeled.rows)))
+    findings.append(unlabeled_finding(unlabeled))
+    return unlabeled
 
 
 def _fit(codecs: Sequence[Codec], answers: Sequence[Answer], train: Frame) -> None:

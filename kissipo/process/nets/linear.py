@@ -8,16 +8,18 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           >>> x = TensorSpec("x", ("feature",), (2,))
           >>> y = TensorSpec("y", ("answer",), (1,))
           >>> build((x,), (y,), Options(bias=False))
-          Sequential(
+          LinearSequential(
             (0): Flatten(start_dim=1, end_dim=-1)
             (1): Linear(in_features=2, out_features=1, bias=False)
           )
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from kissipo.core.description import Detail, Line, Section, Table
 from kissipo.core.schema import option
@@ -31,7 +33,14 @@ from kissipo.process.layers.series_wrapper import (
     on_series,
     required_options,
 )
-from kissipo.process.layers.stack import stack
+from kissipo.process.layers.stack import Joined
+from kissipo.process.nets._linear_sections import (
+    classes_section,
+    example_section,
+    feature_names,
+    is_plain_text,
+    text_section,
+)
 
 __all__ = ["Options", "build", "details", "required_options"]
 _MAX_PRINTED, _MAX_ROWS = 12, 40
@@ -63,9 +72,89 @@ def build(
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
         join = ConcatFeatures(inputs, embed=options.embedding_dim)
-        return stack(join, head(join.width, outputs, bias=options.bias))
+        last = head(join.width, outputs, bias=options.bias)
+        if len(join.branches) == 1:
+            return LinearSequential(join.branches[0], last)
+        return LinearJoined(join, last)
 
     return on_series(plain, inputs, outputs, options)
+
+
+class DescribesFeatures:
+    """Describes the weights of named features, where there is one output layer."""
+
+    def last(self) -> object:
+        """Returns the layer of the output."""
+        raise NotImplementedError
+
+    def features(self, samples: tuple[Tensor, ...]) -> Tensor:
+        """Returns the features (batch, feature) of samples."""
+        raise NotImplementedError
+
+    def describe_example(
+        self,
+        samples: tuple[Tensor, ...],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        tokens: Sequence[Sequence[str]],
+    ) -> list[Section]:
+        """Returns what the features of a sample add to the output.
+
+        Of several classes, it is the most probable one, compared with the second.
+        """
+        names, layer = feature_names(inputs), self.last()
+        if not names or not isinstance(layer, nn.Linear) or not outputs[0].labels:
+            return []
+        values, labels = self.features(samples)[0].detach(), outputs[0].labels
+        weight, answer = layer.weight[0].detach(), labels[0]
+        bias = 0.0 if layer.bias is None else float(layer.bias[0])
+        if len(labels) > 1:
+            first, second = layer(values).topk(2).indices.tolist()
+            weight = (layer.weight[first] - layer.weight[second]).detach()
+            answer = f"{labels[first]} rather than {labels[second]}"
+            bias = 0.0 if layer.bias is None else float(layer.bias[first] - layer.bias[second])
+        added = (weight * values).tolist()
+        sections, start = [example_section(added, values.tolist(), bias, names, answer)], 0
+        for spec, read in zip(inputs, tokens, strict=True):
+            own = weight[start : start + spec.size]
+            start += spec.size
+            if is_plain_text(read, spec):
+                sections.append(text_section(own.tolist(), read, spec, answer))
+        return sections
+
+    def describe_samples(
+        self,
+        batches: Iterable[tuple[Tensor, ...]],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+    ) -> list[Section]:
+        """Returns the features that speak for each class, and against it."""
+        names, layer = feature_names(inputs), self.last()
+        if not names or not isinstance(layer, nn.Linear) or outputs[0].axes != ("class",):
+            return []
+        return [classes_section(layer.weight.detach(), names, outputs[0].labels)]
+
+
+class LinearSequential(DescribesFeatures, nn.Sequential):
+    """One input, flattened or looked up, and the linear layer of the output."""
+
+    def last(self) -> object:
+        return self[1]
+
+    def features(self, samples: tuple[Tensor, ...]) -> Tensor:
+        features: Tensor = self[0](*samples)
+        return features
+
+
+class LinearJoined(DescribesFeatures, Joined):
+    """Several inputs, concatenated, and the linear layer of the output."""
+
+    def last(self) -> object:
+        return self.body
+
+    def features(self, samples: tuple[Tensor, ...]) -> Tensor:
+        features: Tensor = self.join(*samples)
+        return features
 
 
 def _describe_weights(weights: Mapping[str, float]) -> Detail:
