@@ -30,6 +30,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
@@ -101,6 +102,7 @@ class Subwords(TargetTokens):
         self.algorithm, self.lowercase, self.ends = algorithm, lowercase, ends
         self.vocabulary_of, self.model = vocabulary_of or (column,), model
         self._tokenizer: Tokenizer | None = None
+        self._readable_labels: tuple[str, ...] = ()
         self._done: dict[str, list[int]] = {}  # ids of the texts that were split last
 
     @property
@@ -167,13 +169,12 @@ class Subwords(TargetTokens):
 
     @property
     def readable_labels(self) -> tuple[str, ...]:
-        decoder = (self.model or {}).get("decoder") or {}
-        if "ByteLevel" not in json.dumps(decoder):
-            return self.spec.labels
-        bytes_ = library().decoders.ByteLevel()
-        texts = [bytes_.decode([piece]) for piece in self.vocabulary or ()]
-        pairs = zip(texts, self.vocabulary or (), strict=True)
-        return (*self.SPECIAL, *(piece if "\ufffd" in text else text for text, piece in pairs))
+        return self._readable_labels or self.spec.labels
+
+    @property
+    def joiner(self) -> str:
+        decoder = self._fitted.decoder  # without one, the library writes blanks
+        return " " if decoder is None else str(decoder.decode(["a", "b"])).strip()[1:-1]
 
     def for_target(self, column: str) -> Tokens:
         is_shared = len(self.vocabulary_of) > 1
@@ -241,6 +242,17 @@ class Subwords(TargetTokens):
         unknown = next((ids[name] for name in UNKNOWN_NAMES if name in ids), None)
         self._unknown: int | None = unknown
         self._set_vocabulary(pieces_of(self._tokenizer))
+        self._readable_labels = (*self.SPECIAL, *self._readable(self.vocabulary or ()))
+
+    def _readable(self, pieces: Sequence[str]) -> Sequence[str]:
+        """Returns the pieces with their bytes as characters; a part of one stays."""
+        if "ByteLevel" not in json.dumps((self.model or {}).get("decoder")):
+            return pieces
+        bytes_ = library().decoders.ByteLevel()
+        texts = [bytes_.decode([piece]) for piece in pieces]
+        return [
+            piece if "\ufffd" in text else text for text, piece in zip(texts, pieces, strict=True)
+        ]
 
     def _encode_text(self, text: str) -> list[int]:
         return self._encoded([text])[0]

@@ -178,6 +178,11 @@ class Tokens(Codec):
         """The tokens of all ids as a person reads them."""
         return self.spec.labels
 
+    @property
+    def joiner(self) -> str:
+        """What stands between two tokens of a text."""
+        return " " if self.unit == "words" else ""
+
     def for_target(self, column: str) -> Tokens:
         """Returns an unfitted codec with the same options for texts that are
         generated."""
@@ -193,9 +198,8 @@ class Tokens(Codec):
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.vocabulary, self)
         labels = self.spec.labels
-        separator = " " if self.unit == "words" else ""
         texts = [
-            separator.join(labels[number] for number in row if number != PADDING)
+            self.joiner.join(labels[number] for number in row if number != PADDING)
             for row in tensor.tolist()
         ]
         return Frame((strings(self.column, texts),))

@@ -300,9 +300,8 @@ class TargetText(Answer):
             names=names,
         )
         length = self.spec.shape[0]
-        joiner = " " if self.codec.unit == "words" else ""
         searched = search_section(
-            net, inputs, self.search, length=length, names=names, joiner=joiner
+            net, inputs, self.search, length=length, names=names, joiner=self.codec.joiner
         )
         return [*inside, searched]
 

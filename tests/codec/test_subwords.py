@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from kissipo.codec._tokenizers import read_model
 from kissipo.codec.subwords import Subwords
@@ -151,6 +151,29 @@ def test_published_vocabularies_are_read(tmp_path: Path) -> None:
     json_path.write_text(json.dumps(CODECS["bpe"].state()["model"]), "utf-8")
     again = Subwords("text", model=read_model(json_path, lowercase=False)).fit(column("low"))
     assert again.vocabulary == CODECS["bpe"].vocabulary
+
+
+def test_the_joiner_is_what_the_library_writes_between_pieces() -> None:
+    vocabulary = {"[UNK]": 0, "S": 1, "T": 2}
+    kinds = {" ": [None, decoders.WordPiece("##")], "": [decoders.ByteLevel(), decoders.Fuse()]}
+    for joiner, several in kinds.items():
+        for decoder in several:
+            tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+            tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+            if decoder is not None:
+                tokenizer.decoder = decoder
+            codec = Subwords("text", ends=True, model=json.loads(tokenizer.to_str()))
+            codec.fit(column("S T S"))
+            written = codec.joiner.join(codec.split_tokens("S T S"))
+            assert written == joiner.join("STS")
+            assert codec.decode(codec.encode(column("S T S")))["text"].texts() == [written]
+    assert [codec.joiner for codec in CODECS.values()] == ["", ""]
+
+
+def test_readable_labels_are_computed_once() -> None:
+    codec = CODECS["bpe"]
+    assert " low" in codec.readable_labels
+    assert codec.readable_labels is codec.readable_labels
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from kissipo.cli.main import main
+from kissipo.core.description import Tree
 from kissipo.core.errors import DataError
 from kissipo.process.published import g2p_en
 from kissipo.runs.published import get_weights, published_module, published_names
@@ -81,6 +82,8 @@ def test_the_net_computes_what_numpy_computes(
     words = ["learning", "zq", "a", "activationist"]
     assert result.run.predict(words) == [phonemes(word, arrays) for word in words]
     assert result.run.predict("CAFÉ") == phonemes("cafe", arrays)
+    records = [record for part in result.run.trace("a").sections for record in part.content]
+    assert [record.joiner for record in records if isinstance(record, Tree)] == [" "]
     assert result.surplus == () and len(result.loaded) == len(arrays)
     weights = result.run.net.state_dict()
     assert torch.equal(weights["head.weight"][2], torch.from_numpy(arrays["fc_w"][3]))
