@@ -10,7 +10,7 @@ import numpy as np
 
 from kissipo.codec.labels import as_strings
 from kissipo.codec.term_counts import TermOptions
-from kissipo.core.errors import DataError, TaskError
+from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option, option_infos
@@ -45,27 +45,10 @@ class DocumentOptions(TermOptions):
         """Whether other answers than documents read texts as terms, too."""
         return False
 
-
-def refuse_document_options(options: object, written: Sequence[str]) -> None:
-    """Refuses the options of documents of a source for another answer, and those of
-    terms where no text is read as a bag of words.
-
-    Raises:   TaskError with the option.
-    """
-    if not isinstance(options, DocumentOptions):
-        return
-    terms = {*option_infos(TermOptions)}
-    for name in written:
-        if name in {*option_infos(DocumentOptions), "documents", "title"} - terms:
-            raise TaskError(
-                f"input.{name} is for output.vectors=documents", do=f"Leave input.{name} out"
-            )
-        if name in terms and not options.counts_terms:
-            raise TaskError(
-                f"input.{name} is for output.vectors=documents, and for bags of words",
-                do=f"Leave input.{name} out, or set input.bag_of_words=relative; other texts "
-                "have input.vocab_size and input.min_count",
-            )
+    def unused(self) -> set[str]:
+        """Returns the options that other answers than documents do not use."""
+        terms = option_infos(TermOptions).keys() if self.counts_terms else set()
+        return set(option_infos(DocumentOptions).keys() - terms)
 
 
 def read_documents(

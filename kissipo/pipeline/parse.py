@@ -94,7 +94,7 @@ def read_task(task: Task) -> ResolvedTask:
     answers, general_outputs = _read_output(task)
     net, algorithm = _read_process(task.process, source.module)
     losses = _full_losses(task.process).get("loss", ())
-    return ResolvedTask(
+    resolved = ResolvedTask(
         source,
         general,
         net,
@@ -107,6 +107,8 @@ def read_task(task: Task) -> ResolvedTask:
             for options in general_outputs
         ),
     )
+    _refuse_unused(resolved)
+    return resolved
 
 
 def builder_of(resolved: ResolvedTask) -> ModuleType:
@@ -118,6 +120,39 @@ def builder_of(resolved: ResolvedTask) -> ModuleType:
     needed = [component.answer.BUILDER for component in resolved.answers]
     name = next(filter(None, needed), source.module.SOURCE.builder)
     return BUILDERS.find(name, place=f"input.{source.name}")
+
+
+def unused_options(resolved: ResolvedTask) -> set[str]:
+    """Returns the options of the input of which the builder makes no use."""
+    names: set[str] = set()
+    for item in builder_of(resolved).UNUSED_OPTIONS:
+        if isinstance(item, str):
+            names.add(item)
+        elif isinstance(resolved.source.options, item):
+            names |= item.unused(resolved.source.options)
+    return names
+
+
+def _refuse_unused(resolved: ResolvedTask) -> None:
+    """Refuses options that the builder does not use, and answers that it does not
+    build."""
+    alone = next((answer for answer in resolved.answers if answer.answer.BUILDER), None)
+    if alone is not None and len(resolved.answers) > 1:
+        raise TaskError(f"output.{alone.name}={alone.value} stands alone", got="a list of answers")
+    unused = unused_options(resolved)
+    name = next((name for name in resolved.source.written if name in unused), None)
+    if name is None:
+        return
+    infos = option_infos(type(resolved.source.options)) | option_infos(input_general.Options)
+    answers = [
+        f"output.{answer.name}" + (f"={answer.value}" if answer.answer.BUILDER else "")
+        for answer in resolved.answers
+    ]
+    raise TaskError(
+        f"input.{name} ({infos[name].doc}) has no meaning for "
+        + (" and ".join(answers) or "this task"),
+        do="Leave it out",
+    )
 
 
 def source_of(part: FrozenConfig) -> str:

@@ -131,7 +131,8 @@ BUILDERS = Registry(
     defaults={
         "read": _read,  # how the source gives the data: samples, documents
         "parse_values": _parse_values,  # the same for the values to predict
-        "UNUSED_OPTIONS": (),  # of the input, which the source has for other builders
+        "UNUSED_OPTIONS": (),  # of the input, refused: names, and classes with `unused`
+        "OTHER_DEFAULTS": (),  # of the input, whose default is not that of the source
         "EVALUATED_OPTION": "",  # of the input, for other data to evaluate; "": the source
         "NO_SOFT_TARGETS": "",  # why only the target of a sample may have a probability
         "wrap_net": _same_net,  # what the data require around any net

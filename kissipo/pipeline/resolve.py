@@ -9,7 +9,7 @@ from kissipo.core.config import FrozenConfig
 from kissipo.core.python_object import is_module, remark_on
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import ResolvedTask, builder_of
+from kissipo.pipeline.parse import ResolvedTask, builder_of, unused_options
 from kissipo.pipeline.registries import SOURCES
 
 
@@ -18,7 +18,7 @@ def spell_out(task: Task, resolved: ResolvedTask) -> Task:
     first."""
     assert resolved.net is not None and resolved.algorithm is not None
     changes: dict[str, object] = {}
-    unused = builder_of(resolved).UNUSED_OPTIONS
+    unused = {*unused_options(resolved), *builder_of(resolved).OTHER_DEFAULTS}
     for options in (resolved.source.options, resolved.general):
         used = {name: value for name, value in written(options).items() if name not in unused}
         changes |= _missing_options("input", used, task.input)

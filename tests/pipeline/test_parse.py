@@ -171,6 +171,32 @@ WRONG = [
         "output names two answers; got category and number. Allowed: one, or a list",
     ),
 ]
+# the schema has no rule about the options of a source that an answer does not use
+UNUSED = [
+    (
+        f"{TABLE[:-1]}, min_df: 2}}\noutput: {{category: kind}}",
+        "input.min_df (number of documents that a term needs; below 1 a fraction of them) has no "
+        "meaning for output.category. Leave it out.",
+    ),
+    (f"{TABLE[:-1]}, lowercase: true}}\noutput: {{category: a}}", "has no meaning for output.cat"),
+    (f"{TABLE[:-1]}, title: a}}", "has no meaning for this task"),
+    (
+        "input: {text: a.txt, questions: some}\noutput: {text: next}",
+        "input.questions (for output.vectors=words: a file of similarities",
+    ),
+    (
+        "input: {text: a.txt, window: 5}\noutput: {vectors: words}",
+        "input.window (number of tokens per sample) has no meaning for output.vectors=words.",
+    ),
+    (
+        "input: {text: a, split: 0.3}\noutput: {vectors: documents}",
+        "has no meaning for output.vectors=documents.",
+    ),
+    (
+        "input: {text: a}\noutput: [{text: next}, {vectors: documents}]",
+        "output.vectors=documents stands alone; got a list of answers.",
+    ),
+]
 LATER = [
     (
         f"{DIGITS}\nprocess: {{net: ffn, algorithm: q_learning}}",
@@ -232,6 +258,9 @@ RIGHT = [
         "max_episode_steps: 50}\noutput: {actions: null, episodes: 9}"
     ),
     "input: {text: a.txt, tokenizer: words, window: 20}\noutput: {text: next}",
+    "input: {text: a.txt, tokenizer: words, vocab_size: 9}\noutput: {vectors: words}",
+    "input: {text: a, documents: line, lowercase: false}\noutput: {vectors: documents}",
+    "input: {pairs: a.tsv, lowercase: true}\noutput: {text: de}",
     (
         "input: {series: air.csv, features: [a, b], season_length: 0}\n"
         "output: {forecast: [a, b], horizon: 3}"
@@ -240,7 +269,7 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize(("text", "message"), WRONG)
+@pytest.mark.parametrize(("text", "message"), WRONG + UNUSED)
 def test_mistake_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(TaskError) as refused:
         read_task(Task.from_yaml(text))

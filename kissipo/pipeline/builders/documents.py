@@ -13,7 +13,7 @@ import numpy as np
 
 from kissipo.codec.term_counts import TermCounts, TermOptions
 from kissipo.core.codec import Codec
-from kissipo.core.errors import DataError, TaskError
+from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
@@ -31,7 +31,7 @@ from kissipo.pipeline.pipeline import Pipeline
 
 UNUSED_OPTIONS = (
     *("tokenizer", "window", "vocab_size", "max_length", "min_count", "split", "scale"),
-    *("missing_indicator", "batch_size", "sample_weight"),
+    *("missing_indicator", "batch_size", "sample_weight", "questions"),
 )
 EVALUATED_OPTION = "queries"
 _MAX_COMPARED, _MAX_COSINES, _LOOKED_AT = 200, 20_000_000, 200
@@ -54,7 +54,6 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
     Raises:   DataError for a single document, and for texts without terms.
     """
-    _refuse_unused(resolved)
     frame, parts = reading.frame, reading.parts or {}
     documents = parts.get("train", np.arange(len(frame)))
     queries = parts.get("test")
@@ -104,18 +103,6 @@ def encode_new(
 def _dataset(frame: Frame, codec: Codec, answer: Answer) -> TensorDataset:
     """Returns texts that are read by batches, and the numbers of their documents."""
     return TensorDataset((EncodedColumn(codec, frame),), (answer.codec.encode(frame),))
-
-
-def _refuse_unused(resolved: ResolvedTask) -> None:
-    """Refuses options that have no meaning for documents."""
-    for name in resolved.source.written:
-        if name in UNUSED_OPTIONS:
-            raise TaskError(
-                f"input.{name} has no meaning for output.vectors=documents",
-                do="Use input.analyzer, input.ngram_range, input.min_df or input.max_features",
-            )
-    if len(resolved.answers) > 1:
-        raise TaskError("output.vectors=documents stands alone", got="a list of answers")
 
 
 def _terms(resolved: ResolvedTask, train: Frame) -> tuple[TermOptions, list[InferredOption]]:

@@ -24,7 +24,7 @@ from kissipo.input.augment import Augment
 from kissipo.input.bucketing import Texts
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
-from kissipo.input.documents import refuse_document_options
+from kissipo.input.documents import DocumentOptions
 from kissipo.input.infer_types import guess_answer
 from kissipo.input.lazy_dataset import EncodedColumn
 from kissipo.input.sample_weights import check_weights, mean_one, weights_finding
@@ -39,6 +39,7 @@ from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.registries import ANSWERS
 
+UNUSED_OPTIONS = (DocumentOptions, "title")
 _GIGABYTE = 1_000_000_000
 _MIN_DISTINCT = 0.9
 
@@ -51,7 +52,6 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     """
     source: Source[Any] = resolved.source.module.SOURCE
     options, group = resolved.source.options, resolved.general.split.group
-    refuse_document_options(options, resolved.source.written)
     findings = list(reading.findings)
     frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)

@@ -16,7 +16,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.input.documents import refuse_document_options
+from kissipo.input.documents import DocumentOptions
 from kissipo.input.source_data import Reading
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
@@ -25,12 +25,13 @@ from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
+UNUSED_OPTIONS = (DocumentOptions, "documents", "min_count", "questions")
+
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline: the end of the text is the test split, before it
     validation."""
     options, frame = resolved.source.options, reading.frame
-    refuse_document_options(options, resolved.source.written)
     loss = _loss(resolved)
     splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(splits["train"])

@@ -22,21 +22,18 @@ from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.input.corpus import MAX_LINE, Corpus, WordCounts, count_words, encode_corpus
 from kissipo.input.datasets.download import look_for
+from kissipo.input.documents import DocumentOptions
 from kissipo.input.formats.files import existing, path_of
 from kissipo.input.source import Source
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.input.word_questions import WordQuestion, covered, read_word_questions
 from kissipo.output.answer import Answer
 from kissipo.output.word_vectors import Kind, QuestionSet, WordVectors
-from kissipo.pipeline.parse import ResolvedTask
+from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
-UNUSED_OPTIONS = (
-    *("tokenizer", "window", "vocab_size", "split", "documents", "queries", "analyzer"),
-    *("ngram_range", "min_df", "max_df", "max_features", "stop_words"),
-    *("lowercase", "strip_accents", "token_pattern"),
-)
-_WRITTEN_ONLY = ("tokenizer", "vocab_size")  # that have a meaning, but another default
+UNUSED_OPTIONS = (DocumentOptions, "documents", "window", "split")
+OTHER_DEFAULTS = ("tokenizer", "vocab_size")
 _COLUMN = "words"
 _MIN_COUNT = 5
 _NUM_FREQUENT = 200  # frequent words that are evaluated where there are no questions
@@ -57,7 +54,7 @@ def parse_values(
 
 def build(reading: Corpus, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose training samples are blocks of the corpus."""
-    _refuse_unused(resolved)
+    _refuse_characters(resolved.source)
     options, is_written = resolved.source.options, resolved.source.written
     min_count = options.min_count or _MIN_COUNT
     counted = count_words(reading)
@@ -102,15 +99,8 @@ def encode_new(
     return TensorDataset((codecs[0].encode(frame),), ())
 
 
-def _refuse_unused(resolved: ResolvedTask) -> None:
-    """Refuses options that have no meaning for word vectors."""
-    if len(resolved.answers) != 1:
-        raise TaskError("output.vectors=words stands alone", got="a list of answers")
-    for name in resolved.source.written:
-        if name in UNUSED_OPTIONS and name not in _WRITTEN_ONLY:
-            raise TaskError(f"input.{name} has no meaning for output.vectors=words")
-    is_characters = resolved.source.options.tokenizer == "characters"
-    if "tokenizer" in resolved.source.written and is_characters:
+def _refuse_characters(source: Component) -> None:
+    if "tokenizer" in source.written and source.options.tokenizer == "characters":
         raise TaskError(
             "output.vectors=words does not take input.tokenizer=characters",
             allowed="words, which are divided by blanks and punctuation alone",
