@@ -42,6 +42,7 @@ class Step:
                       scores)
     memory:           the bytes of the output
     value:            the output: an array, a text, a number
+    names:            of its values, where they are not those of the outputs
     """
 
     stage: Stage
@@ -52,10 +53,12 @@ class Step:
     multiplications: int = 0
     memory: int = 0
     value: Any = None
+    names: tuple[str, ...] = ()
 
     def to_json(self) -> JsonObject:
         """Returns the step as JSON, with at most a dozen of its values."""
-        return {**vars(self), "shape": list(self.shape), "value": show_value(self.value)}
+        lists = {"shape": list(self.shape), "names": list(self.names)}
+        return {**vars(self), **lists, "value": show_value(self.value)}
 
 
 @dataclass(frozen=True)

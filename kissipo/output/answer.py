@@ -246,12 +246,16 @@ class EvaluationCase:
 
 @dataclass(frozen=True)
 class DecodingStep:
-    """One step of decoding, from the output of the model to the prediction."""
+    """One step of decoding, from the output of the model to the prediction.
+
+    names:  of the values, where they are not those of the outputs
+    """
 
     name: str
     shape: tuple[int, ...]
     value: Any
     description: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

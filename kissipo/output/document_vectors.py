@@ -182,6 +182,10 @@ class DocumentVectors(Answer):
             if dict(evaluation.metrics) != dict(case.evaluation.metrics)
         }
 
+    def examples(self, scores: Scores, truth: Scores, quality: Scores) -> Sequence[tuple[int, str]]:
+        """Returns none without queries, as nothing is right or wrong then."""
+        return super().examples(scores, truth, quality) if self.has_queries else ()
+
     def worst(self, scores: Scores, truth: Scores, quality: Scores) -> NDArray[np.int64]:
         order = np.argsort(-scores[:, 0], kind="stable")
         return np.asarray(order[scores[order, 0] > 1])
@@ -192,12 +196,12 @@ class DocumentVectors(Answer):
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         (prediction,) = self.decode(self.scores(outputs))
         count = self.spec.size
-        nearest = [neighbor.cosine for neighbor in prediction.neighbors or ()]
+        neighbors = prediction.neighbors or ()
+        nearest = np.array([neighbor.cosine for neighbor in neighbors])
+        names = tuple(neighbor.name for neighbor in neighbors)
         return [
             DecodingStep("cosine", (count,), outputs[0, :count].detach().numpy(), "model output"),
-            DecodingStep(
-                "nearest", (len(nearest),), np.array(nearest), f"the largest of {count:,}"
-            ),
+            DecodingStep("nearest", nearest.shape, nearest, f"the largest of {count:,}", names),
             DecodingStep("document", (), prediction.value, "the nearest document"),
         ]
 

@@ -95,7 +95,14 @@ def follow(
     written = answers[0].axis_labels(as_tuple(recording.output)[0]) if inside else {}
     for answer, output in zip(answers, outputs, strict=True):
         steps += [
-            Step("output", step.name, step.description, step.shape, value=step.value)
+            Step(
+                "output",
+                step.name,
+                step.description,
+                step.shape,
+                value=step.value,
+                names=step.names,
+            )
             for step in answer.decoding_steps(output)
         ]
     chains = (

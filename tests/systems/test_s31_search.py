@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -171,7 +172,9 @@ def test_queries_are_the_test_split_and_ranks_are_counted(folder: Path, tmp_path
 
 
 def test_without_queries_documents_are_compared_with_each_other(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    content_of: Callable[[Path | str], dict[str, Any]],
 ) -> None:
     assert main(["fit", str(folder), "--out", "run"]) == 0
     output = capsys.readouterr()
@@ -184,6 +187,12 @@ def test_without_queries_documents_are_compared_with_each_other(
     assert metrics == pytest.approx({"nearest_cosine": cosines.max(axis=1).mean()}, abs=1e-6)
     report = Path("run/report.html").read_text(encoding="utf-8")
     assert "Nearest pairs" in report
+    titles = [section["title"] for section in content_of("run/report.html")["sections"]]
+    assert "Nearest pairs" in titles and "Examples" not in titles
+    steps = {step["name"]: step for step in run.trace("the salt of the sea").to_json()["steps"]}
+    nearest = run.predict("the salt of the sea")
+    assert steps["nearest"]["names"] == [neighbor.name for neighbor in nearest]
+    assert len(nearest) > 1 and steps["document"]["names"] == []
     assert "Terms of the most documents" in report
 
 

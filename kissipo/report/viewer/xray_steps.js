@@ -18,7 +18,7 @@ function StepValue({ source, trace, step, labels }) {
   const tensor = step.tensor ? source.tensor(step.tensor) : null;
   const isRow = tensor && tensor.shape.filter((side) => side > 1).length === 1;
   if (isRow && tensor.size <= MANY) {
-    const names = namesOf(trace, tensor.size, labels);
+    const names = step.names?.length ? step.names : namesOf(trace, tensor.size, labels);
     const probable = step.name.startsWith("probab");
     const values = Array.from(tensor.data);
     return html`<${Bars} values=${values} names=${names} marked=${values.indexOf(Math.max(...values))}
