@@ -301,6 +301,18 @@ def test_bad_input_is_refused(
         build_experiment(ki.load(task, words=words))
 
 
+def test_a_folder_with_one_text_is_told_what_documents_need(
+    tmp_path: Path, refusal: Callable[..., str]
+) -> None:
+    folder = written(tmp_path / "one", {"all.txt": "Salt is in the sea.\n\nThe sea is deep."})
+    error = refusal("fit", str(folder))
+    assert f"{folder} is a single document" in error
+    assert "input.documents=paragraph" in error and "The path of the file itself" in error
+    assert "image" not in error
+    run = fitted(folder, documents="paragraph")
+    assert [neighbor.name for neighbor in run.predict("salt")] == ["all.txt, paragraph 1"]
+
+
 def test_a_binary_file_and_a_wrong_encoding_are_named(folder: Path) -> None:
     (folder / "odd.txt").write_bytes("Příliš".encode("cp1250") * 9)
     with pytest.raises(DataError, match=r"odd\.txt is not valid utf-8"):

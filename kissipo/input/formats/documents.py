@@ -26,7 +26,7 @@ from kissipo.input.formats.files import existing, open_text, readable
 Unit = Literal["file", "paragraph", "line"]
 TEXT, NAME, START, COPY_OF = "text", "document", "start", "copy_of"
 _SUFFIXES = (".txt", ".text", ".md", ".rst", "")
-_LOOKED_AT = 4_096  # bytes of a file without an ending
+_FIRST_BYTES = 4_096  # of a file without an ending, to see whether it is a text
 _MAX_START, _HEAD = 80, 600
 _LOOKED_AT = 1_000_000  # characters, to see whether there are paragraphs
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
@@ -67,11 +67,11 @@ class Document(NamedTuple):
 
 
 def is_document_folder(path: Path) -> bool:
-    """Returns whether nearly all files of a folder, and at least two, are text files,
-    by their endings; a file without an ending is one if it has no zero byte."""
+    """Returns whether nearly all files of a folder are text files, by their endings; a
+    file without an ending is one if it has no zero byte."""
     files = list(_visible(path))
     count = sum(_looks_like_text(file) for file in files)
-    return count > max(1, 2 * (len(files) - count))
+    return count > 2 * (len(files) - count)
 
 
 def _looks_like_text(file: Path) -> bool:
@@ -79,7 +79,7 @@ def _looks_like_text(file: Path) -> bool:
         return file.suffix.lower() in _SUFFIXES
     try:
         with file.open("rb") as content:
-            return b"\0" not in content.read(_LOOKED_AT)
+            return b"\0" not in content.read(_FIRST_BYTES)
     except OSError:
         return False
 

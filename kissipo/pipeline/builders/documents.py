@@ -61,7 +61,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         raise DataError(
             f"{frame.origin} is a single document, and has no other to compare it with",
             allowed="two documents or more",
-            do="Name a folder of texts, or set input.documents=paragraph or line",
+            do="Add documents, or set input.documents=paragraph or line. The path of the file "
+            "itself trains a net that writes such texts",
         )
     train = frame.take(documents)
     terms, inferred = _terms(resolved, train)

@@ -26,11 +26,7 @@ REFUSED = [
         "input.games=none output.category=move",
         "none contains no game records. Allowed: files ending in .sgf.",
     ),
-    (
-        "none",
-        "none must contain one folder per class; got no folders. Sort the images into folders "
-        "such as none/good and none/bad.",
-    ),
+    ("none", "none is a single document, and has no other to compare it with."),
     (
         "broken",
         "broken/a.sgf: line 2, column 9: the value of W that begins here is not closed. Correct "
