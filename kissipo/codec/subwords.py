@@ -189,12 +189,12 @@ class Subwords(TargetTokens):
             model=self.model,
         )
 
-    def remarks(self, frame: Frame) -> list[str]:
+    def _remarks(self, frame: Frame, *, with_unknown: bool) -> list[str]:
         texts = [text or "" for text in frame[self.column].texts()]
         pieces = self._encoded(texts)
         name, remarks = f"'{self.column}'", []
         truncated = sum(len(ids) > self.max_tokens for ids in pieces)
-        unknown = sum(ids.count(UNKNOWN) for ids in pieces)
+        unknown = sum(ids.count(UNKNOWN) for ids in pieces) if with_unknown else 0
         empty = sum(not ids for ids in pieces)
         if truncated:
             texts_of = f"{truncated} of {len(texts)} {name}"

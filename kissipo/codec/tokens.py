@@ -205,6 +205,13 @@ class Tokens(Codec):
         return Frame((strings(self.column, texts),))
 
     def remarks(self, frame: Frame) -> list[str]:
+        return self._remarks(frame, with_unknown=True)
+
+    def size_remarks(self, frame: Frame) -> list[str]:
+        """Returns what to say of truncated and of empty texts."""
+        return self._remarks(frame, with_unknown=False)
+
+    def _remarks(self, frame: Frame, *, with_unknown: bool) -> list[str]:
         remarks = []
         unknown: Counter[str] = Counter()
         truncated = empty = 0
@@ -212,7 +219,8 @@ class Tokens(Codec):
             tokens = self._split(text or "")
             truncated += len(tokens) > self.max_tokens
             empty += not tokens
-            unknown.update(token for token in tokens if token not in self._ids)
+            if with_unknown:
+                unknown.update(token for token in tokens if token not in self._ids)
         if truncated:
             texts = f"{truncated} of {len(frame)} '{self.column}'"
             remarks.append(f"{texts} longer than {self.max_tokens} {self.unit}, truncated")

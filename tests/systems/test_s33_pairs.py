@@ -202,6 +202,27 @@ def test_empty_swapped_and_odd_rows_are_counted() -> None:
     assert len(messages(built, "unknown tokens")) == 2
 
 
+def test_unknown_words_are_reported_once_per_side_with_examples() -> None:
+    rows = [(f"{en} rare{place}", de) for place, (en, de) in enumerate(sentences(200))]
+    built = experiment(write("captions.tsv", rows), **{"input.min_count": 2})
+    warnings = [item.message for item in built.pipeline.findings if item.level == "WARN"]
+    (unknown,) = [message for message in warnings if "unknown" in message]
+    share, examples = unknown.split("% of the words of 'en' outside the training split are unknown")
+    outside = {
+        f"'rare{row}'" for name in ("validation", "test") for row in built.pipeline.splits[name]
+    }
+    assert set(examples.strip(" ()").split(", ")) <= outside and examples.count("'rare") == 3
+    parts = [built.pipeline.datasets[name].inputs[0] for name in ("validation", "test")]
+    ids = torch.cat([part[:] for part in parts])
+    assert share == f"{100 * (ids == 1).sum() / (ids > 0).sum():.1f}"
+    built = experiment(
+        "captions.tsv", **{"input.min_count": 2, "input.split": {"test": 0, "validation": 0}}
+    )
+    assert any(
+        "200 words of 'en' rare or never seen" in text for text in messages(built, "source texts")
+    )
+
+
 @pytest.mark.parametrize("tokenizer", ["characters", "words", "bpe", "wordpieces"])
 def test_every_tokenizer_reads_and_writes(tokenizer: str) -> None:
     words = {"input.tokenizer": tokenizer}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec.tokens import PADDING, UNKNOWN, split_words
+from kissipo.codec.tokens import PADDING, UNKNOWN, Tokens, split_words
 from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame
 
@@ -90,15 +90,21 @@ def seen_sources(
     return [Finding("PASS", "seen sources", message)]
 
 
-def unknown_tokens(ids: NDArray[np.int64], column: str, unit: str) -> Finding:
-    """Reports the share of the tokens outside the training split that are unknown.
-
-    ids:   (row, time), where 0 is padding
-    """
+def unknown_tokens(outside: Frame, codec: Tokens) -> Finding:
+    """Reports the share of the tokens outside the training split that are unknown."""
+    ids = codec.encode(outside).numpy()
     share = float((ids == UNKNOWN).sum() / max(1, (ids != PADDING).sum()))
-    message = f"{share:.1%} of the {unit} of '{column}' outside the training split are unknown"
+    place = f"the {codec.unit} of '{codec.column}' outside the training split"
+    message = f"{share:.1%} of {place} are unknown"
     if share <= _MANY:
         return Finding("PASS", "unknown tokens", message)
+    texts, counts = outside[codec.column].texts(), Counter[str]()
+    for row in np.flatnonzero((ids == UNKNOWN).any(axis=1)).tolist():
+        pairs = zip(codec.split_tokens(texts[row] or ""), ids[row].tolist(), strict=False)
+        counts.update(token for token, number in pairs if number == UNKNOWN)
+    counts.pop(codec.SPECIAL[UNKNOWN], None)  # a subword without a name
+    listed = ", ".join(f"'{token}'" for token, _ in counts.most_common(3))
+    message += f" ({listed})" if listed else ""
     action = "read as unknown; input.tokenizer=bpe knows every text"
     return Finding("WARN", "unknown tokens", message, action)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,17 +222,17 @@ class Pairs(Source[Options]):
         splits: Mapping[str, NDArray[np.int64]],
     ) -> list[Finding]:
         """Reports truncated texts, unknown tokens, and sources seen in training."""
-        (codec,) = codecs
-        remarks = codec.remarks(frame)
-        findings = [Finding("WARN", "source texts", remark) for remark in remarks]
+        sides = cast(list[Tokens], [*codecs, *targets])
         others = np.concatenate([splits["validation"], splits["test"]])
+        findings = [
+            Finding("WARN", f"{name} texts", remark)
+            for name, side in zip(("source", "target"), sides, strict=True)
+            for remark in (side.size_remarks(frame) if len(others) else side.remarks(frame))
+        ]
         if len(others):
             outside = frame.take(others)
-            findings += [
-                unknown_tokens(side.encode(outside).numpy(), side.column, side.spec.unit)
-                for side in (codec, *targets)
-            ]
-            findings += seen_sources(frame, codec.column, splits)
+            findings += [unknown_tokens(outside, side) for side in sides]
+            findings += seen_sources(frame, sides[0].column, splits)
         return findings
 
 

@@ -68,8 +68,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         findings=findings,
         inferred_options=inferred_options,
     )
-    for answer in answers:
-        codec = source.target_codec(codecs, answer.name, options)
+    given = [source.target_codec(codecs, answer.name, options) for answer in answers]
+    for answer, codec in zip(answers, given, strict=True):
         answer.codec = answer.codec if codec is None else codec
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
@@ -96,7 +96,12 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings += describe_divided(duplicate_findings, group_ids, splits)
     weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
     _fit(codecs, answers, frame.take(splits["train"]))
-    findings += [finding for answer in answers for finding in answer.fitted_findings(frame)]
+    findings += [
+        finding
+        for answer, codec in zip(answers, given, strict=True)
+        if codec is None  # the source reports on its own codecs
+        for finding in answer.fitted_findings(frame)
+    ]
     findings += source.fitted_findings(frame, codecs, [answer.codec for answer in answers], splits)
     inferred_options += _fitted_by_answers(answers, resolved)
     checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
