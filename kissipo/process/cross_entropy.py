@@ -27,6 +27,7 @@ from kissipo.core.script_part import ScriptDefinition
 from kissipo.process.losses import (
     binary_cross_entropy,
     categorical_cross_entropy,
+    padded_cross_entropy,
     sparse_categorical_cross_entropy,
 )
 
@@ -48,6 +49,17 @@ _SCRIPT = Template(
     logits, weight = outputs.reshape(-1, outputs.shape[-1]), $weight
     targets = targets.reshape(-1)
     return functional.cross_entropy(logits, targets, weight, label_smoothing=$smoothing)'''
+)
+
+
+_PADDED_SCRIPT = Template(
+    '''def smoothed_padded_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the cross-entropy of texts with label smoothing; id 0 is padding."""
+    entropy = functional.cross_entropy(
+        outputs.transpose(1, 2), targets, ignore_index=0, reduction="none",
+        label_smoothing=$smoothing,
+    )
+    return (entropy.sum(dim=1) / (targets != 0).sum(dim=1).clamp(min=1)).mean()'''
 )
 
 
@@ -78,17 +90,34 @@ class CrossEntropy:
         return ScriptDefinition(name, _SCRIPT.substitute(words))
 
 
+@dataclass(frozen=True, eq=False)
+class PaddedCrossEntropy:
+    """The loss of texts, whose padding does not count, with label smoothing."""
+
+    smoothing: float = 0.0
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Returns the mean over the texts of the mean over their tokens."""
+        return padded_cross_entropy.loss(outputs, targets, self.smoothing)
+
+    def script(self) -> ScriptDefinition:
+        """Returns the loss as a function, for `kissipo eject`."""
+        text = _PADDED_SCRIPT.substitute(smoothing=self.smoothing)
+        return ScriptDefinition("smoothed_padded_cross_entropy", text)
+
+
 def smoothed(losses: tuple[Loss, ...], smoothing: float) -> tuple[Loss, ...]:
     """Returns the losses; those that are cross-entropies have smoothed labels.
 
     Raises:   TaskError when none of them is a cross-entropy.
     """
-    cross_entropies = tuple(_cross_entropy(loss) for loss in losses)
     if not smoothing:
         return losses
+    padded: dict[Loss, PaddedCrossEntropy] = {padded_cross_entropy.loss: PaddedCrossEntropy()}
+    cross_entropies = [padded.get(loss) or _cross_entropy(loss) for loss in losses]
     if not any(cross_entropies):
         raise TaskError(
-            "process.label_smoothing needs a category with the loss cross-entropy",
+            "process.label_smoothing needs a category or a text with the loss cross-entropy",
             do="Leave it out, or use process.loss=cross_entropy",
         )
     return tuple(

@@ -342,29 +342,42 @@ def test_eject_refuses_in_a_sentence_and_writes_without_bucketing(
     assert "does not write batches of similar length yet" in message
     assert main(["eject", path, *words, "input.bucketing=false", "--out", "out"]) == 0
     assert "cross_entropy" in Path("out/train.py").read_text()
+    words += ["input.bucketing=false", "process.label_smoothing=0.2"]
+    assert main(["eject", path, *words, "--out", "soft"]) == 0
+    assert "label_smoothing=0.2" in Path("soft/train.py").read_text()
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_loss_of_the_true_tokens_is_the_padded_cross_entropy(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, smoothing: float
 ) -> None:
-    built = experiment(write("captions.tsv", sentences(60)))
+    path = write("captions.tsv", sentences(60))
+    built = experiment(path, **{"process.label_smoothing": smoothing})
     batch = built.pipeline.datasets["train"].batch(slice(0, 20))
     algorithm: Any = built.algorithm
     plain, _ = algorithm._losses(batch)
     assert algorithm._tokenwise is None  # few classes
+    with torch.no_grad():
+        (target,), logits = batch.targets, built.net(*batch.inputs, *batch.targets)
+        nats = [  # of the tokens of each text, without its padding
+            functional.cross_entropy(some[row != 0], row[row != 0], label_smoothing=smoothing)
+            for some, row in zip(logits, target, strict=True)
+        ]
+    assert plain.item() == pytest.approx(sum(nats).item() / len(nats), rel=1e-6)
     monkeypatch.setattr(teacher_forcing, "_MANY_CLASSES", 1)
     many: Any = teacher_forcing.ALGORITHM(
         built.net, algorithm.losses, algorithm.options, total_steps=1
     )
     assert many._tokenwise is built.net
     by_token, _ = many._losses(batch)
-    assert by_token.item() == pytest.approx(plain.item(), rel=1e-5)
+    assert by_token.item() == pytest.approx(plain.item(), rel=1e-6)
     weights = [x for x in built.net.parameters() if x.requires_grad]
     for a, b in zip(
         torch.autograd.grad(by_token, weights), torch.autograd.grad(plain, weights), strict=True
     ):
         assert torch.allclose(a, b, atol=1e-6)
-    assert many.validation_loss(None, batch).item() == pytest.approx(plain.item(), rel=1e-5)
+    smooth = many.validation_loss(None, batch).item() == pytest.approx(plain.item(), rel=1e-5)
+    assert smooth == (smoothing == 0)  # labels are smoothed in training alone
 
 
 def test_scheduled_sampling_falls_and_is_teacher_forcing_at_one() -> None:

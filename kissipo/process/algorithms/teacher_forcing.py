@@ -108,7 +108,7 @@ class TeacherForcing(Supervised):
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         if self._tokenwise is None or self.probability < 1:
             return super()._losses(batch)
-        loss = _loss_by_token(self._tokenwise, batch)
+        loss = _loss_by_token(self._tokenwise, batch, self.options.label_smoothing)
         return loss, loss
 
     def _outputs(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -151,7 +151,7 @@ def _sampled(net: SequenceDecoder, batch: Batch, probability: float) -> Tensor:
     return torch.stack(logits, dim=1)
 
 
-def _loss_by_token(net: TokenwiseNet, batch: Batch) -> Tensor:
+def _loss_by_token(net: TokenwiseNet, batch: Batch, smoothing: float = 0.0) -> Tensor:
     """Returns the padded cross-entropy, computed of the true tokens alone."""
     batch = batch.trimmed()
     (source,), (target,) = batch.inputs, batch.targets
@@ -166,6 +166,7 @@ def _loss_by_token(net: TokenwiseNet, batch: Batch) -> Tensor:
         *net.head_weights(),
         target[is_token],
         share.unsqueeze(1).expand_as(target)[is_token],
+        smoothing=smoothing,
     )
 
 

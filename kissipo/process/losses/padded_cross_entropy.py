@@ -17,9 +17,16 @@ from torch.nn import functional
 SUITABLE_ANSWERS = ("text",)
 
 
-def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the mean cross-entropy per token in nats."""
+def loss(outputs: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Returns the mean cross-entropy per token in nats.
+
+    smoothing:  the fraction of each label that is spread over all classes
+    """
     entropy = functional.cross_entropy(
-        outputs.transpose(1, 2), targets, ignore_index=0, reduction="none"
+        outputs.transpose(1, 2),
+        targets,
+        ignore_index=0,
+        reduction="none",
+        label_smoothing=smoothing,
     )
     return (entropy.sum(dim=1) / (targets != 0).sum(dim=1).clamp(min=1)).mean()

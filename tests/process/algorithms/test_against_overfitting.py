@@ -207,7 +207,7 @@ def test_class_weights_raise_the_recall_of_a_rare_class() -> None:
 def test_unsuitable_options_are_refused_before_a_run() -> None:
     with pytest.raises(
         TaskError,
-        match=r"process.label_smoothing needs a category with the loss cross-entropy",
+        match=r"process.label_smoothing needs a category or a text with the loss cross-entropy",
     ):
         trained_by(net(), mean_squared_error.loss, label_smoothing=0.1)
     with pytest.raises(TaskError, match=r"process.class_weights needs an answer of classes"):
