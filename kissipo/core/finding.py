@@ -12,6 +12,7 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.text import list_some
 
 Level = Literal["PASS", "WARN", "FAIL"]
+_MAX_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,15 @@ def format_rows(rows: Sequence[int] | NDArray[np.int64], *, limit: int = 5) -> s
               ('row 7', 'rows 3, 7, 9, 12, 40 and 1 more')
     """
     return f"row{'s' if len(rows) != 1 else ''} {list_some(rows, limit)}"
+
+
+def first_rows(rows: Sequence[int] | NDArray[np.int64]) -> tuple[int, ...]:
+    """Returns the row numbers that a finding keeps.
+
+    Example:  >>> first_rows(np.arange(500))[-1]
+              99
+    """
+    return tuple(int(row) for row in rows[:_MAX_ROWS])
 
 
 def refuse_failures(findings: Iterable[Finding], *, strict: bool = False) -> None:

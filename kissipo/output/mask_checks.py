@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kissipo.codec._image import open_mask, size_of
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, counted
+from kissipo.core.finding import Finding, counted, first_rows
 from kissipo.core.frame import Frame
 from kissipo.core.text import first_of
 
@@ -67,7 +67,7 @@ def without_masks(
         f"{counted(int(absent.sum()), 'image')} of {len(frame)} without a mask, "
         f"such as {_name(first)}"
     )
-    rows = tuple(int(row) for row in frame.rows[absent][:100])
+    rows = first_rows(frame.rows[absent])
     if missing_masks is None:
         do = (
             "set input.missing_masks=empty if they show nothing to be marked, "

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import list_some
@@ -52,7 +52,7 @@ def missing_targets(frame: Frame, name: str) -> list[Finding]:
             "missing targets",
             message,
             "these rows are left out",
-            tuple(int(row) for row in rows[:100]),
+            first_rows(rows),
         )
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_some
 from kissipo.input.cells.number_texts import find_codes
@@ -58,7 +58,7 @@ def stray_codes(column: Column, frame: Frame) -> list[Finding]:
             f"{listed} ({format_rows(rows)}) {'is' if len(codes) == 1 else 'are'} written like "
             f"{'a code' if len(codes) == 1 else 'codes'} among the numbers of '{column.name}'",
             action,
-            tuple(int(row) for row in rows[:100]),
+            first_rows(rows),
         )
     ]
 

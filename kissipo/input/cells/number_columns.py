@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.finding import Finding, counted, format_rows
+from kissipo.core.finding import Finding, counted, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
@@ -416,7 +416,7 @@ def _missing_words(numbers: NumberTexts, frame: Frame, options: CellOptions) -> 
             "read as missing values; confirm it with "
             f"input.missing_values=[{', '.join(words)}], or read the column as classes with "
             f"input.categorical=[{column.name}]",
-            tuple(int(row) for row in rows[:100]),
+            first_rows(rows),
         )
     ]
 
@@ -455,7 +455,7 @@ def _other_units(numbers: NumberTexts, units: Counter[str], frame: Frame) -> lis
             f"{counted(len(rows), 'number')} of '{column.name}' "
             f"({format_rows(rows)}) lack the mark {own} of the others",
             "read as if they had it",
-            tuple(int(row) for row in rows[:100]),
+            first_rows(rows),
         )
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from kissipo.codec._image_kinds import SUFFIXES
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import list_ends
 from kissipo.input.scripts import is_without_blanks
@@ -42,7 +42,7 @@ def missing_values(
                 "missing values",
                 message,
                 action,
-                _first_rows(rows),
+                first_rows(rows),
             )
         )
     if len(findings) > _MAX_LISTED:
@@ -120,7 +120,3 @@ def _distinct(column: Column) -> int:
     if len(present) == 0:
         return 0
     return int(not np.all(present == present[0])) + 1
-
-
-def _first_rows(rows: np.ndarray) -> tuple[int, ...]:
-    return tuple(int(row) for row in rows[:100])

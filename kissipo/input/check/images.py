@@ -11,7 +11,7 @@ import numpy as np
 from kissipo.codec import _image as image
 from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, Level, counted
+from kissipo.core.finding import Finding, Level, counted, first_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import first_of, list_some
 
@@ -83,7 +83,7 @@ def change_findings(frame: Frame, checks: Sequence[ImageCheck]) -> list[Finding]
         if indices:
             files = list_some(frame["image"].values[indices], 1)
             message = f"{counted(len(indices), 'image')} of {len(frame)} with {what}: {files}"
-            rows = tuple(int(row) for row in frame.rows[indices[:100]])
+            rows = first_rows(frame.rows[indices])
             findings.append(Finding(level, "kinds of images", message, done, rows))
     return findings
 

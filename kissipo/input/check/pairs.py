@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.codec.tokens import PADDING, UNKNOWN, Tokens, split_words
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 
 _ALL, _MANY = 0.9, 0.02
 _SWAPPED, _MIN_ROWS = 0.005, 20
 _MARGIN = 4.0  # nats of evidence that a row is swapped
-_MAX_ROWS = 10
 
 
 def equal_sides(frame: Frame, source: str, target: str) -> list[Finding]:
@@ -28,7 +27,7 @@ def equal_sides(frame: Frame, source: str, target: str) -> list[Finding]:
         f"'{source}' and '{target}' are the same text in {int(same.sum()):,} of "
         f"{len(frame):,} rows ({format_rows(frame.rows[same])})"
     )
-    rows = tuple(frame.rows[same][:_MAX_ROWS].tolist())
+    rows = first_rows(frame.rows[same])
     if share >= _ALL:
         action = "name two columns with different texts: input.source and output.text"
         return [Finding("FAIL", "identical columns", message, action, rows)]
@@ -61,7 +60,7 @@ def swapped_sides(frame: Frame, source: str, target: str) -> list[Finding]:
             "swapped columns",
             message,
             "kept; swap them back in the file",
-            tuple(frame.rows[swapped][:_MAX_ROWS].tolist()),
+            first_rows(frame.rows[swapped]),
         )
     ]
 
@@ -81,9 +80,7 @@ def seen_sources(
                 f"are also in the training split ({format_rows(rows)})"
             )
             action = "kept, as the split is published or set; the score is a little too good"
-            findings.append(
-                Finding("WARN", "seen sources", message, action, tuple(rows[:_MAX_ROWS].tolist()))
-            )
+            findings.append(Finding("WARN", "seen sources", message, action, first_rows(rows)))
     if findings:
         return findings
     message = f"no '{source}' of the test split is in the training split"

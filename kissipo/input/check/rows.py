@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 
 _MOSTLY_DISTINCT = 0.5
@@ -27,7 +27,6 @@ def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
     rows = frame.rows[repeats]
     if not len(rows):
         return None, [Finding("PASS", "duplicate rows", f"no duplicates among {len(frame)} rows")]
-    first_rows = tuple(int(row) for row in rows[:100])
     if len(first) < _MOSTLY_DISTINCT * len(frame):
         message = (
             f"{len(rows)} of {len(frame)} rows repeat another one: "
@@ -39,7 +38,7 @@ def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
                 "duplicate rows",
                 message,
                 "equal rows may be in both train and test",
-                first_rows,
+                first_rows(rows),
             )
         ]
     message = f"{len(rows)} of {len(frame)} rows repeat an earlier one ({format_rows(rows)})"
@@ -49,7 +48,7 @@ def duplicates(frame: Frame) -> tuple[NDArray[np.int64] | None, list[Finding]]:
             "duplicate rows",
             message,
             "kept; duplicates stay in the same split",
-            first_rows,
+            first_rows(rows),
         )
     ]
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.time_pattern import TimePattern
 
@@ -42,7 +42,7 @@ def order_in_time(
                 "order of time",
                 f"'{name}' goes back in time at {format_rows(rows)}",
                 "sorted by time",
-                tuple(rows[:100].tolist()),
+                first_rows(rows),
             )
         )
     if aggregate is not None:
@@ -133,7 +133,7 @@ def _one_per_timestamp(frame: Frame, name: str, aggregate: str) -> tuple[Frame, 
         "duplicate timestamps",
         message,
         f"their {aggregate} is used",
-        tuple(int(row) for row in repeats[:100]),
+        first_rows(repeats),
     )
     return last.replaced(*columns), [finding]
 
@@ -149,9 +149,7 @@ def _in_the_future(frame: Frame, name: str) -> list[Finding]:
         f"the last {frame[name].show(int(future[-1]))}"
     )
     action = "used as measured values; remove them if they are not"
-    return [
-        Finding("WARN", "future timestamps", message, action, tuple(int(row) for row in rows[:100]))
-    ]
+    return [Finding("WARN", "future timestamps", message, action, first_rows(rows))]
 
 
 def _gaps(frame: Frame, name: str) -> tuple[list[Finding], str]:
@@ -190,7 +188,7 @@ def _uneven(
             "gaps in time",
             message,
             "used as if they were evenly spaced",
-            tuple(int(row) for row in rows[:100]),
+            first_rows(rows),
         )
     ]
 

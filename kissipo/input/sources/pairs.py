@@ -20,7 +20,7 @@ from kissipo.codec.subwords import Subwords
 from kissipo.codec.tokens import Tokens
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.finding import Finding, format_rows
+from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -39,7 +39,6 @@ from kissipo.input.source_data import Reading
 
 Tokenizer = Literal["characters", "words", "bpe", "wordpieces"]
 _WORDS, _SUBWORDS = 20_000, 8_000
-_MAX_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -151,9 +150,7 @@ class Pairs(Source[Options]):
                     f"{len(rows):,} of {len(frame):,} '{name}' are empty ({format_rows(rows)})"
                 )
                 findings.append(
-                    Finding(
-                        "WARN", "empty texts", message, "left out", tuple(rows[:_MAX_ROWS].tolist())
-                    )
+                    Finding("WARN", "empty texts", message, "left out", first_rows(rows))
                 )
                 frame = frame.take(~empty)
         return frame

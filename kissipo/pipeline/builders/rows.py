@@ -14,7 +14,7 @@ from torch import Tensor
 from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
 from kissipo.core.errors import TaskError
-from kissipo.core.finding import Finding, refuse_failures
+from kissipo.core.finding import Finding, first_rows, refuse_failures
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -392,7 +392,7 @@ def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) ->
                 "groups",
                 message,
                 "each of them is a group of its own",
-                tuple(rows[alone][:10].tolist()),
+                first_rows(rows[alone]),
             )
         )
         groups[alone] = np.iinfo(np.int64).max - np.arange(len(alone))

@@ -12,15 +12,17 @@ import pytest
 from kissipo.core.errors import DataError, TaskError
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.series_order import TimeOptions, order_rows
-from kissipo.input.time_columns import TimeColumns, combined_time
+from kissipo.input.time_columns import combined_time
 from kissipo.input.time_parts import time_part
 from kissipo.runs.check_data import check_data
 
 START = datetime(2014, 2, 27)
 
 
-def read(titles: list[str], cells: Callable[[datetime], list[object]], **steps: int) -> TimeColumns:
-    """Writes 300 rows of times and a number, and returns the columns of the time."""
+def assert_same_times(
+    titles: list[str], cells: Callable[[datetime], list[object]], **steps: int
+) -> None:
+    """Writes 300 rows of times and a number, and reads the columns of the time."""
     stamps = [START + row * timedelta(**steps) for row in range(300)]
     lines = [",".join([*titles, "v"])]
     lines += [
@@ -31,7 +33,6 @@ def read(titles: list[str], cells: Callable[[datetime], list[object]], **steps: 
     assert match is not None and list(match.names) == titles
     expected = np.array(stamps, "datetime64[us]")
     np.testing.assert_array_equal(match.column.values.astype("datetime64[us]"), expected)
-    return match
 
 
 @pytest.mark.parametrize(
@@ -46,11 +47,11 @@ def read(titles: list[str], cells: Callable[[datetime], list[object]], **steps: 
     ],
 )  # fmt: skip
 def test_four_columns_in_many_names(titles: str) -> None:
-    read(titles.split(), lambda t: [t.year, t.month, t.day, t.hour], hours=1)
+    assert_same_times(titles.split(), lambda t: [t.year, t.month, t.day, t.hour], hours=1)
 
 
 def test_a_note_in_parentheses_is_no_part_of_a_name() -> None:
-    read(
+    assert_same_times(
         ["Year", "Month", "Day", "Hour (UTC)"],
         lambda t: [t.year, t.month, t.day, t.hour],
         hours=1,
@@ -81,7 +82,7 @@ CLOCKS: dict[str, tuple[list[str], Callable[[datetime], list[object]], int]] = {
 @pytest.mark.parametrize("case", CLOCKS)
 def test_times_of_day_in_many_notations(case: str) -> None:
     titles, cells, minutes = CLOCKS[case]
-    read(titles, cells, minutes=minutes)
+    assert_same_times(titles, cells, minutes=minutes)
 
 
 def ending(stamp: datetime) -> datetime:
@@ -105,7 +106,7 @@ def ending(stamp: datetime) -> datetime:
 def test_hour_24_is_midnight_of_the_next_day(
     titles: list[str], cells: Callable[[datetime], list[object]]
 ) -> None:
-    read(titles, cells, hours=1)
+    assert_same_times(titles, cells, hours=1)
 
 
 @pytest.mark.parametrize(
