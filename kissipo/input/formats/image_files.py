@@ -5,7 +5,9 @@ hidden ones, are skipped at every depth.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from kissipo.codec._image_kinds import (
 )
 from kissipo.core.finding import Finding, Level, counted
 from kissipo.core.text import list_some
+from kissipo.input.formats.files import readable
 
 _MAX_SHARE = 0.05  # of images that cannot be read; more is a FAIL
 _SYSTEM = frozenset(
@@ -52,6 +55,29 @@ class FolderFiles:
         return bool(self.images or self.unreadable)
 
 
+@dataclass(frozen=True)
+class _Listing:
+    """What is directly in a folder: its folders without those of the system, its
+    files."""
+
+    folders: tuple[Path, ...]
+    files: FolderFiles
+
+
+_LISTED: ContextVar[dict[Path, _Listing] | None] = ContextVar("_LISTED", default=None)
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """Reads each folder once, however often its files are asked for in this block."""
+    known = _LISTED.get()
+    token = _LISTED.set({} if known is None else known)
+    try:
+        yield
+    finally:
+        _LISTED.reset(token)
+
+
 def is_system(path: Path) -> bool:
     """Whether a name is one that systems leave behind.
 
@@ -63,28 +89,28 @@ def is_system(path: Path) -> bool:
 
 def subfolders(folder: Path) -> list[Path]:
     """Returns the folders directly in a folder, without those of the system."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_system(path))
+    return list(_listing(folder).folders)
 
 
 def files_in(folder: Path) -> FolderFiles:
     """Returns the files directly in a folder."""
-    entries = sorted(folder.iterdir())
-    system = [path for path in entries if is_system(path)]
-    files = [path for path in entries if not is_system(path) and path.is_file()]
-    return _sorted_files(files, system)
+    return _listing(folder).files
 
 
 def files_below(folder: Path) -> FolderFiles:
     """Returns the files of a folder and of its subfolders."""
-    files: list[Path] = []
-    system: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        entries = [Path(place, name) for name in (*folders, *names)]
-        system += [path for path in entries if is_system(path)]
-        folders[:] = [name for name in folders if not is_system(Path(name))]
-        inside = [Path(place, name) for name in names]
-        files += [path for path in inside if not is_system(path) and path.is_file()]
-    return _sorted_files(sorted(files), sorted(system))
+    listing = _listing(folder)
+    inside = [path for path in listing.folders if not path.is_symlink()]
+    if not inside:
+        return listing.files
+    files = together([listing.files, *map(files_below, inside)])
+    return FolderFiles(
+        tuple(sorted(files.images)),
+        tuple(sorted(files.unreadable, key=lambda pair: pair[0])),
+        tuple(sorted(files.misnamed)),
+        tuple(sorted(files.others)),
+        tuple(sorted(files.system)),
+    )
 
 
 def together(members: Sequence[FolderFiles]) -> FolderFiles:
@@ -123,6 +149,25 @@ def file_findings(files: FolderFiles, *, skip: bool) -> list[Finding]:
         message = f"{len(files.system)} hidden or system {what}: {names}"
         findings.append(Finding("PASS", "system files", message, "skipped"))
     return findings
+
+
+def _listing(folder: Path) -> _Listing:
+    known = _LISTED.get()
+    if known is None:
+        return _list(folder)
+    if folder not in known:
+        known[folder] = _list(folder)
+    return known[folder]
+
+
+def _list(folder: Path) -> _Listing:
+    with readable(folder), os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    system = [folder / entry.name for entry in entries if is_system(Path(entry.name))]
+    own = [entry for entry in entries if not is_system(Path(entry.name))]
+    files = [folder / entry.name for entry in own if entry.is_file()]
+    folders = tuple(folder / entry.name for entry in own if entry.is_dir())
+    return _Listing(folders, _sorted_files(files, system))
 
 
 def _sorted_files(files: Sequence[Path], system: Sequence[Path]) -> FolderFiles:

@@ -16,6 +16,7 @@ from kissipo.codec._image_kinds import SUFFIXES
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame, image_column, strings
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.suggest import nearest
 from kissipo.core.text import list_some
 from kissipo.input.formats.files import existing
@@ -24,9 +25,10 @@ from kissipo.input.formats.image_files import (
     file_findings,
     files_below,
     files_in,
+    listed_once,
     together,
 )
-from kissipo.input.formats.mask_folders import mask_tree
+from kissipo.input.formats.mask_folders import MaskTree, mask_tree
 from kissipo.input.formats.masks import masks_beside, masks_in, refuse_masks_as_class
 from kissipo.input.formats.split_folders import (
     PARTS,
@@ -45,6 +47,7 @@ _COMPANION_SHARE = 0.9
 K = TypeVar("K")
 
 
+@listed_once()
 def read_image_folder(
     folder: Path,
     *,
@@ -68,35 +71,24 @@ def read_image_folder(
     existing(folder, kind="folder")
     pairs = mask_tree(folder) if masks is None and not flat else None
     tree = pairs.tree if pairs else class_tree(folder, masks=masks, flat=flat)
-    beside_classes = files_in(tree.root)
-    loose = beside_classes.images
-    if not tree.classes and not (loose and (flat or _may_be_flat(loose, masks))):
-        content = f"{len(loose)} images and no folders" if loose else "no folders"
-        example = f"Sort the images into folders such as {folder}/good and {folder}/bad"
-        example += (
-            ", or set input.labels=labels.csv, input.masks=FOLDER or input.boxes=boxes.csv"
-            if loose
-            else ""
-        )
-        raise DataError(f"{folder} must contain one folder per class", got=content, do=example)
+    directly = files_in(tree.root)
     files = {place: files_below(place.folder) for place in tree.classes}
-    inside = together(list(files.values()))
-    skipped = FolderFiles(system=beside_classes.system)
+    loose, skipped = directly.images, FolderFiles(system=directly.system)
     if not tree.classes:
-        files, inside, loose = {ClassFolder("", folder): beside_classes}, beside_classes, ()
-        skipped = FolderFiles()
-    findings = file_findings(together([inside, skipped]), skip=skip)
+        _refuse_classless(folder, loose, may_be_flat=flat or _may_be_flat(loose, masks))
+        files, loose, skipped = {ClassFolder("", folder): directly}, (), FolderFiles()
+    findings = file_findings(together([*files.values(), skipped]), skip=skip)
     findings += _loose_findings(loose, tree) + _same_folders_findings(tree)
     findings += _document_findings(tree)
     images = {place: list(some.images) for place, some in files.items()}
-    images, beside, mask_findings = (
-        (images, [], list(pairs.findings) if pairs else [])
-        if pairs or masks is not None
-        else _without_companions(images)
-    )
+    beside: list[Path] = []
+    mask_findings = list(pairs.findings) if pairs else []
+    has_masks = pairs is not None or masks is not None
+    if not has_masks:
+        images, beside, mask_findings = _without_companions(images)
     names, name_findings = class_names([place.name for place in images])
     findings += name_findings
-    if masks is None and not pairs and not beside and tree.classes:
+    if tree.classes and not has_masks and not beside:
         refuse_masks_as_class(tree.root, {place.folder: some for place, some in images.items()})
     _refuse_empty_classes(tree, files, names, findings)
     paths = [path for some in images.values() for path in some]
@@ -109,12 +101,7 @@ def read_image_folder(
     if has_classes:
         columns.append(strings("class", labels))
     if pairs is not None:
-        masks_of_parts = [
-            masks_in(masks_of, some, images_of, SUFFIXES)
-            for place, some in images.items()
-            for images_of, masks_of in [pairs.masks[place]]
-        ]
-        columns.append(image_column(MASK, np.concatenate(masks_of_parts)))
+        columns.append(image_column(MASK, _paired_masks(pairs, images)))
     elif masks is not None:
         columns.append(image_column(MASK, masks_in(masks, paths, folder, SUFFIXES)))
     elif beside:
@@ -156,6 +143,27 @@ def class_names(names: Sequence[str]) -> tuple[dict[str, str], list[Finding]]:
         message += f"letter: {list_some(joined, 5)}"
         findings.append(Finding("WARN", "class names", message, "joined into one class each"))
     return classes, findings
+
+
+def _refuse_classless(folder: Path, images: Sequence[Path], *, may_be_flat: bool) -> None:
+    """Refuses a folder without class folders, unless its images need no classes."""
+    if images and may_be_flat:
+        return
+    content = f"{len(images)} images and no folders" if images else "no folders"
+    do = f"Sort the images into folders such as {folder}/good and {folder}/bad"
+    if images:
+        do += ", or set input.labels=labels.csv, input.masks=FOLDER or input.boxes=boxes.csv"
+    raise DataError(f"{folder} must contain one folder per class", got=content, do=do)
+
+
+def _paired_masks(pairs: MaskTree, images: Mapping[ClassFolder, Sequence[Path]]) -> NumpyArray:
+    """Returns the mask of each image, from the folder of masks beside its own."""
+    masks = [
+        masks_in(masks_of, some, images_of, SUFFIXES)
+        for place, some in images.items()
+        for images_of, masks_of in [pairs.masks[place]]
+    ]
+    return np.concatenate(masks)
 
 
 def _may_be_flat(loose: Sequence[Path], masks: Path | None) -> bool:

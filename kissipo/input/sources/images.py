@@ -38,7 +38,7 @@ from kissipo.input.formats.boxes import DEFAULT_NAME, with_boxes
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_files import subfolders
+from kissipo.input.formats.image_files import listed_once, subfolders
 from kissipo.input.formats.image_folder import MASK, read_image_folder
 from kissipo.input.formats.label_table import DEFAULT_NAME as DEFAULT_LABELS
 from kissipo.input.formats.label_table import with_labels
@@ -169,6 +169,7 @@ class Images(Source[Options]):
             reading = with_labels(reading, labels, path)
         return reading if boxes is None else with_boxes(reading, boxes, path, options.missing_boxes)
 
+    @listed_once()
     def infer(self, question: Question) -> Task | None:
         """Takes a folder, and an .npz file; given masks or boxes are the answer."""
         path = question.path

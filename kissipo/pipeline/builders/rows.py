@@ -20,7 +20,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option_infos
-from kissipo.input.augment import Augment
+from kissipo.input.augment import Augment, Name
 from kissipo.input.bucketing import Texts
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
@@ -68,18 +68,13 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         findings=findings,
         inferred_options=inferred_options,
     )
-    given = [source.target_codec(codecs, answer.name, options) for answer in answers]
-    for answer, codec in zip(answers, given, strict=True):
-        answer.codec = answer.codec if codec is None else codec
+    with_own_codec = _take_over_codecs(source, codecs, answers, options)
     groups = None if group is None else _groups(frame[group], frame.rows, findings)
     refuse_failures(findings, strict=strict)
-    group_ids, duplicate_findings = (
-        (None, [])
-        if source.is_generated
-        else duplicates(
-            frame.only(source.compared_columns(_used_columns(codecs, answers), options))
-        )
-    )
+    group_ids, duplicate_findings = None, list[Finding]()
+    if not source.is_generated:
+        compared = source.compared_columns(_used_columns(codecs, answers), options)
+        group_ids, duplicate_findings = duplicates(frame.only(compared))
     split, order = _split_in_time(frame, targets, resolved, findings, inferred_options)
     refuse_failures(findings, strict=strict)
     strata = (answer.strata(frame) for answer in answers)
@@ -96,17 +91,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings += describe_divided(duplicate_findings, group_ids, splits)
     weights = _split_weights(source.weight_column(options), frame, targets, splits, findings)
     _fit(codecs, answers, frame.take(splits["train"]))
-    findings += [
-        finding
-        for answer, codec in zip(answers, given, strict=True)
-        if codec is None  # the source reports on its own codecs
-        for finding in answer.fitted_findings(frame)
-    ]
-    findings += source.fitted_findings(frame, codecs, [answer.codec for answer in answers], splits)
+    findings += [item for answer in with_own_codec for item in answer.fitted_findings(frame)]
+    findings += _fitted_findings(source, frame, codecs, answers, splits)
     inferred_options += _fitted_by_answers(answers, resolved)
-    checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
-    if checked and not source.is_generated:
-        findings += source.check_fitted(frame, codecs, checked)
     refuse_failures(findings, strict=strict)
     size = _bytes(codecs, answers, len(frame))
     in_memory = size <= source.memory_limit(options) * _GIGABYTE
@@ -120,12 +107,6 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         )
         for name, positions in splits.items()
     }
-    names = source.augmentations(options)
-    kinds = [answer.IN_IMAGE for answer in answers]
-    masks, boxes = (
-        tuple(number for number, kind in enumerate(kinds) if kind == wanted)
-        for wanted in ("mask", "box")
-    )
     return Pipeline(
         frame,
         splits,
@@ -134,7 +115,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         datasets,
         tuple(findings),
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
-        augment=Augment(names, masks, boxes) if names else None,
+        augment=_augment(source.augmentations(options), answers),
         unlabeled=unlabeled,
     )
 
@@ -157,6 +138,45 @@ def _unlabeled(
     unlabeled = frame.take(np.flatnonzero(~np.isin(frame.rows, labeled.rows)))
     findings.append(unlabeled_finding(unlabeled))
     return unlabeled
+
+
+def _take_over_codecs(
+    source: Source[Any], codecs: Sequence[Codec], answers: Sequence[Answer], options: object
+) -> list[Answer]:
+    """Gives answers the codec of the source, which reports on it; returns the others."""
+    others = []
+    for answer in answers:
+        codec = source.target_codec(codecs, answer.name, options)
+        if codec is None:
+            others.append(answer)
+        else:
+            answer.codec = codec
+    return others
+
+
+def _augment(names: Sequence[Name], answers: Sequence[Answer]) -> Augment | None:
+    """Returns the random changes of images in training, with the targets to change."""
+    masks, boxes = (
+        tuple(number for number, answer in enumerate(answers) if kind == answer.IN_IMAGE)
+        for kind in ("mask", "box")
+    )
+    return Augment(tuple(names), masks, boxes) if names else None
+
+
+def _fitted_findings(
+    source: Source[Any],
+    frame: Frame,
+    codecs: Sequence[Codec],
+    answers: Sequence[Answer],
+    splits: Mapping[str, NDArray[np.int64]],
+) -> list[Finding]:
+    """Returns what the source reports of fitted codecs, and of inputs that give the
+    target away."""
+    findings = source.fitted_findings(frame, codecs, [answer.codec for answer in answers], splits)
+    checked = [name for answer in answers if answer.CHECKS_LEAKAGE for name in answer.codec.columns]
+    if checked and not source.is_generated:
+        findings = [*findings, *source.check_fitted(frame, codecs, checked)]
+    return findings
 
 
 def _fit(codecs: Sequence[Codec], answers: Sequence[Answer], train: Frame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from PIL import Image
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.idx import read_idx
+from kissipo.input.formats.image_files import files_below
 from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.images import SOURCE, Options
@@ -186,6 +188,32 @@ def test_image_folder_masks_are_not_images(data: Path) -> None:
         "they look like masks -> only output.mask"
     )
     assert any(finding.describe().startswith(message) for finding in reading.findings)
+
+
+def test_every_folder_of_images_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("train/good/a", "train/bad/deep/b", "test/good/c", "test/bad/d", "odd/e"):
+        save(f"photos/{name}.png")
+    Path("photos/meta").mkdir()
+    Path("photos/meta/list.txt").write_text("a")
+    Path("photos/train/good/loop").symlink_to(Path("photos").absolute())
+    read: list[str] = []
+    scandir = os.scandir
+
+    def recorded(path: Any) -> Any:
+        read.append(str(path))
+        return scandir(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", recorded)
+        reading = read_image_folder(Path("photos"))
+    assert sorted(read) == sorted(folder for folder, *_ in os.walk("photos"))
+    assert len(reading.frame) == 4
+    inside = [Path(place, name) for place, _, names in os.walk("photos") for name in names]
+    files = files_below(Path("photos"))
+    assert [*files.images, *files.others] == [
+        *sorted(path for path in inside if path.suffix == ".png"),
+        Path("photos/meta/list.txt"),
+    ]
 
 
 @pytest.mark.parametrize(
