@@ -301,7 +301,7 @@ def test_bad_input_is_refused(
         build_experiment(ki.load(task, words=words))
 
 
-def test_a_folder_with_one_text_is_told_what_documents_need(
+def test_a_folder_with_one_text_says_what_documents_need(
     tmp_path: Path, refusal: Callable[..., str]
 ) -> None:
     folder = written(tmp_path / "one", {"all.txt": "Salt is in the sea.\n\nThe sea is deep."})

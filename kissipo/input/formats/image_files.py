@@ -70,8 +70,8 @@ _LISTED: ContextVar[dict[Path, _Listing] | None] = ContextVar("_LISTED", default
 @contextmanager
 def listed_once() -> Iterator[None]:
     """Reads each folder once, however often its files are asked for in this block."""
-    known = _LISTED.get()
-    token = _LISTED.set({} if known is None else known)
+    listings = _LISTED.get()
+    token = _LISTED.set({} if listings is None else listings)
     try:
         yield
     finally:
@@ -152,17 +152,17 @@ def file_findings(files: FolderFiles, *, skip: bool) -> list[Finding]:
 
 
 def _listing(folder: Path) -> _Listing:
-    known = _LISTED.get()
-    if known is None:
+    listings = _LISTED.get()
+    if listings is None:
         return _list(folder)
-    if folder not in known:
-        known[folder] = _list(folder)
-    return known[folder]
+    if folder not in listings:
+        listings[folder] = _list(folder)
+    return listings[folder]
 
 
 def _list(folder: Path) -> _Listing:
-    with readable(folder), os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    with readable(folder), os.scandir(folder) as iterator:
+        entries = sorted(iterator, key=lambda entry: entry.name)
     system = [folder / entry.name for entry in entries if is_system(Path(entry.name))]
     own = [entry for entry in entries if not is_system(Path(entry.name))]
     files = [folder / entry.name for entry in own if entry.is_file()]

@@ -143,7 +143,10 @@ def _unlabeled(
 def _take_over_codecs(
     source: Source[Any], codecs: Sequence[Codec], answers: Sequence[Answer], options: object
 ) -> list[Answer]:
-    """Gives answers the codec of the source, which reports on it; returns the others."""
+    """Gives answers the codec of the source, if it has one; returns the other answers.
+
+    The source reports on its own codecs.
+    """
     others = []
     for answer in answers:
         codec = source.target_codec(codecs, answer.name, options)
