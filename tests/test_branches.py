@@ -52,7 +52,7 @@ def branches(
 ) -> Iterator[tuple[int, str]]:
     """Yields the line of every branch on a kind, and the kind."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
             for name in ast.walk(node.args[1]):
                 if isinstance(name, ast.Name) and name.id in classes:
                     yield node.lineno, name.id

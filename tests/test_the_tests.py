@@ -18,29 +18,35 @@ SHARED = "\n".join(path.read_text(encoding="utf-8") for path in sorted(TESTS.rgl
 LIBRARY_ASSERTIONS = ("raises", "warns", "validate")
 
 
-@cache
-def functions(source: str) -> dict[str, ast.FunctionDef]:
-    """Returns every function of a file by its name, nested ones included."""
-    return {
-        node.name: node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)
-    }
-
-
 def asserts_something(node: ast.AST) -> bool:
     """True for an `assert`, but not of a constant or a tuple, which always holds."""
     return isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant | ast.Tuple)
 
 
-def called(node: ast.AST) -> tuple[str, bool]:
+def called(call: ast.Call) -> tuple[str, bool]:
     """Returns the name of the called function, and whether it is an attribute.
 
     For `np.testing.assert_allclose(...)` these are assert_allclose and True.
     """
-    function = node.func if isinstance(node, ast.Call) else None
-    is_attribute = isinstance(function, ast.Attribute)
-    return (
-        function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    ), is_attribute
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr, True
+    return getattr(function, "id", ""), False
+
+
+@cache
+def functions(source: str) -> dict[str, tuple[bool, set[tuple[str, bool]]]]:
+    """Returns every function of a file by its name, nested ones included.
+
+    Of each it says whether it asserts something itself, and what it calls.
+    """
+    by_name = {}
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef):
+            nodes = list(ast.walk(function))
+            calls = {called(node) for node in nodes if isinstance(node, ast.Call)}
+            by_name[function.name] = any(map(asserts_something, nodes)), calls
+    return by_name
 
 
 def cannot_fail(source: str, shared: str = "") -> list[str]:
@@ -51,15 +57,13 @@ def cannot_fail(source: str, shared: str = "") -> list[str]:
     functions_by_name = functions(shared) | functions(source)
     can_fail: set[str] = set()
     helpers: dict[str, set[str]] = {}
-    for name, function in functions_by_name.items():
-        nodes = list(ast.walk(function))
-        calls = {called(node) for node in nodes}
+    for name, (asserts, calls) in functions_by_name.items():
         library_assertion = any(
             (is_attribute or callee not in functions_by_name)
             and (callee in LIBRARY_ASSERTIONS or callee.startswith("assert_"))
             for callee, is_attribute in calls
         )
-        if library_assertion or any(asserts_something(node) for node in nodes):
+        if library_assertion or asserts:
             can_fail.add(name)
         helpers[name] = {callee for callee, is_attribute in calls if not is_attribute}
     while more := {name for name in helpers if name not in can_fail and helpers[name] & can_fail}:
