@@ -6,7 +6,10 @@ import gc
 import json
 import os
 import re
+import runpy
 import signal
+import sys
+import traceback
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
@@ -206,3 +209,41 @@ def assert_same_run() -> Callable[[Path, Path], None]:
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
     return check
+
+
+@pytest.fixture
+def run_script(tmp_path: Path) -> Callable[[str], str]:
+    """Runs the train.py of a folder where kissipo cannot be imported.
+
+    It runs in a copy of this process, which has imported torch already, and the fixture
+    returns what it prints.
+    """
+    import torch._dynamo  # noqa: F401  (every script would import it, for its optimizer)
+
+    def run(folder: str) -> str:
+        printed, errors = tmp_path / "printed.txt", tmp_path / "errors.txt"
+        child = os.fork()
+        if not child:
+            _become_script(Path(folder).resolve(), printed, errors)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status == 0, errors.read_text(encoding="utf-8")
+        return printed.read_text(encoding="utf-8")
+
+    return run
+
+
+def _become_script(folder: Path, printed: Path, errors: Path) -> None:
+    """Ends the process with the script: it has its modules, its folder, its output."""
+    code = 1
+    with printed.open("w", encoding="utf-8") as out, errors.open("w", encoding="utf-8") as err:
+        sys.stdout, sys.stderr = out, err
+        for name in [name for name in sys.modules if name.partition(".")[0] == "kissipo"]:
+            del sys.modules[name]
+        sys.modules["kissipo"] = None  # type: ignore[assignment]
+        sys.path.insert(0, str(folder))
+        try:
+            runpy.run_path(str(folder / "train.py"), run_name="__main__")
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+    os._exit(code)

@@ -19,6 +19,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from kissipo.core.config import to_frozen, to_plain
@@ -85,8 +86,17 @@ class OptionInfo:
         return any(choice in typing.get_args(part) for part in parts)
 
 
-def option_infos(options: type) -> dict[str, OptionInfo]:
+_INFOS: dict[type, Mapping[str, OptionInfo]] = {}  # the types that were asked for
+
+
+def option_infos(options: type) -> Mapping[str, OptionInfo]:
     """Returns all options that a dataclass declares, by key."""
+    if options not in _INFOS:
+        _INFOS[options] = MappingProxyType(_declared(options))
+    return _INFOS[options]
+
+
+def _declared(options: type) -> dict[str, OptionInfo]:
     hints = typing.get_type_hints(options)
     infos = {}
     for item in dataclasses.fields(options):

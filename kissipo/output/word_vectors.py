@@ -31,7 +31,6 @@ from typing import Literal, Protocol, Self, cast
 
 import numpy as np
 import torch
-from scipy.stats import rankdata, spearmanr
 from torch import Tensor, nn
 
 from kissipo.codec.labels import Labels
@@ -431,6 +430,8 @@ def _piece_scores(table: Tensor, ids: Tensor, top_k: int) -> Tensor:
 
 def _agreement(cosines: Scores, human: Scores) -> tuple[float, Scores]:
     """Returns Spearman's correlation, and how near the ranks of each pair are."""
+    from scipy.stats import rankdata, spearmanr  # the import takes a second
+
     if len(cosines) < 2:
         return float("nan"), np.zeros(len(cosines))
     difference = np.abs(rankdata(cosines) - rankdata(human)) / len(cosines)

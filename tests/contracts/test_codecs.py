@@ -214,7 +214,7 @@ CASES = {
     ),
 }
 every_codec = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 
 
 def test_every_codec_has_a_case() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -134,11 +133,11 @@ def test_classes_of_one_row_are_refused(
     assert message in capsys.readouterr().err.replace("\n", " ")
 
 
-def test_ejected_script_trains_to_the_same_accuracy(trained: Path) -> None:
+def test_ejected_script_trains_to_the_same_accuracy(
+    trained: Path, run_script: Callable[[str], str]
+) -> None:
     shutil.copytree(trained, "run")
     assert main(["eject", "run", "--out", "script"]) == 0
-    done = subprocess.run(
-        [sys.executable, "train.py"], cwd="script", capture_output=True, text=True, check=True
-    )
+    printed = run_script("script")
     accuracy = ki.open("run").metrics["answers"][0]["metrics"]["accuracy"]
-    assert f"test accuracy: {accuracy:.6f}" in done.stdout
+    assert f"test accuracy: {accuracy:.6f}" in printed
