@@ -30,13 +30,13 @@ def alike(one: Task, other: Task) -> bool:
     return one == other and hash(one) == hash(other) and repr(one) == repr(other)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(TASK)
 def test_yaml_restores_the_task(task: Task) -> None:
     assert alike(Task.from_yaml(task.to_yaml() or "{}"), task)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(TASK)
 def test_arguments_restore_the_task(task: Task) -> None:
     assert alike(Task.from_arguments(task.to_arguments()), task)

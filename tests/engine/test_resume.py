@@ -37,7 +37,14 @@ LONG = [
 SHORT = {"process.epochs": 6, "output.baselines": ["majority"]}
 TASKS: dict[str, tuple[list[str], str, int, int]] = {
     "table": (
-        ["cancer.csv", "--output", "kind", "early_stopping=40", "batch_size=8"],
+        [
+            "cancer.csv",
+            "--output",
+            "kind",
+            "early_stopping=40",
+            "batch_size=8",
+            "baselines=[majority]",
+        ],
         "epochs",
         6,
         60,
@@ -50,6 +57,7 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
             "dropout=0.2",
             "schedule=one_cycle",
             "early_stopping=8",
+            "baselines=[naive]",
         ],
         "epochs",
         6,
@@ -64,6 +72,7 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
             "cell=gru",
             "units=6",
             "early_stopping=0",
+            "baselines=[majority]",
         ],
         "epochs",
         6,
@@ -78,6 +87,7 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
             "filters=4",
             "embedding_dim=6",
             "early_stopping=0",
+            "baselines=[majority]",
         ],
         "epochs",
         6,
@@ -89,8 +99,8 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
         4,
         6,
     ),
-    "racing": (["racing"], "process.episodes", 500, 20000),
-    "frozen-lake": (["frozen-lake"], "process.episodes", 500, 8000),
+    "racing": (["racing", "output.episodes=100"], "process.episodes", 500, 20000),
+    "frozen-lake": (["frozen-lake", "output.episodes=100"], "process.episodes", 500, 8000),
     "cartpole": (
         ["cartpole", "replay=150", "replay_start=30", "target_every=40", "output.episodes=5"],
         "process.episodes",
@@ -140,6 +150,23 @@ SameRun = Callable[[Path, Path], None]
 Refusal = Callable[..., str]
 
 
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the data that the tasks need."""
+    folder = tmp_path_factory.mktemp("tasks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_tasks()
+    return folder
+
+
+@pytest.fixture
+def own_tasks(tasks: Path) -> None:
+    """Links to these data in the folder of the test."""
+    for path in tasks.iterdir():
+        Path(path.name).symlink_to(path)
+
+
 def write_tasks() -> None:
     """Writes a table, messages, prose and images from the data sets of scikit-learn."""
     cancer = load_breast_cancer(as_frame=True).frame.rename(columns={"target": "kind"})
@@ -156,7 +183,8 @@ def write_tasks() -> None:
     Path("novel.txt").write_text(load_breast_cancer().DESCR, encoding="utf-8")
     Path("two.yaml").write_text(
         "input: {table: cancer.csv}\nprocess: {early_stopping: 0, dropout: 0.2}\n"
-        "output: [{category: kind}, {number: mean radius}]",
+        "output: [{category: kind, baselines: [majority]}, "
+        "{number: mean radius, baselines: [mean]}]",
         encoding="utf-8",
     )
 
@@ -210,9 +238,8 @@ def test_resume_digits_killed_twice_and_stopped_by_ctrl_c(
 
 @pytest.mark.parametrize("name", TASKS)
 def test_resume_every_kind_of_task_interrupted_twice(
-    name: str, interrupter: Any, assert_same_run: SameRun
+    name: str, interrupter: Any, assert_same_run: SameRun, own_tasks: None
 ) -> None:
-    write_tasks()
     (data, *words), word, short, _ = TASKS[name]
     output = words[1] if words[:1] == ["--output"] else None
     changes = {**dict(map(split_argument, words[2 if output else 0 :])), word: short}
@@ -228,9 +255,13 @@ def test_resume_every_kind_of_task_interrupted_twice(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_resume_every_kind_of_task_killed(
-    name: str, start: Start, stop_while_training: Stop, generator: Random, assert_same_run: SameRun
+    name: str,
+    start: Start,
+    stop_while_training: Stop,
+    generator: Random,
+    assert_same_run: SameRun,
+    own_tasks: None,
 ) -> None:
-    write_tasks()
     words, word, _, long = TASKS[name]
     words = [*words, f"{word}={long}"]
     fit(*words, "--out", str(WHOLE))

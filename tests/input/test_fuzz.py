@@ -82,11 +82,11 @@ def failures(records: list[dict[str, Any]]) -> str:
 
 
 def test_damaged_files_are_read_or_refused() -> None:
-    records = run(SEED, 0, 60, *QUICK)
+    records = run(SEED, 0, 40, *QUICK)
     assert not failures(records)
-    assert [record["number"] for record in records] == [*range(60), *QUICK]
+    assert [record["number"] for record in records] == [*range(40), *QUICK]
     codes = Counter(record["code"] for record in records)
-    assert codes[0] >= 15 and codes[2] >= 15 and set(codes) == {0, 2}
+    assert codes[0] >= 10 and codes[2] >= 15 and set(codes) == {0, 2}
 
 
 @pytest.mark.slow
