@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -107,12 +106,13 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(capfd: pytest.CaptureFixtur
     piped = capfd.readouterr()
     assert "\x1b" not in piped.out + piped.err and "\r" not in piped.err
     assert "epoch 1/3  loss" in piped.err
-    command = [sys.executable, "-m", "kissipo", *words]
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        command, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm-256color"}
-    )
-    os.close(slave)
+    child, master = pty.fork()
+    if not child:
+        os.environ["TERM"] = "xterm-256color"
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+        code = main(words)
+        sys.stdout.flush()
+        os._exit(code)
     printed = b""
     while True:
         try:
@@ -123,7 +123,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(capfd: pytest.CaptureFixtur
             break
         printed += part
     os.close(master)
-    assert process.wait() == 0
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert "━".encode() in printed and b"\x1b[" in printed and b"Verdict" in printed
 
 

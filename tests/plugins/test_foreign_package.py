@@ -218,27 +218,61 @@ def test_errors_of_a_foreign_package_are_one_paragraph(run_all: RunAll) -> None:
         assert message in error
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("nets/broken.py", "import nowhere\n", "No module named 'nowhere'"),
-        ("nets/ffn.py", "", "has a net 'ffn', and so has kissipo"),
-        ("__init__.py", "raise RuntimeError('half installed')\n", "half installed"),
-    ],
-)
-def test_a_plug_in_that_is_broken_or_takes_a_name_is_named(
-    file: str, text: str, message: str, installed: Path, environment: dict[str, str]
-) -> None:
-    site = Path(shutil.copytree(installed, "site"))
-    (site / "kissipo_rings" / file).write_text(text)
-    house = str(Path(kissipo.__file__).parents[1])
+BROKEN = {
+    "an import that fails": (
+        "nets/broken.py",
+        "import nowhere\n",
+        "No module named 'nowhere'",
+    ),
+    "a name that is taken": ("nets/ffn.py", "", "has a net 'ffn', and so has kissipo"),
+    "a package that fails": (
+        "__init__.py",
+        "raise RuntimeError('half installed')\n",
+        "half installed",
+    ),
+}
+IN_COPIES = """
+import json, os, sys
+import torch, sklearn.datasets
+for site in json.load(sys.stdin):
+    child = os.fork()
+    if not child:
+        sys.path.insert(1, site)
+        sys.stderr = open(f"{site}.txt", "w")
+        from kissipo.cli.main import main
+        code = main(["fit", "digits", "process.net=broken"])
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each broken plug-in prints; copies of one process run with one of them."""
+    sites = []
+    for file, text, _ in BROKEN.values():
+        sites.append(tmp_path_factory.mktemp("broken") / "site")
+        shutil.copytree(installed, sites[-1])
+        (sites[-1] / "kissipo_rings" / file).write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "kissipo", "fit", "digits", "process.net=broken"],
-        env={**environment, "PYTHONPATH": os.pathsep.join([house, str(site)])},
+        [sys.executable, "-c", IN_COPIES],
+        env={**os.environ, "PYTHONPATH": str(Path(kissipo.__file__).parents[1])},
+        cwd=tmp_path_factory.mktemp("empty"),
+        input=json.dumps(list(map(str, sites))),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 2, done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "kissipo_rings" in done.stderr and message in done.stderr
+    assert done.stdout.split() == ["2"] * len(sites), done.stderr
+    printed = [Path(f"{site}.txt").read_text() for site in sites]
+    return dict(zip(BROKEN, printed, strict=True))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_plug_in_that_is_broken_or_takes_a_name_is_named(
+    name: str, refusals: dict[str, str]
+) -> None:
+    printed = refusals[name]
+    assert len(printed.strip().splitlines()) == 1
+    assert "kissipo_rings" in printed and BROKEN[name][2] in printed
