@@ -359,7 +359,8 @@ def test_net_overfits_eight_samples(name: str, inputs: Any, outputs: Any, words:
         targets[0][..., :4] = net(*x)[..., :4].detach()
     is_deep = sum(weight.dim() > 1 for weight in net.parameters()) > 6
     sees = any("height" in spec.axes for spec in inputs)
-    optimizer = torch.optim.Adam(net.parameters(), 0.001 if is_deep and sees else 0.02)
+    rate = (0.001 if sees else 0.01) if is_deep else 0.02
+    optimizer = torch.optim.Adam(net.parameters(), rate)
 
     def losses() -> Iterator[float]:
         for _ in range(2_000):  # the deepest net needs some 350 here; other roundings may need more
