@@ -44,8 +44,8 @@ WORDS = [
 def photos(classes: int = 3) -> str:
     """Images of 16x16, each mostly of one color."""
     generator = np.random.default_rng(0)
-    labels = np.arange(90) % classes
-    images = generator.integers(0, 120, (90, 16, 16, 3))
+    labels = np.arange(60) % classes
+    images = generator.integers(0, 120, (60, 16, 16, 3))
     for index, label in enumerate(labels):
         images[index, ..., label % 3] += 100 + 35 * (label // 3)
     np.savez("photos.npz", images=images.astype(np.uint8), labels=np.array(list("abcdef"))[labels])
