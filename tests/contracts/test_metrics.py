@@ -210,7 +210,7 @@ METRIC_CASES = {
     ),
 }
 every_metric = pytest.mark.parametrize("metric", METRIC_CASES.values(), ids=METRIC_CASES.keys())
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=25, deadline=None)
 
 
 def drawn(metric: Metric, data: st.DataObject) -> Sample:

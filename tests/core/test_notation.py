@@ -17,7 +17,7 @@ VALUE = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUE)
 def test_write_and_read_are_inverse(value: Any) -> None:
     assert repr(read(write(value))) == repr(value)

@@ -35,7 +35,7 @@ LABELS = st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=3, max_size=40)
 KINDS = Frame((strings("kind", ["chip", "crack", "good", "good"]),))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SAMPLES, st.sampled_from([0.1, 0.5, 1.0, 3.0, 20.0, 400.0]))
 def test_cheapest_threshold_has_the_minimum_cost(
     samples: list[Any], false_negative_cost: float

@@ -272,7 +272,7 @@ def test_mistakes_print_one_paragraph_with_code_2(capsys: Out) -> None:
             ["weights=empty"],
             (
                 "process.weights: empty is a folder that is not a run. Allowed: a safetensors "
-                "file, or the folder of a run."
+                "file, the folder of a run, or that of a published model of the same net."
             ),
         ),
         (

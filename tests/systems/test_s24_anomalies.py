@@ -88,7 +88,7 @@ def sensor(steps: int = 1200) -> pd.DataFrame:
     return pd.DataFrame({"at": timestamps, "value": values.round(3), "anomaly": anomalous})
 
 
-FOUND = ("2024-02-11 16:00:00", "2024-02-15 00:00:00", "2024-02-17 22:00:00")
+BURSTS = ("2024-02-11 16:00:00", "2024-02-15 00:00:00", "2024-02-17 22:00:00")
 
 
 def test_bursts_in_a_users_csv_are_found_without_labels(capsys: Out) -> None:
@@ -111,7 +111,7 @@ def test_bursts_in_a_users_csv_are_found_without_labels(capsys: Out) -> None:
     capsys.readouterr()
     answer = ki.open("run").metrics["answers"][0]
     alarms = [alarm["from"] for alarm in answer["details"]["alarms"]]
-    assert set(FOUND) <= set(alarms)
+    assert set(BURSTS) <= set(alarms)
     assert "nab" not in answer["metrics"] and "windows" not in answer["details"]
 
 
@@ -133,7 +133,7 @@ def test_bursts_in_a_users_csv_are_found_and_scored_with_labels(
     capsys.readouterr()
     answer = ki.open("evaluated").metrics["answers"][0]
     assert answer["metrics"]["recall"] == 1.0
-    assert set(FOUND) <= {alarm["from"] for alarm in answer["details"]["alarms"]}
+    assert set(BURSTS) <= {alarm["from"] for alarm in answer["details"]["alarms"]}
     assert main(["predict", "evaluated", "--file", "labeled.csv", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)
     rows = [row["value"] for row in content["predictions"]]

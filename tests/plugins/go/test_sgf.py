@@ -50,7 +50,7 @@ def side_lines(tree: Any) -> int:
     return max(0, len(below) - 1) + sum(side_lines(branch) for branch in below)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(trees=st.lists(TREE, min_size=1, max_size=3), blank=BLANK)
 def test_parse_reads_what_was_written(trees: list[Any], blank: str) -> None:
     games = parse("".join(written(tree, blank) for tree in trees))
@@ -105,7 +105,7 @@ def test_parse_errors_have_line_and_column(text: str, message: str) -> None:
     assert str(fault.value) == message
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=40) | st.text("(;)[]\\ABa \n", max_size=30).map(str.encode))
 def test_parse_any_bytes_returns_or_raises_sgf_error(data: bytes) -> None:
     try:
