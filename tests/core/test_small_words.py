@@ -56,14 +56,14 @@ def test_user_error_has_four_parts_in_one_paragraph() -> None:
 
 
 def test_registry_finds_built_planned_and_misspelt_names() -> None:
-    registry = Registry("kissipo.process.nets", "net", planned={"bert": "S35"})
+    registry = Registry("kissipo.process.nets", "net", planned={"som": "S36"})
     assert "ffn" in registry.names()
     assert registry.find("ffn", place="process.net").build.__name__ == "build"
     with pytest.raises(
         NotBuiltError,
-        match=r"the net 'bert' \(S35\) is not built yet. Allowed: autoencoder, cnn, dcgan, ffn",
+        match=r"the net 'som' \(S36\) is not built yet. Allowed: autoencoder, bert, cnn, dcgan, ffn",
     ):
-        registry.find("bert", place="process.net")
+        registry.find("som", place="process.net")
     with pytest.raises(
         TaskError,
         match=r"process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'\?",

@@ -350,7 +350,7 @@ def test_option_of_several_parts_means_the_part_that_has_it() -> None:
     ("name", "kind", "message"),
     [
         ("digts", DataError, "'digts' is not a built-in task or a file. Did you mean 'digits'?"),
-        ("zzz", DataError, "Built-in tasks: airline-dense-step"),
+        ("zzz", DataError, "Built-in tasks: acceptability"),
         ("sms.cvs", DataError, "there is no file sms.cvs. Did you mean 'sms.csv'?"),
         ("other.yaml", DataError, "there is no file other.yaml"),
         ("gym:FrozenLak-v1", DataError, "there is no environment 'FrozenLak-v1'"),

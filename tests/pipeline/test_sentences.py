@@ -190,7 +190,7 @@ SENTENCES = [
         for output in ("output: {text: target, decode: {beam: 4}}",)
         for system, words, planned in (
             ("S33", "{net: seq2seq, cell: gru, attention: additive}", ""),
-            ("S34", "{net: transformer, num_layers: 3, heads: 4}", "'transformer' (S34)"),
+            ("S34", "{net: transformer, num_layers: 3, num_heads: 4}", ""),
         )
     ),
     Sentence(
@@ -209,7 +209,7 @@ SENTENCES = [
         input: {table: news.csv, text: body}
         process: {net: bert, weights: runs/bert-1, learning_rate: 2e-5}
         output: {category: truth}""",
-        "'bert' (S35)",
+        "",
     ),
     *(
         Sentence(
@@ -379,7 +379,7 @@ def test_round_trip_through_yaml_and_arguments(sentence: Sentence) -> None:
     ("word", "value", "message"),
     [
         ("input.captions", "a.tsv", "input.captions (S38) is not built yet"),
-        ("net", "bert", "the net 'bert' (S35) is not built yet"),
+        ("net", "som", "the net 'som' (S36) is not built yet"),
         ("output.rating", "stars", "the answer 'rating' (S43) is not built yet"),
     ],
 )
