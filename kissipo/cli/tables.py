@@ -15,6 +15,7 @@ from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import Prediction
 from kissipo.output.score import Score
+from kissipo.output.text_span import NO_ANSWER
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "strong": "bold"}
 _FOR, _AGAINST = (240, 72, 62), (92, 148, 255)  # the colors of a colored text
@@ -168,6 +169,10 @@ def format_answer(prediction: Prediction) -> str:
     """Returns a prediction with its probability in one line."""
     if prediction.neighbors is not None:
         return "\n".join(neighbor.describe() for neighbor in prediction.neighbors) or "(none)"
+    if prediction.spans:
+        first, *others = prediction.spans
+        cells = [first.text or NO_ANSWER, f"{first.confidence:.4f}"]
+        return "\t".join(map(format_cell, [*cells, *(span.describe() for span in others)]))
     text = format_cell(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ def parse_rows(
     if table is not None:
         return table
     names = _column_names(codecs)
+    values = [_object_of(value, names) or value for value in values]
     rows: list[Mapping[str, object]] = []
     if _are_named(values, names):
         rows = [dict(_cell(str(value), codecs, options) for value in values)]
@@ -48,6 +50,22 @@ def parse_rows(
         for name in present
     )
     return Frame(tuple(columns), origin="the input")
+
+
+def _object_of(value: object, names: Sequence[str]) -> Mapping[str, object] | None:
+    """Returns the row that a text of JSON is; None for another text.
+
+    Example:  >>> _object_of('{"age": 31}', ["age"]), _object_of("{x}", ["age"])
+              ({'age': 31}, None)
+    """
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return None
+    try:
+        content = json.loads(value)
+    except ValueError:
+        return None
+    is_row = isinstance(content, dict) and any(name in content for name in names)
+    return content if is_row else None
 
 
 def _are_named(values: Sequence[object], names: Sequence[str]) -> bool:

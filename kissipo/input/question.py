@@ -74,6 +74,9 @@ class Question:
 
     @cached_property
     def _reading(self) -> Reading:
+        if self.data_set is not None:
+            reading: Reading = self.data_set.read()
+            return reading
         written = {key: self.words[key] for key in option_infos(FileWords) if key in self.words}
         return reading_of(self.value, read(FileWords, written, place="input"))
 
@@ -86,6 +89,11 @@ class Question:
     def natural_answer(self) -> str | None:
         """The column that a test table of competitions lacks."""
         return self._reading.answer or None
+
+    @property
+    def usual_task(self) -> tuple[InferredOption, ...]:
+        """The options of the task that data of this format are made for."""
+        return self._reading.usual_task
 
     @cached_property
     def has_split_tables(self) -> bool:

@@ -19,6 +19,8 @@ class Reading:
              as far as it has them, else None
     answer:  the natural target column (such as the class of an image), else ''
     inferred_options:  how the cells were read, as options
+    usual_task:  the options of the task that data of this format are made for; none
+             where a column is chosen
     """
 
     frame: Frame
@@ -26,3 +28,4 @@ class Reading:
     parts: Mapping[str, NDArray[np.int64]] | None = None
     answer: str = ""
     inferred_options: tuple[InferredOption, ...] = ()
+    usual_task: tuple[InferredOption, ...] = ()

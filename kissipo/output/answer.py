@@ -31,7 +31,7 @@ from kissipo.core.description import (
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.finding import Finding
 from kissipo.core.forecast_steps import ForecastSteps
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.numpy_array import NumpyArray
@@ -43,6 +43,7 @@ from kissipo.output.neighbor import Neighbor
 from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
+from kissipo.output.text_span import TextSpan
 from kissipo.output.vocabulary import Vocabulary
 
 Scores = NumpyArray
@@ -90,6 +91,7 @@ class Prediction:
     pixels:      (height, width) or (height, width, 3) a generated image, from 0 to 255
     boxes:       the detected objects, the most confident first; None for other answers
     neighbors:   what is most similar, the nearest first; None for other answers
+    spans:       words of a text, the decision first; None for other answers
     """
 
     value: Any
@@ -104,11 +106,14 @@ class Prediction:
     pixels: Any = field(default=None, compare=False, repr=False)
     boxes: tuple[Box, ...] | None = None
     neighbors: tuple[Neighbor, ...] | None = None
+    spans: tuple[TextSpan, ...] | None = None
 
     def describe(self) -> str:
         """Returns the value with its probability, or the areas of a mask."""
         if self.areas:
             return ", ".join(f"{name} {share:.1%}" for name, share in self.areas)
+        if self.spans:
+            return self.spans[0].describe()
         is_sure = self.confidence is not None and self.mask is None
         return describe(self.value) + (f" ({self.confidence:.0%})" if is_sure else "")
 
@@ -137,6 +142,8 @@ class Prediction:
             content["boxes"] = [vars(box) for box in self.boxes]
         if self.neighbors is not None:
             content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
+        if self.spans is not None:
+            content["spans"] = [span.to_json() for span in self.spans]
         return content
 
 
@@ -313,6 +320,11 @@ class Answer(ABC):
         return self.codec.columns[0]
 
     @property
+    def required_columns(self) -> tuple[str, ...]:
+        """The target columns that have a value in every evaluated row."""
+        return self.codec.columns
+
+    @property
     def monitor(self) -> str:
         """The metric that is reported after every epoch."""
         return self.EVAL_METRIC
@@ -401,6 +413,24 @@ class Answer(ABC):
         """Returns columns of a series that are used for the evaluation only."""
         return ()
 
+    def side_columns(self, frame: Frame) -> tuple[str, ...]:
+        """Returns columns that are no input where the task does not name them, such as
+        the number of a question."""
+        return ()
+
+    def input_options(self) -> tuple[InferredOption, ...]:
+        """Returns options of the input that the answer needs, unless they are set."""
+        return ()
+
+    def groups(self, frame: Frame) -> Column | None:
+        """Returns a column whose rows with equal values stay in one split, unless the
+        task says how to split."""
+        return None
+
+    def read_rows(self, frame: Frame) -> None:
+        """Takes note of the rows of a pipeline, where the metrics need more of them
+        than the encoded targets."""
+
     def usable_rows(
         self,
         frame: Frame,
@@ -433,6 +463,14 @@ class Answer(ABC):
     def strata(self, frame: Frame) -> NumpyArray | None:
         """Returns the class of each row, whose proportions every split keeps."""
         return None
+
+    def adapt_inputs(self, codecs: Sequence[Codec]) -> Sequence[Codec]:
+        """Returns the codecs of the inputs as this answer needs them, before `fit`.
+
+        It keeps the one that its targets follow, such as that of a text whose words get
+        tags.
+        """
+        return codecs
 
     def fit_inputs(self, specs: Sequence[TensorSpec]) -> Self:
         """Takes over what the targets share with the inputs, before `fit`."""

@@ -9,6 +9,7 @@ _TITLES = {
     "nll": "NLL",
     "iou": "IoU",
     "f1": "F1",
+    "answerable_f1": "F1 of answerable questions",
     "macro_f1": "macro F1",
     "samples_f1": "F1 per sample",
     "micro_f1": "micro F1",
@@ -31,7 +32,7 @@ _TITLES = {
         for name in (
             *("balanced_accuracy", "log_loss", "exact_match", "subset_accuracy"),
             *("character_error_rate", "word_error_rate", "frechet_distance"),
-            *("mean_reciprocal_rank", "nearest_cosine"),
+            *("mean_reciprocal_rank", "nearest_cosine", "unanswerable_accuracy"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )
     },

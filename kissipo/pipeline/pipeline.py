@@ -47,6 +47,10 @@ class Pipeline:
     starts: tuple[int, ...] = ()
     unlabeled: Frame | None = None
 
+    def __post_init__(self) -> None:
+        for answer in self.answers:
+            answer.read_rows(self.frame)
+
     @property
     def shown_split(self) -> str:
         """The split whose first sample is shown step by step: test, or train if test is

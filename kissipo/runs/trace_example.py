@@ -25,7 +25,7 @@ from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetEr
 from kissipo.inspect.trace import RawInput, Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
-from kissipo.output.answer import Answer
+from kissipo.output.answer import Answer, DecodingStep
 from kissipo.runs.example import Example, Loss, example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
@@ -94,6 +94,8 @@ def follow(
     labels = _labels(frame, codecs, answers, sample.inputs)
     written = answers[0].axis_labels(as_tuple(recording.output)[0]) if inside else {}
     for answer, output in zip(answers, outputs, strict=True):
+        *before, last = answer.decoding_steps(output)
+        decoding = [*before, _in_units(last, frame, answer, output, sample.targets)]
         steps += [
             Step(
                 "output",
@@ -103,7 +105,7 @@ def follow(
                 value=step.value,
                 names=step.names,
             )
-            for step in answer.decoding_steps(output)
+            for step in decoding
         ]
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0])
@@ -137,7 +139,7 @@ def follow(
         labels={**labels, **{axis: tuple(names) for axis, names in written.items()}},
         raw_inputs=tuple(raw_inputs),
         top=_top(answers[0], outputs[0]),
-        answer=_answer(answers[0], outputs[0], sample.targets),
+        answer=_answer(frame, answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
         sections=tuple(section for section in sections if section.content),
     )
@@ -201,9 +203,28 @@ def _top(answer: Answer, output: torch.Tensor) -> tuple[tuple[tuple[str, float],
     )
 
 
-def _answer(answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]) -> str:
+def _in_units(
+    step: DecodingStep,
+    frame: Frame,
+    answer: Answer,
+    output: torch.Tensor,
+    targets: Sequence[torch.Tensor],
+) -> DecodingStep:
+    """Returns the last decoding step in the units of the sample: words of its text."""
+    (decision,) = answer.predictions(output, targets)[:1]
+    if len(frame) != 1 or decision.spans is None:
+        return step
+    (decision,) = answer.in_units_of([decision], frame)
+    return replace(step, value=decision.value, description=decision.describe())
+
+
+def _answer(
+    frame: Frame, answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]
+) -> str:
     """Returns the formatted prediction; empty if it is not a plain value."""
     decision = answer.predictions(output, targets)[0]
+    if len(frame) == 1:
+        (decision,) = answer.in_units_of([decision], frame)
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
         return ""
@@ -233,7 +254,8 @@ def _through_time(
     losses: dict[str, Callable[[Any], torch.Tensor]] = {
         "the sample": lambda outputs: algorithm.loss(outputs, targets)
     }
-    if answers[0].spec.axes[:1] == ("time",):  # a series has a single output
+    is_by_step = answers[0].codec.spec.axes[:1] == ("time",)
+    if answers[0].spec.axes[:1] == ("time",) and is_by_step:  # a series has a single output
         is_padded = answers[0].spec.padded
         count = int(targets[0].count_nonzero()) if is_padded else targets[0].shape[1]
         last = (targets[0][:, count - 1 : count],)

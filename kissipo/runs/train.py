@@ -134,7 +134,9 @@ def _predict_unlabeled(experiment: Experiment) -> list[Detail]:
     some = frame.take(np.arange(min(len(frame), MAX_PREDICTED)))
     outputs = answer_all(experiment.net, encode_new(some, pipeline.codecs, ()), answers)
     return [
-        unlabeled_detail(answer, frame, columns, answer.predictions(output, ()), output)
+        unlabeled_detail(
+            answer, frame, columns, answer.in_units_of(answer.predictions(output, ()), some), output
+        )
         for answer, output in zip(answers, outputs, strict=True)
     ]
 

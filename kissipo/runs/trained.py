@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.errors import DataError, RunError, TaskError
-from kissipo.core.finding import refuse_failures
+from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 from kissipo.core.python_object import is_remark
@@ -61,6 +61,7 @@ class TrainedModel:
         self.codecs, self.answers = tuple(codecs), tuple(answers)
         self._experiment = experiment
         self.remark = ""
+        self.evaluation_remarks: list[str] = []  # on rows of other data that are left out
 
     @classmethod
     def open(cls, path: Path | str, *, net: nn.Module | None = None) -> Self:
@@ -288,10 +289,16 @@ class TrainedModel:
         frame = reading.frame if test is None else reading.frame.take(test)
         codecs = (*self.codecs, *(answer.codec for answer in self.answers))
         cells = cell_options(resolved)
-        answered = [column for answer in self.answers for column in answer.codec.columns]
+        answered = [column for answer in self.answers for column in answer.required_columns]
         frame = fit_to(frame, codecs, cells)
+        findings: list[Finding] = []
         for answer in self.answers:
-            frame = answer.in_kind(frame, [])
+            frame = answer.in_kind(frame, findings)
+        self.evaluation_remarks = [
+            f"{finding.message}: {finding.action}"
+            for finding in findings
+            if finding.level == "WARN"
+        ]
         for column in answered:
             frame = frame.take(np.flatnonzero(~frame[column].missing))
         if not len(frame):

@@ -42,6 +42,7 @@ COMMANDS = {
         ["predict", "power", "--file", "power.csv"],
         ["predict", "steps", "--file", "steps.csv"],
         ["predict", "search", "salt of the sea"],
+        ["predict", "paragraphs", '{"question": "Who?", "context": "Ada was in Oslo."}'],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
@@ -151,6 +152,20 @@ def _train_and_draw() -> None:
     assert main(["fit", "notes", "--out", "search", "--quiet"]) == 0
     _train_on_series()
     _train_on_questions()
+    _train_on_paragraphs()
+
+
+def _train_on_paragraphs() -> None:
+    """Questions about paragraphs, in the format of SQuAD."""
+    articles = []
+    for name in ("Ada", "Bob", "Eve", "Kim", "Max"):
+        answers = [{"text": name, "answer_start": 0}]
+        question = {"id": name, "question": "Who was there?", "answers": answers}
+        paragraph = {"context": f"{name} was in Oslo.", "qas": [question]}
+        articles.append({"title": name, "paragraphs": [paragraph]})
+    Path("squad.json").write_text(json.dumps({"data": articles}))
+    words = ["process.num_layers=1", "units=8", "process.num_heads=2", "epochs=1", "--quiet"]
+    assert main(["fit", "squad.json", *words, "--out", "paragraphs"]) == 0
 
 
 def _train_on_questions() -> None:

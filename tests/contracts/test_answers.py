@@ -17,6 +17,7 @@ from torch import Tensor
 from kissipo.codec.boxes import box_column
 from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
+from kissipo.codec.word_pieces import WordPieces
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, Prediction
 from kissipo.output.answers.actions import Actions
@@ -35,6 +36,8 @@ from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.labels import Options as LabelOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
+from kissipo.output.answers.span import Options as SpanOptions
+from kissipo.output.answers.span import Span
 from kissipo.output.answers.text import NextToken
 from kissipo.output.document_vectors import DocumentVectors
 from kissipo.output.target_text import TargetText
@@ -110,10 +113,17 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "documents": lambda: DocumentVectors("kind"),
     "documents, without queries": lambda: DocumentVectors("kind", has_queries=False),
     "text of a column, by ROUGE": lambda: TargetText("kind", unit="words", eval_metric="rouge_l"),
+    "span": lambda: in_pieces(Span("kind", SpanOptions(context="kind"))),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
 every_answer = pytest.mark.parametrize("make", ANSWERS_BY_CASE.values(), ids=ANSWERS_BY_CASE.keys())
+
+
+def in_pieces(answer: Span) -> Span:
+    """Reads the answer's own column as the paragraph."""
+    answer.adapt_inputs([WordPieces(("text", "kind"), length=12, vocab_size=40).fit(TABLE)])
+    return answer
 
 
 def calibrated(answer: Category) -> Category:
@@ -237,7 +247,8 @@ def test_image_classes_are_those_of_the_highest_probability(name: str) -> None:
 SCRIPTED = [
     name
     for name in ANSWERS_BY_CASE
-    if "negative class" not in name and not name.startswith(("actions", "image", "documents"))
+    if "negative class" not in name
+    and not name.startswith(("actions", "image", "documents", "span"))
 ]
 
 

@@ -32,6 +32,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
+from kissipo.codec.word_pieces import WordPieces
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.core.seeds import numpy_generator
@@ -48,6 +49,7 @@ from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
+from kissipo.output.answers.span import Span
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
 from kissipo.output.document_vectors import DocumentVectors
@@ -536,6 +538,65 @@ def by_dictionary() -> Any:
     return in_words(case, texts)
 
 
+def question_rows() -> Frame:
+    """Paragraphs of three sentences of different words, and questions with three."""
+    generator = np.random.default_rng(12)
+    trees = ["oak", "elm", "ash", "fir", "yew", "box"]
+    texts, questions = [], []
+    for _ in range(60):
+        words = generator.choice(trees, (3, 4))
+        texts.append(" ".join(" ".join(row) + generator.choice([".", "!"]) for row in words))
+        questions.append(" ".join(generator.choice(trees, 3)) + "?")
+    return Frame(
+        (
+            strings("question", questions),
+            strings("context", texts),
+            strings("answer", [text.split()[0] for text in texts]),
+        )
+    )
+
+
+def of_questions() -> BaselineData:
+    frame, answer = question_rows(), Span("answer")
+    train, test = frame.take(np.arange(40)), frame.take(np.arange(40, 60))
+    pieces = WordPieces(("question", "context"), length=40, vocab_size=60).fit(train)
+    answer.adapt_inputs([pieces])
+    answer.fit(train)
+    splits = (
+        Samples((pieces.encode(rows),), answer.codec.encode(rows).numpy(), rows)
+        for rows in (train, test)
+    )
+    return BaselineData(answer, (pieces.spec,), *splits)
+
+
+def by_shared_words() -> Any:
+    """The first of three sentences with the largest sum of weights, by loops."""
+    case, frame = of_questions(), question_rows()
+    paragraphs = [
+        set(re.findall(r"\w+", str(text))) for text in dict.fromkeys(frame["context"].texts()[:40])
+    ]
+    spans = []
+    for row in range(40, 60):
+        text, question = str(frame["context"].show(row)), str(frame["question"].show(row))
+        sentences, best = re.findall(r"[^.!]+[.!]", text), 0
+        weights = []
+        for sentence in sentences:
+            shared = set(re.findall(r"\w+", sentence)) & set(re.findall(r"\w+", question))
+            count = [sum(word in words for words in paragraphs) for word in shared]
+            weights.append(sum(log(len(paragraphs) / number) for number in count))
+        best = int(np.argmax(weights))
+        pieces = case.answer.codec.pieces.split_frame(frame.take(np.array([row])))[0]
+        start = text.index(sentences[best].strip(), len("".join(sentences[:best])))
+        end = start + len(sentences[best].strip())
+        inside = [
+            step
+            for step, side in enumerate(pieces.sides)
+            if side == 1 and pieces.starts[step] >= start and pieces.ends[step] <= end
+        ]
+        spans.append((inside[0], inside[-1]))
+    return case.answer.scores_of_spans(spans)
+
+
 def central_sentences() -> Any:
     """Every cosine of a sentence and the mean of its text, by loops over words."""
     frame, case = summaries(), of_texts(summaries())
@@ -950,6 +1011,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
             ),
         )
     ],
+    "best_sentence": [(of_questions, by_shared_words)],
     "central_sentence": [(lambda: of_texts(summaries()), central_sentences)],
     "forest_on_features": [
         (

@@ -30,6 +30,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
+from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
 from kissipo.codec.subwords import Subwords
 from kissipo.codec.target_tokens import TargetTokens
@@ -185,6 +186,17 @@ CASES = {
     ),
     "one_hot": Case(lambda: OneHot("a"), {"a": CATEGORY_COLUMN}),
     "pixels": Case(lambda: Pixels("image"), {"image": (stack, IMAGE)}, same_bytes),
+    "spans": Case(
+        lambda: Spans(
+            "answer",
+            context="answer",
+            pieces=WordPieces(("question", "answer"), length=30, vocab_size=60),
+        ),
+        {
+            "question": (strings, st.text("ab ", max_size=12)),
+            "answer": (strings, st.sampled_from(["", "a", "a b", "b ab a", "ab"])),
+        },
+    ),
     "states": Case(
         lambda: States(("cool", "warm")), {"state": (strings, st.sampled_from(["cool", "warm"]))}
     ),

@@ -99,6 +99,17 @@ def per_token(y: Array, t: Array) -> float:
     return float(np.mean([np.mean(text) for text in texts]))
 
 
+def edges(y: Array, t: Array) -> float:
+    """The mean of the cross-entropies of start and end over the visible steps."""
+    entropies = []
+    for logits, (start, end, first, last, _) in zip(y, t, strict=True):
+        visible = [0, *range(first, last + 1)]
+        for edge, place in enumerate((start, end)):
+            p = softmax(logits[visible, edge])
+            entropies.append(-np.log(p[visible.index(place)]))
+    return float(np.mean(entropies))
+
+
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "binary_cross_entropy": (
         "yes or no",
@@ -115,6 +126,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "dice_cross_entropy": ("mask", overlap),
     "detection": ("boxes", detection),
     "padded_cross_entropy": ("texts", per_token),
+    "span_cross_entropy": ("spans", edges),
     "kl_divergence": ("probabilities", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
     "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
     "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),
@@ -141,6 +153,13 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
         lengths = generator.integers(1, 6, (9, 1))
         tokens = generator.integers(1, 4, (9, 5)) * (np.arange(5) < lengths)
         return generator.normal(0, 2, (9, 5, 4)), tokens
+    if kind == "spans":
+        first = generator.integers(1, 4, 9)
+        start = first + generator.integers(0, 3, 9)
+        end = start + generator.integers(0, 2, 9)
+        t = np.stack([start, end, first, end + generator.integers(0, 3, 9), end * 7], axis=1)
+        t[::4, :2] = 0  # no answer
+        return generator.normal(0, 2, (9, 10, 2)), t
     y = generator.normal(0, 2, (9, 4))
     return y, {
         "probabilities": softmax(generator.normal(0, 2, (9, 4))),

@@ -228,9 +228,9 @@ def test_every_metric_has_a_case() -> None:
             if value.__module__ == module.__name__ and function[0] != "_"
         }
     # they do not compare pairs of targets and predictions, and are tested elsewhere:
-    # tests/systems/test_s40_dcgan.py, and test_detection.py, test_edit_distance.py and
-    # test_text_metrics.py in tests/output
-    elsewhere = ("frechet.", "detection.", "edit_distance.", "bleu.", "rouge.")
+    # tests/systems/test_s40_dcgan.py, and test_detection.py, test_edit_distance.py,
+    # test_text_metrics.py and test_squad_metrics.py in tests/output
+    elsewhere = ("frechet.", "detection.", "edit_distance.", "bleu.", "rouge.", "squad.")
     assert set(METRIC_CASES) == {name for name in functions if not name.startswith(elsewhere)}
 
 

@@ -23,7 +23,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.report.tables import scores_table
     from kissipo.runs.run import Run
 
-    scores = Run.open(arguments.run).evaluate(arguments.data)
+    trained = Run.open(arguments.run)
+    scores = trained.evaluate(arguments.data)
+    screen.remarks(trained.evaluation_remarks)
     for score in scores:
         screen.result(render(scores_table(score)))
         if score.verdict is not None:

@@ -19,6 +19,7 @@ from kissipo.input.formats.extra_rows import without_extra_rows
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.records import read_records
 from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
+from kissipo.input.formats.squad import read_squad
 from kissipo.input.source_data import Reading
 
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
@@ -105,6 +106,9 @@ def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
 
 def table_reading(data: object, words: FileWords) -> Reading:
     """Reads a table as `read_table` does, with the options that were decided."""
+    questions = _questions(data, words)
+    if questions is not None:
+        return questions
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)
@@ -118,6 +122,14 @@ def table_reading(data: object, words: FileWords) -> Reading:
         for option in inferred
     ]
     return Reading(frame, (*findings, *decisions), inferred_options=tuple(inferred))
+
+
+def _questions(data: object, words: FileWords) -> Reading | None:
+    """Reads questions about paragraphs; None for other data."""
+    path = Path(data) if isinstance(data, str | Path) else None
+    if path is None or _suffix(path) != ".json" or not path.is_file():
+        return None
+    return read_squad(path, words.encoding)
 
 
 def _argument(option: InferredOption) -> str:

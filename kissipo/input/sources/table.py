@@ -195,6 +195,9 @@ class Table(Source[Options]):
 
     def infer(self, question: Question) -> Task | None:
         """Takes a table of which a column is predicted."""
+        usual = _usual_task(question)
+        if usual is not None:
+            return usual
         if question.data_set is not None:
             reading: Reading = question.data_set.read()
             frame = reading.frame
@@ -217,6 +220,25 @@ class Table(Source[Options]):
         return question.task(
             {"table": question.value}, {guess.kind: column}, (guess.inferred_option(),)
         )
+
+
+def _usual_task(question: Question) -> Task | None:
+    """Returns the task that data of this format are made for, unless another column or
+    another kind of answer is asked for."""
+    if question.data_set is None and not question.is_table:
+        return None
+    options = question.usual_task
+    kinds = [option.place.partition(".")[2] for option in options if _is_output(option)]
+    if not options or question.output not in (None, question.natural_answer):
+        return None
+    if question.answer not in (None, *kinds):
+        return None
+    task = question.task({"table": question.value}, {}, options)
+    return task.with_words({option.place: option.value for option in options})
+
+
+def _is_output(option: InferredOption) -> bool:
+    return option.place.startswith("output.")
 
 
 def _texts(frame: Frame, options: Options, reserved: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ from kissipo.input.series_names import find_series
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.split import Split, split_rows
+from kissipo.input.table_codecs import WORDS
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.unlabeled import unlabeled_finding
@@ -55,7 +56,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings = list(reading.findings)
     frame = source.usable_rows(reading.frame, options, findings)
     answers, inferred_options = _answers(reading, resolved)
-    inferred_options = [*reading.inferred_options, *inferred_options]
+    options, needed = _with_needed(options, answers, resolved.source.written)
+    inferred_options = [*reading.inferred_options, *inferred_options, *needed]
     usable = frame
     frame = _rows_with_targets(frame, answers, resolved, findings)
     unlabeled = _unlabeled(usable, frame, answers, findings)
@@ -63,13 +65,15 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     codecs = source.input_codecs(
         frame,
         options,
-        reserved=[*targets, *([group] if group else [])],
+        reserved=[*targets, *([group] if group else []), *_side_columns(frame, answers, options)],
         per_pixel=any(answer.IN_IMAGE for answer in answers),
         findings=findings,
         inferred_options=inferred_options,
     )
+    for answer in answers:
+        codecs = tuple(answer.adapt_inputs(codecs))
     with_own_codec = _take_over_codecs(source, codecs, answers, options)
-    groups = None if group is None else _groups(frame[group], frame.rows, findings)
+    groups = _groups_of(frame, answers, resolved, findings)
     refuse_failures(findings, strict=strict)
     group_ids, duplicate_findings = None, list[Finding]()
     if not source.is_generated:
@@ -397,6 +401,48 @@ def _used_columns(codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[st
     targets = [answer for answer in answers if not answer.IN_IMAGE]
     members = (*codecs, *(answer.codec for answer in targets))
     return list(dict.fromkeys(column for codec in members for column in codec.columns))
+
+
+def _with_needed(
+    options: Any, answers: Sequence[Answer], written: Sequence[str]
+) -> tuple[Any, list[InferredOption]]:
+    """Returns the options of the source with those that the answers need, unless the
+    task has them, and these."""
+    names = option_infos(type(options))
+    needed = {
+        option.place.partition(".")[2]: option
+        for answer in answers
+        for option in answer.input_options()
+    }
+    needed = {name: needed[name] for name in needed if name in names and name not in written}
+    changes = {name: option.value for name, option in needed.items()}
+    return replace(options, **changes), list(needed.values())
+
+
+def _side_columns(frame: Frame, answers: Sequence[Answer], options: object) -> list[str]:
+    """Returns columns that an answer leaves out of the inputs, and the task does not
+    name."""
+    lists = (getattr(options, name, None) or () for name in WORDS.values())
+    named = {name for names in lists for name in names}
+    return [name for answer in answers for name in answer.side_columns(frame) if name not in named]
+
+
+def _groups_of(
+    frame: Frame, answers: Sequence[Answer], resolved: ResolvedTask, findings: list[Finding]
+) -> NumpyArray | None:
+    """Returns the number of the group of each row, by the task or by an answer."""
+    split = resolved.general.split
+    if split.group is not None:
+        return _groups(frame[split.group], frame.rows, findings)
+    columns = (answer.groups(frame) for answer in answers)
+    column = next((column for column in columns if column is not None), None)
+    if column is None or split.method is not None:
+        return None
+    count = len(as_strings(column).used_categories())
+    message = f"rows with the same '{column.name}' stay in one split ({count:,} groups)"
+    action = "input.split.method=random divides them"
+    findings.append(Finding("PASS", "groups", message, action))
+    return _groups(column, frame.rows, findings)
 
 
 def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) -> NumpyArray:
