@@ -46,7 +46,15 @@ from kissipo.process.layers.tied_linear import TiedLinear
 from kissipo.process.layers.transformer_layer import TransformerLayer
 from kissipo.process.nets._published_bert import load_file, options_of_weights
 
-__all__ = ["Bert", "Options", "build", "load_file", "options_of_weights", "suggested_options"]
+__all__ = [
+    "Bert",
+    "Options",
+    "build",
+    "load_file",
+    "options_of_weights",
+    "required_options",
+    "suggested_options",
+]
 ALGORITHMS = ("supervised",)
 NEEDED_INPUT = (InferredOption("input.tokenizer", "wordpieces", "the net reads word pieces"),)
 _STD, _EPS = 0.02, 1e-12
@@ -70,10 +78,27 @@ class Options:
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns a small net, for texts that are learned from nothing."""
+    if facts.process.get("weights"):
+        return ()
     return (
         InferredOption("process.num_layers", 2, "small: nothing is pre-trained"),
         InferredOption("process.units", 128),
-        InferredOption("process.learning_rate", 5e-4),
+    )
+
+
+def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns how a Transformer is trained: slowly at first, and slower still where it
+    starts from weights."""
+    warmup = InferredOption("process.warmup", 0.1, "large first steps harm a Transformer")
+    schedule = InferredOption("process.schedule", "cosine", "it ends with small steps")
+    if not facts.process.get("weights"):
+        return (InferredOption("process.learning_rate", 5e-4, "from nothing"), warmup, schedule)
+    return (
+        InferredOption("process.learning_rate", 5e-5, "usual to fine-tune a pre-trained BERT"),
+        InferredOption("process.epochs", 3, "usual to fine-tune a pre-trained BERT"),
+        InferredOption("process.optimizer", "adamw", "usual to fine-tune a pre-trained BERT"),
+        warmup,
+        schedule,
     )
 
 
