@@ -7,7 +7,7 @@ A word is split from the left into the longest pieces of the vocabulary; `##` ma
 piece inside a word. The vocabulary is learned from the training split, or that of a
 published model (`model`, the JSON of a tokenizer), whose ids stay as they are. `[MASK]`
 in a text is the masked word. Case and accents are lost with `lowercase`, and blanks
-around punctuation punctuation.
+around punctuation marks.
 
 Shapes:   column (row) -> ids (row, time); two columns -> the same
 Choices:  Where two texts are too long together, the longer one is truncated. The length
