@@ -18,6 +18,10 @@ INSIDE = "##"  # the mark of a piece inside a word
 UNKNOWN_NAMES = ("[UNK]", "<unk>", "UNK", "<|unk|>")
 _CODECS = "codecs.json"  # of a run
 _FILES = ("tokenizer.json", "vocab.txt")
+_LENGTHS = (
+    ("sentence_bert_config.json", "max_seq_length"),
+    ("config.json", "max_position_embeddings"),
+)
 
 
 def library() -> ModuleType:
@@ -91,6 +95,19 @@ def read_model(path: Path, *, lowercase: bool) -> JsonObject:
         {piece: number for number, piece in enumerate(pieces)}, unk_token=UNKNOWN_NAMES[0]
     )
     return as_json(bert_tokenizer(model, lowercase=lowercase))
+
+
+def max_length_in(path: Path) -> tuple[int, str] | None:
+    """Returns the maximum number of pieces that a published folder states, and in which
+    file; None where it states none."""
+    for name, key in _LENGTHS:
+        try:
+            length = json.loads((path / name).read_text("utf-8"))[key]
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+        if isinstance(length, int) and length > 0:
+            return length, name
+    return None
 
 
 def bert_tokenizer(model: object, *, lowercase: bool) -> Tokenizer:

@@ -268,9 +268,10 @@ class WordPieces(Codec):
     def _sides(self, frame: Frame) -> Iterator[list[Encoding]]:
         """Yields the encodings of the texts of each row, not truncated."""
         assert self._tokenizer is not None
-        columns = [frame[name].texts() for name in self.texts]
+        columns = [frame[name] for name in self.texts]
         for start in range(0, len(frame), _CHUNK):
-            texts = [[text or "" for text in column[start : start + _CHUNK]] for column in columns]
+            rows = range(start, min(start + _CHUNK, len(frame)))
+            texts = [[str(column.show(row) or "") for row in rows] for column in columns]
             encoded = [
                 self._tokenizer.encode_batch(some, add_special_tokens=False) for some in texts
             ]

@@ -160,12 +160,16 @@ class SequenceDecoder(Protocol):
 class DocumentNet(Protocol):
     """A net whose output is the cosine of a text with each document."""
 
+    def terms(self, text: Tensor) -> Tensor:
+        """Returns the ids of the terms of a text (batch, term)."""
+        ...
+
     def parts(self, text: Tensor, documents: Tensor) -> Tensor:
         """Returns the part of each term of a text in its cosine with some documents.
 
         The parts of a document add up to its cosine.
 
-        Shapes:   text (batch, term, 2), documents (batch, document) numbers
+        Shapes:   text as the net reads it, documents (batch, document) numbers
                   -> (batch, document, term)
         """
         ...

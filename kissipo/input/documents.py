@@ -29,11 +29,27 @@ from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.source_data import Reading
 
 _QUERY_NAMES = ("query", "question", "text")
+_OF_PIECES = ("tokenizer", "tokenizer_file", "max_length")
 _TITLE_NAMES = ("title", "name", "headline", "heading", "id")
 
 
+class DocumentTokenizer:
+    """Documents are read as terms, or as the word pieces of a published vocabulary."""
+
+    tokenizer: str
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether texts are read as word pieces."""
+        return "wordpieces" in self.tokenizer
+
+    def unused(self) -> set[str]:
+        """Returns the options of the other of both ways."""
+        return set(option_infos(TermOptions)) if self.has_pieces else set(_OF_PIECES)
+
+
 @dataclass(frozen=True)
-class DocumentOptions(TermOptions):
+class DocumentOptions(TermOptions, DocumentTokenizer):
     """Options of documents, for vectors=documents, and those of terms."""
 
     queries: str | None = option(

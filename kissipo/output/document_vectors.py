@@ -116,11 +116,13 @@ class DocumentVectors(Answer):
     def predict(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Tensor:
         """Returns the cosines, then the terms that make those of the neighbors."""
         nearest = torch.from_numpy(nearest_documents(outputs.numpy(), self._num_neighbors))
-        parts = cast(DocumentNet, net).parts(inputs[0], nearest)
+        compared = cast(DocumentNet, net)
+        parts = compared.parts(inputs[0], nearest)
+        terms = compared.terms(inputs[0])[:, None, : parts.shape[2]]
         count = min(MAX_TERMS, parts.shape[2])
-        top = parts.topk(count, dim=2)
-        ids = inputs[0][:, None, :, 0].expand_as(parts).gather(2, top.indices)
-        pairs = torch.stack([ids.to(outputs.dtype), top.values.to(outputs.dtype)], dim=3)
+        top = parts.abs().topk(count, dim=2).indices
+        ids, values = terms.expand_as(parts).gather(2, top), parts.gather(2, top)
+        pairs = torch.stack([ids.to(outputs.dtype), values.to(outputs.dtype)], dim=3)
         padded = nn.functional.pad(pairs, (0, 0, 0, MAX_TERMS - count))
         return torch.cat([outputs, padded.flatten(1)], dim=1)
 
@@ -290,7 +292,7 @@ class DocumentVectors(Answer):
         neighbors = tuple(
             self._neighbor(int(block[0]), float(block[1]), block[2:])
             for block in blocks
-            if block[1] > _NOTHING
+            if abs(block[1]) > _NOTHING
         )[: self.top_k]
         return Prediction(neighbors[0].name if neighbors else "", neighbors=neighbors)
 

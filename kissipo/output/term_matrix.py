@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from kissipo.output.answer import Scores
@@ -36,14 +37,18 @@ def cosines(data: BaselineData, weights: TfidfTransformer) -> Scores | None:
 
 
 def term_matrix(texts: Tensor, width: int) -> csr_matrix:
-    """Returns the counts (text, term) of texts (text, term, 2), without padding.
+    """Returns the counts (text, term) of texts, without padding.
 
-    Example:  >>> import torch
-              >>> term_matrix(torch.tensor([[[2, 3], [0, 0]]]), 4).toarray().tolist()
+    texts:    terms with their counts (text, term, 2), or the ids of all (text, time)
+    Example:  >>> term_matrix(torch.tensor([[[2, 3], [0, 0]]]), 4).toarray().tolist()
               [[0.0, 0.0, 3.0, 0.0]]
+              >>> term_matrix(torch.tensor([[2, 3, 2, 0]]), 4).toarray().tolist()
+              [[0.0, 0.0, 2.0, 1.0]]
     """
     from scipy.sparse import csr_matrix
 
+    if texts.dim() == 2:
+        texts = torch.stack([texts, (texts != 0).long()], dim=2)
     ids, counts = texts[..., 0].numpy(), texts[..., 1].numpy()
     rows, slots = np.nonzero(counts)
     values = counts[rows, slots].astype(np.float64)

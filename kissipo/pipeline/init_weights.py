@@ -42,7 +42,7 @@ def init_weights(
               the net is then unchanged.
     """
     assert resolved.net is not None and resolved.algorithm is not None
-    options = written(resolved.algorithm.options)
+    options = written(resolved.net.options) | written(resolved.algorithm.options)
     findings = []
     if options.get("weights"):
         if options.get("init") == "linear":
@@ -103,12 +103,9 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
     path, name = _path_of(start), task.process.get("net")
     run = run_of(path)
     saved = None if run is None else task_of(run).process
-    if saved is not None and name not in (None, saved.get("net")):
-        return ()
-    named = name if saved is None else saved.get("net")
-    nets = [named] if isinstance(named, str) else [] if named is not None else NETS.names()
+    nets = [name] if isinstance(name, str) else [] if name is not None else NETS.names()
     modules = (NETS.find(net, place="process.net") for net in nets)
-    several = (module.options_of_weights(path, saved) for module in modules)
+    several = (module.options_of_weights(path, saved, task.answers) for module in modules)
     return next((options for options in several if options), ())
 
 

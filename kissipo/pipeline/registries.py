@@ -67,7 +67,7 @@ NETS = Registry(
         "ours": _same_name,  # a published name of a weight -> its name in the net
         "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
-        "options_of_weights": lambda path, saved: (),  # that a published folder or a run sets
+        "options_of_weights": lambda path, saved, answers: (),  # that a folder or a run sets
         "load_file": lambda net, path, labels: None,  # its own format of weights, if any
         "NEEDED_INPUT": (),  # options of the input without which it cannot be built
         "required_options": no_options,  # what the data require of the net
@@ -144,7 +144,6 @@ PLANNED_WORDS = {
     "input.style": "S39",
 }
 PLANNED_VALUES = {  # of options that do not take them yet
-    "input.tokenizer=wordpieces": "S35",
     "output.image=same": "S37",
 }
 SHORT_LOSSES = {

@@ -237,6 +237,9 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((TERMS,), (DOCUMENTS,), {"term_frequency": "relative", "norm": "l1"}),
     ],
     "lsa": [((TERMS,), (DOCUMENTS,), {"n_components": 4})],
+    "sentence_bert": [
+        ((PIECES,), (DOCUMENTS,), {name: BERT[name] for name in BERT if name != "dropout"})
+    ],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
     "word_vectors": [
         (
@@ -252,7 +255,7 @@ ALL = [
     for number, case in enumerate(CASES[name])
 ]
 # a table is looked up, and some nets are solved, not differentiated
-NOT_DIFFERENTIABLE = ("q_table", "word_vectors", "tf_idf", "lsa")
+NOT_DIFFERENTIABLE = ("q_table", "word_vectors", "tf_idf", "lsa", "sentence_bert")
 DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
 VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}

@@ -28,14 +28,27 @@ from kissipo.input.source_data import Reading
 class Options(DocumentOptions):
     """Options of a plain text."""
 
-    tokenizer: Literal["characters", "words"] = option(
-        "characters", "how the text is split into tokens"
+    tokenizer: Literal["characters", "words", "wordpieces", "cased_wordpieces"] = option(
+        "characters",
+        "how the text is split into tokens; wordpieces, in lower case, or cased_wordpieces, for a "
+        "net such as BERT",
+    )
+    tokenizer_file: str | None = option(
+        None,
+        "for word pieces: vocab.txt or tokenizer.json of a published model, its folder, or that of "
+        "a run",
     )
     window: int = option(100, "number of tokens per sample", minimum=1)
     vocab_size: int = option(20_000, "maximum size of the vocabulary", minimum=1)
     encoding: str = option("utf-8", "character encoding of the file")
     documents: Unit | None = option(
         None, "what one document is: a file, a paragraph or a line; inferred when omitted"
+    )
+    max_length: int | None = option(
+        None,
+        "for word pieces: maximum number of pieces per text; longer texts are truncated",
+        minimum=3,
+        maximum=512,
     )
     min_count: int | None = option(
         None, "for output.vectors=words: rarer words are left out", minimum=1

@@ -1,23 +1,29 @@
 """Builds the pipeline of documents: all of them are trained on, queries are the test.
 
-The terms are counted in all documents, which are read from disk each time. Without
-queries some documents are compared with the others in place of a test.
+The terms are counted in all documents, which are read from disk each time. With
+`input.tokenizer=wordpieces` they are the pieces of a published vocabulary, in their
+order. Without queries some documents are compared with the others in place of a test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from kissipo.codec._tokenizers import max_length_in, read_model
 from kissipo.codec.term_counts import TermCounts, TermOptions
+from kissipo.codec.word_pieces import MAX_LENGTH, WordPieces
 from kissipo.core.codec import Codec
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.seeds import drawn
+from kissipo.input.documents import DocumentTokenizer
+from kissipo.input.formats.files import existing
 from kissipo.input.lazy_dataset import EncodedColumn
 from kissipo.input.scripts import is_without_blanks
 from kissipo.input.source import O, Source
@@ -30,7 +36,8 @@ from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
 UNUSED_OPTIONS = (
-    *("tokenizer", "window", "vocab_size", "max_length", "min_count", "split", "scale"),
+    DocumentTokenizer,
+    *("window", "vocab_size", "min_count", "split", "scale"),
     *("missing_indicator", "batch_size", "sample_weight", "questions"),
 )
 EVALUATED_OPTION = "queries"
@@ -65,8 +72,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
             "itself trains a net that writes such texts",
         )
     train = frame.take(documents)
-    terms, inferred = _terms(resolved, train)
-    codec = TermCounts("text", options=terms).fit(train)
+    asked = frame.take(documents[:0] if queries is None else queries)
+    read_as = _pieces if resolved.source.options.has_pieces else _terms
+    codec, inferred, counted = read_as(resolved, train, asked)
     options = resolved.answers[0].options
     answer = DocumentVectors(top_k=options.decode.top_k, has_queries=queries is not None)
     answer.fit_inputs([codec.spec]).fit(train)
@@ -75,7 +83,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     splits = {"train": documents, "validation": documents[:0], "test": test}
     findings = [
         *reading.findings,
-        *_findings(codec, frame, splits, has_queries=queries is not None),
+        *counted,
+        _count_queries(splits, has_queries=queries is not None),
     ]
     refuse_failures(findings, strict=strict)
     datasets = {name: _dataset(frame.take(part), codec, answer) for name, part in splits.items()}
@@ -106,7 +115,49 @@ def _dataset(frame: Frame, codec: Codec, answer: Answer) -> TensorDataset:
     return TensorDataset((EncodedColumn(codec, frame),), (answer.codec.encode(frame),))
 
 
-def _terms(resolved: ResolvedTask, train: Frame) -> tuple[TermOptions, list[InferredOption]]:
+def _terms(
+    resolved: ResolvedTask, train: Frame, queries: Frame
+) -> tuple[Codec, list[InferredOption], list[Finding]]:
+    """Returns the codec of counted terms, fitted, what of it is inferred, and how many
+    documents and terms there are."""
+    options, inferred = _term_options(resolved, train)
+    codec = TermCounts("text", options=options).fit(train)
+    terms = len(codec.vocabulary or ())
+    left = f" of {codec.num_unlimited:,}" if terms < codec.num_unlimited else ""
+    message = f"{len(train):,} documents with {terms:,}{left} different terms"
+    return codec, inferred, [Finding("PASS", "documents", message)]
+
+
+def _pieces(
+    resolved: ResolvedTask, train: Frame, queries: Frame
+) -> tuple[Codec, list[InferredOption], list[Finding]]:
+    """Returns the codec of a published vocabulary of word pieces, the length that it
+    implies, and what of the texts is not read.
+
+    Raises:   TaskError when none is named; DataError for another file.
+    """
+    options = resolved.source.options
+    if options.tokenizer_file is None:
+        raise TaskError(
+            "word pieces of documents are those of a published model",
+            do="Set process.weights=FOLDER, or leave input.tokenizer out to search by words",
+        )
+    path, length, inferred = Path(options.tokenizer_file), options.max_length, []
+    if length is None:
+        length, origin = max_length_in(path) or (MAX_LENGTH, "BERT")
+        reason = f"as {origin} says; longer texts are truncated"
+        inferred.append(InferredOption("input.max_length", length, reason))
+    lowercase = options.tokenizer == "wordpieces"
+    model = read_model(path if path.is_dir() else existing(path), lowercase=lowercase)
+    codec = WordPieces(("text",), length=length, lowercase=lowercase, model=model)
+    codec.fit(Frame((strings("text", []),)))
+    findings = [Finding("PASS", "documents", f"{len(train):,} documents")]
+    for name, frame in (("documents", train), ("queries", queries)):
+        findings += [Finding("WARN", name, remark) for remark in codec.remarks(frame)]
+    return codec, inferred, findings
+
+
+def _term_options(resolved: ResolvedTask, train: Frame) -> tuple[TermOptions, list[InferredOption]]:
     """Returns how texts are split into terms, and what of it is inferred."""
     written: TermOptions = resolved.source.options.term_options()
     some = drawn(len(train), _LOOKED_AT, "analyzer")
@@ -125,18 +176,11 @@ def _terms(resolved: ResolvedTask, train: Frame) -> tuple[TermOptions, list[Infe
     return replace(written, analyzer=analyzer, ngram_range=sizes), inferred
 
 
-def _findings(
-    codec: TermCounts, frame: Frame, splits: Mapping[str, Positions], *, has_queries: bool
-) -> list[Finding]:
-    """Returns how many documents, terms and queries there are."""
-    count, terms = len(splits["train"]), len(codec.vocabulary or ())
-    left = f" of {codec.num_unlimited:,}" if terms < codec.num_unlimited else ""
-    findings = [
-        Finding("PASS", "documents", f"{count:,} documents with {terms:,}{left} different terms")
-    ]
+def _count_queries(splits: Mapping[str, Positions], *, has_queries: bool) -> Finding:
+    """Returns how many queries there are."""
     if has_queries:
         message = f"{len(splits['test']):,} queries whose document is known"
-        return [*findings, Finding("PASS", "queries", message, "they are the test split")]
+        return Finding("PASS", "queries", message, "they are the test split")
     message = "no query says which document is right, so a search cannot be evaluated"
     action = "input.queries=FILE with the columns query and document does that"
-    return [*findings, Finding("PASS", "queries", message, action)]
+    return Finding("PASS", "queries", message, action)

@@ -25,13 +25,17 @@ from kissipo.output.answers.text import NextToken
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
-UNUSED_OPTIONS = (DocumentOptions, "documents", "min_count", "questions")
+UNUSED_OPTIONS = (
+    *(DocumentOptions, "documents", "min_count", "questions"),
+    *("tokenizer_file", "max_length"),
+)
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline: the end of the text is the test split, before it
     validation."""
     options, frame = resolved.source.options, reading.frame
+    _refuse_pieces(options.tokenizer)
     loss = _loss(resolved)
     splits = split_rows(len(frame), replace(resolved.general.split, method="time"), seed=seed)
     train = frame.take(splits["train"])
@@ -76,6 +80,14 @@ def encode_new(
         raise DataError("the text is empty", do="Give at least one character")
     ids = codec.inner.encode(frame)[-codec.length :]
     return TensorDataset((ids.unsqueeze(0),), ())
+
+
+def _refuse_pieces(tokenizer: str) -> None:
+    if tokenizer not in ("characters", "words"):
+        raise TaskError(
+            f"input.tokenizer={tokenizer} does not suit output.text=next",
+            allowed="characters or words",
+        )
 
 
 def _loss(resolved: ResolvedTask) -> str | None:

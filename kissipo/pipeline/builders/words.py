@@ -32,7 +32,7 @@ from kissipo.output.word_vectors import Kind, QuestionSet, WordVectors
 from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
-UNUSED_OPTIONS = (DocumentOptions, "documents", "window", "split")
+UNUSED_OPTIONS = (DocumentOptions, "documents", "window", "split", "tokenizer_file", "max_length")
 OTHER_DEFAULTS = ("tokenizer", "vocab_size")
 _COLUMN = "words"
 _MIN_COUNT = 5
@@ -54,7 +54,7 @@ def parse_values(
 
 def build(reading: Corpus, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose training samples are blocks of the corpus."""
-    _refuse_characters(resolved.source)
+    _refuse_other_tokens(resolved.source)
     options, is_written = resolved.source.options, resolved.source.written
     min_count = options.min_count or _MIN_COUNT
     counted = count_words(reading)
@@ -99,10 +99,11 @@ def encode_new(
     return TensorDataset((codecs[0].encode(frame),), ())
 
 
-def _refuse_characters(source: Component) -> None:
-    if "tokenizer" in source.written and source.options.tokenizer == "characters":
+def _refuse_other_tokens(source: Component) -> None:
+    tokenizer = source.options.tokenizer
+    if "tokenizer" in source.written and tokenizer != "words":
         raise TaskError(
-            "output.vectors=words does not take input.tokenizer=characters",
+            f"output.vectors=words does not take input.tokenizer={tokenizer}",
             allowed="words, which are divided by blanks and punctuation alone",
             do="Leave it out: in scripts without blanks each character is a word",
         )

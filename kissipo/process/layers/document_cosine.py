@@ -161,6 +161,11 @@ class AxisCosine(nn.Module):
     def DESCRIPTION(self) -> str:  # noqa: N802
         return f"cosine with {self.count:,} documents"
 
+    def set(self, vectors: Tensor) -> None:
+        """Sets the documents by their vectors (document, axis) of any length."""
+        self.lengths = _size(vectors.double())[:, 0].float()
+        self.vectors = _unit(vectors.double()).float()
+
     def forward(self, vectors: Tensor) -> Tensor:
         return _unit(vectors) @ self.vectors.T
 

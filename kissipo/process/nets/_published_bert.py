@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.json_object import JsonObject
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.text import list_some
 from kissipo.process.layers.heads import heads_of, is_under
 from kissipo.process.pretrained import read_weights
@@ -39,6 +39,7 @@ from kissipo.process.pretrained import read_weights
 CONFIG, TENSORS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
 _MAX_NAMES = 4
 _KINDS = ("bert", "distilbert")
+_NETS = ("bert", "sentence_bert")  # whose runs have the same names and sizes
 _SIZES = {  # options here -> the keys of BERT, and of DistilBERT
     "num_layers": ("num_hidden_layers", "n_layers"),
     "units": ("hidden_size", "dim"),
@@ -76,14 +77,21 @@ _NO_WEIGHTS = re.compile(r"position_ids$")  # of old files: the numbers from 0 o
 _TIED = re.compile(r"^(cls\.predictions\.decoder|vocab_projector)\.weight$")
 
 
-def options_of_weights(path: Path, saved: Mapping[str, object] | None) -> list[InferredOption]:
-    """Returns the options that a published folder or a run sets; none for anything
-    else.
+def has_documents(answers: Sequence[JsonMapping]) -> bool:
+    """Returns whether vectors of documents are among the answers of a task."""
+    return any(answer.get("vectors", "") in (None, "documents") for answer in answers)
+
+
+def options_for(net: str, path: Path, saved: JsonMapping | None) -> list[InferredOption]:
+    """Returns the options of a net that a published folder or a run sets; none for
+    anything else.
 
     saved:    the process of the task, where the path is that of a run
     Raises:   TaskError when it is the folder of another kind of net.
     """
     if saved is not None:
+        if saved.get("net") not in _NETS:
+            return []
         sizes, reason = {name: saved.get(name) for name in _SIZES}, f"as in {path.name}"
     elif (path / CONFIG).is_file():
         config, reason = _config(path), f"{CONFIG} of {path.name}"
@@ -92,7 +100,7 @@ def options_of_weights(path: Path, saved: Mapping[str, object] | None) -> list[I
     else:
         return []
     return [
-        InferredOption("process.net", "bert", reason),
+        InferredOption("process.net", net, reason),
         *(InferredOption(f"process.{name}", value, reason) for name, value in sizes.items()),
         InferredOption("input.tokenizer", "wordpieces", f"the vocabulary of {path.name}"),
         InferredOption("input.tokenizer_file", str(path), f"the vocabulary of {path.name}"),
@@ -132,7 +140,9 @@ def load_file(net: nn.Module, path: Path, labels: Sequence[str]) -> str | None:
     with torch.no_grad():
         for name, tensor in fitting.items():
             wanted[name].copy_(tensor)
-    return _sentence(net, path, fitting, missing, [n for h, n in theirs.items() if h not in wanted])
+    untrained = [name for name in missing if name in dict(net.named_parameters())]
+    unused = [name for here, name in theirs.items() if here not in wanted]
+    return _sentence(net, path, fitting, untrained, unused)
 
 
 def name_here(name: str) -> str:

@@ -26,7 +26,9 @@ Example:  >>> text = TensorSpec("text", ("time",), (9,), 30, ("[PAD]", "[SEP]"),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +38,7 @@ from kissipo.codec.word_pieces import END
 from kissipo.core.batch import trim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
@@ -44,25 +47,22 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.multi_head_attention import padding_mask
 from kissipo.process.layers.tied_linear import TiedLinear
 from kissipo.process.layers.transformer_layer import TransformerLayer
-from kissipo.process.nets._published_bert import load_file, options_of_weights
+from kissipo.process.nets._published_bert import (
+    has_documents,
+    load_file,
+    name_here,
+    options_for,
+)
 
-__all__ = [
-    "Bert",
-    "Options",
-    "build",
-    "load_file",
-    "options_of_weights",
-    "required_options",
-    "suggested_options",
-]
+__all__ = ["Bert", "Options", "build", "load_file", "required_options", "suggested_options"]
 ALGORITHMS = ("supervised",)
 NEEDED_INPUT = (InferredOption("input.tokenizer", "wordpieces", "the net reads word pieces"),)
 _STD, _EPS = 0.02, 1e-12
 
 
 @dataclass(frozen=True)
-class Options:
-    """The options of BERT."""
+class Sizes:
+    """The sizes of the encoder, which published weights set."""
 
     num_layers: int = option(4, "number of Transformer layers", minimum=1)
     units: int = option(256, "number of features of every piece", minimum=1)
@@ -71,9 +71,28 @@ class Options:
         None, "width of the feed-forward net in each layer; 4 times units when omitted", minimum=1
     )
     max_positions: int = option(512, "number of word pieces of the longest text", minimum=1)
+
+
+@dataclass(frozen=True)
+class Options(Sizes):
+    """The options of BERT."""
+
     dropout: float = option(
         0.1, "dropout rate of embeddings, attention and layers", minimum=0, below=1
     )
+
+
+def options_of_weights(
+    path: Path, saved: JsonMapping | None, answers: Sequence[JsonMapping] = ()
+) -> list[InferredOption]:
+    """Returns the options that a published folder or a run sets; none for vectors of
+    documents, which are those of `sentence_bert`."""
+    return [] if has_documents(answers) else options_for("bert", path, saved)
+
+
+def ours(name: str, options: object) -> str:
+    """Returns the name in the net of a published tensor."""
+    return name_here(name)
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
@@ -106,26 +125,38 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
+    return Bert(inputs, place_of_pieces("bert", inputs, options), outputs, options)
+
+
+def place_of_pieces(name: str, inputs: Sequence[TensorSpec], sizes: Sizes) -> int:
+    """Returns the number of the input that is word pieces.
+
+    name:     that of the net
+    Raises:   ShapeError when there is none, or when it is too long.
+    """
     places = [number for number, spec in enumerate(inputs) if END in spec.labels]
     if len(places) != 1:
         described = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
-            "process.net=bert reads word pieces",
+            f"process.net={name} reads word pieces",
             got=f"the input {described}",
             do="Set input.tokenizer=wordpieces, and name one or two texts with input.text",
         )
     length = inputs[places[0]].shape[0]
-    if length > options.max_positions:
+    if length > sizes.max_positions:
         raise ShapeError(
-            f"the net reads at most {options.max_positions} word pieces",
+            f"the net reads at most {sizes.max_positions} word pieces",
             got=f"texts of {length} word pieces",
-            do=f"Set input.max_length={options.max_positions}, or process.max_positions={length}",
+            do=f"Set input.max_length={sizes.max_positions}, or process.max_positions={length}",
         )
-    return Bert(inputs, places[0], outputs, options)
+    return places[0]
 
 
 class Bert(nn.Module):
-    """Embeddings of word pieces, Transformer layers, and a head for the task."""
+    """Embeddings of word pieces, Transformer layers, and a head for the task.
+
+    head:     another head than the one that suits the outputs
+    """
 
     def __init__(
         self,
@@ -133,6 +164,7 @@ class Bert(nn.Module):
         place: int,
         outputs: tuple[TensorSpec, ...],
         options: Options,
+        head: nn.Module | None = None,
     ) -> None:
         super().__init__()
         text, units = inputs[place], options.units
@@ -154,7 +186,7 @@ class Bert(nn.Module):
             for _ in range(options.num_layers)
         )
         others = inputs[:place] + inputs[place + 1 :]
-        self.head = _head(units, others, text, outputs, options, self.pieces)
+        self.head = head or _head(units, others, text, outputs, options, self.pieces)
         self.apply(_start)
 
     def forward(self, *inputs: Tensor) -> Outputs:

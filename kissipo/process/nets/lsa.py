@@ -111,6 +111,10 @@ class Lsa(nn.Module):
         cosines: Tensor = self.cosine(self.project(self.weights(text), text))
         return cosines
 
+    def terms(self, text: Tensor) -> Tensor:
+        """Returns the ids of the terms (batch, term)."""
+        return text[..., 0]
+
     def parts(self, text: Tensor, documents: Tensor) -> Tensor:
         """Returns the part of each term in the cosine with some documents.
 
@@ -148,11 +152,7 @@ class Lsa(nn.Module):
             svd.transform(weights[first : first + _ROWS]).astype(np.float32)
             for first in range(0, len(counts), _ROWS)
         ]
-        documents = torch.from_numpy(np.concatenate(vectors))
-        lengths = torch.linalg.vector_norm(documents.double(), dim=1)
-        lengths = torch.where(lengths > 0, lengths, 1)
-        self.cosine.vectors = (documents / lengths[:, None]).float()
-        self.cosine.lengths = lengths.float()
+        self.cosine.set(torch.from_numpy(np.concatenate(vectors)))
         axes = torch.from_numpy(svd.components_.T.astype(np.float32))
         self.project.weight.data = torch.cat([torch.zeros(1, axes.shape[1]), axes])
         self.explained_variance = torch.from_numpy(svd.explained_variance_ratio_).float()

@@ -75,6 +75,10 @@ class TfIdf(nn.Module):
         cosines: Tensor = self.cosine(self.weights(text), text)
         return cosines
 
+    def terms(self, text: Tensor) -> Tensor:
+        """Returns the ids of the terms (batch, term)."""
+        return text[..., 0]
+
     def parts(self, text: Tensor, documents: Tensor) -> Tensor:
         """Returns the part of each term in the cosine with some documents."""
         return self.cosine.parts(self.weights(text), text, documents)
