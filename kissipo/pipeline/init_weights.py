@@ -15,6 +15,7 @@ from kissipo.core.config import FrozenConfig, to_plain
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.notation import write_value
 from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
@@ -95,18 +96,53 @@ def with_implied(task: Task) -> Task:
 
 
 def _options_of_weights(task: Task) -> Sequence[InferredOption]:
-    """Returns what the net of the task, or the net of its weights, says of the
-    weights."""
+    """Returns what the net of the task, or the first that takes them, says of the
+    weights.
+
+    Raises:   TaskError for a folder with the weights of another net than that of the
+              task; DataError for a missing path where the task names no net.
+    """
     start = task.process.get("weights")
     if not isinstance(start, str):
         return ()
     path, name = _path_of(start), task.process.get("net")
     run = run_of(path)
     saved = None if run is None else task_of(run).process
-    nets = [name] if isinstance(name, str) else [] if name is not None else NETS.names()
+    if name is None:
+        return _options_of(NETS.names(), path if path.is_dir() else existing(path), saved, task)
+    if not isinstance(name, str):
+        return ()
+    options = _options_of([name], path, saved, task)
+    if not options and saved is None and path.is_dir():
+        _refuse_other_net(name, path, task)
+    return options
+
+
+def _options_of(
+    nets: Sequence[str], path: Path, saved: JsonMapping | None, task: Task
+) -> Sequence[InferredOption]:
+    """Returns what the first of these nets that takes some weights says of them.
+
+    saved:    the process of the run at this path, if it is one
+    """
     modules = (NETS.find(net, place="process.net") for net in nets)
     several = (module.options_of_weights(path, saved, task.answers) for module in modules)
     return next((options for options in several if options), ())
+
+
+def _refuse_other_net(name: str, path: Path, task: Task) -> None:
+    """Refuses a folder that another net takes.
+
+    Raises:   TaskError that names it.
+    """
+    options = _options_of(NETS.names(), path, None, task)
+    nets = [option.value for option in options if option.place == "process.net"]
+    if nets and nets != [name]:
+        raise TaskError(
+            f"process.weights: {path} has the weights of process.net={nets[0]}",
+            got=f"process.net={name}",
+            do="Leave process.net and its options out: they come from the folder",
+        )
 
 
 def _path_of(weights: str) -> Path:

@@ -17,6 +17,9 @@ Command   kissipo fit search             evaluates 1,190 questions
                                          the five nearest paragraphs
           kissipo compare search --vary process.net=tf_idf,lsa
                                          latent semantic analysis on 100 axes beside it
+          kissipo fit xquad process.weights=FOLDER
+                                         the same questions by meaning, with a published
+                                         MiniLM (kissipo data get weights:minilm)
 """
 
 from kissipo.core.recipe import Recipe

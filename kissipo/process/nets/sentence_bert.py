@@ -133,7 +133,8 @@ class SentenceBert(bert.Bert):
         return text
 
     def parts(self, text: Tensor, documents: Tensor) -> Tensor:
-        """Returns the part of each word piece in the cosine with some documents.
+        """Returns the part of each word piece in the cosine with some documents; the
+        first of several equal pieces has the parts of all.
 
         Shapes:   documents (batch, document) numbers -> (batch, document, time)
         """
@@ -188,9 +189,22 @@ class SimilarityHead(nn.Module):
         lengths = torch.linalg.vector_norm(self.pooling(states, mask), dim=1)
         scale = (lengths * mask.sum(dim=1))[:, None, None]
         products = self.cosine.vectors[documents] @ states.transpose(1, 2)
-        return products * mask[:, None] / torch.where(scale > 0, scale, 1)
+        parts = products * mask[:, None] / torch.where(scale > 0, scale, 1)
+        first = _first_places(ids[:, : states.shape[1]])[:, None].expand_as(parts)
+        return torch.zeros_like(parts).scatter_add(2, first, parts)
 
     def _mask(self, states: Tensor, ids: Tensor) -> Tensor:
         """Returns which states count (batch, time)."""
         ids = ids[:, : states.shape[1]]
         return (ids != 0) & self.is_known[ids].any(dim=1, keepdim=True)
+
+
+def _first_places(ids: Tensor) -> Tensor:
+    """Returns the first place of each id in its row.
+
+    Example:  >>> _first_places(torch.tensor([[7, 8, 7, 8, 9]])).tolist()
+              [[0, 1, 0, 1, 4]]
+    """
+    places = torch.arange(ids.shape[1], device=ids.device)
+    is_same = ids[:, :, None] == ids[:, None, :]
+    return torch.where(is_same, places, ids.shape[1]).amin(dim=2)

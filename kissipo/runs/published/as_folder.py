@@ -19,7 +19,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.task import Task
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.checkpoint import refusal
-from kissipo.pipeline.init_weights import with_weights
+from kissipo.pipeline.init_weights import with_implied
 from kissipo.pipeline.parse import read_task
 from kissipo.runs.published.loaded import Loaded, compare
 
@@ -52,7 +52,7 @@ def write(
 def _load(folder: Path, tensors: Mapping[str, object]) -> Loaded:
     """Loads the folder as a training does, and returns which tensors the net has."""
     process, output = {"weights": str(folder)}, {"number": "answer"}
-    resolved = read_task(with_weights(Task(input={"table": ""}, process=process, output=output)))
+    resolved = read_task(with_implied(Task(input={"table": ""}, process=process, output=output)))
     assert resolved.net is not None
     codec = WordPieces(("text",), length=3, model=read_model(folder, lowercase=True))
     text = codec.fit(Frame((strings("text", []),))).spec

