@@ -200,7 +200,7 @@ SENTENCES = [
         input: {text: corpus.txt, tokenizer: wordpieces}
         process: {net: bert, num_layers: 4, algorithm: masked_text}
         output: {text: masked}""",
-        "input.tokenizer=wordpieces (S35)",
+        "'masked_text' (S35)",
     ),
     Sentence(
         "S35",
