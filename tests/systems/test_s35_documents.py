@@ -292,11 +292,11 @@ def test_documents_are_read_by_a_bert_that_was_trained_here(folder: Path, tmp_pa
         ({"net": "sentence_bert"}, "is not trained here, so it needs weights"),
         ({"net": "tf_idf", "process.weights": "tiny"}, "weights of process.net=sentence_bert"),
         ({"process.weights": "missing"}, "there is no file missing"),
-        ({"process.weights": "tiny", "min_df": 2}, "input.min_df has no meaning for documents of"),
+        ({"process.weights": "tiny", "min_df": 2}, r"input\.min_df .* has no meaning for"),
         ({"process.weights": "tiny", "max_length": 99}, "the net reads at most 16 word pieces"),
         ({"process.weights": "empty"}, "empty has no vocabulary"),
         ({"tokenizer": "wordpieces"}, "are those of a published model"),
-        ({"max_length": 9}, "input.max_length has no meaning for output.vectors=documents"),
+        ({"max_length": 9}, r"input\.max_length .* has no meaning for"),
     ],
 )
 def test_mistakes_are_named(
@@ -314,7 +314,7 @@ def test_word_pieces_are_refused_for_running_text(tmp_path: Path, published: Pat
     path.write_text("It was a dark and stormy night. " * 400)
     with pytest.raises(TaskError, match="tokenizer=wordpieces does not suit"):
         build_experiment(ki.load(str(path), words={"tokenizer": "wordpieces"}))
-    with pytest.raises(TaskError, match=r"input\.max_length is for word pieces"):
+    with pytest.raises(TaskError, match=r"input\.max_length .* has no meaning for"):
         build_experiment(ki.load(str(path), words={"max_length": 9}))
 
 
