@@ -143,7 +143,7 @@ def _refuse_unused(resolved: ResolvedTask) -> None:
     name = next((name for name in resolved.source.written if name in unused), None)
     if name is None:
         return
-    infos = option_infos(type(resolved.source.options)) | option_infos(input_general.Options)
+    infos = {**option_infos(type(resolved.source.options)), **option_infos(input_general.Options)}
     answers = [
         f"output.{answer.name}" + (f"={answer.value}" if answer.answer.BUILDER else "")
         for answer in resolved.answers

@@ -85,7 +85,15 @@ def _body(names: dict[str, torch.Tensor]) -> list[str]:
 
 def test_two_texts_are_read_together(pairs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    words = ["input.text=[a,b]", "net=bert", *SIZES, "learning_rate=0.01", "schedule=constant", "warmup=0", "epochs=6"]
+    words = [
+        "input.text=[a,b]",
+        "net=bert",
+        *SIZES,
+        "learning_rate=0.01",
+        "schedule=constant",
+        "warmup=0",
+        "epochs=6",
+    ]
     options = [*words, "dropout=0", "baselines=majority", "--quiet", "--out", str(run)]
     assert main(["fit", str(pairs), "--output", "good", *options]) == 0
     trained = ki.open(run)
