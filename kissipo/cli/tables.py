@@ -173,6 +173,8 @@ def format_answer(prediction: Prediction) -> str:
         first, *others = prediction.spans
         cells = [first.text or NO_ANSWER, f"{first.confidence:.4f}"]
         return "\t".join(map(format_cell, [*cells, *(span.describe() for span in others)]))
+    if prediction.guesses is not None:
+        return "\n".join(map(format_guesses, prediction.guesses))
     text = format_cell(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between
@@ -182,6 +184,15 @@ def format_answer(prediction: Prediction) -> str:
     if prediction.error is not None:
         text += f"\t{format_score(prediction.error)}"
     return text if prediction.confidence is None else f"{text}\t{prediction.confidence:.4f}"
+
+
+def format_guesses(gap: Sequence[tuple[str, float]]) -> str:
+    """Returns the guesses for one gap with their probabilities in one line.
+
+    Example:  >>> format_guesses([("henson", 0.5), ("he", 0.125)])
+              'henson 0.5000\\the 0.1250'
+    """
+    return "\t".join(f"{word} {share:.4f}" for word, share in gap)
 
 
 def format_cell(value: object) -> str:

@@ -14,7 +14,6 @@ from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score, format_span
 from kissipo.inspect.trace import Trace
-from kissipo.output.baseline_data import MAX_SAMPLES
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.report import tables
@@ -137,9 +136,9 @@ class TrainingOutput(Callback):
         self.screen.result(render(tables.scores_table(score)))
         if score.verdict is not None:
             self.screen.result("Verdict: " + verdict_line(score))
-            if self._samples > MAX_SAMPLES:
+            if self._samples > score.answer.BASELINE_SAMPLES:
                 self.screen.note(
-                    f"[dim]The baselines were trained on {MAX_SAMPLES:,} "
+                    f"[dim]The baselines were trained on {score.answer.BASELINE_SAMPLES:,} "
                     f"of {self._samples:,} examples.[/]"
                 )
         if score.compared is not None:

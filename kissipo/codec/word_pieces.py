@@ -142,6 +142,13 @@ class WordPieces(Codec):
             table[row, : len(ids)] = ids
         return torch.from_numpy(table)
 
+    def ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        """Returns the ids of whole texts, without special pieces around them."""
+        refuse_unfitted(self._tokenizer, self)
+        assert self._tokenizer is not None
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
     def split_frame(self, frame: Frame) -> list[Pieces]:
         """Returns the pieces of each row with their places in the texts."""
         refuse_unfitted(self._tokenizer, self)
@@ -331,7 +338,7 @@ def vocabulary_from(
     The library numbers characters as it meets them in parallel, and numbers decide
     between equally frequent pairs. So the characters are numbered before.
 
-    texts:    returns the texts, from the first one on; it is called three times
+    texts:    returns the texts, from the first one on; it is called twice
     """
     tokenizers = library()
     tokenizer = bert_tokenizer(tokenizers.models.WordPiece(unk_token=UNKNOWN), lowercase=lowercase)
@@ -363,14 +370,18 @@ def _alphabet(texts: Callable[[], Iterable[str]], size: int) -> list[str]:
     Example:  >>> _alphabet(lambda: ["ab, b.", "b"], 9)
               ['b', ',', '.', 'a', '##b']
     """
+    words: Counter[str] = Counter()
+    for text in texts():
+        words.update(text.split())
     counts: Counter[str] = Counter()
-    for text in texts():
-        counts.update("".join(text.split()))
+    for word, count in words.items():
+        for here in word:
+            counts[here] += count
     punctuation = "".join(re.escape(here) for here in counts if _is_punctuation(here))
-    inside_words = re.compile(rf"(?<=[^\s{punctuation}])[^\s{punctuation}]")
-    inside: set[str] = set()
-    for text in texts():
-        inside.update(inside_words.findall(text))
+    inside_words = re.compile(
+        rf"(?<=[^{punctuation}])[^{punctuation}]" if punctuation else "(?<=.)."
+    )
+    inside = {here for word in words for here in inside_words.findall(word)}
     characters = sorted(counts, key=lambda here: (-counts[here], here))[:size]
     return [*characters, *(INSIDE + here for here in characters if here in inside)]
 

@@ -96,6 +96,21 @@ class Evaluator(Protocol):
         ...
 
 
+@runtime_checkable
+class TargetedEvaluator(Protocol):
+    """An evaluator that computes only those of many outputs that the targets need."""
+
+    def targeted(self, net: nn.Module, batch: Batch) -> Tensor:
+        """Returns the outputs for a batch whose targets are known; `predict`, `gather`
+        and the validation loss take them, too."""
+        ...
+
+
+def is_targeted(evaluator: object) -> TypeIs[TargetedEvaluator]:
+    """Returns whether an evaluator computes only the outputs that it needs."""
+    return issubclass(type(evaluator), TargetedEvaluator)
+
+
 class FitCallback:
     """Receives the events of a run, for example for the log."""
 
@@ -189,6 +204,40 @@ class TokenwiseNet(Protocol):
     def head_weights(self) -> tuple[Tensor, Tensor]:
         """Returns the weight (class, feature) and the bias (class) of the head."""
         ...
+
+
+@runtime_checkable
+class MaskedTextNet(Protocol):
+    """A net that guesses pieces of texts, and whether one text follows the other.
+
+    special, mask:  the ids of the special pieces, and that of [MASK] among them
+    """
+
+    special: tuple[int, ...]
+    mask: int
+
+    def states(self, ids: Tensor) -> Tensor:
+        """Returns the outputs of the last layer (batch, time, feature), perhaps without
+        the padding at the end of all texts."""
+        ...
+
+    def piece_features(self, states: Tensor) -> Tensor:
+        """Returns the inputs of the head (row, feature) for some states (row,
+        feature)."""
+        ...
+
+    def head_weights(self) -> tuple[Tensor, Tensor]:
+        """Returns the weight (piece, feature) and the bias (piece) of the head."""
+        ...
+
+    def next_sentence(self, states: Tensor) -> Tensor:
+        """Returns the logits (batch, 2): B does not follow A, it does."""
+        ...
+
+
+def guesses_pieces(net: object) -> TypeIs[MaskedTextNet]:
+    """Returns whether a net guesses pieces of texts."""
+    return isinstance(net, MaskedTextNet)
 
 
 def gives_features(net: object) -> TypeIs[TokenwiseNet]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.algorithm import Algorithm
+from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of
 from kissipo.core.module_state import eval_mode
 from kissipo.core.numpy_array import NumpyArray
@@ -22,6 +23,7 @@ from kissipo.core.protocols import (
     ahead,
     batches,
     is_stateful,
+    is_targeted,
 )
 from kissipo.engine.streams import stream_steps
 
@@ -62,10 +64,11 @@ def evaluate(
             dataset, streams or batches(len(dataset), batch or portion(dataset, answers))
         ):
             moved = samples.to(device)
+            outputs: Outputs
             if streams:
                 outputs, state = stateful.forward_with_state(state, *moved.inputs)
             else:
-                outputs = net(*moved.inputs)
+                outputs = _outputs(net, moved, answers)
             if algorithm is not None:
                 total += float(algorithm.validation_loss(outputs, moved)) * samples.total_weight
             predicted = decoded(net, moved.inputs, outputs, answers)
@@ -86,6 +89,14 @@ def evaluate(
     return SplitEvaluation(
         evaluations, scores, truths, total / len(dataset) if algorithm is not None else float("nan")
     )
+
+
+def _outputs(net: nn.Module, batch: Batch, answers: Sequence[Evaluator]) -> Outputs:
+    """Returns the outputs of the net, or only those that a single answer needs."""
+    if len(answers) == 1 and is_targeted(answers[0]):
+        return answers[0].targeted(net, batch)
+    outputs: Outputs = net(*batch.inputs)
+    return outputs
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from kissipo.input.augment import Name
 from kissipo.input.check.leakage import leakage
 from kissipo.input.corpus import Corpus
 from kissipo.input.given_rows import parse_rows, row_usage
+from kissipo.input.passages import Passages
 from kissipo.input.question import Question
 from kissipo.input.source_data import Reading
 from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
@@ -85,6 +86,17 @@ class Source(ABC, Generic[O]):
         """
         raise TaskError(
             f"output.vectors=words does not suit {type(self).__name__.lower()}",
+            allowed="input.text=FILE or input.text=FOLDER",
+        )
+
+    def passages(self, value: object, options: O) -> Passages:
+        """Returns the data as documents of sentences, for an answer that learns from
+        whole texts in their order.
+
+        Raises:   TaskError for a source without texts.
+        """
+        raise TaskError(
+            f"output.text=masked does not suit {type(self).__name__.lower()}",
             allowed="input.text=FILE or input.text=FOLDER",
         )
 

@@ -92,6 +92,8 @@ class Prediction:
     boxes:       the detected objects, the most confident first; None for other answers
     neighbors:   what is most similar, the nearest first; None for other answers
     spans:       words of a text, the decision first; None for other answers
+    guesses:     the most probable words of each gap with their probabilities; None for
+                 other answers
     """
 
     value: Any
@@ -107,6 +109,7 @@ class Prediction:
     boxes: tuple[Box, ...] | None = None
     neighbors: tuple[Neighbor, ...] | None = None
     spans: tuple[TextSpan, ...] | None = None
+    guesses: tuple[tuple[tuple[str, float], ...], ...] | None = None
 
     def describe(self) -> str:
         """Returns the value with its probability, or the areas of a mask."""
@@ -144,6 +147,11 @@ class Prediction:
             content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
         if self.spans is not None:
             content["spans"] = [span.to_json() for span in self.spans]
+        if self.guesses is not None:
+            content["guesses"] = [
+                [{"answer": word, "confidence": share} for word, share in gap]
+                for gap in self.guesses
+            ]
         return content
 
 
@@ -308,6 +316,7 @@ class Answer(ABC):
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
     BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
+    BASELINE_SAMPLES: int = 10_000  # on which baselines are trained at most
 
     codec: Codec
     _loss: str | None = None  # the name of a written loss
@@ -333,6 +342,12 @@ class Answer(ABC):
     @abstractmethod
     def spec(self) -> TensorSpec:
         """The shape and axes of the model output, without the batch axis."""
+
+    @property
+    def further_specs(self) -> tuple[TensorSpec, ...]:
+        """Outputs of the net beside `spec`, of which only its training and the answer
+        itself make use."""
+        return ()
 
     @property
     def loss(self) -> str:
@@ -368,6 +383,10 @@ class Answer(ABC):
 
     def suggested_net(self) -> InferredOption | None:
         """Returns the net for this answer; None: it follows from the inputs."""
+        return None
+
+    def suggested_algorithm(self) -> InferredOption | None:
+        """Returns the only algorithm that learns this answer; None: that of the net."""
         return None
 
     @property

@@ -1,7 +1,8 @@
 """Baseline data: the samples on which baselines are trained and evaluated.
 
 They are samples of the training and test splits of the model, encoded and as raw rows.
-Baselines are trained on at most MAX_SAMPLES of them, and predict at most MAX_PREDICTED.
+Baselines are trained on at most MAX_SAMPLES of them, or on those of the answer, and
+predict at most MAX_PREDICTED.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
 from kissipo.output.tfidf import Features, tfidf
 
-MAX_SAMPLES, MAX_PREDICTED = 10_000, 20_000
+MAX_SAMPLES, MAX_PREDICTED = Answer.BASELINE_SAMPLES, 20_000
 SUMMARY = 4  # letters read per letter written, from which a text is a summary
 _MAX_CLASSES = 2_000
 

@@ -15,6 +15,7 @@ _TITLES = {
     "micro_f1": "micro F1",
     "roc_auc": "ROC AUC",
     "top_5": "top-5 accuracy",
+    "masked_top_5": "masked piece in the first 5",
     "map_50": "mAP at IoU 0.5",
     "hit_at_1": "right document first",
     "hit_at_5": "right document in the first 5",
@@ -33,6 +34,7 @@ _TITLES = {
             *("balanced_accuracy", "log_loss", "exact_match", "subset_accuracy"),
             *("character_error_rate", "word_error_rate", "frechet_distance"),
             *("mean_reciprocal_rank", "nearest_cosine", "unanswerable_accuracy"),
+            *("masked_accuracy", "next_sentence_accuracy"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )
     },

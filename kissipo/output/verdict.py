@@ -21,6 +21,7 @@ _FRACTIONS = {
     "map_50": " of mAP at IoU 0.5",
     "samples_f1": " of F1 per sample",
     "exact_match": " of exact match",
+    "masked_accuracy": " of masked pieces",
     "hit_at_1": " of right documents",
     "rouge_1": " of ROUGE-1",
     "rouge_2": " of ROUGE-2",

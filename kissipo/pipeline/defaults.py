@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option_infos
 from kissipo.core.task import Task
@@ -31,6 +32,7 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
         inferred.extend(fresh)
         return decide(task, fresh)
 
+    task = settle(task, _algorithm(task, pipeline))
     is_named = is_written(task, "process.net")
     task = settle(task, [_net(pipeline)])
     name, net = net_of(task.process)
@@ -55,6 +57,23 @@ def _facts(task: Task, pipeline: Pipeline) -> DataFacts:
         batch=task.input.get("batch_size"),
         process=task.process,
     )
+
+
+def _algorithm(task: Task, pipeline: Pipeline) -> list[InferredOption]:
+    """Returns the algorithm of an answer that only one can learn.
+
+    Raises:   TaskError when the task has another one.
+    """
+    needed = pipeline.answers[0].suggested_algorithm()
+    if needed is None:
+        return []
+    written = task.process.get("algorithm", needed.value)
+    if written != needed.value:
+        raise TaskError(
+            f"process.algorithm={written} does not learn output.{pipeline.answers[0].WORD}",
+            allowed=f"process.algorithm={needed.value}: {needed.reason}",
+        )
+    return [needed]
 
 
 def _net(pipeline: Pipeline) -> InferredOption:

@@ -163,7 +163,9 @@ def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
     """Builds the net for the inputs and answers of a pipeline, with random weights."""
     assert resolved.net is not None
     inputs = tuple(codec.spec for codec in pipeline.codecs)
-    outputs = tuple(answer.spec for answer in pipeline.answers)
+    outputs = tuple(
+        spec for answer in pipeline.answers for spec in (answer.spec, *answer.further_specs)
+    )
     net: nn.Module = resolved.net.module.build(inputs, outputs, resolved.net.options)
     wrapped: nn.Module = builder_of(resolved).wrap_net(to_channels_last(net))
     return wrapped

@@ -97,9 +97,6 @@ ALGORITHMS = Registry(
         "NEEDS_LOSSES": False,  # one loss per output
         "suggested_options": no_options,
     },
-    planned={
-        "masked_text": "S35",
-    },
 )
 ANSWERS = Registry(
     "kissipo.output.answers",

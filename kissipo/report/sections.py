@@ -23,7 +23,7 @@ _MAX_LAYERS, _MAX_LENGTH = 8, 160
 _VERDICTS: dict[int, LineStyle] = {1: "better", 0: "tie", -1: "worse"}
 _NOTES = {
     "test": "The model and the baselines are evaluated on the same samples, which none of them "
-    "was trained on. The baselines were trained on at most 10,000 samples.",
+    "was trained on. The baselines were trained on at most {:,} samples.",
     "validation": "There is no test split: the scores are those of the validation split, "
     "by which the best epoch was chosen.",
     "train": "Training and evaluation use the same samples: there is no held-out split.",
@@ -47,7 +47,8 @@ def verdict_section(scores: Sequence[Score]) -> Section:
 
 def score_section(score: Score) -> Section:
     """Returns the metrics of the model and of the baselines, as numbers and as bars."""
-    note, main = _NOTES[score.part], score.answer.EVAL_METRIC
+    note = _NOTES[score.part].format(score.answer.BASELINE_SAMPLES)
+    main = score.answer.EVAL_METRIC
     net = score.net
     if score.compared is not None:
         note, net = f"{_PART_NOTE.format(score.compared.samples)} {note}", score.compared.net

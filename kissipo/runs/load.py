@@ -74,7 +74,8 @@ def _find(
             _refuse_unknown(task)
     word, column = _answer_in(words)
     plain = {key.removeprefix("input."): value for key, value in words.items()}
-    names_column = word is None or ANSWERS.find(word, place="output").ANSWER.NAMES_COLUMN
+    kind = None if word is None else ANSWERS.find(word, place="output").ANSWER.variant(column)
+    names_column = kind is None or kind.NAMES_COLUMN
     column = output or (column if names_column else None)
     return as_task(infer_task(Question(task, column, time, horizon, word, names_column, plain)))
 

@@ -214,7 +214,7 @@ def _case(pipeline: Pipeline, number: int, part: str, seed: int, side: int | Non
         for name in codec.columns
     }
     answer = pipeline.answers[number]
-    some = drawn(len(pipeline.datasets["train"]), MAX_SAMPLES, "baselines")
+    some = drawn(len(pipeline.datasets["train"]), answer.BASELINE_SAMPLES, "baselines")
     predicted = _predicted_samples(answer, len(pipeline.datasets[part]))
     train = _samples(pipeline, number, "train", some, side, with_frame=bool(texts))
     test = _samples(pipeline, number, part, predicted, side, with_frame=bool(texts))

@@ -17,7 +17,7 @@ from torch import Tensor
 from kissipo.codec.boxes import box_column
 from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
-from kissipo.codec.word_pieces import WordPieces
+from kissipo.codec.word_pieces import WordPieces, vocabulary_from
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, Prediction
 from kissipo.output.answers.actions import Actions
@@ -40,6 +40,7 @@ from kissipo.output.answers.span import Options as SpanOptions
 from kissipo.output.answers.span import Span
 from kissipo.output.answers.text import NextToken
 from kissipo.output.document_vectors import DocumentVectors
+from kissipo.output.masked_text import MaskedText
 from kissipo.output.target_text import TargetText
 from kissipo.pipeline.registries import ANSWERS
 
@@ -68,6 +69,15 @@ TABLE = Frame((
         ("dot", "bar", "ring"),
     ),
 ))  # fmt: skip
+
+
+def masked_text(*, next_sentence: bool = True) -> MaskedText:
+    texts = TABLE["text"].texts()
+    model = vocabulary_from(lambda: [text or "" for text in texts], 12, lowercase=True)
+    codec = WordPieces(("text",), length=6, model=model)
+    return MaskedText(codec.fit(TABLE), next_sentence=next_sentence)
+
+
 ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "category of four": lambda: Category("kind"),
     "category of two": lambda: Category("spam"),
@@ -114,6 +124,8 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "documents, without queries": lambda: DocumentVectors("kind", has_queries=False),
     "text of a column, by ROUGE": lambda: TargetText("kind", unit="words", eval_metric="rouge_l"),
     "span": lambda: in_pieces(Span("kind", SpanOptions(context="kind"))),
+    "masked text": masked_text,
+    "masked text, no pairs": lambda: masked_text(next_sentence=False),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
@@ -248,7 +260,7 @@ SCRIPTED = [
     name
     for name in ANSWERS_BY_CASE
     if "negative class" not in name
-    and not name.startswith(("actions", "image", "documents", "span"))
+    and not name.startswith(("actions", "image", "documents", "span", "masked"))
 ]
 
 

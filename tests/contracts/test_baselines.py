@@ -32,7 +32,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.tokens import Tokens
 from kissipo.codec.windows import Windows
-from kissipo.codec.word_pieces import WordPieces
+from kissipo.codec.word_pieces import WordPieces, vocabulary_from
 from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.core.seeds import numpy_generator
@@ -53,6 +53,7 @@ from kissipo.output.answers.span import Span
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
 from kissipo.output.document_vectors import DocumentVectors
+from kissipo.output.masked_text import MaskedText
 from kissipo.output.target_text import TargetText
 from kissipo.output.word_vectors import WordVectors
 from kissipo.pipeline.registries import BASELINES
@@ -161,6 +162,90 @@ def of_a_text(units: Any = LETTERS) -> BaselineData:
     train = Samples((inputs[:9],), targets[:9].numpy())
     test = Samples((inputs[9:],), targets[9:].numpy())
     return BaselineData(answer, (answer.codec.spec,), train, test)
+
+
+PIECES = np.random.default_rng(12).integers(0, 4, (50, 9))
+
+
+def of_masked_text() -> BaselineData:
+    """Texts of four pieces; after the piece 0 another one comes more often than not."""
+    answer = MaskedText(
+        WordPieces(
+            ("text",),
+            length=9,
+            model=vocabulary_from(lambda: ["a b c d a b c d"], 20, lowercase=True),
+        ).fit(Frame((strings("text", ["a"]),)))
+    )
+    ids = torch.from_numpy(PIECES + 5)
+    ids[:, 3] = torch.where(ids[:, 2] == 5, 7, ids[:, 3])
+    ids[:, 0], ids[:, 5], ids[:, 8] = 2, 3, 3
+    labels = torch.arange(50) % 3 // 2 + 1
+    whole = ids.clone()
+    whole[:, 0] = labels
+    hidden, is_target = answer.mask_rule.hide_all(ids, torch.arange(50), seed=1, probability=0.3)
+    targets = torch.where(is_target, ids, 0)
+    targets[:, 0] = labels
+    train = Samples((ids[:30],), whole[:30].numpy())
+    return BaselineData(
+        answer, (answer.codec.spec,), train, Samples((hidden[30:],), targets[30:].numpy())
+    )
+
+
+def guessed_pieces(*, contexts: bool) -> Any:
+    """The scores of masked pieces, counted one by one.
+
+    contexts:  whether the neighbors of a piece count, or its frequency alone
+    """
+    case = of_masked_text()
+    read, truth = case.test.inputs[0].tolist(), case.test.truth
+    every: list[tuple[int, int, int]] = [
+        (row[place - 1], row[place], row[place + 1])
+        for row in case.train.inputs[0].tolist()
+        for place in range(1, 8)
+        if row[place] >= 5
+    ]
+    size, scores = len(case.answer.spec.labels), np.zeros((*truth.shape, 6, 2))
+    labels = Counter(case.train.truth[:, 0].tolist())
+    for sample, place in zip(*np.nonzero(truth), strict=True):
+        target = int(truth[sample, place])
+        if place == 0:
+            right = (labels[target] + 1) / (sum(labels.values()) + 2)
+            scores[sample, 0, 0] = np.log(right), target != max(labels, key=lambda x: labels[x])
+            continue
+        left, right_piece = read[sample][place - 1], read[sample][place + 1]
+        levels = [
+            Counter(m for before, m, after in every if (before, after) == (left, right_piece)),
+            Counter(m for before, m, _ in every if before == left),
+            Counter(m for _, m, after in every if after == right_piece),
+            Counter(m for _, m, _ in every),
+        ]
+        if contexts:
+            share = backed_off(levels, size)
+            order = [m for level in levels for m in sorted(level, key=lambda m: (-level[m], m))]
+            order = list(dict.fromkeys(order))[:5]
+            rank = order.index(target) if target in order else 5
+        else:
+            counts = [levels[-1][piece] for piece in range(size)]
+            share = [(count + 1) / (sum(counts) + size) for count in counts].__getitem__
+            order = sorted(range(size), key=lambda piece: -counts[piece])
+            rank, order = order.index(target), order[:5]
+        scores[sample, place, 0] = np.log(share(target)), rank
+        scores[sample, place, 1 : 1 + len(order)] = [(piece, share(piece)) for piece in order]
+    return scores
+
+
+def backed_off(levels: list[Counter[int]], size: int) -> Callable[[int], float]:
+    """The shares of Witten and Bell, from the last level to the first one."""
+
+    def share(piece: int) -> float:
+        value = 1 / size
+        for level in levels[::-1]:
+            n, d = sum(level.values()), len(level)
+            if n:
+                value = (level[piece] + d * value) / (n + d)
+        return value
+
+    return share
 
 
 def of_a_world(episodes: int = 400) -> EnvironmentData:
@@ -1160,6 +1245,8 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "bigram": [
         (of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28][LETTERS[:27] == before])))
     ],
+    "most_frequent_piece": [(of_masked_text, lambda: guessed_pieces(contexts=False))],
+    "neighbor_pieces": [(of_masked_text, lambda: guessed_pieces(contexts=True))],
     "empty_mask": [(of_images, lambda: np.zeros((5, 9, 10)))],
     "brightness_threshold": [(of_images, by_every_threshold)],
     "pixel_forest": [(of_images, by_a_forest)],
@@ -1224,7 +1311,7 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
     np.testing.assert_allclose(
         answer(name, replace(case, test=few)), answer(name, case)[:4], rtol=1e-6
     )
-    if make is not of_a_text:
+    if make not in (of_a_text, of_masked_text):
         other_truth = replace(case.test, truth=case.test.truth[::-1])
         np.testing.assert_array_equal(
             answer(name, replace(case, test=other_truth)), answer(name, case)

@@ -110,6 +110,13 @@ def edges(y: Array, t: Array) -> float:
     return float(np.mean(entropies))
 
 
+def after_the_first(y: Array, t: Array) -> float:
+    """The same without the first place; a text without other tokens has no loss."""
+    lengths = (t[:, 1:] != 0).sum(axis=1)
+    some = lengths > 0
+    return per_token(y[some, 1:], t[some, 1:]) * float(some.mean())
+
+
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "binary_cross_entropy": (
         "yes or no",
@@ -127,6 +134,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "detection": ("boxes", detection),
     "padded_cross_entropy": ("texts", per_token),
     "span_cross_entropy": ("spans", edges),
+    "masked_cross_entropy": ("texts", after_the_first),
     "kl_divergence": ("probabilities", lambda y, t: (t * np.log(t / softmax(y))).sum(1).mean()),
     "mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean()),
     "half_mean_squared_error": ("numbers", lambda y, t: ((y - t) ** 2).mean() / 2),

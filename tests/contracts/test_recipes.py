@@ -27,6 +27,7 @@ SHORTEST = {
     "adversarial": {"epochs": 1},
     "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},
+    "masked_text": {"epochs": 1, "units": 8, "num_heads": 2, "max_length": 32},
     "word2vec": {"epochs": 1, "embedding_dim": 8, "output.baselines": ()},
 }
 FEWER = {"num_games": 12}  # samples that are made, where an option says how many

@@ -203,6 +203,7 @@ LATER = [
         "'q_learning' for the net 'ffn' is not built yet. Allowed",
     ),
     ("input: {ratings: a.tsv}", "input: the source 'ratings' (S43) is not built yet."),
+    (f"{DIGITS}\noutput: {{image: same}}", "output.image=same (S37) is not built yet."),
     ("input: {images: digits, captions: a.tsv}", "input.captions (S38) is not built yet."),
     (
         f"{DIGITS}\noutput: [category, {{rating: stars}}]",

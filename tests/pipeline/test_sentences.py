@@ -200,7 +200,7 @@ SENTENCES = [
         input: {text: corpus.txt, tokenizer: wordpieces}
         process: {net: bert, num_layers: 4, algorithm: masked_text}
         output: {text: masked}""",
-        "'masked_text' (S35)",
+        "",
     ),
     Sentence(
         "S35",

@@ -1,8 +1,9 @@
 """English texts: the texts of twelve public data sets, 4.2 million words.
 
 Articles, questions and paragraphs, captions, film reviews, plays, messages, essays: a
-small corpus for word vectors. Each folder is used where it is on this machine; Wikitext
-must be there.
+small corpus for word vectors, and to pre-train a net. A blank line parts documents;
+captions, sentences and messages of a folder are one document. Each folder is used where
+it is on this machine; Wikitext must be there.
 
 Source:   the data sets of these names; their files are described in each folder.
 License:  those of the data sets; nothing is downloaded or passed on.
@@ -27,15 +28,17 @@ HOME = "https://github.com/pytorch/examples/tree/main/word_language_model/data/w
 LICENSE = "those of the data sets"
 FOLDER = "wikitext-2"
 _MARK = re.compile("<[^>]*>")
+_TITLE = re.compile(" = [^=].*[^=] = *$")
 
 
 def read() -> Reading:
-    """Reads all texts as one value of 'text', a sentence or a paragraph per line."""
+    """Reads all texts as one value of 'text', with a blank line between documents and a
+    sentence or a paragraph per line."""
     folder_only(FOLDER, HOME)
     lines: list[str] = []
     for name, reader in _READERS.items():
         folder = look_for(name, "")
-        lines += [] if folder is None else list(reader(folder))
+        lines += [] if folder is None else [*reader(folder), ""]
     return Reading(
         Frame((strings("text", ["\n".join(lines)]),), origin="english-texts"), answer="text"
     )
@@ -47,14 +50,24 @@ def _text(path: Path, encoding: str = "utf-8") -> str:
 
 
 def _plain(*patterns: str, encoding: str = "utf-8") -> Callable[[Path], Iterator[str]]:
-    """Returns a reader of files with one text per line."""
+    """Returns a reader of files with one text per line, each file a document."""
 
     def lines(folder: Path) -> Iterator[str]:
         for pattern in patterns:
             for path in sorted(folder.glob(pattern)):
-                yield from _text(path, encoding).replace("<unk>", " ").splitlines()
+                text = _text(path, encoding).replace("<unk>", " ")
+                yield from filter(str.strip, text.splitlines())
+                yield ""
 
     return lines
+
+
+def _wikitext(folder: Path) -> Iterator[str]:
+    """Yields the lines of articles; each begins with its title."""
+    for path in sorted(folder.glob("*.txt.gz")):
+        for line in filter(str.strip, _text(path).replace("<unk>", " ").splitlines()):
+            yield from ("", line) if _TITLE.match(line) else (line,)
+        yield ""
 
 
 class _Unquoted(csv.excel_tab):
@@ -63,8 +76,13 @@ class _Unquoted(csv.excel_tab):
     quoting = csv.QUOTE_NONE
 
 
-def _cells(pattern: str, column: int, *, delimiter: str = "\t") -> Callable[[Path], Iterator[str]]:
-    """Returns a reader of one column of tables."""
+def _cells(
+    pattern: str, column: int, *, delimiter: str = "\t", apart: bool = False
+) -> Callable[[Path], Iterator[str]]:
+    """Returns a reader of one column of tables.
+
+    apart:   whether each cell is a document
+    """
 
     def texts(folder: Path) -> Iterator[str]:
         for path in sorted(folder.glob(pattern)):
@@ -72,6 +90,7 @@ def _cells(pattern: str, column: int, *, delimiter: str = "\t") -> Callable[[Pat
             for row in csv.reader(io.StringIO(_text(path)), dialect):
                 if len(row) > column:
                     yield _MARK.sub(" ", row[column]).replace("\n", " ")
+                    yield from [""] * apart
 
     return texts
 
@@ -82,6 +101,7 @@ def _reviews(folder: Path) -> Iterator[str]:
             file = archive.extractfile(member) if member.name.endswith(".txt") else None
             if file is not None:
                 yield from file.read().decode("utf-8").splitlines()
+                yield ""
 
 
 def _articles(folder: Path) -> Iterator[str]:
@@ -91,6 +111,7 @@ def _articles(folder: Path) -> Iterator[str]:
             for paragraph in article["paragraphs"]:
                 yield paragraph["context"].replace("\n", " ")
                 yield from (question["question"] for question in paragraph["qas"])
+                yield ""
 
 
 def _sentences(folder: Path) -> Iterator[str]:
@@ -107,7 +128,7 @@ def _sentences(folder: Path) -> Iterator[str]:
 
 
 _READERS: dict[str, Callable[[Path], Iterator[str]]] = {
-    "wikitext-2": _plain("*.txt.gz"),
+    "wikitext-2": _wikitext,
     "squad-style": _articles,
     "multi30k": _plain("*.en.gz"),
     "flickr8k-800": _cells("captions.tsv", 1),
@@ -117,6 +138,6 @@ _READERS: dict[str, Callable[[Path], Iterator[str]]] = {
     "cola": _cells("*.tsv", 3),
     "covid-fake-news": _cells("*.csv.gz", 1, delimiter=","),
     "sms-spam": _cells("*.tsv", 1),
-    "federalist": _cells("*.csv.gz", 2, delimiter=","),
+    "federalist": _cells("*.csv.gz", 2, delimiter=",", apart=True),
     "wnut17-ner": _sentences,
 }

@@ -19,6 +19,7 @@ from kissipo.input.documents import DocumentOptions, add_queries, read_documents
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.documents import Unit, is_document_folder
 from kissipo.input.formats.files import open_text, path_of
+from kissipo.input.passages import Passages
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -120,6 +121,19 @@ class Text(Source[Options]):
         files = text_files(path_of(str(value)))
         return Corpus(lambda: _lines(files, options.encoding), str(value), whole)
 
+    def passages(self, value: object, options: Options) -> Passages:
+        """Returns the documents of a file, of all text files in a folder, or of a data
+        set; files are read again where they are needed.
+
+        Raises:   DataError when there is no text.
+        """
+        reading = find_data(value, "text")
+        if reading is not None:
+            lines = [str(text or "").splitlines() for text in reading.frame["text"].texts()]
+            return Passages(lambda: lines, str(value))
+        files = text_files(path_of(str(value)))
+        return Passages(lambda: (_lines([file], options.encoding) for file in files), str(value))
+
     def documents(self, value: object, options: Options) -> Reading:
         """Reads documents, with the queries that are known, if any."""
         if not isinstance(value, str | Path):
@@ -143,6 +157,8 @@ class Text(Source[Options]):
         """Takes plain text, of which the next token is predicted, and a folder of
         texts, which are documents."""
         path, data_set = question.path, question.data_set
+        if question.answer == "text" and not question.names_column:
+            return question.task({"text": question.value}, {"text": "masked"})
         if data_set is None and path is not None and path.is_dir():
             if not is_document_folder(path):
                 return None

@@ -1,5 +1,6 @@
 """Text: the next token at every step of a text, a character or a word.
 
+`text: masked` is the masked pieces of a text (`output/masked_text.py`), and
 `text: COLUMN` is the text in a column instead (`output/target_text.py`).
 
 logits -> probabilities (softmax) -> the most probable token. The metrics are the mean
@@ -34,6 +35,7 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
+from kissipo.output.masked_text import MaskedText
 from kissipo.output.target_text import TargetText
 from kissipo.output.texts.metrics import TextMetric
 from kissipo.output.texts.search import TextSearch
@@ -46,7 +48,7 @@ _LENGTHS = {"characters": 240, "words": 50}
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the text of a column; a next token has none."""
+    """The options of the text of a column and of masked text."""
 
     unit: Unit | None = option(
         None, "what the text of a column is written in: characters (when omitted) or words"
@@ -59,6 +61,27 @@ class Options:
         "main metric of the text of a column: exact_match for characters and short texts, bleu "
         "for texts of words; rouge_l is usual for summaries",
     )
+    next_sentence: bool | None = option(
+        None,
+        "for output.text=masked: whether the net also learns if text B follows text A; "
+        "true when omitted",
+    )
+
+    def refuse_unsuitable(self, value: object) -> None:
+        """Refuses options that belong to another value of `text`.
+
+        Raises:   TaskError with the option.
+        """
+        owners = {"next_sentence": "masked", "unit": "COLUMN", "decode": "COLUMN"}
+        owners["eval_metric"] = "COLUMN"
+        kind = value if value in ("next", "masked") else "COLUMN"
+        for name, owner in owners.items():
+            if getattr(self, name) is not None and owner != kind:
+                what = "the text of a column" if owner == "COLUMN" else "masked text"
+                raise TaskError(
+                    f"output.{name} is for {what}: output.text={owner}",
+                    do=f"Leave output.{name} out",
+                )
 
 
 class NextToken(Answer):
@@ -84,7 +107,9 @@ class NextToken(Answer):
 
     @classmethod
     def variant(cls, value: object) -> type[Answer]:
-        """Returns the class for the next token, or for the text in a column."""
+        """Returns the class for the next token, masked text, or a text in a column."""
+        if value == "masked":
+            return MaskedText
         return cls if value in (None, "next") else TargetText
 
     @classmethod
@@ -99,6 +124,7 @@ class NextToken(Answer):
                 allowed="the name of a column of texts: " + ", ".join(frame.names),
                 do="Use output.text=COLUMN, or input.text=FILE for a running text",
             )
+        options.refuse_unsuitable(value)
         search = options.decode or TextSearch()
         search.refuse_contradictions()
         return TargetText(

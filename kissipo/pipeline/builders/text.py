@@ -99,12 +99,8 @@ def _loss(resolved: ResolvedTask) -> str | None:
     target = resolved.answers[0].value if resolved.answers else "next"
     if target not in (None, "next"):
         raise TaskError("output.text must be next", got=repr(target), allowed="next")
-    for name, value in vars(resolved.answers[0].options).items() if resolved.answers else ():
-        if value is not None:
-            raise TaskError(
-                f"output.{name} is for the text of a column: output.text=COLUMN",
-                do=f"Leave output.{name} out",
-            )
+    if resolved.answers:
+        resolved.answers[0].options.refuse_unsuitable("next")
     return resolved.losses[0] if resolved.losses else None
 
 

@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from kissipo.codec.word_pieces import END
+from kissipo.codec.word_pieces import END, MASK, SPECIAL
 from kissipo.core.batch import trim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
@@ -55,7 +55,7 @@ from kissipo.process.nets._published_bert import (
 )
 
 __all__ = ["Bert", "Options", "build", "load_file", "required_options", "suggested_options"]
-ALGORITHMS = ("supervised",)
+ALGORITHMS = ("supervised", "masked_text")
 NEEDED_INPUT = (InferredOption("input.tokenizer", "wordpieces", "the net reads word pieces"),)
 _STD, _EPS = 0.02, 1e-12
 
@@ -96,8 +96,10 @@ def ours(name: str, options: object) -> str:
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns a small net, for texts that are learned from nothing."""
-    if facts.process.get("weights"):
+    """Returns a small net, for texts that are learned from nothing; masked words are
+    learned by the default one."""
+    is_masked = facts.outputs[0].labels == facts.inputs[0].labels
+    if facts.process.get("weights") or is_masked:
         return ()
     return (
         InferredOption("process.num_layers", 2, "small: nothing is pre-trained"),
@@ -125,7 +127,9 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
-    return Bert(inputs, place_of_pieces("bert", inputs, options), outputs, options)
+    place = place_of_pieces("bert", inputs, options)
+    is_masked = outputs[0].labels == inputs[place].labels
+    return (MaskedTextBert if is_masked else Bert)(inputs, place, outputs, options)
 
 
 def place_of_pieces(name: str, inputs: Sequence[TensorSpec], sizes: Sizes) -> int:
@@ -209,6 +213,53 @@ class Bert(nn.Module):
         return x
 
 
+class MaskedTextBert(Bert):
+    """A BERT that guesses masked words, and whether the second text follows the first.
+
+    special, mask:  the ids of the special pieces, and that of [MASK] among them
+    """
+
+    head: WordsHead | PretrainingHead
+
+    def __init__(
+        self,
+        inputs: tuple[TensorSpec, ...],
+        place: int,
+        outputs: tuple[TensorSpec, ...],
+        options: Options,
+    ) -> None:
+        super().__init__(inputs, place, outputs, options)
+        labels = inputs[place].labels
+        self.special = tuple(labels.index(name) for name in SPECIAL)
+        self.mask = labels.index(MASK)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        logits: Tensor = self.head.words(self.states(inputs[0]), inputs[0])
+        return logits
+
+    def with_auxiliary(self, *inputs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Returns the logits of all pieces, and those of the next sentence."""
+        states = self.states(inputs[0])
+        is_pair = isinstance(self.head, PretrainingHead)
+        pairs = (self.next_sentence(states),) if is_pair else ()
+        return self.head.words(states, inputs[0]), pairs
+
+    def piece_features(self, states: Tensor) -> Tensor:
+        """Returns the inputs of the tied layer for some states (row, unit)."""
+        return self.head.words.features(states)
+
+    def head_weights(self) -> tuple[Tensor, Tensor]:
+        """Returns the weight (piece, unit) and the bias (piece) of the tied layer."""
+        decoder = self.head.words.decoder
+        return decoder.weight, decoder.bias
+
+    def next_sentence(self, states: Tensor) -> Tensor:
+        """Returns the logits (batch, 2): B does not follow A, it does."""
+        assert isinstance(self.head, PretrainingHead)
+        logits: Tensor = self.head.pairs(states)
+        return logits
+
+
 class PooledHead(nn.Module):
     """The outputs of a text: of the state of its first piece, [CLS]."""
 
@@ -289,10 +340,13 @@ class PretrainingHead(PooledHead):
         super().__init__(pieces.embedding_dim, (), outputs, dropout)
         self.words = MaskedWordHead(pieces)
 
-    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> Outputs:
-        follows = super().forward(states, ids)
-        assert isinstance(follows, Tensor)
-        return self.words(states, ids), follows
+    def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> tuple[Tensor, Tensor]:
+        return self.words(states, ids), self.pairs(states)
+
+    def pairs(self, states: Tensor) -> Tensor:
+        """Returns the logits (batch, 2) of the states of [CLS]."""
+        y: Tensor = self.output(self.dropout(self.tanh(self.pooler(states[:, 0]))))
+        return y
 
 
 def _head(

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from kissipo.codec.word_pieces import SPECIAL
+from kissipo.codec.word_pieces import MASK, SPECIAL
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.nets.bert import Bert, Options, build, load_file, options_of_weights
@@ -273,8 +273,17 @@ def test_padding_changes_no_output(output: TensorSpec) -> None:
 
 
 def test_pretraining_has_both_outputs() -> None:
-    words, follows = net(MASKED, TensorSpec("next", ("class",), (1,)))(IDS)
-    assert words.shape == (2, LENGTH, len(VOCABULARY)) and follows.shape == (2, 1)
+    ours: Any = net(MASKED, TensorSpec("next", ("class",), (2,)))
+    words, (follows,) = ours.with_auxiliary(IDS)
+    states = ours.states(IDS)
+    torch.testing.assert_close(words, ours(IDS))
+    torch.testing.assert_close(follows, ours.next_sentence(states))
+    weight, bias = ours.head_weights()
+    torch.testing.assert_close(ours.piece_features(states[:, 2]) @ weight.T + bias, words[:, 2])
+    assert (ours.special, ours.mask) == (
+        tuple(map(VOCABULARY.index, SPECIAL)),
+        VOCABULARY.index(MASK),
+    )
 
 
 def test_segments_begin_after_the_first_end() -> None:
