@@ -153,7 +153,7 @@ def build(
         for name, first, end in zip(tables, ends[:-1], ends[1:], strict=True)
     }
     every = piece_texts(_COLUMN, np.concatenate([*tables.values()]), maker, codec.spec.labels)
-    inferred = (
+    inferred: tuple[InferredOption, ...] = (
         InferredOption("input.tokenizer", "wordpieces", "masked text is made of word pieces"),
         likely,
         InferredOption("input.max_length", _LENGTH, "as in the first phase of BERT"),
