@@ -213,19 +213,21 @@ def guessed_pieces(*, contexts: bool) -> Any:
             scores[sample, 0, 0] = np.log(right), target != max(labels, key=lambda x: labels[x])
             continue
         left, right_piece = read[sample][place - 1], read[sample][place + 1]
-        levels = [
+        counters = [
             Counter(m for before, m, after in every if (before, after) == (left, right_piece)),
             Counter(m for before, m, _ in every if before == left),
             Counter(m for _, m, after in every if after == right_piece),
             Counter(m for _, m, _ in every),
         ]
         if contexts:
-            share = backed_off(levels, size)
-            order = [m for level in levels for m in sorted(level, key=lambda m: (-level[m], m))]
+            share = backed_off(counters, size)
+            order = [
+                m for counter in counters for m in sorted(counter, key=lambda m: (-counter[m], m))
+            ]
             order = list(dict.fromkeys(order))[:5]
             rank = order.index(target) if target in order else 5
         else:
-            counts = [levels[-1][piece] for piece in range(size)]
+            counts = [counters[-1][piece] for piece in range(size)]
             share = [(count + 1) / (sum(counts) + size) for count in counts].__getitem__
             order = sorted(range(size), key=lambda piece: -counts[piece])
             rank, order = order.index(target), order[:5]
@@ -234,15 +236,15 @@ def guessed_pieces(*, contexts: bool) -> Any:
     return scores
 
 
-def backed_off(levels: list[Counter[int]], size: int) -> Callable[[int], float]:
-    """The shares of Witten and Bell, from the last level to the first one."""
+def backed_off(counters: list[Counter[int]], size: int) -> Callable[[int], float]:
+    """The shares of Witten and Bell, from the last counter to the first one."""
 
     def share(piece: int) -> float:
         value = 1 / size
-        for level in levels[::-1]:
-            n, d = sum(level.values()), len(level)
+        for counter in counters[::-1]:
+            n, d = sum(counter.values()), len(counter)
             if n:
-                value = (level[piece] + d * value) / (n + d)
+                value = (counter[piece] + d * value) / (n + d)
         return value
 
     return share

@@ -269,7 +269,7 @@ def _tables(
 
 
 def _limited(tables: dict[str, Table]) -> tuple[dict[str, Table], list[Finding]]:
-    """Returns the samples, of large splits for evaluation only some, drawn at random."""
+    """Returns the samples, and of large splits for evaluation only some."""
     findings = []
     for name in ("validation", "test"):
         size = len(tables[name])

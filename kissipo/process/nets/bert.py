@@ -96,8 +96,8 @@ def ours(name: str, options: object) -> str:
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns a small net, for texts that are learned from nothing; masked words are
-    learned by the default one."""
+    """Returns a small net, for texts that are learned from nothing; for masked words
+    the default is small enough."""
     is_masked = facts.outputs[0].labels == facts.inputs[0].labels
     if facts.process.get("weights") or is_masked:
         return ()
