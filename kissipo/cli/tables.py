@@ -13,7 +13,7 @@ from kissipo.core import description
 from kissipo.core.description import Cell, ColoredText, Line, Section, Tree, Weights
 from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
-from kissipo.output.answer import Prediction
+from kissipo.output.answer import NO_NAME, Prediction
 from kissipo.output.score import Score
 from kissipo.output.text_span import NO_ANSWER
 
@@ -175,6 +175,8 @@ def format_answer(prediction: Prediction) -> str:
         return "\t".join(map(format_cell, [*cells, *(span.describe() for span in others)]))
     if prediction.guesses is not None:
         return "\n".join(map(format_guesses, prediction.guesses))
+    if prediction.entities is not None:
+        return "\t".join(entity.describe() for entity in prediction.entities) or NO_NAME
     text = format_cell(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between

@@ -173,6 +173,9 @@ class Tokens(Codec):
     def split_tokens(self, text: str) -> list[str]:
         return self._split(text)[: self.length]
 
+    def word_steps(self, frame: Frame) -> list[list[int]]:
+        return [self._first_steps(text or "") for text in frame[self.column].texts()]
+
     @property
     def readable_labels(self) -> tuple[str, ...]:
         """The tokens of all ids as a person reads them."""
@@ -272,6 +275,15 @@ class Tokens(Codec):
                 else _number_characters(texts, number)
             )
             yield slice(start, start + len(texts)), numbers, sizes
+
+    def _first_steps(self, text: str) -> list[int]:
+        """Returns the step of the first token of each word between blanks."""
+        steps, step = [], 0
+        for word in text.split():
+            step = text.index(word, step) if self.unit == "characters" else step
+            steps.append(step if step < self.max_tokens else -1)
+            step += len(self._split(word))
+        return steps
 
     def _split(self, text: str) -> list[str]:
         return split_words(text) if self.unit == "words" else list(text)

@@ -174,6 +174,18 @@ class WordPieces(Codec):
             )
         return rows
 
+    def word_steps(self, frame: Frame) -> list[list[int]] | None:
+        if len(self.texts) > 1:
+            return None
+        rows = []
+        for pieces, text in zip(self.split_frame(frame), frame[self.texts[0]].texts(), strict=True):
+            steps = [-1] * len((text or "").split())
+            for step, word in reversed(list(enumerate(pieces.words))):
+                if word >= 0:
+                    steps[word] = step
+            rows.append(steps)
+        return rows
+
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self._tokenizer, self)
         assert self._tokenizer is not None

@@ -92,6 +92,12 @@ class Codec(ABC):
         first text."""
         return self.split_tokens(texts[0]) if texts else []
 
+    def word_steps(self, frame: Frame) -> list[list[int]] | None:
+        """Returns for each row and each of its words between blanks the step of the
+        first token, -1 where the word is truncated or has no token; None where the
+        codec does not read a text step by step."""
+        return None
+
     def known_texts(self) -> dict[str, tuple[str, ...]]:
         """Returns the texts of the training split by column; none where any text can be
         encoded."""

@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from kissipo.core.algorithm import Monitor
+
 
 @dataclass(frozen=True)
 class ScriptPart:
@@ -62,11 +64,13 @@ class ScriptedAlgorithm(Protocol):
     losses:           the losses that evaluate the net, one per answer
     training_losses:  the losses that train it
     takes_targets:    whether the net gets the targets for its losses (teacher forcing)
+    monitor:          what chooses the best epoch
     """
 
     losses: tuple[Callable[..., Tensor], ...]
     training_losses: tuple[Callable[..., Tensor], ...]
     takes_targets: bool
+    monitor: Monitor | None
     options: Any
 
     def unwritten_options(self) -> list[str]:

@@ -25,6 +25,8 @@ class TensorSpec:
     labels:      the names along the last axis (columns, classes) or of the ids, if any
     padded:      whether id 0 is padding
     unit:        what one id of a text stands for: words or characters
+    causal:      whether a step must not depend on later steps of the input, because it
+                 predicts the next one
     """
 
     name: str
@@ -34,6 +36,7 @@ class TensorSpec:
     labels: tuple[str, ...] = ()
     padded: bool = False
     unit: str = ""
+    causal: bool = False
 
     def __post_init__(self) -> None:
         assert len(self.axes) == len(self.shape), (self.axes, self.shape)

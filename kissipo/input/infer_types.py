@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.codec._bio_tags import OUTSIDE, is_tag
 from kissipo.codec.label_sets import separator_of
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
@@ -63,13 +64,13 @@ def guess_kinds(frame: Frame, names: Iterable[str]) -> list[Guess]:
 
 @dataclass(frozen=True)
 class AnswerGuess:
-    """Whether an answer column holds classes, numbers or sets of labels, and why.
+    """Whether an answer column holds classes, numbers, sets of labels or tags, and why.
 
     doubtful:  whether the other kind is nearly as likely
     """
 
     column: str
-    kind: Literal["category", "number", "labels"]
+    kind: Literal["category", "number", "labels", "tags"]
     reason: str
     doubtful: bool = False
 
@@ -79,13 +80,15 @@ class AnswerGuess:
 
 
 def guess_answer(column: Column) -> AnswerGuess:
-    """Returns whether an answer column holds classes, numbers or sets of labels.
+    """Returns whether an answer column holds classes, numbers, sets of labels or tags.
 
     Texts are classes. Whole numbers are classes where few different ones repeat: 0, 1,
     2 with many rows each, or the letters as 0 to 25. Numbers with a mark (%, $, kg) and
     years are numbers.
     """
     name = column.name
+    if column.kind == "string" and _are_tags(column):
+        return AnswerGuess(name, "tags", "BIO tags, one per word")
     separator = separator_of(column) if column.kind == "string" else None
     if separator is not None:
         reason = f"several labels in most cells, separated by '{separator}'"
@@ -112,6 +115,13 @@ def guess_answer(column: Column) -> AnswerGuess:
     what = "years" if years else repeats
     reason = f"'{name}' has {what}; {as_classes} them as classes"
     return AnswerGuess(name, "number", reason, doubtful)
+
+
+def _are_tags(column: Column) -> bool:
+    """Returns whether every text is a sequence of BIO tags, and some have several."""
+    tags = {tag for text in column.categories for tag in text.split()}
+    has_several = any(len(text.split()) > 1 for text in column.categories)
+    return has_several and OUTSIDE in tags and all(map(is_tag, tags))
 
 
 def _range_of(distinct: NDArray[np.float64]) -> str:

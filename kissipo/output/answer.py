@@ -52,6 +52,7 @@ _MAX_CLASSES = 4  # in the x-ray of an image
 NUM_EXAMPLES = 2  # of each reason to show a sample step by step
 MAX_WORST, _MAX_COLUMNS = 12, 8
 _MAX_TEXT, _MAX_VALUE = 240, 80  # characters of an example, and of one of its values
+NO_NAME = "no name"
 Continue = Callable[[Tensor, int, float], list[int]]
 
 
@@ -76,6 +77,25 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Entity:
+    """A name in a text: its words and its kind.
+
+    confidence:  the product of the probabilities of the tags of its words
+    start, end:  the numbers of its first word, and of the word after it, from 0
+    """
+
+    text: str
+    kind: str
+    confidence: float
+    start: int
+    end: int
+
+    def describe(self) -> str:
+        """Returns the name, its kind and its probability in one line."""
+        return f"{self.text} ({self.kind} {self.confidence:.0%})"
+
+
+@dataclass(frozen=True)
 class Prediction:
     """One prediction, decoded into labels and units.
 
@@ -94,6 +114,9 @@ class Prediction:
     spans:       words of a text, the decision first; None for other answers
     guesses:     the most probable words of each gap with their probabilities; None for
                  other answers
+    tags:        the tag of each word, or of each token, and its probability
+    words:       the words of a text whose names are found
+    entities:    the names in a text; None for other answers
     """
 
     value: Any
@@ -110,9 +133,14 @@ class Prediction:
     neighbors: tuple[Neighbor, ...] | None = None
     spans: tuple[TextSpan, ...] | None = None
     guesses: tuple[tuple[tuple[str, float], ...], ...] | None = None
+    tags: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    words: tuple[str, ...] = ()
+    entities: tuple[Entity, ...] | None = None
 
     def describe(self) -> str:
-        """Returns the value with its probability, or the areas of a mask."""
+        """Returns the value with its probability, the areas of a mask, or names."""
+        if self.entities is not None:
+            return ", ".join(entity.describe() for entity in self.entities) or NO_NAME
         if self.areas:
             return ", ".join(f"{name} {share:.1%}" for name, share in self.areas)
         if self.spans:
@@ -143,6 +171,9 @@ class Prediction:
             content["pixels"] = self.pixels.tolist()
         if self.boxes is not None:
             content["boxes"] = [vars(box) for box in self.boxes]
+        if self.entities is not None:
+            content["words"] = list(self.words)
+            content["entities"] = [vars(entity) for entity in self.entities]
         if self.neighbors is not None:
             content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
         if self.spans is not None:
@@ -315,6 +346,7 @@ class Answer(ABC):
     READS_TARGETS: ClassVar[bool] = False  # whether predictions compare outputs with targets
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
+    MONITORS_METRIC: ClassVar[bool] = False  # whether its metric chooses the best epoch
     BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
     BASELINE_SAMPLES: int = 10_000  # on which baselines are trained at most
 
@@ -490,6 +522,10 @@ class Answer(ABC):
         tags.
         """
         return codecs
+
+    def adapt_values(self, frame: Frame) -> Frame:
+        """Returns new samples written as those of the training data."""
+        return frame
 
     def fit_inputs(self, specs: Sequence[TensorSpec]) -> Self:
         """Takes over what the targets share with the inputs, before `fit`."""

@@ -1,9 +1,9 @@
-"""Macro averages per sample: their mean is the metric, their std is its uncertainty.
+"""Rates per sample: their mean is the metric, their std is its uncertainty.
 
-A mean over classes is not a mean over samples. To first order, each sample gets the
-metric plus the change of the metric when the weight of that sample grows:
-m_i = M + n · (dM / dw_i), the delta method (pseudo-values). So two predictions of the
-same samples can be compared in pairs, as the verdict does.
+A mean over classes, or a rate of counts, is not a mean over samples. To first order,
+each sample gets the metric plus the change of the metric when the weight of that sample
+grows: m_i = M + n · (dM / dw_i), the delta method (pseudo-values). So two predictions
+of the same samples can be compared in pairs, as the verdict does.
 
 Example:  >>> truth, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
           >>> round(float(macro_f1_by_sample(truth, predicted, 2).mean()), 4)
@@ -28,6 +28,19 @@ def balanced_accuracy_by_sample(truth: ArrayLike, predicted: ArrayLike, classes:
     """Recall = TP / true, its mean over the classes in the truth."""
     true, positive = _one_hot(truth, classes), _one_hot(predicted, classes)
     return _by_sample(true * positive, true)
+
+
+def f1_by_sample(right: ArrayLike, predicted: ArrayLike, true: ArrayLike) -> Values:
+    """F1 = 2 right / (predicted + true) of counts per sample, 0 where all are 0.
+
+    Example:  >>> round(float(f1_by_sample([1, 0], [1, 2], [1, 1]).mean()), 4)
+              0.4
+    """
+    part = 2.0 * np.asarray(right, dtype=np.float64)
+    whole = np.asarray(predicted, dtype=np.float64) + np.asarray(true, dtype=np.float64)
+    if not whole.any():
+        return np.zeros(len(part))
+    return _by_sample(part[:, None], whole[:, None])
 
 
 def _by_sample(part: Values, whole: Values) -> Values:

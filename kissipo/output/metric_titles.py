@@ -13,6 +13,8 @@ _TITLES = {
     "macro_f1": "macro F1",
     "samples_f1": "F1 per sample",
     "micro_f1": "micro F1",
+    "entity_f1": "entity F1",
+    "entity_f1_lenient": "entity F1, lenient",
     "roc_auc": "ROC AUC",
     "top_5": "top-5 accuracy",
     "masked_top_5": "masked piece in the first 5",
@@ -35,6 +37,7 @@ _TITLES = {
             *("character_error_rate", "word_error_rate", "frechet_distance"),
             *("mean_reciprocal_rank", "nearest_cosine", "unanswerable_accuracy"),
             *("masked_accuracy", "next_sentence_accuracy"),
+            *("entity_precision", "entity_recall", "token_accuracy"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )
     },

@@ -20,6 +20,7 @@ _FRACTIONS = {
     "macro_f1": " of macro-F1",
     "map_50": " of mAP at IoU 0.5",
     "samples_f1": " of F1 per sample",
+    "entity_f1": " of entity F1",
     "exact_match": " of exact match",
     "masked_accuracy": " of masked pieces",
     "hit_at_1": " of right documents",

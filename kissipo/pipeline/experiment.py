@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.algorithm import Agent, Algorithm
+from kissipo.core.algorithm import Agent, Algorithm, Monitor
 from kissipo.core.devices import find_device
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
@@ -229,6 +229,10 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
     batch = resolved.general.batch_size or 1
     steps = -(-len(pipeline.datasets["train"]) // batch) * (vars(options).get("epochs") or 1)
     algorithm: Algorithm = module.ALGORITHM(net, losses, options, total_steps=steps)
+    answer = pipeline.answers[0]
+    if answer.MONITORS_METRIC and algorithm.monitor is not None:
+        best: Literal["min", "max"] = "max" if answer.HIGHER_IS_BETTER else "min"
+        algorithm.monitor = Monitor(f"validation_{answer.monitor}", best)
     return algorithm
 
 

@@ -233,6 +233,7 @@ class TrainedModel:
         frame = frame_of(values, self.resolved, self.codecs)
         extra = self.answers[0].context_columns(frame)
         frame = fit_to(frame, self.codecs, cell_options(self.resolved), extra)
+        frame = self.answers[0].adapt_values(frame)
         dataset = self.encode_frame(frame)
         scales = self.answers[0].scales
         read = frame if scales is None else scales.past(frame, self.answers[0].variables)

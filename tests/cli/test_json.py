@@ -32,7 +32,7 @@ COMMANDS = {
         ["fit", "digits", "epochs=1", "baselines=[majority]", "--out", "cv", "--folds", "2"],
         ["fit", "sunspots", "epochs=1", "--out", "folds", "--backtest", "2"],
     ],
-    "evaluate": [["evaluate", "run"], ["evaluate", "boxes"]],
+    "evaluate": [["evaluate", "run"], ["evaluate", "boxes"], ["evaluate", "names"]],
     "predict": [
         ["predict", "run", "image.png"],
         ["predict", "run", "new"],
@@ -43,6 +43,7 @@ COMMANDS = {
         ["predict", "steps", "--file", "steps.csv"],
         ["predict", "search", "salt of the sea"],
         ["predict", "paragraphs", '{"question": "Who?", "context": "Ada was in Oslo."}'],
+        ["predict", "names", "Anna slept in Oslo"],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
@@ -153,6 +154,7 @@ def _train_and_draw() -> None:
     _train_on_series()
     _train_on_questions()
     _train_on_paragraphs()
+    _train_on_names()
 
 
 def _train_on_paragraphs() -> None:
@@ -166,6 +168,14 @@ def _train_on_paragraphs() -> None:
     Path("squad.json").write_text(json.dumps({"data": articles}))
     words = ["process.num_layers=1", "units=8", "process.num_heads=2", "epochs=1", "--quiet"]
     assert main(["fit", "squad.json", *words, "--out", "paragraphs"]) == 0
+
+
+def _train_on_names() -> None:
+    """Names of two kinds, one of them in a text that is truncated."""
+    rows = ["Anna B-person\nslept O\nin O\nOslo B-place\n", "Oslo B-place\nrains O\n"] * 20
+    Path("names.conll").write_text("\n".join([*rows, "in O\n" * 9 + "Oslo B-place\n"] * 2))
+    words = ["max_length=6", "learning_rate=0.03", "input.split.test=0.5", "--quiet"]
+    assert main(["fit", "names.conll", *words, "--out", "names"]) == 0
 
 
 def _train_on_questions() -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from kissipo.codec.boxes import box_column
 from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
+from kissipo.codec.tokens import Tokens
 from kissipo.codec.word_pieces import WordPieces, vocabulary_from
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.output.answer import Answer, Evaluation, Prediction
@@ -38,6 +39,7 @@ from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.span import Options as SpanOptions
 from kissipo.output.answers.span import Span
+from kissipo.output.answers.tags import Tags
 from kissipo.output.answers.text import NextToken
 from kissipo.output.document_vectors import DocumentVectors
 from kissipo.output.masked_text import MaskedText
@@ -53,6 +55,11 @@ TABLE = Frame((
     numbers("count", GENERATOR.poisson(3, ROWS) + 1),
     numbers("noise", GENERATOR.normal(size=ROWS)),
     strings("text", GENERATOR.choice(["a", "b", "c"], ROWS).tolist()),
+    strings("words", ["Ann in Hong Kong", "Ann", "no", "Hong Kong", "so do I"] * (ROWS // 5)),
+    strings(
+        "names",
+        ["B-person O B-place I-place", "B-person", "O", "B-place I-place", "O O O"] * (ROWS // 5),
+    ),
     strings("topics", ["a;b", "b", "c;a", "d;b;a", "c"] * (ROWS // 5)),
     image_column(
         "mask",
@@ -126,6 +133,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "span": lambda: in_pieces(Span("kind", SpanOptions(context="kind"))),
     "masked text": masked_text,
     "masked text, no pairs": lambda: masked_text(next_sentence=False),
+    "tags": lambda: tags(),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
@@ -135,6 +143,13 @@ every_answer = pytest.mark.parametrize("make", ANSWERS_BY_CASE.values(), ids=ANS
 def in_pieces(answer: Span) -> Span:
     """Reads the answer's own column as the paragraph."""
     answer.adapt_inputs([WordPieces(("text", "kind"), length=12, vocab_size=40).fit(TABLE)])
+    return answer
+
+
+def tags() -> Tags:
+    answer = Tags("names")
+    (text,) = answer.adapt_inputs([Tokens("words", length=4)])
+    text.fit(TABLE)
     return answer
 
 

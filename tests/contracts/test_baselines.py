@@ -50,6 +50,7 @@ from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.span import Span
+from kissipo.output.answers.tags import Tags
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
 from kissipo.output.document_vectors import DocumentVectors
@@ -579,6 +580,38 @@ def of_texts(frame: Frame) -> BaselineData:
     return BaselineData(
         answer, (codec.spec,), splits[0], splits[1], texts={source: "words"}, seed=SEED
     )
+
+
+def of_names() -> BaselineData:
+    """Texts with names, of which the test has one more than the training texts."""
+    words, tags = [], []
+    for row in range(60):
+        name = ["Ann", "BOB", "Eve"][row % 3] if row < 40 or row % 2 else "Zoe"
+        words.append(f"{name} in new York {'May' if row % 2 else 'may'} will")
+        tags.append(f"B-person O B-place I-place {'B-person' if row % 5 == 0 else 'O'} O")
+    frame = Frame((strings("text", words), strings("tags", tags)))
+    train, test = frame.take(np.arange(40)), frame.take(np.arange(40, 60))
+    tagger = Tags("tags")
+    (codec,) = tagger.adapt_inputs([Tokens("text", length=5)])
+    codec.fit(train)
+    tagger.fit(train)
+    splits = [
+        Samples((codec.encode(rows),), tagger.truth(tagger.codec.encode(rows)), rows)
+        for rows in (train, test)
+    ]
+    return BaselineData(
+        tagger, (codec.spec,), splits[0], splits[1], texts={"text": "words"}, seed=SEED
+    )
+
+
+def by_names() -> Any:
+    """Ann, BOB and Eve are persons, new York a place, and may is mostly no name."""
+    scores = np.ones((20, 5, 2))
+    labels = of_names().answer.spec.labels
+    person, place = labels.index("B-person"), labels.index("B-place")
+    scores[:, 2, 0], scores[:, 3, 0] = place, place + 1
+    scores[1::2, 0, 0] = person
+    return scores
 
 
 def in_words(case: BaselineData, texts: list[list[str]]) -> Any:
@@ -1273,6 +1306,8 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         )
     ],
     "ppmi_svd": [(of_words, by_counted_pairs)],
+    "gazetteer": [(of_names, by_names)],
+    "no_names": [(of_names, lambda: np.ones((20, 5, 2)))],
     "random_policy": [
         (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
     ],

@@ -33,10 +33,12 @@ from kissipo.codec.pixels import Pixels
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
 from kissipo.codec.subwords import Subwords
+from kissipo.codec.tags import Tags
 from kissipo.codec.target_tokens import TargetTokens
 from kissipo.codec.term_counts import TermCounts, TermOptions
 from kissipo.codec.tokens import Tokens, split_words
 from kissipo.codec.windows import Windows
+from kissipo.codec.word_features import WordFeatures
 from kissipo.codec.word_pieces import WordPieces
 from kissipo.codec.word_terms import WordTerms
 from kissipo.core.codec import CODECS, Codec, restore, save
@@ -159,6 +161,7 @@ POINTS = st.text(".XO", min_size=9, max_size=9)
 SETS = st.lists(st.sampled_from(["x", "y z", "ü"]), min_size=1, max_size=3, unique=True).map(
     ";".join
 )
+PAIR_OF_TAGS = st.sampled_from(["O O", "B-x O", "B-x I-x", "B-x B-y", "O B-y"])
 CASES = {
     "array": Case(
         lambda: Array("x"), {"x": (floats, st.lists(QUANTITY, min_size=2, max_size=2))}, same_bytes
@@ -220,6 +223,20 @@ CASES = {
         lambda: WordPieces(("text",), vocab_size=100),
         {"text": (strings, st.text("ab é", max_size=12))},
         same_plain_words,
+    ),
+    "tags": Case(
+        lambda: Tags("tags", WordFeatures("text").fit(Frame((strings("text", ["a b"]),)))),
+        {"text": (strings, st.just("a b")), "tags": (strings, PAIR_OF_TAGS)},
+    ),
+    "word_features": Case(
+        lambda: WordFeatures("text"),
+        {
+            "text": (
+                strings,
+                st.lists(st.sampled_from(["a", "Čau", "b2"]), max_size=4).map(" ".join),
+            )
+        },
+        same_words,
     ),
     "windows": Case(
         lambda: Windows(Numbers(("x",)), 3), {"x": (numbers, QUANTITY)}, near, min_rows=3

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from kissipo.core import seeds
+from kissipo.core.algorithm import Monitor
 from kissipo.core.protocols import has_auxiliary_heads, is_stateful
 from kissipo.core.script_part import Scripted, ScriptedAlgorithm
 from kissipo.engine import streams
@@ -103,7 +104,9 @@ def evaluate(net: nn.Module, inputs: list, targets: list) -> tuple[float, list[T
 
 
 def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
-    """Trains the net; keeps the weights with the lowest validation loss."""  #? watched
+    """Trains the net; keeps the weights with the best validation $monitor."""  #? by_metric
+    """Trains the net; keeps the weights with the lowest validation loss."""  #? by_loss
+    """Trains the net; keeps the weights with the lowest validation loss."""  #? linear
     """Trains the net."""  #? not watched
     inputs, targets = samples_of(samples, "train")
     validation = samples_of(samples, "validation")  #? watched
@@ -116,6 +119,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn($ema))  #? ema
     best, outputs = evaluate(net, *validation)  #? watched
     best_weights = copy.deepcopy(net.state_dict())  #? watched
+    best = float("inf")  #? by_metric
     best_epoch = 0  #? patience
     at_start = quality(outputs, validation[1])  #? linear
     for epoch in range(1, EPOCHS + 1):
@@ -158,6 +162,9 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
         gain = quality(outputs, validation[1]) - at_start  #? linear
         chance = float(gain.std()) / len(gain) ** 0.5  # one standard error  #? linear
         if validation_loss < best and float(gain.mean()) > chance:  #? linear
+        value = metrics(outputs, validation[1])["$monitor"]  #? by_metric
+        validation_loss = ${sign}value  #? by_metric
+        if validation_loss < best:  #? by_metric
         if validation_loss < best:  #? by_loss
             best, best_weights = validation_loss, copy.deepcopy($evaluated.state_dict())  #? watched
             best_epoch = epoch  #? patience
@@ -262,6 +269,8 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
         for losses in (algorithm.losses, algorithm.training_losses)
     )
+    monitor = algorithm.monitor or Monitor()
+    by_metric = watched and not linear and monitor.name != Monitor().name
     flags = {
         **kinds,
         "plain": not any(kinds.values()),
@@ -269,7 +278,8 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
         "whole": batch >= count and not kinds["streams"],
         "watched": watched,
         "linear": linear and watched,
-        "by_loss": watched and not linear,
+        "by_loss": watched and not linear and not by_metric,
+        "by_metric": by_metric,
         "patience": watched and options.early_stopping.patience > 0,
         "ema": options.ema > 0,
         "unwatched_ema": options.ema > 0 and not watched,
@@ -315,6 +325,8 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
         batch=batch,
         rate=options.learning_rate or optim.RATES[optimizer],
         patience=options.early_stopping.patience,
+        monitor=("" if len(answers) == 1 else f"{answers[0].name} ") + answers[0].monitor,
+        sign="-" if monitor.best == "max" else "+",
         portion=portion(pipeline.datasets["train"]),
         loss=_sum(evaluation),
         training=_sum(training),

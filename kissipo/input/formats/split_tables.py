@@ -111,7 +111,7 @@ def _joined(folder: Path, tables: TableFolder, words: FileWords) -> Reading:
         counts = ", ".join(f"{part} {len(rows)}" for part, rows in parts.items())
         listed = list_some([tables.parts[part].name for part in used], 3)
         findings.append(Finding("PASS", "split", f"{listed} are the split ({counts} rows)"))
-    answer = answers[0] if len(set(answers)) == 1 else ""
+    answer = answers[0] if len(set(answers)) == 1 else train.answer
     return Reading(
         frame,
         tuple(findings),

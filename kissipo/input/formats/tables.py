@@ -1,5 +1,5 @@
-"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, spreadsheets, data
-frames."""
+"""Tables on disk or in memory: CSV, TSV, Parquet, JSON lines, spreadsheets, tagged
+words, data frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from kissipo.input.formats.files import existing
 from kissipo.input.formats.records import read_records
 from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.formats.squad import read_squad
+from kissipo.input.formats.tagged_words import TAGGED, read_tagged
 from kissipo.input.source_data import Reading
 
 DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
@@ -92,7 +93,7 @@ class FileWords:
 def is_table_file(path: Path) -> bool:
     """Whether a file name belongs to a table; `.txt` counts as plain text."""
     suffix = _suffix(path)
-    return suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS) and suffix != ".txt"
+    return suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED) and suffix != ".txt"
 
 
 def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
@@ -109,6 +110,8 @@ def table_reading(data: object, words: FileWords) -> Reading:
     questions = _questions(data, words)
     if questions is not None:
         return questions
+    if isinstance(data, str | Path) and _suffix(Path(data)) in TAGGED:
+        return read_tagged(_filled(Path(data)), words.encoding)
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)
@@ -146,10 +149,8 @@ def _typed(data: object, words: FileWords) -> TypedCells:
             got=type(data).__name__,
             allowed="a path, or a pandas, polars or pyarrow table",
         )
-    path = existing(Path(data))
+    path = _filled(Path(data))
     suffix = _suffix(path)
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty", do="Give a file with a header and rows of data")
     if suffix in PARQUET:
         return type_cells(read_parquet(path), words.cells())
     if suffix in RECORDS:
@@ -163,9 +164,16 @@ def _typed(data: object, words: FileWords) -> TypedCells:
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
-        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS)),
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED)),
         do=unpack_first(path),
     )
+
+
+def _filled(path: Path) -> Path:
+    """Returns the path of a file that is there and not empty."""
+    if existing(path).stat().st_size == 0:
+        raise DataError(f"{path} is empty", do="Give a file with a header and rows of data")
+    return path
 
 
 def _suffix(path: Path) -> str:

@@ -84,7 +84,7 @@ class Table(Source[Options]):
     """A table: a row is a sample."""
 
     order = 50
-    formats = "tables (.csv .tsv .jsonl .parquet .xlsx)"
+    formats = "tables (.csv .tsv .jsonl .parquet .xlsx .conll)"
 
     def read(self, value: object, options: Options) -> Reading:
         """Reads a file, a data frame or a named data set."""

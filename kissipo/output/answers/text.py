@@ -139,7 +139,11 @@ class NextToken(Answer):
     def spec(self) -> TensorSpec:
         inner = self.codec.inner.spec
         return TensorSpec(
-            "next", ("time", "class"), (self.codec.length, inner.vocab_size), labels=inner.labels
+            "next",
+            ("time", "class"),
+            (self.codec.length, inner.vocab_size),
+            labels=inner.labels,
+            causal=True,
         )
 
     def scores(self, outputs: Tensor) -> Scores:

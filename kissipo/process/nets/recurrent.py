@@ -4,12 +4,13 @@ ids:      embedding -> cell ... -> pooling over time -> output
 numbers:  cell ... -> pooling over time -> output
 
 Inputs that are not sequences are concatenated to the pooled state. If the output has a
-time axis, there is one output per step. A `stateful` net then starts each piece of a
-text from the final state of the piece before (truncated backpropagation through time,
-S21).
+time axis, there is one output per step: the tag of each word, from both directions, or
+the next token, from the steps before it alone. A `stateful` net then starts each piece
+of a text from the final state of the piece before (truncated backpropagation through
+time, S21). Where a step has several ids, their embeddings are added.
 
-Shapes:   (batch, time) ids or (batch, time, feature) -> (batch, time, unit)
-          -> (batch, unit) -> output
+Shapes:   (batch, time) or (batch, time, feature) ids, or (batch, time, feature)
+          -> (batch, time, unit) -> (batch, unit) -> output
 Choices:  Gates and parameters are those of torch.nn.LSTM/GRU/RNN. The bias of the
           forget gate starts at 1 (Jozefowicz et al. 2015). Id 0 is padding, which is
           not pooled and which the backward direction does not read. Both directions are
@@ -33,6 +34,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
@@ -47,7 +49,8 @@ from kissipo.process.layers.merge import How, Merge
 from kissipo.process.layers.pool import Pool, TemporalPooling
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
-from kissipo.process.layers.series_wrapper import SeriesWords, on_series, required_options
+from kissipo.process.layers.series_wrapper import SeriesWords, on_series
+from kissipo.process.layers.series_wrapper import required_options as required_for_series
 
 __all__ = ["Options", "Recurrent", "build", "required_options", "suggested_options"]
 _LONG_TEXT = 300  # steps
@@ -63,11 +66,13 @@ _SCRIPT = '''class Recurrent(Layer):
         """Returns the outputs and the new state; a larger state is cut to the batch."""
         x = inputs[self.sequence]
         state = each_state(state, lambda part: part[:, : len(x)].detach())
-        mask = (x != 0) if self.padded else None  # the steps that are not padding
+        mask = None  # the steps that are not padding
+        if self.padded:
+            mask = (x[..., 0] if x.dim() > 2 else x) != 0
         if self.embedding is None:
             x = x.reshape(len(x), x.shape[1] // self.patch, -1)
-        else:
-            x = self.embedding(x)
+        else:  # the embeddings of several ids per step are added
+            x = self.embedding(x) if x.dim() == 2 else self.embedding(x).sum(dim=2)
         if mask is None:
             x, state = self.cell(x, state)
         else:
@@ -115,8 +120,26 @@ class Options(SeriesWords):
     )
 
 
+def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns what a forecast requires, or tags, which may see the whole text."""
+    if facts.outputs[0].axes != ("time", "class") or facts.outputs[0].causal:
+        return required_for_series(facts)
+    is_set = "bidirectional" in facts.process or facts.process.get("cell") == "bilstm"
+    reason = "the words after a word say what it is, as those before it do"
+    both = InferredOption("process.bidirectional", True, reason)
+    reason = "few words have another tag than O: without it a net memorizes them"
+    dropout = InferredOption("process.dropout", 0.5, reason)
+    return (dropout,) if is_set else (both, dropout)
+
+
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns the sizes for the next token of a text, or for whole texts."""
+    """Returns the sizes for the next token of a text, for tags, or for whole texts."""
+    if facts.outputs[0].axes == ("time", "class") and not facts.outputs[0].causal:
+        return (
+            InferredOption("process.units", 64),
+            InferredOption("process.epochs", 12),
+            InferredOption("process.learning_rate", 3e-3),
+        )
     if facts.outputs[0].axes == ("time", "class"):
         reason = "trains in minutes; 256 units and 30 epochs write better but take hours"
         stateful = "a window continues the one before it, so the state is kept"
@@ -176,12 +199,12 @@ def _plain(
             do="Use process.net=ffn, or an input that is a text, a series or windows",
         )
     net = Recurrent(inputs, sequences[0], outputs, options)
-    if net.every_step and net.cell.bidirectional:
+    if outputs[0].causal and net.cell.bidirectional:
         raise TaskError(
             "a bidirectional net would see the next token that it must predict",
             do="Leave process.bidirectional out with output.text=next",
         )
-    if options.stateful and not net.every_step:
+    if options.stateful and not outputs[0].causal:
         raise TaskError(
             "process.stateful=true needs consecutive pieces of a text",
             allowed="output.text=next",
@@ -259,7 +282,8 @@ class Recurrent(nn.Module):
         If the initial state has more rows than the batch, the first ones are used.
         """
         x = inputs[self.sequence]
-        mask = (x != 0) if self.padded else None
+        mask = ((x[..., 0] if x.dim() > 2 else x) != 0) if self.padded else None
+        steps = x.shape[1]
         if mask is not None:
             longest = (
                 max(1, int(mask.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
@@ -268,7 +292,8 @@ class Recurrent(nn.Module):
         states, state = self._read(x, mask, each_state(state, lambda part: part[:, : len(x)]))
         states = self.merge(states)
         if self.every_step:
-            return self.head(self.dropout(states)), state
+            outputs = self.head(self.dropout(states))
+            return (_lengthened(outputs, steps) if self.padded else outputs), state
         row = self.temporal_pooling(states, mask)
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
@@ -284,10 +309,20 @@ class Recurrent(nn.Module):
         lengths = None if mask is None else mask.sum(dim=1).clamp(min=1)
         if self.embedding is None:
             return self.cell(x.reshape(len(x), x.shape[1] // self.patch, -1), state, lengths)
+        if x.dim() > 2:  # several ids per step
+            return self.cell(self.embedding(x).sum(dim=2), state, lengths)
         if self.training and self.cell.takes_ids(self.embedding.num_embeddings, x.numel()):
             table = self.embedding(torch.arange(self.embedding.num_embeddings, device=x.device))
             return self.cell(x, state, lengths, table)
         return self.cell(self.embedding(x), state, lengths)
+
+
+def _lengthened(outputs: Any, steps: int) -> Any:
+    """Returns the outputs of all steps; those of padding are 0."""
+    if isinstance(outputs, tuple):
+        return tuple(_lengthened(output, steps) for output in outputs)
+    after = steps - outputs.shape[1]
+    return functional.pad(outputs, (0, 0) * (outputs.dim() - 2) + (0, after))
 
 
 def _open_forget_gates(cell: nn.RNNBase) -> None:
