@@ -34,7 +34,8 @@ RECIPE = Recipe(
     band=(0.12, 0.22),
     expected=(
         "entity F1 0.16 to 0.17, the gazetteer 0.03: no name of the test posts stands in the "
-        "training posts in the same spelling; the best system of the shared task 0.42"
+        "training posts in the same spelling; a published MiniLM has 0.34 after two epochs, "
+        "the best system of the shared task 0.42"
     ),
     seconds=25,
     look="the right, absent and false names of the posts; the F1 of each kind",
