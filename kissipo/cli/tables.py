@@ -22,6 +22,7 @@ _FOR, _AGAINST = (240, 72, 62), (92, 148, 255)  # the colors of a colored text
 _STATES = {"best": "green", "kept": "cyan", "dropped": "dim"}
 _ENDS = {"best": "best", "kept": "kept", "dropped": "dead"}
 _SHADES = " ░▒▓█"
+_HIDDEN = "·"
 _MAX_COLUMNS, _MAX_TOKENS = 20, 300
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _CURVE = 24
@@ -53,7 +54,7 @@ def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]
                 case Tree():
                     yield "\n".join(tree_lines(record))
                 case Weights():
-                    yield weights_table(record)
+                    yield weights_table(record, title=record.name if section.side_by_side else "")
                 case _:  # the terminal draws no images and charts
                     continue
 
@@ -105,19 +106,29 @@ def tree_lines(tree: Tree) -> list[str]:
     return lines
 
 
-def weights_table(weights: Weights) -> Table:
-    """Returns weights as shades of the largest of each row, which is also a number."""
+def weights_table(weights: Weights, *, title: str = "") -> Table:
+    """Returns weights as shades of the largest of each row, which is also a number.
+
+    A dot is a column that the row cannot see.
+    """
     is_wide = len(weights.columns) > _MAX_COLUMNS
     titles = [""] if is_wide else [printable(name) for name in weights.columns]
-    grid = table(f"{weights.row_name} \\ {weights.column_name}", *titles, "largest weight")
+    corner = f"{weights.row_name} \\ {weights.column_name}"
+    grid = table(f"{title}: {corner}" if title else corner, *titles, "largest weight")
     for name, row in zip(weights.rows, weights.values, strict=True):
-        best = int(np.argmax(row))
-        shares = [value / (row[best] or 1.0) for value in row]
-        shades = [_SHADES[round(share * (len(_SHADES) - 1))] for share in shares]
+        visible = [0.0 if value is None else value for value in row]
+        best = int(np.argmax(visible))
+        shades = [
+            _HIDDEN if value is None else _shade(value / (visible[best] or 1.0)) for value in row
+        ]
         cells = ["".join(shades)] if is_wide else [2 * shade for shade in shades]
-        largest = escape(f"{printable(weights.columns[best])} {row[best]:.2f}")
+        largest = escape(f"{printable(weights.columns[best])} {visible[best]:.2f}")
         grid.add_row(escape(printable(name)), *cells, largest)
     return grid
+
+
+def _shade(share: float) -> str:
+    return _SHADES[round(share * (len(_SHADES) - 1))]
 
 
 def _cell(cell: str) -> str:

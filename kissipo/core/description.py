@@ -227,13 +227,13 @@ class Threshold:
 class Weights:
     """How strongly each row weighs each column, from 0 to 1, such as an attention.
 
-    values:  one list per row
+    values:  one list per row; None where the row cannot see the column
     """
 
     name: str
     rows: Sequence[str]
     columns: Sequence[str]
-    values: Sequence[Sequence[float]]
+    values: Sequence[Sequence[float | None]]
     row_name: str = "row"
     column_name: str = "column"
 
@@ -343,7 +343,10 @@ def plain_json(record: PlainRecord) -> JsonObject:
         case ColoredText():
             return {"kind": "colored_text", **vars(record)}
         case Weights():
-            values = [[round(float(value), 6) for value in row] for row in record.values]
+            values = [
+                [None if value is None else round(float(value), 6) for value in row]
+                for row in record.values
+            ]
             return {"kind": "weights", **vars(record), "values": values}
         case Tree():
             nodes = [vars(node) for node in record.nodes]

@@ -87,7 +87,7 @@ def test_attention_is_one_step_with_all_its_weights(
         sum(step.parameters for step in steps)
         == sum(weight.numel() for weight in net.parameters()) - own
     )
-    norms = sum(step.multiplications for step in steps if step.description == "layernorm")
+    norms = sum(step.multiplications for step in steps if step.description == "layer normalization")
     expected = flops(net.train(), X)
     assert 2 * (sum(step.multiplications for step in steps) - norms) == expected
     descriptions = [step.description for step in steps if "attention" in step.description]

@@ -139,7 +139,8 @@ def _own(
         source.add_definition(definition, import_module(type(layer).__module__))
         tree: ast.AST = ast.parse(definition.text)
     else:
-        roots = ("forward", "with_auxiliary") if has_auxiliary_heads(layer) else ("forward",)
+        more = ("with_auxiliary",) if has_auxiliary_heads(layer) else ()
+        roots = ("forward", *more, *getattr(layer, "CALLED_BY_OTHERS", ()))
         tree = source.add_class(type(layer), base="Layer", roots=roots)
     used_names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     settings = {

@@ -7,16 +7,17 @@ with its own it is the free run. Both are equal up to the first difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from kissipo.codec.target_tokens import END
 from kissipo.codec.tokens import PADDING
+from kissipo.core.attention_maps import attention_maps, heads_section, weights_of
 from kissipo.core.description import Cell, Line, Record, Section, Table, Tree, TreeNode, Weights
 from kissipo.core.protocols import SequenceDecoder
 from kissipo.output.decode.beam_search import KeptBeginnings
@@ -32,31 +33,60 @@ class Along:
 
     tokens:   (time) the text, up to its end
     shares:   (time, class) log probabilities before each token
-    weights:  (time, source) of the attention before each token; None without one
+    encoder:  (head, source, source) by name: the attention of the source to itself
+    reads:    (head, time, source) by name: the attention that reads the source
+    writes:   (head, time, time) by name: the attention to the tokens before
     """
 
     tokens: list[int]
     shares: Tensor
-    weights: Tensor | None
+    encoder: dict[str, Tensor]
+    reads: dict[str, Tensor]
+    writes: dict[str, Tensor]
+
+    @property
+    def weights(self) -> Tensor | None:
+        """The mean (time, source) over all heads that read the source; None without
+        any."""
+        return torch.cat([*self.reads.values()]).mean(dim=0) if self.reads else None
 
 
 def run_along(net: nn.Module, inputs: Sequence[Tensor], tokens: Sequence[int]) -> Along:
     """Lets the net read a source (batch of one), and gives it a text token by token."""
     decoder = cast(SequenceDecoder, net)
     text = _to_end(tokens)
-    state = decoder.begin(*inputs)
-    shares, weights, last = [], [], END
-    for token in text:
-        with _attention(net) as recorded:
+    with attention_maps(net) as of_source:
+        state = decoder.begin(*inputs)
+    shares, last = [], END
+    with attention_maps(net) as of_steps:
+        for token in text:
             logits, state = decoder.step(torch.tensor([last], device=inputs[0].device), state)
-        shares.append(logits[0, END:].log_softmax(dim=-1).cpu())
-        weights += [recorded[-1].flatten().cpu()] if recorded else []
-        last = token
+            shares.append(logits[0, END:].log_softmax(dim=-1).cpu())
+            last = token
     nothing = torch.zeros(len(text), END)
+    widest = max((calls[0].shape[2] for calls in of_steps.values()), default=0)
+    reads = {name for name, calls in of_steps.items() if _reads_source(calls, widest)}
     return Along(
         text,
         torch.cat([nothing - torch.inf, torch.stack(shares)], dim=1),
-        torch.stack(weights) if len(weights) == len(text) else None,
+        {name: calls[0] for name, calls in of_source.items()},
+        {name: torch.cat(of_steps[name], dim=1) for name in of_steps if name in reads},
+        {name: _triangle(of_steps[name]) for name in of_steps if name not in reads},
+    )
+
+
+def _reads_source(calls: Sequence[Tensor], widest: int) -> bool:
+    """Returns whether an attention always has all keys: those of the source.
+
+    The tokens that are written become more with every step.
+    """
+    return {call.shape[2] for call in calls} == {widest}
+
+
+def _triangle(calls: Sequence[Tensor]) -> Tensor:
+    """Returns the weights (head, time, time) of all steps; later tokens are NaN."""
+    return torch.cat(
+        [pad(call, (0, len(calls) - call.shape[2]), value=torch.nan) for call in calls], dim=1
     )
 
 
@@ -84,10 +114,34 @@ def inside_sections(
     drawings = [Section(item.name, [item]) for item in maps if item is not None]
     sections = [] if forced is None else [_differences(free, forced, names)]
     if drawings:
-        text = "A row is a written token: how strongly each token of the source counted for it."
+        heads = sum(len(weights) for weights in free.reads.values())
+        text = "A row is a written token: how strongly each token of the source counted for it"
+        text += f", the mean over {heads} heads." if heads > 1 else "."
         parts = Section("", drawings, side_by_side=True)
         sections.append(Section("Alignment", [Line(text, "dim"), parts]))
-    return sections
+    return [*sections, *_heads(free, read, names)]
+
+
+def _heads(along: Along, read: Sequence[str], names: Sequence[str]) -> list[Section]:
+    """Returns every head of a net with several; one head is the alignment itself."""
+    if sum(len(weights) for weights in along.reads.values()) < 2:
+        return []
+    written = [names[token] for token in along.tokens]
+    before = ["(start)", *written[:-1]]
+    sections = [
+        *(heads_section(name, part, read, read) for name, part in along.encoder.items()),
+        *(heads_section(name, part, before, before) for name, part in along.writes.items()),
+        *(
+            heads_section(name, part, written, read, column_name="source")
+            for name, part in along.reads.items()
+        ),
+    ]
+    text = (
+        "Every head of every layer, for the text of the net: how the tokens of the source read "
+        "each other, how each token reads those before it (a dot is one that is still to come), "
+        "and how each written token reads the source."
+    )
+    return [Section("Attention heads", [Line(text, "dim"), *sections])]
 
 
 def search_section(
@@ -215,11 +269,12 @@ def _first_sentence(first: int | None, free: Along, forced: Along, names: Sequen
 
 
 def _weights(name: str, along: Along, read: Sequence[str], names: Sequence[str]) -> Weights | None:
-    if along.weights is None or along.weights.shape[1] < len(read):
+    if along.weights is None:
         return None
-    rows = [names[token] for token in along.tokens]
-    values = along.weights[:, : len(read)].tolist()
-    return Weights(name, rows, list(read), values, row_name="written", column_name="source")
+    rows, columns = [names[token] for token in along.tokens], read[: along.weights.shape[1]]
+    return weights_of(
+        name, along.weights, rows, columns, row_name="written", column_name="source"
+    )
 
 
 def _to_end(tokens: Sequence[int]) -> list[int]:
@@ -232,21 +287,3 @@ def _to_end(tokens: Sequence[int]) -> list[int]:
         if token == END:
             break
     return text or [END]
-
-
-@contextmanager
-def _attention(net: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects the weights of every attention of the net, in the order of the calls."""
-    recorded: list[Tensor] = []
-    hooks = [
-        module.register_forward_hook(
-            lambda _module, _inputs, output: recorded.append(output.detach())
-        )
-        for name, module in net.named_modules()
-        if isinstance(module, nn.Softmax) and "attention" in name
-    ]
-    try:
-        yield recorded
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -91,7 +91,7 @@ class ScaledDotProduct(nn.Module):
         ], "sum"
 
     def _suits_sdpa(self, query: Tensor, key: Tensor) -> bool:
-        is_watched = self.softmax._forward_hooks or torch.jit.is_tracing()
+        is_watched = _has_hooks(self.softmax) or torch.jit.is_tracing()
         drops = self.training and not isinstance(self.dropout, nn.Identity)
         is_exact = query.dtype is torch.float32 or not torch.is_grad_enabled()
         return key.shape[2] >= _MANY_KEYS and is_exact and not drops and not is_watched
@@ -99,6 +99,8 @@ class ScaledDotProduct(nn.Module):
 
 class MultiHeadAttention(nn.Module):
     """Attention in several heads, each with its own projections."""
+
+    CALLED_BY_OTHERS = ("keys_values", "attend")  # methods that `kissipo eject` copies, too
 
     def __init__(self, features: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -182,6 +184,10 @@ def padding_mask(ids: Tensor) -> Tensor:
     visible = ids != 0
     visible[:, 0] = True
     return visible[:, None, None]
+
+
+def _has_hooks(layer: nn.Module) -> bool:
+    return bool(layer._forward_hooks)
 
 
 def _divisor(features: int, wanted: int) -> int:

@@ -66,6 +66,8 @@ class TransformerLayer(nn.Module):
     eps:            added to the variance in the normalizations
     """
 
+    CALLED_BY_OTHERS = ("step",)  # methods that `kissipo eject` copies, too
+
     def __init__(
         self,
         features: int,

@@ -31,6 +31,7 @@ Example:  >>> source = TensorSpec("word", ("time",), (5,), vocab_size=9, padded=
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,7 +40,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.codec.target_tokens import END
+from kissipo.core.attention_maps import self_attention
 from kissipo.core.batch import trim
+from kissipo.core.description import Section
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
@@ -134,8 +137,8 @@ def build(
     """Builds the net whose form follows from these inputs and outputs."""
     texts = [place for place, spec in enumerate(inputs) if spec.axes == ("time",)]
     texts = [place for place in texts if inputs[place].vocab_size]
+    described = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
     if not texts:
-        described = " and ".join(f"'{spec.name}' {spec.describe()}" for spec in inputs)
         raise ShapeError(
             "process step 'transformer' reads a text, the ids of its tokens (batch, time)",
             got=f"input step {described}",
@@ -147,7 +150,8 @@ def build(
         if len(inputs) > 1 or len(outputs) > 1:
             raise ShapeError(
                 "process step 'transformer' writes one text from one text",
-                got=" and ".join(spec.describe() for spec in (*inputs, *outputs)),
+                got=f"input step {described}"
+                + (f" and {len(outputs)} outputs" if len(outputs) > 1 else ""),
                 do="Leave the other columns out with input.drop",
             )
         form = EncoderDecoder if _writes(outputs[0]) else LanguageModel
@@ -278,7 +282,37 @@ class EncoderDecoder(nn.Module):
         return logits
 
 
-class LanguageModel(nn.Module):
+class SelfAttention(nn.Module):
+    """A net that reads one text, and shows how its tokens read each other."""
+
+    text = 0  # the place of the text among the inputs
+
+    def describe_example(
+        self,
+        samples: tuple[Tensor, ...],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        tokens: Sequence[Sequence[str]],
+    ) -> Sequence[Section]:
+        """Returns every attention head for a sample, with tokens at both axes."""
+        ids, spec = samples[self.text][0], inputs[self.text]
+        count = int((ids != 0).sum()) if spec.padded else len(ids)
+        words = list(tokens[self.text][:count])
+        if len(words) < count:
+            words = [spec.labels[number] if spec.labels else str(number) for number in ids.tolist()]
+        return [self_attention(self, samples, words[: max(1, count)])]
+
+    def describe_samples(
+        self,
+        batches: Iterable[tuple[Tensor, ...]],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+    ) -> Sequence[Section]:
+        """Returns nothing: heads are shown text by text."""
+        return ()
+
+
+class LanguageModel(SelfAttention):
     """A decoder alone: the next token at every step of a running text."""
 
     stateful = False
@@ -331,7 +365,7 @@ class LanguageModel(nn.Module):
         return self.head(self.norm(x)), (seen, *after)
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(SelfAttention):
     """An encoder of one text, pooled; other inputs are concatenated after it."""
 
     def __init__(

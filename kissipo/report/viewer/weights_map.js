@@ -9,7 +9,7 @@ import { Tensor } from "./tensor.js";
 export function WeightsMap({ record }) {
   const { name, rows, columns, values, row_name: down, column_name: across } = record;
   const drawing = useMemo(() => {
-    const data = Float32Array.from(values.flat());
+    const data = Float32Array.from(values.flat(), (value) => value ?? NaN);
     return { tensor: new Tensor("", [rows.length, columns.length], [down, across], data), stride: 1, exact: true };
   }, [record]);
   const scale = useMemo(() => shareScale(), []);
