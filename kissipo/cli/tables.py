@@ -54,7 +54,7 @@ def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]
                 case Tree():
                     yield "\n".join(tree_lines(record))
                 case Weights():
-                    yield weights_table(record, title=record.name if section.side_by_side else "")
+                    yield weights_table(record)
                 case _:  # the terminal draws no images and charts
                     continue
 
@@ -106,15 +106,14 @@ def tree_lines(tree: Tree) -> list[str]:
     return lines
 
 
-def weights_table(weights: Weights, *, title: str = "") -> Table:
+def weights_table(weights: Weights) -> Table:
     """Returns weights as shades of the largest of each row, which is also a number.
 
     A dot is a column that the row cannot see.
     """
     is_wide = len(weights.columns) > _MAX_COLUMNS
     titles = [""] if is_wide else [printable(name) for name in weights.columns]
-    corner = f"{weights.row_name} \\ {weights.column_name}"
-    grid = table(f"{title}: {corner}" if title else corner, *titles, "largest weight")
+    grid = table(f"{weights.row_name} \\ {weights.column_name}", *titles, "largest weight")
     for name, row in zip(weights.rows, weights.values, strict=True):
         visible = [0.0 if value is None else value for value in row]
         best = int(np.argmax(visible))

@@ -58,7 +58,7 @@ def self_attention(net: nn.Module, inputs: Sequence[Tensor], tokens: Sequence[st
     shown = list(tokens)[-_SHOWN:]
     intro = "A row is a token: how strongly it read each token of the text, in each head."
     if any(bool(calls[0].isnan().any()) for calls in maps.values()):
-        intro += " A dot is a token that the mask hides, because it is still to come."
+        intro += " The mask hides the tokens that are still to come (a dot, or gray)."
     if len(shown) < len(tokens):
         intro += f" These are the last {len(shown)} of {len(tokens)} tokens."
     first = len(tokens) - len(shown)
@@ -93,7 +93,8 @@ def heads_section(
         weights_of(f"head {number + 1}", of_head, rows, columns, column_name=column_name)
         for number, of_head in enumerate(weights)
     ]
-    return Section(attention_name(name), maps, side_by_side=True)
+    heads = [Section(item.name, [item]) for item in maps]
+    return Section(attention_name(name), [Section("", heads, side_by_side=True)])
 
 
 def weights_of(

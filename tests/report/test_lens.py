@@ -147,6 +147,8 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("grid_detector", "grid_detector", (IMAGE,), (CANDIDATES,), {"filters": (12, 24)}),
         ("q_table", "q_table", (LEVEL,), (CLASSES,), {}),
         ("text_cnn", "text_cnn", (TEXT,), (CLASSES,), {"filters": 6, "embedding_dim": 5}),
+        ("transformer", "transformer", (TEXT,), (TARGET,), {"units": 12, "num_heads": 3}),
+        ("encoder", "transformer", (TEXT,), (CLASSES,), {"units": 12, "norm_first": True}),
     ):
         module = NETS.find(case, place="net")
         net = module.build(inputs, outputs, module.Options(**options))

@@ -54,6 +54,7 @@ NINE: dict[str, tuple[str, TensorSpec, TensorSpec, dict[str, Any]]] = {
     "text_cnn": ("text_cnn", TEXT, CLASSES, {"filters": 12, "embedding_dim": 6}),
     "reverse": ("seq2seq", TEXT, TARGET, {"units": 12, "attention": "additive"}),
     "dcgan": ("dcgan", ROW, PHOTO, {"filters": (12, 8)}),
+    "transformer": ("transformer", TEXT, TARGET, {"units": 12, "num_heads": 3}),
 }
 
 

@@ -27,6 +27,7 @@ from kissipo.core.json_object import JsonObject
 from kissipo.inspect.breakdown import Breakdown, CannotExplainError, explain_value
 from kissipo.inspect.breakdown.explain_value import explainable_output
 from kissipo.inspect.tracing.backward import gradients
+from kissipo.inspect.tracing.recorded_heads import recorded_heads
 from kissipo.inspect.tracing.recording import Origin, Recording, Value
 from kissipo.inspect.unroll import (
     Opaque,
@@ -128,6 +129,7 @@ def _expanded(recording: Recording, values: list[Value]) -> Iterator[dict[str, o
             )
             about = {"layer": operation.layer, "call": operation.call}
             yield about | {"operation": operation.number} | heads_json
+    yield from recorded_heads(recording)
 
 
 def _plain_attention(

@@ -138,8 +138,8 @@ def _heads(along: Along, read: Sequence[str], names: Sequence[str]) -> list[Sect
     ]
     text = (
         "Every head of every layer, for the text of the net: how the tokens of the source read "
-        "each other, how each token reads those before it (a dot is one that is still to come), "
-        "and how each written token reads the source."
+        "each other, how each token reads those before it (hidden ones are still to come: a dot, "
+        "or gray), and how each written token reads the source."
     )
     return [Section("Attention heads", [Line(text, "dim"), *sections])]
 
@@ -272,9 +272,7 @@ def _weights(name: str, along: Along, read: Sequence[str], names: Sequence[str])
     if along.weights is None:
         return None
     rows, columns = [names[token] for token in along.tokens], read[: along.weights.shape[1]]
-    return weights_of(
-        name, along.weights, rows, columns, row_name="written", column_name="source"
-    )
+    return weights_of(name, along.weights, rows, columns, row_name="written", column_name="source")
 
 
 def _to_end(tokens: Sequence[int]) -> list[int]:

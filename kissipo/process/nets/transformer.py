@@ -41,7 +41,6 @@ from torch.nn import functional
 
 from kissipo.codec.target_tokens import END
 from kissipo.core.attention_maps import self_attention
-from kissipo.core.batch import trim
 from kissipo.core.description import Section
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
@@ -404,11 +403,11 @@ def _without_padding(ids: Tensor, *, padded: bool) -> tuple[Tensor, Tensor]:
     if not padded:
         return ids, torch.ones_like(ids, dtype=torch.bool)[:, None, None]
     if not torch.jit.is_tracing():
-        ids = trim(ids)
+        ids = ids[:, : max(1, int((ids != 0).sum(dim=1).max()))]
     return ids, padding_mask(ids)
 
 
-def _layers(options: Options, *, reads_memory: bool = False) -> nn.ModuleList:
+def _layers(options: Options, *, reads_memory: bool = False) -> Any:
     return nn.ModuleList(
         TransformerLayer(
             options.units,

@@ -8,6 +8,7 @@ const WARM = { light: [[255, 255, 255], [239, 138, 98], [140, 13, 37]],
 const COLD = { light: [[255, 255, 255], [103, 169, 207], [5, 48, 97]],
   dark: [[30, 32, 36], [66, 134, 196], [198, 226, 255]] };
 const NOT_A_NUMBER = [255, 214, 0];
+const HIDDEN = [150, 150, 150];
 const STEPS = 255;
 
 /** Whether the page is shown in dark colors. */
@@ -30,11 +31,12 @@ export class Scale {
     this.note = note;
     this.table = null;
     this.dark = null;
+    this.missing = NOT_A_NUMBER;
   }
 
   /** The color [red, green, blue] of a value. */
   color(value) {
-    if (!Number.isFinite(value)) return NOT_A_NUMBER;
+    if (!Number.isFinite(value)) return this.missing;
     const table = this.colors();
     const share = (value - this.low) / (this.high - this.low || 1);
     return table[Math.round(Math.min(1, Math.max(0, share)) * STEPS)];
@@ -69,6 +71,13 @@ function between(stops, share) {
 /** The scale of values between 0 and 1: gates and probabilities. */
 export function shareScale(note = "") {
   return new Scale(0, 1, false, note);
+}
+
+/** The scale of shares of which some are hidden by a mask: they are NaN, and gray. */
+export function maskedScale() {
+  const scale = new Scale(0, 1, false, "gray: hidden by the mask");
+  scale.missing = HIDDEN;
+  return scale;
 }
 
 /** The scale that fits the values: around zero if any is negative, else from zero. */
