@@ -136,6 +136,12 @@ class StepwiseNet(Protocol):
         ...
 
 
+def longest_text(net: object) -> int | None:
+    """Returns how many tokens a net reads at once; None: any number of them."""
+    longest: int | None = getattr(net, "longest_text", None)
+    return longest
+
+
 class StatefulNet(StepwiseNet, Protocol):
     """A stepwise net that may keep its state between the windows of a text."""
 

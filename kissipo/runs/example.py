@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.frame import Frame
+from kissipo.core.protocols import longest_text
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.vocabulary import MAX_UNITS
 from kissipo.pipeline.pipeline import Pipeline
@@ -65,11 +66,19 @@ def example_of(run: TrainedModel, values: Sequence[object]) -> Example:
                 f"a text of {len(units):,} {vocabulary.unit} cannot be read",
                 allowed=f"1 to {MAX_UNITS:,}",
             )
-        index = vocabulary.codec
+        index, notes = vocabulary.codec, []
+        longest = longest_text(run.net)
+        if longest is not None and len(units) > longest:
+            frame = frame.take(np.arange(len(units) - longest, len(units)))
+            notes.append(
+                f"the net reads {longest:,} {vocabulary.unit} at once: these are the last ones "
+                f"of {len(units):,}"
+            )
         ids = index.encode(frame).unsqueeze(0)
         targets = (ids[:, 1:],) if ids.shape[1] > 1 else ()
         loss = Continued(LOSSES.find(answer.loss, place="process.loss").loss)
-        return Example(frame, TensorDataset((ids,), targets), tuple(index.remarks(frame)), loss)
+        notes += index.remarks(frame)
+        return Example(frame, TensorDataset((ids,), targets), tuple(notes), loss)
     frame, dataset, notes = run.encode(values)
     if len(dataset) > 1:
         notes.append(f"this is the first of {len(dataset):,} examples")

@@ -318,7 +318,8 @@ class LanguageModel(SelfAttention):
 
     def __init__(self, text: TensorSpec, following: TensorSpec, options: Options) -> None:
         super().__init__()
-        self.tokens = Tokens(text.vocab_size, text.shape[0], options, padded=False)
+        self.longest_text = text.shape[0]
+        self.tokens = Tokens(text.vocab_size, self.longest_text, options, padded=False)
         self.layers = _layers(options)
         self.norm = _last_norm(options)
         self.head = _token_head(self.tokens, options, classes=following.shape[1])
@@ -338,7 +339,7 @@ class LanguageModel(SelfAttention):
         first positions, and the text goes on after it.
         """
         (ids,) = inputs
-        length, logits = self.tokens.length, []
+        length, logits = self.longest_text, []
         while ids.shape[1]:
             if state is not None and state[0].shape[1] == length:
                 recent = state[0][:, length - length // 2 :]
