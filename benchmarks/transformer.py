@@ -12,7 +12,8 @@ Peers      1. torch's TransformerEncoder and TransformerDecoder with the same we
 Method     interleaved rounds in one process; processor time per step, medians. The
            losses of one batch must be equal (1), and so must the texts (2).
 Run        python benchmarks/transformer.py [--rounds 5] [--steps 6] [--threads 1]
-           [--gpt-steps 20] [--train 0]      (KISSIPO_DATA with multi30k, tiny-shakespeare)
+           [--gpt-steps 20] [--train 0]
+           (KISSIPO_DATA with multi30k and tiny-shakespeare)
            --train 2000 trains both small GPTs for so many steps, with their losses.
 """
 
@@ -249,7 +250,7 @@ def translation(rounds: int, steps: int) -> None:
         "kissipo, no bucketing": our_steps(experiment, train, batch),
     }
     print(f"{steps} steps of {batch} sentences")
-    measured({name: several(each, steps) for name, each in peers.items()}, rounds)
+    measured({name: several(taken, steps) for name, taken in peers.items()}, rounds)
     own: Any = experiment.net.eval()
     (source,) = experiment.pipeline.datasets["test"].batch(slice(0, SENTENCES)).inputs
     with torch.inference_mode():
@@ -280,12 +281,12 @@ def small_gpt(rounds: int, steps: int, train: int) -> None:
     sizes = [sum(w.numel() for w in net.parameters()) for net in (nano, experiment.net)]
     print(f"{steps} steps of {batch} windows of {window}; {sizes[0]:,} and {sizes[1]:,} parameters")
     if not train:
-        measured({name: several(each, steps) for name, each in peers.items()}, rounds)
+        measured({name: several(taken, steps) for name, taken in peers.items()}, rounds)
         return
-    for (name, each), net in zip(peers.items(), (nano, experiment.net), strict=True):
+    for (name, taken), net in zip(peers.items(), (nano, experiment.net), strict=True):
         began = time.process_time()
         for _ in range(train):
-            next(each)
+            next(taken)
         seconds = time.process_time() - began
         loss = mean_loss(net, data["test"].everything())
         print(f"  {name:32}{train} steps {seconds:.0f} s   {loss:.3f} nats on the last tenth")

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from kissipo.core.description import Line, Section, Weights
 
 Maps = dict[str, list[Tensor]]
-_SHOWN = 24  # tokens of a map of a long text
+_MAX_TOKENS = 24  # tokens of a map of a long text
 
 
 @contextmanager
@@ -55,20 +55,20 @@ def self_attention(net: nn.Module, inputs: Sequence[Tensor], tokens: Sequence[st
     """
     with attention_maps(net) as maps, torch.no_grad():
         net(*inputs)
-    shown = list(tokens)[-_SHOWN:]
+    recent = list(tokens)[-_MAX_TOKENS:]
     intro = "A row is a token: how strongly it read each token of the text, in each head."
     if any(bool(calls[0].isnan().any()) for calls in maps.values()):
         intro += " The mask hides the tokens that are still to come (a dot, or gray)."
-    if len(shown) < len(tokens):
-        intro += f" These are the last {len(shown)} of {len(tokens)} tokens."
-    first = len(tokens) - len(shown)
+    if len(recent) < len(tokens):
+        intro += f" These are the last {len(recent)} of {len(tokens)} tokens."
+    first = len(tokens) - len(recent)
     return Section(
         "Attention heads",
         [
             Line(intro, "dim"),
             *(
                 heads_section(
-                    name, calls[0][:, first : len(tokens), first : len(tokens)], shown, shown
+                    name, calls[0][:, first : len(tokens), first : len(tokens)], recent, recent
                 )
                 for name, calls in maps.items()
             ),

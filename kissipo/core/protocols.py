@@ -137,7 +137,7 @@ class StepwiseNet(Protocol):
 
 
 def longest_text(net: object) -> int | None:
-    """Returns how many tokens a net reads at once; None: any number of them."""
+    """Returns the length of the longest text that a net reads; None without a limit."""
     longest: int | None = getattr(net, "longest_text", None)
     return longest
 

@@ -674,7 +674,8 @@ def test_operations_and_layers_have_the_same_costs(
 def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     """On torch's meta device, a tensor that stayed on the CPU makes an operation fail.
 
-    How many steps of a text some nets read depends on its padding, and meta tensors have no values, so their texts here are not padded.
+    How many steps of a text some nets read depends on its padding, and meta tensors
+    have no values, so their texts here are not padded.
     """
     if name == "seq2seq":
         pytest.skip("it packs texts by their lengths, and meta tensors have no values")

@@ -404,11 +404,11 @@ def test_xray_shows_every_head_with_tokens_and_the_mask(
     run: Path, capsys: pytest.CaptureFixture[str], content_of: Callable[[str], Any]
 ) -> None:
     assert main(["xray", str(run), "abcde", "--out", "page.html"]) == 0
-    shown = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for name in ("encoder.0.attention", "decoder.0.attention", "decoder.0.memory_attention"):
-        assert name in shown
-    assert shown.count("head 1") == shown.count("head 2") == 3
-    assert "··" in shown and "(start)" in shown
+        assert name in printed
+    assert printed.count("head 1") == printed.count("head 2") == 3
+    assert "··" in printed and "(start)" in printed
     trace = content_of("page.html")["trace"]
     expanded = [item for item in trace["expanded"] if item.get("attention")]
     assert {item["layer"] for item in expanded} == {
@@ -425,7 +425,7 @@ def test_explain_adds_up_the_heads(run: Path, capsys: pytest.CaptureFixture[str]
     assert '"agrees": true' in capsys.readouterr().out
 
 
-def test_category_of_a_text_with_attention_shown(
+def test_category_of_a_text_with_attention_printed(
     words_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = {
@@ -440,5 +440,5 @@ def test_category_of_a_text_with_attention_shown(
     trained = ki.load(str(words_table), words=words).fit(out="early")
     assert trained.metrics["answers"][0]["metrics"]["accuracy"] > 0.9
     assert main(["xray", "early", "fedcba"]) == 0
-    shown = capsys.readouterr().out
-    assert "layers.0.attention" in shown and "head 2" in shown and "··" not in shown
+    printed = capsys.readouterr().out
+    assert "layers.0.attention" in printed and "head 2" in printed and "··" not in printed

@@ -140,6 +140,7 @@ def _own(
         tree: ast.AST = ast.parse(definition.text)
     else:
         more = ("with_auxiliary",) if has_auxiliary_heads(layer) else ()
+        # methods that only other layers call are named by their own layer
         roots = ("forward", *more, *getattr(layer, "CALLED_BY_OTHERS", ()))
         tree = source.add_class(type(layer), base="Layer", roots=roots)
     used_names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -100,7 +100,7 @@ class ScaledDotProduct(nn.Module):
 class MultiHeadAttention(nn.Module):
     """Attention in several heads, each with its own projections."""
 
-    CALLED_BY_OTHERS = ("keys_values", "attend")  # methods that `kissipo eject` copies, too
+    CALLED_BY_OTHERS = ("keys_values", "attend")
 
     def __init__(self, features: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()

@@ -59,14 +59,14 @@ class FeedForward(nn.Module):
 
 
 class TransformerLayer(nn.Module):
-    """A layer of an encoder; of a decoder if it reads a memory, too.
+    """The layer of an encoder; of a decoder if it reads a memory, too.
 
     reads_memory:   whether a second attention reads the outputs of an encoder
     norm_first:     pre-norm, else post-norm
     eps:            added to the variance in the normalizations
     """
 
-    CALLED_BY_OTHERS = ("step",)  # methods that `kissipo eject` copies, too
+    CALLED_BY_OTHERS = ("step",)
 
     def __init__(
         self,

@@ -361,8 +361,8 @@ class LanguageModel(SelfAttention):
         for layer, own in zip(self.layers, past, strict=True):
             x, keys_values = layer.step(x, own, mask=mask)
             after += keys_values
-        seen = ids if state is None else torch.cat([state[0], ids], dim=1)
-        return self.head(self.norm(x)), (seen, *after)
+        read = ids if state is None else torch.cat([state[0], ids], dim=1)
+        return self.head(self.norm(x)), (read, *after)
 
 
 class TextEncoder(SelfAttention):

@@ -100,8 +100,8 @@ function HeadMaps({ source, trace, state, change, name, tensor, names, cellOf, e
   const open = (key, index) => change({ cell: `${key}:${index.join(",")}` });
   const isMasked = useMemo(() => Boolean(drawing?.tensor.data.some(Number.isNaN)), [drawing]);
   const openCell = (index) => {
-    const found = all ? cellOf(...index) : cellOf(head, ...index);
-    if (found) open(...found);
+    const place = all ? cellOf(...index) : cellOf(head, ...index);
+    if (place) open(...place);
   };
   return html`<div><h3>${name}</h3>
     ${heads > 1 && html`<p><label>head <input type="range" min="0" max=${heads - 1} value=${head}

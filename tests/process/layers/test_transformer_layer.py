@@ -62,13 +62,15 @@ def test_attention_equals_a_loop(keys: int) -> None:
     np.testing.assert_allclose(y.detach().numpy(), loop(layer, x, memory, mask), atol=1e-5)
 
 
-def test_sdpa_equals_the_plain_computation_and_its_gradients() -> None:
+def test_sdpa_equals_the_plain_computation_and_its_gradients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     torch.manual_seed(2)
     layer = MultiHeadAttention(FEATURES, HEADS)
     x, mask = torch.randn(2, 130, FEATURES), causal_mask(130)
     results = []
     for suits in (True, False):
-        layer.heads._suits_sdpa = lambda query, key, suits=suits: suits  # type: ignore[method-assign]
+        monkeypatch.setattr(layer.heads, "_suits_sdpa", lambda query, key, suits=suits: suits)
         layer.zero_grad()
         y = layer(x, mask=mask)
         y.square().sum().backward()
@@ -79,13 +81,13 @@ def test_sdpa_equals_the_plain_computation_and_its_gradients() -> None:
 
 def test_a_hook_on_the_softmax_gets_the_weights() -> None:
     torch.manual_seed(8)
-    layer, x, seen = MultiHeadAttention(FEATURES, HEADS), torch.randn(1, 130, FEATURES), []
+    layer, x, recorded = MultiHeadAttention(FEATURES, HEADS), torch.randn(1, 130, FEATURES), []
     fast = layer(x, mask=causal_mask(130))
-    layer.heads.softmax.register_forward_hook(lambda _layer, _x, y: seen.append(y))
+    layer.heads.softmax.register_forward_hook(lambda _layer, _x, y: recorded.append(y))
     torch.testing.assert_close(layer(x, mask=causal_mask(130)), fast, atol=1e-5, rtol=1e-5)
-    assert seen[0].shape == (1, HEADS, 130, 130)
-    assert not seen[0].triu(1).any()
-    torch.testing.assert_close(seen[0].sum(-1), torch.ones(1, HEADS, 130))
+    assert recorded[0].shape == (1, HEADS, 130, 130)
+    assert not recorded[0].triu(1).any()
+    torch.testing.assert_close(recorded[0].sum(-1), torch.ones(1, HEADS, 130))
 
 
 def test_dropout_is_of_the_weights() -> None:
