@@ -21,6 +21,7 @@ RECIPE = Recipe(
             "tokenizer": "characters",
             "window": 64,
             "batch_size": 12,
+            "split": {"test": 0.1, "validation": 0.05},
         },
         process={
             "net": "transformer",

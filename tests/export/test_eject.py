@@ -273,6 +273,29 @@ def test_messages_of_your_own(run_script: RunScript) -> None:
     assert load_file("out/model.safetensors").keys() == load_file("out/start.safetensors").keys()
 
 
+TRANSFORMER = {
+    "process.net": "transformer",
+    "process.units": 8,
+    "process.num_heads": 2,
+    "process.num_layers": 1,
+    "epochs": 2,
+    "output.baselines": [],
+}
+
+
+def test_a_transformer_that_writes() -> None:
+    words = ["ab", "abc", "cab", "bc", "cba", "bca", "aab", "bba"] * 8
+    rows = [f"{word}{number % 7},{number % 7}{word[::-1]}" for number, word in enumerate(words)]
+    Path("words.csv").write_text("\n".join(["word,backward", *rows]) + "\n", encoding="utf-8")
+    options = {**TRANSFORMER, "input.characters": ["word"], "output.text": "backward"}
+    compare(load("words.csv", words=options))
+
+
+def test_a_transformer_of_running_text() -> None:
+    Path("text.txt").write_text("the cat sat on the mat. a rat ran. " * 60, encoding="utf-8")
+    compare(load("text.txt", words={**TRANSFORMER, "input.window": 8}))
+
+
 @pytest.mark.parametrize("module", [googlenet, resnet.variant("resnet18"), vgg.variant("vgg11")])
 def test_net_source_keeps_names_and_outputs(module: Any) -> None:
     image = TensorSpec("image", ("channel", "height", "width"), (3, 64, 64))
