@@ -45,6 +45,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.multi_head_attention import padding_mask
+from kissipo.process.layers.shows_attention import ShowsSelfAttention
 from kissipo.process.layers.tied_linear import TiedLinear
 from kissipo.process.layers.transformer_layer import TransformerLayer
 from kissipo.process.nets._published_bert import (
@@ -156,7 +157,7 @@ def place_of_pieces(name: str, inputs: Sequence[TensorSpec], sizes: Sizes) -> in
     return places[0]
 
 
-class Bert(nn.Module):
+class Bert(ShowsSelfAttention):
     """Embeddings of word pieces, Transformer layers, and a head for the task.
 
     head:     another head than the one that suits the outputs
@@ -173,6 +174,7 @@ class Bert(nn.Module):
         super().__init__()
         text, units = inputs[place], options.units
         self.place, self.end = place, text.labels.index(END)
+        self.text_input = place
         self.pieces = nn.Embedding(text.vocab_size, units, padding_idx=0)
         self.positions = nn.Embedding(options.max_positions, units)
         self.segments = nn.Embedding(2, units)

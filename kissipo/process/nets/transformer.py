@@ -31,7 +31,6 @@ Example:  >>> source = TensorSpec("word", ("time",), (5,), vocab_size=9, padded=
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,8 +39,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.codec.target_tokens import END
-from kissipo.core.attention_maps import self_attention
-from kissipo.core.description import Section
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
@@ -52,6 +49,7 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.multi_head_attention import causal_mask, padding_mask
 from kissipo.process.layers.pool import TemporalPooling
 from kissipo.process.layers.positions import LearnedPositions, SinusoidalPositions
+from kissipo.process.layers.shows_attention import ShowsSelfAttention
 from kissipo.process.layers.tied_linear import TiedLinear
 from kissipo.process.layers.transformer_layer import TransformerLayer
 
@@ -281,37 +279,7 @@ class EncoderDecoder(nn.Module):
         return logits
 
 
-class SelfAttention(nn.Module):
-    """A net that reads one text, and shows how its tokens read each other."""
-
-    text = 0  # the place of the text among the inputs
-
-    def describe_example(
-        self,
-        samples: tuple[Tensor, ...],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-        tokens: Sequence[Sequence[str]],
-    ) -> Sequence[Section]:
-        """Returns every attention head for a sample, with tokens at both axes."""
-        ids, spec = samples[self.text][0], inputs[self.text]
-        count = int((ids != 0).sum()) if spec.padded else len(ids)
-        words = list(tokens[self.text][:count])
-        if len(words) < count:
-            words = [spec.labels[number] if spec.labels else str(number) for number in ids.tolist()]
-        return [self_attention(self, samples, words[: max(1, count)])]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: heads are shown text by text."""
-        return ()
-
-
-class LanguageModel(SelfAttention):
+class LanguageModel(ShowsSelfAttention):
     """A decoder alone: the next token at every step of a running text."""
 
     stateful = False
@@ -365,7 +333,7 @@ class LanguageModel(SelfAttention):
         return self.head(self.norm(x)), (read, *after)
 
 
-class TextEncoder(SelfAttention):
+class TextEncoder(ShowsSelfAttention):
     """An encoder of one text, pooled; other inputs are concatenated after it."""
 
     def __init__(
@@ -376,7 +344,7 @@ class TextEncoder(SelfAttention):
         options: Options,
     ) -> None:
         super().__init__()
-        spec, self.text = inputs[text], text
+        spec, self.text_input = inputs[text], text
         self.padded = spec.padded
         self.tokens = Tokens(spec.vocab_size, spec.shape[0], options, padded=spec.padded)
         self.layers = _layers(options)
@@ -388,13 +356,13 @@ class TextEncoder(SelfAttention):
         self.head = head(options.units + (self.join.width if self.join else 0), outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
-        ids, mask = _without_padding(inputs[self.text], padded=self.padded)
+        ids, mask = _without_padding(inputs[self.text_input], padded=self.padded)
         x = self.tokens(ids)
         for layer in self.layers:
             x = layer(x, mask)
         row = self.temporal_pooling(self.norm(x), ids != 0 if self.padded else None)
         if self.join is not None:
-            others = inputs[: self.text] + inputs[self.text + 1 :]
+            others = inputs[: self.text_input] + inputs[self.text_input + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)
         return self.head(self.dropout(row))
 
