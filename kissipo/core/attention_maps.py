@@ -111,7 +111,9 @@ def weights_of(
         [None if value != value else value for value in row]  # NaN differs from itself
         for row in weights[: len(rows), : len(columns)].tolist()
     ]
-    return Weights(name, rows, columns, values, row_name=row_name, column_name=column_name)
+    return Weights(
+        name, list(rows), list(columns), values, row_name=row_name, column_name=column_name
+    )
 
 
 def attention_name(softmax: str) -> str:

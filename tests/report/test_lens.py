@@ -52,6 +52,9 @@ IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 17, 12))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 16, 8))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
 TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
+PIECES = TensorSpec(
+    "text", ("time",), (7,), 8, tuple(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c"]), padded=True
+)
 MASK = TensorSpec("mask", ("class", "height", "width"), (3, 17, 12))
 CLASSES = TensorSpec("kind", ("class",), (4,))
 AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
@@ -148,6 +151,7 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("q_table", "q_table", (LEVEL,), (CLASSES,), {}),
         ("text_cnn", "text_cnn", (TEXT,), (CLASSES,), {"filters": 6, "embedding_dim": 5}),
         ("transformer", "transformer", (TEXT,), (TARGET,), {"units": 12, "num_heads": 3}),
+        ("bert", "bert", (PIECES,), (CLASSES,), {"units": 12, "num_heads": 2, "num_layers": 1}),
         ("encoder", "transformer", (TEXT,), (CLASSES,), {"units": 12, "norm_first": True}),
     ):
         module = NETS.find(case, place="net")

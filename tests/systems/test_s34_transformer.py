@@ -442,3 +442,26 @@ def test_category_of_a_text_with_attention_printed(
     assert main(["xray", "early", "fedcba"]) == 0
     printed = capsys.readouterr().out
     assert "layers.0.attention" in printed and "head 2" in printed and "··" not in printed
+
+
+def test_running_text_is_continued_beyond_the_window_and_shown_from_its_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("text.txt").write_text("the cat sat on the mat. a rat ran. " * 60, encoding="utf-8")
+    words = {"process.net": "transformer", **SMALL, "input.window": WINDOW}
+    trained = ki.load("text.txt", words=words).fit(out="model")
+    text = "".join(trained.generate_tokens("the cat sat", 40, 0.0, None, 0)[1])
+    assert len(text) == 40
+    read = list("the cat sat") + list(text)
+    ids = trained.answers[0].codec.inner.spec.labels  # type: ignore[attr-defined]
+    first = torch.tensor([[ids.index(letter) for letter in read[4:8]]])
+    with torch.no_grad():  # 11 letters: the window is full after 8, and its last 4 are read again
+        rest = torch.tensor([[ids.index(letter) for letter in read[8:11]]])
+        logits = trained.net(torch.cat([first, rest], dim=1))[0, -1]
+    logits[0] = -torch.inf  # unknown tokens are not written
+    assert ids[int(logits.argmax())] == text[0]
+    capsys.readouterr()
+    assert main(["xray", "model", "the cat sat on the mat"]) == 0
+    printed = capsys.readouterr()
+    assert "reads 8 characters at once: these are the last ones of 22" in printed.err + printed.out
+    assert "layers.0.attention" in printed.out and "··" in printed.out
