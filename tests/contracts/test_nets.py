@@ -225,7 +225,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ),
         (
             (TensorSpec("units", ("time",), (7,), vocab_size=300),),
-            (NEXT,),
+            (TensorSpec("next", ("time", "class"), (7, 300)),),
             {"units": 64, "positions": "learned", "norm_first": True},
         ),
         ((TEXT,), (CLASSES,), {"units": 16}),

@@ -53,7 +53,7 @@ PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 16, 8))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
 TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
 PIECES = TensorSpec(
-    "text", ("time",), (7,), 8, tuple(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "c"]), padded=True
+    "text", ("time",), (7,), 8, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcd"), padded=True
 )
 MASK = TensorSpec("mask", ("class", "height", "width"), (3, 17, 12))
 CLASSES = TensorSpec("kind", ("class",), (4,))

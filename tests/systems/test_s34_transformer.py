@@ -324,6 +324,12 @@ def test_heads_of_a_written_text_are_those_of_a_loop() -> None:
     ("inputs", "outputs", "words", "text"),
     [
         ((SOURCE,), (TARGET,), {"units": 10}, "num_heads must divide .* Use 2 heads"),
+        (
+            (SOURCE,),
+            (TensorSpec("tags", ("time", "class"), (6, 4), padded=True),),
+            {},
+            r"does not tag its tokens; got .*time 6, class 4\)\. Use process\.net=bert",
+        ),
         ((SOURCE, SOURCE), (TARGET,), {}, "writes one text from one text; got input step 'word'"),
         (
             (TensorSpec("row", ("feature",), (6,)),),
@@ -349,7 +355,7 @@ def test_suggested_options_follow_the_output() -> None:
         facts: Any = type("Facts", (), {"outputs": outputs, "inputs": (SOURCE,)})
         places = {item.place: item.value for item in module.suggested_options(facts)}
         assert places["process.units"] == expected
-    facts = type("Facts", (), {"outputs": (TARGET,)})
+    facts = type("Facts", (), {"inputs": (SOURCE,), "outputs": (TARGET,)})
     (required,) = module.required_options(facts)
     assert (required.place, required.value) == ("process.algorithm", "teacher_forcing")
 

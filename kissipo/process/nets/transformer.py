@@ -89,7 +89,7 @@ class Options:
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns the algorithm that learns to write a text."""
-    if _writes(facts.outputs[0]):
+    if _task(facts.inputs, facts.outputs[0]) == "write":
         reason = "each token of a text is learned after the true ones"
         return (InferredOption("process.algorithm", "teacher_forcing", reason),)
     return ()
@@ -97,7 +97,8 @@ def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns sizes for texts to write, for the next token, or for whole texts."""
-    if _writes(facts.outputs[0]):
+    task = _task(facts.inputs, facts.outputs[0])
+    if task == "write":
         return (
             InferredOption("process.units", 256, "as in the small nets of the literature"),
             InferredOption("process.num_layers", 3),
@@ -110,7 +111,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
             InferredOption("process.epochs", 10),
         )
     rate = InferredOption("process.learning_rate", 1e-3)
-    if facts.outputs[0].axes == ("time", "class"):
+    if task == "continue":
         return (
             InferredOption("process.num_layers", 4, "trains in minutes on two cores"),
             InferredOption("process.norm_first", True, "trains without a warmup"),
@@ -143,7 +144,15 @@ def build(
             "input.text",
         )
     net: nn.Module
-    if outputs[0].axes == ("time", "class"):
+    task = _task(inputs, outputs[0])
+    if task == "tag":
+        raise ShapeError(
+            "process step 'transformer' gives a whole text an answer, writes a text, or goes on "
+            "with it, but does not tag its tokens",
+            got=f"the output {outputs[0].describe()}",
+            do="Use process.net=bert or process.net=recurrent",
+        )
+    if task in ("write", "continue"):
         if len(inputs) > 1 or len(outputs) > 1:
             raise ShapeError(
                 "process step 'transformer' writes one text from one text",
@@ -151,7 +160,7 @@ def build(
                 + (f" and {len(outputs)} outputs" if len(outputs) > 1 else ""),
                 do="Leave the other columns out with input.drop",
             )
-        form = EncoderDecoder if _writes(outputs[0]) else LanguageModel
+        form = EncoderDecoder if task == "write" else LanguageModel
         net = form(inputs[0], outputs[0], options)
     else:
         net = TextEncoder(inputs, texts[0], outputs, options)
@@ -159,9 +168,17 @@ def build(
     return net
 
 
-def _writes(output: TensorSpec) -> bool:
-    """Returns whether the output is a text of its own length, not the next token."""
-    return output.axes == ("time", "class") and output.padded
+def _task(
+    inputs: tuple[TensorSpec, ...], output: TensorSpec
+) -> Literal["write", "continue", "tag", "classify"]:
+    """Returns what the net does with a text: writes another one, goes on with it, tags
+    its tokens, or gives one answer for all of it."""
+    if output.axes != ("time", "class"):
+        return "classify"
+    length, vocab_size = inputs[0].shape[:1], inputs[0].vocab_size
+    if output.padded:
+        return "tag" if output.shape[:1] == length and not output.unit else "write"
+    return "continue" if output.shape[1] == vocab_size else "tag"
 
 
 class Tokens(nn.Module):
