@@ -13,8 +13,9 @@ so that each token is computed once.
 Shapes:   ids (batch, time) -> logits (batch, step, class), or one row per output
 Choices:  Padding is never a key. With pre-norm a last normalization comes before the
           head. Weights are drawn as in the paper's code: Xavier's for layers, and a
-          standard deviation of 1 / √units for embeddings, which √units makes 1. Padding
-          and unknown tokens are never written. Outside training a text ends at its end:
+          standard deviation of 1 / √units for embeddings, which √units makes 1; learned
+          positions are as large as sines and cosines. Padding and unknown tokens are
+          never written. Outside training a text ends at its end:
           the logits after it are 0, and no step is computed after the last end. A text
           that is longer than its window goes on with the last half of the window, which
           is read again.
@@ -435,3 +436,5 @@ def _draw_weights(net: nn.Module) -> None:
             if layer.padding_idx is not None:
                 with torch.no_grad():
                     layer.weight[layer.padding_idx].zero_()
+        elif isinstance(layer, LearnedPositions):  # as large as sines and cosines
+            nn.init.normal_(layer.weight, std=0.5**0.5)
