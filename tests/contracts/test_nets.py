@@ -257,6 +257,7 @@ ALL = [
 # a table is looked up, and some nets are solved, not differentiated
 NOT_DIFFERENTIABLE = ("q_table", "word_vectors", "tf_idf", "lsa", "sentence_bert")
 DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
+QUERIES = ("attention.query", "memory_norm")  # with a single key to read they change nothing
 VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
 DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
 # the layers of deep nets are checked one by one
@@ -646,6 +647,8 @@ def test_answer_from_any_layer_reproduces_the_output(
         same = recording.answer_from(key, value)
         assert all(torch.equal(one, two) for one, two in zip(same, answers, strict=True)), call.name
         if not value.is_floating_point() or not recording.matters(key):
+            continue
+        if call.name.endswith(QUERIES):
             continue
         noise = torch.randn(value.shape, generator=generator) * (
             value.std(correction=0) + value.abs().max() + 1

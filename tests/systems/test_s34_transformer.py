@@ -328,7 +328,7 @@ def test_heads_of_a_written_text_are_those_of_a_loop() -> None:
             (SOURCE,),
             (TensorSpec("tags", ("time", "class"), (6, 4), padded=True),),
             {},
-            r"does not tag its tokens; got .*time 6, class 4\)\. Use process\.net=bert",
+            r"has no answer per token; got .*time 6, class 4\)\. Use process\.net=bert",
         ),
         ((SOURCE, SOURCE), (TARGET,), {}, "writes one text from one text; got input step 'word'"),
         (

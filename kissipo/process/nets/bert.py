@@ -203,7 +203,8 @@ class Bert(ShowsSelfAttention):
     def states(self, ids: Tensor) -> Tensor:
         """Returns the last states (batch, time, unit), without padding at the end."""
         if not (torch.jit.is_tracing() or ids.is_meta):
-            ids = ids[:, : max(1, int((ids != 0).sum(dim=1).max()))]
+            steps = torch.arange(1, ids.shape[1] + 1, device=ids.device)
+            ids = ids[:, : max(1, int(((ids != 0) * steps).max()))]
         is_end = ids == self.end
         segments = ((is_end.cumsum(dim=1) - is_end.long()) > 0).long()
         steps = torch.arange(ids.shape[1], device=ids.device)

@@ -149,7 +149,7 @@ def build(
     if task == "tag":
         raise ShapeError(
             "process step 'transformer' gives a whole text an answer, writes a text, or goes on "
-            "with it, but does not tag its tokens",
+            "with it, but has no answer per token",
             got=f"the output {outputs[0].describe()}",
             do="Use process.net=bert or process.net=recurrent",
         )
@@ -174,8 +174,10 @@ def _task(
 ) -> Literal["write", "continue", "tag", "classify"]:
     """Returns what the net does with a text: writes another one, goes on with it, tags
     its tokens, or gives one answer for all of it."""
-    if output.axes != ("time", "class"):
+    if output.axes[:1] != ("time",):
         return "classify"
+    if output.axes != ("time", "class"):
+        return "tag"
     length, vocab_size = inputs[0].shape[:1], inputs[0].vocab_size
     if output.padded:
         return "tag" if output.shape[:1] == length and not output.unit else "write"
