@@ -9,11 +9,12 @@ Example:  >>> import torch
           ...     def __init__(self):
           ...         super().__init__()
           ...         self.tokens = nn.Embedding(5, 4)
-          ...         self.layer = TransformerLayer(4, num_heads=2, feed_forward_units=4)
+          ...         self.layer = TransformerLayer(4, 2, feed_forward_units=4)
           ...     def forward(self, ids):
           ...         return self.layer(self.tokens(ids))
-          >>> word = TensorSpec("word", ("time",), (2,), 5, labels=("a", "b", "c", "d", "e"))
-          >>> (section,) = Net().describe_example((torch.tensor([[1, 3]]),), [word], [], [[]])
+          >>> word = TensorSpec("word", ("time",), (2,), 5, labels=tuple("abcde"))
+          >>> ids = torch.tensor([[1, 3]])
+          >>> (section,) = Net().describe_example((ids,), [word], [], [[]])
           >>> layer = section.content[1]
           >>> layer.title, [head.title for head in layer.content[0].content]
           ('layer.attention', ['head 1', 'head 2'])
