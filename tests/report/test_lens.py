@@ -383,7 +383,7 @@ def test_every_operation_of_every_net_has_a_rule(page: Page) -> None:
     # the playground has points, not samples
     names = {name for name, *_ in nets()} - {*TEN} | {"ffn", "cnn", "unet", "dcgan"}
     deep = {"resnet34", "resnet50", "resnet101", "resnet152", "vgg13", "vgg16", "vgg19"}
-    covered = names | {"recurrent", "seq2seq", "resnet18"} | deep
+    covered = names | {"recurrent", "seq2seq", "resnet18", "sentence_bert"} | deep
     looked_up = {"tf_idf", "lsa", "word_vectors"}  # their layers explain their own values
     assert {*NETS.names()} - {"playground", *looked_up} <= covered
     assert page.without_rule == {}
