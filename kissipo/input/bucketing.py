@@ -26,7 +26,7 @@ _POOL = 50  # batches that are sorted together
 
 @dataclass(frozen=True)
 class Texts:
-    """The positions of the tensors of a sample that are texts: ids, where 0 is padding."""
+    """The positions of the tensors of a sample that are texts; id 0 is padding."""
 
     inputs: tuple[int, ...]
     targets: tuple[int, ...]

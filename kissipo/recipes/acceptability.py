@@ -42,8 +42,9 @@ RECIPE = Recipe(
     system="S35",
     data="9,594 sentences of CoLA",
     metric="matthews_corrcoef",
-    band=(-0.05, 0.3),
-    expected="",
+    band=(-0.05, 0.25),
+    expected="a correlation near 0 from nothing, as of every small net here; a published MiniLM "
+    "reaches 0.23 in three epochs at 5e-5, TF-IDF with logistic regression 0.08",
     seconds=60,
     look="the confusion matrix: a net from nothing accepts nearly everything",
     differs="published figures are those of large models; BERT base has a correlation of 0.52",

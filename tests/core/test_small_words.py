@@ -61,7 +61,7 @@ def test_registry_finds_built_planned_and_misspelt_names() -> None:
     assert registry.find("ffn", place="process.net").build.__name__ == "build"
     with pytest.raises(
         NotBuiltError,
-        match=r"the net 'som' \(S36\) is not built yet. Allowed: autoencoder, bert, cnn, dcgan, ffn",
+        match=r"the net 'som' \(S36\) is not built yet. Allowed: autoencoder, bert, cnn, dcgan",
     ):
         registry.find("som", place="process.net")
     with pytest.raises(
