@@ -30,7 +30,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, cast, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -296,7 +296,7 @@ def accepted_answers(answer: str | None, accepted: str | None) -> tuple[str, ...
     if not answer:
         return ()
     if accepted:
-        listed: Any = json.loads(accepted)
+        listed: list[object] = json.loads(accepted)
         return tuple(dict.fromkeys(map(str, listed))) or (answer,)
     return (answer,)
 

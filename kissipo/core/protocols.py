@@ -136,10 +136,16 @@ class StepwiseNet(Protocol):
         ...
 
 
+@runtime_checkable
+class LimitedNet(Protocol):
+    """A net that reads texts up to a length, in tokens."""
+
+    longest_text: int
+
+
 def longest_text(net: object) -> int | None:
     """Returns the length of the longest text that a net reads; None without a limit."""
-    longest: int | None = getattr(net, "longest_text", None)
-    return longest
+    return net.longest_text if isinstance(net, LimitedNet) else None
 
 
 class StatefulNet(StepwiseNet, Protocol):

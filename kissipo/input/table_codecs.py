@@ -96,6 +96,11 @@ class ColumnOptions:
     missing_indicator: bool = option(True, "add an indicator column for imputed missing values")
     date_format: str | None = option(None, DATE_FORMAT)
 
+    def named_columns(self) -> tuple[str, ...]:
+        """Returns the columns whose kind is set."""
+        lists = (self.numeric, self.categorical, self.text, self.characters, self.datetime)
+        return tuple(name for names in (*lists, self.drop) for name in names or ())
+
     def text_codec(self, column: str, unit: Unit) -> Codec:
         """Returns the codec of a column of texts."""
         return Tokens(

@@ -25,7 +25,7 @@ Source:   Devlin et al., BERT, 2019, sections 4.2 and 4.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import exp
 from typing import Any, ClassVar, Literal, Self
@@ -510,7 +510,9 @@ def best_threshold(gaps: NDArray[np.float64], gains: NDArray[np.float64]) -> flo
 
 
 def _measured(
-    metric: Any, texts: Sequence[str], passages: Sequence[Passage]
+    metric: Callable[[str, Sequence[str]], float],
+    texts: Sequence[str],
+    passages: Sequence[Passage],
 ) -> NDArray[np.float64]:
     pairs = zip(texts, passages, strict=True)
     return np.array([metric(text, passage.accepted) for text, passage in pairs], dtype=np.float64)

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from kissipo.codec._bio_tags import OUTSIDE, is_tag, spans, to_bio
 from kissipo.codec.labels import as_strings
 from kissipo.codec.tags import Tags as TagsCodec
-from kissipo.codec.tokens import PADDING, Tokens
+from kissipo.codec.tokens import PADDING
 from kissipo.codec.word_features import WordFeatures
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.description import Line, Section, Table
@@ -117,12 +117,13 @@ class Tags(Answer):
                 got=f"the columns {', '.join(columns)}",
                 do="Name the others in input.drop, or the text: input.text=COLUMN",
             )
-        if isinstance(text, Tokens) and text.unit == "words":
+        if text.spec.unit == "words":
+            options = text.state()
             text = WordFeatures(
-                text.column,
-                length=text.length,
-                vocab_size=text.vocab_size,
-                min_count=text.min_count,
+                columns[0],
+                length=options["length"],
+                vocab_size=options["vocab_size"],
+                min_count=options["min_count"],
             )
         elif type(text).word_steps is Codec.word_steps:  # a few texts that repeat
             text = WordFeatures(columns[0])

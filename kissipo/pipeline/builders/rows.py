@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from kissipo.input.series_names import find_series
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.split import Split, split_rows
-from kissipo.input.table_codecs import WORDS
+from kissipo.input.table_codecs import ColumnOptions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.unlabeled import unlabeled_finding
@@ -145,7 +145,7 @@ def _unlabeled(
 
 
 def _take_over_codecs(
-    source: Source[Any], codecs: Sequence[Codec], answers: Sequence[Answer], options: object
+    source: Source[object], codecs: Sequence[Codec], answers: Sequence[Answer], options: object
 ) -> list[Answer]:
     """Gives answers the codec of the source, if it has one; returns the other answers.
 
@@ -171,7 +171,7 @@ def _augment(names: Sequence[Name], answers: Sequence[Answer]) -> Augment | None
 
 
 def _fitted_findings(
-    source: Source[Any],
+    source: Source[object],
     frame: Frame,
     codecs: Sequence[Codec],
     answers: Sequence[Answer],
@@ -404,10 +404,11 @@ def _used_columns(codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[st
 
 
 def _with_needed(
-    options: Any, answers: Sequence[Answer], written: Sequence[str]
-) -> tuple[Any, list[InferredOption]]:
+    options: object, answers: Sequence[Answer], written: Sequence[str]
+) -> tuple[object, list[InferredOption]]:
     """Returns the options of the source with those that the answers need, unless the
     task has them, and these."""
+    assert is_dataclass(options) and not isinstance(options, type)
     names = option_infos(type(options))
     needed = {
         option.place.partition(".")[2]: option
@@ -422,8 +423,8 @@ def _with_needed(
 def _side_columns(frame: Frame, answers: Sequence[Answer], options: object) -> list[str]:
     """Returns columns that an answer leaves out of the inputs, and the task does not
     name."""
-    lists = (getattr(options, name, None) or () for name in WORDS.values())
-    named = {name for names in lists for name in names}
+    columns = options if isinstance(options, ColumnOptions) else ColumnOptions()
+    named = set(columns.named_columns())
     return [name for answer in answers for name in answer.side_columns(frame) if name not in named]
 
 

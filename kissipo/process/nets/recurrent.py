@@ -38,6 +38,7 @@ from torch.nn import functional
 
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptDefinition
 from kissipo.core.tensor_spec import TensorSpec
@@ -317,10 +318,14 @@ class Recurrent(nn.Module):
         return self.cell(self.embedding(x), state, lengths)
 
 
-def _lengthened(outputs: Any, steps: int) -> Any:
+def _lengthened(outputs: Outputs, steps: int) -> Outputs:
     """Returns the outputs of all steps; those of padding are 0."""
     if isinstance(outputs, tuple):
-        return tuple(_lengthened(output, steps) for output in outputs)
+        return tuple(_all_steps(output, steps) for output in outputs)
+    return _all_steps(outputs, steps)
+
+
+def _all_steps(outputs: Tensor, steps: int) -> Tensor:
     after = steps - outputs.shape[1]
     return functional.pad(outputs, (0, 0) * (outputs.dim() - 2) + (0, after))
 

@@ -32,6 +32,7 @@ Example:  >>> source = TensorSpec("word", ("time",), (5,), vocab_size=9, padded=
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ from torch.nn import functional
 from kissipo.codec.target_tokens import END
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation
@@ -56,7 +58,7 @@ from kissipo.process.layers.transformer_layer import TransformerLayer
 
 ALGORITHMS = ("supervised", "teacher_forcing")
 State = tuple[Tensor, ...]
-_POSITIONS: dict[str, Any] = {"sinusoidal": SinusoidalPositions, "learned": LearnedPositions}
+_POSITIONS = {"sinusoidal": SinusoidalPositions, "learned": LearnedPositions}
 
 
 @dataclass(frozen=True)
@@ -319,7 +321,9 @@ class LanguageModel(ShowsSelfAttention):
         logits: Tensor = self.head(self.norm(x))
         return logits
 
-    def forward_with_state(self, state: Any, *inputs: Tensor) -> tuple[Tensor, State]:
+    def forward_with_state(
+        self, state: State | None, *inputs: Tensor
+    ) -> tuple[Tensor, State | None]:
         """Returns the logits of the next tokens, and the state after the last.
 
         The state is the ids (batch, time) that were read, and the keys and values of
@@ -375,7 +379,7 @@ class TextEncoder(ShowsSelfAttention):
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         self.head = head(options.units + (self.join.width if self.join else 0), outputs)
 
-    def forward(self, *inputs: Tensor) -> Any:
+    def forward(self, *inputs: Tensor) -> Outputs:
         ids, mask = _without_padding(inputs[self.text_input], padded=self.padded)
         x = self.tokens(ids)
         for layer in self.layers:
@@ -415,13 +419,15 @@ def _last_norm(options: Options) -> nn.Module:
     return nn.LayerNorm(options.units) if options.norm_first else nn.Identity()
 
 
-def _token_head(tokens: Tokens, options: Options, classes: int | None = None) -> Any:
+def _token_head(
+    tokens: Tokens, options: Options, classes: int | None = None
+) -> TiedLinear | nn.Linear:
     if options.tied_embedding:
         return TiedLinear(tokens.embedding)
     return nn.Linear(options.units, classes or tokens.embedding.num_embeddings)
 
 
-def _pairs(parts: Any) -> list[tuple[Tensor, Tensor]]:
+def _pairs(parts: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
     """Returns the keys and values of each layer."""
     return list(zip(parts[::2], parts[1::2], strict=True))
 
