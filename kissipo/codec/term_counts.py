@@ -70,7 +70,9 @@ class TermOptions:
         None, "number of terms that are kept, the most frequent ones", minimum=1
     )
     terms: tuple[str, ...] | None = option(
-        None, "list of the terms that are counted; those of the training texts when omitted"
+        None,
+        "list of the terms that are counted, of documents or with input.bag_of_words; those of the "
+        "training texts when omitted",
     )
 
     def term_options(self) -> TermOptions:

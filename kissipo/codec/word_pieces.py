@@ -15,13 +15,13 @@ Choices:  Where two texts are too long together, the longer one is truncated. Th
           at most 512.
 Source:   Devlin et al. 2019; Wu et al. 2016. The library is `tokenizers`.
 Example:  >>> from kissipo.core.frame import Frame, strings
-          >>> texts = ["play the game", "they played"], ["we play", "a game"]
+          >>> texts = ["sing the song", "they sang"], ["we sing", "a song"]
           >>> frame = Frame((strings("a", texts[0]), strings("b", texts[1])))
           >>> codec = WordPieces(("a", "b"), vocab_size=60).fit(frame)
-          >>> codec.tokens_of(["the game", "we play"])
-          ['[CLS]', 'the', 'game', '[SEP]', 'w', '##e', 'play', '[SEP]']
+          >>> codec.tokens_of(["the song", "we sing"])
+          ['[CLS]', 'the', 'song', '[SEP]', 'w', '##e', 'sing', '[SEP]']
           >>> codec.decode(codec.encode(frame))["a"].texts()
-          ['play the game', 'they played']
+          ['sing the song', 'they sang']
 """
 
 from __future__ import annotations

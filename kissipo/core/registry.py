@@ -12,7 +12,7 @@ are plug-ins, too, also where kissipo runs from its source and no entry point is
 installed.
 
 Example:  >>> Registry("kissipo.core", "core file").names()[:2]
-          ['algorithm', 'batch']
+          ['algorithm', 'attention_maps']
 """
 
 import pkgutil

@@ -70,7 +70,7 @@ TAGS = [
 ]
 COMMANDS = [
     (["digts"], "'digts' is not a built-in task or a file. Did you mean 'digits'?"),
-    (["zzzz"], "'zzzz' is not a built-in task or a file. Built-in tasks: airline-dense-step"),
+    (["zzzz"], "'zzzz' is not a built-in task or a file. Built-in tasks: acceptability"),
     (["folder.yaml"], "folder.yaml is a folder. Allowed: a file."),
     (["tsk.yaml"], "there is no file tsk.yaml. Did you mean 'task.yaml'?"),
     (["gym:Zzz-v0"], "there is no environment 'Zzz-v0'"),
@@ -102,7 +102,7 @@ COMMANDS = [
         ["digits", "net=!!python/name:os.mkdir"],
         "process.net names no net of kissipo; got '!!python/name:os.mkdir'.",
     ),
-    (["digits", "net=bert"], "process.net: the net 'bert' (S35) is not built yet."),
+    (["digits", "net=som"], "process.net: the net 'som' (S36) is not built yet."),
     (
         ["digits", "loss=mse"],
         "process.loss=mean_squared_error does not suit the answer category 'digit'.",

@@ -19,7 +19,7 @@ from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.nets import recurrent
 
 TEXT = TensorSpec("text", ("time",), (4,), vocab_size=7)
-NEXT = TensorSpec("next", ("time", "class"), (4, 7))
+NEXT = TensorSpec("next", ("time", "class"), (4, 7), causal=True)
 
 
 def net(cell: str, **words: object) -> recurrent.Recurrent:

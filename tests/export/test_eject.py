@@ -47,7 +47,8 @@ QUICK = {
 SMALL = {"magnetic-tile-masks": {"input.size": [24], "process.filters": [4, 8]}}
 LINES = {"shapes": 250}  # its loss assigns targets to anchor boxes
 UNSUPERVISED = ("frozen-lake", "racing", "playground", "cartpole", "dcgan", "search", "word2vec")
-LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED})
+REFUSED = ("bert-pretrain",)  # in tests/systems/test_s35_pretraining.py
+LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED, *REFUSED})
 
 
 class FirstStep(Callback):
@@ -283,17 +284,17 @@ TRANSFORMER = {
 }
 
 
-def test_a_transformer_that_writes() -> None:
+def test_a_transformer_that_writes(run_script: RunScript) -> None:
     words = ["ab", "abc", "cab", "bc", "cba", "bca", "aab", "bba"] * 8
     rows = [f"{word}{number % 7},{number % 7}{word[::-1]}" for number, word in enumerate(words)]
     Path("words.csv").write_text("\n".join(["word,backward", *rows]) + "\n", encoding="utf-8")
     options = {**TRANSFORMER, "input.characters": ["word"], "output.text": "backward"}
-    compare(load("words.csv", words=options))
+    compare(load("words.csv", words=options), run_script)
 
 
-def test_a_transformer_of_running_text() -> None:
+def test_a_transformer_of_running_text(run_script: RunScript) -> None:
     Path("text.txt").write_text("the cat sat on the mat. a rat ran. " * 60, encoding="utf-8")
-    compare(load("text.txt", words={**TRANSFORMER, "input.window": 8}))
+    compare(load("text.txt", words={**TRANSFORMER, "input.window": 8}), run_script)
 
 
 @pytest.mark.parametrize("module", [googlenet, resnet.variant("resnet18"), vgg.variant("vgg11")])

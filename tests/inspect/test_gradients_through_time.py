@@ -195,7 +195,9 @@ def text_net() -> Any:
     torch.manual_seed(0)
     ids = TensorSpec("text", ("time",), (6,), vocab_size=9)
     options = recurrent.Options(units=5, embedding_dim=4, stateful=True)
-    return recurrent.build((ids,), (TensorSpec("next", ("time", "class"), (6, 9)),), options)
+    return recurrent.build(
+        (ids,), (TensorSpec("next", ("time", "class"), (6, 9), causal=True),), options
+    )
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

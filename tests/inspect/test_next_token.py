@@ -26,7 +26,9 @@ def built(cell: Any, layers: int = 2) -> Any:
     options = recurrent.Options(
         cell=cell, units=6, num_layers=layers, embedding_dim=4, stateful=True, dropout=0.5
     )
-    return recurrent.build((text,), (TensorSpec("next", ("time", "class"), (20, 9)),), options)
+    return recurrent.build(
+        (text,), (TensorSpec("next", ("time", "class"), (20, 9), causal=True),), options
+    )
 
 
 @pytest.mark.parametrize("cell", TORCHS)

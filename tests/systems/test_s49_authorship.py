@@ -121,7 +121,7 @@ def test_bad_essays_are_refused(
 
 def test_terms_need_a_bag_of_words(essays: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", essays, "--output", "author", CLASSES, "terms=[upon]"]) == 2
-    assert "or set input.bag_of_words=relative" in capsys.readouterr().err
+    assert "of documents or with input.bag_of_words" in capsys.readouterr().err
 
 
 def test_equal_essays_of_two_authors_and_empty_ones_are_reported(

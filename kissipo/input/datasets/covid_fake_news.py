@@ -31,12 +31,12 @@ FILES = (
     File(
         "val.csv",
         f"{_RAW}/Constraint_Val.csv",
-        "7152fc681884a22013218c5dd9a73c6fd99d4b084705723e1e49d18c97ca8281",
+        "c610931d0641fe1d9b9495c453f99ae7aa45bf294c7db6333ec84ecebb0b6c3c",
     ),
     File(
         "test.csv",
         f"{_RAW}/english_test_with_labels.csv",
-        "c610931d0641fe1d9b9495c453f99ae7aa45bf294c7db6333ec84ecebb0b6c3c",
+        "7152fc681884a22013218c5dd9a73c6fd99d4b084705723e1e49d18c97ca8281",
     ),
 )
 

@@ -325,7 +325,7 @@ def test_memory_is_that_of_a_part() -> None:
 
 def test_stateful_net_refuses_parts() -> None:
     text = TensorSpec("text", ("time",), (7,), vocab_size=11)
-    following = TensorSpec("next", ("time", "class"), (7, 11))
+    following = TensorSpec("next", ("time", "class"), (7, 11), causal=True)
     options = recurrent.Options(units=4, embedding_dim=3, stateful=True)
     layers = recurrent.build((text,), (following,), options)
     with pytest.raises(TaskError) as error:
