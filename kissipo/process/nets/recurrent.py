@@ -87,7 +87,10 @@ _SCRIPT = '''class Recurrent(Layer):
         if self.join is not None:
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             x = torch.cat([x, self.join(*others)], dim=1)
-        return self.head(self.dropout(x)), state'''
+        y = self.head(self.dropout(x))
+        if self.every_step and mask is not None:  # padding in all texts has 0
+            y = y * mask.any(dim=0).unsqueeze(1)
+        return y, state'''
 
 
 @dataclass(frozen=True)
