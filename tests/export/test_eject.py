@@ -375,7 +375,12 @@ def test_net_source_copies_a_layer_of_another_package(monkeypatch: pytest.Monkey
     ("of", "old", "new", "why"),
     [
         ("net", "nn.Embedding", "nn.LSTM", "it stops with"),
-        ("net", "self.dropout(x)), state", "self.dropout(x)) + 1, state", "other outputs"),
+        (
+            "net",
+            "y = self.head(self.dropout(x))",
+            "y = self.head(self.dropout(x)) + 1",
+            "other outputs",
+        ),
         ("train", "    return $loss", "    return 2 * ($loss)", "loss is different"),
     ],
 )

@@ -29,6 +29,7 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           'max'
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ from kissipo.process.layers.series_wrapper import required_options as required_f
 
 __all__ = ["Options", "Recurrent", "build", "required_options", "suggested_options"]
 _LONG_TEXT = 300  # steps
-_CELLS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
+_CELLS: dict[str, Callable[..., Cell]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
 
 _SCRIPT = '''class Recurrent(Layer):
     """Reads a sequence step by step; other inputs are joined after the last step."""
