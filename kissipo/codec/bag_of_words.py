@@ -90,13 +90,11 @@ class BagOfWords(Codec):
         return TensorSpec(self.column, ("feature",), (len(labels),), labels=labels, unit=self.unit)
 
     def fit(self, frame: Frame) -> Self:
-        written = self.options
-        limits: dict[str, object] = {}
-        if written.analyzer is None and self.unit == "characters":
-            limits["analyzer"] = "char"
-        if written.max_features is None and written.terms is None:
-            limits["max_features"] = _MAX_FEATURES
-        options = replace(written, **limits)  # type: ignore[arg-type]
+        options = self.options
+        if options.max_features is None and options.terms is None:
+            options = replace(options, max_features=_MAX_FEATURES)
+        if options.analyzer is None and self.unit == "characters":
+            options = replace(options, analyzer="char")
         self.terms = TermCounts(self.column, options=options).fit(frame)
         _refuse_large(len(frame), len(self.vocabulary))
         counts, totals = self._counts(frame)
