@@ -12,7 +12,7 @@ around punctuation marks.
 Shapes:   column (row) -> ids (row, time); two columns -> the same
 Choices:  Where two texts are too long together, the longer one is truncated. The length
           is that of the longest training text, without a few that are much longer, and
-          at most 512.
+          a quarter more, since words that are new have more pieces; at most 512.
 Source:   Devlin et al. 2019; Wu et al. 2016. The library is `tokenizers`.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> texts = ["sing the song", "they sang"], ["we sing", "a song"]
@@ -26,6 +26,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections import Counter
@@ -55,6 +56,7 @@ PADDING, UNKNOWN, FIRST, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]
 SPECIAL = (PADDING, UNKNOWN, FIRST, END, MASK)
 UNIT = "word pieces"
 MAX_LENGTH = 512  # of published models
+_ROOM = 1.25  # words that are new have more pieces
 _CHUNK = 10_000  # texts that are split at the same time
 
 
@@ -131,7 +133,8 @@ class WordPieces(Codec):
         self._load(self.model)
         if self.length is None:
             sizes = [sum(map(len, sides)) for sides in self._sides(frame)]
-            self.length = min(MAX_LENGTH, longest(np.array(sizes)) + self._num_special)
+            pieces = math.ceil(_ROOM * longest(np.array(sizes)))
+            self.length = min(MAX_LENGTH, pieces + self._num_special)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -234,7 +237,9 @@ class WordPieces(Codec):
         return remarks
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
-        reason = "the longest training texts, but for a few, in word pieces"
+        reason = (
+            "the longest training texts, but for a few, and a quarter more for words that are new"
+        )
         return (InferredOption("input.max_length", self.length, reason),)
 
     @classmethod
