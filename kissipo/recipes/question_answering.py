@@ -10,8 +10,8 @@ Output    the most probable span of at most 30 pieces; exact match and F1 over a
 Command   kissipo fit question-answering      evaluates about 800 questions
           kissipo predict RUN '{"question": "Who ...?", "context": "..."}'
                                               the answer, and the next best ones
-          kissipo fit question-answering process.weights=/path/to/minilm
-                  input.max_length=256 input.batch_size=16 epochs=2
+          kissipo fit question-answering process.weights=minilm
+                  input.max_length=256 input.batch_size=16 epochs=1
                   process.learning_rate=1e-4 process.precision=bfloat16
                                               fine-tunes a published BERT or MiniLM
 """
@@ -44,8 +44,8 @@ RECIPE = Recipe(
     band=(0.08, 0.2),
     expected=(
         "F1 13 % in one run, exact match 3 %: from nothing, 6,300 questions teach a net where "
-        "short answers stand, not to read; the best sentence has 21 %. With a published BERT-large "
-        "that was fine-tuned on SQuAD, its authors report 90.8 % of all of these questions"
+        "short answers stand, not to read; the best sentence has 21 %. A published MiniLM reaches "
+        "61 % in one epoch at 256 pieces; BERT-large, fine-tuned on SQuAD, 90.8 % of all of them"
     ),
     seconds=30,
     look="the paragraphs with the marked answers; starts and ends, in the x-ray of a question",
