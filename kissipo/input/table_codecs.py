@@ -78,8 +78,8 @@ class ColumnOptions:
     )
     tokenizer: Literal["words", "wordpieces", "cased_wordpieces"] = option(
         "words",
-        "how text columns are split: words; wordpieces, in lower case, or cased_wordpieces, which "
-        "read one or two columns together",
+        "tokens of text columns: words; wordpieces, in lower case; or cased_wordpieces. Pieces "
+        "read one or two columns as one text",
     )
     tokenizer_file: str | None = option(
         None,
@@ -87,7 +87,8 @@ class ColumnOptions:
         "of a learned vocabulary",
     )
     bucketing: bool = option(
-        True, "with word pieces: training batches of texts of similar length, for less padding"
+        True,
+        "with word pieces: each training batch has texts of similar length, so it has less padding",
     )
     scale: Literal["standard", "range", "none"] = option("standard", "scaling of numeric columns")
     min_count: int | None = option(

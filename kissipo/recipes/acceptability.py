@@ -2,7 +2,7 @@
 
 Input     9,594 sentences of CoLA, as up to 40 word pieces; the test split is that of
           the published development sets
-Process   a BERT of two layers, trained from nothing; or a published one, fine-tuned
+Process   a BERT of two layers, trained from scratch; or a published one, fine-tuned
 Output    acceptable or not, with Matthews' correlation: 0 is chance, 1 is perfect
 
 Command   kissipo fit acceptability
@@ -43,9 +43,9 @@ RECIPE = Recipe(
     data="9,594 sentences of CoLA",
     metric="matthews_corrcoef",
     band=(-0.05, 0.25),
-    expected="a correlation of 0 from nothing: the net accepts every sentence; a published MiniLM "
+    expected="a correlation of 0 from scratch: the net accepts every sentence; a published MiniLM "
     "reaches 0.23 in three epochs at 5e-5, TF-IDF with logistic regression 0.08",
     seconds=60,
-    look="the confusion matrix: a net from nothing accepts nearly everything",
+    look="the confusion matrix: a net from scratch accepts nearly everything",
     differs="published figures are those of large models; BERT base has a correlation of 0.52",
 )

@@ -1,7 +1,7 @@
 """Fake news (S35): is a post about COVID-19 real or false, with a small BERT.
 
 Input     10,700 posts in the official splits, as up to 96 word pieces
-Process   a BERT of two layers, trained from nothing; or a published one, fine-tuned
+Process   a BERT of two layers, trained from scratch; or a published one, fine-tuned
 Output    real or fake; baselines: TF-IDF with a linear SVM and with logistic
           regression, majority class
 
@@ -42,7 +42,7 @@ RECIPE = Recipe(
     data="10,700 posts about COVID-19",
     metric="accuracy",
     band=(0.90, 0.97),
-    expected="95.0 % correct from nothing, 95.7 % by a published MiniLM after two epochs; TF-IDF "
+    expected="95.0 % correct from scratch, 95.7 % by a published MiniLM after two epochs; TF-IDF "
     "with a linear SVM 94.6 %",
     seconds=100,
     look="the attention of [CLS] in the last layer; the posts that are wrong in the report",

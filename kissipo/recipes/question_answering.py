@@ -2,7 +2,7 @@
 
 Input     7,938 questions about 1,581 paragraphs of 48 articles, split by article; the
           question and its paragraph as 128 word pieces of one text
-Process   BERT with a single layer, trained from nothing; every piece gets a logit for
+Process   BERT with a single layer, trained from scratch; every piece gets a logit for
           the start of the answer, and one for its end
 Output    the most probable span of at most 30 pieces; exact match and F1 over all
           accepted answers; baseline: the sentence most like the question
@@ -43,7 +43,7 @@ RECIPE = Recipe(
     metric="f1",
     band=(0.08, 0.2),
     expected=(
-        "F1 13 % in one run, exact match 3 %: from nothing, 6,300 questions teach a net where "
+        "F1 13 % in one run, exact match 3 %: from scratch, 6,300 questions teach a net where "
         "short answers stand, not to read; the best sentence has 21 %. A published MiniLM reaches "
         "61 % in one epoch at 256 pieces; BERT-large, fine-tuned on SQuAD, 90.8 % of all of them"
     ),

@@ -1,4 +1,4 @@
-"""S35: a person's own texts read by BERT, trained from nothing or from weights."""
+"""S35: a person's own texts read by BERT, trained from scratch or from weights."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
         InferredOption("process.loss", facts.losses[0], "default for masked text"),
         InferredOption("process.optimizer", "adamw", "usual for a Transformer"),
         InferredOption("process.learning_rate", _RATE, "default for a small net"),
-        InferredOption("process.schedule", "cosine", "it ends with small steps"),
+        InferredOption("process.schedule", "cosine", "the last steps are small"),
         InferredOption("process.warmup", _WARMUP, "usual for BERT"),
         InferredOption("process.clip_norm", 1.0, "usual for BERT"),
         InferredOption("input.batch_size", batch, "usual on two cores"),

@@ -96,7 +96,7 @@ def ours(name: str, options: object) -> str:
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns a small net, for texts that are learned from nothing; for masked words
+    """Returns a small net, for texts that are learned from scratch; for masked words
     the default is small enough."""
     is_masked = facts.outputs[0].labels == facts.inputs[0].labels
     if facts.process.get("weights") or is_masked:
@@ -110,14 +110,20 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns how a Transformer is trained: slowly at first, and slower still where it
     starts from weights."""
-    warmup = InferredOption("process.warmup", 0.1, "large first steps harm a Transformer")
-    schedule = InferredOption("process.schedule", "cosine", "it ends with small steps")
+    warmup = InferredOption(
+        "process.warmup", 0.1, "the first steps are small: large ones harm a Transformer"
+    )
+    schedule = InferredOption("process.schedule", "cosine", "the last steps are small")
     if not facts.process.get("weights"):
-        return (InferredOption("process.learning_rate", 5e-4, "from nothing"), warmup, schedule)
+        return (
+            InferredOption("process.learning_rate", 5e-4, "usual for a small BERT from scratch"),
+            warmup,
+            schedule,
+        )
     return (
-        InferredOption("process.learning_rate", 5e-5, "usual to fine-tune a pre-trained BERT"),
-        InferredOption("process.epochs", 3, "usual to fine-tune a pre-trained BERT"),
-        InferredOption("process.optimizer", "adamw", "usual to fine-tune a pre-trained BERT"),
+        InferredOption("process.learning_rate", 5e-5, "usual for the fine-tuning of a BERT"),
+        InferredOption("process.epochs", 3, "usual for the fine-tuning of a BERT"),
+        InferredOption("process.optimizer", "adamw", "usual for the fine-tuning of a BERT"),
         warmup,
         schedule,
     )
