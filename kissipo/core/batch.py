@@ -75,8 +75,13 @@ def _trimmed(tensors: tuple[Tensor, ...], texts: Sequence[int] | None) -> tuple[
 def trim(ids: Tensor) -> Tensor:
     """Cuts off the last steps (row, time) that are 0 in all rows; one step is left.
 
+    A graph that is traced keeps all steps, because it must suit other texts, too. A
+    meta tensor keeps them, because it has no values.
+
     Example:  >>> trim(torch.tensor([[4, 0, 5, 0], [4, 0, 0, 0]])).tolist()
               [[4, 0, 5], [4, 0, 0]]
     """
+    if torch.jit.is_tracing() or ids.is_meta:
+        return ids
     used = (ids != 0).any(dim=0).nonzero()
     return ids[:, : int(used[-1]) + 1 if len(used) else 1]

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kissipo.core.batch import trim
 from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.embedding import embedding
 
@@ -76,8 +77,7 @@ class NgramFilters(nn.Module):
         if not self.padded:
             return self.embedding(ids).transpose(1, 2), None
         lengths = (ids != 0).sum(dim=1)
-        if not torch.jit.is_tracing():
-            ids = ids[:, : max(1, int(lengths.max()))]
+        ids = trim(ids)
         x = self.embedding(ids).masked_fill((ids == 0).unsqueeze(2), 0)
         return x.transpose(1, 2), lengths
 

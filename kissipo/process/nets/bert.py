@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from kissipo.codec.word_pieces import END, MASK, SPECIAL
+from kissipo.core.batch import trim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.json_object import JsonMapping
@@ -208,9 +209,7 @@ class Bert(ShowsSelfAttention):
 
     def states(self, ids: Tensor) -> Tensor:
         """Returns the last states (batch, time, unit), without padding at the end."""
-        if not (torch.jit.is_tracing() or ids.is_meta):
-            steps = torch.arange(1, ids.shape[1] + 1, device=ids.device)
-            ids = ids[:, : max(1, int(((ids != 0) * steps).max()))]
+        ids = trim(ids)
         is_end = ids == self.end
         segments = ((is_end.cumsum(dim=1) - is_end.long()) > 0).long()
         steps = torch.arange(ids.shape[1], device=ids.device)

@@ -37,6 +37,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kissipo.core.batch import trim
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
@@ -290,10 +291,8 @@ class Recurrent(nn.Module):
         mask = ((x[..., 0] if x.dim() > 2 else x) != 0) if self.padded else None
         steps = x.shape[1]
         if mask is not None:
-            longest = (
-                max(1, int(mask.sum(dim=1).max())) if not torch.jit.is_tracing() else x.shape[1]
-            )
-            x, mask = x[:, :longest], mask[:, :longest]
+            mask = trim(mask)
+            x = x[:, : mask.shape[1]]
         states, state = self._read(x, mask, each_state(state, lambda part: part[:, : len(x)]))
         states = self.merge(states)
         if self.every_step:

@@ -41,6 +41,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.codec.target_tokens import END
+from kissipo.core.batch import trim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
@@ -395,8 +396,7 @@ def _without_padding(ids: Tensor, *, padded: bool) -> tuple[Tensor, Tensor]:
     """Returns the ids up to the longest text, and the mask (batch, 1, 1, key)."""
     if not padded:
         return ids, torch.ones_like(ids, dtype=torch.bool)[:, None, None]
-    if not torch.jit.is_tracing():
-        ids = ids[:, : max(1, int((ids != 0).sum(dim=1).max()))]
+    ids = trim(ids)
     return ids, padding_mask(ids)
 
 
