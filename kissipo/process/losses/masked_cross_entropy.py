@@ -13,13 +13,12 @@ Example:  >>> import torch
 """
 
 from torch import Tensor
-from torch.nn import functional
+
+from kissipo.process.losses import padded_cross_entropy
 
 SUITABLE_ANSWERS: tuple[str, ...] = ()  # the answer of masked text names it
 
 
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:
     """Returns the mean of -log q of the targets after the first place."""
-    logits, targets = outputs[:, 1:].transpose(1, 2), targets[:, 1:]
-    entropy = functional.cross_entropy(logits, targets, ignore_index=0, reduction="none")
-    return (entropy.sum(dim=1) / (targets != 0).sum(dim=1).clamp(min=1)).mean()
+    return padded_cross_entropy.loss(outputs[:, 1:], targets[:, 1:])
