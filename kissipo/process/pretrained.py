@@ -88,16 +88,28 @@ def load_pretrained(
             f"process.weights: {origin} does not fit the net of {len(wanted)} tensors: {problems}",
             do=_advice(renamed, wanted),
         )
-    fresh = {name for name in wanted if _layer(name) in {_layer(other) for other in in_head}}
-    loaded = {name: renamed[name] for name in wanted if name in renamed and name not in fresh}
-    with torch.no_grad():
-        for name, tensor in loaded.items():
-            wanted[name].copy_(tensor)
-    weights = dict(net.named_parameters())
-    count = sum(weights[name].numel() for name in loaded if name in weights)
-    total = sum(weight.numel() for weight in weights.values())
+    untrained = {_layer(name) for name in in_head}
+    fitting = {
+        name: renamed[name] for name in wanted if name in renamed and _layer(name) not in untrained
+    }
+    loaded = copy_tensors(net, fitting, origin=origin)
     head = "; the head is untrained" + _why_new(other, renamed, wanted, heads)
-    return f"{origin} fits: {count:,} of {total:,} parameters are loaded{head if in_head else ''}"
+    return f"{loaded}{head if in_head else ''}"
+
+
+def copy_tensors(net: nn.Module, tensors: Mapping[str, Tensor], *, origin: str) -> str:
+    """Copies tensors into a net, and returns how many of its parameters they are.
+
+    tensors:  by their names in the net, each of the same shape as there
+    origin:   the name of the file in messages
+    """
+    wanted, weights = net.state_dict(), dict(net.named_parameters())
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            wanted[name].copy_(tensor)
+    count = sum(weights[name].numel() for name in tensors if name in weights)
+    total = sum(weight.numel() for weight in weights.values())
+    return f"{origin} fits: {count:,} of {total:,} parameters are loaded"
 
 
 def freeze_weights(net: nn.Module, names: Sequence[str]) -> str:

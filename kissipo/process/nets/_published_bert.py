@@ -34,7 +34,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.text import list_some
 from kissipo.process.layers.heads import heads_of, is_under
-from kissipo.process.pretrained import read_weights
+from kissipo.process.pretrained import copy_tensors, read_weights
 
 CONFIG, TENSORS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
 _MAX_NAMES = 4
@@ -137,12 +137,15 @@ def load_file(net: nn.Module, path: Path, labels: Sequence[str]) -> str | None:
             f"process.weights: {path} does not fit the net: {list_some(body, _MAX_NAMES)}",
             do="Leave the sizes of the net and input.tokenizer_file out: they come from the folder",
         )
-    with torch.no_grad():
-        for name, tensor in fitting.items():
-            wanted[name].copy_(tensor)
-    untrained = [name for name in missing if name in dict(net.named_parameters())]
+    parts = [copy_tensors(net, fitting, origin=path.name)]
+    weights = dict(net.named_parameters())
+    untrained = [name for name in missing if name in weights]
+    if untrained:
+        parts.append(f"untrained, since the file has none: {list_some(untrained, _MAX_NAMES)}")
     unused = [name for here, name in theirs.items() if here not in wanted]
-    return _sentence(net, path, fitting, untrained, unused)
+    if unused:
+        parts.append(f"in the file and not used: {list_some(unused, _MAX_NAMES)}")
+    return "; ".join(parts)
 
 
 def name_here(name: str) -> str:
@@ -205,17 +208,3 @@ def _problem(
         return f"{name} is missing"
     there, here = ("x".join(map(str, x.shape)) for x in (published[theirs[name]], wanted[name]))
     return f"{theirs[name]} is {there} in the file and {here} here"
-
-
-def _sentence(
-    net: nn.Module, path: Path, fitting: dict[str, Tensor], untrained: list[str], unused: list[str]
-) -> str:
-    weights = dict(net.named_parameters())
-    total = sum(weight.numel() for weight in weights.values())
-    count = sum(weights[name].numel() for name in fitting)
-    parts = [f"{path.name} fits: {count:,} of {total:,} parameters are loaded"]
-    if untrained:
-        parts.append(f"untrained, since the file has none: {list_some(untrained, _MAX_NAMES)}")
-    if unused:
-        parts.append(f"in the file and not used: {list_some(unused, _MAX_NAMES)}")
-    return "; ".join(parts)
