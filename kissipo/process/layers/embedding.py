@@ -28,7 +28,12 @@ def embedding(vocabulary: int, features: int, *, padded: bool = False) -> nn.Emb
     """Returns a new embedding; with `padded` id 0 is padding."""
     layer = nn.Embedding(vocabulary, features, padding_idx=0 if padded else None)
     nn.init.uniform_(layer.weight, -BOUND, BOUND)
-    if padded:
-        with torch.no_grad():
-            layer.weight[0].zero_()
+    zero_padding(layer)
     return layer
+
+
+def zero_padding(layer: nn.Embedding) -> None:
+    """Sets the row of the padding id to zero, where the embedding has such an id."""
+    if layer.padding_idx is not None:
+        with torch.no_grad():
+            layer.weight[layer.padding_idx].zero_()

@@ -43,6 +43,7 @@ from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
+from kissipo.process.layers.embedding import zero_padding
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.multi_head_attention import padding_mask
 from kissipo.process.layers.shows_attention import ShowsSelfAttention
@@ -400,6 +401,5 @@ def _start(layer: nn.Module) -> None:
         nn.init.normal_(layer.weight, std=_STD)
     if isinstance(layer, nn.Linear) and layer.bias is not None:
         nn.init.zeros_(layer.bias)
-    if isinstance(layer, nn.Embedding) and layer.padding_idx is not None:
-        with torch.no_grad():
-            layer.weight[layer.padding_idx].zero_()
+    if isinstance(layer, nn.Embedding):
+        zero_padding(layer)

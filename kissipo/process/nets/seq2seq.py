@@ -42,7 +42,7 @@ from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.attention import Attention
-from kissipo.process.layers.embedding import embedding
+from kissipo.process.layers.embedding import embedding, zero_padding
 from kissipo.process.layers.tied_linear import TiedLinear
 
 ALGORITHMS = ("teacher_forcing", "supervised")
@@ -146,8 +146,7 @@ def _embedding(vocabulary: int, features: int, *, tied: bool = False) -> nn.Embe
     layer = embedding(vocabulary, features, padded=True)
     if tied or vocabulary >= _MANY_TOKENS:
         nn.init.normal_(layer.weight, std=features**-0.5 if tied else 1.0)
-        with torch.no_grad():
-            layer.weight[0].zero_()
+        zero_padding(layer)
     return layer
 
 

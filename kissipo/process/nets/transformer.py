@@ -49,6 +49,7 @@ from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation
 from kissipo.process.layers.concat_features import ConcatFeatures
+from kissipo.process.layers.embedding import zero_padding
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.multi_head_attention import causal_mask, padding_mask
 from kissipo.process.layers.pool import TemporalPooling
@@ -441,8 +442,6 @@ def _draw_weights(net: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.Embedding):
             nn.init.normal_(layer.weight, std=layer.embedding_dim**-0.5)
-            if layer.padding_idx is not None:
-                with torch.no_grad():
-                    layer.weight[layer.padding_idx].zero_()
+            zero_padding(layer)
         elif isinstance(layer, LearnedPositions):  # as large as sines and cosines
             nn.init.normal_(layer.weight, std=0.5**0.5)
