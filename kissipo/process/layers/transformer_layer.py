@@ -61,9 +61,10 @@ class FeedForward(nn.Module):
 class TransformerLayer(nn.Module):
     """The layer of an encoder; of a decoder if it reads a memory, too.
 
-    reads_memory:   whether a second attention reads the outputs of an encoder
-    norm_first:     pre-norm, else post-norm
-    eps:            added to the variance in the normalizations
+    feed_forward_units:   width of the feed-forward net; 4 times the features when None
+    reads_memory:         whether a second attention reads the outputs of an encoder
+    norm_first:           pre-norm, else post-norm
+    eps:                  added to the variance in the normalizations
     """
 
     CALLED_BY_OTHERS = ("step",)
@@ -72,7 +73,7 @@ class TransformerLayer(nn.Module):
         self,
         features: int,
         num_heads: int,
-        feed_forward_units: int,
+        feed_forward_units: int | None = None,
         *,
         dropout: float = 0.0,
         act: Activation = "relu",
@@ -87,7 +88,7 @@ class TransformerLayer(nn.Module):
         if reads_memory:
             self.memory_attention = MultiHeadAttention(features, num_heads, dropout)
             self.memory_norm = nn.LayerNorm(features, eps=eps)
-        self.feed_forward = FeedForward(features, feed_forward_units, act)
+        self.feed_forward = FeedForward(features, feed_forward_units or 4 * features, act)
         self.feed_forward_norm = nn.LayerNorm(features, eps=eps)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 

@@ -191,7 +191,7 @@ class Bert(ShowsSelfAttention):
             TransformerLayer(
                 units,
                 options.num_heads,
-                options.feed_forward_units or 4 * units,
+                options.feed_forward_units,
                 dropout=options.dropout,
                 act="gelu",
                 eps=_EPS,

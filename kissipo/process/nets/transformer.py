@@ -406,7 +406,7 @@ def _layers(options: Options, *, reads_memory: bool = False) -> Any:
         TransformerLayer(
             options.units,
             options.num_heads,
-            options.feed_forward_units or 4 * options.units,
+            options.feed_forward_units,
             dropout=options.dropout,
             act=options.activation,
             norm_first=options.norm_first,
