@@ -129,7 +129,8 @@ class MaskedText(Supervised):
         inputs, targets:   whole texts, and the same with the labels of the pairs in
                            front
         """
-        (ids,), (targets,) = batch.trimmed().inputs, batch.targets
+        (ids,), (targets,) = batch.inputs, batch.targets
+        ids = trim(ids)
         hidden, is_target = self.rule.hide(
             ids.cpu(),
             torch.arange(len(ids)),
