@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +86,13 @@ def trim(ids: Tensor) -> Tensor:
         return ids
     used = (ids != 0).any(dim=0).nonzero()
     return ids[:, : int(used[-1]) + 1 if len(used) else 1]
+
+
+def untrim(outputs: Tensor, steps: int) -> Tensor:
+    """Appends steps of 0 to outputs (row, time, ...), up to the number of steps.
+
+    Example:  >>> untrim(torch.tensor([[4, 0, 5], [4, 0, 0]]), 4).tolist()
+              [[4, 0, 5, 0], [4, 0, 0, 0]]
+    """
+    missing = steps - outputs.shape[1]
+    return functional.pad(outputs, (0, 0) * (outputs.dim() - 2) + (0, missing))

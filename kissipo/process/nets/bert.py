@@ -32,10 +32,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from kissipo.codec.word_pieces import END, MASK, SPECIAL
-from kissipo.core.batch import trim
+from kissipo.core.batch import trim, untrim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.json_object import JsonMapping
@@ -301,7 +300,7 @@ class StepHead(nn.Module):
         self.output = nn.Linear(units, outputs)
 
     def forward(self, states: Tensor, ids: Tensor) -> Tensor:
-        return _without_padding(self.output(self.dropout(states)), ids)
+        return _zero_at_padding(self.output(self.dropout(states)), ids)
 
 
 class MaskedWordHead(nn.Module):
@@ -319,7 +318,7 @@ class MaskedWordHead(nn.Module):
         self.decoder = TiedLinear(pieces)
 
     def forward(self, states: Tensor, ids: Tensor) -> Tensor:
-        return _without_padding(self.decoder(self.features(states)), ids)
+        return _zero_at_padding(self.decoder(self.features(states)), ids)
 
     def features(self, x: Tensor) -> Tensor:
         """Returns the inputs of the tied layer, of the same shape."""
@@ -389,10 +388,10 @@ def _head(
     return WordsHead(pieces) if is_masked else StepHead(units, first.shape[1], dropout)
 
 
-def _without_padding(y: Tensor, ids: Tensor) -> Tensor:
+def _zero_at_padding(y: Tensor, ids: Tensor) -> Tensor:
     """Returns the outputs of all steps, those of padding as 0."""
     is_piece = (ids[:, : y.shape[1]] != 0).unsqueeze(2)
-    return pad(y * is_piece, (0, 0, 0, ids.shape[1] - y.shape[1]))
+    return untrim(y * is_piece, ids.shape[1])
 
 
 def _start(layer: nn.Module) -> None:

@@ -35,9 +35,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from kissipo.core.batch import trim
+from kissipo.core.batch import trim, untrim
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
@@ -322,15 +321,10 @@ class Recurrent(nn.Module):
 
 
 def _lengthened(outputs: Outputs, steps: int) -> Outputs:
-    """Returns the outputs of all steps; those of padding are 0."""
+    """Returns the outputs of all steps; those that were cut off have 0."""
     if isinstance(outputs, tuple):
-        return tuple(_all_steps(output, steps) for output in outputs)
-    return _all_steps(outputs, steps)
-
-
-def _all_steps(outputs: Tensor, steps: int) -> Tensor:
-    after = steps - outputs.shape[1]
-    return functional.pad(outputs, (0, 0) * (outputs.dim() - 2) + (0, after))
+        return tuple(untrim(output, steps) for output in outputs)
+    return untrim(outputs, steps)
 
 
 def _open_forget_gates(cell: nn.RNNBase) -> None:

@@ -38,10 +38,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kissipo.codec.target_tokens import END
-from kissipo.core.batch import trim
+from kissipo.core.batch import trim, untrim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
@@ -246,7 +245,7 @@ class EncoderDecoder(nn.Module):
                 has_ended = has_ended | (tokens == END)
                 if not torch.jit.is_tracing() and bool(has_ended.all()):
                     break
-        return functional.pad(torch.stack(logits, dim=1), (0, 0, 0, self.length - len(logits)))
+        return untrim(torch.stack(logits, dim=1), self.length)
 
     def features(self, source: Tensor, target: Tensor) -> Tensor:
         """Returns the inputs of the head (batch, step, unit), teacher forced."""
