@@ -284,11 +284,16 @@ class PooledHead(nn.Module):
         self.output = head(units + (self.join.width if self.join else 0), outputs)
 
     def forward(self, states: Tensor, ids: Tensor, *others: Tensor) -> Outputs:
-        row = self.dropout(self.tanh(self.pooler(states[:, 0])))
+        row = self.pooled(states)
         if self.join is not None:
             row = torch.cat([row, self.join(*others)], dim=1)
         outputs: Outputs = self.output(row)
         return outputs
+
+    def pooled(self, states: Tensor) -> Tensor:
+        """Returns the features (batch, unit) of a text, from the state of [CLS]."""
+        features: Tensor = self.dropout(self.tanh(self.pooler(states[:, 0])))
+        return features
 
 
 class StepHead(nn.Module):
@@ -352,7 +357,7 @@ class PretrainingHead(PooledHead):
 
     def pairs(self, states: Tensor) -> Tensor:
         """Returns the logits (batch, 2) of the states of [CLS]."""
-        y: Tensor = self.output(self.dropout(self.tanh(self.pooler(states[:, 0]))))
+        y: Tensor = self.output(self.pooled(states))
         return y
 
 
