@@ -2,8 +2,9 @@
 
 scores (batch, head, query, key) -> softmax -> weights          mixed = weights @ values
 
-Such a softmax is found by what reads it: a product of matrices, of which it is the
-first one. Its three tensors are already recorded, so nothing is computed here.
+Such a softmax is found by the operation that reads it: a product of matrices, whose
+first factor is the weights. The three tensors are already recorded, so nothing is
+computed here.
 
 Example:  >>> import torch
           >>> from torch import nn

@@ -7,16 +7,16 @@ weights = softmax(scores) over the keys
 y       = (sum of weights · v of all heads) W_o
 
 There are two ways with the same result: the plain one computes the weights, and SDPA
-(torch.nn.functional.scaled_dot_product_attention) never holds all of them.
+(torch.nn.functional.scaled_dot_product_attention) never has all of them in memory.
 
 Shapes:   x (batch, query, feature), memory (batch, key, feature) or none,
           mask broadcastable to (batch, head, query, key), true for visible keys
           -> (batch, query, feature)
 Choices:  SDPA from 64 keys on where it computes in float32 and nothing is dropped:
           measured on two cores it is 1.3 to 2.7 times as fast there, equal for short
-          texts, and up to 9 times slower in the backward pass of bfloat16. Who hooks
-          the softmax gets its weights: then the plain way is taken. Every query needs a
-          visible key.
+          texts, and up to 9 times slower in the backward pass of bfloat16. A hook on
+          the softmax must see the weights, so then the plain way is taken. Every query
+          needs a visible key.
 Source:   Vaswani et al., Attention Is All You Need, 2017, section 3.2.
 Raises:   ShapeError when the heads do not divide the features.
 Example:  >>> layer = MultiHeadAttention(6, num_heads=2)

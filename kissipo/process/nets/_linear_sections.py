@@ -81,8 +81,9 @@ def text_section(
     if not largest:
         return Section(title, [])
     caption = (
-        f"One more of a red term speaks for {answer}, of a blue one against it; the color "
-        "is the weight of the term. That a term is rare speaks, too: see the table."
+        f"Each time a red term occurs, it speaks for {answer}; a blue term speaks against it. "
+        "The color is the weight of the term. A term that is missing can count, too: "
+        "the table shows it."
     )
     if len(tokens) > _MAX_TOKENS:
         caption += f" The first {_MAX_TOKENS:,} of {len(tokens):,} terms are shown."

@@ -10,7 +10,7 @@ The segment is 0 up to the first [SEP], and 1 after it. Inputs that are not text
 concatenated to the state of [CLS].
 
 Shapes:   ids (batch, time) -> (batch, time, unit) -> output
-Choices:  Post-norm and gelu, with a small number of 1e-12 in the normalizations, as
+Choices:  Post-norm and gelu, and an epsilon of 1e-12 in the normalizations, as
           published. Weights start with a standard deviation of 0.02. Padding at the end
           of all texts of a batch is not computed.
 Source:   Devlin, Chang, Lee and Toutanova 2019. `process.weights=FOLDER` loads a
@@ -103,14 +103,13 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     if facts.process.get("weights") or is_masked:
         return ()
     return (
-        InferredOption("process.num_layers", 2, "small: nothing is pre-trained"),
+        InferredOption("process.num_layers", 2, "small, because no weights are pre-trained"),
         InferredOption("process.units", 128),
     )
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns how a Transformer is trained: slowly at first, and slower still where it
-    starts from weights."""
+    """Returns small learning rates at first; pre-trained weights need smaller ones."""
     warmup = InferredOption(
         "process.warmup", 0.1, "the first steps are small: large ones harm a Transformer"
     )
@@ -268,7 +267,7 @@ class MaskedTextBert(Bert):
 
 
 class PooledHead(nn.Module):
-    """The outputs of a text: of the state of its first piece, [CLS]."""
+    """The outputs of a text, computed from the state of its first piece, [CLS]."""
 
     def __init__(
         self,

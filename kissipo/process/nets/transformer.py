@@ -15,10 +15,10 @@ Choices:  Padding is never a key. With pre-norm a last normalization comes befor
           head. Weights are drawn as in the paper's code: Xavier's for layers, and a
           standard deviation of 1 / √units for embeddings, which √units makes 1; learned
           positions are as large as sines and cosines. Padding and unknown tokens are
-          never written. Outside training a text ends at its end:
-          the logits after it are 0, and no step is computed after the last end. A text
-          that is longer than its window goes on with the last half of the window, which
-          is read again.
+          never written. In evaluation a text stops at its end token: the logits after
+          it are 0, and no step is computed once all texts have ended. When a text fills
+          the window, the last half of the window is read again, and the text continues
+          after it.
 Source:   Vaswani et al., Attention Is All You Need, 2017; pre-norm Xiong et al. 2020;
           the decoder alone Radford et al. 2018.
 Raises:   ShapeError for inputs without a text, for more than one text beside a text to

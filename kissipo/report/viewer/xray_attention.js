@@ -41,8 +41,8 @@ function attentionByStep(source, trace, groups, labels) {
 /**
  * The heads of an attention that is called once for each written token, as one map per head.
  *
- * Its keys are those of the source, of which there are always as many, or the tokens before: then
- * the ones that are still to come have no weight.
+ * Its keys are the tokens of the source, whose number is the same in every call, or the tokens
+ * that were written before; a token that is still to come has no weight.
  */
 function headsByStep(source, trace, { name, calls }, labels) {
   const tensors = calls.map(({ output }) => (trace.tensors[output]?.shape.length === 4 ? source.tensor(output) : null));
