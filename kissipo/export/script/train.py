@@ -259,37 +259,17 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
     }
     source.add(seeds, "derive")
     frozen = [name for name, weight in net.named_parameters() if not weight.requires_grad]
-    kinds = {
-        "streams": is_stateful(net),
-        "auxiliary": has_auxiliary_heads(net),
-        "teacher_forcing": algorithm.takes_targets,
-    }
-    watched, linear = len(pipeline.datasets["validation"]) > 0, options.init == "linear"
     evaluation, training = (
         [_loss(source, answer.loss, loss) for answer, loss in zip(answers, losses, strict=True)]
         for losses in (algorithm.losses, algorithm.training_losses)
     )
     monitor = algorithm.monitor or Monitor()
-    by_metric = watched and not linear and monitor.name != Monitor().name
     flags = {
-        **kinds,
-        "plain": not any(kinds.values()),
-        "shuffled": batch < count and not kinds["streams"],
-        "whole": batch >= count and not kinds["streams"],
-        "watched": watched,
-        "linear": linear and watched,
-        "by_loss": watched and not linear and not by_metric,
-        "by_metric": by_metric,
-        "patience": watched and options.early_stopping.patience > 0,
-        "ema": options.ema > 0,
-        "unwatched_ema": options.ema > 0 and not watched,
-        "schedule": options.schedule != "constant" or options.warmup > 0,
-        "augment": pipeline.augment is not None,
-        "penalty": bool(options.l1 or options.l2),
-        "clip": options.clip_norm is not None,
+        **_flags(experiment, algorithm, monitor),
+        "shuffled": batch < count and not is_stateful(net),
+        "whole": batch >= count and not is_stateful(net),
         "frozen": bool(frozen),
         "own_training": training != evaluation,
-        "convolutions": any(isinstance(layer, nn.Conv2d) for layer in net.modules()),
     }
     parts = [
         answer.script_part(number, "" if len(answers) == 1 else f"{answer.name} ")
@@ -302,12 +282,12 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
     called = sorted(name for name in definitions if any(f"{name}(" in line for line in lines))
     if called:
         source.imports.add(f"from evaluation import {', '.join(called)}")
-    source.imports |= {"import copy"} if watched else set()
+    source.imports |= {"import copy"} if flags["watched"] else set()
     if options.ema:
         source.imports.add("from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn")
     if flags["schedule"]:
         source.add(schedule, "factor")
-    if kinds["streams"]:
+    if flags["streams"]:
         source.add(streams, "stream_steps")
     if pipeline.augment:
         source.imports.add("from augment import augmented")
@@ -342,6 +322,36 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
             for name in ("l1", "l2", "ema", "clip_norm", "schedule", "warmup")
         },
     )
+
+
+def _flags(
+    experiment: Experiment, algorithm: ScriptedAlgorithm, monitor: Monitor
+) -> dict[str, bool]:
+    """Returns which lines of the template apply to the net and the options."""
+    options, pipeline, net = algorithm.options, experiment.pipeline, experiment.net
+    kinds = {
+        "streams": is_stateful(net),
+        "auxiliary": has_auxiliary_heads(net),
+        "teacher_forcing": algorithm.takes_targets,
+    }
+    watched, linear = len(pipeline.datasets["validation"]) > 0, options.init == "linear"
+    by_metric = watched and not linear and monitor.name != Monitor().name
+    return {
+        **kinds,
+        "plain": not any(kinds.values()),
+        "watched": watched,
+        "linear": linear and watched,
+        "by_loss": watched and not linear and not by_metric,
+        "by_metric": by_metric,
+        "patience": watched and options.early_stopping.patience > 0,
+        "ema": options.ema > 0,
+        "unwatched_ema": options.ema > 0 and not watched,
+        "schedule": options.schedule != "constant" or options.warmup > 0,
+        "augment": pipeline.augment is not None,
+        "penalty": bool(options.l1 or options.l2),
+        "clip": options.clip_norm is not None,
+        "convolutions": any(isinstance(layer, nn.Conv2d) for layer in net.modules()),
+    }
 
 
 def evaluation_source(answers: Sequence[Answer]) -> str | None:
