@@ -84,8 +84,9 @@ def trim(ids: Tensor) -> Tensor:
     """
     if torch.jit.is_tracing() or ids.is_meta:
         return ids
-    used = (ids != 0).any(dim=0).nonzero()
-    return ids[:, : int(used[-1]) + 1 if len(used) else 1]
+    counts = (ids != 0).sum(dim=0).tolist()  # operations that the page of an example knows
+    used = [step for step, count in enumerate(counts, 1) if count]
+    return ids[:, : used[-1] if used else 1]
 
 
 def untrim(outputs: Tensor, steps: int) -> Tensor:
