@@ -22,12 +22,12 @@ from typing import Literal
 import numpy as np
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.finding import Finding, counted, format_rows
+from kissipo.core.finding import Finding, counted, first_rows, format_rows
 from kissipo.core.frame import Frame, numbers, strings
 
 Fault = Literal["", "empty", "absent", "repeated", "moved", "first"]
 _UNUSABLE: tuple[Fault, ...] = ("empty", "absent", "repeated")
-_MAX_ROWS, _MAX_ANSWERS = 100, 3  # rows of a finding, answers in its message
+_MAX_ANSWERS = 3  # in the message of a finding
 _LEFT_OUT = "left out"
 _FINDINGS: dict[Fault, tuple[str, str, str]] = {
     "empty": ("empty paragraphs", "the paragraph is empty", _LEFT_OUT),
@@ -71,8 +71,7 @@ def placed_answers(
         rows = by_fault.get(fault, [])
         if rows:
             text = _message(frame, rows, message.format(place=f"'{start}'"), texts)
-            listed = tuple(frame.rows[rows[:_MAX_ROWS]].tolist())
-            findings.append(Finding("WARN", check, text, action, listed))
+            findings.append(Finding("WARN", check, text, action, first_rows(frame.rows[rows])))
     for fault in _UNUSABLE:
         for row in by_fault.get(fault, ()):
             texts[row] = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from kissipo.core.description import Detail, Line, Section, Table
-from kissipo.core.finding import Finding, counted, format_rows
+from kissipo.core.finding import Finding, counted, first_rows, format_rows
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 from kissipo.core.text import describe, list_some, shorten
@@ -21,10 +21,9 @@ _MAX_PRINTED, _MAX_CLASSES, _MAX_TEXT = 20, 6, 60
 def unlabeled_finding(frame: Frame) -> Finding:
     """Returns that these rows are predicted."""
     limit = f"; the first {MAX_PREDICTED} of them" if len(frame) > MAX_PREDICTED else ""
-    rows = tuple(frame.rows[:100].tolist())
     message = f"{counted(len(frame), 'row')} without a target ({format_rows(frame.rows)})"
     action = f"not trained on; predicted after the training{limit}"
-    return Finding("PASS", "unlabeled", message, action, rows)
+    return Finding("PASS", "unlabeled", message, action, first_rows(frame.rows))
 
 
 def unlabeled_detail(

@@ -40,7 +40,7 @@ from kissipo.codec.spans import END, KEY, START, Passage, Spans, splits_pieces
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.description import Line, Section, Table
 from kissipo.core.errors import DataError, NotBuiltError, TaskError
-from kissipo.core.finding import Finding
+from kissipo.core.finding import Finding, first_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -247,7 +247,7 @@ class Span(Answer):
                 check,
                 f"{where.sum():,} of {is_answer.sum():,} answers {message}",
                 action,
-                tuple(frame.rows[where][:100].tolist()),
+                first_rows(frame.rows[where]),
             )
             for check, (where, message, action) in faults.items()
             if where.any()

@@ -33,7 +33,7 @@ from kissipo.codec.word_features import WordFeatures
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.description import Line, Section, Table
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.finding import Finding, counted
+from kissipo.core.finding import Finding, counted, first_rows
 from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -163,7 +163,7 @@ class Tags(Answer):
             counts.append(count)
         repaired = np.array([*counts, 0])[column.values]
         if repaired.any():
-            rows = tuple(frame.rows[repaired > 0][:100].tolist())
+            rows = first_rows(frame.rows[repaired > 0])
             message = (
                 f"{counted(int(repaired.sum()), 'name')} of '{self.name}' begin with I, "
                 f"without a B before, first in row {rows[0]}"
@@ -204,7 +204,7 @@ class Tags(Answer):
                     f"as a text has at most {self.spec.shape[0]} steps",
                     "they get the tag O, and their names count as missed; "
                     "set a larger input.max_length",
-                    tuple(frame.rows[cut[:100]].tolist()),
+                    first_rows(frame.rows[cut]),
                 )
             )
         lost = [kind for kinds in self.codec.lost(frame) for kind in kinds]
