@@ -37,6 +37,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kissipo.codec._tokenizers import INSIDE
+from kissipo.codec.word_pieces import END as END_PIECE
+from kissipo.codec.word_pieces import PADDING
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, numbers, strings
@@ -46,7 +49,6 @@ WIDTH = 5  # numbers of a target
 START, END, FIRST, LAST, KEY = range(WIDTH)
 _CHUNK = 1_000  # rows whose pieces are in memory at the same time
 _KEY_BYTES = 7  # so that a key is a positive number of 64 bits
-_END, _PADDING, _INSIDE = "[SEP]", "[PAD]", "##"
 Steps = NDArray[np.int64]
 
 
@@ -173,16 +175,16 @@ class Spans(Codec):
     def is_context(self, ids: Tensor) -> Tensor:
         """Returns which ids (row, time) are those of the paragraph."""
         labels, number = self.pieces_spec.labels, self.text_columns.index(self.context)
-        is_end = ids == labels.index(_END)
+        is_end = ids == labels.index(END_PIECE)
         texts_before = is_end.cumsum(dim=1) - is_end.long()
-        inside = (texts_before == number) & ~is_end & (ids != labels.index(_PADDING))
+        inside = (texts_before == number) & ~is_end & (ids != labels.index(PADDING))
         inside[:, 0] = False
         return inside
 
     def edges(self, ids: Tensor) -> Tensor:
         """Returns at which ids (row, time) of the paragraph a word starts, and at which
         one ends: (row, time, 2)."""
-        is_inside = torch.tensor([label.startswith(_INSIDE) for label in self.pieces_spec.labels])
+        is_inside = torch.tensor([label.startswith(INSIDE) for label in self.pieces_spec.labels])
         continues = is_inside.to(ids.device)[ids]
         is_last = torch.ones_like(continues)
         is_last[:, :-1] = ~continues[:, 1:]
