@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -58,6 +59,15 @@ def pieces_of(tokenizer: Tokenizer) -> tuple[str, ...]:
     names = {number: name for name, number in tokenizer.get_vocab().items()}
     count = max(names, default=-1) + 1
     return tuple(names.get(number, f"({number})") for number in range(count))
+
+
+def joined(pieces: Iterable[str]) -> str:
+    """Returns pieces as a text; `##` marks a piece that continues a word.
+
+    Example:  >>> joined(["jim", "[MASK]", "was", "a", "puppet", "##eer"])
+              'jim [MASK] was a puppeteer'
+    """
+    return " ".join(pieces).replace(f" {INSIDE}", "")
 
 
 def read_model(path: Path, *, lowercase: bool) -> JsonObject:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec._masking import MaskRule
+from kissipo.codec._tokenizers import joined
 from kissipo.core.frame import Column
 from kissipo.input.lazy_dataset import LazyColumn
 from kissipo.input.piece_corpus import PieceCorpus
@@ -135,15 +136,6 @@ class PieceTexts(Column):
 def piece_texts(name: str, table: Table, maker: RowMaker, labels: Sequence[str]) -> PieceTexts:
     """Returns the column of a table of samples."""
     return PieceTexts(name, "document", table, maker=maker, labels=labels)
-
-
-def joined(pieces: Sequence[str]) -> str:
-    """Returns pieces as a text; `##` marks a piece that continues a word.
-
-    Example:  >>> joined(["jim", "[MASK]", "was", "a", "puppet", "##eer"])
-              'jim [MASK] was a puppeteer'
-    """
-    return " ".join(pieces).replace(" ##", "")
 
 
 def _positions(index: Tensor | slice) -> slice | NDArray[np.int64]:

@@ -35,6 +35,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kissipo.codec._tokenizers import joined
 from kissipo.codec.labels import as_strings
 from kissipo.codec.spans import END, KEY, START, Passage, Spans, splits_pieces
 from kissipo.core.codec import Codec, restore, save
@@ -404,7 +405,7 @@ class Span(Answer):
         shares = outputs[0].detach().double().softmax(dim=0).numpy()
         (prediction,) = self.decode(self.scores(outputs[:1]))
         spans = [
-            replace(span, text=_joined(names[span.start : span.end + 1]) if span.start else "")
+            replace(span, text=joined(names[span.start : span.end + 1]) if span.start else "")
             for span in prediction.spans or ()
         ]
         return [edges_section([names[step] for step in visible], shares[visible], spans)]
@@ -545,15 +546,6 @@ def _in_words(prediction: Prediction, passage: Passage) -> Prediction:
         first, last = passage.characters(span.start, span.end) if span.start else (0, 0)
         spans.append(TextSpan(passage.context[first:last], span.confidence, first, last))
     return _with_spans(tuple(spans))
-
-
-def _joined(pieces: Sequence[str]) -> str:
-    """Returns pieces as words.
-
-    Example:  >>> _joined(["the", "ce", "##lib", "##ate"])
-              'the celibate'
-    """
-    return " ".join(pieces).replace(" ##", "")
 
 
 ANSWER = Span

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kissipo.codec._masking import HIDDEN, RANDOM
+from kissipo.codec._tokenizers import joined
 from kissipo.core.description import Cell, Line, Record, Section, Table
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.numpy_array import NumpyArray
@@ -115,7 +116,7 @@ def around(ids: NumpyArray, place: int, labels: Sequence[str]) -> str:
 
 
 def _text(ids: Sequence[int], labels: Sequence[str]) -> str:
-    return " ".join(labels[number] for number in ids if number).replace(" ##", "")
+    return joined(labels[number] for number in ids if number)
 
 
 def _marked(guesses: Sequence[tuple[str, float]], truth: str) -> list[str]:
