@@ -79,13 +79,13 @@ def _progress(labels: Sequence[str], inside: JsonMapping) -> Section:
         name = labels[inside["ids"][place]]
         rows = [
             [
-                f"{moment['step']:,}",
-                f"{moment['truth'][number]:.1%}",
+                f"{entry['step']:,}",
+                f"{entry['truth'][number]:.1%}",
                 *_marked(
-                    [(labels[piece], share) for piece, share in moment["guesses"][number]], name
+                    [(labels[piece], share) for piece, share in entry["guesses"][number]], name
                 ),
             ]
-            for moment in inside["history"]
+            for entry in inside["history"]
         ]
         titles = ["step", "p of the truth", *(f"guess {n}" for n in range(1, 1 + TOP_K))]
         title = f"[MASK] {number + 1}, the truth is '{name}'"
