@@ -212,9 +212,6 @@ class MaskedText(Answer):
         gaps = [list(gap) for gap in prediction.guesses or ()]
         return gaps[0] if len(gaps) == 1 else gaps
 
-    def to_json(self, prediction: Prediction) -> JsonObject:
-        return prediction.to_json()
-
     def prediction_columns(
         self, predictions: Sequence[Prediction], outputs: Tensor
     ) -> Mapping[str, Sequence[object]]:
