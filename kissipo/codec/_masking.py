@@ -31,13 +31,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.seeds import derive
+from kissipo.core.seeds import derive, random_bits
 
 PROBABILITY = 0.15
 HIDDEN, RANDOM = 0.8, 0.9  # below: [MASK]; below: another piece; else unchanged
-_STEP, _FIRST, _SECOND = (
-    np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
 _FRACTION = float(2.0**-53)
 
 
@@ -96,15 +93,6 @@ def uniform(seed: int, rows: NDArray[np.int64], length: int) -> NDArray[np.float
               >>> bool((two[1] == uniform(7, np.array([4]), 2)[0]).all())
               True
     """
-    with np.errstate(over="ignore"):
-        row_seeds = _mixed(np.uint64(seed) + _STEP * rows.astype(np.uint64))
-        places = _STEP * np.arange(1, length + 1, dtype=np.uint64)
-        bits = _mixed(row_seeds[:, None] + places) >> np.uint64(11)
-        return bits.astype(np.float64) * _FRACTION
-
-
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Returns random bits for each number (SplitMix64)."""
-    x = (x ^ (x >> np.uint64(30))) * _FIRST
-    x = (x ^ (x >> np.uint64(27))) * _SECOND
-    return x ^ (x >> np.uint64(31))
+    keys = random_bits(seed, (rows - 1).astype(np.uint64))
+    bits = random_bits(keys[:, None], np.arange(length, dtype=np.uint64))
+    return (bits >> np.uint64(11)).astype(np.float64) * _FRACTION

@@ -14,10 +14,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from numpy import int64
+    from numpy import int64, uint64
     from numpy.random import Generator
     from numpy.typing import NDArray
     from torch import Generator as TorchGenerator
+
+_GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def derive(seed: int, *purpose: str | int) -> int:
@@ -45,6 +47,23 @@ def drawn(count: int, limit: int, *purpose: str | int) -> NDArray[int64]:
     if count <= limit:
         return indices
     return numpy.sort(numpy_generator(0, *purpose).choice(indices, limit, replace=False))
+
+
+def random_bits(key: int | NDArray[uint64], places: NDArray[uint64]) -> NDArray[uint64]:
+    """Returns the 64 random bits at some places of the stream of a key, or of several.
+
+    Source:   splitmix64 of Steele, Lea and Flood, Fast Splittable Pseudorandom Number
+              Generators, 2014.
+    """
+    import numpy
+
+    number = numpy.uint64
+    with numpy.errstate(over="ignore"):
+        z = numpy.asarray(key, dtype=number) + (places + number(1)) * number(_GOLDEN)
+        z = (z ^ (z >> number(30))) * number(_FIRST)
+        z = (z ^ (z >> number(27))) * number(_SECOND)
+    bits: NDArray[uint64] = z ^ (z >> number(31))
+    return bits
 
 
 def torch_generator(seed: int, *purpose: str | int) -> TorchGenerator:

@@ -22,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kissipo.core.seeds import random_bits
 from kissipo.process.kernels.huffman import HuffmanTree, huffman_tree
 
 SENTENCE_END = -1
 _ONE = 2**32
-_GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,6 @@ def alias_table(weights: Tensor) -> AliasTable:
         if scaled[donor] < 1:
             small.append(large.pop())
     return AliasTable(torch.tensor(limits), torch.tensor(rows))
-
-
-def random_bits(key: int, places: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Returns the 64 random bits at some places of the stream of a key."""
-    with np.errstate(over="ignore"):
-        z = np.uint64(key) + (places + np.uint64(1)) * np.uint64(_GOLDEN)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(_FIRST)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(_SECOND)
-    mixed: NDArray[np.uint64] = z ^ (z >> np.uint64(31))
-    return mixed
 
 
 def draw_windows(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kissipo.core.seeds import random_bits
 from kissipo.process.kernels import word_vectors as by_kernel
 from kissipo.process.kernels.huffman import huffman_tree
 from kissipo.process.kernels.native import BUILT, Kernels, kernels
@@ -22,7 +23,6 @@ from kissipo.process.kernels.word_draws import (
     alias_table,
     draw_windows,
     keep_probabilities,
-    random_bits,
     word_tables,
 )
 from kissipo.process.kernels.word_vectors import WordStep
