@@ -25,6 +25,7 @@ Example:  >>> from kissipo.codec.word_features import WordFeatures
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
@@ -73,15 +74,14 @@ class Tags(Codec):
         )
 
     def fit(self, frame: Frame) -> Self:
-        counts: dict[str, int] = {}
-        for _, tags, _ in self._rows(frame):
-            for span in spans(tags):
-                counts[span.kind] = counts.get(span.kind, 0) + 1
+        counts: Counter[str] = Counter()
+        separated = attached = 0  # marks
+        for words, tags, _ in self._rows(frame):
+            counts.update(span.kind for span in spans(tags))
+            separated += words.count(_MARK)
+            attached += sum(word.endswith(_MARK) and word != _MARK for word in words)
         self.kinds = tuple(sorted(counts, key=lambda kind: (-counts[kind], kind)))
-        words = [word for words, _, _ in self._rows(frame) for word in words]
-        self.is_separated = words.count(_MARK) >= sum(
-            word.endswith(_MARK) and word != _MARK for word in words
-        )
+        self.is_separated = separated >= attached
         return self
 
     def encode(self, frame: Frame) -> Tensor:
