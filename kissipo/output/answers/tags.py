@@ -17,6 +17,7 @@ Source:   entity F1 of the CoNLL-2003 task (Tjong Kim Sang and De Meulder 2003);
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self, cast
@@ -176,18 +177,18 @@ class Tags(Answer):
 
     def check_targets(self, frame: Frame) -> list[Finding]:
         """Reports the names; data without a name are refused."""
-        names = [
+        counts = Counter(
             span.kind for text in frame[self.name].texts() for span in spans((text or "").split())
-        ]
-        if not names:
+        )
+        if not counts:
             raise DataError(
                 f"'{self.name}' has no name in any of its {len(frame):,} texts",
                 allowed="tags such as B-person beside O",
                 do="Is it the right column?",
             )
-        kinds = sorted(set(names), key=lambda kind: (-names.count(kind), kind))
-        listed = list_some([f"{kind} {names.count(kind):,}" for kind in kinds], 8)
-        message = f"{len(names):,} names in {len(frame):,} texts: {listed}"
+        kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
+        listed = list_some([f"{kind} {counts[kind]:,}" for kind in kinds], 8)
+        message = f"{counts.total():,} names in {len(frame):,} texts: {listed}"
         return [Finding("PASS", "tags", message)]
 
     def fitted_findings(self, frame: Frame) -> list[Finding]:
