@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kissipo.output.answers.span import best_threshold
+from kissipo.output.decode.no_answer import best_threshold
 from kissipo.output.decode.spans import best_spans
 
 

@@ -57,6 +57,7 @@ from kissipo.output.answer import (
     Predictions,
     Scores,
 )
+from kissipo.output.decode.no_answer import best_threshold, gaps_of
 from kissipo.output.decode.spans import best_spans
 from kissipo.output.metrics.squad import exact_match, f1
 from kissipo.output.span_sections import edges_section, passages_sections, question_words_section
@@ -280,14 +281,8 @@ class Span(Answer):
 
     def predicted(self, scores: Scores) -> Scores:
         """Returns start and end of each answer; 0 and 0 where none is given."""
-        is_answer = self._gaps(scores) <= self.threshold
+        is_answer = gaps_of(scores) <= self.threshold
         return np.where(is_answer[:, None], scores[:, 1, :2], 0).astype(np.int64)
-
-    def _gaps(self, scores: Scores) -> NDArray[np.float64]:
-        """Returns log p(no answer) - log p(best span); inf where there is no span."""
-        no_answer, best = scores[:, 0, 2].astype(np.float64), scores[:, 1, 2]
-        with np.errstate(invalid="ignore"):
-            return np.where(np.isneginf(best), np.inf, no_answer - best)
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         passages = self.codec.passages(truth[:, KEY])
@@ -338,14 +333,14 @@ class Span(Answer):
         spans = self._texts(scores[:, 1, :2].astype(np.int64), passages)
         answered = _measured(f1, spans, passages)
         silent = _measured(f1, [""] * len(passages), passages)
-        self.threshold = best_threshold(self._gaps(scores), answered - silent)
+        self.threshold = best_threshold(gaps_of(scores), answered - silent)
 
     def for_baselines(self) -> Span:
         return self
 
     def decode(self, scores: Scores) -> list[Prediction]:
         """Decodes scores into pieces by their steps; `in_units_of` knows the words."""
-        is_answer = self._gaps(scores) <= self.threshold
+        is_answer = gaps_of(scores) <= self.threshold
         return [
             _prediction(row, bool(answers)) for row, answers in zip(scores, is_answer, strict=True)
         ]
@@ -375,7 +370,7 @@ class Span(Answer):
             DecodingStep("spans", spans.shape, spans, "start, end, probability of the best"),
         ]
         if self.unanswerable:
-            gap = float(self._gaps(scores)[0])
+            gap = float(gaps_of(scores)[0])
             steps.append(
                 DecodingStep(
                     "no answer",
@@ -488,26 +483,6 @@ class Span(Answer):
         answer.codec, answer.input_number = codec, state["input_number"]
         answer.unanswerable, answer.threshold = state["unanswerable"], state["threshold"]
         return answer
-
-
-def best_threshold(gaps: NDArray[np.float64], gains: NDArray[np.float64]) -> float:
-    """Returns the threshold on the gap below which answers gain most in total.
-
-    gains:    F1 of the best span minus that of no answer
-    Example:  >>> best_threshold(np.array([-2.0, 1.0, 3.0]), np.array([1.0, 0.5, -1.0]))
-              2.0
-              >>> best_threshold(np.array([-2.0, 1.0]), np.array([-1.0, -1.0]))
-              -3.0
-    """
-    order = np.argsort(gaps, kind="stable")
-    finite = order[np.isfinite(gaps[order])]
-    if not len(finite):
-        return 0.0
-    edges = gaps[finite]
-    bounds = np.concatenate([[edges[0] - 1], (edges[:-1] + edges[1:]) / 2, [edges[-1] + 1]])
-    totals = np.concatenate([[0.0], np.cumsum(gains[finite])])
-    is_cut = np.concatenate([[True], edges[:-1] < edges[1:], [True]])
-    return float(bounds[np.where(is_cut, totals, -np.inf).argmax()])
 
 
 def _measured(
