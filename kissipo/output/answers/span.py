@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import exp
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -60,6 +59,7 @@ from kissipo.output.answer import (
 from kissipo.output.decode.no_answer import best_threshold, gaps_of
 from kissipo.output.decode.spans import best_spans
 from kissipo.output.metrics.squad import exact_match, f1
+from kissipo.output.span_predictions import prediction_of, written_in
 from kissipo.output.span_sections import edges_section, passages_sections, question_words_section
 from kissipo.output.span_targets import placed_answers
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
@@ -342,14 +342,15 @@ class Span(Answer):
         """Decodes scores into pieces by their steps; `in_units_of` knows the words."""
         is_answer = gaps_of(scores) <= self.threshold
         return [
-            _prediction(row, bool(answers)) for row, answers in zip(scores, is_answer, strict=True)
+            prediction_of(row, bool(answers))
+            for row, answers in zip(scores, is_answer, strict=True)
         ]
 
     def in_units_of(self, predictions: Sequence[Prediction], frame: Frame) -> list[Prediction]:
         """Returns the answers as they stand in the paragraphs."""
         passages = self.codec.passages_of(frame)
         return [
-            _in_words(prediction, passage)
+            written_in(passage, prediction)
             for prediction, passage in zip(predictions, passages, strict=True)
         ]
 
@@ -492,35 +493,6 @@ def _measured(
 ) -> NDArray[np.float64]:
     pairs = zip(texts, passages, strict=True)
     return np.array([metric(text, passage.accepted) for text, passage in pairs], dtype=np.float64)
-
-
-def _prediction(scores: NDArray[np.float64], is_answer: bool) -> Prediction:
-    """Returns the decision first, then the other answers by their probability."""
-    rows = [(int(start), int(end), exp(share)) for start, end, share in scores.tolist()]
-    no_answer, best, *others = rows
-    first, second = (best, no_answer) if is_answer else (no_answer, best)
-    rest = sorted((row for row in (second, *others) if row[2] > 0), key=lambda row: -row[2])
-    spans = tuple(TextSpan(_steps(*row), row[2], row[0], row[1]) for row in (first, *rest))
-    return _with_spans(spans)
-
-
-def _with_spans(spans: tuple[TextSpan, ...]) -> Prediction:
-    first, *others = spans
-    listed = tuple((span.text, span.confidence) for span in others)
-    return Prediction(first.text, first.confidence, listed, spans=spans)
-
-
-def _steps(start: int, end: int, share: float) -> str:
-    return f"pieces {start} to {end}" if start else ""
-
-
-def _in_words(prediction: Prediction, passage: Passage) -> Prediction:
-    """Returns the words and characters of spans of steps."""
-    spans = []
-    for span in prediction.spans or ():
-        first, last = passage.characters(span.start, span.end) if span.start else (0, 0)
-        spans.append(TextSpan(passage.context[first:last], span.confidence, first, last))
-    return _with_spans(tuple(spans))
 
 
 ANSWER = Span
