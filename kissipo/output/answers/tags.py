@@ -17,7 +17,6 @@ Source:   entity F1 of the CoNLL-2003 task (Tjong Kim Sang and De Meulder 2003);
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self, cast
@@ -26,21 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.codec._bio_tags import OUTSIDE, is_tag, spans, to_bio
-from kissipo.codec.labels import as_strings
+from kissipo.codec._bio_tags import OUTSIDE, spans
 from kissipo.codec.tags import Tags as TagsCodec
 from kissipo.codec.tokens import PADDING
 from kissipo.codec.word_features import WordFeatures
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.description import Line, Section, Table
-from kissipo.core.errors import DataError, TaskError
-from kissipo.core.finding import Finding, counted, first_rows
+from kissipo.core.errors import TaskError
+from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.text import format_score, list_some
+from kissipo.core.text import format_score
 from kissipo.output.answer import (
     Answer,
     DecodingStep,
@@ -60,6 +58,7 @@ from kissipo.output.metrics.entities import (
     names_in,
     rates,
 )
+from kissipo.output.tag_checks import check_names, in_bio, rare_kinds, truncated_texts
 from kissipo.output.texts.names import kinds_table, named, sentences_section, separated
 
 _MAX_STEPS = 60  # of the table of an example
@@ -142,86 +141,20 @@ class Tags(Answer):
         return frame.replaced(strings(name, texts))
 
     def in_kind(self, frame: Frame, findings: list[Finding]) -> Frame:
-        """Returns the tags in BIO; it reports those that begin with I.
-
-        Raises:   DataError for a text that is not a tag, naming its row.
-        """
-        column = as_strings(frame[self.name])
-        in_bio, counts = [], []
-        for code, text in enumerate(column.categories):
-            tags = text.split()
-            wrong = next((tag for tag in tags if not is_tag(tag)), None)
-            if wrong is not None:
-                row = frame.rows[np.flatnonzero(column.values == code)[0]]
-                raise DataError(
-                    f"row {row} of '{self.name}' has a text that is not a tag",
-                    got=f"'{wrong}'",
-                    allowed="O, B-KIND and I-KIND, such as B-person, one per word, "
-                    "separated by blanks",
-                )
-            tags, count = to_bio(tags)
-            in_bio.append(" ".join(tags))
-            counts.append(count)
-        repaired = np.array([*counts, 0])[column.values]
-        if repaired.any():
-            rows = first_rows(frame.rows[repaired > 0])
-            message = (
-                f"{counted(int(repaired.sum()), 'name')} of '{self.name}' begin with I, "
-                f"without a B before, first in row {rows[0]}"
-            )
-            findings.append(
-                Finding("WARN", "tags", message, "each is read as a beginning, B", rows)
-            )
-        texts = [None if code < 0 else in_bio[code] for code in column.values.tolist()]
-        return frame.replaced(strings(self.name, texts))
+        return in_bio(frame, self.name, findings)
 
     def check_targets(self, frame: Frame) -> list[Finding]:
         """Reports the names; data without a name are refused."""
-        counts = Counter(
-            span.kind for text in frame[self.name].texts() for span in spans((text or "").split())
-        )
-        if not counts:
-            raise DataError(
-                f"'{self.name}' has no name in any of its {len(frame):,} texts",
-                allowed="tags such as B-person beside O",
-                do="Is it the right column?",
-            )
-        kinds = sorted(counts, key=lambda kind: (-counts[kind], kind))
-        listed = list_some([f"{kind} {counts[kind]:,}" for kind in kinds], 8)
-        message = f"{counts.total():,} names in {len(frame):,} texts: {listed}"
-        return [Finding("PASS", "tags", message)]
+        return [check_names(frame, self.name)]
 
     def fitted_findings(self, frame: Frame) -> list[Finding]:
-        findings = []
+        """Reports words that are not read, and kinds that are not learned."""
         steps = [steps for _, steps in self.codec.words(frame)]
-        cut = [row for row, places in enumerate(steps) if min(places, default=0) < 0]
-        if cut:
-            words = sum(step < 0 for places in steps for step in places)
-            findings.append(
-                Finding(
-                    "WARN",
-                    "truncated texts",
-                    f"{counted(words, 'word')} of {counted(len(cut), 'text')} are not read, "
-                    f"as a text has at most {self.spec.shape[0]} steps",
-                    "they get the tag O, and their names count as missed; "
-                    "set a larger input.max_length",
-                    first_rows(frame.rows[cut]),
-                )
-            )
         lost = [kind for kinds in self.codec.lost(frame) for kind in kinds]
-        absent = sorted({kind for kind in lost if kind not in self.kinds})
-        if absent:
-            number = sum(kind in absent for kind in lost)
-            findings.append(
-                Finding(
-                    "WARN",
-                    "rare kinds",
-                    f"{counted(number, 'name')} are of kinds that are not in the training "
-                    f"split: {list_some(absent, 5)}",
-                    "they are never predicted, and count as missed",
-                )
-            )
-        return findings
+        return [
+            *truncated_texts(frame, steps, self.spec.shape[0]),
+            *rare_kinds(lost, self.kinds),
+        ]
 
     def predict(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Tensor:
         """Returns the logits; those of padding become 0."""
