@@ -37,6 +37,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kissipo.codec._text_remarks import text_remarks, unknown_pieces
 from kissipo.codec._tokenizers import (
     INSIDE,
     UNKNOWN_NAMES,
@@ -192,20 +193,17 @@ class Subwords(TargetTokens):
     def _remarks(self, frame: Frame, *, with_unknown: bool) -> list[str]:
         texts = [text or "" for text in frame[self.column].texts()]
         pieces = self._encoded(texts)
-        name, remarks = f"'{self.column}'", []
-        truncated = sum(len(ids) > self.max_tokens for ids in pieces)
         unknown = sum(ids.count(UNKNOWN) for ids in pieces) if with_unknown else 0
-        empty = sum(not ids for ids in pieces)
-        if truncated:
-            texts_of = f"{truncated} of {len(texts)} {name}"
-            remarks.append(f"{texts_of} longer than {self.max_tokens} {UNIT}, truncated")
-        if unknown:
-            total = sum(map(len, pieces))
-            share = f"{unknown} of {total} {UNIT} of {name} ({unknown / total:.1%})"
-            remarks.append(f"{share} are not in the vocabulary, read as unknown")
-        if empty:
-            remarks.append(f"{empty} empty {name}, read as no {UNIT}")
-        return remarks
+        total = sum(map(len, pieces))
+        return text_remarks(
+            self.column,
+            UNIT,
+            texts=len(texts),
+            length=self.max_tokens,
+            truncated=sum(len(ids) > self.max_tokens for ids in pieces),
+            empty=sum(not ids for ids in pieces),
+            unknown=unknown_pieces(self.column, UNIT, unknown=unknown, pieces=total),
+        )
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         return ()

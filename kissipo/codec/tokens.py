@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kissipo.codec._text_remarks import text_remarks
 from kissipo.codec._word_table import PLAIN, WordTable
 from kissipo.core.codec import CODECS, Codec, refuse_unfitted
 from kissipo.core.frame import Column, Frame, strings
@@ -215,7 +216,6 @@ class Tokens(Codec):
         return self._remarks(frame, with_unknown=False)
 
     def _remarks(self, frame: Frame, *, with_unknown: bool) -> list[str]:
-        remarks = []
         unknown: Counter[str] = Counter()
         truncated = empty = 0
         for text in frame[self.column].texts():
@@ -224,16 +224,18 @@ class Tokens(Codec):
             empty += not tokens
             if with_unknown:
                 unknown.update(token for token in tokens if token not in self._ids)
-        if truncated:
-            texts = f"{truncated} of {len(frame)} '{self.column}'"
-            remarks.append(f"{texts} longer than {self.max_tokens} {self.unit}, truncated")
-        if unknown:
-            listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
-            total = f"{sum(unknown.values())} {self.unit} of '{self.column}'"
-            remarks.append(f"{total} rare or never seen in training ({listed}), read as unknown")
-        if empty:
-            remarks.append(f"{empty} empty '{self.column}', read as no {self.unit}")
-        return remarks
+        listed = ", ".join(f"'{token}'" for token, _ in unknown.most_common(3))
+        total = f"{unknown.total()} {self.unit} of '{self.column}'"
+        rare = f"{total} rare or never seen in training ({listed}), read as unknown"
+        return text_remarks(
+            self.column,
+            self.unit,
+            texts=len(frame),
+            length=self.max_tokens,
+            truncated=truncated,
+            empty=empty,
+            unknown=rare if unknown else "",
+        )
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         if self.whole:

@@ -38,6 +38,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kissipo.codec._text_remarks import text_remarks
 from kissipo.codec.tokens import PADDING, UNKNOWN, longest
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Frame, strings
@@ -164,7 +165,6 @@ class WordFeatures(Codec):
         return [[place if place < length else -1 for place in range(size)] for size in sizes]
 
     def remarks(self, frame: Frame) -> list[str]:
-        remarks = []
         unknown: Counter[str] = Counter()
         truncated = empty = 0
         for text in frame[self.column].texts():
@@ -172,18 +172,20 @@ class WordFeatures(Codec):
             truncated += len(words) > (self.length or 1)
             empty += not words
             unknown.update(word for word in words if word.lower() not in self._ids[0])
-        if truncated:
-            texts = f"{truncated} of {len(frame)} '{self.column}'"
-            remarks.append(f"{texts} longer than {self.length} words, truncated")
-        if unknown:
-            listed = ", ".join(f"'{word}'" for word, _ in unknown.most_common(3))
-            remarks.append(
-                f"{sum(unknown.values())} words of '{self.column}' rare or never seen in training "
-                f"({listed}), read by their beginning, end and shape"
-            )
-        if empty:
-            remarks.append(f"{empty} empty '{self.column}', read as no words")
-        return remarks
+        listed = ", ".join(f"'{word}'" for word, _ in unknown.most_common(3))
+        rare = (
+            f"{unknown.total()} words of '{self.column}' rare or never seen in training "
+            f"({listed}), read by their beginning, end and shape"
+        )
+        return text_remarks(
+            self.column,
+            "words",
+            texts=len(frame),
+            length=self.length or 1,
+            truncated=truncated,
+            empty=empty,
+            unknown=rare if unknown else "",
+        )
 
     @classmethod
     def from_state(cls, state: dict[str, object]) -> Self:

@@ -40,6 +40,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kissipo.codec._text_remarks import text_remarks, unknown_pieces
 from kissipo.codec._tokenizers import INSIDE, as_json, bert_tokenizer, library, load, pieces_of
 from kissipo.codec.tokens import longest
 from kissipo.core.codec import Codec, refuse_unfitted
@@ -216,7 +217,7 @@ class WordPieces(Codec):
 
     def remarks(self, frame: Frame) -> list[str]:
         refuse_unfitted(self._tokenizer, self)
-        name, total, unknown, truncated, empty = self.spec.name, 0, 0, 0, 0
+        total = unknown = truncated = empty = 0
         for sides in self._sides(frame):
             ids = [encoding.ids for encoding in sides]
             sizes = [len(side) for side in ids]
@@ -224,17 +225,16 @@ class WordPieces(Codec):
             empty += not all(sizes)
             total += sum(sizes)
             unknown += sum(side.count(self._ids[UNKNOWN]) for side in ids)
-        remarks = []
-        if truncated:
-            remarks.append(
-                f"{truncated} of {len(frame)} '{name}' longer than {self._room} {UNIT}, truncated"
-            )
-        if unknown:
-            share = f"{unknown} of {total} {UNIT} of '{name}' ({unknown / total:.1%})"
-            remarks.append(f"{share} are not in the vocabulary, read as unknown")
-        if empty:
-            remarks.append(f"{empty} empty '{name}', read as no {UNIT}")
-        return remarks
+        name = self.spec.name
+        return text_remarks(
+            name,
+            UNIT,
+            texts=len(frame),
+            length=self._room,
+            truncated=truncated,
+            empty=empty,
+            unknown=unknown_pieces(name, UNIT, unknown=unknown, pieces=total),
+        )
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         reason = (
