@@ -4,8 +4,9 @@ The paragraph is one of the texts that a codec of word pieces reads. A target is
 
 start, end    the steps of the first and the last piece of the answer; 0 and 0, the mark
               before the texts, where the paragraph does not answer the question, or
-              where the answer was truncated away
-first, last   the steps of the paragraph; 1 and 0 where nothing of it is left
+              where the answer was truncated
+first, last   the first and the last step of the paragraph; 1 and 0 where the whole
+              paragraph was truncated
 key           the number of the row, a hash of its texts
 
 The codec remembers the rows that it encoded. So `decode` returns an answer as it stands

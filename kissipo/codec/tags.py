@@ -2,10 +2,11 @@
 
 The codec of the text says where its words stand: of a word in several pieces only the
 first has a tag. Id 0 is padding: other pieces, marks such as [CLS], and the end. Id 1
-is O, then each kind of name has an id for B and one for I. A name of which a word is
-truncated or has no token cannot be found, nor can one of a kind that is not in the
-training split: its words get id 0, and `lost` returns it. Other words without a token
-count as O.
+is O, then each kind of name has an id for B and one for I.
+
+A net cannot find a name when one of its words is truncated or has no token, or when its
+kind is not in the training split. Then all words of the name get id 0, and `lost`
+returns its kind. Other words without a token count as O.
 
 Shapes:   columns (row) -> ids (row, time)
 Raises:   DataError when a row has another number of tags than of words.
@@ -47,9 +48,9 @@ _MARK = ","  # that is a word of its own in texts whose words were separated
 class Tags(Codec):
     """Encodes the tags of the words of a text.
 
-    text:     the codec of the text
-    kinds:    the kinds of names in the training split, the most frequent first
-    is_separated: whether punctuation marks are words of their own in the training texts
+    text:          the codec of the text
+    kinds:         the kinds of names in the training split, the most frequent first
+    is_separated:  whether punctuation marks are words of the training texts
     """
 
     KIND: ClassVar[str] = "tags"

@@ -8,9 +8,9 @@ its shape (X an upper-case letter, x another letter, d a digit, at most three eq
 in a row) say something about words that were never seen, and keep the case of letters.
 A net adds the embeddings of the four ids. Id 0 is padding, id 1 stands for a feature
 that occurs fewer than `min_count` times in the training split. By default, `min_count`
-is 2, and 1 for fewer than 200 texts; texts of up to 128 words are not truncated, nor
-are longer ones but a few that are much longer than the others. `decode` returns the
-lower-cased words.
+is 2, and 1 for fewer than 200 texts. By default, the length is that of the longest
+training text, without a few that are much longer, and at least 128 words. `decode`
+returns the lower-cased words.
 
 Shapes:   column (row) -> ids (row, time, feature)
 Source:   the embeddings of spaCy (Honnibal and Montani 2017: norm, prefix, suffix,
@@ -48,7 +48,7 @@ _SPECIAL = ("(padding)", "(unknown)")
 _LABELS = ("{}", "{}...", "...{}", "shape {}")
 _MANY_TEXTS = 200
 _RUN, _LONGEST_SHAPE = 3, 8
-_MIN_LENGTH = 128  # a net that reads word by word needs no time for the padding
+_MIN_LENGTH = 128  # a recurrent net skips the padding, which costs no time
 
 
 def shape(word: str) -> str:

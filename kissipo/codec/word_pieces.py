@@ -238,7 +238,8 @@ class WordPieces(Codec):
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         reason = (
-            "the longest training texts, but for a few, and a quarter more for words that are new"
+            "the longest training text, without a few that are much longer, and a quarter more "
+            "for new words"
         )
         return (InferredOption("input.max_length", self.length, reason),)
 

@@ -4,7 +4,7 @@ logits of a masked piece -> probabilities (softmax) -> the five most probable pi
 
 masked_accuracy         the share of the masked pieces that are guessed first
 masked_top_5            the share that is among the first five guesses
-nll                     the mean of -log q of the masked pieces
+nll                     the mean of -log q, where q is the probability of the true piece
 next_sentence_accuracy  the share of pairs of which the model knows whether B follows A
 
 In the evaluation every chosen piece is [MASK], always the same ones, so that no piece

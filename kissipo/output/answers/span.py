@@ -2,8 +2,8 @@
 
 The net has two outputs per piece of the input: a logit for the start of the answer and
 one for its end. Decoding:
-logits where a word of the paragraph starts or ends, and of the mark before it, which
-stands for "no answer"
+logits of the pieces where a word of the paragraph starts or ends, and of the mark
+[CLS] before the texts, which stands for "no answer"
 -> the most probable spans from a start to an end (`decode/spans.py`)
 -> no answer, where the data have such questions and log p(no answer) - log p(best span)
    is above a threshold, which is calibrated on the validation split
@@ -18,8 +18,8 @@ Shapes:   outputs (batch, time, 2); scores (sample, 1 + top_k, 3): start, end an
           probability of "no answer", then of the spans; truth (sample, 5)
           (`codec/spans.py`)
 Choices:  The first answer in the data is learned, and every accepted one counts in the
-          metrics. An answer that was truncated away is learned as "no answer", and
-          counts as wrong.
+          metrics. An answer that was truncated is learned as "no answer", and counts
+          as wrong.
 Source:   Devlin et al., BERT, 2019, sections 4.2 and 4.3.
 """
 

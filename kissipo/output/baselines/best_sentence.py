@@ -2,8 +2,9 @@
 
 score(sentence) = sum of idf(w) over the words w of both    idf(w) = log(n / df(w))
 
-n is the number of training paragraphs, and df(w) of those with w. Of equal sentences
-the first is taken. It is the whole sentence, so its F1 is low where answers are short.
+n is the number of training paragraphs, and df(w) is the number of those with w. Of
+sentences with the same score the first is taken. The answer is the whole sentence, so
+its F1 is low where answers are short.
 
 Source:   the sliding window of Richardson, Burges and Renshaw, MCTest, 2013, is the
           same idea, with windows for sentences.

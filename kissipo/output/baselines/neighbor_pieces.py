@@ -45,8 +45,8 @@ class ContextCounts(NamedTuple):
 class Counts:
     """How often each piece occurred in each context.
 
-    Pairs of a context and a piece are numbers in rising order; those of a context are
-    looked up when it is asked for.
+    A pair of a context and a piece is one number. The numbers are sorted, so that the
+    pairs of a context stand together; they are looked up when they are needed first.
     """
 
     def __init__(self, contexts: Ids, pieces: Ids, size: int) -> None:

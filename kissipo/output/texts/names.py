@@ -23,7 +23,8 @@ _STYLES = {"right": "good", "not found": "warn", "false": "bad"}
 def separated(text: str) -> str:
     """Returns a text whose punctuation marks are words, as those of tagged corpora.
 
-    The points of an abbreviation stay, and so does what has no letter or digit.
+    The points of an abbreviation stay in it. A word without a letter or a digit stays
+    as it is.
 
     Example:  >>> separated('"Anna" left the U.S. (at noon).')
               '" Anna " left the U.S. ( at noon ) .'
