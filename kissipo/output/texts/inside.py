@@ -138,8 +138,8 @@ def _heads(along: Along, read: Sequence[str], names: Sequence[str]) -> list[Sect
     ]
     text = (
         "Every head of every layer, for the text of the net: how the tokens of the source read "
-        "each other, how each token reads those before it (hidden ones are still to come: a dot, "
-        "or gray), and how each written token reads the source."
+        "each other, how each token reads those before it (later tokens are hidden: a dot, or "
+        "gray), and how each written token reads the source."
     )
     return [Section("Attention heads", [Line(text, "dim"), *sections])]
 
