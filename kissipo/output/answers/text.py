@@ -72,8 +72,8 @@ class Options:
 
         Raises:   TaskError with the option.
         """
-        owners = {"next_sentence": "masked", "unit": "COLUMN", "decode": "COLUMN"}
-        owners["eval_metric"] = "COLUMN"
+        of_column = dict.fromkeys(("unit", "decode", "eval_metric"), "COLUMN")
+        owners = {"next_sentence": "masked", **of_column}
         kind = value if value in ("next", "masked") else "COLUMN"
         for name, owner in owners.items():
             if getattr(self, name) is not None and owner != kind:
