@@ -68,8 +68,7 @@ def contradictions(frame: Frame, inputs: Sequence[str], targets: Sequence[str]) 
     names = " and ".join(f"'{name}'" for name in targets)
     message = f"{len(rows)} rows have equal inputs and different {names} ({format_rows(rows)})"
     action = "kept; they may be in both train and test. Which of them is right?"
-    first_rows = tuple(int(row) for row in rows[:100])
-    return [Finding("WARN", "contradictions", message, action, first_rows)]
+    return [Finding("WARN", "contradictions", message, action, first_rows(rows))]
 
 
 def describe_divided(
