@@ -29,7 +29,7 @@ from kissipo.input.lazy_dataset import LazyColumn
 from kissipo.input.piece_corpus import PieceCorpus
 from kissipo.input.sentence_pairs import COLUMNS, Table
 
-Part = Literal["plain", "hidden", "targets"]
+Part = Literal["plain", "targets", "hidden", "hidden_targets"]
 _HASH = len(COLUMNS)
 
 
@@ -70,6 +70,7 @@ class RowMaker:
 class PairColumn(LazyColumn):
     """The rows of samples, or their targets.
 
+    part:  plain rows and their targets, or rows with hidden pieces and their targets
     seed:  what hides the pieces; with the hash of a sample it decides which ones
     """
 
@@ -87,32 +88,18 @@ class PairColumn(LazyColumn):
         if self.part == "plain":
             return ids
         labels = torch.from_numpy(table[:, COLUMNS.index("label")])
+        targets = torch.cat([labels[:, None], ids[:, 1:]], dim=1)
         if self.part == "targets":
-            return torch.cat([labels[:, None], ids[:, 1:]], dim=1)
-        hidden, _ = self.maker.rule.hide_all(ids, torch.from_numpy(table[:, _HASH]), seed=self.seed)
-        return hidden
+            return targets
+        hashes = torch.from_numpy(table[:, _HASH])
+        hidden, is_hidden = self.maker.rule.hide_all(ids, hashes, seed=self.seed)
+        if self.part == "hidden":
+            return hidden
+        is_hidden[:, 0] = True  # the place of the label
+        return torch.where(is_hidden, targets, 0)
 
     def take(self, index: Tensor | slice) -> PairColumn:
         return replace(self, table=self.table[_positions(index)])
-
-
-@dataclass(frozen=True)
-class HiddenTargets(LazyColumn):
-    """The pieces that are hidden in the rows of a column, and the label in front."""
-
-    hidden: PairColumn
-
-    def __len__(self) -> int:
-        return len(self.hidden)
-
-    def read(self, index: Tensor | slice) -> Tensor:
-        targets = replace(self.hidden, part="targets").read(index)
-        is_hidden = self.hidden.read(index) == self.hidden.maker.rule.mask
-        is_hidden[:, 0] = True
-        return torch.where(is_hidden, targets, 0)
-
-    def take(self, index: Tensor | slice) -> HiddenTargets:
-        return HiddenTargets(self.hidden.take(index))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from kissipo.codec._masking import MaskRule
 from kissipo.input import piece_corpus
-from kissipo.input.pair_dataset import HiddenTargets, PairColumn, RowMaker, piece_texts
+from kissipo.input.pair_dataset import PairColumn, RowMaker, piece_texts
 from kissipo.input.passages import PassageCounts, Passages, likely_documents
 from kissipo.input.piece_corpus import PieceCorpus, encode_pieces
 from kissipo.input.sentence_pairs import ALONE, NEXT, OTHER, PairMaker
@@ -151,7 +152,8 @@ def test_rows_targets_and_texts() -> None:
     targets = PairColumn(rows, table, "targets").read(torch.tensor([1, 0])).tolist()
     assert targets == [[0, *whole[1][1:]], [2, *whole[0][1:]]]
     hidden = PairColumn(rows, table, "hidden", seed=3)
-    read, truth = hidden.read(slice(0, 2)), HiddenTargets(hidden).read(slice(0, 2))
+    read = hidden.read(slice(0, 2))
+    truth = replace(hidden, part="hidden_targets").read(slice(0, 2))
     assert truth[:, 0].tolist() == [2, 0] and (truth[:, 1:] > 0).sum(dim=1).tolist() == [1, 1]
     for row, line in enumerate(whole):
         for place in range(1, 10):

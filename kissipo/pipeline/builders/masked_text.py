@@ -35,7 +35,7 @@ from kissipo.core.seeds import derive, drawn, numpy_generator
 from kissipo.input.documents import DocumentOptions
 from kissipo.input.formats.documents import Unit
 from kissipo.input.formats.files import existing, open_text, path_of
-from kissipo.input.pair_dataset import HiddenTargets, PairColumn, RowMaker, piece_texts
+from kissipo.input.pair_dataset import PairColumn, RowMaker, piece_texts
 from kissipo.input.passages import PassageCounts, Passages, likely_documents
 from kissipo.input.piece_corpus import PieceCorpus, encode_pieces
 from kissipo.input.sentence_pairs import PairMaker, Table
@@ -286,7 +286,7 @@ def _dataset(table: Table, maker: RowMaker, split: str) -> TensorDataset:
         plain = PairColumn(maker, table, "plain")
         return TensorDataset((plain,), (replace(plain, part="targets"),))
     hidden = PairColumn(maker, table, "hidden", seed=derive(0, "evaluated masks"))
-    return TensorDataset((hidden,), (HiddenTargets(hidden),))
+    return TensorDataset((hidden,), (replace(hidden, part="hidden_targets"),))
 
 
 def _findings(
