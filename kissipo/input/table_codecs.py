@@ -27,7 +27,7 @@ from kissipo.core.schema import option
 from kissipo.core.text import list_some
 from kissipo.core.timestamps import DATE_FORMAT, decided_style
 from kissipo.input.check import columns as checks
-from kissipo.input.formats.files import existing
+from kissipo.input.formats.files import existing_path
 from kissipo.input.infer_types import Guess, Kind, guess_kinds
 from kissipo.input.time_columns import cycle_findings
 
@@ -241,8 +241,8 @@ def _texts(names: Sequence[str], options: ColumnOptions) -> list[Codec]:
     lowercase = options.tokenizer == "wordpieces"
     model = None
     if options.tokenizer_file is not None:
-        path = Path(options.tokenizer_file)
-        model = read_model(path if path.is_dir() else existing(path), lowercase=lowercase)
+        path = existing_path(Path(options.tokenizer_file))
+        model = read_model(path, lowercase=lowercase)
     size = options.vocab_size or _PIECES
     return [
         WordPieces(

@@ -20,7 +20,7 @@ from kissipo.core.notation import write_value
 from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import CODECS, MODEL, TASK, RunFolder
-from kissipo.input.formats.files import existing
+from kissipo.input.formats.files import existing_path
 from kissipo.pipeline.parse import ResolvedTask, source_of
 from kissipo.pipeline.registries import NETS, SOURCES
 from kissipo.process.hub import folder_of, model_name
@@ -109,7 +109,7 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
     run = run_of(path)
     saved = None if run is None else task_of(run).process
     if name is None:
-        return _options_of(NETS.names(), path if path.is_dir() else existing(path), saved, task)
+        return _options_of(NETS.names(), existing_path(path), saved, task)
     if not isinstance(name, str):
         return ()
     options = _options_of([name], path, saved, task)
@@ -220,7 +220,7 @@ def _refuse_other_vocabulary(run: RunFolder, codecs: Sequence[Codec]) -> None:
 
 def _from_file(net: nn.Module, path: Path, resolved: ResolvedTask, labels: Sequence[str]) -> str:
     assert resolved.net is not None
-    path = path if path.is_dir() else existing(path)
+    path = existing_path(path)
     message: str | None = resolved.net.module.load_file(net, path, labels)
     if message is not None:
         return message

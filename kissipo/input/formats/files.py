@@ -68,6 +68,14 @@ def existing(path: Path, *, kind: str = "file") -> Path:
     return path
 
 
+def existing_path(path: Path) -> Path:
+    """Returns the path if a file or a folder exists there.
+
+    Raises:   DataError as `existing` does for a missing file.
+    """
+    return path if path.is_dir() else existing(path)
+
+
 def _neighbors(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():

@@ -23,7 +23,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.seeds import drawn
 from kissipo.input.documents import DocumentTokenizer
-from kissipo.input.formats.files import existing
+from kissipo.input.formats.files import existing_path
 from kissipo.input.lazy_dataset import EncodedColumn
 from kissipo.input.scripts import is_without_blanks
 from kissipo.input.source import O, Source
@@ -148,7 +148,7 @@ def _pieces(
         reason = f"as {origin} says; longer texts are truncated"
         inferred.append(InferredOption("input.max_length", length, reason))
     lowercase = options.tokenizer == "wordpieces"
-    model = read_model(path if path.is_dir() else existing(path), lowercase=lowercase)
+    model = read_model(existing_path(path), lowercase=lowercase)
     codec = WordPieces(("text",), length=length, lowercase=lowercase, model=model)
     codec.fit(Frame((strings("text", []),)))
     findings = [Finding("PASS", "documents", f"{len(train):,} documents")]

@@ -34,7 +34,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.seeds import derive, drawn, numpy_generator
 from kissipo.input.documents import DocumentOptions
 from kissipo.input.formats.documents import Unit
-from kissipo.input.formats.files import existing, open_text, path_of
+from kissipo.input.formats.files import existing_path, open_text, path_of
 from kissipo.input.pair_dataset import PairColumn, RowMaker, piece_texts
 from kissipo.input.passages import PassageCounts, Passages, likely_documents
 from kissipo.input.piece_corpus import PieceCorpus, encode_pieces
@@ -202,8 +202,8 @@ def _codec(documents: _Documents, source: Component, vocab_size: int, length: in
     if options.tokenizer_file is None:
         model = vocabulary_from(documents.training_texts, vocab_size, lowercase=lowercase)
     else:
-        path = path_of(options.tokenizer_file)
-        model = read_model(path if path.is_dir() else existing(path), lowercase=lowercase)
+        path = existing_path(path_of(options.tokenizer_file))
+        model = read_model(path, lowercase=lowercase)
     codec = WordPieces(
         (_COLUMN,), length=length, vocab_size=vocab_size, lowercase=lowercase, model=model
     )
