@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from math import isnan
 
 import torch
 from torch import Tensor, nn
@@ -108,7 +109,7 @@ def weights_of(
 ) -> Weights:
     """Returns weights (query, key) as a record; hidden ones are None."""
     values = [
-        [None if value != value else value for value in row]  # NaN differs from itself
+        [None if isnan(value) else value for value in row]
         for row in weights[: len(rows), : len(columns)].tolist()
     ]
     return Weights(
