@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from kissipo.core.codec import Codec
+from kissipo.core.codec import Codec, columns_of
 from kissipo.core.frame import Frame
 from kissipo.core.tensor_spec import TensorSpec
 
@@ -25,7 +25,7 @@ class Concat(Codec):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(column for codec in self.codecs for column in codec.columns))
+        return tuple(columns_of(self.codecs))
 
     @property
     def number_columns(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ A codec is fitted once, saved as JSON, and restored by the name of its kind.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import is_dataclass
 from inspect import signature
 from typing import ClassVar, Self
@@ -178,6 +178,11 @@ def refuse_unfitted(fitted: object, codec: Codec) -> None:
             f"the codec '{codec.KIND}' for {', '.join(codec.columns)} was not fitted",
             do="Call fit(frame) with the training split first",
         )
+
+
+def columns_of(codecs: Iterable[Codec]) -> list[str]:
+    """Returns the columns of several codecs, each once."""
+    return list(dict.fromkeys(column for codec in codecs for column in codec.columns))
 
 
 def save(codec: Codec) -> JsonObject:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kissipo.core.codec import Codec
+from kissipo.core.codec import Codec, columns_of
 from kissipo.core.errors import TaskError
 from kissipo.core.frame import Column, Frame, numbers, strings
 from kissipo.core.task import split_argument
@@ -30,7 +30,7 @@ def parse_rows(
     table = given_table(values, options)
     if table is not None:
         return table
-    names = _column_names(codecs)
+    names = columns_of(codecs)
     values = [_object_of(value, names) or value for value in values]
     rows: list[Mapping[str, object]] = []
     if _are_named(values, names):
@@ -92,7 +92,7 @@ def _cell(argument: str, codecs: Sequence[Codec], options: object) -> tuple[str,
 
 def row_usage(codecs: Sequence[Codec]) -> str:
     """Returns a sentence that says how a row is given."""
-    names = _column_names(codecs)
+    names = columns_of(codecs)
     if len(names) == 1:
         return 'Give a value: kissipo predict RUN "text"'
     example = " ".join(f"{name}=..." for name in names[:3])
@@ -144,10 +144,6 @@ def column_of(name: str, cells: list[object], *, values: Collection[str] = ()) -
             for cell in cells
         ],
     )
-
-
-def _column_names(codecs: Sequence[Codec]) -> list[str]:
-    return list(dict.fromkeys(column for codec in codecs for column in codec.columns))
 
 
 def _is_file(value: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.codec import Codec
+from kissipo.core.codec import Codec, columns_of
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Column, Frame, strings
@@ -54,7 +54,7 @@ def fit_to(
     Raises:   DataError for a column that is missing or renamed, or that holds texts
               where the training data had numbers.
     """
-    needed = list(dict.fromkeys(column for codec in codecs for column in codec.columns))
+    needed = columns_of(codecs)
     absent = [name for name in needed if name not in frame]
     if absent:
         spare = [name for name in frame.names if name not in needed]

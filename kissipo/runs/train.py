@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import torch
 
+from kissipo.core.codec import columns_of
 from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
 from kissipo.core.errors import CallbackError
@@ -130,7 +131,7 @@ def _predict_unlabeled(experiment: Experiment) -> list[Detail]:
     if pipeline.unlabeled is None:
         return []
     frame, answers = pipeline.unlabeled, pipeline.answers
-    columns = list(dict.fromkeys(name for codec in pipeline.codecs for name in codec.columns))
+    columns = columns_of(pipeline.codecs)
     some = frame.take(np.arange(min(len(frame), MAX_PREDICTED)))
     outputs = answer_all(experiment.net, encode_new(some, pipeline.codecs, ()), answers)
     return [

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec.labels import as_strings
-from kissipo.core.codec import Codec
+from kissipo.core.codec import Codec, columns_of
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, first_rows, refuse_failures
 from kissipo.core.frame import Column, Frame
@@ -399,8 +399,7 @@ def _used_columns(codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[st
     Masks and boxes do not count: an image with two masks is still the same image.
     """
     targets = [answer for answer in answers if not answer.IN_IMAGE]
-    members = (*codecs, *(answer.codec for answer in targets))
-    return list(dict.fromkeys(column for codec in members for column in codec.columns))
+    return columns_of([*codecs, *(answer.codec for answer in targets)])
 
 
 def _with_needed(
