@@ -41,8 +41,8 @@ def read() -> Reading:
     """
     train, *others = (_rows(file) for file in FILES)
     frames = [_frame(train), _frame([row for rows in others for row in rows])]
-    reading = joined(frames, ("train", "test"), ("sentence", "verdict"), origin="cola")
-    return Reading(reading.frame, parts=reading.parts, answer="verdict")
+    names = ("sentence", "verdict")
+    return joined(frames, ("train", "test"), names, origin="cola", answer="verdict")
 
 
 def _rows(file: File) -> list[tuple[str, str]]:

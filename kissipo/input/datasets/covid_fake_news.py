@@ -45,8 +45,7 @@ def read() -> Reading:
     """Reads tweet and label, with the official splits."""
     frames = [_table(file) for file in FILES]
     kinds = ("train", "validation", "test")
-    reading = joined(frames, kinds, ("tweet", "label"), origin="covid-fake-news")
-    return Reading(reading.frame, parts=reading.parts, answer="label")
+    return joined(frames, kinds, ("tweet", "label"), origin="covid-fake-news", answer="label")
 
 
 def _table(file: File) -> Frame:

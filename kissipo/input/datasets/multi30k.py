@@ -47,5 +47,4 @@ def read() -> Reading:
         )
         for stem in _STEMS.values()
     ]
-    reading = joined(frames, list(_STEMS), LANGUAGES, origin="multi30k")
-    return Reading(reading.frame, parts=reading.parts, answer="en")
+    return joined(frames, list(_STEMS), LANGUAGES, origin="multi30k", answer="en")

@@ -9,6 +9,8 @@ Source:   Derczynski, Nichols, van Erp and Limsopatham, Results of the WNUT2017 
 License:  CC BY 4.0.
 """
 
+from dataclasses import replace
+
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.aligned_lines import joined
 from kissipo.input.formats.tagged_words import TAGS, TEXT, read_tagged
@@ -47,5 +49,5 @@ def read() -> Reading:
     readings = [read_tagged(get("wnut17-ner", file), "utf-8") for file in FILES]
     frames = [reading.frame for reading in readings]
     findings = tuple(finding for reading in readings for finding in reading.findings)
-    reading = joined(frames, _PARTS, (TEXT, TAGS), origin="wnut17")
-    return Reading(reading.frame, findings, parts=reading.parts, answer=TAGS)
+    reading = joined(frames, _PARTS, (TEXT, TAGS), origin="wnut17", answer=TAGS)
+    return replace(reading, findings=findings)

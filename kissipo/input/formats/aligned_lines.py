@@ -81,7 +81,12 @@ def read_folder(folder: Path, names: Sequence[str], encoding: str) -> Reading:
 
 
 def joined(
-    frames: Sequence[Frame], kinds: Sequence[str], names: Sequence[str], *, origin: str
+    frames: Sequence[Frame],
+    kinds: Sequence[str],
+    names: Sequence[str],
+    *,
+    origin: str,
+    answer: str = "",
 ) -> Reading:
     """Returns the rows of several frames in one; their kinds are the split."""
     columns = (
@@ -89,13 +94,13 @@ def joined(
     )
     frame = Frame(tuple(columns), origin=origin)
     if len(frames) == 1:
-        return Reading(frame)
+        return Reading(frame, answer=answer)
     ends = np.cumsum([len(part) for part in frames])
     parts = {
         kind: np.arange(end - len(part), end)
         for kind, part, end in zip(kinds, frames, ends.tolist(), strict=True)
     }
-    return Reading(frame, parts=parts)
+    return Reading(frame, parts=parts, answer=answer)
 
 
 def language_of(path: Path) -> str:
