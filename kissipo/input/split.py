@@ -16,6 +16,7 @@ Example:  >>> import numpy as np
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
+from itertools import accumulate, pairwise
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -51,6 +52,19 @@ class Split:
         minimum=2,
     )
     fold: int | None = option(None, "the fold that is the test split, counted from 1", minimum=1)
+
+
+def consecutive(counts: Mapping[str, int]) -> dict[str, Positions]:
+    """Returns the positions of parts that follow one another, from their counts.
+
+    Example:  >>> consecutive({"train": 2, "test": 1})
+              {'train': array([0, 1]), 'test': array([2])}
+    """
+    ends = [0, *accumulate(counts.values())]
+    return {
+        name: np.arange(first, end)
+        for name, (first, end) in zip(counts, pairwise(ends), strict=True)
+    }
 
 
 def split_rows(

@@ -19,6 +19,7 @@ from kissipo.core.frame import Frame, strings
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.files import existing, open_text
 from kissipo.input.source_data import Reading
+from kissipo.input.split import consecutive
 
 _SPLITS = {"train": "train", "val": "validation", "valid": "validation", "dev": "validation"}
 _ORDER = {"train": 0, "validation": 1, "test": 2}
@@ -95,11 +96,7 @@ def joined(
     frame = Frame(tuple(columns), origin=origin)
     if len(frames) == 1:
         return Reading(frame, answer=answer)
-    ends = np.cumsum([len(part) for part in frames])
-    parts = {
-        kind: np.arange(end - len(part), end)
-        for kind, part, end in zip(kinds, frames, ends.tolist(), strict=True)
-    }
+    parts = consecutive(dict(zip(kinds, map(len, frames), strict=True)))
     return Reading(frame, parts=parts, answer=answer)
 
 

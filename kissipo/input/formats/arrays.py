@@ -21,6 +21,7 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.input.formats.files import existing, open_text
 from kissipo.input.formats.json_text import parse_json
 from kissipo.input.formats.split_folders import part_of
+from kissipo.input.split import consecutive
 
 _JSON, _LINES = ".json", (".jsonl", ".ndjson")
 _SAMPLES = ("images", "image", "windows", "series", "x", "data", "inputs", "features", "samples")
@@ -105,16 +106,11 @@ def read_array_file(path: Path, target: str | None = None) -> ArrayFile:
     shapes = {member.x.shape[1:] for member in members.values()}
     if len(shapes) > 1 or any(member.y is None for member in members.values()):
         raise _unclear(path, arrays, "the parts of the split do not fit together")
-    lengths = [len(member.x) for member in members.values()]
-    ends = np.cumsum(lengths)
     return ArrayFile(
         np.concatenate([member.x for member in members.values()]),
         members["train"].x_name,
         np.concatenate([member.y for member in members.values() if member.y is not None]),
-        {
-            part: np.arange(end - length, end)
-            for part, end, length in zip(order, ends, lengths, strict=True)
-        },
+        consecutive({part: len(member.x) for part, member in members.items()}),
     )
 
 

@@ -21,6 +21,7 @@ from kissipo.input.formats.image_files import files_in, is_system, subfolders
 from kissipo.input.formats.split_folders import PARTS, part_of
 from kissipo.input.formats.tables import FileWords, is_table_file, table_reading
 from kissipo.input.source_data import Reading
+from kissipo.input.split import consecutive
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,11 @@ def _joined(folder: Path, tables: TableFolder, words: FileWords) -> Reading:
         findings.append(
             Finding("PASS", "split", f"{listed} beside the tables of the split", "not read")
         )
-    ends = np.cumsum([0, *(len(frame) for frame in used.values())])
     frame = Frame(
         tuple(_column(name, list(used.values()), folder) for name in train.frame.names),
         origin=str(folder),
     )
-    parts = {
-        part: np.arange(first, last)
-        for part, first, last in zip(used, ends[:-1], ends[1:], strict=True)
-    }
+    parts = consecutive({part: len(frame) for part, frame in used.items()})
     if len(used) > 1:
         counts = ", ".join(f"{part} {len(rows)}" for part, rows in parts.items())
         listed = list_some([tables.parts[part].name for part in used], 3)

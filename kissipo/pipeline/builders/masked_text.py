@@ -40,7 +40,7 @@ from kissipo.input.passages import PassageCounts, Passages, likely_documents
 from kissipo.input.piece_corpus import PieceCorpus, encode_pieces
 from kissipo.input.sentence_pairs import PairMaker, Table
 from kissipo.input.source import O, Source
-from kissipo.input.split import Positions, split_rows
+from kissipo.input.split import Positions, consecutive, split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.masked_text import MaskedText
@@ -147,11 +147,6 @@ def build(
         is_published=options.tokenizer_file is not None,
     )
     refuse_failures(findings, strict=strict)
-    ends = np.cumsum([0, *(len(table) for table in tables.values())])
-    splits = {
-        name: np.arange(first, end)
-        for name, first, end in zip(tables, ends[:-1], ends[1:], strict=True)
-    }
     every = piece_texts(_COLUMN, np.concatenate([*tables.values()]), maker, codec.spec.labels)
     inferred: tuple[InferredOption, ...] = (
         InferredOption("input.tokenizer", "wordpieces", "masked text is made of word pieces"),
@@ -163,7 +158,7 @@ def build(
         inferred = (*inferred, size)
     return Pipeline(
         Frame((every,), origin=reading.origin),
-        splits,
+        consecutive({name: len(table) for name, table in tables.items()}),
         (codec,),
         (answer,),
         {name: _dataset(table, maker, name) for name, table in tables.items()},
