@@ -112,6 +112,38 @@ class ColumnOptions:
             min_count=self.min_count,
         )
 
+    def text_codecs(self, names: Sequence[str]) -> list[Codec]:
+        """Returns the codecs of the columns of texts: one per column, or one of all."""
+        if self.tokenizer == "words":
+            if self.tokenizer_file is not None:
+                raise TaskError(
+                    "input.tokenizer_file is the vocabulary of word pieces",
+                    do="Set input.tokenizer=wordpieces, or leave it out",
+                )
+            return [self.text_codec(name, "words") for name in names]
+        if not names:
+            raise TaskError(
+                f"input.tokenizer={self.tokenizer} needs a column of texts",
+                do="Name one or two columns with input.text, or leave it out",
+            )
+        if self.min_count is not None:
+            raise TaskError(
+                "input.min_count is for words and characters; rare word pieces are not learned",
+                do="Leave it out, or set input.vocab_size",
+            )
+        lowercase, model = self.tokenizer == "wordpieces", None
+        if self.tokenizer_file is not None:
+            path = existing_path(Path(self.tokenizer_file))
+            model = read_model(path, lowercase=lowercase)
+        codec = WordPieces(
+            tuple(names),
+            length=self.max_length,
+            vocab_size=self.vocab_size or _PIECES,
+            lowercase=lowercase,
+            model=model,
+        )
+        return [codec]
+
 
 @dataclass(frozen=True)
 class SortedColumns:
@@ -207,7 +239,7 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
     vectors += [Cross(names) for names in options.cross or ()]
     codecs: list[Codec] = [Concat(tuple(vectors))] if len(vectors) > 1 else vectors
     codecs = codecs + [Index(name) for name in with_ids]
-    codecs += _texts(by_kind["text"], options)
+    codecs += options.text_codecs(by_kind["text"])
     codecs += [options.text_codec(name, "characters") for name in by_kind["characters"]]
     if not codecs:
         raise DataError(
@@ -217,42 +249,6 @@ def codecs_for(frame: Frame, columns: SortedColumns, options: ColumnOptions) -> 
             do="Name columns with input.numeric, input.categorical or input.text",
         )
     return tuple(codecs)
-
-
-def _texts(names: Sequence[str], options: ColumnOptions) -> list[Codec]:
-    """Returns the codecs of the columns of texts: one per column, or one of all."""
-    if options.tokenizer == "words":
-        if options.tokenizer_file is not None:
-            raise TaskError(
-                "input.tokenizer_file is the vocabulary of word pieces",
-                do="Set input.tokenizer=wordpieces, or leave it out",
-            )
-        return [options.text_codec(name, "words") for name in names]
-    if not names:
-        raise TaskError(
-            f"input.tokenizer={options.tokenizer} needs a column of texts",
-            do="Name one or two columns with input.text, or leave it out",
-        )
-    if options.min_count is not None:
-        raise TaskError(
-            "input.min_count is for words and characters; rare word pieces are not learned",
-            do="Leave it out, or set input.vocab_size",
-        )
-    lowercase = options.tokenizer == "wordpieces"
-    model = None
-    if options.tokenizer_file is not None:
-        path = existing_path(Path(options.tokenizer_file))
-        model = read_model(path, lowercase=lowercase)
-    size = options.vocab_size or _PIECES
-    return [
-        WordPieces(
-            tuple(names),
-            length=options.max_length,
-            vocab_size=size,
-            lowercase=lowercase,
-            model=model,
-        )
-    ]
 
 
 def check_columns(frame: Frame, columns: SortedColumns) -> list[Finding]:

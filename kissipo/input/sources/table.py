@@ -68,6 +68,15 @@ class Options(ColumnOptions, FileWords, DocumentOptions):
             unit=unit,
         )
 
+    def text_codecs(self, names: Sequence[str]) -> list[Codec]:
+        if self.bag_of_words is not None and self.tokenizer != "words":
+            raise TaskError(
+                f"input.tokenizer={self.tokenizer} reads texts in order, "
+                "and input.bag_of_words counts their terms",
+                do="Leave one of them out",
+            )
+        return super().text_codecs(names)
+
     def _refuse_tokens(self) -> None:
         """Refuses options of texts that are read in order."""
         others = {"vocab_size": "max_features", "min_count": "min_df", "max_length": ""}
@@ -131,31 +140,6 @@ class Table(Source[Options]):
             return Frame((strings(TEXT, [str(value) for value in values]),), origin="the input")
         name = (options.text or (TEXT,))[0]
         return Frame((replace(as_strings(table[name]), name=TEXT),), table.origin, table.rows)
-
-    def input_codecs(
-        self,
-        frame: Frame,
-        options: Options,
-        *,
-        reserved: Sequence[str],
-        per_pixel: bool,
-        findings: list[Finding],
-        inferred_options: list[InferredOption],
-    ) -> tuple[Codec, ...]:
-        if options.bag_of_words is not None and options.tokenizer != "words":
-            raise TaskError(
-                f"input.tokenizer={options.tokenizer} reads texts in order, "
-                "and input.bag_of_words counts their terms",
-                do="Leave one of them out",
-            )
-        return super().input_codecs(
-            frame,
-            options,
-            reserved=reserved,
-            per_pixel=per_pixel,
-            findings=findings,
-            inferred_options=inferred_options,
-        )
 
     def fitted_findings(
         self,
