@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.codec._tokenizers import read_model
 from kissipo.codec.word_pieces import (
@@ -77,10 +78,15 @@ class _Documents:
         """Yields every sentence with the number of its document."""
         return self.passages.sentences(self.unit, self.limit)
 
+    def is_in(self, split: str) -> NDArray[np.bool_]:
+        """Returns for each document whether it is in a split."""
+        members = np.zeros(self.number, dtype=bool)
+        members[self.splits[split]] = True
+        return members
+
     def training_texts(self) -> Iterator[str]:
         """Yields the sentences of the training documents."""
-        is_train = np.zeros(self.number, dtype=bool)
-        is_train[self.splits["train"]] = True
+        is_train = self.is_in("train")
         return (_without_special(text) for number, text in self.sentences() if is_train[number])
 
 
@@ -147,7 +153,7 @@ def build(
         is_published=options.tokenizer_file is not None,
     )
     refuse_failures(findings, strict=strict)
-    every = piece_texts(_COLUMN, np.concatenate([*tables.values()]), maker, codec.spec.labels)
+    every = piece_texts(_COLUMN, np.concatenate(list(tables.values())), maker, codec.spec.labels)
     inferred: tuple[InferredOption, ...] = (
         InferredOption("input.tokenizer", "wordpieces", "masked text is made of word pieces"),
         likely,
@@ -249,15 +255,9 @@ def _tables(
     """Returns the samples of each split, and how many sentences are in none."""
     tables, left_out = {}, 0
     room = maker.length - (3 if has_pairs else 2)
-    for name, part in documents.splits.items():
-        is_part = np.zeros(documents.number, dtype=bool)
-        is_part[part] = True
-        pairs = PairMaker(
-            corpus,
-            room,
-            numpy_generator(seed, "pairs", name),
-            np.flatnonzero(is_part[corpus.documents]),
-        )
+    for name in documents.splits:
+        sentences = np.flatnonzero(documents.is_in(name)[corpus.documents])
+        pairs = PairMaker(corpus, room, numpy_generator(seed, "pairs", name), sentences)
         tables[name] = maker.hashed(pairs.pairs() if has_pairs else pairs.texts())
         left_out += pairs.left_out
     return tables, left_out
