@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Sequence
 
@@ -107,6 +109,17 @@ def shorten(text: str, limit: int) -> str:
               ('abcdef', 'abc...')
     """
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Returns a table as CSV, one line per row.
+
+    Example:  >>> csv_text([["a", "b"], [1, "x, y"]])
+              'a,b\\n1,"x, y"\\n'
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def describe(value: object) -> str:

@@ -15,8 +15,6 @@ the net that had not seen it.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
@@ -27,7 +25,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import written
 from kissipo.core.task import Task
-from kissipo.core.text import describe, shorten
+from kissipo.core.text import csv_text, describe, shorten
 from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.evaluate import evaluate
 from kissipo.engine.run_folder import next_folder
@@ -105,7 +103,8 @@ def cross_validate(
         notify(f"fold {fold}: {main} {values[main]:.4f}")
     answers = [answer for answer in run.answers if not answer.IN_IMAGE]
     titles = ["row", "fold", *(title for answer in answers for title in _titles(answer))]
-    _write_table(parent / TABLE, [titles, *sorted(samples, key=lambda row: row[:2])])
+    table = csv_text([titles, *sorted(samples, key=lambda row: row[:2])])
+    write_whole(parent / TABLE, table.encode())
     baselines = [name for name in names if all(name in row["baselines"] for row in rows)]
     return {
         "main": main,
@@ -139,12 +138,6 @@ def _sample_rows(
             row += [*(shorten(text, _MAX_TEXT) for text in words)]
             row.append("" if prediction.confidence is None else prediction.confidence)
     return rows
-
-
-def _write_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows(rows)
-    write_whole(path, lines.getvalue().encode())
 
 
 def _over_folds(values: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:

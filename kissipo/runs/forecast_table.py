@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from kissipo.core.text import csv_text
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.output.answer import Answer, Prediction
 from kissipo.runs.predict_folder import TABLE, refuse_existing
@@ -41,11 +40,9 @@ def save_forecasts(folder: Path | str, answer: Answer, predictions: Sequence[Pre
     folder = Path(folder)
     refuse_existing(folder)
     titles, rows = forecast_table(answer, predictions)
-    lines = io.StringIO()
-    csv.writer(lines, lineterminator="\n").writerows([titles, *rows])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / TABLE, lines.getvalue().encode())
+        write_whole(folder / TABLE, csv_text([titles, *rows]).encode())
     except OSError as error:
         raise refusal(folder, error) from None
     return folder / TABLE

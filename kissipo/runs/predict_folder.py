@@ -5,7 +5,6 @@ Where the predictions are images, `save_images` writes them into a folder.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from kissipo.core.description import Image as PageImage
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonObject
+from kissipo.core.text import csv_text
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import check_images
@@ -87,9 +87,7 @@ class FolderPredictions:
         """Returns one line per image, with the area of each class of a mask; one line
         per box, and a line without a box for an image without boxes."""
         titles = ["file", *(title for answer in self.answers for title in answer.table_columns())]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*titles, "note"])
+        rows = [[*titles, "note"]]
         for image in self.images:
             parts = [
                 answer.table_rows(prediction)
@@ -99,8 +97,8 @@ class FolderPredictions:
                 row = [str(image.file)]
                 for answer, cells in zip(self.answers, some, strict=False):
                     row += cells or [""] * len(answer.table_columns())
-                writer.writerow([*row, *[""] * (len(titles) - len(row)), image.note])
-        return text.getvalue()
+                rows.append([*row, *[""] * (len(titles) - len(row)), image.note])
+        return csv_text(rows)
 
     def to_html(self) -> str:
         """Returns a page that opens offline, with counts and the top images."""
