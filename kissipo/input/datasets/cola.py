@@ -11,7 +11,7 @@ License:  the copyright of the sentences stays with their authors; for research.
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.input.datasets._sentences import lines_of
-from kissipo.input.datasets.download import File
+from kissipo.input.datasets.download import File, files_at
 from kissipo.input.formats.aligned_lines import joined
 from kissipo.input.source_data import Reading
 
@@ -23,13 +23,13 @@ _RAW = (
     "https://raw.githubusercontent.com/nyu-mll/CoLA-baselines/"
     "dd095d3646ed05a315280aaa8ed4ec84ba435b3e/acceptability_corpus/cola_public/raw"
 )
-FILES = tuple(
-    File(name, f"{_RAW}/{name}", sha256)
-    for name, sha256 in {
+FILES = files_at(
+    _RAW,
+    {
         "in_domain_train.tsv": "f320a10f92d3bce6b29152fde322a362eac39238e50d8de0c8815457fdf4fc12",
         "in_domain_dev.tsv": "77176f6a03faa5a1c4f23c69971fc1bff565931112fb65af47b2d6e24b7f42f7",
         "out_of_domain_dev.tsv": "201b9c57b2a20f1282242eec0ed8995729e3be19c29a46c047b3727338836c05",
-    }.items()
+    },
 )
 _VERDICTS = {"0": "unacceptable", "1": "acceptable"}
 

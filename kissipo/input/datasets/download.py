@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -25,6 +26,15 @@ class File:
     url: str
     sha256: str
     member: str = ""
+
+
+def files_at(address: str, sha256: Mapping[str, str]) -> tuple[File, ...]:
+    """Returns the files at one address, from the SHA-256 of each name.
+
+    Example:  >>> files_at("https://example.org", {"a.csv": "01"})[0].url
+              'https://example.org/a.csv'
+    """
+    return tuple(File(name, f"{address}/{name}", digest) for name, digest in sha256.items())
 
 
 def cache_folder() -> Path:

@@ -7,7 +7,7 @@ License:  usually quoted as CC BY-SA 3.0.
 import numpy as np
 
 from kissipo.core.frame import Frame, class_column, image_column
-from kissipo.input.datasets.download import File, get
+from kissipo.input.datasets.download import files_at, get
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.source_data import Reading
 
@@ -15,9 +15,9 @@ SOURCES = ("images",)
 ABOUT = "70,000 handwritten digits, 28x28 gray, ten classes, with the official test split"
 HOME = "https://ossci-datasets.s3.amazonaws.com/mnist"
 LICENSE = "CC BY-SA 3.0"
-FILES = tuple(
-    File(name, f"{HOME}/{name}", sha256)
-    for name, sha256 in {
+FILES = files_at(
+    HOME,
+    {
         "train-images-idx3-ubyte.gz": (
             "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
         ),
@@ -30,7 +30,7 @@ FILES = tuple(
         "t10k-labels-idx1-ubyte.gz": (
             "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
         ),
-    }.items()
+    },
 )
 
 

@@ -5,7 +5,7 @@ Source:   Elliott, Frank, Sima'an and Specia 2016 (de); Elliott et al. 2017 (fr)
 License:  none stated; captions of Flickr30k, for research.
 """
 
-from kissipo.input.datasets.download import File, get
+from kissipo.input.datasets.download import files_at, get
 from kissipo.input.formats.aligned_lines import joined, read_aligned
 from kissipo.input.source_data import Reading
 
@@ -33,7 +33,7 @@ _SHA256 = {
     "val.fr.gz": "ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9",
 }
 _STEMS = {"train": "train", "validation": "val", "test": "test_2016_flickr"}
-FILES = tuple(File(name, f"{_RAW}/{name}", sha256) for name, sha256 in _SHA256.items())
+FILES = files_at(_RAW, _SHA256)
 
 
 def read() -> Reading:

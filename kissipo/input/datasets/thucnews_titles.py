@@ -11,7 +11,7 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, strings
 from kissipo.input.datasets._sentences import lines_of
-from kissipo.input.datasets.download import File
+from kissipo.input.datasets.download import files_at
 from kissipo.input.source_data import Reading
 
 SOURCES = ("table",)
@@ -22,13 +22,13 @@ _RAW = (
     "https://raw.githubusercontent.com/649453932/Chinese-Text-Classification-Pytorch/"
     "6cb26819af7b646275aff8a4693676f2849e67f6/THUCNews/data"
 )
-FILES = tuple(
-    File(name, f"{_RAW}/{name}", sha256)
-    for name, sha256 in {
+FILES = files_at(
+    _RAW,
+    {
         "dev.txt": "6ed73aa2c57ee1560c8f76570d48735c4b1c29ae4983fe3523d56e115813e175",
         "test.txt": "ebecc8c896635ad69730083ca7b81d37c42c9a5779bc05c9d2479d894e34f026",
         "class.txt": "005e8813ad639c219e5902dc84889202b4a717b4238497d26c3fbd5e43927a86",
-    }.items()
+    },
 )
 
 
