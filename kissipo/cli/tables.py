@@ -66,7 +66,7 @@ def _colored(text: ColoredText) -> Text:
     for token, value in zip(text.tokens[:_MAX_TOKENS], text.values, strict=False):
         output.append(printable(token), on_color(_FOR if value >= 0 else _AGAINST, abs(value)))
         output.append(text.separator)
-    more = f"\n... {left:,} more tokens stand on the page (--out)." if left > 0 else ""
+    more = f"\n... {left:,} more tokens are on the page (--out)." if left > 0 else ""
     output.append(f"{more}\n{text.caption}", "dim")
     return output
 

@@ -44,7 +44,8 @@ class DocumentTokenizer:
         return "wordpieces" in self.tokenizer
 
     def unused(self) -> set[str]:
-        """Returns the options of the other of both ways."""
+        """Returns the options that the tokenizer does not use: those of terms, or those
+        of word pieces."""
         return set(option_infos(TermOptions)) if self.has_pieces else set(_OF_PIECES)
 
 
@@ -58,11 +59,11 @@ class DocumentOptions(TermOptions, DocumentTokenizer):
 
     @property
     def counts_terms(self) -> bool:
-        """Whether other answers than documents read texts as terms, too."""
+        """Whether answers other than vectors=documents read texts as terms, too."""
         return False
 
     def unused(self) -> set[str]:
-        """Returns the options that other answers than documents do not use."""
+        """Returns the options that answers other than vectors=documents do not use."""
         terms = option_infos(TermOptions).keys() if self.counts_terms else set()
         return set(option_infos(DocumentOptions).keys() - terms)
 

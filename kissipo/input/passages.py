@@ -25,7 +25,8 @@ _LONG = 100  # words of a paragraph, on average, from which paragraphs are docum
 
 @dataclass(frozen=True)
 class PassageCounts:
-    """What a text has: files, paragraphs with words, sentences, and words."""
+    """How many files, paragraphs, lines, sentences and words a text has; empty ones do
+    not count."""
 
     files: int
     paragraphs: int
@@ -38,7 +39,7 @@ class PassageCounts:
 class Passages:
     """Texts that can be read several times.
 
-    files:   returns the lines of each file, from the first one
+    files:   returns the lines of each file, each time from the start
     origin:  the file, folder or data set, for messages
     """
 
@@ -48,7 +49,7 @@ class Passages:
     def sentences(self, unit: Unit, limit: int) -> Iterator[tuple[int, str]]:
         """Yields every sentence with the number of its document.
 
-        limit:  the sentences after which a document ends
+        limit:  the maximum number of sentences of a document
         """
         number, count = 0, 0
         for lines in self.files():
@@ -93,11 +94,11 @@ def likely_documents(counts: PassageCounts) -> InferredOption:
     """Returns what a document is likely to be, with the reason."""
     place, mean = "input.documents", counts.words / max(1, counts.paragraphs)
     if counts.paragraphs > counts.files and mean >= _LONG:
-        reason = f"blank lines part {counts.paragraphs:,} texts of {mean:,.0f} words on average"
+        reason = f"blank lines separate {counts.paragraphs:,} texts of {mean:,.0f} words on average"
         return InferredOption(place, "paragraph", reason)
     if counts.files >= _MANY_FILES:
         return InferredOption(place, "file", f"there are {counts.files:,} files")
     if counts.paragraphs > counts.files:
-        reason = f"{mean:,.0f} words between blank lines are paragraphs of a longer text"
+        reason = f"{mean:,.0f} words between blank lines are a paragraph of a longer text"
         return InferredOption(place, "file", reason)
     return InferredOption(place, "file", "there are no blank lines")

@@ -92,7 +92,7 @@ class Question:
 
     @property
     def usual_task(self) -> tuple[InferredOption, ...]:
-        """The options of the task that data of this format are made for."""
+        """The options of the task that this format is made for; empty without one."""
         return self._reading.usual_task
 
     @cached_property

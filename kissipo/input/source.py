@@ -147,7 +147,7 @@ class Source(ABC, Generic[O]):
 
     def target_codec(self, codecs: Sequence[Codec], column: str, options: O) -> Codec | None:
         """Returns the codec of a target, which is not fitted yet; None: the answer has
-        its own. What stands out of it is in the `fitted_findings` of the source.
+        its own. The `fitted_findings` of the source report on it.
 
         codecs:   the codecs of the inputs
         """

@@ -19,8 +19,8 @@ class Reading:
              as far as it has them, else None
     answer:  the natural target column (such as the class of an image), else ''
     inferred_options:  how the cells were read, as options
-    usual_task:  the options of the task that data of this format are made for; none
-             where a column is chosen
+    usual_task:  the options of the task that this format is made for; empty for a
+             format without a usual task
     """
 
     frame: Frame

@@ -183,7 +183,7 @@ def _folds(
         raise DataError(
             "there are more folds than samples",
             got=f"{folds} folds, {len(first)} {unit}",
-            do=f"Use fewer folds; {len(first)} leave one out",
+            do=f"Use at most {len(first)} folds; {len(first)} folds are leave-one-out",
         )
     if classes is not None:
         _refuse_single_groups(classes, member)

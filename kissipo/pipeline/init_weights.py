@@ -96,8 +96,8 @@ def with_implied(task: Task) -> Task:
 
 
 def _options_of_weights(task: Task) -> Sequence[InferredOption]:
-    """Returns what the net of the task, or the first that takes them, says of the
-    weights.
+    """Returns the options that the weights set: by the net of the task, or by the
+    first net that takes the weights.
 
     Raises:   TaskError for a folder with the weights of another net than that of the
               task; DataError for a missing path where the task names no net.
@@ -121,7 +121,7 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
 def _options_of(
     nets: Sequence[str], path: Path, saved: JsonMapping | None, task: Task
 ) -> Sequence[InferredOption]:
-    """Returns what the first of these nets that takes some weights says of them.
+    """Returns the options that weights set, by the first of these nets that takes them.
 
     saved:    the process of the run at this path, if it is one
     """

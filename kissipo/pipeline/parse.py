@@ -123,7 +123,7 @@ def builder_of(resolved: ResolvedTask) -> ModuleType:
 
 
 def unused_options(resolved: ResolvedTask) -> set[str]:
-    """Returns the options of the input of which the builder makes no use."""
+    """Returns the options of the input that the builder does not use."""
     names: set[str] = set()
     for item in builder_of(resolved).UNUSED_OPTIONS:
         if isinstance(item, str):

@@ -2,8 +2,8 @@
 
 Input     1,115,394 characters of his plays in windows of 64; the last tenth is the test
           split
-Process   4 layers of 4 attention heads, 128 features a character and learned positions;
-          the mask of each head hides the characters that are still to come
+Process   4 layers of 4 attention heads, 128 features per character and learned
+          positions; the mask of each head hides the characters that are still to come
 Output    the next character, beside pairs of characters; and generated text
 
 Command   kissipo fit shakespeare-gpt

@@ -2,8 +2,8 @@
 
 Input     Multi30k: 29,000 captions of images and their translations in lower case;
           pieces of words (BPE), learned from the training split
-Process   encoder and decoder: 3 layers of 8 attention heads each, 256 features a token
-          and sinusoidal positions; trained with teacher forcing
+Process   encoder and decoder: 3 layers of 8 attention heads each, 256 features per
+          token and sinusoidal positions; trained with teacher forcing
 Output    the English caption, piece by piece, to its end; greedy, or beam search
 
 Command   kissipo fit translate-transformer          two dogs run through the snow .

@@ -51,7 +51,7 @@ def options(parser: ArgumentParser) -> None:
         type=int,
         metavar="K",
         help="cross-validation: train K times, each sample in one test split; "
-        "as many folds as samples leave one out",
+        "K=number of samples is leave-one-out",
     )
     parser.add_argument(
         "--backtest",

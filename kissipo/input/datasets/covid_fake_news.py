@@ -1,6 +1,6 @@
 """COVID-19 posts: 10,700 short texts of the web, each real news or false.
 
-Addresses of web pages give the class of many posts away; `input.text` sees them.
+The web addresses in the posts reveal the class of many of them, and the net reads them.
 
 Source:   Patwa et al., Fighting an Infodemic: COVID-19 Fake News Dataset, 2021; the
           official splits of Constraint@AAAI 2021, as in the repository

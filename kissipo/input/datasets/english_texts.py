@@ -1,9 +1,9 @@
 """English texts: the texts of twelve public data sets, 4.2 million words.
 
 Articles, questions and paragraphs, captions, film reviews, plays, messages, essays: a
-small corpus for word vectors, and to pre-train a net. A blank line parts documents;
-captions, sentences and messages of a folder are one document. Each folder is used where
-it is on this machine; Wikitext must be there.
+small corpus for word vectors, and to pre-train a net. A blank line separates
+documents; captions, sentences and messages of a folder are one document. Each folder is
+used where it is on this machine; Wikitext must be there.
 
 Source:   the data sets of these names; their files are described in each folder.
 License:  those of the data sets; nothing is downloaded or passed on.

@@ -8,9 +8,9 @@ A row is a question. Its columns are id, title (of the article), paragraph, ques
 context (the text of the paragraph), answer, answer_start (in characters) and answers
 (all accepted answers, as a JSON list).
 
-The answer is the accepted one that most people gave, of equally frequent ones the
-first. It is empty where the paragraph does not answer the question (SQuAD 2.0), and
-missing where nobody answered it.
+The answer is the accepted answer that most people gave; of equally frequent answers it
+is the first. It is empty where the paragraph does not answer the question (SQuAD 2.0),
+and missing where nobody answered it.
 
 Source:   Rajpurkar et al., SQuAD: 100,000+ Questions for Machine Comprehension of Text,
           2016; Rajpurkar, Jia and Liang, Know What You Don't Know, 2018.
@@ -97,7 +97,11 @@ def _usual_task(frame: Frame) -> tuple[InferredOption, ...]:
     reason = "the file has the format of SQuAD: questions about paragraphs"
     return (
         InferredOption("input.text", [QUESTION, CONTEXT], reason),
-        InferredOption("input.drop", ["id", PARAGRAPH if several else TITLE], "names of rows"),
+        InferredOption(
+            "input.drop",
+            ["id", PARAGRAPH if several else TITLE],
+            "these columns only name the rows",
+        ),
         group,
         InferredOption("output.span", ANSWER, "the answers stand in the paragraphs"),
     )

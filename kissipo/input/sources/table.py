@@ -207,8 +207,8 @@ class Table(Source[Options]):
 
 
 def _usual_task(question: Question) -> Task | None:
-    """Returns the task that data of this format are made for, unless another column or
-    another kind of answer is asked for."""
+    """Returns the task that this format is made for; None where the person asks for
+    another column or another kind of answer."""
     if question.data_set is None and not question.is_table:
         return None
     options = question.usual_task

@@ -64,8 +64,8 @@ _ANY_MASK = re.compile(re.escape(MASK), re.IGNORECASE)
 class _Documents:
     """How a corpus is cut into documents, and the documents of each split.
 
-    limit:   sentences after which a document ends
-    number:  of documents
+    limit:   the maximum number of sentences of a document
+    number:  the number of documents
     """
 
     passages: Passages
@@ -98,7 +98,8 @@ def read(source: Source[O], value: object, options: O) -> Passages:
 def parse_values(
     source: Source[O], values: Sequence[object], options: O, codecs: Sequence[Codec]
 ) -> Frame:
-    """Returns the texts with [MASK]; [CLS] in front and [SEP] at the end may stand."""
+    """Returns the texts with [MASK]; [CLS] at the start and [SEP] at the end are
+    removed."""
     texts: list[str] = []
     for value in values:
         if isinstance(value, Path):
@@ -115,7 +116,8 @@ def parse_values(
 def build(
     reading: Passages, resolved: ResolvedTask, *, seed: int, strict: bool = False
 ) -> Pipeline:
-    """Returns a pipeline whose training samples are hidden anew in every step.
+    """Returns a pipeline; other pieces of its training samples are hidden in every
+    step.
 
     Raises:   DataError for a text that is too short; TaskError for options that do not
               suit.
@@ -232,7 +234,7 @@ def _refuse_short(passages: Passages, counts: PassageCounts) -> None:
             if counts.words
             else "no words",
             allowed=f"at least {_MIN_SENTENCES} sentences",
-            do="Give a longer text: some hundred thousand words are little",
+            do="Give a longer text: even a few hundred thousand words are a small corpus",
         )
 
 
@@ -276,7 +278,7 @@ def _limited(tables: dict[str, Table]) -> tuple[dict[str, Table], list[Finding]]
 
 
 def _dataset(table: Table, maker: RowMaker, split: str) -> TensorDataset:
-    """Returns the samples: whole ones to train on, else with [MASK]s."""
+    """Returns the samples: without [MASK] for training, with it for evaluation."""
     if split == "train":
         plain = PairColumn(maker, table, "plain")
         return TensorDataset((plain,), (replace(plain, part="targets"),))
@@ -307,11 +309,13 @@ def _findings(
     if vocab_size < codec.vocab_size and not is_published:
         text = (
             f"the training documents have only {vocab_size:,} pieces, "
-            f"not {codec.vocab_size:,}: pieces that occur once are none"
+            f"not {codec.vocab_size:,}: pieces that occur only once are not learned"
         )
         findings.append(Finding("WARN", "vocabulary", text))
     if counts.words < 100_000:
-        text = f"{counts.words:,} words are little: a net learns hardly more than frequencies"
+        text = (
+            f"{counts.words:,} words are a small corpus: a net learns little more than frequencies"
+        )
         findings.append(Finding("WARN", "small corpus", text))
     if left_out:
         text = f"{left_out:,} short sentences are alone in their document, and are left out"
@@ -319,8 +323,8 @@ def _findings(
     alone = [name for name, part in documents.splits.items() if len(part) == 1]
     if alone:
         text = (
-            f"the split {' and '.join(alone)} is one document: a B that does not follow A "
-            "is from another place of the same document"
+            f"the split {' and '.join(alone)} is one document: a text B that does not follow A "
+            "is taken from another place of the same document"
         )
         findings.append(Finding("WARN", "documents", text))
     return findings

