@@ -25,7 +25,7 @@ from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetEr
 from kissipo.inspect.trace import RawInput, Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
-from kissipo.output.answer import Answer, DecodingStep
+from kissipo.output.answer import Answer, DecodingStep, Prediction
 from kissipo.runs.example import Example, Loss, example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
@@ -211,20 +211,27 @@ def _in_units(
     targets: Sequence[torch.Tensor],
 ) -> DecodingStep:
     """Returns the last decoding step in the units of the sample: words of its text."""
-    (decision,) = answer.predictions(output, targets)[:1]
+    decision = _decision(frame, answer, output, targets)
     if len(frame) != 1 or decision.spans is None:
         return step
-    (decision,) = answer.in_units_of([decision], frame)
     return replace(step, value=decision.value, description=decision.describe())
+
+
+def _decision(
+    frame: Frame, answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]
+) -> Prediction:
+    """Returns the first prediction; of a single sample, in the units of the sample."""
+    decision = answer.predictions(output, targets)[0]
+    if len(frame) == 1:
+        (decision,) = answer.in_units_of([decision], frame)
+    return decision
 
 
 def _answer(
     frame: Frame, answer: Answer, output: torch.Tensor, targets: Sequence[torch.Tensor]
 ) -> str:
     """Returns the formatted prediction; empty if it is not a plain value."""
-    decision = answer.predictions(output, targets)[0]
-    if len(frame) == 1:
-        (decision,) = answer.in_units_of([decision], frame)
+    decision = _decision(frame, answer, output, targets)
     sure = f" ({decision.confidence:.1%})" if decision.confidence is not None else ""
     if not isinstance(decision.value, str | int | float):
         return ""

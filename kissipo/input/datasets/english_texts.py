@@ -66,7 +66,9 @@ def _wikitext(folder: Path) -> Iterator[str]:
     """Yields the lines of articles; each begins with its title."""
     for path in sorted(folder.glob("*.txt.gz")):
         for line in filter(str.strip, _text(path).replace("<unk>", " ").splitlines()):
-            yield from ("", line) if _TITLE.match(line) else (line,)
+            if _TITLE.match(line):
+                yield ""
+            yield line
         yield ""
 
 
@@ -90,7 +92,8 @@ def _cells(
             for row in csv.reader(io.StringIO(_text(path)), dialect):
                 if len(row) > column:
                     yield _MARK.sub(" ", row[column]).replace("\n", " ")
-                    yield from [""] * apart
+                    if apart:
+                        yield ""
 
     return texts
 

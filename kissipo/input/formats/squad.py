@@ -110,13 +110,13 @@ def _usual_task(frame: Frame) -> tuple[InferredOption, ...]:
 def _findings(frame: Frame) -> Iterator[Finding]:
     count = len(frame[CONTEXT].used_categories())
     unanswerable = frame[ANSWER].counts().get("", 0)
-    yield Finding(
-        "PASS",
-        "questions",
+    message = (
         f"{len(frame):,} questions about {count:,} paragraphs of "
         f"{len(frame[TITLE].used_categories()):,} articles"
-        + (f", {unanswerable:,} of them without an answer in the paragraph" * bool(unanswerable)),
     )
+    if unanswerable:
+        message += f", {unanswerable:,} of them without an answer in the paragraph"
+    yield Finding("PASS", "questions", message)
     repeated = [name for name, times in frame["id"].counts().items() if times > 1 and name]
     if repeated:
         some = dict.fromkeys(repeated[:_MAX_ROWS])
