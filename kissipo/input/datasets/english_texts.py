@@ -19,16 +19,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kissipo.core.frame import Frame, strings
+from kissipo.input.datasets import _wikitext
 from kissipo.input.datasets.download import folder_only, look_for
 from kissipo.input.source_data import Reading
 
 SOURCES = ("text",)
+HOME = _wikitext.HOME
 ABOUT = "texts of twelve data sets in English, 4.2 million words"
-HOME = "https://github.com/pytorch/examples/tree/main/word_language_model/data/wikitext-2"
 LICENSE = "those of the data sets"
 FOLDER = "wikitext-2"
 _MARK = re.compile("<[^>]*>")
-_TITLE = re.compile(" = [^=].*[^=] = *$")
 
 
 def read() -> Reading:
@@ -63,12 +63,9 @@ def _plain(*patterns: str, encoding: str = "utf-8") -> Callable[[Path], Iterator
 
 
 def _wikitext(folder: Path) -> Iterator[str]:
-    """Yields the lines of articles; each begins with its title."""
+    """Yields the lines of articles."""
     for path in sorted(folder.glob("*.txt.gz")):
-        for line in filter(str.strip, _text(path).replace("<unk>", " ").splitlines()):
-            if _TITLE.match(line):
-                yield ""
-            yield line
+        yield from _wikitext.articles(_wikitext.read_lines(path))
         yield ""
 
 

@@ -12,43 +12,26 @@ Example:  >>> sections([" = Oak = ", " The oak is a tree . ", " = = Acorn = = ",
           [('Oak', ('The oak is a tree .',))]
 """
 
-import gzip
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 
 from kissipo.core.frame import Frame, strings
-from kissipo.input.datasets.download import File, get
+from kissipo.input.datasets import _wikitext
+from kissipo.input.datasets.download import get
 from kissipo.input.source_data import Reading
 
 SOURCES = ("table",)
+FILES, HOME, LICENSE = _wikitext.FILES, _wikitext.HOME, _wikitext.LICENSE
 ABOUT = "1,703 paragraphs and sections of Wikipedia articles, with their headings"
-HOME = "https://github.com/pytorch/examples/tree/main/word_language_model"
-LICENSE = "CC BY-SA"
-_FOLDER = (
-    "https://raw.githubusercontent.com/pytorch/examples/77f55b912142e11fcfdf5b530231fb9c52f181e8/"
-    "word_language_model/data/wikitext-2/"
-)
-FILES = (
-    File(
-        "valid.txt",
-        _FOLDER + "valid.txt",
-        "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
-    ),
-    File(
-        "test.txt",
-        _FOLDER + "test.txt",
-        "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0",
-    ),
-)
 _HEADING = re.compile(r" ((?:= )+)(.+?)((?: =)+) ")
 
 
 def read() -> Reading:
     """Reads text and heading, with the split by files."""
-    training, evaluation = (sections(_lines(get("wikitext-2", file))) for file in FILES)
+    paths = [get("wikitext-2", file) for file in FILES]
+    training, evaluation = (sections(_wikitext.read_lines(path)) for path in paths)
     rows = [(text, name) for name, texts in training for text in texts]
     count = len(rows)
     rows += [(" ".join(texts), name) for name, texts in evaluation]
@@ -73,8 +56,3 @@ def sections(lines: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
 def _plain(text: str) -> str:
     """Returns a text of WikiText without its marks: `1 @,@ 000` is `1,000`."""
     return " ".join(re.sub(r" @([-,.])@ ", r"\1", text).replace("<unk>", "unk").split())
-
-
-def _lines(path: Path) -> list[str]:
-    content = path.read_bytes()
-    return (gzip.decompress(content) if path.suffix == ".gz" else content).decode().split("\n")
