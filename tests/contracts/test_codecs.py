@@ -19,6 +19,7 @@ from torch import nn
 from kissipo.codec.array import Array
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.codec.boxes import Boxes, box_column, padded_boxes
+from kissipo.codec.choices import Choices
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
@@ -173,6 +174,15 @@ CASES = {
     ),
     "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
     "boxes": Case(lambda: Boxes("label"), {"boxes": (ragged, BOX)}, same_boxes),
+    "choices": Case(
+        lambda: Choices(("text",), options=("one", "other"), length=40, vocab_size=100),
+        {
+            "text": (strings, st.text("ab é", max_size=12)),
+            "one": (strings, st.text("ab ", max_size=12).map("b{}".format)),
+            "other": (strings, st.text("ab ", max_size=12)),
+        },
+        same_plain_words,
+    ),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),
