@@ -31,6 +31,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -132,7 +133,8 @@ class Choices(Codec):
         return self.pieces.tokens_of([pairs[name].texts()[0] or "" for name in _PAIR])
 
     def remarks(self, frame: Frame) -> list[str]:
-        return self.pieces.remarks(self._pairs(frame))
+        is_option = np.array([bool(text) for text in self._options(frame)])
+        return self.pieces.remarks(self._pairs(frame).take(np.flatnonzero(is_option)))
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         return self.pieces.fitted_options()

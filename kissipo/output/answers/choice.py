@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,24 +74,6 @@ class Options:
     decode: Decode = option(Decode(), "which options are listed")
 
 
-@dataclass(frozen=True)
-class ChosenOption(Prediction):
-    """The option that was chosen, with its text.
-
-    text:   of the option; empty where the row is not known
-    """
-
-    text: str = ""
-
-    def describe(self) -> str:
-        """Returns the option, its text and its probability in one line."""
-        share = "" if self.confidence is None else f" ({self.confidence:.0%})"
-        return f"{self.value}{f': {self.text}' if self.text else ''}{share}"
-
-    def to_json(self) -> JsonObject:
-        return {**super().to_json(), **({"text": self.text} if self.text else {})}
-
-
 class Choice(Answer):
     """One of several options of each row.
 
@@ -127,11 +109,11 @@ class Choice(Answer):
         """
         name = str(value)
         names = options.options or numbered_columns([item for item in frame.names if item != name])
-        if len(names) < 2 or name in names:
+        if not 2 <= len(names) <= len(_LETTERS) or name in names:
             raise TaskError(
                 f"output.choice={name} needs the columns of the options",
                 got=", ".join(names) or "the columns " + ", ".join(frame.names),
-                allowed="two columns or more, without the one of the answer",
+                allowed=f"2 to {len(_LETTERS)} columns, without the one of the answer",
                 do="Name them: output.options=[COLUMN, COLUMN]",
             )
         for column in names:
@@ -241,24 +223,36 @@ class Choice(Answer):
 
         Raises:   DataError for an answer that is no option of its row.
         """
-        names: list[str | None] = []
-        for row, (answer, texts) in enumerate(
-            zip(column.texts(), self.option_texts(frame), strict=True)
-        ):
-            wanted = (answer or "").strip()
-            if wanted and wanted not in texts and wanted not in self.option_columns:
-                raise DataError(
-                    f"'{self.name}' is no option in row {frame.rows[row]} of {frame.origin}",
-                    got=f"'{wanted}'",
-                    allowed="the text of an option; "
-                    f"or {', '.join(self.option_columns)}; or their numbers, from 0 or from 1; "
-                    f"or {list_some(_LETTERS[: len(self.option_columns)], 5)}",
-                    do=did_you_mean(wanted, texts),
-                )
-            place = texts.index(wanted) if wanted in texts else -1
-            named = self.option_columns[place] if place >= 0 else wanted
-            names.append(named if wanted else None)
+        answers = [(answer or "").strip() for answer in column.texts()]
+        rows = list(zip(answers, self.option_texts(frame), strict=True))
+        wrong = [
+            row
+            for row, (answer, texts) in enumerate(rows)
+            if answer and answer not in texts and answer not in self.option_columns
+        ]
+        if wrong:
+            self._refuse_answers({row: rows[row] for row in wrong}, frame)
+        names = [
+            self.option_columns[texts.index(answer)] if answer in texts else answer or None
+            for answer, texts in rows
+        ]
         return strings(self.name, names)
+
+    def _refuse_answers(self, rows: Mapping[int, tuple[str, list[str]]], frame: Frame) -> NoReturn:
+        """Refuses answers that are no options; it shows one that is in no notation."""
+        count = len(self.option_columns)
+        first = 0 if any(answer == "0" for answer, _ in rows.values()) else 1
+        known = {*map(str, range(first, first + count)), *_LETTERS[:count]}
+        row = next((row for row in rows if rows[row][0].upper() not in known), next(iter(rows)))
+        answer, texts = rows[row]
+        raise DataError(
+            f"'{self.name}' is no option in row {frame.rows[row]} of {frame.origin}",
+            got=f"'{answer}'",
+            allowed="the text of an option of the row; or, in all rows, the name of its column: "
+            f"{list_some(self.option_columns, 5)}; its number, 0 to {count - 1} or 1 to {count}; "
+            f"or a letter, A to {_LETTERS[count - 1]}",
+            do=did_you_mean(answer, [text for text in texts if text]),
+        )
 
     def option_texts(self, frame: Frame) -> list[list[str]]:
         """Returns the texts of the options of each row; "" where there is none."""
@@ -337,7 +331,7 @@ class Choice(Answer):
             best, *others = np.argsort(-row, kind="stable").tolist()
             listed = [(self.classes[place], float(row[place])) for place in others if row[place]]
             predictions.append(
-                ChosenOption(self.classes[best], float(row[best]), tuple(listed[:top_k]))
+                Prediction(self.classes[best], float(row[best]), tuple(listed[:top_k]))
             )
         return predictions
 
@@ -345,9 +339,7 @@ class Choice(Answer):
         """Returns the predictions with the texts of the options."""
         texts = self.option_texts(frame)
         return [
-            ChosenOption(
-                item.value, item.confidence, item.others, text=row[self.classes.index(item.value)]
-            )
+            replace(item, text=row[self.classes.index(item.value)])
             for item, row in zip(predictions, texts, strict=True)
         ]
 
