@@ -93,6 +93,7 @@ def follow(
         outputs = decoded(net, sample.inputs, recording.output, answers)
     labels = _labels(frame, codecs, answers, sample.inputs)
     written = answers[0].axis_labels(as_tuple(recording.output)[0]) if inside else {}
+    axis_names = {axis for value in recording.values.values() for axis in value.axes}
     for answer, output in zip(answers, outputs, strict=True):
         *before, last = answer.decoding_steps(output)
         decoding = [*before, _in_units(last, frame, answer, output, sample.targets)]
@@ -136,7 +137,11 @@ def follow(
         trace,
         recording=recording,
         inside=look_inside(net, recording, loss=loss),
-        labels={**labels, **{axis: tuple(names) for axis, names in written.items()}},
+        labels={
+            axis: tuple(names)
+            for axis, names in {**labels, **written}.items()
+            if axis != "time" or "window" not in axis_names  # each window has its own steps
+        },
         raw_inputs=tuple(raw_inputs),
         top=_top(answers[0], outputs[0]),
         answer=_answer(frame, answers[0], outputs[0], sample.targets),

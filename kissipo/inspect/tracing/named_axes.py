@@ -1,7 +1,8 @@
 """Names for the axes of an output, inferred from the axes of the inputs.
 
 Names are batch, time, feature, channel, height, width and so on; an unknown axis has a
-number.
+number. A layer whose operations split or join axes names them itself: `AXES` holds the
+names by operation, and under "" those of its output.
 
 Example:  >>> import torch
           >>> x = Value("t0", torch.zeros(2, 5), "input", ("batch", "time"))
@@ -11,13 +12,14 @@ Example:  >>> import torch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
 from kissipo.inspect.tracing.recording import Value
 
 Axes = tuple[str, ...]
+_NUMBERED = "axis "
 _USUAL: dict[int, Axes] = {
     0: (),
     1: ("feature",),
@@ -38,9 +40,23 @@ _MIXES = {
 
 def usual_axes(tensor: Tensor) -> Axes:
     """Returns the usual names for this number of axes."""
-    if tensor.dim() == 2 and not tensor.is_floating_point():  # ids of a sequence
-        return ("batch", "time")
+    if tensor.dim() in (1, 2) and not tensor.is_floating_point():  # ids, or numbers of steps
+        return ("batch", "time")[-tensor.dim() :]
     return _USUAL.get(tensor.dim(), _numbered(tensor.shape))
+
+
+def own_axes(layer: nn.Module, name: str, axes: Axes) -> Axes:
+    """Returns the axes that a layer names for one of its operations, else those that
+    were inferred; `batch` is the inferred name of the first axis.
+
+    name:     of the operation; "" for the output of the layer
+    """
+    names = getattr(layer, "AXES", None)
+    own = names.get(name) if isinstance(names, Mapping) else None
+    if own is None or len(own) != len(axes):
+        return axes
+    first = "batch" if axes[0].startswith(_NUMBERED) else axes[0]
+    return tuple(first if axis == "batch" else axis for axis in own)
 
 
 def axes_of(
@@ -96,7 +112,7 @@ def axes_of(
 
 
 def _numbered(shape: Sequence[int]) -> Axes:
-    return tuple(f"axis {number}" for number in range(len(shape)))
+    return tuple(f"{_NUMBERED}{number}" for number in range(len(shape)))
 
 
 def _of_recurrent(layer: nn.RNNBase, output: Tensor, number: int) -> Axes:

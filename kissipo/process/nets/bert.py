@@ -29,9 +29,10 @@ Example:  >>> text = TensorSpec("text", ("time",), (9,), 30, ("[PAD]", "[SEP]"),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -317,6 +318,11 @@ class ChoiceBert(Bert):
     The score of a pair with ids of 0, which is no option, is minus infinity.
     """
 
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "flatten": ("option", "time"),
+        "": ("batch", "option"),
+    }
+
     def __init__(
         self,
         inputs: tuple[TensorSpec, ...],
@@ -354,6 +360,11 @@ class ChoiceBert(Bert):
 
 class WindowsBert(Bert):
     """A BERT with outputs for every piece, which reads long texts in windows."""
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "masked_fill": ("window", "time"),
+        "": ("batch", "time", "feature"),
+    }
 
     def __init__(
         self,
