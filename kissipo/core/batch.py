@@ -74,7 +74,7 @@ def _trimmed(tensors: tuple[Tensor, ...], texts: Sequence[int] | None) -> tuple[
 
 
 def trim(ids: Tensor) -> Tensor:
-    """Cuts off the last steps (row, ..., time) that are 0 in all rows; one step is left.
+    """Cuts off the last steps (..., time) that are 0 in all rows; one step is left.
 
     A graph that is traced keeps all steps, because it must suit other texts, too. A
     meta tensor keeps them, because it has no values.

@@ -95,7 +95,7 @@ class _WatchedDataset:
         return self._samples.batch(index)
 
     def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
-        """Yields the batches at these indices; one counts when the next is asked for."""
+        """Yields the batches; one counts when the next is asked for."""
         started, count = perf_counter(), 0
         for batch in ahead(self._samples, order):
             yield batch
@@ -207,7 +207,7 @@ class Fit:
         self._keep_if_best(row, None)
 
     def _on_read(self, samples: int, seconds: float) -> None:
-        """Reports how many samples a net without epochs has read, and stops."""
+        """Reports how many samples were read by a net without epochs, and stops."""
         now = perf_counter()
         if self._stopping.wished:
             self._save_now()

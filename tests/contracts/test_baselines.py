@@ -628,7 +628,7 @@ def in_words(case: BaselineData, texts: list[list[str]]) -> Any:
 
 
 def choices() -> dict[str, list[str]]:
-    """Texts of three trees, each with three options of two trees, some of them empty."""
+    """Texts of three trees, each with three options of two trees; some are empty."""
     generator = np.random.default_rng(3)
     trees = ["oak", "elm", "ash", "fir", "yew", "box"]
     columns = {
@@ -657,12 +657,12 @@ def of_choices() -> BaselineData:
 def by_shared_trees() -> Any:
     """The share of the weights of trees that stand in the text and in the option."""
     rows = list(zip(*choices().values(), strict=True))
-    seen = [set(text.split()) for *row, _ in rows[:40] for text in row if text]
+    bags = [set(text.split()) for *row, _ in rows[:40] for text in row if text]
     scores = []
     for text, *options, _ in rows[40:]:
         sums = [
             sum(
-                log(len(seen) / sum(tree in words for words in seen))
+                log(len(bags) / sum(tree in words for words in bags))
                 for tree in set(text.split()) & set(option.split())
             )
             for option in options

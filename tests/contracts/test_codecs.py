@@ -19,7 +19,6 @@ from torch import nn
 from kissipo.codec.array import Array
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.codec.boxes import Boxes, box_column, padded_boxes
-from kissipo.codec.choices import Choices
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
@@ -30,6 +29,7 @@ from kissipo.codec.mask import MaskCodec
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
+from kissipo.codec.option_pairs import OptionPairs
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
@@ -174,8 +174,8 @@ CASES = {
     ),
     "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
     "boxes": Case(lambda: Boxes("label"), {"boxes": (ragged, BOX)}, same_boxes),
-    "choices": Case(
-        lambda: Choices(("text",), options=("one", "other"), length=40, vocab_size=100),
+    "option_pairs": Case(
+        lambda: OptionPairs(("text",), options=("one", "other"), length=40, vocab_size=100),
         {
             "text": (strings, st.text("ab é", max_size=12)),
             "one": (strings, st.text("ab ", max_size=12).map("b{}".format)),

@@ -387,7 +387,7 @@ def test_operations_have_names_places_costs_and_axes() -> None:
 class NamesAxes(nn.Module):
     """Cuts features into heads, and names the axes itself."""
 
-    AXES: ClassVar = {"unflatten": ("batch", "time", "head", "feature"), "": ("batch", "mean")}
+    AXES: ClassVar = {"unflatten": (None, None, "head", "feature"), "": ("sample", "mean")}
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.unflatten(2, (2, 3)).transpose(1, 2).mean(dim=(2, 3))
@@ -398,7 +398,7 @@ def test_layer_names_the_axes_of_its_operations(first: str) -> None:
     recording = record(NamesAxes(), (torch.ones(4, 5, 6),), axes=[(first, "time", "feature")])
     named = [recording.values[call.output_keys[0]].axes for call in recording.operations]
     assert named == [
-        (first, "time", "head", "feature"), (first, "head", "time", "feature"), (first, "mean"),
+        (first, "time", "head", "feature"), (first, "head", "time", "feature"), ("sample", "mean"),
     ]  # fmt: skip
 
 

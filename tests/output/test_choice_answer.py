@@ -1,4 +1,4 @@
-"""Choices: how a column names an option, which rows are left out, metrics, predictions."""
+"""Choices: how a column names an option, rows left out, metrics, predictions."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ ANY = Options()
 def frame_of(label: Sequence[str | float | None], **more: list[str]) -> Frame:
     texts = {"start": ["they", "we", "you"], **ENDS, **more}
     columns = [strings(name, values) for name, values in texts.items()]
-    is_number = all(isinstance(value, int | float) for value in label)
-    right = numbers("label", list(label)) if is_number else strings("label", list(label))  # type: ignore[arg-type]
+    values = [value for value in label if isinstance(value, int | float)]
+    names = [value for value in label if value is None or isinstance(value, str)]
+    right = numbers("label", values) if values else strings("label", names)
     return Frame((*columns, right), origin="ends.csv")
 
 
@@ -57,9 +58,9 @@ def test_every_notation_names_the_same_options(
     assert (answer.option_columns, answer.classes) == (("end0", "end1", "end2"), classes)
     assert answer.fit(rows).codec.encode(rows).tolist() == [2, 0, 1]
     assert [item.level for item in findings] == []
-    chosen = answer.in_units_of(answer.decode(np.eye(3)[[2, 0, 1]]), rows)
-    assert [item.to_json()["text"] for item in chosen] == ["swim", "sing", "drink"]
-    assert chosen[0].describe() == f"{classes[2]}: swim (100%)"
+    predictions = answer.in_units_of(answer.decode(np.eye(3)[[2, 0, 1]]), rows)
+    assert [item.to_json()["text"] for item in predictions] == ["swim", "sing", "drink"]
+    assert predictions[0].describe() == f"{classes[2]}: swim (100%)"
 
 
 def test_numbers_that_fit_both_counts_are_shown() -> None:
@@ -75,7 +76,7 @@ def test_rows_whose_right_option_is_empty_are_left_out() -> None:
     assert answer.check_targets(rows)[0].message == "3 options per row, of which 'label' names one"
 
 
-def test_metrics_equal_scikit_learn() -> None:
+def test_metrics_equal_sklearn() -> None:
     generator = np.random.default_rng(2)
     outputs = torch.from_numpy(generator.normal(size=(50, 3)))
     truth = generator.integers(3, size=50)
@@ -105,7 +106,11 @@ def test_option_that_is_not_there_has_no_probability() -> None:
 @pytest.mark.parametrize(
     ("label", "options", "text"),
     [
-        ([0, 1, 3], Options(), r"'label' is no option in row 3 of ends\.csv; got '3'\. Allowed: "),
+        (
+            [0, 1, 3],
+            Options(),
+            r"'label' names no option in row 3 of ends\.csv; got '3'\. Allowed: ",
+        ),
         (["x", "end0", "end1"], Options(), r"no option in row 1 .* got 'x'"),
         ([2, 2, 2], Options(("end2", "start", "nothing")), r"no column 'nothing'"),
         ([1, 1, 1], Options(("end0",)), r"needs the columns of the options; got end0"),

@@ -25,7 +25,7 @@ SIZES = {"num_layers": 2, "units": 16, "num_heads": 2, "max_positions": WINDOW}
 
 @pytest.fixture(scope="module")
 def rows() -> Frame:
-    """Questions about three real paragraphs that are joined, some of them not answered."""
+    """Questions about three real paragraphs that are joined; some have no answer."""
     frame = squad_new_wiki.read().frame
     columns = {name: frame[name].texts() for name in ("question", "context", "answer")}
     starts = frame["answer_start"].values
@@ -35,8 +35,8 @@ def rows() -> Frame:
     for number in (1, 4, 7):
         before = f"{paragraphs[number - 1]} "
         context = before + f"{paragraphs[number]} {paragraphs[number + 1]}"
-        asked = [row for row, text in enumerate(columns["context"]) if text == paragraphs[number]]
-        for row in asked[:2]:
+        same = [row for row, text in enumerate(columns["context"]) if text == paragraphs[number]]
+        for row in same[:2]:
             table["question"].append(str(columns["question"][row]))
             table["context"].append(context)
             table["answer"].append("" if number == 7 else str(columns["answer"][row]))
@@ -128,11 +128,11 @@ def test_best_span_is_the_best_of_all_windows_at_its_place_in_the_paragraph(
             every = torch.tensor([*scores.values(), float(silent.sum())], dtype=torch.double)
             share = float(every.softmax(0)[list(scores).index((i, j))])
             gap = float(silent.sum()) - scores[i, j]
-            given = next(span for span in prediction.spans or () if span.text)
+            span = next(item for item in prediction.spans or () if item.text)
             places = pieces.starts[text[i]], pieces.ends[text[j]]
-            assert (given.start, given.end) == places
-            assert given.text == str(rows["context"].show(row))[slice(*places)]
-            assert given.confidence == pytest.approx(share, rel=1e-3)
+            assert (span.start, span.end) == places
+            assert span.text == str(rows["context"].show(row))[slice(*places)]
+            assert span.confidence == pytest.approx(share, rel=1e-3)
             assert (prediction.value == "") is (gap > answer.threshold)
 
 

@@ -49,14 +49,13 @@ def run(animals: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_net_learns_which_ending_belongs_to_a_text(run: Path) -> None:
-    opened = ki.open(run)
     scores = json.loads((run / "metrics.json").read_text())
     metrics = scores["answers"][0]["metrics"]
     assert metrics["accuracy"] == 1.0 and metrics["mean_reciprocal_rank"] == 1.0
     task = (run / "task.yaml").read_text()
     assert "ending0" in task and "tokenizer: wordpieces" in task
     row = {"before": "the cow is", "ending0": "a lamp", "ending1": "it moos", "ending2": ""}
-    assert opened.predict([row]) == [1]
+    assert ki.open(run).predict([row]) == [1]
 
 
 def test_predictions_say_the_number_and_the_text(
@@ -92,7 +91,7 @@ def test_published_weights_fit_a_choice(animals: Path, published: Path, tmp_path
     assert "choice" in (folder / "task.yaml").read_text()
 
 
-def test_answer_sentences_hold_the_answers() -> None:
+def test_answer_sentences_are_four_for_each_question() -> None:
     frame = answer_sentences.read().frame
     assert len(frame) == 5_954
     counts = frame["label"].counts()

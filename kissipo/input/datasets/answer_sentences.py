@@ -1,7 +1,7 @@
 """Answer sentences: which of four sentences of a paragraph answers a question.
 
 They are made from the questions of `squad-new-wiki`: the sentence in which the answer
-begins and three others of its paragraph, drawn and in a drawn order, the same ones every
+begins and three others of its paragraph, drawn and in a drawn order, the same every
 time. Paragraphs of fewer than four different sentences are left out.
 
 Source:   Miller, Krauth, Recht and Schmidt, The Effect of Natural Distribution Shift on

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from kissipo.inspect.tracing.recording import Value
 
 Axes = tuple[str, ...]
-_NUMBERED = "axis "
 _USUAL: dict[int, Axes] = {
     0: (),
     1: ("feature",),
@@ -47,7 +46,7 @@ def usual_axes(tensor: Tensor) -> Axes:
 
 def own_axes(layer: nn.Module, name: str, axes: Axes) -> Axes:
     """Returns the axes that a layer names for one of its operations, else those that
-    were inferred; `batch` is the inferred name of the first axis.
+    were inferred; None in place of a name keeps the inferred one.
 
     name:     of the operation; "" for the output of the layer
     """
@@ -55,8 +54,7 @@ def own_axes(layer: nn.Module, name: str, axes: Axes) -> Axes:
     own = names.get(name) if isinstance(names, Mapping) else None
     if own is None or len(own) != len(axes):
         return axes
-    first = "batch" if axes[0].startswith(_NUMBERED) else axes[0]
-    return tuple(first if axis == "batch" else axis for axis in own)
+    return tuple(old if new is None else new for old, new in zip(axes, own, strict=True))
 
 
 def axes_of(
@@ -112,7 +110,7 @@ def axes_of(
 
 
 def _numbered(shape: Sequence[int]) -> Axes:
-    return tuple(f"{_NUMBERED}{number}" for number in range(len(shape)))
+    return tuple(f"axis {number}" for number in range(len(shape)))
 
 
 def _of_recurrent(layer: nn.RNNBase, output: Tensor, number: int) -> Axes:

@@ -5,7 +5,7 @@ scores -> probabilities (softmax over the options of the row) -> the most probab
 
 The column of the answer says which option is right: by the name of its column, by its
 number from 0 or from 1, by a letter, or by its own text. Predictions have the same
-notation. An empty cell is no option; so rows may have different numbers of them.
+notation. An empty cell does not count, so rows may have different numbers of options.
 
 accuracy                the share of rows whose right option is the most probable one
 mean_reciprocal_rank    1 / the rank of the right option, where 1 is the most probable
@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.codec.choices import Choices, texts_of
 from kissipo.codec.labels import Labels, as_strings
+from kissipo.codec.option_pairs import OptionPairs, texts_of
 from kissipo.codec.word_pieces import WordPieces
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
@@ -164,7 +164,7 @@ class Choice(Answer):
             )
         self.texts = text.texts
         return (
-            Choices(
+            OptionPairs(
                 text.texts,
                 options=self.option_columns,
                 length=text.length,
@@ -183,10 +183,10 @@ class Choice(Answer):
     ) -> Frame:
         """Returns the rows whose right option has a text."""
         frame = super().usable_rows(frame, findings, missing=missing)
-        chosen = frame[self.name].positions(self.classes, absent=-1)
+        places = frame[self.name].positions(self.classes, absent=-1)
         options = self.option_texts(frame)
         is_empty = np.array(
-            [not texts[place] for texts, place in zip(options, chosen, strict=True)]
+            [not texts[place] for texts, place in zip(options, places, strict=True)]
         )
         if is_empty.all():
             raise DataError(
@@ -221,7 +221,7 @@ class Choice(Answer):
     def _by_text(self, column: Column, frame: Frame) -> Column:
         """Returns the names of the options whose texts are the answers.
 
-        Raises:   DataError for an answer that is no option of its row.
+        Raises:   DataError for an answer that names no option of its row.
         """
         answers = [(answer or "").strip() for answer in column.texts()]
         rows = list(zip(answers, self.option_texts(frame), strict=True))
@@ -242,11 +242,11 @@ class Choice(Answer):
         """Refuses answers that are no options; it shows one that is in no notation."""
         count = len(self.option_columns)
         first = 0 if any(answer == "0" for answer, _ in rows.values()) else 1
-        known = {*map(str, range(first, first + count)), *_LETTERS[:count]}
-        row = next((row for row in rows if rows[row][0].upper() not in known), next(iter(rows)))
+        possible = {*map(str, range(first, first + count)), *_LETTERS[:count]}
+        row = next((row for row in rows if rows[row][0].upper() not in possible), next(iter(rows)))
         answer, texts = rows[row]
         raise DataError(
-            f"'{self.name}' is no option in row {frame.rows[row]} of {frame.origin}",
+            f"'{self.name}' names no option in row {frame.rows[row]} of {frame.origin}",
             got=f"'{answer}'",
             allowed="the text of an option of the row; or, in all rows, the name of its column: "
             f"{list_some(self.option_columns, 5)}; its number, 0 to {count - 1} or 1 to {count}; "

@@ -47,9 +47,9 @@ class ScaledDotProduct(nn.Module):
     """
 
     DESCRIPTION = "the mean of the values, weighted by head, query and key"
-    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "matmul": ("batch", "head", "query", "key"),
-        "": ("batch", "head", "query", "feature"),
+    AXES: ClassVar[Mapping[str, tuple[str | None, ...]]] = {
+        "matmul": (None, "head", "query", "key"),
+        "": (None, "head", "query", "feature"),
     }
 
     def __init__(self, dropout: float = 0.0) -> None:
@@ -108,9 +108,9 @@ class MultiHeadAttention(nn.Module):
     """Attention in several heads, each with its own projections."""
 
     CALLED_BY_OTHERS = ("keys_values", "attend")
-    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "unflatten": ("batch", "time", "head", "feature"),
-        "flatten": ("batch", "time", "feature"),
+    AXES: ClassVar[Mapping[str, tuple[str | None, ...]]] = {
+        "unflatten": (None, None, "head", "feature"),
+        "flatten": (None, None, "feature"),
     }
 
     def __init__(self, features: int, num_heads: int, dropout: float = 0.0) -> None:

@@ -41,7 +41,7 @@ class TextWindows:
 
     ids:      (window, size) those of all texts, text by text
     counts:   the number of windows of each text
-    places:   (batch, time) where in the windows, flattened, each step takes its outputs;
+    places:   (batch, time) where in the flattened windows each step takes its outputs;
               -1 for none
     """
 
@@ -121,6 +121,6 @@ def _starts(count: int, room: int, stride: int) -> Iterator[int]:
 
 
 def _taken(values: Tensor, places: Tensor, missing: float) -> Tensor:
-    """Returns the values (row, ...) at some places; another value where there is none."""
+    """Returns the values (row, ...) at some places; another where there is none."""
     is_there = (places >= 0).view(*places.shape, *[1] * (values.dim() - 1))
     return values[places.clamp(min=0)].masked_fill(~is_there, missing)

@@ -5,8 +5,8 @@ one text, or one of two classes      tanh(W x_[CLS] + b) -> output
 every piece (names in a text)        x_t -> output
 the answer in a text                 x_t -> is it the first piece, is it the last
 masked words                         norm(gelu(W x_t + b)) E' + c
-one of several options               tanh(W x_[CLS] + b) -> a score, for each pair of the
-                                     text and an option
+one of several options               tanh(W x_[CLS] + b) -> a score, for the text with
+                                     each option
 
 The segment is 0 up to the first [SEP], and 1 after it. Inputs that are not texts are
 concatenated to the state of [CLS].
@@ -14,8 +14,8 @@ concatenated to the state of [CLS].
 Shapes:   ids (batch, time) -> (batch, time, unit) -> output
 Choices:  Post-norm and gelu, and an epsilon of 1e-12 in the normalizations, as
           published. Weights start with a standard deviation of 0.02. Padding at the end
-          of all texts of a batch is not computed. Outputs of every piece of a text longer
-          than `window` come from overlapping windows (`layers/text_windows.py`).
+          of all texts of a batch is not computed. Where each piece has an output, long
+          texts are read in windows (`layers/text_windows.py`).
 Source:   Devlin, Chang, Lee and Toutanova 2019. `process.weights=FOLDER` loads a
           published BERT, DistilBERT or MiniLM; its config.json gives the sizes.
 Raises:   ShapeError when no input is word pieces, or a text is longer than
@@ -133,11 +133,11 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 def _suggested_windows(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns the window for texts that are too long to be read at once."""
     lengths = [spec.shape[-1] for spec in facts.inputs if END in spec.labels]
-    most = facts.process.get("max_positions") or Sizes.max_positions
-    if facts.outputs[0].axes[:1] != ("time",) or max(lengths, default=0) <= most:
+    limit = facts.process.get("max_positions") or Sizes.max_positions
+    if facts.outputs[0].axes[:1] != ("time",) or max(lengths, default=0) <= limit:
         return ()
-    reason = f"texts have up to {max(lengths)} word pieces, and the net reads {most} at once"
-    return (InferredOption("process.window", min(_WINDOW, most), reason),)
+    reason = f"texts have up to {max(lengths)} word pieces, and the net reads {limit} at once"
+    return (InferredOption("process.window", min(_WINDOW, limit), reason),)
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
@@ -315,7 +315,7 @@ class MaskedTextBert(Bert):
 class ChoiceBert(Bert):
     """A BERT that scores a text with each of its options.
 
-    The score of a pair with ids of 0, which is no option, is minus infinity.
+    The score of an empty option, whose ids are all 0, is minus infinity.
     """
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -362,7 +362,7 @@ class WindowsBert(Bert):
     """A BERT with outputs for every piece, which reads long texts in windows."""
 
     AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "masked_fill": ("window", "time"),
+        "masked_fill": ("window", "step"),
         "": ("batch", "time", "feature"),
     }
 

@@ -1,4 +1,4 @@
-"""Windows of long texts: their pieces, and where the outputs of each piece come from."""
+"""Windows of long texts: their pieces, and where the outputs of a piece come from."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ def test_windows_of_a_long_text_overlap_by_hand() -> None:
         [CLS, 100, 101, SEP, 204, 205, 206, SEP, 0],
     ]
     outputs = torch.arange(27.0).view(3, 9, 1)
-    # 202 has no context in the first window's end (1 piece after it) and none in the second: 201
-    # and 203 around it win in the first; 203 stands second in the second window, last in the first
+    # 202 has a piece on both sides in the first window, 203 in the second one
     whole = windows.whole(outputs)[0, :, 0].tolist()
     assert whole == [0, 1, 2, 3, 4, 5, 6, 14, 15, 23, 24, 25, 0, 0]
 
 
-def test_each_piece_has_the_outputs_of_the_window_with_most_context() -> None:
+def test_each_piece_has_the_outputs_of_the_window_with_the_largest_context() -> None:
     ids = torch.tensor([text_of(3, 50, length=70), text_of(1, 9, length=70)])
     windows = cut(ids, size=20, stride=5, end=SEP)
     assert windows.counts == (9, 1)
@@ -38,15 +37,15 @@ def test_each_piece_has_the_outputs_of_the_window_with_most_context() -> None:
     whole = windows.whole(names)[..., 0].long()
     torch.testing.assert_close(whole, ids)
     place = torch.arange(windows.ids.numel()).view(*windows.ids.shape, 1).float()
-    chosen = windows.whole(place)[0, :, 0].long()
+    places = windows.whole(place)[0, :, 0].long()
     for step in range(5, 55):  # brute force over all windows
         contexts = {}
         for number, row in enumerate(windows.ids[:9].tolist()):
-            body = [at for at, piece in enumerate(row) if piece >= 200]
-            here = [at for at in body if row[at] == ids[0, step]]
+            body = [position for position, piece in enumerate(row) if piece >= 200]
+            here = [position for position in body if row[position] == ids[0, step]]
             if here:
                 contexts[number * 20 + here[0]] = min(here[0] - body[0], body[-1] - here[0])
-        assert contexts[int(chosen[step])] == max(contexts.values())
+        assert contexts[int(places[step])] == max(contexts.values())
 
 
 def test_no_answer_has_the_lowest_outputs_of_all_windows() -> None:
@@ -64,7 +63,7 @@ def test_short_text_is_read_as_it_is() -> None:
     assert windows.whole(outputs)[0, :, 0].tolist() == [*range(7), 0, 0]
 
 
-def test_question_that_fills_a_window_is_truncated() -> None:
+def test_question_of_a_whole_window_is_truncated() -> None:
     windows = cut(torch.tensor([text_of(12, 10, length=25)]), size=10, stride=4, end=SEP)
     assert windows.ids[0].tolist() == [CLS, 100, 101, 102, SEP, 200, 201, 202, 203, SEP]
     assert windows.ids[-1, 5:].tolist() == [208, 209, SEP, 0, 0]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from kissipo.codec.choices import Choices
+from kissipo.codec.option_pairs import OptionPairs
 from kissipo.codec.word_pieces import SPECIAL, WordPieces
 from kissipo.core.batch import Batch
 from kissipo.core.errors import ShapeError
@@ -30,11 +30,11 @@ RIGHT = TensorSpec("right", ("option",), (3,))
 OPTIONS = Options(num_layers=2, units=8, num_heads=2, feed_forward_units=24, max_positions=60)
 
 
-def choices() -> Choices:
-    return Choices(("start",), options=ENDS, vocab_size=90).fit(FRAME)
+def choices() -> OptionPairs:
+    return OptionPairs(("start",), options=ENDS, vocab_size=90).fit(FRAME)
 
 
-def net(codec: Choices) -> ChoiceBert:
+def net(codec: OptionPairs) -> ChoiceBert:
     torch.manual_seed(3)
     built = build((codec.spec,), (RIGHT,), OPTIONS)
     assert isinstance(built, ChoiceBert)
@@ -84,7 +84,7 @@ def test_second_text_stands_before_each_option() -> None:
         "b": ["a dog"],
     }
     frame = Frame(tuple(strings(name, values) for name, values in columns.items()))
-    codec = Choices(("context", "question"), options=("a", "b"), vocab_size=90).fit(frame)
+    codec = OptionPairs(("context", "question"), options=("a", "b"), vocab_size=90).fit(frame)
     rows = codec.encode(frame)[0].tolist()
     pieces = [[codec.spec.labels[number] for number in row if number] for row in rows]
     assert codec.tokens_of([*(values[0] for values in columns.values())]) == pieces[0]

@@ -1,11 +1,10 @@
-"""Choices: a text and each of its options <-> ids of word pieces, as BERT reads them.
+"""Option pairs: a text with each of its options <-> ids of word pieces, for BERT.
 
 one text    [CLS] text [SEP] option [SEP]               a row per option
-two texts   [CLS] text [SEP] second text option [SEP]   such as a paragraph and a question
+two texts   [CLS] text [SEP] second text option [SEP]   a paragraph and a question
 
-An option that is empty is no option: its ids are all 0. The vocabulary, the length and
-the truncation are those of the codec of word pieces, for all pairs of the training
-split.
+An empty option does not count: its ids are all 0. The vocabulary, the length and the
+truncation are those of the codec of word pieces, for all pairs of the training split.
 
 Shapes:   columns (row) -> ids (row, option, time)
 Choices:  `decode` returns what word pieces return; the second text is the words with
@@ -16,9 +15,9 @@ Raises:   DataError for fewer than two options.
 Example:  >>> from kissipo.core.frame import Frame, strings
           >>> texts = {"start": ["we sing", "they sang"], "a": ["a song", "a song"],
           ...          "b": ["a sea", ""]}
-          >>> frame = Frame(tuple(strings(name, values) for name, values in texts.items()))
-          >>> codec = Choices(("start",), options=("a", "b"), vocab_size=60).fit(frame)
-          >>> ids = codec.encode(frame)
+          >>> frame = Frame(tuple(strings(name, text) for name, text in texts.items()))
+          >>> codec = OptionPairs(("start",), options=("a", "b"), vocab_size=60)
+          >>> ids = codec.fit(frame).encode(frame)
           >>> ids.shape[:2], int(ids[1, 1].sum())
           (torch.Size([2, 2]), 0)
           >>> codec.decode(ids)["b"].texts()
@@ -46,16 +45,16 @@ from kissipo.core.tensor_spec import TensorSpec
 _PAIR = ("text", "option")
 
 
-class Choices(Codec):
+class OptionPairs(Codec):
     """Encodes a text, or two, with each of its options.
 
     texts:       the columns of the text, and of a text that stands before each option
     options:     the columns of the options
-    pieces:      the codec of a pair; when omitted, it is made from its own options, such
-                 as vocab_size and length
+    pieces:      the codec of a pair; when omitted, it is made from its own options,
+                 such as vocab_size and length
     """
 
-    KIND: ClassVar[str] = "choices"
+    KIND: ClassVar[str] = "option_pairs"
     FIELDS: ClassVar[tuple[str, ...]] = ("texts", "options", "pieces")
 
     def __init__(
@@ -145,10 +144,10 @@ class Choices(Codec):
     def describe(self) -> str:
         _, length = self.spec.shape
         before = "b " if len(self.texts) == 2 else ""
-        known = len(self.pieces.spec.labels)
+        size = len(self.pieces.spec.labels)
         return (
             f"word pieces -> ids [CLS] a [SEP] {before}option [SEP] for {len(self.options)} "
-            f"options, {known:,} known, {length} per pair"
+            f"options, {size:,} known, {length} per pair"
         )
 
     def _options(self, frame: Frame) -> list[str]:
@@ -191,4 +190,4 @@ def _shared_words(texts: Sequence[str]) -> str:
     return " ".join(words[0] for words in takewhile(lambda words: len(set(words)) == 1, places))
 
 
-CODEC = Choices
+CODEC = OptionPairs
