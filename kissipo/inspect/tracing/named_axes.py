@@ -13,6 +13,7 @@ Example:  >>> import torch
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -37,6 +38,13 @@ _MIXES = {
 }
 
 
+@runtime_checkable
+class NamesAxes(Protocol):
+    """A layer that names the axes of its operations."""
+
+    AXES: Mapping[str, tuple[str | None, ...]]
+
+
 def usual_axes(tensor: Tensor) -> Axes:
     """Returns the usual names for this number of axes."""
     if tensor.dim() in (1, 2) and not tensor.is_floating_point():  # ids, or numbers of steps
@@ -50,8 +58,7 @@ def own_axes(layer: nn.Module, name: str, axes: Axes) -> Axes:
 
     name:     of the operation; "" for the output of the layer
     """
-    names = getattr(layer, "AXES", None)
-    own = names.get(name) if isinstance(names, Mapping) else None
+    own = layer.AXES.get(name) if isinstance(layer, NamesAxes) else None
     if own is None or len(own) != len(axes):
         return axes
     return tuple(old if new is None else new for old, new in zip(axes, own, strict=True))

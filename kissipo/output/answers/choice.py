@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, NoReturn, Self
+from typing import ClassVar, Literal, NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class Choice(Answer):
         self.texts: tuple[str, ...] = ()  # the columns of the text before the options
 
     @classmethod
-    def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Self:
+    def for_rows(cls, value: object, options: Options, *, loss: str | None, frame: Frame) -> Self:
         """Returns the answer for a column that names an option of each row.
 
         Raises:   TaskError when there are no columns of options.
@@ -359,8 +359,8 @@ class Choice(Answer):
             DecodingStep("option", (), prediction.value, f"option {place} is '{names[place]}'"),
         ]
 
-    def describe_target(self, target: Any) -> str:
-        return self.classes[int(target)]
+    def describe_target(self, target: object) -> str:
+        return self.classes[int(np.asarray(target))]
 
     def split_counts(self, targets: Callable[[], Tensor]) -> Mapping[str, int]:
         counts = np.bincount(targets().reshape(-1).numpy(), minlength=len(self.classes))
