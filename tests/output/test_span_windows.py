@@ -13,6 +13,7 @@ from kissipo.codec.word_pieces import WordPieces
 from kissipo.core.errors import NotBuiltError, ShapeError
 from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.inferred_option import DataFacts
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.input.datasets import squad_new_wiki
 from kissipo.output.answers.span import Options as SpanOptions
 from kissipo.output.answers.span import Span
@@ -173,6 +174,11 @@ def test_windows_that_do_not_fit_are_refused(
         build(inputs, outputs, Options(**SIZES, window=60, stride=60))
     with pytest.raises(ShapeError, match=r"at most 60 word pieces; got texts of 1500"):
         build(inputs, outputs, Options(**SIZES))
+    kind = TensorSpec("kind", ("class",), (3,))
+    with pytest.raises(ShapeError, match=r"where each word piece has an output.* class 3"):
+        build(inputs, (kind,), Options(**SIZES | {"max_positions": 1_500}, window=60))
+    with pytest.raises(ShapeError, match=r"process\.stride .* there are no windows"):
+        build(inputs, outputs, Options(**SIZES | {"max_positions": 1_500}, stride=60))
     ids = torch.zeros(1, 1_500, dtype=torch.long)
     monkeypatch.setattr("torch.jit.is_tracing", lambda: True)
     with pytest.raises(NotBuiltError, match="the number of windows depends on the text"):

@@ -168,11 +168,28 @@ def build(
     window = options.window if outputs[0].axes[:1] == ("time",) else None
     place = place_of_pieces("bert", inputs, options, window=window)
     is_masked = outputs[0].labels == inputs[place].labels
+    _refuse_windows(options, outputs[0], suits=window is not None and not is_masked)
     if inputs[place].axes[0] == "option":
         return ChoiceBert(inputs, place, outputs, options)
-    if window is not None and not is_masked:
+    if window is not None:
         return WindowsBert(inputs, place, outputs, options)
     return (MaskedTextBert if is_masked else Bert)(inputs, place, outputs, options)
+
+
+def _refuse_windows(options: Options, output: TensorSpec, *, suits: bool) -> None:
+    """Refuses options of windows that would change nothing."""
+    if options.window is None and options.stride is not None:
+        raise ShapeError(
+            "process.stride is the way from one window to the next, and there are no windows",
+            do="Set process.window, or leave process.stride out",
+        )
+    if options.window is not None and not suits:
+        raise ShapeError(
+            "process.window reads long texts where each word piece has an output, such as names "
+            "or answers in a text",
+            got=f"the output {output.describe()}",
+            do="Leave process.window out, and set input.max_length",
+        )
 
 
 def place_of_pieces(
