@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, NoReturn, Self
+from typing import ClassVar, Literal, NoReturn, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from torch import Tensor
 
 from kissipo.codec.labels import Labels, as_strings
 from kissipo.codec.option_pairs import OptionPairs, texts_of
-from kissipo.codec.word_pieces import WordPieces
+from kissipo.codec.spans import splits_pieces
 from kissipo.core.codec import Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, first_rows, format_rows
@@ -148,7 +148,7 @@ class Choice(Answer):
         Raises:   TaskError when the input is not one or two columns of word pieces.
         """
         text = codecs[0]
-        if len(codecs) != 1 or not isinstance(text, WordPieces):
+        if len(codecs) != 1 or not splits_pieces(text):
             columns = [name for codec in codecs for name in codec.columns]
             raise TaskError(
                 f"output.choice={self.name} needs one or two columns of texts as word pieces",
@@ -156,23 +156,15 @@ class Choice(Answer):
                 do="Name the text: input.text=COLUMN, leave input.tokenizer out, and name other "
                 "columns in input.drop",
             )
-        twice = [name for name in text.texts if name in self.option_columns]
+        twice = [name for name in text.columns if name in self.option_columns]
         if twice:
             raise TaskError(
                 f"input.text names '{twice[0]}', which is an option",
                 do="Name the text that stands before the options: input.text=COLUMN",
             )
-        self.texts = text.texts
-        return (
-            OptionPairs(
-                text.texts,
-                options=self.option_columns,
-                length=text.length,
-                vocab_size=text.vocab_size,
-                lowercase=text.lowercase,
-                model=text.model,
-            ),
-        )
+        self.texts, state = text.columns, text.state()
+        del state["texts"]
+        return (OptionPairs(self.texts, options=self.option_columns, **state),)
 
     def usable_rows(
         self,
@@ -391,8 +383,7 @@ class Choice(Answer):
 
     @classmethod
     def from_state(cls, state: JsonObject) -> Self:
-        codec = restore(state["codec"])
-        assert isinstance(codec, Labels)
+        codec = cast(Labels, restore(state["codec"]))
         options = Options(tuple(state["options"]), Decode(state["top_k"]))
         answer = cls(codec.column, options, loss=state["loss"])
         codec.order, answer.codec = codec.classes, codec
