@@ -195,7 +195,8 @@ def format_answer(prediction: Prediction) -> str:
         text = "\t".join([text, *(box.describe() for box in prediction.boxes)])
     if prediction.error is not None:
         text += f"\t{format_score(prediction.error)}"
-    return text if prediction.confidence is None else f"{text}\t{prediction.confidence:.4f}"
+    sure = "" if prediction.confidence is None else f"\t{prediction.confidence:.4f}"
+    return text + sure + (f"\t{format_cell(prediction.text)}" if prediction.text else "")
 
 
 def format_guesses(gap: Sequence[tuple[str, float]]) -> str:

@@ -60,7 +60,7 @@ class TrainingOutput(Callback):
         if self.screen.quiet or not self.screen.err.is_terminal:
             return
         columns = (
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[position]}"),
             BarColumn(),
             TextColumn("{task.fields[metrics]}"),
             TimeRemainingColumn(),
@@ -68,8 +68,21 @@ class TrainingOutput(Callback):
         self._bar = Progress(*columns, console=self.screen.err, transient=True)
         self._bar.start()
         self._task = self._bar.add_task(
-            "", total=facts["epochs"] * facts["steps"], epoch=f"0/{facts['epochs']}", metrics=""
+            "",
+            total=facts["epochs"] * facts["steps"] or facts["samples"],
+            position=f"epoch 0/{facts['epochs']}" if facts["epochs"] else "",
+            metrics="",
         )
+
+    def on_read(self, facts: JsonMapping) -> None:
+        read, samples, seconds = facts["read"], facts["samples"], facts["seconds"]
+        text = f"read {read:,} of {samples:,} examples"
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=read, position=text)
+        elif read < samples and perf_counter() - self._line_at > _LINE_EVERY:
+            self._line_at = perf_counter()
+            left = format_span(seconds / read * (samples - read))
+            self.screen.note(f"[dim]{text}, about {left} left[/]")
 
     def on_progress(self, facts: JsonMapping) -> None:
         done = (facts["epoch"] - 1) * facts["steps"] + facts["step"]
@@ -93,7 +106,7 @@ class TrainingOutput(Callback):
             self._bar.update(
                 self._task,
                 completed=done,
-                epoch=f"{facts['epoch']}/{facts['epochs']}",
+                position=f"epoch {facts['epoch']}/{facts['epochs']}",
                 metrics=f"loss {facts['loss']:.4f}",
             )
 
@@ -103,7 +116,7 @@ class TrainingOutput(Callback):
             self._bar.update(
                 self._task,
                 completed=row["epoch"] * self._facts["steps"],
-                epoch=f"{row['epoch']}/{self._facts['epochs']}",
+                position=f"epoch {row['epoch']}/{self._facts['epochs']}",
                 metrics=line,
             )
         last = row["epoch"] == self._facts.get("epochs")

@@ -49,15 +49,20 @@ def attention_maps(net: nn.Module) -> Iterator[Maps]:
             hook.remove()
 
 
-def self_attention(net: nn.Module, inputs: Sequence[Tensor], tokens: Sequence[str]) -> Section:
+def self_attention(
+    net: nn.Module, inputs: Sequence[Tensor], tokens: Sequence[str], *, part: str = ""
+) -> Section:
     """Returns every head of a net that reads one text, for the first sample.
 
     tokens:  those that stand in the text
+    part:    which part of a sample the text is, where it is not the whole one
     """
     with attention_maps(net) as maps, torch.no_grad():
         net(*inputs)
     recent = list(tokens)[-_MAX_TOKENS:]
     intro = "A row is a token: how strongly it read each token of the text, in each head."
+    if part:
+        intro += f" This is {part}."
     if any(bool(calls[0].isnan().any()) for calls in maps.values()):
         intro += " The mask hides the tokens that are still to come (a dot, or gray)."
     if len(recent) < len(tokens):

@@ -49,7 +49,7 @@ class Batch:
     ) -> Batch:
         """Returns the batch without the steps that are padding in all of its texts.
 
-        inputs, targets:  the positions of the texts: ids (row, time), where 0 is
+        inputs, targets:  the positions of the texts: ids (row, ..., time), where 0 is
                           padding; all when omitted
         """
         return Batch(_trimmed(self.inputs, inputs), _trimmed(self.targets, targets), self.weights)
@@ -74,7 +74,7 @@ def _trimmed(tensors: tuple[Tensor, ...], texts: Sequence[int] | None) -> tuple[
 
 
 def trim(ids: Tensor) -> Tensor:
-    """Cuts off the last steps (row, time) that are 0 in all rows; one step is left.
+    """Cuts off the last steps (..., time) that are 0 in all rows; one step is left.
 
     A graph that is traced keeps all steps, because it must suit other texts, too. A
     meta tensor keeps them, because it has no values.
@@ -84,9 +84,10 @@ def trim(ids: Tensor) -> Tensor:
     """
     if torch.jit.is_tracing() or ids.is_meta:
         return ids
-    counts = (ids != 0).sum(dim=0).tolist()  # operations that the page of an example knows
+    rows = ids if ids.dim() == 2 else ids.flatten(0, -2)
+    counts = (rows != 0).sum(dim=0).tolist()  # operations that the page of an example knows
     used = [step for step, count in enumerate(counts, 1) if count]
-    return ids[:, : used[-1] if used else 1]
+    return ids[..., : used[-1] if used else 1]
 
 
 def untrim(outputs: Tensor, steps: int) -> Tensor:

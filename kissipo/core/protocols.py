@@ -117,6 +117,10 @@ class FitCallback:
     def on_start(self, facts: JsonMapping) -> None:
         """Called before training with the epochs, steps per epoch and batch size."""
 
+    def on_read(self, facts: JsonMapping) -> None:
+        """Called several times per second while a net without epochs reads the samples,
+        with the number that was read, that of all samples, and the seconds."""
+
     def on_progress(self, facts: JsonMapping) -> None:
         """Called several times per second with the epoch, step, loss and seconds."""
 

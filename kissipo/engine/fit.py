@@ -13,7 +13,7 @@ Batches are read and augmented on the CPU and moved to the device of the net.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from time import perf_counter
@@ -76,6 +76,31 @@ class FitState:
     begun: bool = False
     done: bool = False
     seconds: float = 0.0
+
+
+class _WatchedDataset:
+    """A data set that says how many samples it has handed over, from the first on.
+
+    on_read:  called with the number of samples and the seconds since the first
+    """
+
+    def __init__(self, samples: Dataset, on_read: Callable[[int, float], None]) -> None:
+        self._samples, self._on_read = samples, on_read
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        """Returns the samples at the given indices."""
+        return self._samples.batch(index)
+
+    def ahead(self, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
+        """Yields the batches; one counts when the next is asked for."""
+        started, count = perf_counter(), 0
+        for batch in ahead(self._samples, order):
+            yield batch
+            count += len(batch)
+            self._on_read(count, perf_counter() - started)
 
 
 class Fit:
@@ -169,7 +194,8 @@ class Fit:
             callback.on_start(facts)
         if self.state.begun:
             return
-        note = self.algorithm.begin(self.train)
+        train = self.train if self.config.epochs else _WatchedDataset(self.train, self._on_read)
+        note = self.algorithm.begin(train)
         for callback in self.callbacks if note else ():
             callback.on_note(note)
         self.state.begun = True
@@ -179,6 +205,19 @@ class Fit:
         row, quality = self._evaluate_epoch({"epoch": 0})
         self.state.start_quality = quality if note else None
         self._keep_if_best(row, None)
+
+    def _on_read(self, samples: int, seconds: float) -> None:
+        """Reports how many samples were read by a net without epochs, and stops."""
+        now = perf_counter()
+        if self._stopping.wished:
+            self._save_now()
+            raise StoppedError(f"stopped after {samples} of {len(self.train)} samples were read")
+        if now - self._progress_at < _PROGRESS_SECONDS:
+            return
+        self._progress_at = now
+        facts = {"read": samples, "samples": len(self.train), "seconds": seconds}
+        for callback in self.callbacks:
+            callback.on_read(facts)
 
     def _epoch(self, started: float) -> None:
         state, config = self.state, self.config

@@ -76,8 +76,10 @@ def bucketed_order(lengths: Tensor, batch: int, generator: Generator) -> Tensor:
 
 def joint_lengths(texts: Iterable[Tensor]) -> Tensor:
     """Returns one number per sample that sorts by the length of the first text, then by
-    that of the next."""
+    that of the next; of several options, the longest counts."""
     total = torch.zeros(1, dtype=torch.int64)
     for ids in texts:
-        total = total * (ids.shape[1] + 1) + (ids != 0).sum(dim=1)
+        lengths = (ids != 0).sum(dim=-1)
+        longest = lengths if lengths.dim() == 1 else lengths.amax(dim=1)
+        total = total * (ids.shape[-1] + 1) + longest
     return total

@@ -117,6 +117,7 @@ class Prediction:
     tags:        the tag of each word, or of each token, and its probability
     words:       the words of a text whose names are found
     entities:    the names in a text; None for other answers
+    text:        the text of the option that was chosen; empty for other answers
     """
 
     value: Any
@@ -136,6 +137,7 @@ class Prediction:
     tags: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     words: tuple[str, ...] = ()
     entities: tuple[Entity, ...] | None = None
+    text: str = ""
 
     def describe(self) -> str:
         """Returns the value with its probability, the areas of a mask, or names."""
@@ -146,7 +148,8 @@ class Prediction:
         if self.spans:
             return self.spans[0].describe()
         is_sure = self.confidence is not None and self.mask is None
-        return describe(self.value) + (f" ({self.confidence:.0%})" if is_sure else "")
+        text = f": {self.text}" if self.text else ""
+        return describe(self.value) + text + (f" ({self.confidence:.0%})" if is_sure else "")
 
     def to_json(self) -> JsonObject:
         """Returns the prediction as a dictionary for `--json`."""
@@ -157,6 +160,8 @@ class Prediction:
             content["others"] = [
                 {"answer": value, "confidence": share} for value, share in self.others
             ]
+        if self.text:
+            content["text"] = self.text
         if self.between is not None:
             content["low"], content["high"] = self.between
         if self.steps is not None:

@@ -26,6 +26,7 @@ from kissipo.inspect.trace import RawInput, Step, Trace, steps_of
 from kissipo.inspect.tracing.inside import look_inside
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer, DecodingStep, Prediction
+from kissipo.process.layers.shows_attention import ShowsSelfAttention
 from kissipo.runs.example import Example, Loss, example_of, stored_example
 from kissipo.runs.trained import TrainedModel
 
@@ -92,6 +93,9 @@ def follow(
     with eval_mode(net):
         outputs = decoded(net, sample.inputs, recording.output, answers)
     labels = _labels(frame, codecs, answers, sample.inputs)
+    in_windows = any("window" in value.axes for value in recording.values.values())
+    if isinstance(net, ShowsSelfAttention) and "time" in labels and not in_windows:
+        labels |= dict.fromkeys(("query", "key"), labels["time"])  # one text reads itself
     written = answers[0].axis_labels(as_tuple(recording.output)[0]) if inside else {}
     for answer, output in zip(answers, outputs, strict=True):
         *before, last = answer.decoding_steps(output)

@@ -51,3 +51,15 @@ def test_time_estimate_needs_enough_steps(
     looks: list[tuple[int, int, float]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert printed(capsys, looks) == ""
+
+
+def test_reading_of_a_net_without_epochs_is_reported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checks a quarter of the samples in 6 s, which leaves 18 s."""
+    monkeypatch.setattr("kissipo.cli.training_output.perf_counter", iter(range(0, 90, 6)).__next__)
+    output = TrainingOutput(Screen())
+    output.on_start({"epochs": 0, "steps": 4, "batch": 256, "samples": 1024})
+    for read in (256, 1024):
+        output.on_read({"read": read, "samples": 1024, "seconds": read / 256 * 6})
+    assert capsys.readouterr().err == "read 256 of 1,024 examples, about 18 s left\n"

@@ -29,6 +29,8 @@ from kissipo.output.answers.boxes import Decode as BoxesDecode
 from kissipo.output.answers.boxes import Options as BoxesOptions
 from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
+from kissipo.output.answers.choice import Choice
+from kissipo.output.answers.choice import Options as ChoiceOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
@@ -134,6 +136,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "masked text": masked_text,
     "masked text, no pairs": lambda: masked_text(next_sentence=False),
     "tags": lambda: tags(),
+    "choice": lambda: choice(),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
@@ -143,6 +146,12 @@ every_answer = pytest.mark.parametrize("make", ANSWERS_BY_CASE.values(), ids=ANS
 def in_pieces(answer: Span) -> Span:
     """Reads the answer's own column as the paragraph."""
     answer.adapt_inputs([WordPieces(("text", "kind"), length=12, vocab_size=40).fit(TABLE)])
+    return answer
+
+
+def choice() -> Choice:
+    answer = Choice("kind", ChoiceOptions(("one", "two", "three", "four")))
+    answer.codec.order = ("cheap", "dear", "fair", "free")
     return answer
 
 

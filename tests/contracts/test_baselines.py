@@ -43,6 +43,8 @@ from kissipo.input.sources import environment
 from kissipo.output.answer import Answer
 from kissipo.output.answers.boxes import Boxes
 from kissipo.output.answers.category import Category
+from kissipo.output.answers.choice import Choice
+from kissipo.output.answers.choice import Options as ChoiceOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
@@ -625,6 +627,61 @@ def in_words(case: BaselineData, texts: list[list[str]]) -> Any:
     return rows
 
 
+def choices() -> dict[str, list[str]]:
+    """Texts of three trees, each with three options of two trees; some are empty."""
+    generator = np.random.default_rng(3)
+    trees = ["oak", "elm", "ash", "fir", "yew", "box"]
+    columns = {
+        name: [" ".join(generator.choice(trees, count)) for _ in range(60)]
+        for name, count in (("text", 3), ("end_a", 2), ("end_b", 2), ("end_c", 2))
+    }
+    columns["end_c"][::7] = [""] * len(columns["end_c"][::7])
+    return columns | {"label": generator.choice(["A", "B"], 60).tolist()}
+
+
+def of_choices() -> BaselineData:
+    frame = Frame(tuple(strings(name, texts) for name, texts in choices().items()))
+    picker = Choice.for_rows("label", ChoiceOptions(), loss=None, frame=frame)
+    (codec,) = picker.adapt_inputs([WordPieces(("text",), length=20, vocab_size=60)])
+    rows = picker.in_kind(frame, [])
+    train, test = rows.take(np.arange(40)), rows.take(np.arange(40, 60))
+    codec.fit(train)
+    picker.fit(train)
+    splits = [
+        Samples((codec.encode(some),), picker.truth(picker.codec.encode(some)), some)
+        for some in (train, test)
+    ]
+    return BaselineData(picker, (codec.spec,), splits[0], splits[1], seed=SEED)
+
+
+def by_shared_trees() -> Any:
+    """The share of the weights of trees that stand in the text and in the option."""
+    rows = list(zip(*choices().values(), strict=True))
+    bags = [set(text.split()) for *row, _ in rows[:40] for text in row if text]
+    scores = []
+    for text, *options, _ in rows[40:]:
+        sums = [
+            sum(
+                log(len(bags) / sum(tree in words for words in bags))
+                for tree in set(text.split()) & set(option.split())
+            )
+            for option in options
+        ]
+        is_option = [bool(option) for option in options]
+        scores.append(
+            [value / sum(sums) for value in sums]
+            if sum(sums)
+            else [there / sum(is_option) for there in is_option]
+        )
+    return np.array(scores)
+
+
+def by_equal_shares() -> Any:
+    return np.array(
+        [[1 / 3, 1 / 3, 1 / 3] if c else [0.5, 0.5, 0] for c in choices()["end_c"][40:]]
+    )
+
+
 def by_dictionary() -> Any:
     """IBM model 1 with loops over all pairs of words; the empty word is ''."""
     frame, case = translations(), of_texts(translations())
@@ -1131,6 +1188,8 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
             ),
         )
     ],
+    "option_overlap": [(of_choices, by_shared_trees)],
+    "random_option": [(of_choices, by_equal_shares)],
     "best_sentence": [(of_questions, by_shared_words)],
     "central_sentence": [(lambda: of_texts(summaries()), central_sentences)],
     "forest_on_features": [

@@ -29,6 +29,7 @@ from kissipo.codec.mask import MaskCodec
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
+from kissipo.codec.option_pairs import OptionPairs
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
@@ -173,6 +174,15 @@ CASES = {
     ),
     "board": Case(lambda: Board("board"), {"board": (strings, POINTS)}),
     "boxes": Case(lambda: Boxes("label"), {"boxes": (ragged, BOX)}, same_boxes),
+    "option_pairs": Case(
+        lambda: OptionPairs(("text",), options=("one", "other"), length=40, vocab_size=100),
+        {
+            "text": (strings, st.text("ab é", max_size=12)),
+            "one": (strings, st.text("ab ", max_size=12).map("b{}".format)),
+            "other": (strings, st.text("ab ", max_size=12)),
+        },
+        same_plain_words,
+    ),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),

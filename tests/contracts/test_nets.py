@@ -48,6 +48,7 @@ BERT = {"num_layers": 2, "units": 16, "num_heads": 2, "max_positions": 8, "dropo
 PIECES = TensorSpec(
     "text", ("time",), (7,), 11, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefg"), padded=True
 )
+PAIRS = replace(PIECES, axes=("option", "time"), shape=(3, 7))
 TAGS = TensorSpec("tags", ("time", "class"), (7, 4))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
@@ -124,6 +125,12 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((PIECES,), (CLASSES,), BERT),
         ((PIECES, ROW), (CLASSES, AHEAD), BERT),
         ((replace(PIECES, padded=False),), (TAGS,), BERT),
+        ((PAIRS,), (TensorSpec("right", ("option",), (3,)),), BERT),
+        (
+            (replace(PIECES, shape=(14,), padded=False),),
+            (replace(TAGS, shape=(14, 4)),),
+            BERT | {"window": 8},
+        ),
     ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],
     "vgg13": [
@@ -291,7 +298,8 @@ def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
             continue
         ids = torch.randint(1 if spec.padded else 0, spec.vocab_size, (count, *spec.shape))
         for row in range(count if spec.padded else 0):
-            ids[row, 1 + row % spec.shape[0] :] = 0
+            axis = len(spec.axes) - 1 if spec.axes[-1] == "time" else 0
+            ids[row].transpose(0, axis)[1 + row % spec.shape[axis] :] = 0
         tensors.append(ids)
     return tensors
 

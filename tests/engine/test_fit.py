@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import kissipo as ki
+from kissipo.core.errors import StoppedError
 from kissipo.core.protocols import FitCallback
 from kissipo.core.seeds import derive
 from kissipo.engine.evaluate import answer_all, evaluate
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.pipeline.experiment import Experiment, build_experiment
+from kissipo.process.algorithms.closed_form import ClosedForm, Options, Samples
 
 pytestmark = pytest.mark.usefixtures("one_thread")  # as the loop itself takes for so small a net
 SEED, EPOCHS, BATCH, RATE, CLIP, L2 = 11, 4, 32, 0.02, 1.0, 1e-3
@@ -237,3 +239,54 @@ def test_callbacks_receive_start_progress_and_epochs() -> None:
     assert diary.progress
     assert len(saved) == 1
     assert saved[0]["state"]["done"]
+
+
+class Mean(nn.Module):
+    """A net that is solved: it keeps the mean of its inputs."""
+
+    mean: Tensor
+
+    def solve(self, samples: Samples, seed: int) -> str:
+        rows = torch.cat([batch.inputs[0] for batch in samples])
+        self.register_buffer("mean", rows.flatten(1).double().mean())
+        return f"solved from {len(samples)} samples"
+
+
+class Reader(Diary):
+    """Records how many samples were read, and may ask for the end."""
+
+    def __init__(self, stop: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self.stop, self.read, self.notes = stop, list[int](), list[str]()
+
+    def on_read(self, facts: Mapping[str, Any]) -> None:
+        assert facts["samples"] == 1258 and facts["seconds"] >= 0
+        self.read.append(facts["read"])
+        if self.stop is not None:
+            self.stop()
+
+    def on_note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_net_without_epochs_reports_what_it_has_read_and_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kissipo.engine.fit._PROGRESS_SECONDS", 0.0)
+    train = digits().pipeline.datasets["train"]
+    net, reader, saved = Mean(), Reader(), list[Any]()
+
+    def solving(reader: Reader) -> Fit:
+        algorithm = ClosedForm(net, (), Options())
+        config = FitConfig(epochs=0, batch=100, seed=0)
+        return Fit(net, algorithm, config, train=train, callbacks=[reader], save=saved.append)
+
+    assert solving(reader).run().done
+    assert reader.read == [256, 512, 768, 1024, 1258]
+    assert reader.notes == ["solved from 1258 samples"]
+    torch.testing.assert_close(net.mean, train.everything().inputs[0].double().mean())
+    stopped = Reader(lambda: setattr(fit._stopping, "wished", True))
+    fit = solving(stopped)
+    with pytest.raises(StoppedError, match="stopped after 512 of 1258 samples were read"):
+        fit.run()
+    assert stopped.read == [256] and not saved[-1]["state"]["begun"]

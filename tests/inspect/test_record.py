@@ -6,7 +6,7 @@ be recorded are named.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,10 +16,12 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import NotBuiltError
+from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Recording
 from kissipo.inspect.tracing.trace_file import read_trace
 from kissipo.inspect.tracing.trace_module import trace
+from kissipo.process.nets.bert import Options, build
 
 
 class Choosy(nn.Module):
@@ -380,3 +382,39 @@ def test_operations_have_names_places_costs_and_axes() -> None:
         ("batch", "feature"),
     ]
     assert all(operation.seconds > 0 for operation in recording.operations)
+
+
+class NamesAxes(nn.Module):
+    """Cuts features into heads, and names the axes itself."""
+
+    AXES: ClassVar = {"unflatten": (None, None, "head", "feature"), "": ("sample", "mean")}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.unflatten(2, (2, 3)).transpose(1, 2).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("first", ["batch", "option"])
+def test_layer_names_the_axes_of_its_operations(first: str) -> None:
+    recording = record(NamesAxes(), (torch.ones(4, 5, 6),), axes=[(first, "time", "feature")])
+    named = [recording.values[call.output_keys[0]].axes for call in recording.operations]
+    assert named == [
+        (first, "time", "head", "feature"), (first, "head", "time", "feature"), ("sample", "mean"),
+    ]  # fmt: skip
+
+
+def test_attention_of_a_bert_has_named_axes() -> None:
+    text = TensorSpec("text", ("time",), (7,), 9, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcde"))
+    options = Options(num_layers=1, units=8, num_heads=2, max_positions=9)
+    net = build((text,), (TensorSpec("kind", ("class",), (3,)),), options).eval()
+    recording = record(net, (torch.tensor([[2, 5, 6, 3, 0, 0, 0]]),), axes=[("batch", "time")])
+    axes = {
+        call.name: recording.values[call.output_keys[0]].axes
+        for call in recording.steps
+        if call.name
+        in ("positions", "layers.0.attention.heads", "layers.0.attention.heads.softmax")
+    }
+    assert axes == {
+        "positions": ("time", "feature"),
+        "layers.0.attention.heads.softmax": ("batch", "head", "query", "key"),
+        "layers.0.attention.heads": ("batch", "head", "query", "feature"),
+    }

@@ -20,11 +20,14 @@ NET = [
 ]
 
 
-def squad(folder: Path, *, unanswerable: bool = False) -> Path:
-    """Writes three articles about people, with two questions each."""
+def squad(folder: Path, *, unanswerable: bool = False, before: str = "") -> Path:
+    """Writes three articles about people, with two questions each.
+
+    before:  the beginning of every paragraph
+    """
     articles = []
     for name, (color, city) in PEOPLE.items():
-        context = f"{name} has a {color}-brown hat, and lives in {city} (since 1999)."
+        context = f"{before}{name} has a {color}-brown hat, and lives in {city} (since 1999)."
         questions: list[dict[str, Any]] = [
             {
                 "id": f"{name} {question}",
@@ -67,3 +70,38 @@ def test_net_learns_questions_by_heart_and_answers_in_the_words_of_the_paragraph
     assert "Right answers" in report and "red-brown" in report
     if unanswerable:
         assert metrics["unanswerable_accuracy"] == 1.0
+
+
+def test_answer_behind_the_first_window_is_found_at_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = "The sun was warm and the river was wide. " * 9
+    path, folder = squad(tmp_path, before=before, unanswerable=True), tmp_path / "run"
+    sizes = ["input.max_length=200", "process.max_positions=48", "input.batch_size=3"]
+    split = ["input.split.test=0", "input.split.validation=0"]
+    words = [*NET, *split, *sizes, "epochs=60", "--out", str(folder), "--quiet"]
+    assert main(["fit", str(path), *words]) == 0
+    assert "window: 48" in (folder / "task.yaml").read_text()  # inferred
+    capsys.readouterr()
+    assert main(["evaluate", str(folder), str(path), "--json"]) == 0
+    metrics = json.loads(capsys.readouterr().out)["answers"][0]["metrics"]
+    assert metrics["exact_match"] == metrics["unanswerable_accuracy"] == 1.0
+    context = f"{before}Ada has a red-brown hat, and lives in Prague (since 1999)."
+    row = {"question": "Where?", "context": context}
+    assert main(["predict", str(folder), json.dumps(row), "--json"]) == 0
+    (content,) = json.loads(capsys.readouterr().out)["predictions"]
+    span = content["answer"]["spans"][0]
+    assert row["context"][span["start"] : span["end"]] == span["text"] == "Prague"
+    assert span["start"] > len(before)
+
+
+def test_without_windows_a_truncated_answer_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = squad(tmp_path, before="The sun was warm and the river was wide. " * 9)
+    task = [str(path), *NET, "input.max_length=48", "input.split.test=0", "epochs=1"]
+    words = ["input.split.validation=0", "--out", str(tmp_path / "run")]
+    assert main(["fit", *task, *words]) == 0
+    text = " ".join(capsys.readouterr().err.split())
+    assert "lie behind the 48 pieces that the net reads" in text
+    assert "the net reads long texts in windows" in text

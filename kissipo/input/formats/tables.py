@@ -111,7 +111,7 @@ def table_reading(data: object, words: FileWords) -> Reading:
     if questions is not None:
         return questions
     if isinstance(data, str | Path) and _suffix(Path(data)) in TAGGED:
-        return read_tagged(_filled(Path(data)), words.encoding)
+        return read_tagged(existing(Path(data)), words.encoding)
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)

@@ -55,8 +55,9 @@ def read_tagged(path: Path, encoding: str) -> Reading:
     sentences = list(_sentences(path, lines, separator))
     if not sentences:
         raise DataError(
-            f"{path} has no word with a tag",
+            f"{path} has no word with a tag" if lines else f"{path} is empty",
             allowed=f"one word and its tag per line: {_TAG_NOTATION}",
+            do="Write each word and its tag in a line, and an empty line between two sentences",
         )
     texts, tags, repaired, blanks, first = [], [], 0, 0, 0
     for sentence in sentences:

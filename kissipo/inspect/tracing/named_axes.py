@@ -1,7 +1,8 @@
 """Names for the axes of an output, inferred from the axes of the inputs.
 
 Names are batch, time, feature, channel, height, width and so on; an unknown axis has a
-number.
+number. A layer whose operations split or join axes names them itself: `AXES` holds the
+names by operation, and under "" those of its output.
 
 Example:  >>> import torch
           >>> x = Value("t0", torch.zeros(2, 5), "input", ("batch", "time"))
@@ -11,7 +12,8 @@ Example:  >>> import torch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -36,11 +38,30 @@ _MIXES = {
 }
 
 
+@runtime_checkable
+class NamesAxes(Protocol):
+    """A layer that names the axes of its operations."""
+
+    AXES: Mapping[str, tuple[str | None, ...]]
+
+
 def usual_axes(tensor: Tensor) -> Axes:
     """Returns the usual names for this number of axes."""
-    if tensor.dim() == 2 and not tensor.is_floating_point():  # ids of a sequence
-        return ("batch", "time")
+    if tensor.dim() in (1, 2) and not tensor.is_floating_point():  # ids, or numbers of steps
+        return ("batch", "time")[-tensor.dim() :]
     return _USUAL.get(tensor.dim(), _numbered(tensor.shape))
+
+
+def own_axes(layer: nn.Module, name: str, axes: Axes) -> Axes:
+    """Returns the axes that a layer names for one of its operations, else those that
+    were inferred; None in place of a name keeps the inferred one.
+
+    name:     of the operation; "" for the output of the layer
+    """
+    own = layer.AXES.get(name) if isinstance(layer, NamesAxes) else None
+    if own is None or len(own) != len(axes):
+        return axes
+    return tuple(old if new is None else new for old, new in zip(axes, own, strict=True))
 
 
 def axes_of(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from math import isfinite
@@ -39,7 +39,7 @@ from kissipo.core.errors import NotBuiltError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import eval_mode, preserve_state
 from kissipo.inspect.costs import multiplications, operation_multiplications
-from kissipo.inspect.tracing.named_axes import axes_of, usual_axes
+from kissipo.inspect.tracing.named_axes import axes_of, own_axes, usual_axes
 from kissipo.inspect.tracing.recording import (
     Call,
     Key,
@@ -305,6 +305,8 @@ class _Recorder(TorchFunctionMode):
         keys = []
         for (of, index), tensor in zip(replay.outputs, tensors, strict=True):
             axes = axes_of(name, replay.leaves, read, tensor, layer, index)
+            if self._open:
+                axes = own_axes(self._open[-1].layer, name, axes)
             keys.append(self._note(tensor, "operation", axes=axes))
             if of == "given":
                 self._write(tensor)
@@ -366,6 +368,10 @@ class _Recorder(TorchFunctionMode):
                 self._end(left.whole, type(layer).__name__.lower(), work, output, seconds, layer)
             span = left.first, len(self._operations)
             output_keys, copy = self._keys(output), self._copies(output)
+            for key in output_keys:
+                value = self._values[key]
+                if value.origin == "operation":
+                    self._values[key] = replace(value, axes=own_axes(layer, "", value.axes))
             self._calls.append(
                 Call(
                     left.name,

@@ -235,7 +235,8 @@ class Span(Answer):
             "truncated answers": (
                 is_cut,
                 f"lie behind the {self.codec.length} pieces that the net reads",
-                "learned as no answer, and counted as wrong; a larger input.max_length reads more",
+                "learned as no answer, and counted as wrong; a larger input.max_length reads more, "
+                "and the net reads long texts in windows",
             ),
             "long answers": (
                 sizes > longest,

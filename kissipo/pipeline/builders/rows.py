@@ -128,7 +128,7 @@ def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
     """Returns the positions of the codecs whose ids have padding at the end."""
     specs = [codec.spec for codec in codecs]
     return tuple(
-        place for place, spec in enumerate(specs) if spec.padded and spec.axes == ("time",)
+        place for place, spec in enumerate(specs) if spec.padded and spec.axes[-1:] == ("time",)
     )
 
 

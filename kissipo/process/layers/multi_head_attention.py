@@ -26,6 +26,9 @@ Example:  >>> layer = MultiHeadAttention(6, num_heads=2)
           [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
@@ -44,6 +47,10 @@ class ScaledDotProduct(nn.Module):
     """
 
     DESCRIPTION = "the mean of the values, weighted by head, query and key"
+    AXES: ClassVar[Mapping[str, tuple[str | None, ...]]] = {
+        "matmul": (None, "head", "query", "key"),
+        "": (None, "head", "query", "feature"),
+    }
 
     def __init__(self, dropout: float = 0.0) -> None:
         super().__init__()
@@ -101,6 +108,10 @@ class MultiHeadAttention(nn.Module):
     """Attention in several heads, each with its own projections."""
 
     CALLED_BY_OTHERS = ("keys_values", "attend")
+    AXES: ClassVar[Mapping[str, tuple[str | None, ...]]] = {
+        "unflatten": (None, None, "head", "feature"),
+        "flatten": (None, None, "feature"),
+    }
 
     def __init__(self, features: int, num_heads: int, dropout: float = 0.0) -> None:
         super().__init__()

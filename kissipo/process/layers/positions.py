@@ -8,7 +8,7 @@ Without them a Transformer reads a text as a set of tokens.
 Shapes:   x (batch, time, feature), first: the position of its first step
           -> (batch, time, feature)
 Choices:  Sinusoidal positions are computed for any length; learned ones end with the
-          longest text of the training.
+          longest text of the training, and start as large as sines and cosines.
 Source:   Vaswani et al. 2017, section 3.5; learned as in Devlin et al. 2019.
 Example:  >>> (sinusoids(2, 4) * 100).round().int().tolist()
           [[0, 100, 0, 100], [84, 54, 1, 100]]
@@ -23,6 +23,7 @@ from kissipo.core.protocols import Combined, Source
 from kissipo.core.script_part import ScriptDefinition
 
 _BASE = 10_000.0
+_STD = 0.5**0.5  # that of sines and cosines
 _SCRIPT = '''class SinusoidalPositions(Layer):
     """Adds sines and cosines of the position, which are not trained."""
 
@@ -61,7 +62,7 @@ class LearnedPositions(nn.Module):
 
     def __init__(self, length: int, features: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(length, features).normal_(std=0.02))
+        self.weight = nn.Parameter(torch.empty(length, features).normal_(std=_STD))
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         return x + self.weight[first : first + x.shape[1]]

@@ -5,6 +5,8 @@ one text, or one of two classes      tanh(W x_[CLS] + b) -> output
 every piece (names in a text)        x_t -> output
 the answer in a text                 x_t -> is it the first piece, is it the last
 masked words                         norm(gelu(W x_t + b)) E' + c
+one of several options               tanh(W x_[CLS] + b) -> a score, for the text with
+                                     each option
 
 The segment is 0 up to the first [SEP], and 1 after it. Inputs that are not texts are
 concatenated to the state of [CLS].
@@ -12,7 +14,8 @@ concatenated to the state of [CLS].
 Shapes:   ids (batch, time) -> (batch, time, unit) -> output
 Choices:  Post-norm and gelu, and an epsilon of 1e-12 in the normalizations, as
           published. Weights start with a standard deviation of 0.02. Padding at the end
-          of all texts of a batch is not computed.
+          of all texts of a batch is not computed. Where each piece has an output, long
+          texts are read in windows (`layers/text_windows.py`).
 Source:   Devlin, Chang, Lee and Toutanova 2019. `process.weights=FOLDER` loads a
           published BERT, DistilBERT or MiniLM; its config.json gives the sizes.
 Raises:   ShapeError when no input is word pieces, or a text is longer than
@@ -26,21 +29,25 @@ Example:  >>> text = TensorSpec("text", ("time",), (9,), 30, ("[PAD]", "[SEP]"),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from kissipo.codec.word_pieces import END, MASK, SPECIAL
+from kissipo.core.attention_maps import self_attention
 from kissipo.core.batch import trim, untrim
-from kissipo.core.errors import ShapeError
+from kissipo.core.description import Section
+from kissipo.core.errors import NotBuiltError, ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers import text_windows
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.embedding import zero_padding
 from kissipo.process.layers.heads import head
@@ -59,6 +66,8 @@ __all__ = ["Bert", "Options", "build", "load_file", "required_options", "suggest
 ALGORITHMS = ("supervised", "masked_text")
 NEEDED_INPUT = (InferredOption("input.tokenizer", "wordpieces", "the net reads word pieces"),)
 _STD, _EPS = 0.02, 1e-12
+_WINDOW = 384  # as published for SQuAD
+_SCORE = TensorSpec("score", ("score",), (1,))  # of a text with an option
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,17 @@ class Options(Sizes):
     dropout: float = option(
         0.1, "dropout rate of embeddings, attention and layers", minimum=0, below=1
     )
+    window: int | None = option(
+        None,
+        "number of word pieces that are read at once, where every piece has an output; longer "
+        "texts are read in overlapping windows",
+        minimum=8,
+    )
+    stride: int | None = option(
+        None,
+        "number of word pieces from one window to the next, with window; half of it when omitted",
+        minimum=1,
+    )
 
 
 def options_of_weights(
@@ -100,12 +120,24 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns a small net, for texts that are learned from scratch; for masked words
     the default is small enough."""
     is_masked = facts.outputs[0].labels == facts.inputs[0].labels
+    windows = () if is_masked else _suggested_windows(facts)
     if facts.process.get("weights") or is_masked:
-        return ()
+        return windows
     return (
+        *windows,
         InferredOption("process.num_layers", 2, "small, because no weights are pre-trained"),
         InferredOption("process.units", 128),
     )
+
+
+def _suggested_windows(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns the window for texts that are too long to be read at once."""
+    lengths = [spec.shape[-1] for spec in facts.inputs if END in spec.labels]
+    limit = facts.process.get("max_positions") or Sizes.max_positions
+    if facts.outputs[0].axes[:1] != ("time",) or max(lengths, default=0) <= limit:
+        return ()
+    reason = f"texts have up to {max(lengths)} word pieces, and the net reads {limit} at once"
+    return (InferredOption("process.window", min(_WINDOW, limit), reason),)
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
@@ -133,15 +165,40 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
-    place = place_of_pieces("bert", inputs, options)
+    window = options.window if outputs[0].axes[:1] == ("time",) else None
+    place = place_of_pieces("bert", inputs, options, window=window)
     is_masked = outputs[0].labels == inputs[place].labels
+    _refuse_windows(options, outputs[0], suits=window is not None and not is_masked)
+    if inputs[place].axes[0] == "option":
+        return ChoiceBert(inputs, place, outputs, options)
+    if window is not None:
+        return WindowsBert(inputs, place, outputs, options)
     return (MaskedTextBert if is_masked else Bert)(inputs, place, outputs, options)
 
 
-def place_of_pieces(name: str, inputs: Sequence[TensorSpec], sizes: Sizes) -> int:
+def _refuse_windows(options: Options, output: TensorSpec, *, suits: bool) -> None:
+    """Refuses options of windows that would change nothing."""
+    if options.window is None and options.stride is not None:
+        raise ShapeError(
+            "process.stride is the way from one window to the next, and there are no windows",
+            do="Set process.window, or leave process.stride out",
+        )
+    if options.window is not None and not suits:
+        raise ShapeError(
+            "process.window reads long texts where each word piece has an output, such as names "
+            "or answers in a text",
+            got=f"the output {output.describe()}",
+            do="Leave process.window out, and set input.max_length",
+        )
+
+
+def place_of_pieces(
+    name: str, inputs: Sequence[TensorSpec], sizes: Sizes, *, window: int | None = None
+) -> int:
     """Returns the number of the input that is word pieces.
 
     name:     that of the net
+    window:   the number of pieces that are read at once; all of them when omitted
     Raises:   ShapeError when there is none, or when it is too long.
     """
     places = [number for number, spec in enumerate(inputs) if END in spec.labels]
@@ -152,7 +209,13 @@ def place_of_pieces(name: str, inputs: Sequence[TensorSpec], sizes: Sizes) -> in
             got=f"the input {described}",
             do="Set input.tokenizer=wordpieces, and name one or two texts with input.text",
         )
-    length = inputs[places[0]].shape[0]
+    length = window or inputs[places[0]].shape[-1]
+    if window and length > sizes.max_positions:
+        raise ShapeError(
+            f"the net reads at most {sizes.max_positions} word pieces",
+            got=f"process.window={window}",
+            do=f"Set process.window={sizes.max_positions}, or less",
+        )
     if length > sizes.max_positions:
         raise ShapeError(
             f"the net reads at most {sizes.max_positions} word pieces",
@@ -264,6 +327,113 @@ class MaskedTextBert(Bert):
         assert isinstance(self.head, PretrainingHead)
         logits: Tensor = self.head.pairs(states)
         return logits
+
+
+class ChoiceBert(Bert):
+    """A BERT that scores a text with each of its options.
+
+    The score of an empty option, whose ids are all 0, is minus infinity.
+    """
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "flatten": ("option", "time"),
+        "": ("batch", "option"),
+    }
+
+    def __init__(
+        self,
+        inputs: tuple[TensorSpec, ...],
+        place: int,
+        outputs: tuple[TensorSpec, ...],
+        options: Options,
+    ) -> None:
+        if len(inputs) != 1 or len(outputs) != 1 or outputs[0].axes != ("option",):
+            described = " and ".join(spec.describe() for spec in (*inputs, *outputs))
+            raise ShapeError(
+                "process.net=bert reads options for one answer, the choice of an option",
+                got=f"input and output {described}",
+                do="Use output.choice alone, and name other columns in input.drop",
+            )
+        head = PooledHead(options.units, (), (_SCORE,), options.dropout)
+        super().__init__(inputs, place, outputs, options, head)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        (ids,) = inputs
+        pairs = ids.flatten(0, 1)
+        scores: Tensor = self.head(self.states(pairs), pairs)
+        return scores.view(ids.shape[:2]).masked_fill((ids == 0).all(dim=2), -torch.inf)
+
+    def describe_example(
+        self,
+        samples: tuple[Tensor, ...],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        tokens: Sequence[Sequence[str]],
+    ) -> Sequence[Section]:
+        """Returns every attention head for the pair with the first option."""
+        ids, spec = samples[0][:1, :1], inputs[0]
+        return [self_attention(self, (ids,), _names(ids[0, 0], spec), part="the first option")]
+
+
+class WindowsBert(Bert):
+    """A BERT with outputs for every piece, which reads long texts in windows."""
+
+    AXES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "masked_fill": ("window", "step"),
+        "": ("batch", "time", "feature"),
+    }
+
+    def __init__(
+        self,
+        inputs: tuple[TensorSpec, ...],
+        place: int,
+        outputs: tuple[TensorSpec, ...],
+        options: Options,
+    ) -> None:
+        super().__init__(inputs, place, outputs, options)
+        assert options.window is not None
+        self.size = options.window
+        self.stride = options.stride or options.window // 2
+        if self.stride >= self.size:
+            raise ShapeError(
+                "process.stride must be smaller than process.window, or pieces are not read",
+                got=f"stride {self.stride}, window {self.size}",
+                do=f"Set process.stride={self.size // 2}, or leave it out",
+            )
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        (ids,) = inputs
+        if ids.is_meta:  # it has sizes alone
+            outputs: Tensor = self.head(self.states(ids), ids)
+            return outputs
+        windows = self.windows(ids)
+        return windows.whole(self.head(self.states(windows.ids), windows.ids))
+
+    def windows(self, ids: Tensor) -> text_windows.TextWindows:
+        """Returns the windows of texts (batch, time)."""
+        if torch.jit.is_tracing():
+            raise NotBuiltError(
+                "a net that reads long texts in windows cannot be exported, since the number of "
+                "windows depends on the text",
+                do="Train with texts that fit: leave process.window out, and set a smaller "
+                "input.max_length",
+            )
+        return text_windows.cut(ids, size=self.size, stride=self.stride, end=self.end)
+
+    def describe_example(
+        self,
+        samples: tuple[Tensor, ...],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        tokens: Sequence[Sequence[str]],
+    ) -> Sequence[Section]:
+        """Returns every attention head for the first window."""
+        windows = self.windows(samples[0][:1])
+        count, ids = len(windows.ids), windows.ids[:1]
+        if count == 1:
+            return super().describe_example(samples, inputs, outputs, tokens)
+        names = _names(ids[0], inputs[0])
+        return [self_attention(self, (ids,), names, part=f"the first of {count} windows")]
 
 
 class PooledHead(nn.Module):
@@ -390,6 +560,11 @@ def _head(
             "an output for every word piece stands alone", got=f"{len(outputs)} outputs"
         )
     return WordsHead(pieces) if is_masked else StepHead(units, first.shape[1], dropout)
+
+
+def _names(ids: Tensor, spec: TensorSpec) -> list[str]:
+    """Returns the names of ids (time) without padding."""
+    return [spec.labels[number] for number in ids.tolist() if number]
 
 
 def _zero_at_padding(y: Tensor, ids: Tensor) -> Tensor:

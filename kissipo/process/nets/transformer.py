@@ -442,5 +442,3 @@ def _draw_weights(net: nn.Module) -> None:
         elif isinstance(layer, nn.Embedding):
             nn.init.normal_(layer.weight, std=layer.embedding_dim**-0.5)
             zero_padding(layer)
-        elif isinstance(layer, LearnedPositions):  # as large as sines and cosines
-            nn.init.normal_(layer.weight, std=0.5**0.5)

@@ -84,7 +84,7 @@ def test_three_files_are_the_published_split(tmp_path: Path) -> None:
         ("Anna\tB-x\nslept O\n", r"line 2 .* has one column; got 'slept O'.*by a tab"),
         ("Anna NNP\n", r"line 1 .* ends with a text that is not a tag; got 'NNP'. Allowed: O, B-"),
         ("\n\t\n# text\n-DOCSTART- O\n", r"a.conll has no word with a tag. Allowed: one word"),
-        ("", r"a.conll is empty"),
+        ("", r"a.conll is empty. Allowed: one word and its tag per line: .* Write each word"),
         ("Anna \udcff B-x\n", r"line 1 of .*a.conll is not valid utf-8"),
     ],
 )
