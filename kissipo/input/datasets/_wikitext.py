@@ -2,8 +2,8 @@
 
 Source:   Merity, Xiong, Bradbury and Socher, Pointer Sentinel Mixture Models, 2016.
 License:  CC BY-SA (Wikipedia).
-Example:  >>> articles([" = Oak = ", "", " The oak is a <unk> tree . ", " = = Acorn = = "])
-          ['', ' = Oak = ', ' The oak is a   tree . ', ' = = Acorn = = ']
+Example:  >>> articles([" = Oak = ", "", " An <unk> tree . ", " = = Acorn = = "])
+          ['', ' = Oak = ', ' An   tree . ', ' = = Acorn = = ']
 """
 
 import gzip
@@ -42,8 +42,8 @@ def read_lines(path: Path) -> list[str]:
 
 def articles(lines: Iterable[str]) -> list[str]:
     """Returns the lines with a blank one before each article; `<unk>` is left out."""
-    found: list[str] = []
+    separated: list[str] = []
     for line in lines:
         if line.strip():
-            found += ["", line] if _TITLE.match(line) else [line]
-    return [line.replace("<unk>", " ") for line in found]
+            separated += ["", line] if _TITLE.match(line) else [line]
+    return [line.replace("<unk>", " ") for line in separated]

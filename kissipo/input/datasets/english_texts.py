@@ -62,7 +62,7 @@ def _plain(*patterns: str, encoding: str = "utf-8") -> Callable[[Path], Iterator
     return lines
 
 
-def _wikitext(folder: Path) -> Iterator[str]:
+def _encyclopedia(folder: Path) -> Iterator[str]:
     """Yields the lines of articles."""
     for path in sorted(folder.glob("*.txt.gz")):
         yield from _wikitext.articles(_wikitext.read_lines(path))
@@ -128,7 +128,7 @@ def _sentences(folder: Path) -> Iterator[str]:
 
 
 _READERS: dict[str, Callable[[Path], Iterator[str]]] = {
-    "wikitext-2": _wikitext,
+    "wikitext-2": _encyclopedia,
     "squad-style": _articles,
     "multi30k": _plain("*.en.gz"),
     "flickr8k-800": _cells("captions.tsv", 1),
