@@ -9,17 +9,22 @@ from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from kissipo.core.algorithm import EpisodicAgent, ReplayAgent
 from kissipo.core.codec import columns_of
 from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
+from kissipo.core.environment import Policy
 from kissipo.core.errors import CallbackError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation, answer_all
 from kissipo.engine.fit import Fit, FitConfig
-from kissipo.engine.rollout import Rollout, play
+from kissipo.engine.rollouts.episodes import EpisodeLoop
+from kissipo.engine.rollouts.replay import ReplayLoop
+from kissipo.engine.rollouts.side_by_side import play
 from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Evaluation
@@ -33,6 +38,9 @@ from kissipo.pipeline.builders.rows import encode_new
 from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.registries import trivial_baselines
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
+
+Loop = Fit | EpisodeLoop | ReplayLoop
+_SIDE_BY_SIDE = 20  # episodes of the evaluation at once
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ def train(
 ) -> TrainingResult:
     """Trains to the end; `resume` starts from the last checkpoint, if any."""
     world = experiment.pipeline.world
-    loop: Fit | Rollout = (
+    loop: Loop = (
         _data_loop(experiment, seed)
         if world is None
         else _environment_loop(experiment, world, seed)
@@ -90,7 +98,7 @@ def _calibrate_answers(experiment: Experiment) -> None:
         answer.calibrate(partial(evaluations.predictions, number))
 
 
-def _resume(loop: Fit | Rollout, folder: RunFolder) -> list[str]:
+def _resume(loop: Loop, folder: RunFolder) -> list[str]:
     """Loads the last checkpoint into the loop and returns notes about it."""
     checkpoint = load_checkpoint(folder.checkpoints)
     if checkpoint is None:
@@ -164,14 +172,12 @@ def _data_loop(experiment: Experiment, seed: int) -> Fit:
     )
 
 
-def _environment_loop(experiment: Experiment, world: World, seed: int) -> Rollout:
-    return Rollout(
-        world.environment,
-        experiment.net,
-        experiment.agent,
-        episodes=experiment.config.episodes,
-        seed=seed,
-    )
+def _environment_loop(experiment: Experiment, world: World, seed: int) -> EpisodeLoop | ReplayLoop:
+    agent = experiment.agent
+    if isinstance(agent, ReplayAgent):
+        return ReplayLoop(world.make, experiment.net, agent, seed=seed)
+    assert isinstance(agent, EpisodicAgent)
+    return EpisodeLoop(world.make(), experiment.net, agent, seed=seed)
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
@@ -179,13 +185,13 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     answer = cast(Actions, experiment.pipeline.answers[0])
     agent = experiment.agent
     episodes, discount = answer.options.episodes, experiment.config.discount
-    case = EnvironmentData(
-        lambda choose: play(world.environment, choose, episodes=episodes, seed=seed),
-        world.actions,
-        world.model,
-        discount,
-    )
-    returns = case.play(lambda state, generator: agent.best(state))
+    environments = [world.make() for _ in range(min(episodes, _SIDE_BY_SIDE))]
+
+    def play_all(choose: Policy) -> NDArray[np.float64]:
+        return play(environments, choose, numbers=range(episodes), seed=seed, purpose="report")
+
+    case = EnvironmentData(play_all, world.actions, world.model, discount)
+    returns = play_all(lambda states, generators: agent.best(states))
     evaluation = answer.evaluate(returns, returns)
     if world.model is not None:
         evaluation = _compare_with_optimal(evaluation, experiment, world)
@@ -212,7 +218,6 @@ def _compare_with_optimal(
     with torch.no_grad():
         states = experiment.pipeline.datasets["train"].batch(slice(None)).inputs
         q_values = net(*(state.to(device_of(net)) for state in states)).cpu().numpy().astype(float)
-        q_values = experiment.net(*states).numpy().astype(float)
     assert world.model is not None
     best = value_iteration(world.model, discount=experiment.config.discount)
     matters = states_that_matter(world.model)

@@ -37,7 +37,7 @@ from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.engine.rollout import play
+from kissipo.engine.rollouts.side_by_side import play
 from kissipo.input.environments.racing import LIMIT, Racing
 from kissipo.input.sources import environment
 from kissipo.output.answer import Answer
@@ -254,7 +254,13 @@ def backed_off(counters: list[Counter[int]], size: int) -> Callable[[int], float
 def of_a_world(episodes: int = 400) -> EnvironmentData:
     world = environment.SOURCE.read("racing", environment.Options())
     return EnvironmentData(
-        lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED),
+        lambda choose: play(
+            [world.make(), world.make()],
+            choose,
+            numbers=range(episodes),
+            seed=SEED,
+            purpose="report",
+        ),
         world.actions,
         world.model,
         0.9,

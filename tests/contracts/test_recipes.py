@@ -24,7 +24,7 @@ SHORTEST = {
     "supervised": {"epochs": 1},
     "gradient_descent": {"epochs": 20},
     "q_learning": {"process.episodes": 20},
-    "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
+    "dqn": {"process.steps": 1_500, "select_start": 1_000, "output.episodes": 5},
     "adversarial": {"epochs": 1},
     "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},

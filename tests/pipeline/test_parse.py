@@ -213,12 +213,12 @@ LATER = [
 # the schema has no rule about the source of an algorithm
 UNSUITABLE = [
     (
-        f"{DIGITS}\nprocess: {{net: ffn, algorithm: deep_q_learning}}",
-        "'deep_q_learning' for the net 'ffn' from samples is not built yet. Allowed: 'supervised'",
+        f"{DIGITS}\nprocess: {{net: ffn, algorithm: dqn}}",
+        "'dqn' for the net 'ffn' from samples is not built yet. Allowed: 'supervised'",
     ),
     (
         "input: {environment: CartPole-v1}\nprocess: {net: ffn, algorithm: supervised}",
-        "for the net 'ffn' in an environment is not built yet. Allowed: 'deep_q_learning'",
+        "for the net 'ffn' in an environment is not built yet. Allowed: 'dqn'",
     ),
     (
         "input: {environment: CartPole-v1}\nprocess: {net: cnn}",

@@ -3,8 +3,10 @@
 A state is one of a finite number, or a row of numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,7 @@ class Options:
 class World:
     """An environment with names for its states and actions.
 
+    make:   makes one more environment of the same kind
     codec:  encodes its states
     frame:  all states, or some where they are rows of numbers
     model:  `model[state][action]` lists (probability, next state, reward, end) if the
@@ -77,7 +80,7 @@ class World:
     """
 
     name: str
-    environment: GymEnvironment
+    make: Callable[[], GymEnvironment]
     codec: Codec
     frame: Frame
     actions: tuple[str, ...]
@@ -111,10 +114,12 @@ class Environment(Source[Options]):
             if module.WORLD is None:
                 raise _unknown_space(name, "states", module.STATES)
             limit = options.max_episode_steps or module.LIMIT
-            environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
+            make = partial(_make_own, gymnasium, module.WORLD, limit)
             states, actions = module.STATES, module.ACTIONS
+            environment = make()
         else:
-            environment = _make(gymnasium, name, options)
+            make = partial(_make, gymnasium, name, options)
+            environment = make()
             kind, space = name.split("-")[0], environment.action_space
             if not isinstance(space, gymnasium.spaces.Discrete):
                 raise _unknown_space(name, "actions", space)
@@ -123,13 +128,13 @@ class Environment(Source[Options]):
             if isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1:
                 names = _named(options.states, _NUMBERS.get(kind, ()), *space.shape)
                 frame = _some_states(environment, names, len(actions), origin=name)
-                return World(name, environment, Observation(names), frame, actions, None)
+                return World(name, make, Observation(names), frame, actions, None)
             if not isinstance(space, gymnasium.spaces.Discrete):
                 raise _unknown_space(name, "states", space)
             states = _named(options.states, _fields(environment), int(space.n))
         frame = Frame((strings("state", list(states)),), origin=name)
         model = getattr(environment.unwrapped, "P", None)
-        return World(name, environment, States(states), frame, actions, model)
+        return World(name, make, States(states), frame, actions, model)
 
     def infer(self, question: Question) -> Task | None:
         """Takes a name such as gym:FrozenLake-v1."""
@@ -202,7 +207,11 @@ def _some_states(
     return Frame(tuple(map(numbers, names, values)), origin=origin)
 
 
-def _make(gymnasium: Any, name: str, options: Options) -> Any:
+def _make_own(gymnasium: ModuleType, world: Callable[[], object], limit: int) -> Any:
+    return gymnasium.wrappers.TimeLimit(world(), limit)
+
+
+def _make(gymnasium: ModuleType, name: str, options: Options) -> Any:
     settings = dict(options.settings or {})
     try:
         return gymnasium.make(

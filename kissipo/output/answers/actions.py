@@ -27,6 +27,7 @@ from kissipo.output.answer import (
     Scores,
 )
 
+SEEDS = "no training and no choice of a policy used their random seeds"
 _MAX_STATES, _MAX_SHOWN_STATES = 64, 200  # in the terminal, in the report
 
 
@@ -110,7 +111,7 @@ class Actions(Answer):
 
     def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
         assert evaluation.per_sample is not None
-        return f"{len(evaluation.per_sample):,} episodes with held-out random seeds"
+        return f"{len(evaluation.per_sample):,} episodes; {SEEDS}"
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         policy = data.evaluation.details.get("policy")
