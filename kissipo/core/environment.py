@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
+import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from kissipo.core.numpy_array import NumpyArray
 
@@ -31,6 +33,63 @@ class GymEnvironment(Protocol):
     def step(self, action: int) -> tuple[EnvironmentState, float, bool, bool, Mapping[str, object]]:
         """Returns the next state, the reward, end, truncated and further facts."""
         ...
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """The rules of an environment as flat arrays, one row per possible transition.
+
+    pair:      the number of the state and action: state · actions + action
+    goes_on:   1, or 0 where the episode ends
+    """
+
+    states: int
+    actions: int
+    pair: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    following: NDArray[np.int64]
+    reward: NDArray[np.float64]
+    goes_on: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, model: TransitionModel) -> Self:
+        """Returns the transitions of a model, `model[state][action]`."""
+        states, actions = len(model), len(model[0])
+        rows = [
+            (state * actions + action, probability, following, reward, 0.0 if end else 1.0)
+            for state in range(states)
+            for action in range(actions)
+            for probability, following, reward, end in model[state][action]
+        ]
+        pair, probability, following, reward, goes_on = map(np.asarray, zip(*rows, strict=True))
+        return cls(
+            states,
+            actions,
+            pair,
+            probability.astype(float),
+            following,
+            reward.astype(float),
+            goes_on,
+        )
+
+    def action_values(self, values: NDArray[np.float64], *, discount: float) -> NDArray[np.float64]:
+        """Returns Q (state, action): reward and discounted value of the next state."""
+        targets = self.probability * (
+            self.reward + discount * self.goes_on * values[self.following]
+        )
+        sums: NumpyArray = np.bincount(self.pair, targets, minlength=self.states * self.actions)
+        return sums.reshape(self.states, self.actions)
+
+    def under(self, policy: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns the rewards (state) and the probabilities (state, next state) of a
+        policy; those of the end of an episode are left out."""
+        taken = self.pair % self.actions == policy[self.pair // self.actions]
+        states, probability = self.pair[taken] // self.actions, self.probability[taken]
+        rewards, matrix = np.zeros(self.states), np.zeros((self.states, self.states))
+        np.add.at(rewards, states, probability * self.reward[taken])
+        weights = probability * self.goes_on[taken]
+        np.add.at(matrix, (states, self.following[taken]), weights)
+        return rewards, matrix
 
 
 @dataclass(frozen=True)

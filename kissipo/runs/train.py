@@ -11,18 +11,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kissipo.core.algorithm import EpisodicAgent, ReplayAgent
+from kissipo.core.algorithm import EpisodicAgent, Planner, ReplayAgent
 from kissipo.core.codec import columns_of
 from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
-from kissipo.core.environment import Policy
-from kissipo.core.errors import CallbackError
+from kissipo.core.environment import Policy, TransitionModel
+from kissipo.core.errors import CallbackError, TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation, answer_all
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.engine.rollouts.episodes import EpisodeLoop
+from kissipo.engine.rollouts.planning import PlanningLoop
 from kissipo.engine.rollouts.replay import ReplayLoop
 from kissipo.engine.rollouts.side_by_side import play
 from kissipo.engine.run_folder import RunFolder
@@ -39,7 +40,7 @@ from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.registries import trivial_baselines
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
 
-Loop = Fit | EpisodeLoop | ReplayLoop
+Loop = Fit | EpisodeLoop | ReplayLoop | PlanningLoop
 _SIDE_BY_SIDE = 20  # episodes of the evaluation at once
 
 
@@ -172,12 +173,30 @@ def _data_loop(experiment: Experiment, seed: int) -> Fit:
     )
 
 
-def _environment_loop(experiment: Experiment, world: World, seed: int) -> EpisodeLoop | ReplayLoop:
+def _environment_loop(
+    experiment: Experiment, world: World, seed: int
+) -> EpisodeLoop | ReplayLoop | PlanningLoop:
     agent = experiment.agent
     if isinstance(agent, ReplayAgent):
         return ReplayLoop(world.make, experiment.net, agent, seed=seed)
+    if isinstance(agent, Planner):
+        return PlanningLoop(_rules(world), experiment.net, agent)
     assert isinstance(agent, EpisodicAgent)
     return EpisodeLoop(world.make(), experiment.net, agent, seed=seed)
+
+
+def _rules(world: World) -> TransitionModel:
+    """Returns the transition probabilities of an environment.
+
+    Raises:   TaskError when it does not publish them.
+    """
+    if world.model is None:
+        raise TaskError(
+            f"a planner needs the transition probabilities, and '{world.name}' publishes none",
+            allowed="environments with a table of rules: FrozenLake-v1, CliffWalking-v1, racing",
+            do="Learn from steps: process.algorithm=q_learning or process.algorithm=sarsa",
+        )
+    return world.model
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
@@ -220,7 +239,7 @@ def _compare_with_optimal(
         q_values = net(*(state.to(device_of(net)) for state in states)).cpu().numpy().astype(float)
     assert world.model is not None
     best = value_iteration(world.model, discount=experiment.config.discount)
-    matters = states_that_matter(world.model)
+    matters = states_that_matter(world.model, world.starts)
     agrees = agreement(q_values, best, matters)
     table = {
         "states": list(world.states),

@@ -77,6 +77,7 @@ class World:
     frame:  all states, or some where they are rows of numbers
     model:  `model[state][action]` lists (probability, next state, reward, end) if the
             environment provides it, else None
+    starts: the states in which episodes start, where the model is known
     """
 
     name: str
@@ -85,6 +86,7 @@ class World:
     frame: Frame
     actions: tuple[str, ...]
     model: TransitionModel | None
+    starts: tuple[int, ...] = (0,)
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -134,7 +136,7 @@ class Environment(Source[Options]):
             states = _named(options.states, _fields(environment), int(space.n))
         frame = Frame((strings("state", list(states)),), origin=name)
         model = getattr(environment.unwrapped, "P", None)
-        return World(name, make, States(states), frame, actions, model)
+        return World(name, make, States(states), frame, actions, model, _starts(environment))
 
     def infer(self, question: Question) -> Task | None:
         """Takes a name such as gym:FrozenLake-v1."""
@@ -233,6 +235,14 @@ def _make(gymnasium: ModuleType, name: str, options: Options) -> Any:
         raise DataError(
             f"the environment '{name}' does not take these input.settings: {error}"
         ) from None
+
+
+def _starts(environment: Any) -> tuple[int, ...]:
+    """Returns the first states of episodes: those that gymnasium gives a probability."""
+    probabilities = getattr(environment.unwrapped, "initial_state_distrib", None)
+    if probabilities is None:
+        return (0,)
+    return tuple(np.flatnonzero(probabilities).tolist())
 
 
 def _fields(environment: Any) -> tuple[str, ...]:

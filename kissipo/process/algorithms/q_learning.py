@@ -80,11 +80,14 @@ class QLearning(EpisodicAgent):
 
     def update(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None:
         """Updates the table after one step."""
-        values = self._values
+        value = 0.0 if end else self.options.discount * self._values[following].max()
+        self.move(state, action, reward + value)
+
+    def move(self, state: int, action: int, target: float) -> None:
+        """Moves one value towards its target."""
         self._visits[state, action] += 1
         rate = self.options.learning_rate or 1.0 / self._visits[state, action] ** _POWER
-        target = reward if end else reward + self.options.discount * values[following].max()
-        values[state, action] += rate * (target - values[state, action])
+        self._values[state, action] += rate * (target - self._values[state, action])
 
     def best(self, states: NumpyArray) -> NumpyArray:
         """Returns the action with the largest Q-value for each state."""
