@@ -1,11 +1,11 @@
 """How many environment steps per second does DQN take (S42)? kissipo beside torch.
 
-Question   CartPole-v1, a net 4-128-128-2, one update of 128 replayed steps for every two
-           environment steps: how many environment steps and updates per second of
-           processor time?
+Question   CartPole-v1, a net 4-128-128-2, one update of 128 replayed steps for every
+           two environment steps: how many environment steps and updates per second
+           of processor time?
 Peers      `kissipo fit cartpole` without its greedy tests; the usual single-file DQN in
-           torch (one environment, an action per step, an update every second step), with
-           the same net, double targets, Huber loss, Adam, clipping and target copies.
+           torch (one environment, an action per step, an update every second step)
+           with the same net, double targets, Huber loss, Adam, clipping and copies.
            Both store steps in arrays made beforehand.
 Method     one process, one thread, the peers interleaved. Each trains for some steps
            per round, and the first round does not count. The table shows medians of
@@ -91,8 +91,8 @@ def single_file(steps: int, seed: int) -> int:
                 value = target_network(following).gather(1, best).squeeze(1)
                 done = torch.from_numpy(dones[index])
                 goal = torch.from_numpy(rewards[index]) + 0.99 * value * (1 - done)
-            chosen = torch.from_numpy(actions[index])[:, None]
-            value = q_network(torch.from_numpy(states[index])).gather(1, chosen).squeeze(1)
+            taken = torch.from_numpy(actions[index])[:, None]
+            value = q_network(torch.from_numpy(states[index])).gather(1, taken).squeeze(1)
             loss = functional.smooth_l1_loss(value, goal)
             optimizer.zero_grad()
             loss.backward()

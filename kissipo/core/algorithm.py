@@ -159,8 +159,9 @@ class SelectionConfig:
 
     every:         number of environment steps between two tests
     episodes:      number of episodes of a test
-    confirmation:  number of further episodes before the training stops early
-    solved_return: mean return at which it stops; None: it trains to the end
+    confirmation:  number of further episodes that a better policy has to play, because
+                   the best of many tests is partly luck
+    solved_return: mean return of all of them at which the training stops; None: never
     start:         mean return of the last training episodes before the first test
     """
 

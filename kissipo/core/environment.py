@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, SupportsFloat
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from kissipo.core.errors import DataError
 from kissipo.core.numpy_array import NumpyArray
 
 EnvironmentState = int | NumpyArray
@@ -40,7 +41,7 @@ class Transitions:
     """The rules of an environment as flat arrays, one row per possible transition.
 
     pair:      the number of the state and action: state · actions + action
-    goes_on:   1, or 0 where the episode ends
+    continues: 1, or 0 where the episode ends
     """
 
     states: int
@@ -49,7 +50,7 @@ class Transitions:
     probability: NDArray[np.float64]
     following: NDArray[np.int64]
     reward: NDArray[np.float64]
-    goes_on: NDArray[np.float64]
+    continues: NDArray[np.float64]
 
     @classmethod
     def of(cls, model: TransitionModel) -> Self:
@@ -61,7 +62,7 @@ class Transitions:
             for action in range(actions)
             for probability, following, reward, end in model[state][action]
         ]
-        pair, probability, following, reward, goes_on = map(np.asarray, zip(*rows, strict=True))
+        pair, probability, following, reward, continues = map(np.asarray, zip(*rows, strict=True))
         return cls(
             states,
             actions,
@@ -69,13 +70,13 @@ class Transitions:
             probability.astype(float),
             following,
             reward.astype(float),
-            goes_on,
+            continues,
         )
 
     def action_values(self, values: NDArray[np.float64], *, discount: float) -> NDArray[np.float64]:
         """Returns Q (state, action): reward and discounted value of the next state."""
         targets = self.probability * (
-            self.reward + discount * self.goes_on * values[self.following]
+            self.reward + discount * self.continues * values[self.following]
         )
         sums: NumpyArray = np.bincount(self.pair, targets, minlength=self.states * self.actions)
         return sums.reshape(self.states, self.actions)
@@ -87,7 +88,7 @@ class Transitions:
         states, probability = self.pair[taken] // self.actions, self.probability[taken]
         rewards, matrix = np.zeros(self.states), np.zeros((self.states, self.states))
         np.add.at(rewards, states, probability * self.reward[taken])
-        weights = probability * self.goes_on[taken]
+        weights = probability * self.continues[taken]
         np.add.at(matrix, (states, self.following[taken]), weights)
         return rewards, matrix
 
@@ -108,3 +109,33 @@ class EnvironmentSteps:
     following: NumpyArray
     ends: NumpyArray
     cuts: NumpyArray
+
+
+def number_of(reward: SupportsFloat) -> float:
+    """Returns a reward as a number.
+
+    Raises:   DataError when it is none.
+    """
+    try:
+        number = float(reward)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if number - number != 0:  # NaN or infinite
+        raise DataError(
+            "the environment gave a reward that is not a number",
+            got=repr(reward),
+            allowed="a finite number after every step",
+            do="Mend the environment: nothing can be learned from such a reward",
+        )
+    return number
+
+
+def refuse_missing(states: NumpyArray) -> None:
+    """Refuses states with numbers that are not finite."""
+    if states.dtype.kind == "f" and not np.isfinite(states).all():
+        raise DataError(
+            "the environment gave a state with a number that is missing or infinite",
+            got=str(states[~np.isfinite(states)][0]),
+            allowed="finite numbers in every state",
+            do="Mend the environment: a net cannot read such a state",
+        )

@@ -42,7 +42,7 @@ def value_iteration(
 
 
 def states_that_matter(model: TransitionModel, starts: Iterable[int] = (0,)) -> NDArray[np.bool_]:
-    """Returns which states can be reached from a first state before the episode ends."""
+    """Returns which states an episode can reach before it ends."""
     reached = set(starts)
     waiting = sorted(reached)
     while waiting:

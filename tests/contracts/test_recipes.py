@@ -24,7 +24,13 @@ SHORTEST = {
     "supervised": {"epochs": 1},
     "gradient_descent": {"epochs": 20},
     "q_learning": {"process.episodes": 20},
-    "dqn": {"process.steps": 1_500, "select_start": 1_000, "output.episodes": 5},
+    "dqn": {
+        "process.steps": 1_200,
+        "select_start": 1_000,
+        "select_episodes": 2,
+        "confirm_episodes": 2,
+        "output.episodes": 5,
+    },
     "adversarial": {"epochs": 1},
     "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},
@@ -50,6 +56,9 @@ quick_recipes = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def _with_its_data(request: pytest.FixtureRequest) -> None:
     """Skips slow tests whose data sets are not downloaded; no test downloads."""
+    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
+    if parameters.get("name") in RECIPES and RECIPES[parameters["name"]].package:
+        pytest.importorskip(RECIPES[parameters["name"]].package)
     if request.node.get_closest_marker("slow") and request.node.callspec.params["name"] in FETCHED:
         request.getfixturevalue("data")
 

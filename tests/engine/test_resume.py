@@ -112,6 +112,7 @@ TASKS: dict[str, tuple[list[str], str, int, int]] = {
             "select_start=15",
             "select_every=200",
             "select_episodes=2",
+            "confirm_episodes=2",
             "solved_return=500",
             "output.episodes=5",
         ],

@@ -29,6 +29,7 @@ SHORT = {
     "process.select_start": 15,
     "process.select_every": 300,
     "process.select_episodes": 2,
+    "process.confirm_episodes": 3,
     "output.episodes": 5,
 }
 Out = pytest.CaptureFixture[str]

@@ -15,13 +15,13 @@ from time import perf_counter
 from torch import nn
 
 from kissipo.core.algorithm import EpisodicAgent
-from kissipo.core.environment import GymEnvironment
+from kissipo.core.environment import GymEnvironment, number_of
 from kissipo.core.errors import StoppedError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback, StateDict
 from kissipo.core.seeds import numpy_generator
 from kissipo.engine.checkpoint import saving_interval
-from kissipo.engine.rollouts.side_by_side import episode_seed, number_of
+from kissipo.engine.rollouts.side_by_side import episode_seed
 from kissipo.engine.stopping import Stopping
 
 Save = Callable[[StateDict], None]

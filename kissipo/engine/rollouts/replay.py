@@ -185,20 +185,20 @@ class ReplayLoop:
         if config is None or not self._is_due(config):
             return
         state.tested = state.steps
-        count = config.episodes
+        count, total = config.episodes, config.episodes + config.confirmation
         mean = self._greedy(range(count))
-        solves = config.solved_return is not None and mean >= config.solved_return
-        if solves and config.confirmation:
-            more = self._greedy(range(count, count + config.confirmation))
-            solves = more >= (config.solved_return or more)
-            mean = (mean * count + more * config.confirmation) / (count + config.confirmation)
-            count += config.confirmation
+        if self._is_best(mean) and config.confirmation:
+            more = self._greedy(range(count, total))
+            mean, count = (mean * count + more * config.confirmation) / total, total
         state.test = mean
-        if state.best is None or (solves, mean) > (state.solved, state.best):
+        if self._is_best(mean):
             state.best, state.best_steps, state.best_count = mean, state.steps, count
             state.best_epoch = state.epoch + 1
             self._best = {name: value.clone() for name, value in self.net.state_dict().items()}
-        state.solved = solves
+            state.solved = config.solved_return is not None and mean >= config.solved_return
+
+    def _is_best(self, mean: float) -> bool:
+        return self.state.best is None or mean > self.state.best
 
     def _is_due(self, config: SelectionConfig) -> bool:
         state = self.state

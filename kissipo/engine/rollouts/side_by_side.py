@@ -10,15 +10,22 @@ the last state, and `states` the first state of the new episode.
 
 from __future__ import annotations
 
-from typing import Literal, SupportsFloat
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from kissipo.core.environment import EnvironmentState, EnvironmentSteps, GymEnvironment, Policy
-from kissipo.core.errors import DataError, RunError
+from kissipo.core.environment import (
+    EnvironmentState,
+    EnvironmentSteps,
+    GymEnvironment,
+    Policy,
+    number_of,
+    refuse_missing,
+)
+from kissipo.core.errors import RunError
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import StateDict
 from kissipo.core.seeds import derive, numpy_generator
@@ -170,33 +177,3 @@ def play(
             else:
                 running.append((place, environment, state, generator))
     return returns
-
-
-def number_of(reward: SupportsFloat) -> float:
-    """Returns a reward as a number.
-
-    Raises:   DataError when it is none.
-    """
-    try:
-        number = float(reward)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if number - number != 0:  # NaN or infinite
-        raise DataError(
-            "the environment gave a reward that is not a number",
-            got=repr(reward),
-            allowed="a finite number after every step",
-            do="Mend the environment: nothing can be learned from such a reward",
-        )
-    return number
-
-
-def refuse_missing(states: NumpyArray) -> None:
-    """Refuses states with numbers that are not finite."""
-    if states.dtype.kind == "f" and not np.isfinite(states).all():
-        raise DataError(
-            "the environment gave a state with a number that is missing or infinite",
-            got=str(states[~np.isfinite(states)][0]),
-            allowed="finite numbers in every state",
-            do="Mend the environment: a net cannot read such a state",
-        )

@@ -114,10 +114,10 @@ class Options:
         None, "mean return of the last 20 training episodes before which there is no test"
     )
     solved_return: float | None = option(
-        None, "training stops when the mean return of a greedy test is at least this"
+        None, "training stops when the mean return of the best policy is at least this"
     )
     confirm_episodes: int = option(
-        60, "number of further greedy episodes that must confirm `solved_return`", minimum=0
+        60, "number of further greedy episodes that a better policy has to play", minimum=0
     )
 
 

@@ -8,9 +8,9 @@ discount factor. Few sweeps are needed, but each solves as many equations as the
 states.
 
 Source:   Howard 1960.
-Choices:  the first policy takes action 0 everywhere; an action changes only when another
-          one is better by more than a rounding error, or equal actions would alternate
-          without end.
+Choices:  the first policy takes action 0 everywhere; an action changes only when
+          another one is better by more than a rounding error, or equal actions would
+          alternate without end.
 Raises:   TaskError when the environment does not publish its rules.
 """
 

@@ -1,6 +1,6 @@
-"""Value iteration: sweeps over all states with the rules of the environment known (S42).
+"""Value iteration: sweeps over all states with the rules of the world known (S42).
 
-Q(s, a) <- sum over s' of p(s' | s, a) (reward + d · max_b Q(s', b))   until it converges
+Q(s, a) <- sum over s' of p(s' | s, a) (reward + d · max_b Q(s', b))
 
 d is the discount factor. Every sweep brings the values closer to the optimal ones by a
 factor of d, so with d = 0.99 a sweep removes a hundredth of the error.
@@ -68,7 +68,7 @@ class ValueIteration(Planner):
         return {"change": self._change}
 
     def has_converged(self) -> bool:
-        """Returns whether the last sweep changed no value by more than the tolerance."""
+        """Returns whether the last sweep changed the values by less than `tolerance`."""
         return self._change <= self.options.tolerance
 
     def best(self, states: NumpyArray) -> NumpyArray:

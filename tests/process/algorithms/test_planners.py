@@ -27,7 +27,7 @@ def model_of(name: str) -> Any:
     if name == "racing":
         return Racing().P
     gymnasium = pytest.importorskip("gymnasium")
-    newest = [known for known in gymnasium.registry if known.split("-")[0] == name.split("-")[0]]
+    newest = [other for other in gymnasium.registry if other.split("-")[0] == name.split("-")[0]]
     return gymnasium.make(name if name in newest else newest[-1]).unwrapped.P
 
 

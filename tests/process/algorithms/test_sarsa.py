@@ -19,7 +19,7 @@ def agent(values: list[list[float]], options: Options) -> tuple[Sarsa, torch.Ten
 def test_sarsa_update_by_hand() -> None:
     """The next action is 1, not the better 0.
 
-    Q(0, 1) = 1 + 0.5 (3 + 0.9 · (-1) - 1) = 1.55; at the end 1.55 + 0.5 (3 - 1.55) = 2.275
+    Q(0, 1) = 1 + 0.5 (3 + 0.9 · (-1) - 1) = 1.55; at the end 1.55 + 0.5 (3 - 1.55).
     """
     greedy = Options(learning_rate=0.5, discount=0.9, epsilon_start=0, epsilon_end=0)
     algorithm, values = agent([[0.0, 1.0], [2.0, -1.0]], greedy)
