@@ -109,8 +109,13 @@ class Agent(Algorithm):
     monitor = None
 
     @abstractmethod
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+
     def best(self, states: NumpyArray) -> NumpyArray:
         """Returns the best action of each state, without exploration."""
+        actions: NumpyArray = self.q_values(states).argmax(axis=1)
+        return actions
 
 
 class EpisodicAgent(Agent):

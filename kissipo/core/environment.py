@@ -24,6 +24,10 @@ Policy = Callable[[NumpyArray, list[Generator]], NumpyArray]
 """States side by side, and the random generator of each episode -> actions."""
 
 
+Drawing = Callable[[NumpyArray], NumpyArray]
+"""A state -> its image (height, width, 3), bytes."""
+
+
 class GymEnvironment(Protocol):
     """An environment with discrete actions."""
 

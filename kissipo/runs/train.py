@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kissipo.core.algorithm import EpisodicAgent, Planner, ReplayAgent
+from kissipo.core.algorithm import Agent, EpisodicAgent, Planner, ReplayAgent
 from kissipo.core.codec import columns_of
 from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
@@ -24,6 +24,7 @@ from kissipo.engine.evaluate import Evaluations, SplitEvaluation, answer_all
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.engine.rollouts.episodes import EpisodeLoop
 from kissipo.engine.rollouts.planning import PlanningLoop
+from kissipo.engine.rollouts.recording import record_episode
 from kissipo.engine.rollouts.replay import ReplayLoop
 from kissipo.engine.rollouts.side_by_side import play
 from kissipo.engine.run_folder import RunFolder
@@ -31,6 +32,7 @@ from kissipo.input.sources.environment import World
 from kissipo.output.answer import Evaluation
 from kissipo.output.answers.actions import Actions
 from kissipo.output.baseline_data import EnvironmentData
+from kissipo.output.film import film_detail
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.unlabeled import MAX_PREDICTED, unlabeled_detail
@@ -212,6 +214,9 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     case = EnvironmentData(play_all, world.actions, world.model, discount)
     returns = play_all(lambda states, generators: agent.best(states))
     evaluation = answer.evaluate(returns, returns)
+    evaluation = replace(
+        evaluation, details={**evaluation.details, "film": _film(agent, world, seed)}
+    )
     if world.model is not None:
         evaluation = _compare_with_optimal(evaluation, experiment, world)
     baselines = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])
@@ -226,6 +231,19 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
             higher_is_better=True,
             trivial=trivial_baselines(answer),
         ),
+    )
+
+
+def _film(agent: Agent, world: World, seed: int) -> Detail:
+    """Returns the film of one of the reported episodes."""
+    episode = record_episode(world.make(), agent, seed=seed)
+    return film_detail(
+        world.draw,
+        episode.states,
+        episode.q_values,
+        episode.actions,
+        episode.rewards,
+        world.actions,
     )
 
 
@@ -248,6 +266,7 @@ def _compare_with_optimal(
         "best": best.tolist(),
         "matters": matters.tolist(),
         "agrees": agrees.tolist(),
+        "fields": [list(row) for row in world.fields],
     }
     metrics = {**evaluation.metrics, "agreement": float(agrees[matters].mean())}
     return replace(evaluation, metrics=metrics, details={**evaluation.details, "policy": table})

@@ -22,7 +22,7 @@ Out = pytest.CaptureFixture[str]
 
 
 class Own(gymnasium.Env):  # type: ignore[misc]
-    """Two numbers, three actions; it breaks after a few steps as it is told."""
+    """Two numbers, three actions; it breaks after a few steps."""
 
     def __init__(self, breaks: str = "", size: int = 2) -> None:
         self.observation_space = gymnasium.spaces.Box(-1, 1, (size,), np.float64)

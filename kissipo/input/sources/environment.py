@@ -17,6 +17,7 @@ from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
 from kissipo.core.codec import Codec
 from kissipo.core.environment import (
+    Drawing,
     EnvironmentState,
     GymEnvironment,
     TransitionModel,
@@ -33,6 +34,7 @@ from kissipo.core.schema import option
 from kissipo.core.seeds import derive, numpy_generator
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
+from kissipo.input.environments._drawings import drawing_of, fields_of
 from kissipo.input.environments._image_frames import ImageFrames
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -104,6 +106,7 @@ class World:
             environment provides it, else None
     starts: the states in which episodes start, where the model is known
     inferred_options: what was inferred from the environment
+    fields: rows of one letter per field, where the states are the fields of a grid
     """
 
     name: str
@@ -114,6 +117,13 @@ class World:
     model: TransitionModel | None
     starts: tuple[int, ...] = (0,)
     inferred_options: tuple[InferredOption, ...] = ()
+    fields: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def draw(self) -> Drawing:
+        """The function that draws a state."""
+        images = self.codec.spec.axes[:1] == ("channel",)
+        return drawing_of(self.name.split("-")[0], self.states, self.fields, images=images)
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -188,7 +198,17 @@ class Environment(Source[Options]):
         names = _named(options.states, names or _fields(environment), int(space.n))
         frame = Frame((strings("state", list(names)),), origin=name)
         model, starts = getattr(environment.unwrapped, "P", None), _starts(environment)
-        return World(name, make, States(names), frame, actions, model, starts, tuple(inferred))
+        return World(
+            name,
+            make,
+            States(names),
+            frame,
+            actions,
+            model,
+            starts,
+            tuple(inferred),
+            tuple(map(tuple, fields_of(environment))),
+        )
 
     def infer(self, question: Question) -> Task | None:
         """Takes a name such as gym:FrozenLake-v1."""

@@ -308,10 +308,10 @@ class DQN(ReplayAgent):
         loss, _ = self._update(states, actions, rewards, discounts, following)
         return {"loss": loss}
 
-    def best(self, states: NumpyArray) -> NumpyArray:
-        """Returns the action with the largest Q-value for each state."""
-        actions: NumpyArray = self._values(states).argmax(1).numpy()
-        return actions
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+        values: NumpyArray = self._values(states).numpy()
+        return values
 
     def state_dict(self) -> StateDict:
         """Returns the replay buffer, the target net and the state of Adam."""

@@ -71,6 +71,11 @@ class PolicyIteration(Planner):
         """Returns whether the last sweep changed no action."""
         return self._changed == 0
 
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+        values: NumpyArray = self._table[states]
+        return values
+
     def best(self, states: NumpyArray) -> NumpyArray:
         """Returns the action of the policy for each state."""
         actions: NumpyArray = self._policy[states]

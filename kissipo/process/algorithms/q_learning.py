@@ -89,10 +89,10 @@ class QLearning(EpisodicAgent):
         rate = self.options.learning_rate or 1.0 / self._visits[state, action] ** _POWER
         self._values[state, action] += rate * (target - self._values[state, action])
 
-    def best(self, states: NumpyArray) -> NumpyArray:
-        """Returns the action with the largest Q-value for each state."""
-        actions: NumpyArray = self._values[states].argmax(axis=1)
-        return actions
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+        values: NumpyArray = self._values[states]
+        return values
 
     def state_dict(self) -> StateDict:
         """Returns how often each action was taken in each state."""

@@ -71,10 +71,10 @@ class ValueIteration(Planner):
         """Returns whether the last sweep changed the values by less than `tolerance`."""
         return self._change <= self.options.tolerance
 
-    def best(self, states: NumpyArray) -> NumpyArray:
-        """Returns the action with the largest Q-value for each state."""
-        actions: NumpyArray = self._values[states].argmax(axis=1)
-        return actions
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+        values: NumpyArray = self._values[states]
+        return values
 
     def state_dict(self) -> StateDict:
         """Returns the values and the last change."""
