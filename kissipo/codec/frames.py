@@ -7,7 +7,8 @@ Shapes:   columns (row, height, width) -> bytes (row, channel, height, width) ->
 Raises:   DataError for an image of another size.
 Example:  >>> import numpy as np
           >>> from kissipo.core.frame import Frame, image_column
-          >>> images = np.array([[[[0, 0], [0, 0]]], [[[255, 255], [255, 255]]]], np.uint8)
+          >>> images = np.zeros((2, 1, 2, 2), dtype=np.uint8)
+          >>> images[1] = 255
           >>> codec = Frames(("image 1", "image 2"), (2, 2))
           >>> frame = Frame(tuple(map(image_column, codec.columns, images)))
           >>> codec.finish(codec.encode(frame)).flatten(2).tolist()

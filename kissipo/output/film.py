@@ -33,12 +33,12 @@ def film_detail(
     """
     step = -(-len(actions) // _MAX_FRAMES)
     totals = np.cumsum(rewards)
-    shown = range(0, len(actions), step)
+    numbers = range(0, len(actions), step)
     frames = [
         _frame(
             draw(states[number]), q_values, number, actions[number], float(totals[number]), names
         )
-        for number in shown
+        for number in numbers
     ]
     caption = f"{len(actions)} steps, return {totals[-1]:.4g}" + (
         f"; the film shows one of {step} steps" if step > 1 else ""

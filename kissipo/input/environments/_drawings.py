@@ -1,13 +1,12 @@
 """Drawings of the states of environments, for the film of an episode.
 
-gymnasium draws with pygame, which is no requirement; these drawings need Pillow alone.
+gymnasium draws with pygame, which kissipo does not need; here Pillow alone draws.
 An environment without a drawing of its own is drawn as a row of its states, or as one
 bar per number.
 """
 
 from collections.abc import Callable, Sequence
 from math import cos, pi, sin
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -30,7 +29,8 @@ def drawing_of(
 
     kind:    the name of the environment without its version
     labels:  of its states, or of the numbers of a state
-    fields:  rows of one letter per field, where the states are the fields of a grid
+    fields:  rows of one letter per field, where the states are the fields of a grid:
+             S start, F floor or ice, H hole, G goal, C cliff
     """
     if images:
         return _image
@@ -114,7 +114,7 @@ def _mountain_car(canvas: Canvas, state: NumpyArray) -> None:
 def _taxi(canvas: Canvas, state: NumpyArray) -> None:
     """Five by five fields, the taxi, the passenger P and the destination D.
 
-    state = ((row · 5 + column) · 5 + passenger) · 4 + destination; passenger 4 is inside
+    state = ((row · 5 + column) · 5 + passenger) · 4 + destination; 4: in the taxi
     """
     rest, destination = divmod(int(state), 4)
     field, passenger = divmod(rest, 5)
@@ -166,19 +166,3 @@ def _labeled(canvas: Canvas, state: NumpyArray, labels: Sequence[str]) -> None:
         color = _BLUE if number == int(state) else _GRAY
         canvas.ellipse([x - 9, y - 9, x + 9, y + 9], fill=color)
         canvas.text((x - 20, y + 10), labels[number][:10], fill=_INK, font=font)
-
-
-def fields_of(environment: Any) -> list[list[str]]:
-    """Returns the map of a grid world of gymnasium by letters; empty for other worlds.
-
-    S start, F floor or ice, H hole, G goal, C cliff
-    """
-    inner = environment.unwrapped
-    lake, cliff = getattr(inner, "desc", None), getattr(inner, "_cliff", None)
-    if lake is not None and set(np.unique(lake)) <= {b"S", b"F", b"H", b"G"}:
-        return [[letter.decode() for letter in row] for row in lake.tolist()]
-    if isinstance(cliff, np.ndarray) and cliff.ndim == 2:
-        rows = [["C" if falls else "F" for falls in row] for row in cliff.tolist()]
-        rows[-1][0], rows[-1][-1] = "S", "G"
-        return rows
-    return []

@@ -34,7 +34,7 @@ from kissipo.core.schema import option
 from kissipo.core.seeds import derive, numpy_generator
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
-from kissipo.input.environments._drawings import drawing_of, fields_of
+from kissipo.input.environments._drawings import drawing_of
 from kissipo.input.environments._image_frames import ImageFrames
 from kissipo.input.question import Question
 from kissipo.input.source import Source
@@ -64,7 +64,7 @@ _NUMBERS = {
     "MountainCar": ("position", "velocity"),
     "Acrobot": ("cos_1", "sin_1", "cos_2", "sin_2", "angular_velocity_1", "angular_velocity_2"),
 }
-_FIELDS = {b"S": "start", b"F": "ice", b"H": "hole", b"G": "goal"}  # of the map of a lake
+_LAKE = {"S": "start", "F": "ice", "H": "hole", "G": "goal"}  # the letters of its map
 _EXAMPLE_STATES = 100  # of an environment whose states are not finite
 _MAX_STEPS = 1_000  # of an episode, where the environment has no limit
 _STACK = 4  # the number of last images in a state, as Mnih et al. 2015 have it
@@ -195,7 +195,8 @@ class Environment(Source[Options]):
             return World(name, make, Observation(names), frame, actions, None, (), tuple(inferred))
         if not isinstance(space, gymnasium.spaces.Discrete):
             raise _unknown_space(name, "states", space)
-        names = _named(options.states, names or _fields(environment), int(space.n))
+        fields = _fields(environment)
+        names = _named(options.states, names or _field_names(fields), int(space.n))
         frame = Frame((strings("state", list(names)),), origin=name)
         model, starts = getattr(environment.unwrapped, "P", None), _starts(environment)
         return World(
@@ -207,7 +208,7 @@ class Environment(Source[Options]):
             model,
             starts,
             tuple(inferred),
-            tuple(map(tuple, fields_of(environment))),
+            fields,
         )
 
     def infer(self, question: Question) -> Task | None:
@@ -353,14 +354,24 @@ def _starts(environment: Any) -> tuple[int, ...]:
     return tuple(np.flatnonzero(probabilities).tolist())
 
 
-def _fields(environment: Any) -> tuple[str, ...]:
-    """Returns the names of the fields of a lake by its map; none for other worlds."""
-    lake = getattr(environment.unwrapped, "desc", None)
-    if lake is None or not set(np.unique(lake)) <= set(_FIELDS):
+def _fields(environment: Any) -> tuple[tuple[str, ...], ...]:
+    """Returns the map of a lake or a cliff by letters; none for other worlds."""
+    inner = environment.unwrapped
+    lake, cliff = getattr(inner, "desc", None), getattr(inner, "_cliff", None)
+    if lake is not None and set(np.unique(lake)) <= {letter.encode() for letter in _LAKE}:
+        return tuple(tuple(letter.decode() for letter in row) for row in lake.tolist())
+    if not isinstance(cliff, np.ndarray) or cliff.ndim != 2:
         return ()
-    return tuple(
-        f"{number} ({_FIELDS[field]})" for number, field in enumerate(lake.ravel().tolist())
-    )
+    rows = [["C" if falls else "F" for falls in row] for row in cliff.tolist()]
+    rows[-1][0], rows[-1][-1] = "S", "G"
+    return tuple(map(tuple, rows))
+
+
+def _field_names(fields: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    letters = [letter for row in fields for letter in row]
+    if not set(letters) <= set(_LAKE):
+        return ()
+    return tuple(f"{number} ({_LAKE[letter]})" for number, letter in enumerate(letters))
 
 
 def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) -> tuple[str, ...]:

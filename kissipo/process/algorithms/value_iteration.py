@@ -68,7 +68,7 @@ class ValueIteration(Planner):
         return {"change": self._change}
 
     def has_converged(self) -> bool:
-        """Returns whether the last sweep changed the values by less than `tolerance`."""
+        """Returns whether the last change was at most `tolerance`."""
         return self._change <= self.options.tolerance
 
     def q_values(self, states: NumpyArray) -> NumpyArray:
