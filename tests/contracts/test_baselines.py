@@ -1009,7 +1009,7 @@ def one_more(letters: Any) -> dict[str, float]:
 
 def best_returns() -> Any:
     """Returns of the optimal policy of the lecture: fast when cool, slow when warm."""
-    return of_a_world().play(lambda state, generator: 1 if state == 0 else 0)
+    return of_a_world().play(lambda states, generators: (states == 0).astype(int))
 
 
 COUNTS = np.random.default_rng(5).poisson(0.7, (60, 9)).astype(float) * (np.arange(9) > 0)
@@ -1315,7 +1315,12 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "gazetteer": [(of_names, by_names)],
     "no_names": [(of_names, lambda: np.ones((20, 5, 2)))],
     "random_policy": [
-        (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
+        (
+            of_a_world,
+            lambda: of_a_world().play(
+                lambda states, generators: np.asarray([one.integers(2) for one in generators])
+            ),
+        )
     ],
     "value_iteration": [(of_a_world, best_returns)],
 }

@@ -16,7 +16,7 @@ from kissipo.core.task import Task
 from kissipo.inspect.trace import Step, Trace
 from kissipo.pipeline import registries
 from kissipo.pipeline.parse import read_task
-from kissipo.pipeline.recipes import all_recipes, data_are_fetched
+from kissipo.pipeline.recipes import all_recipes, data_are_installed
 
 RECIPES = dict(all_recipes())
 TRACES: dict[str, Trace] = {}
@@ -46,7 +46,7 @@ SHORTEST = {
 FEWER = {"num_games": 12}  # samples that are made, where an option says how many
 FEWER_BASELINES = {"shapes": ["no_boxes", "mean_boxes"]}  # the slow lane has them all
 every_recipe = pytest.mark.parametrize("name", RECIPES)
-FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]
+FETCHED = [name for name, recipe in RECIPES.items() if not data_are_installed(recipe)]
 quick_recipes = pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES],
@@ -56,10 +56,9 @@ quick_recipes = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def _with_its_data(request: pytest.FixtureRequest) -> None:
     """Skips slow tests whose data sets are not downloaded; no test downloads."""
-    parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    if parameters.get("name") in RECIPES and RECIPES[parameters["name"]].package:
-        pytest.importorskip(RECIPES[parameters["name"]].package)
     if request.node.get_closest_marker("slow") and request.node.callspec.params["name"] in FETCHED:
+        if package := RECIPES[request.node.callspec.params["name"]].package:
+            pytest.importorskip(package)
         request.getfixturevalue("data")
 
 
