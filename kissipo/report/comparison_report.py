@@ -1,7 +1,7 @@
 """The page of a comparison: its table, and the learning curves of each task.
 
-A curve is the mean over the seeds, with a band from the lowest to the highest. Seeds may
-stop at different times; a point is a mean over those that reached it.
+A curve is the mean over the seeds, with a band from the lowest to the highest. Seeds
+may stop at different times; a point is a mean over those that reached it.
 """
 
 from __future__ import annotations

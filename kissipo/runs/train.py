@@ -214,9 +214,8 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     case = EnvironmentData(play_all, world.actions, world.model, discount)
     returns = play_all(lambda states, generators: agent.best(states))
     evaluation = answer.evaluate(returns, returns)
-    evaluation = replace(
-        evaluation, details={**evaluation.details, "film": _film(agent, world, seed)}
-    )
+    film = {"film": _film(agent, world, seed)}
+    evaluation = replace(evaluation, details={**evaluation.details, **film, **agent.details()})
     if world.model is not None:
         evaluation = _compare_with_optimal(evaluation, experiment, world)
     baselines = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])

@@ -221,8 +221,8 @@ UNSUITABLE = [
         "for the net 'ffn' in an environment is not built yet. Allowed: 'dqn'",
     ),
     (
-        "input: {environment: CartPole-v1}\nprocess: {net: text_cnn}",
-        "'supervised' for the net 'text_cnn' in an environment is not built yet. Allowed: another net.",
+        "input: {environment: CartPole-v1}\nprocess: {net: unet}",
+        "'supervised' for the net 'unet' in an environment is not built yet. Allowed: another",
     ),
 ]
 RIGHT = [

@@ -36,6 +36,7 @@ from torch.nn import functional
 
 from kissipo.core.algorithm import ReplayAgent, SelectionConfig
 from kissipo.core.batch import Batch
+from kissipo.core.description import Detail, Line, Section, Table
 from kissipo.core.devices import device_of
 from kissipo.core.environment import EnvironmentSteps
 from kissipo.core.errors import TaskError
@@ -48,6 +49,12 @@ from kissipo.process.manual_backprop import manual_backprop
 
 INTERACTIVE = True
 _LAST_RATE = 0.1  # of the first learning rate
+_MAX_LISTED = 8  # numbers of a state that are printed
+_REWARD = "the discounted sum of the next rewards (process.n_step={n})"
+_REPLAY = (
+    "An update draws a batch of such steps at random, and moves Q(s, a) of each towards its "
+    "target. The values are those of the trained net."
+)
 _MAX_ROUND = 2_000_000  # numbers of states that are drawn for a whole round at once
 
 
@@ -313,6 +320,13 @@ class DQN(ReplayAgent):
         values: NumpyArray = self._values(states).numpy()
         return values
 
+    def details(self) -> dict[str, Detail]:
+        """Returns one step of the replay buffer with its target, if there are any."""
+        if not len(self.buffer):
+            return {}
+        place = torch.tensor([len(self.buffer) // 2])
+        return {"replayed_step": self._explain(*self.buffer.take(place))}
+
     def state_dict(self) -> StateDict:
         """Returns the replay buffer, the target net and the state of Adam."""
         return {
@@ -377,6 +391,42 @@ class DQN(ReplayAgent):
             self._average(self.options.polyak)
         return loss.detach(), values.detach().mean()
 
+    def _explain(
+        self,
+        states: Tensor,
+        actions: Tensor,
+        rewards: Tensor,
+        discounts: Tensor,
+        following: Tensor,
+    ) -> Detail:
+        """Returns how the target of one step is computed, number by number."""
+        device, action = device_of(self.net), int(actions)
+        with torch.no_grad():
+            values = self.net(_inputs(states).to(device))[0].cpu()
+            later = self.net(_inputs(following).to(device))[0].cpu()
+            target = self.target(_inputs(following).to(device))[0].cpu()
+        best = int((later if self.options.double else target).argmax())
+        goal = float(rewards) + float(discounts) * float(target[best])
+        loss = float(functional.huber_loss(values[action], torch.tensor(goal)))
+        who = "the net" if self.options.double else "the target net"
+        rows = [
+            ["state s", _listed(states[0]), "as it was stored"],
+            ["action a", str(action), "the number of the action that was taken"],
+            ["reward r", f"{float(rewards):.4g}", _REWARD.format(n=self.options.n_step)],
+            ["next state s'", _listed(following[0]), "as it was stored"],
+            ["Q(s, ·)", _listed(values), "by the net"],
+            ["Q(s', ·)", _listed(later), "by the net"],
+            ["Q_target(s', ·)", _listed(target), "by the target net"],
+            ["next action b", str(best), f"the largest of its values, chosen by {who}"],
+            ["discount", f"{float(discounts):.4g}", "0 after the end of an episode"],
+            ["target", f"{goal:.4g}", "r + discount · Q_target(s', b)"],
+            ["Huber loss", f"{loss:.4g}", "of Q(s, a) - target"],
+        ]
+        table = Table(["", "value", "how"], rows)
+        section = Section("One step of the replay buffer", [table, Line(_REPLAY, "dim")])
+        value = {"q_value": float(values[action]), "target": goal, "loss": loss}
+        return Detail(value, sections=(section,))
+
     def _average(self, fraction: float) -> None:
         """Moves the target net a fraction of the way to the net."""
         with torch.no_grad():
@@ -433,6 +483,13 @@ def _clip(weights: list[nn.Parameter], max_norm: float) -> None:
     if norm > max_norm:
         for gradient in gradients:
             gradient.mul_(max_norm / (norm + 1e-6))
+
+
+def _listed(values: Tensor) -> str:
+    """Returns the first numbers of a tensor as text."""
+    numbers = values.flatten()[:_MAX_LISTED].tolist()
+    text = ", ".join(f"{number:.4g}" for number in numbers)
+    return text if values.numel() <= _MAX_LISTED else f"{text}, ... ({values.numel():,} numbers)"
 
 
 def _mean(values: list[Tensor]) -> float:

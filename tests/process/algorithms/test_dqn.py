@@ -197,6 +197,24 @@ def test_epsilon_and_learning_rate_fall_linearly() -> None:
         assert algorithm.optimizer.param_groups[0]["lr"] == pytest.approx(rate)
 
 
+def test_one_replayed_step_is_explained_number_by_number() -> None:
+    """The net prefers action 0, of target value 2: 1 + 0.5 · 2; Q(s, 1) = 1."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    algorithm = DQN(net, (), Options(steps=1, discount=0.5))
+    assert algorithm.details() == {}
+    for some, bias in ((algorithm.net, [5.0, 1.0]), (algorithm.target, [2.0, 3.0])):
+        some.load_state_dict({"1.weight": torch.zeros(2, 1), "1.bias": torch.tensor(bias)})
+    algorithm.observe(steps([7], [1], actions=[1]))
+    detail = algorithm.details()["replayed_step"]
+    assert detail.value == {"q_value": 1.0, "target": 2.0, "loss": 0.5}
+    table = detail.sections[0].content[0]
+    values = {row[0]: row[1] for row in table.rows}
+    assert values["state s"] == "7"
+    assert values["next state s'"] == "8"
+    assert values["Q_target(s', ·)"] == "2, 3"
+    assert (values["next action b"], values["target"]) == ("0", "2")
+
+
 def test_dropout_is_refused() -> None:
     net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.1))
     with pytest.raises(TaskError, match=r"no net with dropout.*Leave process\.dropout out"):
