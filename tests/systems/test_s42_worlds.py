@@ -82,6 +82,12 @@ def test_dqn_trains_a_cnn_on_stacked_images(capsys: Out) -> None:
     assert run.net(torch.zeros(1, 4, 12, 12)).shape == (1, 3)
     again = ki.open(run.folder)
     assert again.task.input["frame_stack"] == 4
+    images = np.zeros((4, 12, 12), dtype=np.uint8)
+    assert again.predict(images) in ("left", "stay", "right")
+    with pytest.raises(DataError, match=r"Allowed: an array of bytes of the shape \(4, 12, 12\)"):
+        again.predict(images[:2])
+    with pytest.raises(DataError, match=r"got image\.png"):
+        again.predict("image.png")
     assert main(["evaluate", str(run.folder)]) == 0
     assert "random policy" in capsys.readouterr().out
 

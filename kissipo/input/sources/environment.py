@@ -220,6 +220,8 @@ class Environment(Source[Options]):
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
+        if isinstance(codecs[0], Frames):
+            return self._images_of(values, codecs)
         names = codecs[0].number_columns
         rows = [_numbers_of(value) for value in values] if names else []
         if not names or None in rows:
@@ -235,10 +237,31 @@ class Environment(Source[Options]):
         columns = np.asarray(rows, dtype=np.float64).T
         return Frame(tuple(map(numbers, names, columns)), origin="the input")
 
+    def _images_of(self, values: Sequence[object], codecs: Sequence[Codec]) -> Frame:
+        """Returns states of images, each an array (frame, height, width) of bytes."""
+        shape = codecs[0].spec.shape
+        for value in values:
+            if not isinstance(value, np.ndarray) or value.shape != shape:
+                raise DataError(
+                    "the value is not a state of the environment",
+                    got=f"an array of the shape {value.shape}"
+                    if isinstance(value, np.ndarray)
+                    else str(value)[:40],
+                    allowed=f"an array of bytes of the shape {shape}",
+                    do=self.usage(codecs),
+                )
+        columns = np.stack([np.asarray(value) for value in values]).swapaxes(0, 1)
+        images = map(image_column, codecs[0].columns, columns.astype(np.uint8))
+        return Frame(tuple(images), origin="the input")
+
     def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        if isinstance(codecs[0], Frames):
+            return len(codecs[0].spec.shape)
         return 1 if codecs[0].number_columns else 0
 
     def usage(self, codecs: Sequence[Codec]) -> str:
+        if isinstance(codecs[0], Frames):
+            return "Give the last images from Python: kissipo.open(RUN).predict(images)"
         names = codecs[0].number_columns
         if not names:
             return super().usage(codecs)

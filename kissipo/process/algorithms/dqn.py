@@ -346,7 +346,7 @@ class DQN(ReplayAgent):
         self._copied = state["copied"]
 
     def _batches(self, places: Tensor) -> list[tuple[Tensor, ...]]:
-        """Returns the batches of a round, read in one go where they are small."""
+        """Returns the batches of a round, read at once where they are small."""
         first = self.buffer.take(places[0, :1])[0]
         if places.numel() * first.numel() > _MAX_ROUND:
             return [self.buffer.take(row) for row in places]
