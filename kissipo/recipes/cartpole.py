@@ -1,7 +1,8 @@
 """Cartpole (S42): balance a pole on a cart by pushing the cart to the left or right.
 
 Input     position and velocity of the cart, angle and angular velocity of the pole
-Process   two hidden layers; deep Q-learning with a replay buffer and a target net
+Process   two hidden layers; deep Q-learning with a replay buffer and a target net;
+          training stops when greedy episodes of its own show a solved task
 Output    the better push; baseline: random pushes
 
 Command   kissipo fit cartpole     keeps the pole up for 500 of 500 steps
@@ -29,7 +30,7 @@ RECIPE = Recipe(
     data="gymnasium's CartPole-v1: 4 numbers, 2 actions, at most 500 steps",
     metric="return",
     band=(475, 500),
-    expected="at least 475",
-    seconds=30,
-    look="the mean return by episodes; random pushes keep the pole up for 22 steps",
+    expected="500, 500, 500, 486 and 500 with the seeds 0 to 4; the maximum is 500",
+    seconds=15,
+    look="the film with the values of both pushes; random pushes keep the pole up for 23 steps",
 )
