@@ -31,6 +31,7 @@ from kissipo.engine.stopping import Stopping
 Save = Callable[[StateDict], None]
 _PROGRESS_SECONDS = 0.1
 _ROWS = 50
+_SAVING = 10  # times the duration of a saving between two of them: buffers may be large
 _RECENT = 20  # training episodes whose mean return is compared with `start`
 SOLVED_NOTE = (
     "solved after {steps:,} environment steps: mean return {mean:.5g} in {count} greedy "
@@ -113,6 +114,7 @@ class ReplayLoop:
         for callback in self.callbacks:
             callback.on_start(facts)
         started, notified, saved = perf_counter() - state.seconds, 0.0, perf_counter()
+        took = 0.0  # the seconds of the last saving
         with Stopping() as stopping:
             while state.steps < self.total and not state.solved:
                 means = self._round()
@@ -128,9 +130,10 @@ class ReplayLoop:
                 if stopping.wished:
                     self._save_now()
                     raise StoppedError(f"stopped after step {state.steps:,} of {self.total:,}")
-                if now - saved > saving_interval():
+                if now - saved > max(saving_interval(), _SAVING * took):
                     self._save_now()
                     saved = perf_counter()
+                    took = saved - now
         self._save_now()
         self._keep_best()
         return state

@@ -49,6 +49,7 @@ from kissipo.process.manual_backprop import manual_backprop
 
 INTERACTIVE = True
 _LAST_RATE = 0.1  # of the first learning rate
+_BUFFER, _MAX_BUFFER = 100_000, 500_000_000  # steps; bytes
 _MAX_LISTED = 8  # numbers of a state that are printed
 _REWARD = "the discounted sum of the next rewards (process.n_step={n})"
 _REPLAY = (
@@ -82,7 +83,7 @@ class Options:
         0.16, "fraction of all steps over which epsilon falls", above=0, maximum=1
     )
     buffer_size: int = option(
-        100_000, "number of steps in the replay buffer; the oldest are overwritten", minimum=1
+        _BUFFER, "number of steps in the replay buffer; the oldest are overwritten", minimum=1
     )
     learning_starts: int = option(
         1_000, "number of steps in the replay buffer before the first update", minimum=1
@@ -129,9 +130,15 @@ class Options:
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns the number of steps."""
+    """Returns the number of steps, and a smaller buffer where states are large."""
     reason = "a small net learns a simple task in less than a minute"
-    return (InferredOption("process.steps", 50_000, reason),)
+    options = [InferredOption("process.steps", 50_000, reason)]
+    spec = facts.inputs[0]
+    size = 2 * spec.size * (1 if spec.axes[:1] == ("channel",) else 4)
+    if size * _BUFFER > _MAX_BUFFER:
+        reason = f"a state takes {size // 2:,} bytes, and the buffer at most half a gigabyte"
+        options.append(InferredOption("process.buffer_size", _MAX_BUFFER // size, reason))
+    return tuple(options)
 
 
 class ReplayBuffer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,15 @@ from torch import nn
 from kissipo.core.batch import Batch
 from kissipo.core.environment import EnvironmentSteps
 from kissipo.core.errors import TaskError
+from kissipo.core.inferred_option import DataFacts
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.algorithms.dqn import DQN, NStepReturns, Options, ReplayBuffer
+from kissipo.process.algorithms.dqn import (
+    DQN,
+    NStepReturns,
+    Options,
+    ReplayBuffer,
+    suggested_options,
+)
 from kissipo.process.nets import dueling, ffn
 
 STATE, ACTION = TensorSpec("state", ("feature",), (3,)), TensorSpec("action", ("action",), (2,))
@@ -213,6 +221,15 @@ def test_one_replayed_step_is_explained_number_by_number() -> None:
     assert values["next state s'"] == "8"
     assert values["Q_target(s', ·)"] == "2, 3"
     assert (values["next action b"], values["target"]) == ("0", "2")
+
+
+def test_large_states_get_a_smaller_buffer() -> None:
+    """A step has two states of 4 · 84 · 84 bytes; half a gigabyte holds 8,857 steps."""
+    frames = TensorSpec("state", ("channel", "height", "width"), (4, 84, 84))
+    facts = DataFacts((STATE,), (ACTION,), 1, False, ("",), ("actions",), None, {})
+    assert [option.place for option in suggested_options(facts)] == ["process.steps"]
+    large = suggested_options(replace(facts, inputs=(frames,)))
+    assert (large[1].place, large[1].value) == ("process.buffer_size", 8_857)
 
 
 def test_dropout_is_refused() -> None:
