@@ -298,7 +298,7 @@ def test_environment_has_the_model_of_gymnasium() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "error", "message"),
     [
-        ("FrozenLake-v9", {}, DataError, "there is no environment 'FrozenLake-v9'. Did you mean 'FrozenLake-v1'"),
+        ("FrozenLake-v9", {}, DataError, "'FrozenLake-v9'. Did you mean 'FrozenLake-v1'"),
         ("FrozenLak-v1", {}, DataError, "Did you mean 'FrozenLake-v1'"),
         ("FrozenLake-v1", {"settings": {"wind": 3}}, DataError,
          "'FrozenLake-v1' does not take these input.settings: "),
