@@ -71,7 +71,7 @@ class Observation(Codec):
         if net != "ffn":
             return ()
         reason = "an agent computes its values anew in every step: a small net is fast"
-        return (InferredOption("process.units", [128], reason),)
+        return (InferredOption("process.units", [128, 128], reason),)
 
     def describe(self) -> str:
         return f"{len(self._columns)} numbers, unscaled"

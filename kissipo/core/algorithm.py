@@ -1,6 +1,8 @@
 """Algorithm: what every training algorithm is, and what chooses its best epoch.
 
-An Agent is an algorithm that acts in an environment, and learns from its own steps.
+An Agent is an algorithm that acts in an environment. Some learn from each of their
+steps (EpisodicAgent), some from steps that they store and replay (ReplayAgent), and
+some know the rules and need not act to learn (Planner).
 """
 
 from abc import ABC, abstractmethod
@@ -14,6 +16,8 @@ from numpy.random import Generator
 from torch import Tensor
 
 from kissipo.core.batch import Batch
+from kissipo.core.environment import EnvironmentSteps, TransitionModel
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import Dataset
 
 
@@ -97,13 +101,30 @@ class Algorithm(ABC):
 
 
 class Agent(Algorithm):
-    """An algorithm that chooses actions in an environment and learns from each step.
+    """An algorithm that chooses actions in an environment.
 
-    A state is what the environment gives: the number of a state, or an array. No
-    episode is the best one.
+    States are what the environment gives, side by side: numbers of states, or arrays.
     """
 
     monitor = None
+
+    @abstractmethod
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+
+    def best(self, states: NumpyArray) -> NumpyArray:
+        """Returns the best action of each state, without exploration."""
+        actions: NumpyArray = self.q_values(states).argmax(axis=1)
+        return actions
+
+
+class EpisodicAgent(Agent):
+    """An agent that learns from each of its steps; no episode is the best one.
+
+    episodes:  the number of training episodes
+    """
+
+    episodes: int
 
     def begin_episode(self, generator: Generator, *, done: float) -> None:
         """Runs before every episode, after the fraction `done` of all episodes.
@@ -122,9 +143,8 @@ class Agent(Algorithm):
         end:  whether the environment ended; false if a limit of steps cut it short
         """
 
-    @abstractmethod
-    def best(self, state: Any) -> int:
-        """Returns the best action, without exploration."""
+    def end_episode(self) -> None:
+        """Runs after every episode."""
 
     def step(self, batch: Batch) -> Mapping[str, Tensor]:
         """Learns from a batch of steps, one by one.
@@ -136,3 +156,71 @@ class Agent(Algorithm):
         ):
             self.update(state.numpy(), int(action), float(reward), following.numpy(), end=bool(end))
         return {}
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """How the best policy of a training is chosen: by greedy episodes of its own.
+
+    every:         number of environment steps between two tests
+    episodes:      number of episodes of a test
+    confirmation:  number of further episodes that a better policy has to play, because
+                   the best of many tests is partly luck
+    solved_return: mean return of all of them at which the training stops; None: never
+    start:         mean return of the last training episodes before the first test
+    """
+
+    every: int
+    episodes: int
+    confirmation: int = 0
+    solved_return: float | None = None
+    start: float | None = None
+
+
+class ReplayAgent(Agent):
+    """An agent that acts in several environments side by side, and learns in rounds.
+
+    total_steps:   the number of environment steps, those of all environments together
+    num_envs:      the number of environments
+    round_steps:   the number of environment steps between two rounds of updates
+    selection:     how the best policy is chosen; None: the last one is kept
+    """
+
+    total_steps: int
+    num_envs: int
+    round_steps: int
+    selection: SelectionConfig | None
+
+    @abstractmethod
+    def act(self, states: NumpyArray, generator: Generator, *, done: float) -> NumpyArray:
+        """Returns an action for training per state, after the fraction `done` of all
+        steps."""
+
+    @abstractmethod
+    def observe(self, steps: EnvironmentSteps) -> None:
+        """Stores one step of each environment."""
+
+    @abstractmethod
+    def run_updates(self, generator: Generator, *, done: float) -> Mapping[str, float]:
+        """Runs a round of updates and returns means of what it saw, such as `loss`."""
+
+
+class Planner(Agent):
+    """An agent that computes its values from the rules of the environment.
+
+    max_sweeps:  the number of sweeps over all states after which it gives up
+    """
+
+    max_sweeps: int
+
+    def step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Learns nothing: it knows the rules."""
+        return {}
+
+    @abstractmethod
+    def sweep(self, model: TransitionModel) -> Mapping[str, float]:
+        """Improves the values of all states; returns what changed, by name."""
+
+    @abstractmethod
+    def has_converged(self) -> bool:
+        """Returns whether another sweep would change nothing."""

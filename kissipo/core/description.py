@@ -166,6 +166,18 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Film:
+    """Images (height, width, 3) of bytes, shown one after the other without end.
+
+    milliseconds:  how long each of them is shown
+    """
+
+    frames: Sequence[NumpyArray]
+    milliseconds: int
+    caption: str = ""
+
+
+@dataclass(frozen=True)
 class Example:
     """An evaluated sample: what the model read, what it predicts, and what is true.
 
@@ -299,7 +311,8 @@ class Section:
 
 
 PlainRecord = Line | Table | ColoredText | Weights | Tree
-Record = PlainRecord | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
+Drawn = Chart | Bars | Histogram | Matrix | Gallery | Film | Examples | Threshold
+Record = PlainRecord | Drawn | Section
 
 
 @dataclass(frozen=True)

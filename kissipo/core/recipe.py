@@ -21,6 +21,7 @@ class Recipe:
     notes:      remarks that `kissipo show` prints beside the trace, such as other
                 counts of parameters
     also:       further systems that the task shows, each with its command
+    package:    a module that its data need, and that no tests require
     """
 
     task: Task
@@ -34,3 +35,4 @@ class Recipe:
     differs: str = ""
     notes: tuple[str, ...] = ()
     also: Mapping[str, str] = field(default_factory=dict)
+    package: str = ""

@@ -11,11 +11,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.environment import EnvironmentState, TransitionModel
+from kissipo.core.environment import Policy, TransitionModel
 from kissipo.core.frame import Frame
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import Answer, Scores
@@ -135,7 +134,7 @@ class EnvironmentData:
     model:  the transition probabilities; None when the environment hides them
     """
 
-    play: Callable[[Callable[[EnvironmentState, Generator], int]], Scores]
+    play: Callable[[Policy], Scores]
     actions: tuple[str, ...]
     model: TransitionModel | None
     discount: float

@@ -9,11 +9,12 @@ Example:  >>> ends = [(1.0, 0, 1.0, True)], [(0.5, 0, 0.0, True), (0.5, 0, 4.0, 
           [[1.0, 2.0]]
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.environment import TransitionModel
-from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.environment import TransitionModel, Transitions
 
 Values = NDArray[np.float64]
 
@@ -29,23 +30,21 @@ def value_iteration(
 
     `model[state][action]` lists (probability, next state, reward, terminal).
     """
-    states, actions = len(model), len(model[0])
-    probability, following, reward, not_terminal, pair = _flat(model, actions)
-    values: Values = np.zeros(states * actions)
+    rules = Transitions.of(model)
+    values: Values = np.zeros((rules.states, rules.actions))
     for _ in range(max_iterations):
-        best = values.reshape(states, actions).max(axis=1)
-        targets = probability * (reward + discount * not_terminal * best[following])
-        new: NumpyArray = np.bincount(pair, targets, minlength=states * actions)
+        new = rules.action_values(values.max(axis=1), discount=discount)
         change = float(np.abs(new - values).max())
         values = new
         if change < tolerance:
             break
-    return values.reshape(states, actions)
+    return values
 
 
-def states_that_matter(model: TransitionModel) -> NDArray[np.bool_]:
-    """Returns which states can be reached from state 0 before the episode ends."""
-    reached, waiting = {0}, [0]
+def states_that_matter(model: TransitionModel, starts: Iterable[int] = (0,)) -> NDArray[np.bool_]:
+    """Returns which states an episode can reach before it ends."""
+    reached = set(starts)
+    waiting = sorted(reached)
     while waiting:
         state = waiting.pop()
         for transitions in model[state].values():
@@ -63,18 +62,3 @@ def agreement(
     actions = q.argmax(axis=1)
     loss = optimal_q.max(axis=1) - optimal_q[np.arange(len(optimal_q)), actions]
     return (loss <= tolerance) | ~matters
-
-
-def _flat(
-    model: TransitionModel, actions: int
-) -> tuple[Values, NDArray[np.int64], Values, Values, NDArray[np.int64]]:
-    rows = [
-        (probability, following, reward, 0.0 if terminal else 1.0, state * actions + action)
-        for state in range(len(model))
-        for action in range(actions)
-        for probability, following, reward, terminal in model[state][action]
-    ]
-    probability, following, reward, not_terminal, pair = (
-        np.asarray(column) for column in zip(*rows, strict=True)
-    )
-    return probability, following.astype(np.int64), reward, not_terminal, pair.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kissipo.core.extras import is_installed
 from kissipo.core.recipe import Recipe
 from kissipo.input.datasets import dataset_names, is_fetched
 from kissipo.pipeline.registries import RECIPES
@@ -21,6 +22,11 @@ def data_are_fetched(recipe: Recipe) -> bool:
     return any(
         is_fetched(str(value)) for value in recipe.task.input.values() if value in dataset_names()
     )
+
+
+def data_are_installed(recipe: Recipe) -> bool:
+    """Returns whether kissipo and its installed packages contain the data."""
+    return not data_are_fetched(recipe) and (not recipe.package or is_installed(recipe.package))
 
 
 def notes_of(name: str) -> tuple[str, ...]:

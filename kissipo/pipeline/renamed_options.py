@@ -51,6 +51,8 @@ RENAMED: dict[str, str | tuple[str, ...]] = {
     "process.min_alpha": "process.min_learning_rate",
     "process.workers": "process.num_threads",
     "process.window": "process.context_size",
+    "process.replay": "process.buffer_size",
+    "process.replay_start": "process.learning_starts",
     "input.batch": "input.batch_size",
     "input.colour": "input.color",
     "input.unmarked": "input.missing_masks",
@@ -96,6 +98,7 @@ METRICS = {
 VALUES = {
     "process.net=walkers": "process.net=playground",
     "process.algorithm=descent": "process.algorithm=gradient_descent",
+    "process.algorithm=deep_q_learning": "process.algorithm=dqn",
 }
 _TIME = "ds time_column time_col timestamp_column timestamp_col datetime_column time_idx date_col"
 _WINDOW = (
@@ -173,6 +176,21 @@ FOREIGN = {  # names of the same option in other libraries
     "gamma": "process.discount",
     "eps_start": "process.epsilon_start",
     "eps_end": "process.epsilon_end",
+    "exploration_initial_eps": "process.epsilon_start",
+    "exploration_final_eps": "process.epsilon_end",
+    "total_timesteps": "process.steps",
+    "num_timesteps": "process.steps",
+    "train_freq": "process.update_every",
+    "gradient_steps": "process.updates",
+    "target_update_interval": "process.target_every",
+    "target_network_frequency": "process.target_every",
+    "tau": "process.polyak",
+    "n_envs": "process.num_envs",
+    "replay_size": "process.buffer_size",
+    "memory_size": "process.buffer_size",
+    "replay_buffer_size": "process.buffer_size",
+    "num_episodes": "process.episodes",
+    "n_episodes": "process.episodes",
     "batch_norm": "process.norm",
     "architecture": "process.net",
     "backbone": "process.net",

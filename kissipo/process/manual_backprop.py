@@ -47,16 +47,29 @@ class ManualBackprop:
         return x.numel() == x.shape[0] * self._features and not needs_torch
 
     @torch.no_grad()
-    def loss_and_backward(self, loss: Loss, x: Tensor, targets: Tensor) -> Tensor:
-        """Returns the training loss and sets `grad` of each weight."""
+    def outputs(self, x: Tensor) -> Tensor:
+        """Returns the outputs (row, unit); the next call overwrites them."""
         x = x.flatten(1).contiguous()
         y, *others = [chain.forward(x) for chain in self._chains]
         for other in others:
             y += other
-        value, gradient = loss_and_gradient(loss, y, targets)
-        gradient = gradient.contiguous()
+        return y
+
+    @torch.no_grad()
+    def backward(self, x: Tensor, gradient: Tensor) -> None:
+        """Sets `grad` of each weight from the gradient of the loss at the outputs.
+
+        x:  the inputs of the last call of `outputs`
+        """
+        x, gradient = x.flatten(1).contiguous(), gradient.contiguous()
         for chain in self._chains:
             chain.backward(x, gradient)
+
+    @torch.no_grad()
+    def loss_and_backward(self, loss: Loss, x: Tensor, targets: Tensor) -> Tensor:
+        """Returns the training loss and sets `grad` of each weight."""
+        value, gradient = loss_and_gradient(loss, self.outputs(x), targets)
+        self.backward(x, gradient)
         return value
 
 

@@ -17,6 +17,7 @@ from kissipo.core.description import (
     ColoredText,
     Example,
     Examples,
+    Film,
     Gallery,
     Histogram,
     Image,
@@ -33,7 +34,7 @@ from kissipo.core.description import (
 )
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.report.image_address import address_of, png_address
+from kissipo.report.image_address import address_of, gif_address, png_address
 from kissipo.report.overlay import color_name, overlaid
 
 
@@ -61,6 +62,11 @@ def record_json(record: Record) -> JsonObject:
             return _matrix(record)
         case Gallery():
             return _gallery(record)
+        case Film():
+            address = gif_address(record.frames, record.milliseconds)
+            height, width, _ = record.frames[0].shape
+            size = {"width": width, "height": height}
+            return {"kind": "film", "image": address, "caption": record.caption, **size}
         case Examples():
             return {"kind": "examples", "examples": list(map(_example, record.examples))}
         case Threshold():

@@ -94,10 +94,10 @@ def training_section(
                    do not say whether training went well
     """
     if history and "return" in history[-1]:
-        returns = {"mean return": [(row["episode"], row["return"]) for row in history]}
-        return Section(
-            "Training", [Chart(returns, "episode", "mean return of a block of episodes")]
-        )
+        keys = {"training": "return", "greedy episodes that chose the policy": "greedy_return"}
+        returns = {name: _points(history, key, "episode") for name, key in keys.items()}
+        returns = {name: points for name, points in returns.items() if points}
+        return Section("Training", [Chart(returns, "episode", "mean return")])
     if max_epochs == 0:  # the net was solved
         return Section("Training", [])
     usual = ("epoch", "loss")
@@ -159,5 +159,7 @@ def _reach(name: str, item: ThroughTime) -> str:
     return f"{name}: {reach}{ratio}"
 
 
-def _points(history: Sequence[JsonMapping], key: str) -> list[tuple[float, float]]:
-    return [(row["epoch"], row[key]) for row in history if key in row]
+def _points(
+    history: Sequence[JsonMapping], key: str, axis: str = "epoch"
+) -> list[tuple[float, float]]:
+    return [(row[axis], row[key]) for row in history if key in row]

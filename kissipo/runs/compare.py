@@ -29,15 +29,17 @@ from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.notation import read_value
 from kissipo.core.task import Task
+from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 from kissipo.pipeline.parse import full_place
 from kissipo.process.optim import optimizer
+from kissipo.report.comparison_report import comparison_page
 from kissipo.report.notebook import MimeBundle, mime_bundle
 from kissipo.report.plain_answer import comparison_answer
 from kissipo.runs.fit import RUNS, fit
 
 Notify = Callable[[str], None]
-SECONDS = "training seconds"
+SECONDS, PAGE = "training seconds", "comparison.html"
 
 
 class Comparison(JsonObject):
@@ -93,6 +95,7 @@ def compare(
     """Trains all tasks with the same seeds and returns one row per task.
 
     The tasks take turns, so that other load on the machine affects all of them alike.
+    The page `comparison.html` beside the runs has their learning curves.
     """
     parent = Path(out) if out is not None else next_folder(RUNS, "compare")
     # the first optimizer loads half of torch, which must not count for the first row
@@ -119,6 +122,12 @@ def compare(
             }
         )
     compared = [{**row, **cost(row, rows[0])} for row in rows]
+    histories = {
+        name: [RunFolder(result.run).read_history() for result in some]
+        for name, some in results.items()
+    }
+    write_whole(parent / PAGE, comparison_page(compared, histories).encode())
+    notify(f"Learning curves: {parent / PAGE}")
     return Comparison(rows=compared, machine=describe_machine())
 
 

@@ -27,6 +27,7 @@ _PARTS = (
     ("python_calamine", "excel", "spreadsheets: .xlsx, .xls, .ods"),
     ("statsmodels", "series", "sunspots, exponential smoothing, trend and season"),
     ("gymnasium", "rl", "environments"),
+    ("box2d", "box2d", "the lunar lander"),
     ("tokenizers", "language", "subwords: bpe, wordpieces, published vocabularies"),
     ("sacrebleu", "language", "BLEU and chrF"),
     ("tensorboard", "board", "TensorBoard files in every run"),

@@ -9,22 +9,30 @@ from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from kissipo.core.algorithm import Agent, EpisodicAgent, Planner, ReplayAgent
 from kissipo.core.codec import columns_of
 from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
-from kissipo.core.errors import CallbackError
+from kissipo.core.environment import Policy, TransitionModel
+from kissipo.core.errors import CallbackError, TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback
 from kissipo.engine.checkpoint import load_checkpoint, save_checkpoint
 from kissipo.engine.evaluate import Evaluations, SplitEvaluation, answer_all
 from kissipo.engine.fit import Fit, FitConfig
-from kissipo.engine.rollout import Rollout, play
+from kissipo.engine.rollouts.episodes import EpisodeLoop
+from kissipo.engine.rollouts.planning import PlanningLoop
+from kissipo.engine.rollouts.recording import record_episode
+from kissipo.engine.rollouts.replay import ReplayLoop
+from kissipo.engine.rollouts.side_by_side import play
 from kissipo.engine.run_folder import RunFolder
 from kissipo.input.sources.environment import World
 from kissipo.output.answer import Evaluation
 from kissipo.output.answers.actions import Actions
 from kissipo.output.baseline_data import EnvironmentData
+from kissipo.output.film import film_detail
 from kissipo.output.policy import agreement, states_that_matter, value_iteration
 from kissipo.output.score import Score
 from kissipo.output.unlabeled import MAX_PREDICTED, unlabeled_detail
@@ -33,6 +41,9 @@ from kissipo.pipeline.builders.rows import encode_new
 from kissipo.pipeline.experiment import Experiment
 from kissipo.pipeline.registries import trivial_baselines
 from kissipo.runs.scores import evaluate_baselines, evaluate_scores
+
+Loop = Fit | EpisodeLoop | ReplayLoop | PlanningLoop
+_SIDE_BY_SIDE = 20  # episodes of the evaluation at once
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ def train(
 ) -> TrainingResult:
     """Trains to the end; `resume` starts from the last checkpoint, if any."""
     world = experiment.pipeline.world
-    loop: Fit | Rollout = (
+    loop: Loop = (
         _data_loop(experiment, seed)
         if world is None
         else _environment_loop(experiment, world, seed)
@@ -90,7 +101,7 @@ def _calibrate_answers(experiment: Experiment) -> None:
         answer.calibrate(partial(evaluations.predictions, number))
 
 
-def _resume(loop: Fit | Rollout, folder: RunFolder) -> list[str]:
+def _resume(loop: Loop, folder: RunFolder) -> list[str]:
     """Loads the last checkpoint into the loop and returns notes about it."""
     checkpoint = load_checkpoint(folder.checkpoints)
     if checkpoint is None:
@@ -164,14 +175,30 @@ def _data_loop(experiment: Experiment, seed: int) -> Fit:
     )
 
 
-def _environment_loop(experiment: Experiment, world: World, seed: int) -> Rollout:
-    return Rollout(
-        world.environment,
-        experiment.net,
-        experiment.agent,
-        episodes=experiment.config.episodes,
-        seed=seed,
-    )
+def _environment_loop(
+    experiment: Experiment, world: World, seed: int
+) -> EpisodeLoop | ReplayLoop | PlanningLoop:
+    agent = experiment.agent
+    if isinstance(agent, ReplayAgent):
+        return ReplayLoop(world.make, experiment.net, agent, seed=seed)
+    if isinstance(agent, Planner):
+        return PlanningLoop(_rules(world), experiment.net, agent)
+    assert isinstance(agent, EpisodicAgent)
+    return EpisodeLoop(world.make(), experiment.net, agent, seed=seed)
+
+
+def _rules(world: World) -> TransitionModel:
+    """Returns the transition probabilities of an environment.
+
+    Raises:   TaskError when it does not publish them.
+    """
+    if world.model is None:
+        raise TaskError(
+            f"a planner needs the transition probabilities, and '{world.name}' publishes none",
+            allowed="environments with a table of rules: FrozenLake-v1, CliffWalking-v1, racing",
+            do="Learn from steps: process.algorithm=q_learning or process.algorithm=sarsa",
+        )
+    return world.model
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:
@@ -179,14 +206,16 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     answer = cast(Actions, experiment.pipeline.answers[0])
     agent = experiment.agent
     episodes, discount = answer.options.episodes, experiment.config.discount
-    case = EnvironmentData(
-        lambda choose: play(world.environment, choose, episodes=episodes, seed=seed),
-        world.actions,
-        world.model,
-        discount,
-    )
-    returns = case.play(lambda state, generator: agent.best(state))
+    environments = [world.make() for _ in range(min(episodes, _SIDE_BY_SIDE))]
+
+    def play_all(choose: Policy) -> NDArray[np.float64]:
+        return play(environments, choose, numbers=range(episodes), seed=seed, purpose="report")
+
+    case = EnvironmentData(play_all, world.actions, world.model, discount)
+    returns = play_all(lambda states, generators: agent.best(states))
     evaluation = answer.evaluate(returns, returns)
+    film = {"film": _film(agent, world, seed)}
+    evaluation = replace(evaluation, details={**evaluation.details, **film, **agent.details()})
     if world.model is not None:
         evaluation = _compare_with_optimal(evaluation, experiment, world)
     baselines = evaluate_baselines(answer, case, returns, experiment.resolved.baselines[0])
@@ -204,6 +233,19 @@ def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Sc
     )
 
 
+def _film(agent: Agent, world: World, seed: int) -> Detail:
+    """Returns the film of one of the reported episodes."""
+    episode = record_episode(world.make(), agent, seed=seed)
+    return film_detail(
+        world.draw,
+        episode.states,
+        episode.q_values,
+        episode.actions,
+        episode.rewards,
+        world.actions,
+    )
+
+
 def _compare_with_optimal(
     evaluation: Evaluation, experiment: Experiment, world: World
 ) -> Evaluation:
@@ -212,10 +254,9 @@ def _compare_with_optimal(
     with torch.no_grad():
         states = experiment.pipeline.datasets["train"].batch(slice(None)).inputs
         q_values = net(*(state.to(device_of(net)) for state in states)).cpu().numpy().astype(float)
-        q_values = experiment.net(*states).numpy().astype(float)
     assert world.model is not None
     best = value_iteration(world.model, discount=experiment.config.discount)
-    matters = states_that_matter(world.model)
+    matters = states_that_matter(world.model, world.starts)
     agrees = agreement(q_values, best, matters)
     table = {
         "states": list(world.states),
@@ -224,6 +265,7 @@ def _compare_with_optimal(
         "best": best.tolist(),
         "matters": matters.tolist(),
         "agrees": agrees.tolist(),
+        "fields": [list(row) for row in world.fields],
     }
     metrics = {**evaluation.metrics, "agreement": float(agrees[matters].mean())}
     return replace(evaluation, metrics=metrics, details={**evaluation.details, "policy": table})

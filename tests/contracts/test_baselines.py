@@ -37,7 +37,7 @@ from kissipo.core.codec import Codec
 from kissipo.core.frame import Frame, image_column, numbers, strings
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.engine.rollout import play
+from kissipo.engine.rollouts.side_by_side import play
 from kissipo.input.environments.racing import LIMIT, Racing
 from kissipo.input.sources import environment
 from kissipo.output.answer import Answer
@@ -256,7 +256,13 @@ def backed_off(counters: list[Counter[int]], size: int) -> Callable[[int], float
 def of_a_world(episodes: int = 400) -> EnvironmentData:
     world = environment.SOURCE.read("racing", environment.Options())
     return EnvironmentData(
-        lambda choose: play(world.environment, choose, episodes=episodes, seed=SEED),
+        lambda choose: play(
+            [world.make(), world.make()],
+            choose,
+            numbers=range(episodes),
+            seed=SEED,
+            purpose="report",
+        ),
         world.actions,
         world.model,
         0.9,
@@ -1060,7 +1066,7 @@ def one_more(letters: Any) -> dict[str, float]:
 
 def best_returns() -> Any:
     """Returns of the optimal policy of the lecture: fast when cool, slow when warm."""
-    return of_a_world().play(lambda state, generator: 1 if state == 0 else 0)
+    return of_a_world().play(lambda states, generators: (states == 0).astype(int))
 
 
 COUNTS = np.random.default_rng(5).poisson(0.7, (60, 9)).astype(float) * (np.arange(9) > 0)
@@ -1368,7 +1374,12 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "gazetteer": [(of_names, by_names)],
     "no_names": [(of_names, lambda: np.ones((20, 5, 2)))],
     "random_policy": [
-        (of_a_world, lambda: of_a_world().play(lambda state, generator: int(generator.integers(2))))
+        (
+            of_a_world,
+            lambda: of_a_world().play(
+                lambda states, generators: np.asarray([one.integers(2) for one in generators])
+            ),
+        )
     ],
     "value_iteration": [(of_a_world, best_returns)],
 }

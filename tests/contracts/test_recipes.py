@@ -16,7 +16,7 @@ from kissipo.core.task import Task
 from kissipo.inspect.trace import Step, Trace
 from kissipo.pipeline import registries
 from kissipo.pipeline.parse import read_task
-from kissipo.pipeline.recipes import all_recipes, data_are_fetched
+from kissipo.pipeline.recipes import all_recipes, data_are_installed
 
 RECIPES = dict(all_recipes())
 TRACES: dict[str, Trace] = {}
@@ -24,7 +24,13 @@ SHORTEST = {
     "supervised": {"epochs": 1},
     "gradient_descent": {"epochs": 20},
     "q_learning": {"process.episodes": 20},
-    "deep_q_learning": {"process.episodes": 20, "output.episodes": 5},
+    "dqn": {
+        "process.steps": 1_200,
+        "select_start": 1_000,
+        "select_episodes": 2,
+        "confirm_episodes": 2,
+        "output.episodes": 5,
+    },
     "adversarial": {"epochs": 1},
     "closed_form": {},
     "teacher_forcing": {"epochs": 1, "units": 8},
@@ -40,7 +46,7 @@ SHORTEST = {
 FEWER = {"num_games": 12}  # samples that are made, where an option says how many
 FEWER_BASELINES = {"shapes": ["no_boxes", "mean_boxes"]}  # the slow lane has them all
 every_recipe = pytest.mark.parametrize("name", RECIPES)
-FETCHED = [name for name, recipe in RECIPES.items() if data_are_fetched(recipe)]
+FETCHED = [name for name, recipe in RECIPES.items() if not data_are_installed(recipe)]
 quick_recipes = pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.slow) if name in FETCHED else name for name in RECIPES],
@@ -51,6 +57,8 @@ quick_recipes = pytest.mark.parametrize(
 def _with_its_data(request: pytest.FixtureRequest) -> None:
     """Skips slow tests whose data sets are not downloaded; no test downloads."""
     if request.node.get_closest_marker("slow") and request.node.callspec.params["name"] in FETCHED:
+        if package := RECIPES[request.node.callspec.params["name"]].package:
+            pytest.importorskip(package)
         request.getfixturevalue("data")
 
 

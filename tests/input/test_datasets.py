@@ -290,14 +290,15 @@ def test_environment_has_the_model_of_gymnasium() -> None:
     )
     assert world.actions == ("left", "down", "right", "up") and len(world.states) == 16
     assert world.model[0][2] == [(1.0, 1, 0, False)]
-    world.environment.reset(seed=0)
-    assert world.environment.step(2)[0] == 1
+    one = world.make()
+    one.reset(seed=0)
+    assert one.step(2)[0] == 1
 
 
 @pytest.mark.parametrize(
     ("name", "options", "error", "message"),
     [
-        ("FrozenLake-v9", {}, DataError, "there is no environment 'FrozenLake-v9': "),
+        ("FrozenLake-v9", {}, DataError, "'FrozenLake-v9'. Did you mean 'FrozenLake-v1'"),
         ("FrozenLak-v1", {}, DataError, "Did you mean 'FrozenLake-v1'"),
         ("FrozenLake-v1", {"settings": {"wind": 3}}, DataError,
          "'FrozenLake-v1' does not take these input.settings: "),

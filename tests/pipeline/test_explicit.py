@@ -18,7 +18,7 @@ from kissipo.core.schema import OptionInfo, option_infos, written
 from kissipo.core.task import Task as Sentence
 from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.parse import read_task
-from kissipo.pipeline.recipes import all_recipes, data_are_fetched
+from kissipo.pipeline.recipes import all_recipes, data_are_installed
 from kissipo.pipeline.registries import SHORT_LOSSES
 from kissipo.runs.load import load
 from kissipo.runs.task import Task
@@ -86,7 +86,7 @@ OWN = {
     for build in (numbers_and_classes, numbers, series, prose, messages, images)
 }
 QUESTIONS = OWN | {
-    name: built_in(name) for name, recipe in all_recipes() if not data_are_fetched(recipe)
+    name: built_in(name) for name, recipe in all_recipes() if data_are_installed(recipe)
 }
 every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
 
@@ -172,7 +172,9 @@ def test_written_options_of_the_process_are_not_changed(question: Callable[[], T
             words[key] = False
     if "loss" in decided and answer in ("forecast", "number"):
         words["loss"] = "huber"
-    wished = {"input.batch_size": 7, **{f"process.{key}": value for key, value in words.items()}}
+    wished = {f"process.{key}": value for key, value in words.items()}
+    if "environment" not in task.input:
+        wished["input.batch_size"] = 7
     wished["process.net"] = read_task(task.complete()).net.name  # type: ignore[union-attr]
     complete = task.with_words(wished).complete()
     assert {

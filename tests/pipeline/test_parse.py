@@ -13,7 +13,7 @@ from kissipo.core.errors import DataError, NotBuiltError, TaskError, UserError
 from kissipo.core.task import Task
 from kissipo.pipeline.json_schema import task_schema
 from kissipo.pipeline.parse import full_place, read_task
-from kissipo.pipeline.recipes import data_are_fetched
+from kissipo.pipeline.recipes import data_are_installed
 from kissipo.runs.load import load, recipe, recipe_names
 
 SCHEMA = jsonschema.Draft202012Validator(task_schema())
@@ -213,16 +213,16 @@ LATER = [
 # the schema has no rule about the source of an algorithm
 UNSUITABLE = [
     (
-        f"{DIGITS}\nprocess: {{net: ffn, algorithm: deep_q_learning}}",
-        "'deep_q_learning' for the net 'ffn' from samples is not built yet. Allowed: 'supervised'",
+        f"{DIGITS}\nprocess: {{net: ffn, algorithm: dqn}}",
+        "'dqn' for the net 'ffn' from samples is not built yet. Allowed: 'supervised'",
     ),
     (
         "input: {environment: CartPole-v1}\nprocess: {net: ffn, algorithm: supervised}",
-        "for the net 'ffn' in an environment is not built yet. Allowed: 'deep_q_learning'",
+        "for the net 'ffn' in an environment is not built yet. Allowed: 'dqn'",
     ),
     (
-        "input: {environment: CartPole-v1}\nprocess: {net: cnn}",
-        "'supervised' for the net 'cnn' in an environment is not built yet. Allowed: another net.",
+        "input: {environment: CartPole-v1}\nprocess: {net: unet}",
+        "'supervised' for the net 'unet' in an environment is not built yet. Allowed: another",
     ),
 ]
 RIGHT = [
@@ -295,7 +295,7 @@ def test_schema_refuses_what_the_parser_refuses(text: str) -> None:
 @pytest.mark.parametrize("name", recipe_names())
 def test_built_in_task_fits_the_schema_as_written_and_resolved(name: str) -> None:
     assert SCHEMA.is_valid(recipe(name).task.plain())
-    if not data_are_fetched(recipe(name)):
+    if data_are_installed(recipe(name)):
         assert SCHEMA.is_valid(load(name).complete().plain())
 
 

@@ -297,7 +297,7 @@ SENTENCES = [
         "DQN",
         """
         input: {environment: CartPole-v1}
-        process: {net: ffn, units: [64, 64], algorithm: deep_q_learning, replay: 50000}
+        process: {net: ffn, units: [64, 64], algorithm: dqn, buffer_size: 50000}
         output: actions""",
     ),
     Sentence(

@@ -57,6 +57,7 @@ PIECES = TensorSpec(
 )
 MASK = TensorSpec("mask", ("class", "height", "width"), (3, 17, 12))
 CLASSES = TensorSpec("kind", ("class",), (4,))
+ACTIONS = TensorSpec("action", ("action",), (3,))
 AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
 AGAIN = TensorSpec("again", ("horizon", "variable"), (7, 3))
 CANDIDATES = TensorSpec("label", ("candidate", "feature"), (24, 12))
@@ -149,6 +150,7 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("inception", "inception", (PHOTO,), (CLASSES,), {}),
         ("grid_detector", "grid_detector", (IMAGE,), (CANDIDATES,), {"filters": (12, 24)}),
         ("q_table", "q_table", (LEVEL,), (CLASSES,), {}),
+        ("dueling", "dueling", (ROW,), (ACTIONS,), {"units": (8,)}),
         ("text_cnn", "text_cnn", (TEXT,), (CLASSES,), {"filters": 6, "embedding_dim": 5}),
         ("transformer", "transformer", (TEXT,), (TARGET,), {"units": 12, "num_heads": 3}),
         ("bert", "bert", (PIECES,), (CLASSES,), {"units": 12, "num_heads": 2, "num_layers": 1}),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from math import nan
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kissipo.cli.main import main
+from kissipo.engine.run_folder import RunFolder
 from kissipo.runs.compare import cost
 
 
@@ -79,3 +83,27 @@ def test_compare_prints_the_cost_of_every_row(
         assert row["performance_cost"] == pytest.approx(speed / score if turned else speed * score)
     assert (rows[0]["faster"], rows[0]["performance_cost"]) == (0, 1)
     assert rows[1]["seeds"] == [0, 1] and all("seed-" in run for run in rows[1]["runs"])
+
+
+def test_learning_curves_have_a_band_over_the_seeds(
+    content_of: Callable[[Path | str], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["units=8", "epochs=3", "early_stopping=0", "baselines=[majority]"]
+    vary = ["--vary", "process.learning_rate=0.01,0.1", "--seeds", "2", "--out", "both"]
+    assert main(["compare", "digits", *words, *vary]) == 0
+    assert "Learning curves: both/comparison.html" in capsys.readouterr().err
+    table, first, _ = content_of("both/comparison.html")["sections"]
+    assert (table["title"], first["title"]) == ("Comparison", "learning_rate=0.01")
+    charts = {record["y_label"]: record for record in first["records"] if "band" in record}
+    assert set(charts) == {"validation loss", "loss"}
+    chart = charts["validation loss"]
+    assert chart["band"] == ["lowest", "highest"]
+    points = {line["name"]: [y for _, y in line["points"]] for line in chart["series"]}
+    histories = [
+        [row["validation_loss"] for row in RunFolder(folder).read_history()]
+        for folder in sorted(Path("both/learning-rate-0-01").iterdir())
+    ]
+    one, other = np.asarray(histories)
+    np.testing.assert_allclose(points["mean"], (one + other) / 2)
+    np.testing.assert_allclose(points["lowest"], np.minimum(one, other))
+    np.testing.assert_allclose(points["highest"], np.maximum(one, other))

@@ -20,10 +20,16 @@ from kissipo.runs.run import Run
 
 pytest.importorskip("gymnasium")
 SHORT = {
-    "process.episodes": 16,
-    "process.replay": 150,
-    "process.replay_start": 30,
-    "process.target_every": 40,
+    "process.steps": 1_000,
+    "process.buffer_size": 600,
+    "process.learning_starts": 64,
+    "process.update_every": 40,
+    "process.updates": 8,
+    "process.n_step": 2,
+    "process.select_start": 15,
+    "process.select_every": 300,
+    "process.select_episodes": 2,
+    "process.confirm_episodes": 3,
     "output.episodes": 5,
 }
 Out = pytest.CaptureFixture[str]
@@ -39,15 +45,20 @@ def test_resume_in_the_middle_of_the_replay_buffer(
 ) -> None:
     task, stopped = ki.load("cartpole", words=SHORT), Path("stopped")
     counts = []
-    for episode in (3, 9):
-        with pytest.raises(StoppedError, match=f"stopped after episode {episode} of 16"):
-            task.fit(out=stopped, resume=stopped.exists(), callbacks=[interrupter(episode)])
+    for row, steps in ((8, 160), (20, 720)):
+        with pytest.raises(StoppedError, match=r"stopped after step .* of 1,000"):
+            task.fit(out=stopped, resume=stopped.exists(), callbacks=[interrupter(row)])
         checkpoint = load_checkpoint(stopped / "checkpoints")
         assert checkpoint is not None
-        counts.append(checkpoint[0]["agent"]["replay"]["count"])
+        counts.append(checkpoint[0]["agent"]["buffer"]["count"])
+        running = checkpoint[0]["environments"]["actions"]
+        # eight environments, most of them in the middle of an episode
+        assert len(running) == 8
+        assert sum(len(actions) > 0 for actions in running) > 4
+        assert checkpoint[0]["state"]["steps"] >= steps
     # in between, the buffer was filled and its oldest steps were overwritten
-    assert 30 < counts[0] < 150 < counts[1]
-    assert counts[1] % 150 != 0
+    assert 64 < counts[0] < 600 < counts[1]
+    assert counts[1] % 600 != 0
     task.fit(out=stopped, resume=True)
     assert_same_run(short_run.folder, stopped)
 
@@ -90,15 +101,16 @@ def test_report_and_xray_work_without_a_table_of_states(
     assert "random policy" in capsys.readouterr().out
 
 
-def test_states_of_numbers_infer_a_net_and_deep_q_learning() -> None:
-    for words in ({}, {"net": "ffn", "replay": 9}, {"algorithm": "deep_q_learning"}):
+def test_states_of_numbers_infer_a_net_and_dqn() -> None:
+    for words in ({}, {"net": "ffn", "buffer_size": 9}, {"algorithm": "dqn"}):
         process = ki.load("gym:CartPole-v1", words=words).complete().process
-        assert (process["net"], process["algorithm"]) == ("ffn", "deep_q_learning")
-        assert (process["units"], process["replay"]) == ((128,), words.get("replay", 50_000))
+        assert (process["net"], process["algorithm"]) == ("ffn", "dqn")
+        assert process["units"] == (128, 128)
+        assert process["buffer_size"] == words.get("buffer_size", 100_000)
 
 
 def test_a_net_learns_in_an_environment_with_a_finite_number_of_states(capsys: Out) -> None:
-    words = ["net=ffn", "process.episodes=5", "replay_start=5", "output.episodes=5"]
+    words = ["net=ffn", "process.steps=300", "learning_starts=5", "output.episodes=5"]
     assert main(["fit", "gym:FrozenLake-v1", *words, "--out", "run", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)["answers"][0]
     values = np.asarray(answer["details"]["policy"]["q_values"])
@@ -108,9 +120,11 @@ def test_a_net_learns_in_an_environment_with_a_finite_number_of_states(capsys: O
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_cartpole_reaches_its_band(seed: int) -> None:
-    run = ki.load("cartpole").fit(seed=seed)
-    answer = run.metrics["answers"][0]
-    assert RECIPE.band[0] <= answer["metrics"]["return"] <= RECIPE.band[1]
-    assert answer["baselines"]["random policy"]["return"] < 40
+def test_cartpole_is_solved_on_four_of_five_seeds() -> None:
+    means = []
+    for seed in range(5):
+        run = ki.load("cartpole").fit(seed=seed)
+        answer = run.metrics["answers"][0]
+        means.append(answer["metrics"]["return"])
+        assert answer["baselines"]["random policy"]["return"] < 40
+    assert sum(RECIPE.band[0] <= mean <= RECIPE.band[1] for mean in means) >= 4

@@ -63,3 +63,38 @@ def test_the_frozen_lake_is_crossed_as_the_best_policy_does(capsys: Out) -> None
     assert arrives[0] == pytest.approx(0.73, abs=0.005)
     error = (arrives[0] * (1 - arrives[0]) / 1000) ** 0.5
     assert answer["metrics"]["return"] == pytest.approx(arrives[0], abs=3 * error)
+
+
+def test_policy_map_shows_an_arrow_per_field(capsys: Out) -> None:
+    pytest.importorskip("gymnasium")
+    words = ["net=q_table", "algorithm=policy_iteration", "output.episodes=20"]
+    assert main(["fit", "gym:FrozenLake-v1", "input.settings={is_slippery: false}", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.split() == list("0123"))
+    fields = [line.split()[1:] for line in lines[first + 1 : first + 5]]
+    # without ice the way is 0, 4, 8, 9, 13, 14, 15: six steps, reward 1
+    assert fields[0][:2] == ["↓", f"{0.99**5:.3g}"]
+    assert fields[1][:3] == ["↓", f"{0.99**4:.3g}", "H"]
+    assert fields[2][:2] == ["→", f"{0.99**3:.3g}"]
+    assert fields[3][-3:] == ["→", "1", "G"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Taxi", ["learning_rate=1.0", "process.episodes=6000", "epsilon_end=0.2"]),
+        ("CliffWalking", ["learning_rate=1.0", "process.episodes=3000", "epsilon_end=0.5"]),
+    ],
+)
+def test_q_learning_equals_value_iteration(name: str, words: list[str], capsys: Out) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    newest = max(world for world in gymnasium.registry if world.split("-")[0] == name)
+    answer = fitted(
+        capsys,
+        f"gym:{newest}",
+        *["net=q_table", "algorithm=q_learning", "max_episode_steps=200", "output.episodes=100"],
+        *words,
+    )
+    assert answer["metrics"]["agreement"] == 1
+    assert answer["verdict"]["sentence"] == "equal to value iteration (the rules known)"

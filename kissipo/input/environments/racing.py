@@ -11,9 +11,7 @@ Example:  >>> Racing().P[0][1]
           [(0.5, 0, 2.0, False), (0.5, 1, 2.0, False)]
 """
 
-from kissipo.core.extras import need
-
-gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
+from kissipo.input.environments._gymnasium import GymWorld, gymnasium
 
 STATES = ("cool", "warm", "overheated")
 ACTIONS = ("slow", "fast")
@@ -21,7 +19,7 @@ LIMIT = 100
 _COOL, _WARM, _OVERHEATED = range(3)
 
 
-class Racing(gymnasium.Env):  # type: ignore[name-defined]
+class Racing(GymWorld):
     """A world with three states and two actions.
 
     `P[state][action]` lists (probability, next state, reward, end).

@@ -1,26 +1,41 @@
 """Environments: a gymnasium environment, or one of this package, by its name.
 
-A state is one of a finite number, or a row of numbers.
+A state is one of a finite number, a row of numbers, or the last few images.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from kissipo.codec.frames import Frames
 from kissipo.codec.observation import Observation
 from kissipo.codec.states import States
 from kissipo.core.codec import Codec
-from kissipo.core.environment import EnvironmentState, GymEnvironment, TransitionModel
-from kissipo.core.errors import DataError, NotBuiltError
+from kissipo.core.environment import (
+    Drawing,
+    EnvironmentState,
+    GymEnvironment,
+    TransitionModel,
+    number_of,
+    refuse_missing,
+)
+from kissipo.core.errors import DataError, MissingExtraError, NotBuiltError
 from kissipo.core.extras import need
-from kissipo.core.frame import Frame, numbers, strings
+from kissipo.core.frame import Frame, image_column, numbers, strings
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option
 from kissipo.core.seeds import derive, numpy_generator
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
+from kissipo.input.environments._drawings import drawing_of
+from kissipo.input.environments._image_frames import ImageFrames
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 
@@ -28,9 +43,12 @@ WORLDS = Registry(
     "kissipo.input.environments",
     "world",
     folder="environments",
-    defaults={"WORLD": None},  # its states are not discrete
+    defaults={
+        "WORLD": None,  # an environment that kissipo cannot act in yet
+        "STATES": (),  # the names of its states, where their number is finite
+    },
 )
-_PREFIX = "gym:"
+_PREFIX, _BOX2D = "gym:", "box2d"
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),
     "FrozenLake8x8": ("left", "down", "right", "up"),
@@ -46,8 +64,15 @@ _NUMBERS = {
     "MountainCar": ("position", "velocity"),
     "Acrobot": ("cos_1", "sin_1", "cos_2", "sin_2", "angular_velocity_1", "angular_velocity_2"),
 }
-_FIELDS = {b"S": "start", b"F": "ice", b"H": "hole", b"G": "goal"}  # of the map of a lake
+_LAKE = {"S": "start", "F": "ice", "H": "hole", "G": "goal"}  # the letters of its map
 _EXAMPLE_STATES = 100  # of an environment whose states are not finite
+_MAX_STEPS = 1_000  # of an episode, where the environment has no limit
+_STACK = 4  # the number of last images in a state, as Mnih et al. 2015 have it
+_MAX_SIDE = 84  # of these images, likewise
+_SUITABLE = (
+    "discrete actions, and states that are discrete, a row of numbers or an image: "
+    "FrozenLake-v1, CliffWalking-v1, racing, CartPole-v1, Acrobot-v1, catch"
+)
 
 
 @dataclass(frozen=True)
@@ -64,24 +89,41 @@ class Options:
     max_episode_steps: int | None = option(
         None, "number of steps after which an episode is truncated", minimum=1
     )
+    frame_stack: int | None = option(
+        None, "number of last images that a state consists of, where states are images", minimum=1
+    )
+    size: int | None = option(None, "height and width to which these images are resized", minimum=1)
 
 
 @dataclass(frozen=True)
 class World:
     """An environment with names for its states and actions.
 
+    make:   makes one more environment of the same kind
     codec:  encodes its states
     frame:  all states, or some where they are rows of numbers
     model:  `model[state][action]` lists (probability, next state, reward, end) if the
             environment provides it, else None
+    starts: the states in which episodes start, where the model is known
+    inferred_options: what was inferred from the environment
+    fields: rows of one letter per field, where the states are the fields of a grid
     """
 
     name: str
-    environment: GymEnvironment
+    make: Callable[[], GymEnvironment]
     codec: Codec
     frame: Frame
     actions: tuple[str, ...]
     model: TransitionModel | None
+    starts: tuple[int, ...] = (0,)
+    inferred_options: tuple[InferredOption, ...] = ()
+    fields: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def draw(self) -> Drawing:
+        """The function that draws a state."""
+        images = self.codec.spec.axes[:1] == ("channel",)
+        return drawing_of(self.name.split("-")[0], self.states, self.fields, images=images)
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -105,31 +147,69 @@ class Environment(Source[Options]):
                   actions of another kind.
         """
         gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
-        name = str(value)
+        name, kind = str(value), str(value).split("-")[0]
+        actions, names = _ACTIONS.get(kind, ()), _NUMBERS.get(kind, ())
+        limit = options.max_episode_steps
         if name in WORLDS.names():
             module = WORLDS.find(name, place="input.environment")
             if module.WORLD is None:
                 raise _unknown_space(name, "states", module.STATES)
-            limit = options.max_episode_steps or module.LIMIT
-            environment = gymnasium.wrappers.TimeLimit(module.WORLD(), limit)
-            states, actions = module.STATES, module.ACTIONS
+            actions, names = module.ACTIONS, module.STATES
+            make = partial(_make_own, gymnasium, module.WORLD, limit or module.LIMIT)
         else:
-            environment = _make(gymnasium, name, options)
-            kind, space = name.split("-")[0], environment.action_space
-            if not isinstance(space, gymnasium.spaces.Discrete):
-                raise _unknown_space(name, "actions", space)
-            actions = _named(options.actions, _ACTIONS.get(kind, ()), int(space.n))
-            space = environment.observation_space
-            if isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1:
-                names = _named(options.states, _NUMBERS.get(kind, ()), *space.shape)
-                frame = _some_states(environment, names, len(actions), origin=name)
-                return World(name, environment, Observation(names), frame, actions, None)
-            if not isinstance(space, gymnasium.spaces.Discrete):
-                raise _unknown_space(name, "states", space)
-            states = _named(options.states, _fields(environment), int(space.n))
-        frame = Frame((strings("state", list(states)),), origin=name)
-        model = getattr(environment.unwrapped, "P", None)
-        return World(name, environment, States(states), frame, actions, model)
+            make = partial(_make, gymnasium, name, options, limit)
+        environment, inferred = make(), list[InferredOption]()
+        if limit is None and environment.spec and environment.spec.max_episode_steps is None:
+            reason = "the environment sets no limit, and an episode might never end"
+            inferred.append(InferredOption("input.max_episode_steps", _MAX_STEPS, reason))
+            make = partial(_make, gymnasium, name, options, _MAX_STEPS)
+            environment = make()
+        if not isinstance(environment.action_space, gymnasium.spaces.Discrete):
+            raise _unknown_space(name, "actions", environment.action_space)
+        actions = _named(options.actions, actions, int(environment.action_space.n))
+        space = environment.observation_space
+        if _is_image(space):
+            size, stack = options.size or min(*space.shape[:2], _MAX_SIDE), options.frame_stack
+            if stack is None:
+                stack, reason = _STACK, "one image does not show how things move"
+                inferred.append(InferredOption("input.frame_stack", stack, reason))
+            if options.size is None:
+                reason = f"the environment has images of {space.shape[0]}x{space.shape[1]}"
+                inferred.append(InferredOption("input.size", size, reason))
+            make = partial(_with_images, make, stack, size)
+            codec: Codec = Frames(tuple(f"image {n}" for n in range(1, stack + 1)), (size, size))
+            states = _some_states(make(), len(actions), (stack, size, size))
+            frame = Frame(tuple(map(image_column, codec.columns, states.swapaxes(0, 1))), name)
+            return World(name, make, codec, frame, actions, None, (), tuple(inferred))
+        unused = [word for word in ("frame_stack", "size") if getattr(options, word)]
+        if unused:
+            raise DataError(
+                f"input.{unused[0]} is for states that are images, and those of '{name}' are none",
+                got=f"states of {space}",
+                do="Leave it out",
+            )
+        if hasattr(space, "shape") and space.shape is not None and len(space.shape) == 1:
+            names = _named(options.states, names, *space.shape)
+            rows = _some_states(environment, len(actions), space.shape).astype(np.float64).T
+            frame = Frame(tuple(map(numbers, names, rows)), origin=name)
+            return World(name, make, Observation(names), frame, actions, None, (), tuple(inferred))
+        if not isinstance(space, gymnasium.spaces.Discrete):
+            raise _unknown_space(name, "states", space)
+        fields = _fields(environment)
+        names = _named(options.states, names or _field_names(fields), int(space.n))
+        frame = Frame((strings("state", list(names)),), origin=name)
+        model, starts = getattr(environment.unwrapped, "P", None), _starts(environment)
+        return World(
+            name,
+            make,
+            States(names),
+            frame,
+            actions,
+            model,
+            starts,
+            tuple(inferred),
+            fields,
+        )
 
     def infer(self, question: Question) -> Task | None:
         """Takes a name such as gym:FrozenLake-v1."""
@@ -140,6 +220,8 @@ class Environment(Source[Options]):
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
+        if isinstance(codecs[0], Frames):
+            return self._images_of(values, codecs)
         names = codecs[0].number_columns
         rows = [_numbers_of(value) for value in values] if names else []
         if not names or None in rows:
@@ -155,10 +237,31 @@ class Environment(Source[Options]):
         columns = np.asarray(rows, dtype=np.float64).T
         return Frame(tuple(map(numbers, names, columns)), origin="the input")
 
+    def _images_of(self, values: Sequence[object], codecs: Sequence[Codec]) -> Frame:
+        """Returns states of images, each an array (frame, height, width) of bytes."""
+        shape = codecs[0].spec.shape
+        for value in values:
+            if not isinstance(value, np.ndarray) or value.shape != shape:
+                raise DataError(
+                    "the value is not a state of the environment",
+                    got=f"an array of the shape {value.shape}"
+                    if isinstance(value, np.ndarray)
+                    else str(value)[:40],
+                    allowed=f"an array of bytes of the shape {shape}",
+                    do=self.usage(codecs),
+                )
+        columns = np.stack([np.asarray(value) for value in values]).swapaxes(0, 1)
+        images = map(image_column, codecs[0].columns, columns.astype(np.uint8))
+        return Frame(tuple(images), origin="the input")
+
     def value_axes(self, codecs: Sequence[Codec]) -> int | None:
+        if isinstance(codecs[0], Frames):
+            return len(codecs[0].spec.shape)
         return 1 if codecs[0].number_columns else 0
 
     def usage(self, codecs: Sequence[Codec]) -> str:
+        if isinstance(codecs[0], Frames):
+            return "Give the last images from Python: kissipo.open(RUN).predict(images)"
         names = codecs[0].number_columns
         if not names:
             return super().usage(codecs)
@@ -180,45 +283,68 @@ def _numbers_of(value: Any) -> list[float] | None:
 def _unknown_space(name: str, what: str, space: object) -> NotBuiltError:
     return NotBuiltError(
         f"an environment such as '{name}', whose {what} are {space}, is not built yet",
-        allowed="discrete actions, and states that are discrete or a row of numbers: "
-        "FrozenLake-v1, CliffWalking-v1, Taxi-v3, racing, CartPole-v1",
+        allowed=_SUITABLE,
     )
 
 
-def _some_states(
-    environment: GymEnvironment, names: Sequence[str], actions: int, *, origin: str
-) -> Frame:
-    """Returns the first states of episodes with random actions."""
+def _is_image(space: object) -> bool:
+    """Returns whether a state is an image of bytes, gray or in color."""
+    shape: tuple[int, ...] = getattr(space, "shape", None) or ()
+    is_byte = getattr(space, "dtype", None) == np.uint8
+    return is_byte and (len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3)))
+
+
+def _some_states(environment: GymEnvironment, actions: int, shape: tuple[int, ...]) -> NumpyArray:
+    """Returns the first states of episodes with random actions.
+
+    Raises:   DataError for a state or a reward that is not a number.
+    """
     generator, over = numpy_generator(0, "example states"), True
     rows: list[EnvironmentState] = []
     while len(rows) < _EXAMPLE_STATES:
         if over:
             state, _ = environment.reset(seed=derive(0, "example states", len(rows)) % 2**31)
         else:
-            state, _, end, cut, _ = environment.step(int(generator.integers(actions)))
+            action = int(generator.integers(actions))
+            state, reward, end, cut, _ = environment.step(action)
+            number_of(reward)
         over = not over and (end or cut)
         rows.append(state)
-    values = np.asarray(rows, dtype=np.float64).T
-    return Frame(tuple(map(numbers, names, values)), origin=origin)
-
-
-def _make(gymnasium: Any, name: str, options: Options) -> Any:
-    settings = dict(options.settings or {})
-    try:
-        return gymnasium.make(
-            name,
-            **(
-                {"max_episode_steps": options.max_episode_steps}
-                if options.max_episode_steps
-                else {}
-            ),
-            **settings,
-        )
-    except gymnasium.error.Error as error:
-        names = [*WORLDS.names(), *gymnasium.registry]
+    shapes = {np.shape(row) for row in rows}
+    if shapes != {shape}:
         raise DataError(
-            f"there is no environment '{name}': {str(error).splitlines()[0]}",
-            do=did_you_mean(name, names, max_listed=0),
+            "the environment does not give the states that it announces",
+            got=f"states of the shape {' and '.join(map(str, sorted(shapes)))}",
+            allowed=f"{shape}, its observation_space",
+            do="Mend the environment",
+        )
+    states = np.asarray(rows)
+    refuse_missing(states)
+    return states
+
+
+def _make_own(gymnasium: ModuleType, world: Callable[[], object], limit: int) -> Any:
+    return gymnasium.wrappers.TimeLimit(world(), limit)
+
+
+def _with_images(make: Callable[[], GymEnvironment], stack: int, size: int) -> GymEnvironment:
+    return ImageFrames(make(), stack, size)
+
+
+def _make(gymnasium: ModuleType, name: str, options: Options, limit: int | None) -> Any:
+    settings = dict(options.settings or {})
+    if limit:
+        settings["max_episode_steps"] = limit
+    try:
+        return gymnasium.make(name, **settings)
+    except gymnasium.error.DependencyNotInstalled as error:
+        raise _missing_package(name, str(error)) from None
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        names = [*WORLDS.names(), *gymnasium.registry]
+        is_unknown = isinstance(error, gymnasium.error.UnregisteredEnv)
+        reason = "" if is_unknown else f": {str(error).splitlines()[0]}"
+        raise DataError(
+            f"there is no environment '{name}'{reason}", do=did_you_mean(name, names, max_listed=0)
         ) from None
     except TypeError as error:
         raise DataError(
@@ -226,14 +352,49 @@ def _make(gymnasium: Any, name: str, options: Options) -> Any:
         ) from None
 
 
-def _fields(environment: Any) -> tuple[str, ...]:
-    """Returns the names of the fields of a lake by its map; none for other worlds."""
-    lake = getattr(environment.unwrapped, "desc", None)
-    if lake is None or not set(np.unique(lake)) <= set(_FIELDS):
-        return ()
-    return tuple(
-        f"{number} ({_FIELDS[field]})" for number, field in enumerate(lake.ravel().tolist())
+def _missing_package(name: str, text: str) -> MissingExtraError:
+    """Returns the error for a family of environments whose package is missing."""
+    extra = re.search(r"gymnasium\[([\w-]+)\]", text)
+    package = (
+        f"kissipo[{_BOX2D}]"
+        if extra and extra[1] == _BOX2D
+        else f"gymnasium[{extra[1]}]"
+        if extra
+        else ""
     )
+    return MissingExtraError(
+        f"the environment '{name}' needs a package that is not installed",
+        got=text.split(",")[0].splitlines()[0],
+        do=f"Install it with: python -m pip install '{package}'" if package else "",
+    )
+
+
+def _starts(environment: Any) -> tuple[int, ...]:
+    """Returns the states in which episodes may start; 0 where gymnasium has none."""
+    probabilities = getattr(environment.unwrapped, "initial_state_distrib", None)
+    if probabilities is None:
+        return (0,)
+    return tuple(np.flatnonzero(probabilities).tolist())
+
+
+def _fields(environment: Any) -> tuple[tuple[str, ...], ...]:
+    """Returns the map of a lake or a cliff by letters; none for other worlds."""
+    inner = environment.unwrapped
+    lake, cliff = getattr(inner, "desc", None), getattr(inner, "_cliff", None)
+    if lake is not None and set(np.unique(lake)) <= {letter.encode() for letter in _LAKE}:
+        return tuple(tuple(letter.decode() for letter in row) for row in lake.tolist())
+    if not isinstance(cliff, np.ndarray) or cliff.ndim != 2:
+        return ()
+    rows = [["C" if falls else "F" for falls in row] for row in cliff.tolist()]
+    rows[-1][0], rows[-1][-1] = "S", "G"
+    return tuple(map(tuple, rows))
+
+
+def _field_names(fields: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    letters = [letter for row in fields for letter in row]
+    if not set(letters) <= set(_LAKE):
+        return ()
+    return tuple(f"{number} ({_LAKE[letter]})" for number, letter in enumerate(letters))
 
 
 def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) -> tuple[str, ...]:

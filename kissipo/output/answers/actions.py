@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from kissipo.core.codec import Codec, restore, save
-from kissipo.core.description import Cell, Line, Section, Table
+from kissipo.core.description import Cell, Line, Record, Section, Table
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.schema import option
@@ -27,6 +27,12 @@ from kissipo.output.answer import (
     Scores,
 )
 
+SEEDS = "no training and no choice of a policy used their random seeds"
+_ARROWS = {"left": "←", "right": "→", "up": "↑", "down": "↓"}
+_MAP_NOTE = (
+    "Each field shows its action and the value of that action; green: optimal. Fields that "
+    "end the episode, or that no episode reaches, show their letter: H hole, G goal, C cliff."
+)
 _MAX_STATES, _MAX_SHOWN_STATES = 64, 200  # in the terminal, in the report
 
 
@@ -106,11 +112,14 @@ class Actions(Answer):
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Table]:
         policy = evaluation.details.get("policy")
-        return [] if policy is None else [_policy_table(policy, max_states=_MAX_STATES)]
+        if policy is None:
+            return []
+        maps = [_policy_map(policy)] if policy.get("fields") else []
+        return [*maps, _policy_table(policy, max_states=_MAX_STATES)]
 
     def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
         assert evaluation.per_sample is not None
-        return f"{len(evaluation.per_sample):,} episodes with held-out random seeds"
+        return f"{len(evaluation.per_sample):,} episodes; {SEEDS}"
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         policy = data.evaluation.details.get("policy")
@@ -118,7 +127,29 @@ class Actions(Answer):
             return []
         text = "Q: the learned values; V: the values of value iteration, which are optimal."
         table = _policy_table(policy, max_states=_MAX_SHOWN_STATES)
-        return [Section("Policy", [table, Line(text, "dim")])]
+        sections = [Section("Policy", [table, Line(text, "dim")])]
+        if policy.get("fields"):
+            records: list[Record] = [_policy_map(policy), Line(_MAP_NOTE, "dim")]
+            sections.insert(0, Section("Policy map", records))
+        return sections
+
+
+def _policy_map(policy: JsonMapping) -> Table:
+    """Returns the fields of a grid, each with its action and its value."""
+    actions, values = policy["actions"], policy["q_values"]
+    columns = len(policy["fields"][0])
+    rows = []
+    for row, letters in enumerate(policy["fields"]):
+        cells: list[str] = []
+        for column, letter in enumerate(letters):
+            state = row * columns + column
+            best = int(np.argmax(values[state]))
+            text = f"{_ARROWS.get(actions[best], actions[best])} {max(values[state]):.3g}"
+            agrees = "good" if policy["agrees"][state] else "bad"
+            style = agrees if policy["matters"][state] else "dim"
+            cells.append(Cell(text if policy["matters"][state] else letter, style))
+        rows.append([str(row), *cells])
+    return Table(["", *map(str, range(columns))], rows)
 
 
 def _policy_table(policy: JsonMapping, *, max_states: int) -> Table:

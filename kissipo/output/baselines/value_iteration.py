@@ -3,8 +3,6 @@
 A trained model can exceed it only by chance.
 """
 
-import numpy as np
-
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import EnvironmentData
 from kissipo.output.policy import value_iteration
@@ -17,4 +15,4 @@ def predict(data: EnvironmentData) -> Scores | None:
     if data.model is None:
         return None
     best = value_iteration(data.model, discount=data.discount).argmax(axis=1)
-    return np.asarray(data.play(lambda state, generator: int(best[state])))
+    return data.play(lambda states, generators: best[states])

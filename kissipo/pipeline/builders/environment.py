@@ -19,6 +19,8 @@ from kissipo.output.answers.actions import Actions, Options
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
+UNUSED_OPTIONS = ("split", "batch_size")
+
 
 def build(reading: World, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose samples are states; nothing is read or split."""
@@ -30,7 +32,7 @@ def build(reading: World, resolved: ResolvedTask, *, seed: int, strict: bool = F
     codec, frame = reading.codec, reading.frame
     answer = Actions(codec, reading.actions, options)
     everything, nothing = np.arange(len(frame)), np.zeros(0, dtype=np.int64)
-    dataset = TensorDataset((codec.encode(frame),), ())
+    dataset = TensorDataset((codec.encode(frame),), (), (codec.finish,))
     states = f"{len(reading.states)} states" if codec.spec.vocab_size else codec.describe()
     message = f"{states}, {len(reading.actions)} actions: " + ", ".join(reading.actions[:8])
     rules = (
@@ -45,7 +47,7 @@ def build(reading: World, resolved: ResolvedTask, *, seed: int, strict: bool = F
         "validation": dataset.take(slice(0, 0)),
         "test": dataset.take(slice(0, 0)),
     }
-    inferred_options = () if resolved.answers else (InferredOption("output", "actions"),)
+    implied = () if resolved.answers else (InferredOption("output", "actions"),)
     return Pipeline(
         frame,
         splits,
@@ -53,11 +55,11 @@ def build(reading: World, resolved: ResolvedTask, *, seed: int, strict: bool = F
         (answer,),
         datasets,
         findings,
-        inferred_options=inferred_options,
+        inferred_options=(*reading.inferred_options, *implied),
         world=reading,
     )
 
 
 def encode_new(frame: Frame, codecs: Sequence[Codec], answers: Sequence[Answer]) -> TensorDataset:
     """Returns the samples of new rows, each of which is one state."""
-    return TensorDataset((codecs[0].encode(frame),), ())
+    return TensorDataset((codecs[0].encode(frame),), (), (codecs[0].finish,))

@@ -19,8 +19,9 @@ import torch
 from numpy.random import Generator
 from torch import nn
 
-from kissipo.core.algorithm import Agent
+from kissipo.core.algorithm import EpisodicAgent
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import StateDict
 from kissipo.core.schema import option
 
@@ -56,7 +57,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     return (InferredOption("process.episodes", 20_000, reason),)
 
 
-class QLearning(Agent):
+class QLearning(EpisodicAgent):
     """An agent with a Q-table."""
 
     cpu_only = True
@@ -65,6 +66,7 @@ class QLearning(Agent):
         self, net: nn.Module, losses: object, options: Options, *, total_steps: int = 0
     ) -> None:
         self.net, self.options = net, options
+        self.episodes = options.episodes or 0
         table: nn.Parameter = net.get_parameter("weight")
         self._values: np.ndarray = table.detach().numpy()
         self._visits = np.zeros(self._values.shape, dtype=np.int64)
@@ -78,15 +80,19 @@ class QLearning(Agent):
 
     def update(self, state: int, action: int, reward: float, following: int, *, end: bool) -> None:
         """Updates the table after one step."""
-        values = self._values
+        value = 0.0 if end else self.options.discount * self._values[following].max()
+        self.move(state, action, reward + value)
+
+    def move(self, state: int, action: int, target: float) -> None:
+        """Moves one value towards its target."""
         self._visits[state, action] += 1
         rate = self.options.learning_rate or 1.0 / self._visits[state, action] ** _POWER
-        target = reward if end else reward + self.options.discount * values[following].max()
-        values[state, action] += rate * (target - values[state, action])
+        self._values[state, action] += rate * (target - self._values[state, action])
 
-    def best(self, state: int) -> int:
-        """Returns the action with the largest Q-value."""
-        return int(self._values[state].argmax())
+    def q_values(self, states: NumpyArray) -> NumpyArray:
+        """Returns the values of all actions (state, action)."""
+        values: NumpyArray = self._values[states]
+        return values
 
     def state_dict(self) -> StateDict:
         """Returns how often each action was taken in each state."""

@@ -40,6 +40,7 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 
+ALGORITHMS = ("supervised", "dqn")
 DEFAULT_SPECS = (
     (TensorSpec("digit", ("channel", "height", "width"), (1, 28, 28)),),
     (TensorSpec("class", ("class",), (10,)),),

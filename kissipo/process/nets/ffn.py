@@ -30,7 +30,7 @@ from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
 __all__ = ["ALGORITHMS", "Options", "build", "required_options", "suggested_options"]
-ALGORITHMS = ("supervised", "deep_q_learning")
+ALGORITHMS = ("supervised", "dqn")
 _MAX_WIDE_FEATURES = 2_000
 
 

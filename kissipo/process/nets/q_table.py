@@ -22,7 +22,7 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 
-ALGORITHMS = ("q_learning",)
+ALGORITHMS = ("q_learning", "sarsa", "value_iteration", "policy_iteration")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
   colored_text: ColoredText,
-  matrix: Matrix, gallery: Gallery, section: Section, threshold: Threshold,
+  matrix: Matrix, gallery: Gallery, film: Film, section: Section, threshold: Threshold,
   tree: SearchTree, weights: WeightsMap,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };
 
@@ -92,6 +92,11 @@ function Histogram({ record: { edges, counts, x_label: label } }) {
     <figcaption class="dim"><span>${numberText(edges[0], 3)}</span>
       <span>${label}; dashed: 0; highest bar: ${integerText(most)}</span><span>${numberText(edges[edges.length - 1], 3)}</span></figcaption>
   </figure>`;
+}
+
+function Film({ record: { image, width, height, caption } }) {
+  return html`<figure class="film"><img src=${image} width=${width} height=${height} alt=${caption} />
+    <figcaption>${caption}</figcaption></figure>`;
 }
 
 function Gallery({ record: { groups, captions, files, classes } }) {

@@ -1,4 +1,4 @@
-"""Rollout: the training loop over an environment, episode by episode.
+"""Episodes: the training loop of an agent that learns from each of its steps.
 
 The agent chooses an action, and learns from the reward and the next state. The random
 generators of environment and agent are a pure function of seed and episode, and the
@@ -12,18 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-import numpy as np
-from numpy.random import Generator
-from numpy.typing import NDArray
 from torch import nn
 
-from kissipo.core.algorithm import Agent
-from kissipo.core.environment import EnvironmentState, GymEnvironment
+from kissipo.core.algorithm import EpisodicAgent
+from kissipo.core.environment import GymEnvironment, number_of
 from kissipo.core.errors import StoppedError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback, StateDict
-from kissipo.core.seeds import derive, numpy_generator
+from kissipo.core.seeds import numpy_generator
 from kissipo.engine.checkpoint import saving_interval
+from kissipo.engine.rollouts.side_by_side import episode_seed
 from kissipo.engine.stopping import Stopping
 
 Save = Callable[[StateDict], None]
@@ -32,7 +30,7 @@ _ROWS = 50
 
 
 @dataclass
-class RolloutState:
+class EpisodeState:
     """The progress of a rollout; all of it is saved in the checkpoint."""
 
     episode: int = 0
@@ -52,25 +50,24 @@ class RolloutState:
         return self.epoch
 
 
-class Rollout:
+class EpisodeLoop:
     """Trains one agent in one environment."""
 
     def __init__(
         self,
         environment: GymEnvironment,
         net: nn.Module,
-        agent: Agent,
+        agent: EpisodicAgent,
         *,
-        episodes: int,
         seed: int,
         callbacks: Sequence[FitCallback] = (),
         save: Save | None = None,
     ) -> None:
         self.environment, self.net, self.agent = environment, net, agent
-        self.episodes, self.seed, self.callbacks, self.save = episodes, seed, callbacks, save
-        self.state = RolloutState()
+        self.episodes, self.seed, self.callbacks, self.save = agent.episodes, seed, callbacks, save
+        self.state = EpisodeState()
 
-    def run(self) -> RolloutState:
+    def run(self) -> EpisodeState:
         """Runs all episodes and returns the final state.
 
         Raises:   StoppedError after Ctrl-C, when everything is saved.
@@ -128,22 +125,24 @@ class Rollout:
         """Restores what `state_dict` returned."""
         self.net.load_state_dict(state["net"])
         self.agent.load_state_dict(state["agent"])
-        self.state = RolloutState(**state["state"])
+        self.state = EpisodeState(**state["state"])
 
     def _episode(self, number: int) -> None:
         agent, step = self.agent, self.environment.step
         generator = numpy_generator(self.seed, "explore", number)
-        state, _ = self.environment.reset(seed=derive(self.seed, "episode", number) % 2**31)
+        state, _ = self.environment.reset(seed=episode_seed(self.seed, "episode", number))
         done = number / self.episodes
         agent.begin_episode(generator, done=done)
         over = False
         while not over:
             action = agent.act(state, generator, done=done)
             following, reward, end, cut, _ = step(action)
-            agent.update(state, action, float(reward), following, end=end)
-            self.state.reward_sum += float(reward)
+            reward = number_of(reward)
+            agent.update(state, action, reward, following, end=end)
+            self.state.reward_sum += reward
             self.state.steps += 1
             state, over = following, end or cut
+        agent.end_episode()
 
     def _row(self, block: int) -> None:
         row = {
@@ -173,23 +172,3 @@ class Rollout:
     def _save_now(self) -> None:
         if self.save is not None:
             self.save(self.state_dict())
-
-
-def play(
-    environment: GymEnvironment,
-    choose: Callable[[EnvironmentState, Generator], int],
-    *,
-    episodes: int,
-    seed: int,
-) -> NDArray[np.float64]:
-    """Returns the sum of rewards of each episode; `choose` is a fixed policy."""
-    returns = np.zeros(episodes)
-    for number in range(episodes):
-        generator = numpy_generator(seed, "judge", number)
-        state, _ = environment.reset(seed=derive(seed, "judge episode", number) % 2**31)
-        over = False
-        while not over:
-            state, reward, end, cut, _ = environment.step(choose(state, generator))
-            returns[number] += float(reward)
-            over = end or cut
-    return returns
