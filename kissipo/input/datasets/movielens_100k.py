@@ -24,7 +24,7 @@ from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.delimited import Layout, read_delimited
 from kissipo.input.source_data import Reading
 
-SOURCES = ("table",)
+SOURCES = ("ratings", "table")
 ABOUT = "100,000 ratings of 1,682 films by 943 users, with times, genres, ages and occupations"
 HOME = "https://grouplens.org/datasets/movielens/100k/"
 LICENSE = "for research; not to be redistributed"
