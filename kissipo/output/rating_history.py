@@ -57,13 +57,12 @@ class RatingHistory:
         return table
 
     def state(self) -> JsonObject:
-        """Returns the history as JSON values: the items of each user in one list."""
-        whole = bool(np.all(self.ratings == np.floor(self.ratings)))
-        ratings = self.ratings.astype(np.int64) if whole else self.ratings
+        """Returns the history as JSON values; long columns are one text each, because a
+        line per number would be a large file."""
         return {
             "counts": np.bincount(self.users).tolist(),
-            "items": self.items.tolist(),
-            "ratings": ratings.tolist(),
+            "items": " ".join(map(str, self.items.tolist())),
+            "ratings": " ".join(f"{rating:.17g}" for rating in self.ratings.tolist()),
             "parts": "".join(map(str, self.parts.tolist())),
         }
 
@@ -73,8 +72,8 @@ class RatingHistory:
         counts = np.array(state["counts"], dtype=np.int64)
         return cls(
             np.repeat(np.arange(len(counts)), counts),
-            np.array(state["items"], dtype=np.int64),
-            np.array(state["ratings"], dtype=np.float64),
+            np.array(state["items"].split(), dtype=np.int64),
+            np.array(state["ratings"].split(), dtype=np.float64),
             np.array([int(part) for part in state["parts"]], dtype=np.int8),
         )
 

@@ -17,7 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from kissipo.codec.concat import Concat
+from kissipo.codec.label_sets import LabelSets, separator_of
 from kissipo.codec.labels import as_strings
+from kissipo.codec.numbers import Numbers
+from kissipo.codec.one_hot import OneHot
+from kissipo.codec.side_features import SideFeatures
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
@@ -30,13 +35,13 @@ from kissipo.input.datasets import find_data
 from kissipo.input.formats.delimited import read_delimited
 from kissipo.input.formats.files import existing_path
 from kissipo.input.formats.tables import FileWords, is_table_file, table_reading
-from kissipo.input.given_rows import given_table
+from kissipo.input.given_rows import column_of, given_table
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
 RATING = "rating"
-IMPLICIT = "implicit"
+USER, ITEM = "user features", "item features"
 _NAMES = {
     "user": ("user", "userid", "user_id", "uid", "customer", "customer_id", "customerid", "reader"),
     "item": (
@@ -126,6 +131,40 @@ class Ratings(Source[Options]):
         output = "rating" if column is None else {"rating": column}
         return question.task({"ratings": question.value}, output)
 
+    def side_codecs(
+        self, frame: Frame, roles: Roles, options: Options, findings: list[Finding]
+    ) -> tuple[SideFeatures, ...]:
+        """Returns the codecs of the features of users, then of items, not fitted yet.
+
+        A column is of the users if all rows of a user have one value, else of the items.
+
+        Raises:   TaskError for a feature of neither; DataError for a missing column.
+        """
+        names: dict[str, list[str]] = {roles.user: [], roles.item: []}
+        for name in options.features or ():
+            if name in (roles.user, roles.item, roles.rating):
+                raise TaskError(
+                    f"input.features names '{name}', which is no feature",
+                    allowed="other columns of users or items",
+                )
+            key = next((key for key in names if _is_constant(frame, key, name)), None)
+            if key is None:
+                raise TaskError(
+                    f"'{name}' is a feature of neither users nor items",
+                    got=f"several values in the rows of one {roles.user} and of one {roles.item}",
+                    do="Leave it out of input.features",
+                )
+            names[key].append(name)
+        codecs = []
+        for kind, (key, columns) in zip((USER, ITEM), names.items(), strict=True):
+            if columns:
+                inner = [_feature_codec(frame, name) for name in columns]
+                joined = inner[0] if len(inner) == 1 else Concat(tuple(inner))
+                codecs.append(SideFeatures(key, kind, joined))
+                text = f"{kind}: {', '.join(columns)}"
+                findings.append(Finding("PASS", "side features", text))
+        return tuple(codecs)
+
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
@@ -141,12 +180,39 @@ class Ratings(Source[Options]):
             return table.replaced(strings(item, [None] * len(table)))
         rows = _rows(values, user, item)
         texts = [[_text(row.get(name)) for row in rows] for name in (user, item)]
-        return Frame((strings(user, texts[0]), strings(item, texts[1])), origin="the input")
+        others = dict.fromkeys(name for row in rows for name in row if name not in (user, item))
+        columns = [column_of(name, [row.get(name) for row in rows]) for name in others]
+        return Frame(
+            (strings(user, texts[0]), strings(item, texts[1]), *columns), origin="the input"
+        )
 
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how users and items are given."""
         user, item = (codec.columns[0] for codec in codecs[:2])
         return f"Give a user: kissipo predict RUN 196, or a user and an item: {user}=196 {item}=..."
+
+
+def _is_constant(frame: Frame, key: str, name: str) -> bool:
+    """Whether all rows of a user, or of an item, have one value of a feature."""
+    codes, column = as_strings(frame[key]).values, frame[name]
+    values = as_strings(column).values if column.kind in ("number", "string") else column.values
+    pairs = np.unique(np.stack([codes, values.astype(np.int64)], axis=1), axis=0)
+    return len(pairs) == len(np.unique(codes))
+
+
+def _feature_codec(frame: Frame, name: str) -> Codec:
+    """Returns the codec of a feature: numbers, sets of labels, or categories."""
+    column = frame[name]
+    if column.kind == "number":
+        return Numbers((name,))
+    if column.kind != "string":
+        raise TaskError(
+            f"'{name}' cannot be a feature",
+            got=f"a column of {column.kind}s",
+            allowed="numbers, categories, sets of labels such as drama|comedy",
+        )
+    separator = separator_of(column)
+    return OneHot(name) if separator is None else LabelSets(name, separator=separator)
 
 
 def roles_of(frame: Frame, options: Options) -> Roles:
@@ -266,11 +332,10 @@ def _side_table(path: str, options: Options) -> Frame:
 def _rows(values: Sequence[object], user: str, item: str) -> list[Mapping[str, object]]:
     """Returns one row per value; name=value pairs together are one row."""
     texts = [value for value in values if isinstance(value, str)]
-    is_named = len(texts) == len(values) and all(
-        text.partition("=")[0].strip() in (user, item) and "=" in text for text in texts
-    )
+    is_named = len(texts) == len(values) and all("=" in text for text in texts)
+    is_named &= any(text.partition("=")[0].strip() in (user, item) for text in texts)
     if is_named:
-        row = dict(_argument(text) for text in texts)
+        row = dict(_argument(text, (user, item)) for text in texts)
         if user not in row:
             raise TaskError(f"the values name no {user}", got=", ".join(texts), do=f"{user}=...")
         return [row]
@@ -288,9 +353,10 @@ def _rows(values: Sequence[object], user: str, item: str) -> list[Mapping[str, o
     return rows
 
 
-def _argument(text: str) -> tuple[str, object]:
-    name, _ = split_argument(text)
-    return name, text.partition("=")[2]
+def _argument(text: str, ids: tuple[str, str]) -> tuple[str, object]:
+    """Returns the column and its value; an id stays a text."""
+    name, value = split_argument(text)
+    return name, text.partition("=")[2] if name in ids else value
 
 
 def _text(value: object) -> str | None:

@@ -108,12 +108,14 @@ class Catalog:
     items:  the names, from id 1
     users:  the names, from id 1
     user_features, item_features:  (id, feature), id 0 included; None without features
+    columns:  the columns of the features
     """
 
     users: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     user_features: Tensor | None = None
     item_features: Tensor | None = None
+    columns: tuple[str, ...] = ()
 
 
 class Rating(Number):
@@ -210,6 +212,10 @@ class Rating(Number):
         self.catalog = catalog
         users, items, parts = (np.concatenate(column) for column in zip(*rows, strict=True))
         self.history = history_of(users, items, ratings, parts.astype(np.int8))
+
+    def context_columns(self, frame: Frame) -> list[str]:
+        """Returns the columns of features, if new rows have them."""
+        return [name for name in self.catalog.columns if name in frame]
 
     def predict(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Tensor:
         """Returns the ratings, and for users without an item the best items."""
@@ -352,20 +358,15 @@ class Rating(Number):
         return super().script_part(number, prefix)
 
     def state(self) -> JsonObject:
-        features = {
-            name: None if table is None else table.tolist()
-            for name, table in (
-                ("user_features", self.catalog.user_features),
-                ("item_features", self.catalog.item_features),
-            )
-        }
         return {
             **super().state(),
             "top_k": self.top_k,
             "relevant": self.relevant,
             "users": list(self.catalog.users),
             "items": list(self.catalog.items),
-            **features,
+            "user_features": _texts(self.catalog.user_features),
+            "item_features": _texts(self.catalog.item_features),
+            "feature_columns": list(self.catalog.columns),
             "history": self.history.state(),
         }
 
@@ -375,11 +376,13 @@ class Rating(Number):
         options = Options(state["scale"], Decode(state["top_k"]), state["relevant"])
         answer = cls(codec.columns[0], options, loss=state["loss"])
         answer.codec = codec
-        tables = (
-            None if state[name] is None else torch.tensor(state[name])
-            for name in ("user_features", "item_features")
+        answer.catalog = Catalog(
+            tuple(state["users"]),
+            tuple(state["items"]),
+            _table(state["user_features"]),
+            _table(state["item_features"]),
+            tuple(state["feature_columns"]),
         )
-        answer.catalog = Catalog(tuple(state["users"]), tuple(state["items"]), *tables)
         answer.history = RatingHistory.from_state(state["history"])
         return answer
 
@@ -732,6 +735,20 @@ def title_of(name: str) -> str:
 def _recommended_table(items: Sequence[Recommendation]) -> Table:
     rows = [[item.item, format_score(item.score), item.describe_reasons()] for item in items]
     return Table(["item", "score", "nearest liked items"], rows, numbers=(1,))
+
+
+def _texts(table: Tensor | None) -> list[str] | None:
+    """Returns a table as one text per row, which is short in JSON."""
+    if table is None:
+        return None
+    return [" ".join(f"{value:.9g}" for value in row) for row in table.tolist()]
+
+
+def _table(texts: Sequence[str] | None) -> Tensor | None:
+    """Returns the table of `_texts`."""
+    if texts is None:
+        return None
+    return torch.tensor([[float(value) for value in row.split()] for row in texts])
 
 
 def _nothing() -> tuple[Any, Any, Any, Any]:

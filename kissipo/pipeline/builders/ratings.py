@@ -5,12 +5,15 @@ Ids come first among the inputs, then the side features of users, then those of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kissipo.codec.ids import Ids
+from kissipo.codec.side_features import SideFeatures
 from kissipo.core.codec import Codec
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
@@ -24,7 +27,7 @@ from kissipo.input.check.ratings import (
     without_repeats,
 )
 from kissipo.input.source_data import Reading
-from kissipo.input.sources.ratings import RATING, Roles, roles_of
+from kissipo.input.sources.ratings import ITEM, RATING, USER, Ratings, Roles, roles_of
 from kissipo.input.split import Split, split_rows
 from kissipo.output.answers.rating import IMPLICIT, Catalog, Options, Rating, implicit_column
 from kissipo.output.rating_history import PARTS
@@ -56,7 +59,15 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings += describe_new(frame, roles.user, roles.item, splits)
     refuse_failures(findings, strict=strict)
     train = frame.take(splits["train"])
-    codecs: tuple[Codec, ...] = (Ids(roles.user).fit(train), Ids(roles.item).fit(train))
+    source: Ratings = resolved.source.module.SOURCE
+    sides = source.side_codecs(frame, roles, resolved.source.options, findings)
+    for side in sides:
+        side.fit(train).keep(frame)
+    codecs: tuple[Codec, ...] = (
+        Ids(roles.user).fit(train),
+        Ids(roles.item).fit(train),
+        *sides,
+    )
     answer.fit(train)
     ids = [codec.encode(frame).numpy() for codec in codecs[:2]]
     rows = [
@@ -64,7 +75,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         for part, rows in splits.items()
     ]
     ratings = np.concatenate([frame[answer.name].values[rows] for rows in splits.values()])
-    answer.remember(_catalog(codecs), rows, ratings)
+    answer.remember(_catalog(codecs[:2], sides), rows, ratings)
     datasets = {name: encode(frame.take(rows), codecs, (answer,)) for name, rows in splits.items()}
     fitted = [replace(item, place=f"output.{item.place}") for item in answer.fitted_options()]
     return Pipeline(
@@ -78,9 +89,16 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     )
 
 
-def _catalog(codecs: tuple[Codec, ...]) -> Catalog:
-    users, items = (codec.spec.labels[1:] for codec in codecs[:2])
-    return Catalog(users, items)
+def _catalog(ids: Sequence[Codec], sides: Sequence[SideFeatures]) -> Catalog:
+    """Returns all users and items by id, with their features."""
+    names = {codec.columns[0]: codec.spec.labels[1:] for codec in ids}
+    users, items = names.values()
+    features = {}
+    for side in sides:
+        rows = side.by_id(names[side.column])
+        features[side.name] = torch.cat([torch.zeros(1, rows.shape[1]), rows])
+    columns = tuple(name for side in sides for name in side.feature_columns)
+    return Catalog(users, items, features.get(USER), features.get(ITEM), columns)
 
 
 def _with_answer(reading: Reading, resolved: ResolvedTask) -> tuple[Reading, list[InferredOption]]:

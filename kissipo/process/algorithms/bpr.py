@@ -111,6 +111,10 @@ class Bpr(Supervised):
         other = self._with_others(batch, "validation", len(batch))
         return self.losses[0](outputs - self.net(*other.inputs), batch.targets[0])
 
+    def unwritten_options(self) -> list[str]:
+        """Returns the algorithm itself: a script would draw other items."""
+        return ["algorithm=bpr"]
+
     def state_dict(self) -> StateDict:
         return {**super().state_dict(), "pairs": self._pairs, "items": list(self._items)}
 
