@@ -174,7 +174,15 @@ class PenalizedNet(Protocol):
 
 @runtime_checkable
 class PairNet(Protocol):
-    """A net that scores an item for a user, so that two items can be compared."""
+    """A net that scores an item for a user, so that two items can be compared.
+
+    A new user or item has the id 0; an item that is not named has the id -1.
+    """
+
+    @property
+    def item_vectors(self) -> Tensor | None:
+        """The vectors (item, feature) by id; None for a net without any."""
+        ...
 
     @property
     def item_places(self) -> tuple[int, ...]:

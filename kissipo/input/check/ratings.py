@@ -97,8 +97,8 @@ def without_repeats(
         Finding(
             "WARN",
             "repeated ratings",
-            f"{counted(repeated, 'row')} of a '{user}' and a '{item}' that have a later one "
-            f"({format_rows(rows)})",
+            f"{counted(repeated, 'row')} with a pair of '{user}' and '{item}' that a later row "
+            f"repeats ({format_rows(rows)})",
             f"the last one {by} counts",
             first_rows(rows),
         )
@@ -120,7 +120,7 @@ def describe_counts(frame: Frame, user: str, item: str) -> list[Finding]:
     for counts, name in ((users, user), (items, item)):
         single = int((counts == 1).sum())
         if single:
-            text = f"{single:,} of {len(counts):,} values of '{name}' have one rating alone"
+            text = f"{single:,} of {len(counts):,} values of '{name}' have a single rating"
             action = "in the test split they are new, and answered by biases"
             findings.append(Finding("WARN", "single ratings", text, action))
     return findings
@@ -138,8 +138,8 @@ def describe_new(
             distinct = len(np.unique(codes[splits["test"]][is_new]))
             rows = frame.rows[splits["test"][is_new]]
             message = (
-                f"{len(rows):,} of {len(splits['test']):,} rows of the test split have a '{name}' "
-                f"that the training split has not ({distinct:,} values)"
+                f"{len(rows):,} of {len(splits['test']):,} rows of the test split have values of "
+                f"'{name}' that the training split has not ({distinct:,} values)"
             )
             action = "they are answered by the bias of the other side alone (cold start)"
             findings.append(Finding("WARN", "cold start", message, action, first_rows(rows)))

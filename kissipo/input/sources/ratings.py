@@ -91,7 +91,7 @@ class Ratings(Source[Options]):
 
     builder = "ratings"
     answers = ("rating",)
-    order = 45
+    order = 5  # asked first, as it takes data only for an answer of its own
     data_options = ("users", "items")
 
     def read(self, value: object, options: Options) -> Reading:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import eval_mode
-from kissipo.core.protocols import ExplainingLayer
+from kissipo.core.protocols import ExplainingLayer, PairNet
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.seeds import drawn
@@ -52,8 +52,9 @@ from kissipo.output.answer import (
 from kissipo.output.answers import number
 from kissipo.output.answers.number import Number
 from kissipo.output.baseline_data import BaselineData, Samples
+from kissipo.output.metric_titles import metric_title
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
-from kissipo.output.metrics.top_items import NAMES, first_items, ranking_metrics, user_ndcg
+from kissipo.output.metrics.top_items import first_items, ranking_metrics, user_ndcg
 from kissipo.output.rating_history import PARTS, RatingHistory, history_of
 from kissipo.output.recommendation import Reason, Recommendation
 
@@ -90,15 +91,6 @@ class Options(number.Options):
     relevant: float | None = option(
         None, "smallest rating of an item that the user likes, for the ranking metrics"
     )
-
-
-class RatedNet(Protocol):
-    """A net whose items have vectors."""
-
-    @property
-    def item_vectors(self) -> Tensor | None:
-        """The vectors (item, feature) by id; None for a net without any."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -174,6 +166,13 @@ class Rating(Number):
                 f"the ratings '{self.name}' must be numbers",
                 got=f"texts such as '{next(iter(column.categories), '')}'",
                 do="Correct the cells, or use output.rating=implicit, which reads no ratings",
+            )
+        if column.odd:
+            row, text = column.odd[0]
+            raise DataError(
+                f"'{text}' in row {row} of '{self.name}' is not a number, most other ratings are",
+                got=f"{column.odd_count:,} such cells",
+                do="Correct or empty them: rows without a rating are left out",
             )
         return super().in_kind(frame, findings)
 
@@ -462,7 +461,7 @@ class Rating(Number):
         rows = rows[self.history.items[rows] > 0]
         liked = rows[self.history.ratings[rows] >= (self.relevant or 0)]
         rows = liked if len(liked) else rows
-        vectors = cast(RatedNet, net).item_vectors
+        vectors = cast(PairNet, net).item_vectors
         if vectors is None or not len(rows):
             return np.zeros((len(items), 0)), np.zeros((len(items), 0))
         units = nn.functional.normalize(vectors.cpu().double(), dim=1).numpy()
@@ -718,18 +717,8 @@ def _ranking_table(evaluation: Evaluation) -> Table | None:
     rows = [
         [name, *(f"{metrics[metric]:.4f}" for metric in names)] for name, metrics in ranking.items()
     ]
-    titles = ["all unrated items", *(title_of(name) for name in names)]
+    titles = ["all unrated items", *(metric_title(name) for name in names)]
     return Table(titles, rows, numbers=tuple(range(1, 1 + len(names))))
-
-
-def title_of(name: str) -> str:
-    """Returns the name of a ranking metric for people.
-
-    Example:  >>> title_of("ndcg_at_10"), title_of("recall_at_5")
-              ('NDCG@10', 'recall@5')
-    """
-    kind, _, k = name.partition("_at_")
-    return f"{'NDCG' if kind == 'ndcg' else kind}@{k}" if kind in NAMES else name
 
 
 def _recommended_table(items: Sequence[Recommendation]) -> Table:

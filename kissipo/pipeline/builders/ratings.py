@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from kissipo.codec.ids import Ids
 from kissipo.codec.side_features import SideFeatures
@@ -19,6 +20,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.protocols import compares_items
 from kissipo.input.check.ratings import (
     describe_counts,
     describe_new,
@@ -35,7 +37,21 @@ from kissipo.pipeline.builders.rows import encode, encode_new
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
-__all__ = ["build", "encode_new"]
+__all__ = ["build", "encode_new", "wrap_net"]
+
+
+def wrap_net(net: nn.Module) -> nn.Module:
+    """Returns the net.
+
+    Raises:   TaskError for a net that does not score items for users.
+    """
+    if not compares_items(net):
+        raise TaskError(
+            "output.rating needs a net that scores items for users",
+            got=type(net).__name__,
+            allowed="process.net=recommender, or a module with item_vectors and item_places",
+        )
+    return net
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:

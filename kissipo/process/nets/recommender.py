@@ -86,7 +86,10 @@ def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     is_deep = bool(facts.process.get("units"))
     reason = "suits embeddings, which a batch changes in a few rows"
     penalty = "the best of 0.02 to 0.12 on MovieLens; without it, the vectors overfit"
+    dropout = "the best of 0, 0.3 and 0.5 on MovieLens"
+    deep = (InferredOption("process.dropout", 0.5, dropout),) if is_deep else ()
     return (
+        *deep,
         InferredOption("process.embedding_l2", 0.1, penalty),
         InferredOption("process.bias_l2", 0.02, "the best of 0.005 to 0.1 on MovieLens"),
         InferredOption("process.learning_rate", 0.002 if is_deep else 0.005, reason),
