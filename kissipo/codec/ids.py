@@ -4,7 +4,8 @@ Gaps between the ids of a file do not matter. 0 is a user or an item that the tr
 split has not, and -1 is a cell that was left empty: no item is named.
 
 Shapes:   column (row) -> ids (row), from 1 in the order of frequency
-Example:  >>> from kissipo.core.frame import Frame, strings
+Example:  >>> from kissipo.core.codec import refuse_unfitted
+from kissipo.core.frame import Frame, strings
           >>> codec = Ids("film").fit(Frame((strings("film", ["7", "900", "900"]),)))
           >>> codec.encode(Frame((strings("film", ["900", "7", "5", None]),))).tolist()
           [1, 2, 0, -1]
@@ -18,6 +19,7 @@ from torch import Tensor
 from kissipo.codec.index import Index
 from kissipo.codec.labels import as_strings
 from kissipo.codec.one_hot import describe_unseen
+from kissipo.core.codec import refuse_unfitted
 from kissipo.core.frame import Frame, strings
 
 
@@ -32,6 +34,7 @@ class Ids(Index):
         return torch.where(missing, -1, ids)
 
     def decode(self, tensor: Tensor) -> Frame:
+        refuse_unfitted(self.categories, self)
         texts = [None, *(self.categories or ())]
         cells = [texts[max(0, number)] for number in tensor.tolist()]
         return Frame((strings(self.column, cells),))

@@ -22,6 +22,7 @@ from kissipo.codec.boxes import Boxes, box_column, padded_boxes
 from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
+from kissipo.codec.ids import Ids
 from kissipo.codec.index import Index
 from kissipo.codec.label_sets import LabelSets
 from kissipo.codec.labels import Labels
@@ -30,6 +31,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.pixels import Pixels
+from kissipo.codec.side_features import SideFeatures
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
 from kissipo.codec.subwords import Subwords
@@ -175,6 +177,12 @@ CASES = {
     "boxes": Case(lambda: Boxes("label"), {"boxes": (ragged, BOX)}, same_boxes),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
+    "ids": Case(lambda: Ids("a"), {"a": (strings, LEVEL)}),
+    "side_features": Case(
+        lambda: SideFeatures("a", "item features", Concat((Numbers(("x",)), OneHot("b")))),
+        {"a": (strings, LEVEL), "x": NUMBER_COLUMN, "b": CATEGORY_COLUMN},
+        mixed,
+    ),
     "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),
     "label_sets": Case(lambda: LabelSets("a", separator=";"), {"a": (strings, SETS)}, same_labels),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),

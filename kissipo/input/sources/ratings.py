@@ -175,16 +175,15 @@ class Ratings(Source[Options]):
         user, item = (codec.columns[0] for codec in codecs[:2])
         table = given_table(values, options)
         if table is not None:
-            if item in table:
-                return table
-            return table.replaced(strings(item, [None] * len(table)))
+            if item not in table:
+                table = table.replaced(strings(item, [None] * len(table)))
+            return _with_features(table, codecs)
         rows = _rows(values, user, item)
         texts = [[_text(row.get(name)) for row in rows] for name in (user, item)]
         others = dict.fromkeys(name for row in rows for name in row if name not in (user, item))
         columns = [column_of(name, [row.get(name) for row in rows]) for name in others]
-        return Frame(
-            (strings(user, texts[0]), strings(item, texts[1]), *columns), origin="the input"
-        )
+        named = (strings(user, texts[0]), strings(item, texts[1]), *columns)
+        return _with_features(Frame(named, origin="the input"), codecs)
 
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how users and items are given."""
@@ -327,6 +326,14 @@ def _side_table(path: str, options: Options) -> Frame:
     if is_table_file(file) or file.suffix == ".txt":
         return table_reading(path, words).frame
     return read_delimited(file, words.layout())[0]
+
+
+def _with_features(frame: Frame, codecs: Sequence[Codec]) -> Frame:
+    """Returns rows with the features of their users and items."""
+    for codec in codecs:
+        if isinstance(codec, SideFeatures) and codec.key in frame:
+            frame = codec.filled(frame)
+    return frame
 
 
 def _rows(values: Sequence[object], user: str, item: str) -> list[Mapping[str, object]]:

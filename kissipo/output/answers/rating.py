@@ -100,14 +100,12 @@ class Catalog:
     items:  the names, from id 1
     users:  the names, from id 1
     user_features, item_features:  (id, feature), id 0 included; None without features
-    columns:  the columns of the features
     """
 
     users: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     user_features: Tensor | None = None
     item_features: Tensor | None = None
-    columns: tuple[str, ...] = ()
 
 
 class Rating(Number):
@@ -211,10 +209,6 @@ class Rating(Number):
         self.catalog = catalog
         users, items, parts = (np.concatenate(column) for column in zip(*rows, strict=True))
         self.history = history_of(users, items, ratings, parts.astype(np.int8))
-
-    def context_columns(self, frame: Frame) -> list[str]:
-        """Returns the columns of features, if new rows have them."""
-        return [name for name in self.catalog.columns if name in frame]
 
     def predict(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Tensor:
         """Returns the ratings, and for users without an item the best items."""
@@ -353,8 +347,21 @@ class Rating(Number):
         return sections
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
-        """Returns RMSE and MAE; a script ranks nothing."""
-        return super().script_part(number, prefix)
+        """Returns RMSE and MAE of the limited ratings; a script ranks nothing."""
+        zero, one = (float(self._in_units(torch.tensor(value))) for value in (0.0, 1.0))
+        units = f".double() * {one - zero!r} + {zero!r}"
+        low, high = self._range
+        error = (
+            f"((outputs[{number}]{units}).clamp({low!r}, {high!r}) - (targets[{number}]{units}))"
+        )
+        return ScriptPart(
+            (
+                f"error = {error}",
+                f'values["{prefix}rmse"] = float(error.square().mean().sqrt())',
+                f'values["{prefix}mae"] = float(error.abs().mean())',
+            ),
+            quality=f"-{error}.square().flatten(1).mean(1)",
+        )
 
     def state(self) -> JsonObject:
         return {
@@ -365,7 +372,6 @@ class Rating(Number):
             "items": list(self.catalog.items),
             "user_features": _texts(self.catalog.user_features),
             "item_features": _texts(self.catalog.item_features),
-            "feature_columns": list(self.catalog.columns),
             "history": self.history.state(),
         }
 
@@ -380,7 +386,6 @@ class Rating(Number):
             tuple(state["items"]),
             _table(state["user_features"]),
             _table(state["item_features"]),
-            tuple(state["feature_columns"]),
         )
         answer.history = RatingHistory.from_state(state["history"])
         return answer

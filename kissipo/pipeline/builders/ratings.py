@@ -111,10 +111,9 @@ def _catalog(ids: Sequence[Codec], sides: Sequence[SideFeatures]) -> Catalog:
     users, items = names.values()
     features = {}
     for side in sides:
-        rows = side.by_id(names[side.column])
+        rows = side.by_id(names[side.key])
         features[side.name] = torch.cat([torch.zeros(1, rows.shape[1]), rows])
-    columns = tuple(name for side in sides for name in side.feature_columns)
-    return Catalog(users, items, features.get(USER), features.get(ITEM), columns)
+    return Catalog(users, items, features.get(USER), features.get(ITEM))
 
 
 def _with_answer(reading: Reading, resolved: ResolvedTask) -> tuple[Reading, list[InferredOption]]:

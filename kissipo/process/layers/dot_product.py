@@ -5,11 +5,11 @@ y = sum_k p_k q_k
 Shapes:   p, q (batch, feature) -> (batch, 1)
 Source:   Koren, Bell and Volinsky, Matrix Factorization Techniques for Recommender
           Systems, 2009.
-Example:  >>> import torch
-          >>> DotProduct()(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -1.0]])).tolist()
+Example:  >>> DotProduct()(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -1.0]])).tolist()
           [[1.0]]
 """
 
+import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
@@ -21,7 +21,7 @@ class DotProduct(nn.Module):
     DESCRIPTION = "dot product"
 
     def forward(self, p: Tensor, q: Tensor) -> Tensor:
-        return (p * q).sum(dim=1, keepdim=True)
+        return torch.bmm(p.unsqueeze(1), q.unsqueeze(2)).squeeze(2)
 
     def explain(
         self, index: tuple[int, int], p: Tensor, q: Tensor
