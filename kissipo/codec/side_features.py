@@ -98,7 +98,9 @@ class SideFeatures(Codec):
         return self.inner.known_texts()
 
     def remarks(self, frame: Frame) -> list[str]:
-        return self.inner.remarks(frame)
+        """Returns sentences about rows that name a user, or an item."""
+        named = frame.take(~frame[self.key].missing) if self.key in frame else frame
+        return self.inner.remarks(named)
 
     @property
     def parts(self) -> tuple[Codec, ...]:
