@@ -4,8 +4,7 @@ Gaps between the ids of a file do not matter. 0 is a user or an item that the tr
 split has not, and -1 is a cell that was left empty: no item is named.
 
 Shapes:   column (row) -> ids (row), from 1 in the order of frequency
-Example:  >>> from kissipo.core.codec import refuse_unfitted
-from kissipo.core.frame import Frame, strings
+Example:  >>> from kissipo.core.frame import Frame, strings
           >>> codec = Ids("film").fit(Frame((strings("film", ["7", "900", "900"]),)))
           >>> codec.encode(Frame((strings("film", ["900", "7", "5", None]),))).tolist()
           [1, 2, 0, -1]

@@ -6,9 +6,10 @@ alone its features. A new user or item has missing features.
 Shapes:   columns (row) -> (row, feature)
 Example:  >>> from kissipo.codec.one_hot import OneHot
           >>> from kissipo.core.frame import Frame, strings
-          >>> frame = Frame((strings("film", ["a", "b"]), strings("genre", ["war", "fun"])))
-          >>> codec = SideFeatures("film", "item features", OneHot("genre")).fit(frame)
-          >>> codec.encode(codec.filled(Frame((strings("film", ["b", "new"]),)))).tolist()
+          >>> film, kind = strings("film", ["a", "b"]), strings("kind", ["war", "fun"])
+          >>> codec = SideFeatures("film", "item features", OneHot("kind"))
+          >>> rows = Frame((strings("film", ["b", "new"]),))
+          >>> codec.fit(Frame((film, kind))).encode(codec.filled(rows)).tolist()
           [[1.0, 0.0], [0.0, 0.0]]
 """
 
@@ -70,6 +71,8 @@ class SideFeatures(Codec):
     def filled(self, frame: Frame) -> Frame:
         """Returns rows that name users or items with the features that they lack."""
         refuse_unfitted(self.ids, self)
+        if self.key not in frame:
+            return frame
         place = {text: row for row, text in enumerate(self.ids or ())}
         rows = [place.get(text or "") for text in as_strings(frame[self.key]).texts()]
         columns = []

@@ -87,8 +87,9 @@ def split_rows(
     fixed:     the published parts, train among them; those that are missing are drawn
                from train
     owners:    the number of the user of each row, where rows are in order of time
-    Raises:    TaskError for leave_last_out without users; DataError when a requested split would be empty, or when samples that are
-               split by time or by the publisher are to be divided into folds.
+    Raises:    TaskError for leave_last_out without users; DataError when a requested
+               split would be empty, or when samples that are split by time or by the
+               publisher are to be divided into folds.
     """
     if options.folds is not None or options.fold is not None:
         options = _of_fold(options, fixed)

@@ -87,3 +87,9 @@ def history_of(
     """Returns the history of rows in any order."""
     order = np.argsort(users, kind="stable")
     return RatingHistory(users[order], items[order], ratings[order], parts[order])
+
+
+def no_history() -> RatingHistory:
+    """Returns the history of an answer that has not been fitted yet."""
+    ids = np.zeros(0, dtype=np.int64)
+    return RatingHistory(ids, ids, np.zeros(0), np.zeros(0, dtype=np.int8))

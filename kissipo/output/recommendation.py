@@ -1,4 +1,4 @@
-"""Recommendation: an item that a user has not rated, with the rated items nearest to it."""
+"""Recommendation: an item for a user, with the rated items that are nearest to it."""
 
 from dataclasses import dataclass
 

@@ -7,14 +7,14 @@ Output    stars; the ten best films that a user has not rated, each with the rat
           that are nearest to it. Baselines: the mean, user and item biases, and for the
           order of all films the most popular ones
 
-Command   kissipo fit movielens                      the dot product and biases
-          kissipo fit movielens units=[512]          the lecture's net: a hidden layer
-          kissipo fit movielens embedding_dim=0      biases alone
+Command   kissipo fit movielens                    the dot product and biases
+          kissipo fit movielens units=[512]        the lecture's net: a hidden layer
+          kissipo fit movielens embedding_dim=0    biases alone
           kissipo fit movielens features=[genres,age,occupation]
-                                                     side features: new films are no riddle
-          kissipo fit movielens rating=implicit      ranks films by who chose them (BPR)
-          kissipo fit movielens split.method=time    also leave_last_out
-          kissipo predict RUN 196                    ten films for user 196, with reasons
+                                         side features, also for new users and films
+          kissipo fit movielens rating=implicit    ranks films by who chose them (BPR)
+          kissipo fit movielens split.method=time  also leave_last_out
+          kissipo predict RUN 196                  ten films for user 196, with reasons
 """
 
 from kissipo.core.recipe import Recipe

@@ -1287,7 +1287,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
             ),
         ),
     ],
-    "most_popular": [(lambda: of_ratings("implicit"), by_popularity)],
+    "popularity": [(lambda: of_ratings("implicit"), by_popularity)],
     "user_item_biases": [(lambda: of_ratings("stars"), by_biases)],
     "mean": [(number, lambda: [PRICE[TRAIN].mean()] * 20)],
     "ridge_regression": [

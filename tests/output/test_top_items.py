@@ -62,8 +62,7 @@ def test_perfect_scores_have_ndcg_one_and_excluded_items_are_never_first() -> No
     is_hit = np.take_along_axis(liked, first, axis=1)
     assert user_ndcg(is_hit, liked.sum(axis=1), 3).tolist() == [1.0] * 6
     first = first_items(liked.astype(float), liked, 12)
-    chosen = first[first >= 0]
-    assert not liked[np.nonzero(first >= 0)[0], chosen].any()
+    assert not liked[np.nonzero(first >= 0)[0], first[first >= 0]].any()
     assert (first < 0).sum() == liked.sum()
 
 

@@ -1,4 +1,4 @@
-"""S43: ratings of users and items, predicted, ranked, with reasons; implicit feedback."""
+"""S43: ratings are predicted, items ranked, with reasons; implicit feedback."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHORT = {"epochs": 3, "embedding_dim": 4, "input.batch_size": 64, "output.decode
 
 
 def rated(*, users: int = 40, films: int = 24) -> Rows:
-    """Users with an even number like films with an even number, and the odd ones the odd.
+    """Users with an even number like films with an even number, others the others.
 
     Ids have gaps, and rows stand in any order.
     """
@@ -96,7 +96,8 @@ def test_recommended_films_are_unrated_and_their_reasons_are_the_nearest_liked(
     assert scores == sorted(scores, reverse=True)
     every = run.codecs[1].categories  # type: ignore[attr-defined]
     expected = {title: run.predict({"user": "u14", "film": title}) for title in every}
-    best = sorted(set(every) - set(films), key=lambda title: -expected[title])[:4]  # type: ignore[index, operator]
+    unrated = sorted(set(every) - set(films), key=lambda title: -float(str(expected[title])))
+    best = unrated[:4]
     assert sorted(entry["answer"]) == sorted(best)
     net: Any = run.net
     vectors = dict(zip(every, net.item.weight[1:].detach(), strict=True))
@@ -163,13 +164,13 @@ def test_penalty_is_the_mean_of_the_squares_that_a_sample_looks_up() -> None:
 
 def test_bpr_gradient_by_hand() -> None:
     """Two pairs of items with the differences 0 and log 3: sigmoid is 1/2 and 3/4."""
-    chosen = torch.tensor([[0.5], [1.0]], requires_grad=True)
+    first = torch.tensor([[0.5], [1.0]], requires_grad=True)
     other = torch.tensor([[0.5], [1.0 - float(np.log(3))]], requires_grad=True)
-    value = bpr_loss(chosen - other, torch.ones(2, 1))
+    value = bpr_loss(first - other, torch.ones(2, 1))
     assert value.item() == pytest.approx((np.log(2) + np.log(4 / 3)) / 2, rel=1e-6)
     value.backward()
-    assert chosen.grad is not None and other.grad is not None
-    assert chosen.grad[:, 0].tolist() == pytest.approx([-1 / 4, -1 / 8])
+    assert first.grad is not None and other.grad is not None
+    assert first.grad[:, 0].tolist() == pytest.approx([-1 / 4, -1 / 8])
     assert other.grad[:, 0].tolist() == pytest.approx([1 / 4, 1 / 8])
 
 
@@ -186,17 +187,17 @@ def test_bpr_draws_items_that_the_user_has_not_chosen_and_depends_on_the_step_al
     net = recommender.build(tuple(ids), (stars,), recommender.Options(embedding_dim=2))
     algorithm = Bpr(net, (bpr_loss,), BprOptions(), total_steps=9)
     algorithm.begin(TensorDataset((users[:60], films[:60]), (torch.ones(60, 1),)))
-    chosen = set(zip(users[:60].tolist(), films[:60].tolist(), strict=True))
+    training = set(zip(users[:60].tolist(), films[:60].tolist(), strict=True))
     other = algorithm.other_items(users, 5)
     pairs = list(zip(users.tolist(), other.tolist(), strict=True))
-    assert not set(pairs) & chosen and min(other) >= 1 and max(other) <= 60
+    assert not set(pairs) & training and min(other) >= 1 and max(other) <= 60
     assert torch.equal(other, algorithm.other_items(users, 5))
     assert not torch.equal(other, algorithm.other_items(users, 6))
     batch = Batch((users[:4], films[:4]), (torch.ones(4, 1),))
     assert algorithm.step(batch)["loss"].item() == pytest.approx(np.log(2), abs=0.01)
 
 
-def test_implicit_feedback_ranks_better_than_the_most_popular(tmp_path: Path) -> None:
+def test_implicit_feedback_ranks_better_than_popularity(tmp_path: Path) -> None:
     rows = [row[:2] for row in rated() if int(str(row[2])) > 1]
     path = write(rows, head=HEAD[:2])
     words = {"epochs": 30, "learning_rate": 0.02, "embedding_dim": 8}
@@ -204,9 +205,9 @@ def test_implicit_feedback_ranks_better_than_the_most_popular(tmp_path: Path) ->
     score = run.metrics["answers"][0]
     assert score["main"] == "ndcg_at_10" and set(score["baselines"]) == {"most popular"}
     assert score["metrics"]["ndcg_at_10"] > score["baselines"]["most popular"]["ndcg_at_10"]
-    chosen = {film for user, film in rows if user == "u14"}
+    own = {film for user, film in rows if user == "u14"}
     films = run.predict("u14")
-    assert isinstance(films, list) and not set(films) & chosen
+    assert isinstance(films, list) and not set(films) & own
     assert "algorithm: bpr" in (run.folder / "task.yaml").read_text()
 
 
@@ -247,7 +248,7 @@ def _rows_of(trace: Any, title: str) -> list[list[str]]:
     return [list(row) for row in section.content[0].rows]
 
 
-def test_opened_run_evaluates_and_predicts_the_same(run: ki.Run) -> None:
+def test_run_from_its_folder_evaluates_and_predicts_the_same(run: ki.Run) -> None:
     again = ki.open(run.folder)
     assert again.predict("u14") == run.predict("u14")
     assert again.evaluate()[0].net.metrics == run.metrics["answers"][0]["metrics"]
@@ -334,7 +335,7 @@ def changed(place: int, value: object, *, every: int = 1) -> Rows:
         (changed(3, "never"), {"split.method": "time"}, "'time' is not a column of times; got "),
         (rated(), {"user": "reader"}, "has no column 'reader'"),
         (rated(), {"user": "film"}, "input.user and input.item name one column; got film"),
-        (rated(), {"features": ["stars"]}, "input.features names 'stars', which is no feature"),
+        (rated(), {"features": ["stars"]}, "input.features names 'stars', which is not a feature"),
         (rated(), {"features": ["time"]}, "'time' is a feature of neither users nor items"),
         (rated(), {"input.items": "films.csv"}, "films.csv"),
         (rated(), {"net": "ffn"}, "output.rating needs a net that scores items for users"),
@@ -415,7 +416,7 @@ def test_movielens_with_hidden_layers_keeps_its_promise(data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_movielens_implicit_ranks_better_than_the_most_popular(data: Path) -> None:
+def test_movielens_implicit_ranks_better_than_popularity(data: Path) -> None:
     run = ki.load("movielens", words={"output.rating": "implicit"}).fit(out="run", seed=0)
     score = run.metrics["answers"][0]
     popular = score["baselines"]["most popular"]["ndcg_at_10"]

@@ -1,9 +1,10 @@
 """The data check of ratings: users and items, repeated pairs, who is new in the test.
 
 Example:  >>> from kissipo.core.frame import Frame, numbers, strings
-          >>> frame = Frame((strings("user", ["a", "a", "b"]), strings("film", ["x", "x", "y"])))
-          >>> findings = []
-          >>> len(without_repeats(frame, "user", "film", None, findings)), findings[0].level
+          >>> user, film = strings("user", [*"aab"]), strings("film", [*"xxy"])
+          >>> frame, findings = Frame((user, film)), []
+          >>> rows = without_repeats(frame, "user", "film", None, findings)
+          >>> len(rows), findings[0].level
           (2, 'WARN')
 """
 
@@ -129,7 +130,7 @@ def describe_counts(frame: Frame, user: str, item: str) -> list[Finding]:
 def describe_new(
     frame: Frame, user: str, item: str, splits: Mapping[str, NDArray[np.int64]]
 ) -> list[Finding]:
-    """Returns which test rows have users or items without a row in the training split."""
+    """Returns which test rows have users or items that the training split has not."""
     findings, train = [], splits["train"]
     for name in (user, item):
         codes = frame[name].values

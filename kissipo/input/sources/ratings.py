@@ -1,6 +1,6 @@
 """Ratings: a row says how a user rated an item, or only that the user chose it.
 
-input: {ratings: u.data, user: user, item: film}, with a column of ratings as the answer.
+input: {ratings: u.data, user: user, item: film}; the answer is a column of ratings.
 Columns that are not named are inferred from their names. A file without a header has
 the columns user, item, rating and time, in this order, as MovieLens writes them.
 
@@ -136,7 +136,7 @@ class Ratings(Source[Options]):
     ) -> tuple[SideFeatures, ...]:
         """Returns the codecs of the features of users, then of items, not fitted yet.
 
-        A column is of the users if all rows of a user have one value, else of the items.
+        A column belongs to users if all rows of a user have one value, else to items.
 
         Raises:   TaskError for a feature of neither; DataError for a missing column.
         """
@@ -144,7 +144,7 @@ class Ratings(Source[Options]):
         for name in options.features or ():
             if name in (roles.user, roles.item, roles.rating):
                 raise TaskError(
-                    f"input.features names '{name}', which is no feature",
+                    f"input.features names '{name}', which is not a feature",
                     allowed="other columns of users or items",
                 )
             key = next((key for key in names if _is_constant(frame, key, name)), None)
@@ -331,8 +331,7 @@ def _side_table(path: str, options: Options) -> Frame:
 def _with_features(frame: Frame, codecs: Sequence[Codec]) -> Frame:
     """Returns rows with the features of their users and items."""
     for codec in codecs:
-        if isinstance(codec, SideFeatures) and codec.key in frame:
-            frame = codec.filled(frame)
+        frame = codec.filled(frame)
     return frame
 
 

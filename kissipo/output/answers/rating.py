@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, cast
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.json_object import JsonObject
+from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import ExplainingLayer, PairNet
 from kissipo.core.schema import option
@@ -55,7 +55,7 @@ from kissipo.output.baseline_data import BaselineData, Samples
 from kissipo.output.metric_titles import metric_title
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
 from kissipo.output.metrics.top_items import first_items, ranking_metrics, user_ndcg
-from kissipo.output.rating_history import PARTS, RatingHistory, history_of
+from kissipo.output.rating_history import PARTS, RatingHistory, history_of, no_history
 from kissipo.output.recommendation import Reason, Recommendation
 
 IMPLICIT = "implicit"
@@ -112,7 +112,7 @@ class Rating(Number):
     """A rating per user and item, and the best items per user."""
 
     WORD = "rating"
-    BASELINES = ("mean", "user_item_biases", "most_popular")
+    BASELINES = ("mean", "user_item_biases", "popularity")
     SOURCES = ("ratings",)
     LOSSES = ("mean_squared_error", "mean_absolute_error", "huber")
     CHECKS_LEAKAGE = False
@@ -125,7 +125,7 @@ class Rating(Number):
     ) -> None:
         super().__init__(column, options, loss=loss)
         self.is_implicit = column == IMPLICIT or self._loss == "bpr"
-        self.catalog, self.history = Catalog(), RatingHistory(*_nothing())
+        self.catalog, self.history = Catalog(), no_history()
         self.relevant = options.relevant
         if self.is_implicit:
             self.codec = Numbers((column,), scale="none", missing_indicator=False)
@@ -553,7 +553,7 @@ class Rating(Number):
         some = _Ranked(self, ranked.part, users)
         scores = self._all_scores(case.net, users)
         first = first_items(scores, some.excluded(), self.top_k)
-        shown = self._in_range(self._in_units(torch.from_numpy(scores)))
+        ratings = self._in_range(self._in_units(torch.from_numpy(scores)))
         lists = []
         for row, user in enumerate(users.tolist()):
             items = [item for item in first[row].tolist() if item >= 0]
@@ -561,7 +561,9 @@ class Rating(Number):
             reasons = self._reasons(case.net, user, items)
             entries = [
                 {
-                    **Recommendation(self.catalog.items[item - 1], shown[row, item], why).to_json(),
+                    **Recommendation(
+                        self.catalog.items[item - 1], ratings[row, item], why
+                    ).to_json(),
                     "test_rating": tested.get(item),
                 }
                 for item, why in zip(items, reasons, strict=True)
@@ -569,8 +571,8 @@ class Rating(Number):
             lists.append({"user": self.catalog.users[user - 1], "items": entries})
         return lists
 
-    def _lists_section(self, lists: Sequence[Mapping[str, Any]]) -> Section:
-        """Returns the lists of some users with the reasons and the ratings in the test."""
+    def _lists_section(self, lists: Sequence[JsonMapping]) -> Section:
+        """Returns the lists of some users, with reasons and the tested ratings."""
         records: list[Record | Section] = []
         for entry in lists:
             rows = []
@@ -743,11 +745,6 @@ def _table(texts: Sequence[str] | None) -> Tensor | None:
     if texts is None:
         return None
     return torch.tensor([[float(value) for value in row.split()] for row in texts])
-
-
-def _nothing() -> tuple[Any, Any, Any, Any]:
-    empty = np.zeros(0, dtype=np.int64)
-    return empty, empty, np.zeros(0), empty.astype(np.int8)
 
 
 def implicit_column(count: int) -> Column:

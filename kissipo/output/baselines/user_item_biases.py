@@ -1,7 +1,7 @@
 """User and item biases: the mean, plus what the user and the item add to it.
 
-y = m + b_user + b_item, by alternating least squares with a ridge penalty. Without ratings
-to predict, an item ranks by how often it was chosen, and this baseline does not apply.
+y = m + b_user + b_item, by alternating least squares with a ridge penalty. Where all
+ratings are equal, there is nothing to fit, and this baseline does not apply.
 
 Source:   Koren, Factor in the Neighbors, 2010 (the baseline predictor).
 """

@@ -28,7 +28,7 @@ NAMES = ("ndcg", "precision", "recall", "coverage")
 def first_items(
     scores: NDArray[np.float64], excluded: NDArray[np.bool_], k: int
 ) -> NDArray[np.int64]:
-    """Returns the numbers of the k items with the largest scores; -1 where none is left.
+    """Returns the numbers of the k items with the largest scores; -1 if none is left.
 
     Of equal scores the first item wins.
 

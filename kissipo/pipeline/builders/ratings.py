@@ -136,9 +136,10 @@ def _with_answer(reading: Reading, resolved: ResolvedTask) -> tuple[Reading, lis
 
 def _answer(reading: Reading, resolved: ResolvedTask) -> tuple[Rating, list[InferredOption]]:
     """Returns the answer: the column of ratings, or that there is none."""
-    if len(resolved.answers) > 1 or any(part.name != "rating" for part in resolved.answers):
+    suitable = resolved.source.module.SOURCE.answers
+    if len(resolved.answers) > 1 or any(part.name not in suitable for part in resolved.answers):
         names = ", ".join(part.name for part in resolved.answers)
-        raise TaskError("input.ratings has one answer", got=names, allowed="rating")
+        raise TaskError("input.ratings has one answer", got=names, allowed=", ".join(suitable))
     component = resolved.answers[0] if resolved.answers else None
     options = component.options if component is not None else Options()
     loss = Rating.loss_name(resolved.losses[0]) if resolved.losses else None

@@ -1,12 +1,12 @@
 """BPR: Bayesian personalized ranking, which learns from what users chose.
 
 d = y(user, chosen item) - y(user, another item)         loss = mean -log sigmoid(d)
-dloss/dy(chosen) = -(1 - sigmoid(d)) / n                 dloss/dy(other) = (1 - sigmoid(d)) / n
+n dloss/dy = sigmoid(d) - 1 for the chosen item, 1 - sigmoid(d) for the other one
 
 Every row is an item that a user chose, whatever its rating. The other item is drawn
 from all items with equal probability; it is drawn again, up to eight times, while the
-user has chosen it in the training split. The draws are a function of the seed and of the
-number of the step, so that a run that was resumed compares the same pairs.
+user has chosen it in the training split. The draws are a function of the seed and of
+the number of the step, so that a run that was resumed compares the same pairs.
 
 All other options are those of supervised learning.
 

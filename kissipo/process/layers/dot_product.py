@@ -5,7 +5,8 @@ y = sum_k p_k q_k
 Shapes:   p, q (batch, feature) -> (batch, 1)
 Source:   Koren, Bell and Volinsky, Matrix Factorization Techniques for Recommender
           Systems, 2009.
-Example:  >>> DotProduct()(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -1.0]])).tolist()
+Example:  >>> p, q = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, -1.0]])
+          >>> DotProduct()(p, q).tolist()
           [[1.0]]
 """
 

@@ -1,8 +1,8 @@
 """Recommender: an embedding per user and per item, and a bias for each (S43).
 
-With `units: []`, matrix factorization:    y = b_user + b_item + p_user · q_item
-With hidden layers, the lecture's net:     y = b_user + b_item + Dense(... [p_user, q_item])
-With `embedding_dim: 0`, biases alone:     y = b_user + b_item
+matrix factorization (`units: []`):    y = b_user + b_item + p_user · q_item
+the lecture's net (hidden layers):     y = b_user + b_item + Dense([p_user, q_item])
+biases alone (`embedding_dim: 0`):     y = b_user + b_item
 
 Side features x of users and items change the vectors and the biases: p = P[id] + W x,
 b = B[id] + w · x. In units of the scaled rating, 0 is the mean of all ratings.
@@ -14,10 +14,11 @@ side features.
 Shapes:   user (batch), item (batch), features (batch, feature) -> (batch, 1)
 Choices:  the penalties are Funk's: every sample adds the squares of the rows that it
           looks up, so rare users and items shrink as much per sample as frequent ones.
-Source:   Koren, Bell and Volinsky 2009; He et al., Neural Collaborative Filtering, 2017;
-          features as in LightFM, Kula 2015.
+Source:   Koren, Bell and Volinsky 2009; He et al. 2017 (hidden layers); Kula 2015
+          (features, as in LightFM).
 Raises:   ShapeError for inputs that are not users and items.
-Example:  >>> user, item = (TensorSpec(name, (), (), vocab_size=9) for name in ("user", "film"))
+Example:  >>> user = TensorSpec("user", (), (), vocab_size=9)
+          >>> item = TensorSpec("film", (), (), vocab_size=9)
           >>> stars = TensorSpec("stars", ("answer",), (1,))
           >>> net = build((user, item), (stars,), Options(embedding_dim=4))
           >>> net(torch.tensor([3, 0]), torch.tensor([5, 5])).shape
@@ -75,7 +76,7 @@ class Options:
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns the penalties, and steps that suit rows which are looked up.
 
-    They were chosen by the validation part of MovieLens 100k.
+    The validation split of MovieLens 100k chose them.
     """
     if facts.losses == ("bpr",):
         reason = "the best of 0.001 to 0.1 on MovieLens, by NDCG"
@@ -166,7 +167,7 @@ class Recommender(nn.Module):
     def explain(
         self, index: tuple[int, int], user: Tensor, item: Tensor, *features: Tensor
     ) -> tuple[list[Source], Combined]:
-        """Returns the biases and the dot product, or the output of the hidden layers."""
+        """Returns the biases and the dot product, or what the hidden layers add."""
         user, item = user.clamp(min=0), item.clamp(min=0)
         sides = (("user", user), ("item", item))
         rows = dict(zip(self.described, features, strict=True))
