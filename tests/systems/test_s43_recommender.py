@@ -185,15 +185,21 @@ def test_bpr_draws_items_that_the_user_has_not_chosen_and_depends_on_the_step_al
     ]
     stars = recommender.TensorSpec("stars", ("answer",), (1,))
     net = recommender.build(tuple(ids), (stars,), recommender.Options(embedding_dim=2))
-    algorithm = Bpr(net, (bpr_loss,), BprOptions(), total_steps=9)
+    algorithm = Bpr(net, (bpr_loss,), BprOptions(num_candidates=3), total_steps=9)
     algorithm.begin(TensorDataset((users[:60], films[:60]), (torch.ones(60, 1),)))
     training = set(zip(users[:60].tolist(), films[:60].tolist(), strict=True))
-    other = algorithm.other_items(users, 5)
-    pairs = list(zip(users.tolist(), other.tolist(), strict=True))
-    assert not set(pairs) & training and min(other) >= 1 and max(other) <= 60
-    assert torch.equal(other, algorithm.other_items(users, 5))
-    assert not torch.equal(other, algorithm.other_items(users, 6))
+    others = algorithm.candidates(users, 5)
+    assert others.shape == (200, 3) and others.min() >= 1 and others.max() <= 60
+    for user, row in zip(users.tolist(), others.tolist(), strict=True):
+        assert not {(user, film) for film in row} & training
+    assert torch.equal(others, algorithm.candidates(users, 5))
+    assert not torch.equal(others, algorithm.candidates(users, 6))
     batch = Batch((users[:4], films[:4]), (torch.ones(4, 1),))
+    hardest = algorithm._with_others(batch, 5).inputs[1]
+    for row, film in enumerate(hardest.tolist()):
+        drawn = algorithm.candidates(users[:4], 5)[row]
+        scores = net(users[row].repeat(3), drawn)[:, 0]
+        assert film == drawn[scores.argmax()]
     assert algorithm.step(batch)["loss"].item() == pytest.approx(np.log(2), abs=0.01)
 
 

@@ -3,15 +3,18 @@
 d = y(user, chosen item) - y(user, another item)         loss = mean -log sigmoid(d)
 n dloss/dy = sigmoid(d) - 1 for the chosen item, 1 - sigmoid(d) for the other one
 
-Every row is an item that a user chose, whatever its rating. The other item is drawn
-from all items with equal probability; it is drawn again, up to eight times, while the
-user has chosen it in the training split. The draws are a function of the seed and of
-the number of the step, so that a run that was resumed compares the same pairs.
+Every row is an item that a user chose, whatever its rating. For the other item, some
+candidates are drawn from all items with equal probability; each is drawn again, up to
+eight times, while the user has chosen it in the training split. The candidate with the
+highest score is taken, because a pair that is in order already teaches nothing. The
+draws are a function of the seed and of the number of the step, so that a run that was
+resumed compares the same pairs.
 
 All other options are those of supervised learning.
 
 Source:   Rendle, Freudenthaler, Gantner and Schmidt-Thieme, BPR: Bayesian Personalized
-          Ranking from Implicit Feedback, UAI 2009.
+          Ranking from Implicit Feedback, UAI 2009; Zhang et al., Optimizing Top-N
+          Collaborative Filtering via Dynamic Negative Item Sampling, SIGIR 2013.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Dataset, PairNet, StateDict, compares_items
+from kissipo.core.schema import option
 from kissipo.core.seeds import torch_generator
 from kissipo.process.algorithms import supervised
 from kissipo.process.algorithms.supervised import Loss, Supervised
@@ -39,6 +43,12 @@ _UNSUITABLE = ("mixup", "label_smoothing", "class_weights")
 @dataclass(frozen=True)
 class Options(supervised.Options):
     """The options of BPR."""
+
+    num_candidates: int = option(
+        8,
+        "number of items that are drawn per row; the one with the highest score is compared",
+        minimum=1,
+    )
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
@@ -57,6 +67,7 @@ class Bpr(Supervised):
     """Supervised learning of which of two items a user chose."""
 
     takes_sample_weights = False
+    options: Options
 
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
@@ -86,18 +97,21 @@ class Bpr(Supervised):
         self._pairs = self._keys(inputs[0], inputs[1]).unique()
         return note
 
-    def other_items(self, user: Tensor, *purpose: str | int) -> Tensor:
-        """Returns an item per user that the user has not chosen, if there is one."""
+    def candidates(self, user: Tensor, *purpose: str | int) -> Tensor:
+        """Returns items that the users have not chosen, if there are any.
+
+        Shapes:   user (batch) -> (batch, candidate)
+        """
         generator = torch_generator(self.seed, "other items", *purpose)
-        count = len(self._items[0])
-        item = torch.randint(1, count, user.shape, generator=generator)
+        count, shape = len(self._items[0]), (len(user), self.options.num_candidates)
+        item = torch.randint(1, count, shape, generator=generator)
         for _ in range(_TURNS):
-            keys = self._keys(user, item)
+            keys = self._keys(user[:, None], item)
             place = torch.searchsorted(self._pairs, keys).clamp(max=len(self._pairs) - 1)
             is_chosen = self._pairs[place] == keys
             if not is_chosen.any():
                 break
-            again = torch.randint(1, count, user.shape, generator=generator)
+            again = torch.randint(1, count, shape, generator=generator)
             item = torch.where(is_chosen, again, item)
         return item
 
@@ -130,12 +144,21 @@ class Bpr(Supervised):
 
     def _with_others(self, batch: Batch, *purpose: str | int) -> Batch:
         """Returns the batch with another item in each row."""
-        device = batch.inputs[0].device
-        item = self.other_items(batch.inputs[0].cpu(), *purpose)
-        inputs = list(batch.inputs)
+        items = self.candidates(batch.inputs[0].cpu(), *purpose)
+        if items.shape[1] > 1:
+            several = [x.repeat_interleave(items.shape[1], dim=0) for x in batch.inputs]
+            with torch.no_grad():
+                scores = self.net(*self._replaced(several, items.flatten()))
+            best = scores.reshape(items.shape).argmax(dim=1, keepdim=True)
+            items = items.gather(1, best.cpu())
+        return replace(batch, inputs=self._replaced(batch.inputs, items[:, 0]))
+
+    def _replaced(self, inputs: Sequence[Tensor], items: Tensor) -> tuple[Tensor, ...]:
+        """Returns the inputs with other items, and what belongs to them."""
+        values = list(inputs)
         for place, table in zip(self._pair_net.item_places, self._items, strict=True):
-            inputs[place] = table[item].to(device)
-        return replace(batch, inputs=tuple(inputs))
+            values[place] = table[items].to(inputs[place].device)
+        return tuple(values)
 
     def _keys(self, user: Tensor, item: Tensor) -> Tensor:
         """Returns one number per pair."""

@@ -81,8 +81,8 @@ def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     if facts.losses == ("bpr",):
         reason = "the best of 0.001 to 0.1 on MovieLens, by NDCG"
         return (
-            InferredOption("process.embedding_l2", 0.003, reason),
-            InferredOption("process.bias_l2", 0.003, reason),
+            InferredOption("process.embedding_l2", 0.01, reason),
+            InferredOption("process.bias_l2", 0.01, reason),
         )
     is_deep = bool(facts.process.get("units"))
     reason = "suits embeddings, which a batch changes in a few rows"
