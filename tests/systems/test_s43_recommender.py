@@ -261,6 +261,16 @@ def test_run_from_its_folder_evaluates_and_predicts_the_same(run: ki.Run) -> Non
     assert again.answers[0].state() == run.answers[0].state()
 
 
+def test_run_is_evaluated_on_other_ratings(run: ki.Run) -> None:
+    rows = [("u14", "film 103", 1, 0), ("u14", "film 100", 5, 0), ("new", "film 100", 3, 0)]
+    path = write([row[:3] for row in rows], "other.csv", HEAD[:3])
+    (score,) = run.evaluate(path)
+    predictions = [run.predict({"user": row[0], "film": row[1]}) for row in rows]
+    errors = [float(str(y)) - float(str(row[2])) for y, row in zip(predictions, rows, strict=True)]
+    assert score["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-6)
+    assert set(score.net.metrics) == {"rmse", "mae"}
+
+
 def test_side_features_are_read_and_given_for_new_users() -> None:
     rows = rated()
     kinds = [(f"film {100 + 3 * film}", "even" if film % 2 == 0 else "odd") for film in range(24)]
@@ -340,6 +350,7 @@ def changed(place: int, value: object, *, every: int = 1) -> Rows:
         (changed(0, "u1"), {}, "ratings need several values of 'user'; got 1 in "),
         (changed(3, "never"), {"split.method": "time"}, "'time' is not a column of times; got "),
         (rated(), {"user": "reader"}, "has no column 'reader'"),
+        (rated(), {"input.time": "when"}, "has no column 'when'"),
         (rated(), {"user": "film"}, "input.user and input.item name one column; got film"),
         (rated(), {"features": ["stars"]}, "input.features names 'stars', which is not a feature"),
         (rated(), {"features": ["time"]}, "'time' is a feature of neither users nor items"),

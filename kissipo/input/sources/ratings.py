@@ -217,12 +217,14 @@ def _feature_codec(frame: Frame, name: str) -> Codec:
 def roles_of(frame: Frame, options: Options) -> Roles:
     """Returns the columns of users, items, ratings and times, by option or by name.
 
+    Data to evaluate on may lack the times.
+
     Raises:   DataError, TaskError when users or items have no column.
     """
     taken: dict[str, str | None] = {}
     for role in ("user", "item", "time"):
         written = getattr(options, role)
-        if written is not None:
+        if written is not None and role != "time":
             frame[written]  # raises a DataError for a missing column
         taken[role] = written
     for role, names in _NAMES.items():
@@ -245,7 +247,8 @@ def roles_of(frame: Frame, options: Options) -> Roles:
         raise TaskError(
             "input.user and input.item name one column", got=user, allowed="two columns"
         )
-    return Roles(user, item, taken["rating"], taken["time"])
+    time = taken["time"]
+    return Roles(user, item, taken["rating"], time if time in frame else None)
 
 
 def _named(reading: Reading, options: Options) -> Reading:

@@ -30,7 +30,7 @@ from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore
 from kissipo.core.description import Cell, Chart, Histogram, Line, Record, Section, Table
 from kissipo.core.devices import device_of
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
@@ -60,7 +60,7 @@ from kissipo.output.recommendation import Reason, Recommendation
 
 IMPLICIT = "implicit"
 TOP_K, NUM_REASONS = 10, 3
-_PAIRS = 1 << 17  # of users and items that are scored at once
+_PAIRS = 1 << 13  # of users and items that are scored at once: they stay in the cache
 _MAX_PAIRS = 5_000_000  # that are ranked in the evaluation
 _LIKED = 0.75  # of the range of the ratings
 _LISTS, _LISTED, _BINS = 6, 10, 20
@@ -242,8 +242,19 @@ class Rating(Number):
         return Evaluation(metrics, {"unit": self.name}, per_sample=quality)
 
     def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
-        """Adds the ranking metrics, and lists of some users."""
+        """Adds the ranking metrics, and lists of some users.
+
+        Raises:   TaskError for other data without ratings, on which nothing is measured.
+        """
+        is_other = not case.sizes["train"]
+        if is_other and self.is_implicit:
+            raise TaskError(
+                "a run with output.rating=implicit ranks items of its own test split only",
+                do="Leave DATA out",
+            )
         baselines = {} if self.is_implicit else dict(case.baselines())
+        if is_other:
+            return case.evaluation, baselines
         users = self._ranked_users(case.eval_split)
         if not len(users):
             return case.evaluation, baselines

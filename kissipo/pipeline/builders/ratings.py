@@ -62,6 +62,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     findings = list(reading.findings)
     reading, inferred = _with_answer(reading, resolved)
     frame, roles = reading.frame, roles_of(reading.frame, resolved.source.options)
+    if resolved.source.options.time is not None:
+        frame[resolved.source.options.time]  # raises a DataError for a missing column
     answer, named = _answer(reading, resolved)
     if answer.name == IMPLICIT:
         frame = frame.replaced(implicit_column(len(frame)))

@@ -43,13 +43,6 @@ from kissipo.process.layers.embedding import embedding
 
 ALGORITHMS = ("supervised", "bpr")
 USER_FEATURES, ITEM_FEATURES = "user features", "item features"
-DEFAULT_SPECS = (
-    (
-        TensorSpec("user", (), (), vocab_size=944),
-        TensorSpec("item", (), (), vocab_size=1683),
-    ),
-    (TensorSpec("rating", ("answer",), (1,)),),
-)
 
 
 @dataclass(frozen=True)
