@@ -69,8 +69,8 @@ def test_rating_is_the_sum_of_biases_and_the_dot_product(run: ki.Run) -> None:
     net: Any = run.net
     user, film = (codec.categories for codec in run.codecs)  # type: ignore[attr-defined]
     name, title = user[3], film[5]
-    inner = (net.user.weight[4] @ net.item.weight[6]).item()
-    total = inner + float(net.user_bias.weight[4, 0] + net.item_bias.weight[6, 0])
+    inner = net.user.weight[4] @ net.item.weight[6]
+    total = (inner + net.user_bias.weight[4, 0] + net.item_bias.weight[6, 0]).item()
     fitted = run.answers[0].codec.fitted  # type: ignore[attr-defined]
     expected = np.clip(fitted.center[0] + fitted.spread[0] * total, 1, 5)
     assert run.predict({"user": name, "film": title}) == pytest.approx(expected, abs=1e-5)

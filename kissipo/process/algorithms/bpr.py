@@ -168,9 +168,10 @@ class Bpr(Supervised):
 def _by_id(inputs: Sequence[Tensor], places: Sequence[int]) -> tuple[Tensor, ...]:
     """Returns the inputs that belong to items, with one row per id."""
     ids = inputs[places[0]]
-    tables = []
-    for place in places:
-        table = torch.zeros(int(ids.max()) + 1, *inputs[place].shape[1:], dtype=inputs[place].dtype)
+    count = int(ids.max()) + 1
+    tables = [torch.arange(count)]
+    for place in places[1:]:
+        table = torch.zeros(count, *inputs[place].shape[1:], dtype=inputs[place].dtype)
         table[ids] = inputs[place]
         tables.append(table)
     return tuple(tables)
