@@ -246,6 +246,8 @@ def test_report_and_xray_show_terms_lists_and_reasons(
     values = [float(value) for name, value in terms.items() if name not in ("sum",)]
     total = sum(values[:4])
     assert total == pytest.approx(float(terms["sum"]), abs=3e-4)
+    assert "state" not in trace.labels  # two inputs of ids would share these names
+    assert [list(raw.columns) for raw in trace.raw_inputs] == [["user"], ["film"]]
     assert "Rated items nearest to this one" in Path("page.html").read_text(encoding="utf-8")
 
 

@@ -63,7 +63,7 @@ TOP_K, NUM_REASONS = 10, 3
 _PAIRS = 1 << 13  # of users and items that are scored at once: they stay in the cache
 _MAX_PAIRS = 5_000_000  # that are ranked in the evaluation
 _LIKED = 0.75  # of the range of the ratings
-_LISTS, _LISTED, _BINS = 6, 10, 20
+_LISTS, _LISTED, _BINS = 4, 10, 20
 _COUNTS = ((0, 0), (1, 5), (6, 20), (21, 100), (101, None))
 _TERMS = {
     "user_bias": "bias of the user",
@@ -116,7 +116,7 @@ class Rating(Number):
     SOURCES = ("ratings",)
     LOSSES = ("mean_squared_error", "mean_absolute_error", "huber")
     CHECKS_LEAKAGE = False
-    BASELINE_SAMPLES = 100_000_000
+    BASELINE_SAMPLES = 10_000_000
 
     options: Options
 
