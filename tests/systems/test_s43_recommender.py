@@ -381,6 +381,21 @@ def test_ratings_that_cannot_be_used_are_refused(
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("film=film 100",), "the values name no user; got film=film 100"),
+        (("",), "'user' is missing in row 1. Name a user per row."),
+        (("--file", "users.csv"), "'user' is missing in row 2. Name a user per row."),
+    ],
+)
+def test_predict_without_a_user_is_refused(
+    run: ki.Run, refusal: Callable[..., str], values: tuple[str, ...], message: str
+) -> None:
+    Path("users.csv").write_text("user,film\nu14,film 100\n,film 100\n")
+    assert message in refusal("predict", str(run.folder), *values)
+
+
 def findings_of(rows: Rows, **words: object) -> dict[str, tuple[str, str]]:
     task = task_on(write(rows), **{"epochs": 1, **words})
     run = task.fit(out="run")

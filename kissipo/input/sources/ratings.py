@@ -25,7 +25,7 @@ from kissipo.codec.one_hot import OneHot
 from kissipo.codec.side_features import SideFeatures
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.finding import Finding
+from kissipo.core.finding import Finding, format_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
@@ -177,13 +177,13 @@ class Ratings(Source[Options]):
         if table is not None:
             if item not in table:
                 table = table.replaced(strings(item, [None] * len(table)))
-            return _with_features(table, codecs)
+            return _with_features(_with_users(table, user), codecs)
         rows = _rows(values, user, item)
         texts = [[_text(row.get(name)) for row in rows] for name in (user, item)]
         others = dict.fromkeys(name for row in rows for name in row if name not in (user, item))
         columns = [column_of(name, [row.get(name) for row in rows]) for name in others]
         named = (strings(user, texts[0]), strings(item, texts[1]), *columns)
-        return _with_features(Frame(named, origin="the input"), codecs)
+        return _with_features(_with_users(Frame(named, origin="the input"), user), codecs)
 
     def usage(self, codecs: Sequence[Codec]) -> str:
         """Returns how users and items are given."""
@@ -329,6 +329,17 @@ def _side_table(path: str, options: Options) -> Frame:
     if is_table_file(file) or file.suffix == ".txt":
         return table_reading(path, words).frame
     return read_delimited(file, words.layout())[0]
+
+
+def _with_users(frame: Frame, user: str) -> Frame:
+    """Returns rows that all name a user.
+
+    Raises:   TaskError for a row without one.
+    """
+    if user in frame and frame[user].missing.any():
+        rows = frame.rows[frame[user].missing]
+        raise TaskError(f"'{user}' is missing in {format_rows(rows)}", do="Name a user per row")
+    return frame
 
 
 def _with_features(frame: Frame, codecs: Sequence[Codec]) -> Frame:
