@@ -106,7 +106,7 @@ def torch_script(rows: Rows, seed: int) -> NumpyArray:
         return np.asarray(net(user[test], film[test]) + mean)
 
 
-def least_squares(rows: Rows, seed: int) -> NumpyArray:
+def alternating_regressions(rows: Rows, seed: int) -> NumpyArray:
     """Alternating ridge regressions over the vectors, on what the biases leave."""
     users, films, stars = (values[rows.train] for values in (rows.users, rows.films, rows.stars))
     mean = stars.mean()
@@ -171,10 +171,10 @@ def implicit_peers(rows: Rows, seed: int) -> Iterator[tuple[str, Callable[[], Nu
         from scipy.sparse import csr_matrix
 
         place = rows.users[rows.train], rows.films[rows.train]
-        seen = csr_matrix((np.ones(len(rows.train), np.float32), place), shape=rows.counts)
+        ratings = csr_matrix((np.ones(len(rows.train), np.float32), place), shape=rows.counts)
 
         def of(algorithm: Any) -> NumpyArray:
-            algorithm.fit(seen, show_progress=False)
+            algorithm.fit(ratings, show_progress=False)
             return np.asarray(algorithm.user_factors @ algorithm.item_factors.T, dtype=np.float64)
 
         yield (
@@ -221,7 +221,7 @@ def main() -> None:
     print(f"user and item biases              RMSE {biases:.4f}")
     peers: list[tuple[str, Callable[[], NumpyArray]]] = [
         ("torch script", lambda: torch_script(rows, seed)),
-        ("numpy ALS", lambda: least_squares(rows, seed)),
+        ("numpy ALS", lambda: alternating_regressions(rows, seed)),
         *surprise_peers(rows, seed),
     ]
     for name, predict in peers:

@@ -244,7 +244,7 @@ class Rating(Number):
     def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
         """Adds the ranking metrics, and lists of some users.
 
-        Raises:   TaskError for other data without ratings, on which nothing is measured.
+        Raises:   TaskError for other data where ratings are not read.
         """
         is_other = not case.sizes["train"]
         if is_other and self.is_implicit:
