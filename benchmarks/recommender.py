@@ -19,6 +19,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
 from time import process_time
 from typing import Any
 
@@ -197,7 +199,7 @@ def fitted(name: str, seed: int, **words: object) -> tuple[ki.Run, float]:
     """Returns a run of kissipo and the CPU seconds of its training and evaluation."""
     task = load("movielens", words=words)
     start = process_time()
-    run = ki.load(task).fit(out=f"runs/{name}-{seed}", seed=seed)
+    run = ki.load(task).fit(out=Path(mkdtemp()) / name, seed=seed)
     return run, process_time() - start
 
 

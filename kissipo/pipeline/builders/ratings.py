@@ -166,6 +166,10 @@ def _splits(
 ) -> dict[str, NDArray[np.int64]]:
     """Returns the rows of each split, at random, by time or per user."""
     if split.method in (None, "random") or split.group:
+        if split.method is None and roles.time is not None:
+            message = f"the split is random, so that tested rows are not the last by '{roles.time}'"
+            action = "input.split.method=time or leave_last_out tests the last ones"
+            findings.append(Finding("PASS", "order of time", message, action))
         groups = None
         if split.group is not None:
             groups = np.unique(frame[split.group].values, return_inverse=True)[1].astype(np.int64)
