@@ -8,11 +8,14 @@ from kissipo.core.text import format_score, printable
 
 @dataclass(frozen=True)
 class Reason:
-    """A rated item whose vector points nearly the same way as that of a new one."""
+    """A rated item whose vector points nearly the same way as that of a new one.
+
+    rating:  of the user; None where rows only say what a user chose
+    """
 
     item: str
     cosine: float
-    rating: float
+    rating: float | None = None
 
     def describe(self) -> str:
         """Returns the item with its rating and the cosine.
@@ -20,7 +23,8 @@ class Reason:
         Example:  >>> Reason("Alien", 0.8125, 5.0).describe()
                   'Alien (rated 5, cosine 0.81)'
         """
-        return f"{printable(self.item)} (rated {self.rating:g}, cosine {self.cosine:.2f})"
+        rated = "" if self.rating is None else f"rated {self.rating:g}, "
+        return f"{printable(self.item)} ({rated}cosine {self.cosine:.2f})"
 
 
 @dataclass(frozen=True)

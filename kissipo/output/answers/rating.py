@@ -40,7 +40,7 @@ from kissipo.core.protocols import ExplainingLayer, PairNet
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.seeds import drawn
-from kissipo.core.text import format_score
+from kissipo.core.text import describe, format_score
 from kissipo.output.answer import (
     DecodingStep,
     Evaluation,
@@ -350,7 +350,10 @@ class Rating(Number):
         sections = [self._terms_section(net, inputs, outputs)]
         reasons = self._reasons(net, int(inputs[0][0]), [int(inputs[1][0])])[0]
         if reasons:
-            rows = [[item.item, f"{item.rating:g}", f"{item.cosine:.3f}"] for item in reasons]
+            rows = [
+                [item.item, describe(item.rating or "chosen"), f"{item.cosine:.3f}"]
+                for item in reasons
+            ]
             titles = ["item that the user rated", "rating", "cosine of the vectors"]
             sections.append(
                 Section("Rated items nearest to this one", [Table(titles, rows, numbers=(1, 2))])
@@ -427,7 +430,6 @@ class Rating(Number):
         blocks = row[1:].reshape(-1, self._block)
         if not len(blocks) or np.isnan(blocks[0, 0]):
             return Prediction(float(row[0]))
-        history = self.history.ratings
         recommended = tuple(
             Recommendation(
                 self.catalog.items[int(block[0]) - 1],
@@ -436,7 +438,7 @@ class Rating(Number):
                     Reason(
                         self.catalog.items[self.history.items[int(place)] - 1],
                         float(cosine),
-                        float(history[int(place)]),
+                        self._rating_of(int(place)),
                     )
                     for place, cosine in block[2:].reshape(-1, 2)
                     if not np.isnan(place)
@@ -494,13 +496,17 @@ class Rating(Number):
                 Reason(
                     self.catalog.items[self.history.items[place] - 1],
                     cosine,
-                    float(self.history.ratings[place]),
+                    self._rating_of(place),
                 )
                 for place, cosine in zip(row.astype(np.int64).tolist(), near.tolist(), strict=True)
                 if cosine > -1
             )
             for row, near in zip(places, cosines, strict=True)
         ]
+
+    def _rating_of(self, place: int) -> float | None:
+        """Returns a rating of the history; None where rows only say what was chosen."""
+        return None if self.is_implicit else float(self.history.ratings[place])
 
     def _all_scores(self, net: nn.Module, users: NDArray[np.int64]) -> Scores:
         features = self.catalog.user_features
