@@ -351,7 +351,11 @@ class Rating(Number):
         reasons = self._reasons(net, int(inputs[0][0]), [int(inputs[1][0])])[0]
         if reasons:
             rows = [
-                [item.item, describe(item.rating or "chosen"), f"{item.cosine:.3f}"]
+                [
+                    item.item,
+                    "chosen" if item.rating is None else describe(item.rating),
+                    f"{item.cosine:.3f}",
+                ]
                 for item in reasons
             ]
             titles = ["item that the user rated", "rating", "cosine of the vectors"]
