@@ -54,8 +54,9 @@ from kissipo.output.answers.number import Number
 from kissipo.output.baseline_data import BaselineData, Samples
 from kissipo.output.metric_titles import metric_title
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
-from kissipo.output.metrics.top_items import first_items, ranking_metrics, user_ndcg
-from kissipo.output.rating_history import PARTS, RatingHistory, history_of, no_history
+from kissipo.output.metrics.top_items import first_items
+from kissipo.output.ranked_users import RankedUsers
+from kissipo.output.rating_history import RatingHistory, history_of, no_history
 from kissipo.output.recommendation import Reason, Recommendation
 
 IMPLICIT = "implicit"
@@ -258,7 +259,7 @@ class Rating(Number):
         users = self._ranked_users(case.eval_split)
         if not len(users):
             return case.evaluation, baselines
-        ranked = _Ranked(self, case.eval_split, users)
+        ranked = self._ranked(case.eval_split, users)
         with eval_mode(case.net), torch.inference_mode():
             model = ranked.evaluation(self._all_scores(case.net, users))
             lists = self._shown_lists(case, ranked)
@@ -532,6 +533,12 @@ class Rating(Number):
             rows.append(outputs.cpu().double().reshape(len(some), len(items)))
         return torch.cat(rows).numpy()
 
+    def _ranked(self, part: str, users: NDArray[np.int64]) -> RankedUsers:
+        """Returns users of a split with what they liked there."""
+        return RankedUsers(
+            self.history, part, users, len(self.catalog.items), self.relevant or 0, self.top_k
+        )
+
     def _ranked_users(self, part: str) -> NDArray[np.int64]:
         """Returns users with a liked item in a split, at most as many as are ranked."""
         if part == "train" or not self.catalog.items:
@@ -568,10 +575,10 @@ class Rating(Number):
             if np.ptp(scores) > 0  # equal scores rank nothing
         ]
 
-    def _shown_lists(self, case: EvaluationCase, ranked: _Ranked) -> list[JsonObject]:
+    def _shown_lists(self, case: EvaluationCase, ranked: RankedUsers) -> list[JsonObject]:
         """Returns the lists of some users in the evaluation, as JSON values."""
         users = ranked.users[drawn(len(ranked.users), _LISTS, "shown users")]
-        some = _Ranked(self, ranked.part, users)
+        some = self._ranked(ranked.part, users)
         scores = self._all_scores(case.net, users)
         first = first_items(scores, some.excluded(), self.top_k)
         ratings = self._in_range(self._in_units(torch.from_numpy(scores)))
@@ -683,57 +690,6 @@ class Rating(Number):
             dashed=["perfect"],
         )
         return Section("Mean prediction of each rating", [chart])
-
-
-class _Ranked:
-    """The users that are ranked in an evaluation, and what they liked there."""
-
-    def __init__(self, answer: Rating, part: str, users: NDArray[np.int64]) -> None:
-        self.answer, self.part, self.users = answer, part, users
-        self.before = PARTS[: PARTS.index(part)]
-
-    def excluded(self) -> NDArray[np.bool_]:
-        """Returns the items that the users rated in earlier splits (user, item)."""
-        return self._table(self.answer.history.in_parts(self.before), first=True)
-
-    def liked(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Returns the liked items of the split (user, item), and their number, in which
-        new items count."""
-        rows = self._liked_rows()
-        users = self.answer.history.users[rows]
-        counts = np.bincount(users, minlength=int(self.users.max()) + 1)[self.users]
-        return self._table(rows, first=False), counts
-
-    def tested(self, user: int) -> dict[int, float]:
-        """Returns the ratings of a user in the split, by item."""
-        history = self.answer.history
-        rows = np.arange(len(history.items))[history.of_user(user)]
-        rows = rows[history.in_parts([self.part])[rows]]
-        return dict(zip(history.items[rows].tolist(), history.ratings[rows].tolist(), strict=True))
-
-    def evaluation(self, scores: Scores) -> Evaluation:
-        """Returns the ranking metrics of scores (user, item)."""
-        k = self.answer.top_k
-        first = first_items(scores, self.excluded(), k)
-        liked, counts = self.liked()
-        is_hit = np.take_along_axis(liked, np.maximum(first, 0), axis=1) & (first >= 0)
-        metrics = ranking_metrics(first, is_hit, counts, k, len(self.answer.catalog.items))
-        return Evaluation(metrics, per_sample=user_ndcg(is_hit, counts, k))
-
-    def _liked_rows(self) -> NDArray[np.bool_]:
-        history = self.answer.history
-        return history.in_parts([self.part]) & (history.ratings >= (self.answer.relevant or 0))
-
-    def _table(self, rows: NDArray[np.bool_], *, first: bool) -> NDArray[np.bool_]:
-        """Returns rows of the history as a table (user, item); `first` is item 0."""
-        history = self.answer.history
-        place = np.full(max(int(self.users.max()), int(history.users.max())) + 1, -1)
-        place[self.users] = np.arange(len(self.users))
-        table = np.zeros((len(self.users), len(self.answer.catalog.items) + 1), dtype=bool)
-        places = place[history.users[rows]]
-        table[places[places >= 0], history.items[rows][places >= 0]] = True
-        table[:, 0] = first
-        return table
 
 
 def _ranking_table(evaluation: Evaluation) -> Table | None:
