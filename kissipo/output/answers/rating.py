@@ -28,19 +28,19 @@ from torch import Tensor, nn
 
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore
-from kissipo.core.description import Cell, Chart, Histogram, Line, Record, Section, Table
+from kissipo.core.description import Histogram, Line, Section, Table
 from kissipo.core.devices import device_of
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import ExplainingLayer, PairNet
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.seeds import drawn
-from kissipo.core.text import describe, format_score
+from kissipo.core.text import describe
 from kissipo.output.answer import (
     DecodingStep,
     Evaluation,
@@ -52,11 +52,17 @@ from kissipo.output.answer import (
 from kissipo.output.answers import number
 from kissipo.output.answers.number import Number
 from kissipo.output.baseline_data import BaselineData, Samples
-from kissipo.output.metric_titles import metric_title
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
 from kissipo.output.metrics.top_items import first_items
 from kissipo.output.ranked_users import RankedUsers
 from kissipo.output.rating_history import RatingHistory, history_of, no_history
+from kissipo.output.rating_sections import (
+    error_by_count,
+    lists_section,
+    mean_by_rating,
+    ranking_table,
+    recommended_table,
+)
 from kissipo.output.recommendation import Reason, Recommendation
 
 IMPLICIT = "implicit"
@@ -64,8 +70,7 @@ TOP_K, NUM_REASONS = 10, 3
 _PAIRS = 1 << 13  # of users and items that are scored at once: they stay in the cache
 _MAX_PAIRS = 5_000_000  # that are ranked in the evaluation
 _LIKED = 0.75  # of the range of the ratings
-_LISTS, _LISTED, _BINS = 4, 10, 20
-_COUNTS = ((0, 0), (1, 5), (6, 20), (21, 100), (101, None))
+_LISTS, _BINS = 4, 20
 _TERMS = {
     "user_bias": "bias of the user",
     "item_bias": "bias of the item",
@@ -315,13 +320,19 @@ class Rating(Number):
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
         """Returns the ranking metrics beside those of the baselines."""
-        table = _ranking_table(evaluation)
+        table = ranking_table(evaluation)
         return [table] if table is not None and not self.is_implicit else []
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         details = data.evaluation.details
-        sections = [self._lists_section(details.get("lists") or [])]
-        table = _ranking_table(data.evaluation)
+        sections = [
+            lists_section(
+                details.get("lists") or [],
+                relevant=self.relevant or 0,
+                is_implicit=self.is_implicit,
+            )
+        ]
+        table = ranking_table(data.evaluation)
         if table is not None:
             text = self.evaluated_samples(data.evaluation, "test")
             sections.append(Section("Ranking of all unrated items", [table, Line(text, "dim")]))
@@ -331,8 +342,8 @@ class Rating(Number):
         counts, edges = np.histogram(residuals, bins=_BINS)
         return [
             *sections,
-            self._by_count(data),
-            self._by_rating(data),
+            error_by_count(data, self.history),
+            mean_by_rating(data, self._range),
             Section("Residuals", [Histogram(edges.tolist(), counts.tolist(), "residual")]),
             self.worst_predictions(data),
         ]
@@ -347,7 +358,7 @@ class Rating(Number):
     ) -> Sequence[Section]:
         (prediction,) = self.decode(self.scores(outputs))
         if prediction.recommended is not None:
-            return [Section("Recommended items", [_recommended_table(prediction.recommended)])]
+            return [Section("Recommended items", [recommended_table(prediction.recommended)])]
         sections = [self._terms_section(net, inputs, outputs)]
         reasons = self._reasons(net, int(inputs[0][0]), [int(inputs[1][0])])[0]
         if reasons:
@@ -599,34 +610,6 @@ class Rating(Number):
             lists.append({"user": self.catalog.users[user - 1], "items": entries})
         return lists
 
-    def _lists_section(self, lists: Sequence[JsonMapping]) -> Section:
-        """Returns the lists of some users, with reasons and the tested ratings."""
-        records: list[Record | Section] = []
-        for entry in lists:
-            rows = []
-            for item in entry["items"][:_LISTED]:
-                tested = item["test_rating"]
-                liked = tested is not None and tested >= (self.relevant or 0)
-                cell = "" if tested is None else "chosen" if self.is_implicit else f"{tested:g}"
-                reasons = [Reason(**reason).describe() for reason in item["reasons"]]
-                rows.append(
-                    [
-                        item["item"],
-                        format_score(item["score"]),
-                        Cell(cell, "good" if liked else "") if cell else "",
-                        "; ".join(reasons),
-                    ]
-                )
-            titles = ["item", "score", "in the test split", "nearest liked items"]
-            records.append(Section(f"User {entry['user']}", [Table(titles, rows, numbers=(1,))]))
-        if records:
-            text = (
-                "Items that a user rated in training are left out. The cosine compares the "
-                "vectors of two items; the reasons are items that the user liked."
-            )
-            records.append(Line(text, "dim"))
-        return Section("Recommended items of some users", records)
-
     def _terms_section(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Section:
         """Returns the biases and the product as terms, in the unit of the ratings."""
         title = "The score as a sum" if self.is_implicit else "The rating as a sum"
@@ -646,68 +629,6 @@ class Rating(Number):
         if not self.is_implicit and abs(limited - total) > 1e-6:
             rows.append(["limited to the range of ratings", f"{limited:.4f}"])
         return Section(title, [Table(["term", "value"], rows, numbers=(1,))])
-
-    def _by_count(self, data: EvaluationData) -> Section:
-        """Returns the error by the number of training ratings of the item."""
-        ids = data.codecs[1].encode(data.frame.take(data.rows)).numpy()
-        is_train = self.history.in_parts(["train"])
-        counts = np.bincount(self.history.items[is_train], minlength=ids.max() + 1)
-        counts[0] = 0
-        rated = counts[ids]
-        errors, rows = np.square(data.scores - data.truth), []
-        for low, high in _COUNTS:
-            inside = (rated >= low) & (rated <= (np.inf if high is None else high))
-            name = (
-                f"{low}"
-                if low == high
-                else f"{low} or more"
-                if high is None
-                else f"{low} to {high}"
-            )
-            if inside.any():
-                rmse = float(np.sqrt(errors[inside].mean()))
-                rows.append([name, f"{inside.sum():,}", f"{rmse:.4f}"])
-        titles = ["training ratings of the item", "test ratings", "RMSE"]
-        text = (
-            "Items with few ratings are predicted worse; a new one has the bias of the user alone."
-        )
-        return Section(
-            "Error by the number of ratings",
-            [Table(titles, rows, numbers=(1, 2)), Line(text, "dim")],
-        )
-
-    def _by_rating(self, data: EvaluationData) -> Section:
-        """Returns the mean prediction for each rating."""
-        values = np.unique(data.truth)
-        if len(values) > _BINS:
-            return Section("", [])
-        means = [(float(value), float(data.scores[data.truth == value].mean())) for value in values]
-        low, high = self._range
-        chart = Chart(
-            {"mean prediction": means, "perfect": [(low, low), (high, high)]},
-            "rating",
-            "prediction",
-            dashed=["perfect"],
-        )
-        return Section("Mean prediction of each rating", [chart])
-
-
-def _ranking_table(evaluation: Evaluation) -> Table | None:
-    """Returns the ranking metrics of the model and the baselines; None without any."""
-    ranking = evaluation.details.get("ranking")
-    if not ranking:
-        return None
-    names = list(ranking["model"])
-    rows = [
-        [name, *(f"{metrics[metric]:.4f}" for metric in names)] for name, metrics in ranking.items()
-    ]
-    titles = ["all unrated items", *(metric_title(name) for name in names)]
-    return Table(titles, rows, numbers=tuple(range(1, 1 + len(names))))
-
-
-def _recommended_table(items: Sequence[Recommendation]) -> Table:
-    rows = [[item.item, format_score(item.score), item.describe_reasons()] for item in items]
-    return Table(["item", "score", "nearest liked items"], rows, numbers=(1,))
 
 
 def _texts(table: Tensor | None) -> list[str] | None:
