@@ -177,8 +177,9 @@ def _curve(norms: Sequence[float]) -> str:
 
 def format_answer(prediction: Prediction) -> str:
     """Returns a prediction with its probability in one line."""
-    if prediction.neighbors is not None:
-        return "\n".join(neighbor.describe() for neighbor in prediction.neighbors) or "(none)"
+    similar = prediction.recommended if prediction.neighbors is None else prediction.neighbors
+    if similar is not None:
+        return "\n".join(item.describe() for item in similar) or "(none)"
     if prediction.spans:
         first, *others = prediction.spans
         cells = [first.text or NO_ANSWER, f"{first.confidence:.4f}"]

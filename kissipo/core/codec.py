@@ -113,6 +113,11 @@ class Codec(ABC):
         None where the codec reads no texts."""
         return None
 
+    def filled(self, frame: Frame) -> Frame:
+        """Returns rows with the cells that the codec keeps for their ids; most codecs
+        keep none."""
+        return frame
+
     def finish(self, tensor: Tensor) -> Tensor:
         """Converts a stored batch (bytes) to the numbers that the net takes."""
         return tensor

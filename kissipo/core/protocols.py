@@ -167,6 +167,43 @@ class AuxiliaryNet(Protocol):
         ...
 
 
+@runtime_checkable
+class PenalizedNet(Protocol):
+    """A net with a penalty of its own, which depends on the samples of a batch."""
+
+    def penalty(self, *inputs: Tensor) -> Tensor:
+        """Returns what supervised training adds to the loss, as a mean over samples."""
+        ...
+
+
+@runtime_checkable
+class PairNet(Protocol):
+    """A net that scores an item for a user, so that two items can be compared.
+
+    A new user or item has the id 0; an item that is not named has the id -1.
+    """
+
+    @property
+    def item_vectors(self) -> Tensor | None:
+        """The vectors (item, feature) by id; None for a net without any."""
+        ...
+
+    @property
+    def item_places(self) -> tuple[int, ...]:
+        """The positions of the inputs that belong to the item, its ids first."""
+        ...
+
+
+def compares_items(net: object) -> TypeIs[PairNet]:
+    """Returns whether a net scores items for users."""
+    return isinstance(net, PairNet)
+
+
+def is_penalized(net: object) -> TypeIs[PenalizedNet]:
+    """Returns whether a net adds a penalty of its own to the loss."""
+    return issubclass(type(net), PenalizedNet)
+
+
 def is_stateful(net: object) -> TypeIs[StatefulNet]:
     """Returns whether the net keeps its hidden state between windows."""
     return issubclass(type(net), StepwiseNet) and cast(StatefulNet, net).stateful

@@ -2,7 +2,8 @@
 
 A random split depends on the seed and is stratified: it keeps the class proportions.
 Duplicate rows and rows of one group stay in one split. Data in order of time are split
-by time; the test split is the last in time.
+by time; the test split is the last in time. Ratings can be split per user: the last
+one of each user is tested, the one before it validates (leave-last-out).
 
 For cross-validation all samples are divided into folds, each of which is the test split
 of one run. The folds are stratified in the same way; no sample is in two of them.
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.schema import option
 from kissipo.core.seeds import numpy_generator
 
@@ -39,8 +40,10 @@ class Split:
     validation: float = option(
         0.1, "fraction of the samples in the validation split", minimum=0, below=1
     )
-    method: Literal["random", "time"] | None = option(
-        None, "random, or time: the test split is the last in time"
+    method: Literal["random", "time", "leave_last_out"] | None = option(
+        None,
+        "random, or time: the test split is the last in time; for ratings also leave_last_out: "
+        "the last rating of each user",
     )
     group: str | None = option(None, "column of groups; no group is divided between splits")
     seed: int | None = option(
@@ -75,6 +78,7 @@ def split_rows(
     classes: NDArray[np.int64] | None = None,
     together: NDArray[np.int64] | None = None,
     fixed: Mapping[str, Positions] | None = None,
+    owners: NDArray[np.int64] | None = None,
 ) -> dict[str, Positions]:
     """Returns the row positions of train, validation and test, each in rising order.
 
@@ -82,8 +86,10 @@ def split_rows(
     together:  one group number per row; rows of one group stay in one split
     fixed:     the published parts, train among them; those that are missing are drawn
                from train
-    Raises:    DataError when a requested split would be empty, or when samples that are
-               split by time or by the publisher are to be divided into folds.
+    owners:    the number of the user of each row, where rows are in order of time
+    Raises:    TaskError for leave_last_out without users; DataError when a requested
+               split would be empty, or when samples that are split by time or by the
+               publisher are to be divided into folds.
     """
     if options.folds is not None or options.fold is not None:
         options = _of_fold(options, fixed)
@@ -99,6 +105,8 @@ def split_rows(
         return _refuse_empty(_around_fixed(fixed, options, generator, classes, together), options)
     if options.method == "time":
         return _by_time(count, options)
+    if options.method == "leave_last_out":
+        return _refuse_empty(_leave_last_out(owners, options), options)
     test = (
         _draw(everything, options.test, generator, classes, together)
         if options.folds is None
@@ -152,7 +160,7 @@ def _of_fold(options: Split, fixed: Mapping[str, Positions] | None) -> Split:
         raise DataError(
             "input.split.fold must be one of the folds", got=str(fold), allowed=f"1 to {folds}"
         )
-    if fixed is not None or options.method == "time":
+    if fixed is not None or options.method not in (None, "random"):
         raise DataError(
             "folds need samples that are split at random, and these "
             + ("have a published test split" if fixed is not None else "are split by time"),
@@ -224,6 +232,33 @@ def _by_time(count: int, options: Split) -> dict[str, Positions]:
         "test": everything[first_test:],
     }
     return _refuse_empty(parts, options)
+
+
+def _leave_last_out(owners: NDArray[np.int64] | None, options: Split) -> dict[str, Positions]:
+    """Returns the last row of each owner as test, and the one before it as validation.
+
+    The first row of an owner always trains, so that no owner is new in the test split.
+
+    Raises:   TaskError without owners.
+    """
+    if owners is None:
+        raise TaskError(
+            "input.split.method=leave_last_out needs the users of ratings",
+            allowed="random or time, or data as input.ratings",
+        )
+    order = np.argsort(owners, kind="stable")
+    counts = np.bincount(owners)
+    first = np.cumsum(counts) - counts
+    place = np.arange(len(owners)) - first[owners[order]]
+    from_end = counts[owners[order]] - 1 - place
+    ends = {"test": 0} | ({"validation": 1} if options.validation else {})
+    parts = {
+        name: np.sort(order[(from_end == end) & (place > 0)]) if end in ends.values() else order[:0]
+        for name, end in {"validation": 1, "test": 0}.items()
+    }
+    others = np.concatenate(list(parts.values()))
+    train = np.setdiff1d(np.arange(len(owners)), others, assume_unique=True)
+    return {"train": train, **parts}
 
 
 def _draw(

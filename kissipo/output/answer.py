@@ -40,6 +40,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe, shorten
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.neighbor import Neighbor
+from kissipo.output.recommendation import Recommendation
 from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
@@ -111,6 +112,7 @@ class Prediction:
     pixels:      (height, width) or (height, width, 3) a generated image, from 0 to 255
     boxes:       the detected objects, the most confident first; None for other answers
     neighbors:   what is most similar, the nearest first; None for other answers
+    recommended: items for a user, the best first; None for other answers
     spans:       words of a text, the decision first; None for other answers
     guesses:     the most probable words of each gap with their probabilities; None for
                  other answers
@@ -132,6 +134,7 @@ class Prediction:
     pixels: Any = field(default=None, compare=False, repr=False)
     boxes: tuple[Box, ...] | None = None
     neighbors: tuple[Neighbor, ...] | None = None
+    recommended: tuple[Recommendation, ...] | None = None
     spans: tuple[TextSpan, ...] | None = None
     guesses: tuple[tuple[tuple[str, float], ...], ...] | None = None
     tags: tuple[tuple[str, float], ...] = field(default=(), repr=False)
@@ -181,6 +184,8 @@ class Prediction:
             content["entities"] = [vars(entity) for entity in self.entities]
         if self.neighbors is not None:
             content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
+        if self.recommended is not None:
+            content["recommended"] = [item.to_json() for item in self.recommended]
         if self.spans is not None:
             content["spans"] = [span.to_json() for span in self.spans]
         if self.guesses is not None:
@@ -275,6 +280,7 @@ class EvaluationData:
 class EvaluationCase:
     """A trained model and the data of its task, for the evaluation of one answer.
 
+    net:              the trained net, in evaluation mode
     evaluation:       of the samples of `eval_split`
     predictions:      returns scores and truth of a split, or None for an empty one
     splits, sizes:    positions in the frame, and numbers of samples, of each split
@@ -283,6 +289,7 @@ class EvaluationCase:
     baseline_scores:  yields the name and the scores of each baseline for other data
     """
 
+    net: nn.Module
     evaluation: Evaluation
     eval_split: str
     predictions: Predictions

@@ -1,5 +1,8 @@
 """The names of the metrics as people write them: MAE for mae."""
 
+import re
+
+_TOP = re.compile(r"(ndcg|precision|recall|coverage)_at_(\d+)")
 _TITLES = {
     "mae": "MAE",
     "rmse": "RMSE",
@@ -49,5 +52,10 @@ def metric_title(name: str) -> str:
 
     Example:  >>> metric_title("mae"), metric_title("balanced_accuracy")
               ('MAE', 'balanced accuracy')
+              >>> metric_title("ndcg_at_10"), metric_title("recall_at_5")
+              ('NDCG@10', 'recall@5')
     """
+    match = _TOP.fullmatch(name)
+    if match:
+        return f"{match[1].replace('ndcg', 'NDCG')}@{match[2]}"
     return _TITLES.get(name, name)

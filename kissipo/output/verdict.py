@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Evaluation
+from kissipo.output.metric_titles import metric_title
 
 _EQUAL = 1e-6
 _FRACTIONS = {
@@ -114,5 +115,6 @@ def _gap(value: float, other: float, main: str) -> str:
         return f"{difference:.1f} points of {scale} {'above' if higher else 'below'}"
     relative = main != "return" and other
     amount = f"{100 * difference / abs(other):.3g} %" if relative else f"{difference:.3g}"
-    metric = _NAMES.get(main, main.upper())
+    title = metric_title(main)
+    metric = _NAMES.get(main, title if "@" in title else main.upper())
     return f"{metric} {amount} {'higher' if higher else 'lower'} than"

@@ -51,7 +51,6 @@ SOURCES = Registry(
     "source",
     folder="sources",
     planned={
-        "ratings": "S43",
         "audio": "S29",
         "events": "S48",
     },
@@ -85,7 +84,6 @@ NETS = Registry(
         "pix2pix": "S40",
         "yolo": "S41",
         "faster_rcnn": "S41",
-        "recommender": "S43",
     },
 )
 ALGORITHMS = Registry(
@@ -103,7 +101,6 @@ ANSWERS = Registry(
     "answer",
     folder="answers",
     planned={
-        "rating": "S43",
         "map": "S36",
     },
 )

@@ -60,6 +60,7 @@ def evaluate_scores(
         zip(answers, baseline_names, metric_names, strict=True)
     ):
         case = EvaluationCase(
+            net,
             _own_evaluation(split_evaluation, number, answer, metrics),
             part,
             partial(evaluations.predictions, number),

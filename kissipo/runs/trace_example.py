@@ -178,6 +178,7 @@ def _labels(
     """Returns the names of the time steps or terms, of the features and of the
     classes."""
     labels: dict[str, tuple[str, ...]] = {}
+    ids = [codec for codec in codecs if codec.spec.vocab_size and not codec.spec.axes]
     for codec, x in zip(codecs, inputs, strict=True):
         words = codec.spec.labels
         if codec.spec.axes[:1] in (("time",), ("term",)) and not x.is_floating_point() and words:
@@ -187,7 +188,7 @@ def _labels(
             labels.setdefault(codec.spec.axes[0], tuple(names))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
-        elif codec.spec.axes == () and not x.is_floating_point() and words:
+        elif ids == [codec] and words:  # several inputs of ids have names of their own
             labels["state"] = tuple(words)
     if answers[0].spec.axes in (("class",), ("action",), ("document",)) and answers[0].spec.labels:
         labels[answers[0].spec.axes[0]] = tuple(answers[0].spec.labels)

@@ -44,6 +44,7 @@ COMMANDS = {
         ["predict", "search", "salt of the sea"],
         ["predict", "paragraphs", '{"question": "Who?", "context": "Ada was in Oslo."}'],
         ["predict", "names", "Anna slept in Oslo"],
+        ["predict", "films", "u2"],
     ],
     "generate": [["generate", "text", "--start", "Ü"]],
     "xray": [
@@ -155,6 +156,7 @@ def _train_and_draw() -> None:
     _train_on_questions()
     _train_on_paragraphs()
     _train_on_names()
+    _train_on_ratings()
 
 
 def _train_on_paragraphs() -> None:
@@ -168,6 +170,14 @@ def _train_on_paragraphs() -> None:
     Path("squad.json").write_text(json.dumps({"data": articles}))
     words = ["process.num_layers=1", "units=8", "process.num_heads=2", "epochs=1", "--quiet"]
     assert main(["fit", "squad.json", *words, "--out", "paragraphs"]) == 0
+
+
+def _train_on_ratings() -> None:
+    """Every user has rated two of three films."""
+    rows = [f"u{user},f{film},{1 + film}" for user in range(20) for film in {user % 3, 1, 2}]
+    Path("films.csv").write_text("user,film,stars\n" + "\n".join(rows))
+    words = ["output.rating=stars", "epochs=1", "--quiet"]
+    assert main(["fit", "films.csv", *words, "--out", "films"]) == 0
 
 
 def _train_on_names() -> None:

@@ -39,6 +39,7 @@ from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.labels import Options as LabelOptions
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
+from kissipo.output.answers.rating import Rating
 from kissipo.output.answers.span import Options as SpanOptions
 from kissipo.output.answers.span import Span
 from kissipo.output.answers.tags import Tags
@@ -114,6 +115,7 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "labels, own threshold": lambda: LabelSet("topics", LabelOptions(";", LabelDecode(0.2))),
     "number": lambda: Number("price"),
     "number, a count": lambda: Number("count", loss="poisson"),
+    "rating": lambda: Rating("price"),
     "forecast": lambda: Forecast("price", ForecastOptions(3)),
     "forecast of two": lambda: Forecast(("price", "noise"), ForecastOptions(1)),
     "anomaly by forecast": lambda: Anomaly(

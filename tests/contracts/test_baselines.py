@@ -51,6 +51,7 @@ from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
+from kissipo.output.answers.rating import Rating
 from kissipo.output.answers.span import Span
 from kissipo.output.answers.tags import Tags
 from kissipo.output.answers.text import NextToken
@@ -588,6 +589,46 @@ def of_texts(frame: Frame) -> BaselineData:
     return BaselineData(
         answer, (codec.spec,), splits[0], splits[1], texts={source: "words"}, seed=SEED
     )
+
+
+def of_ratings(name: str) -> BaselineData:
+    """60 ratings of 7 users and 5 items, the last 20 of them tested; id 0 is new."""
+    generator = np.random.default_rng(SEED)
+    users, items = generator.integers(0, 8, 60), generator.integers(0, 6, 60)
+    users[:40], items[:40] = np.maximum(users[:40], 1), np.maximum(items[:40], 1)
+    stars = generator.integers(1, 6, 60).astype(np.float64)
+    splits = [
+        Samples((torch.from_numpy(users[rows]), torch.from_numpy(items[rows])), stars[rows])
+        for rows in (TRAIN, TEST)
+    ]
+    specs = tuple(TensorSpec(*spec) for spec in (("user", (), (), 8), ("item", (), (), 6)))
+    return BaselineData(Rating(name), specs, splits[0], splits[1], seed=SEED)
+
+
+def by_popularity() -> list[int]:
+    """How often the item of each test row was rated; a new item never was."""
+    case = of_ratings("implicit")
+    rated = case.train.inputs[1].tolist()
+    return [rated.count(item) if item else 0 for item in case.test.inputs[1].tolist()]
+
+
+def by_biases() -> list[float]:
+    """Alternating ridge regressions, as loops over users and items."""
+    case = of_ratings("stars")
+    rows = list(
+        zip(*(x.tolist() for x in case.train.inputs), case.train.truth.tolist(), strict=True)
+    )
+    mean = sum(stars for *_, stars in rows) / len(rows)
+    user, item = dict.fromkeys(range(8), 0.0), dict.fromkeys(range(6), 0.0)
+    for _ in range(15):
+        for i in range(1, 6):
+            rest = [stars - mean - user[u] for u, other, stars in rows if other == i]
+            item[i] = sum(rest) / (2 + len(rest))
+        for u in range(1, 8):
+            rest = [stars - mean - item[i] for other, i, stars in rows if other == u]
+            user[u] = sum(rest) / (5 + len(rest))
+    pairs = zip(*(x.tolist() for x in case.test.inputs), strict=True)
+    return [mean + user[u] + item[i] for u, i in pairs]
 
 
 def of_names() -> BaselineData:
@@ -1311,6 +1352,8 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
             ),
         ),
     ],
+    "popularity": [(lambda: of_ratings("implicit"), by_popularity)],
+    "user_item_biases": [(lambda: of_ratings("stars"), by_biases)],
     "mean": [(number, lambda: [PRICE[TRAIN].mean()] * 20)],
     "ridge_regression": [
         (

@@ -23,6 +23,7 @@ from kissipo.codec.concat import Concat
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.frames import Frames
+from kissipo.codec.ids import Ids
 from kissipo.codec.index import Index
 from kissipo.codec.label_sets import LabelSets
 from kissipo.codec.labels import Labels
@@ -32,6 +33,7 @@ from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.option_pairs import OptionPairs
 from kissipo.codec.pixels import Pixels
+from kissipo.codec.side_features import SideFeatures
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
 from kissipo.codec.subwords import Subwords
@@ -186,6 +188,12 @@ CASES = {
     ),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
+    "ids": Case(lambda: Ids("a"), {"a": (strings, LEVEL)}),
+    "side_features": Case(
+        lambda: SideFeatures("a", "item features", Concat((Numbers(("x",)), OneHot("b")))),
+        {"a": (strings, LEVEL), "x": NUMBER_COLUMN, "b": CATEGORY_COLUMN},
+        mixed,
+    ),
     "index": Case(lambda: Index("a"), {"a": CATEGORY_COLUMN}),
     "label_sets": Case(lambda: LabelSets("a", separator=";"), {"a": (strings, SETS)}, same_labels),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),

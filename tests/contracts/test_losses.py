@@ -118,6 +118,7 @@ def after_the_first(y: Array, t: Array) -> float:
 
 
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
+    "bpr": ("numbers", lambda y, t: np.mean(-np.log(1 / (1 + np.exp(-y))))),
     "binary_cross_entropy": (
         "yes or no",
         lambda y, t: -np.log(1 / (1 + np.exp(np.where(t[:, None] == 1, -y, y)))).mean(),

@@ -229,9 +229,10 @@ def test_every_metric_has_a_case() -> None:
         }
     # they do not compare pairs of targets and predictions, and are tested elsewhere:
     # tests/systems/test_s40_dcgan.py, and test_detection.py, test_edit_distance.py,
-    # test_text_metrics.py, test_squad_metrics.py and test_entities.py in tests/output
+    # test_text_metrics.py, test_squad_metrics.py, test_entities.py and
+    # test_top_items.py in tests/output
     elsewhere = ("frechet.", "detection.", "edit_distance.", "bleu.", "rouge.", "squad.")
-    elsewhere += ("entities.",)
+    elsewhere += ("entities.", "top_items.")
     assert set(METRIC_CASES) == {name for name in functions if not name.startswith(elsewhere)}
 
 

@@ -50,6 +50,11 @@ PIECES = TensorSpec(
 )
 PAIRS = replace(PIECES, axes=("option", "time"), shape=(3, 7))
 TAGS = TensorSpec("tags", ("time", "class"), (7, 4))
+USER = TensorSpec("user", (), (), vocab_size=9, padded=True)
+ITEM = TensorSpec("film", (), (), vocab_size=12, padded=True)
+OF_USER = TensorSpec("user features", ("feature",), (3,))
+OF_ITEM = TensorSpec("item features", ("feature",), (2,))
+RATING = TensorSpec("stars", ("answer",), (1,))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
@@ -247,6 +252,12 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "sentence_bert": [
         ((PIECES,), (DOCUMENTS,), {name: BERT[name] for name in BERT if name != "dropout"})
     ],
+    "recommender": [
+        ((USER, ITEM), (RATING,), {"embedding_dim": 6}),
+        ((USER, ITEM), (RATING,), {"embedding_dim": 3, "units": (8,), "activation": "tanh"}),
+        ((USER, ITEM, OF_USER, OF_ITEM), (RATING,), {"embedding_dim": 4}),
+        ((USER, ITEM, OF_ITEM), (RATING,), {"embedding_dim": 4, "units": (8,), "biases": False}),
+    ],
     "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
     "word_vectors": [
         (
@@ -297,7 +308,7 @@ def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
             tensors.append(torch.randn(count, *spec.shape))
             continue
         ids = torch.randint(1 if spec.padded else 0, spec.vocab_size, (count, *spec.shape))
-        for row in range(count if spec.padded else 0):
+        for row in range(count if spec.padded and spec.axes else 0):
             axis = len(spec.axes) - 1 if spec.axes[-1] == "time" else 0
             ids[row].transpose(0, axis)[1 + row % spec.shape[axis] :] = 0
         tensors.append(ids)
@@ -407,7 +418,7 @@ def test_gradient_equals_the_difference_quotient(
 
 @pytest.mark.parametrize(
     ("name", "inputs", "outputs", "words"),
-    [case for case in ALL if any(spec.padded for spec in case.values[1])],
+    [case for case in ALL if any(spec.padded and spec.shape for spec in case.values[1])],
 )
 def test_padding_leaves_the_output_unchanged(
     name: str, inputs: Any, outputs: Any, words: Any
@@ -512,6 +523,7 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
         ("seq2seq", (TEXT,), r"'seq2seq' writes one text per sample; got the output"),
         ("tf_idf", (ROW,), r"'tf_idf' takes the term counts of one text; got \(batch, feature 6\)"),
         ("lsa", (TERMS,), r"'lsa' compares texts with documents; got the output"),
+        ("recommender", (ROW,), r"'recommender' takes the ids of users and items; got input step"),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )

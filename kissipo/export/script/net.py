@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from kissipo.core.errors import NotBuiltError
-from kissipo.core.protocols import has_auxiliary_heads
+from kissipo.core.protocols import has_auxiliary_heads, is_penalized
 from kissipo.core.script_part import Scripted
 from kissipo.export.script.source import Source
 
@@ -139,7 +139,8 @@ def _own(
         source.add_definition(definition, import_module(type(layer).__module__))
         tree: ast.AST = ast.parse(definition.text)
     else:
-        more = ("with_auxiliary",) if has_auxiliary_heads(layer) else ()
+        more = ["with_auxiliary"] if has_auxiliary_heads(layer) else []
+        more += ["penalty"] if is_penalized(layer) else []
         # methods that only other layers call are named by their own layer
         roots = ("forward", *more, *getattr(layer, "CALLED_BY_OTHERS", ()))
         tree = source.add_class(type(layer), base="Layer", roots=roots)

@@ -16,7 +16,7 @@ from torch import nn
 
 from kissipo.core import seeds
 from kissipo.core.algorithm import Monitor
-from kissipo.core.protocols import has_auxiliary_heads, is_stateful
+from kissipo.core.protocols import has_auxiliary_heads, is_penalized, is_stateful
 from kissipo.core.script_part import Scripted, ScriptedAlgorithm
 from kissipo.engine import streams
 from kissipo.engine.evaluate import portion
@@ -150,6 +150,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
             total += loss.item() * len(index)
             loss = loss + 0.3 * sum($step_loss([head], y) for head in auxiliary)  #? auxiliary
             loss = loss + penalty(net)  #? penalty
+            loss = loss + net.penalty(*x)  #? own_penalty
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(trainable, $clip_norm)  #? clip
@@ -339,6 +340,7 @@ def _flags(
     return {
         **kinds,
         "plain": not any(kinds.values()),
+        "own_penalty": is_penalized(net),
         "watched": watched,
         "linear": linear and watched,
         "by_loss": watched and not linear and not by_metric,

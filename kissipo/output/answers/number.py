@@ -5,7 +5,7 @@ With the Poisson loss the model outputs the logarithm of a count, and decoding i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -58,7 +58,7 @@ class Number(Answer):
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
     DEFAULT_LOSS = "mean_squared_error"
-    BASELINES = (
+    BASELINES: ClassVar[tuple[str, ...]] = (
         "mean",
         "ridge_regression",
         "nearest_neighbors",

@@ -12,6 +12,7 @@ With `ema` a running mean of the weights is evaluated and saved (Polyak and Judi
 problem with one solution, so the hidden layers start from linear or logistic
 regression.
 
+If a net has a penalty of its own, it is added to the training loss, but not reported.
 If a net has auxiliary heads, the loss of each is added with a weight of 0.3 (Szegedy et
 al. 2015). The reported loss is that of the main output.
 
@@ -43,7 +44,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
-from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_stateful
+from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_penalized, is_stateful
 from kissipo.core.schema import option
 from kissipo.process import optim, schedule
 from kissipo.process.cross_entropy import smoothed
@@ -335,7 +336,12 @@ class Supervised(Algorithm):
             return mixed.share * first + (1 - mixed.share) * second
 
         loss = loss_of(outputs)
-        return loss, sum((_AUXILIARY * loss_of(head) for head in auxiliary), start=loss)
+        total = sum((_AUXILIARY * loss_of(head) for head in auxiliary), start=loss)
+        return loss, total + self._own_penalty(batch)
+
+    def _own_penalty(self, batch: Batch) -> Tensor | float:
+        """Returns the penalty of a net that has one of its own, else 0."""
+        return self.net.penalty(*batch.inputs) if is_penalized(self.net) else 0.0
 
     def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
         """Returns the outputs of the net and those of its auxiliary heads.

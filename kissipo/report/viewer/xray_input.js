@@ -34,7 +34,7 @@ function OneInput({ source, trace, labels, name, given }) {
     return html`<${Terms} tensor=${drawing.tensor} names=${labels.term ?? []} />`;
   }
   if (isIds && axes.length === 0) {
-    return html`<${State} id=${drawing.tensor.data[0]} names=${trace.labels.state ?? []} />`;
+    return html`<${State} id=${drawing.tensor.data[0]} names=${trace.labels.state ?? []} given=${given} />`;
   }
   if (axes.includes("height") && axes.includes("width")) {
     const channels = about.shape[about.axes.indexOf("channel")] ?? 1;
@@ -87,11 +87,13 @@ export function Terms({ tensor, names }) {
     <p class="dim">Below each term stands how often it occurs in the text.</p>`;
 }
 
-/** One of a finite number of states, by its number and its name. */
-export function State({ id, names }) {
-  const name = names[id] ?? String(id);
+/** One of a finite number of states, by its number and its name, or a value with its id. */
+export function State({ id, names, given }) {
+  const name = names[id] ?? Object.values(given?.columns ?? {})[0]?.[0] ?? String(id);
   return html`<div class="tokens"><span class="token">${visible(name)}<small>${id}</small></span></div>
-    <p class="dim">Below the state stands its number, one of 0 to ${names.length - 1}.</p>`;
+    <p class="dim">${names.length > 0
+      ? `Below the state stands its number, one of 0 to ${names.length - 1}.`
+      : "Below the value stands its id."}</p>`;
 }
 
 function trailingZeros(ids) {
