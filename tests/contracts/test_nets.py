@@ -55,6 +55,7 @@ ITEM = TensorSpec("film", (), (), vocab_size=12, padded=True)
 OF_USER = TensorSpec("user features", ("feature",), (3,))
 OF_ITEM = TensorSpec("item features", ("feature",), (2,))
 RATING = TensorSpec("stars", ("answer",), (1,))
+ACTIONS = TensorSpec("action", ("action",), (3,))
 CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict[str, Any]]]] = {
     "linear": [
         ((ROW,), (CLASSES,), {}),
@@ -258,7 +259,8 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((USER, ITEM, OF_USER, OF_ITEM), (RATING,), {"embedding_dim": 4}),
         ((USER, ITEM, OF_ITEM), (RATING,), {"embedding_dim": 4, "units": (8,), "biases": False}),
     ],
-    "q_table": [((LEVEL,), (TensorSpec("action", ("action",), (3,)),), {})],
+    "q_table": [((LEVEL,), (ACTIONS,), {})],
+    "dueling": [((ROW,), (ACTIONS,), {"units": (8,)})],
     "word_vectors": [
         (
             (TensorSpec("words", ("term",), (4,), vocab_size=90),),
