@@ -397,6 +397,11 @@ class Answer(ABC):
         return False
 
     @property
+    def learns_changes(self) -> bool:
+        """Whether a net may forecast changes from the last value of a window."""
+        return self.forecasts
+
+    @property
     def compares_all(self) -> bool:
         """Whether the baselines predict all evaluated samples, also of a large split.
 
@@ -634,6 +639,10 @@ class Answer(ABC):
     ) -> list[Prediction]:
         """Returns predictions with the steps that they are for; forecasts have some."""
         return list(predictions)
+
+    def shown(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+        """Returns the predictions that the terminal prints: all, or the first ones."""
+        return predictions
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
         """Returns what the terminal prints after the scores.
