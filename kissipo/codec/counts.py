@@ -1,6 +1,7 @@
 """Counts: columns of counts <-> scaled logarithms, which a few large counts do not rule.
 
-z = (log(shift + x) - mean) / std
+scale 'standard':  z = (log(shift + x) - mean) / std
+scale 'none':      z = log(shift + x)
 
 A shift of 1 keeps 0 at log 1; a small one keeps the ratio of small means. `decode`
 restores a count to float32 precision of its logarithm. A missing count is encoded as 0.
@@ -13,7 +14,7 @@ Example:  >>> from kissipo.core.frame import Frame, numbers
           [0.0, 3.0, 40.0]
 """
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -24,15 +25,23 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, numbers
 from kissipo.core.tensor_spec import TensorSpec
 
+_MIN_STD = 1e-9
+
 
 class Counts(Codec):
     """Encodes columns of counts as scaled logarithms."""
 
     KIND: ClassVar[str] = "counts"
-    FIELDS = ("columns", "shift", "center", "spread")
+    FIELDS = ("columns", "shift", "scale", "center", "spread")
 
-    def __init__(self, columns: tuple[str, ...], *, shift: float = 1.0) -> None:
-        self._columns, self.shift = tuple(columns), shift
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        *,
+        shift: float = 1.0,
+        scale: Literal["standard", "none"] = "standard",
+    ) -> None:
+        self._columns, self.shift, self.scale = tuple(columns), shift, scale
         self.center: tuple[float, ...] | None = None
         self.spread: tuple[float, ...] = ()
 
@@ -57,9 +66,10 @@ class Counts(Codec):
                     f"'{name}' is a count, which cannot be negative", got=f"{present.min():g}"
                 )
             logarithms = np.log(self.shift + present)
-            std = float(logarithms.std()) if len(present) else 0.0
-            center.append(float(logarithms.mean()) if len(present) else 0.0)
-            spread.append(std if std > 1e-9 else 1.0)
+            is_scaled = self.scale == "standard" and len(present) > 0
+            std = float(logarithms.std()) if is_scaled else 1.0
+            center.append(float(logarithms.mean()) if is_scaled else 0.0)
+            spread.append(std if std > _MIN_STD else 1.0)
         self.center, self.spread = tuple(center), tuple(spread)
         return self
 
@@ -83,7 +93,8 @@ class Counts(Codec):
         return Frame(tuple(numbers(name, counts[:, position]) for position, name in columns))
 
     def describe(self) -> str:
-        return f"log({self.shift:g} + count), scaled to mean 0, standard deviation 1"
+        scaled = ", scaled to mean 0, standard deviation 1" if self.scale == "standard" else ""
+        return f"log({self.shift:g} + count){scaled}"
 
 
 CODEC = Counts

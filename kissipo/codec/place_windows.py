@@ -14,8 +14,11 @@ Example:  >>> from kissipo.codec.counts import Counts
 
 from typing import ClassVar
 
+import numpy as np
+
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import Codec
+from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 
 
@@ -36,6 +39,11 @@ class PlaceWindows(Windows):
     ) -> None:
         super().__init__(inner, length, stride=stride, axis=axis)
         self.places: JsonObject = places or {}
+
+    def remarks(self, frame: Frame) -> list[str]:
+        """Describes the steps with a count; the others are steps to come."""
+        missing = [frame[name].missing for name in self.inner.columns]
+        return self.inner.remarks(frame.take(np.flatnonzero(~np.any(missing, axis=0))))
 
 
 CODEC = PlaceWindows

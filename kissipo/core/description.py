@@ -285,6 +285,27 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class PlaceFilm:
+    """Counts of places in consecutive steps of time, as heat maps that play.
+
+    places:  the names
+    x, y:    their positions, y upwards; empty where they are not known
+    times:   the time of each step, as text
+    layers:  named counts (time, place), at least 0: the observed ones, the forecasts
+    unit:    what is counted
+    top_k:   how many of the busiest places are listed
+    """
+
+    places: Sequence[str]
+    x: Sequence[float]
+    y: Sequence[float]
+    times: Sequence[str]
+    layers: Mapping[str, NumpyArray]
+    unit: str
+    top_k: int
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -299,7 +320,18 @@ class Section:
 
 
 PlainRecord = Line | Table | ColoredText | Weights | Tree
-Record = PlainRecord | Chart | Bars | Histogram | Matrix | Gallery | Examples | Threshold | Section
+Record = (
+    PlainRecord
+    | Chart
+    | Bars
+    | Histogram
+    | Matrix
+    | Gallery
+    | Examples
+    | Threshold
+    | PlaceFilm
+    | Section
+)
 
 
 @dataclass(frozen=True)

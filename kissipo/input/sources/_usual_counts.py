@@ -103,15 +103,14 @@ class PastCounts:
         return UsualCounts(*out)
 
     def state(self) -> JsonObject:
-        """Returns the sums as JSON values."""
-        is_whole = bool(np.all(self.sums == np.round(self.sums)))
-        sums = (self.sums.astype(np.int64) if is_whole else self.sums.round(6)).tolist()
+        """Returns the sums as JSON values: one text of numbers per place."""
+        sums = [" ".join(f"{value:.12g}" for value in row) for row in self.sums.tolist()]
         return {"sums": sums, "cells": self.cells.tolist(), "per_day": self.per_day}
 
     @classmethod
     def from_state(cls, state: JsonObject) -> Self:
         """Restores the sums from their `state`."""
-        sums = np.asarray(state["sums"], dtype=np.float64)
+        sums = np.array([row.split() for row in state["sums"]], dtype=np.float64)
         return cls(sums, np.asarray(state["cells"], dtype=np.int64), int(state["per_day"]))
 
 

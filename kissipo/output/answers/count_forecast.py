@@ -23,7 +23,7 @@ from torch import Tensor
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
-from kissipo.core.description import Line, Record, Section, Table
+from kissipo.core.description import Line, PlaceFilm, Record, Section, Table
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
@@ -47,6 +47,7 @@ USUAL = "usual count"  # the column of the mean over the past of each step
 _MAX_LOG = 20.0
 _LIMIT = 8.0  # of the logarithm of the dispersion, as in the loss
 _MIN_MEAN = 1e-9
+_MAX_SHOWN = 150_000  # counts in the maps of the report
 
 
 @dataclass(frozen=True)
@@ -319,7 +320,55 @@ class CountForecast(Answer):
         return [Line(line) for line in lines]
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
-        return [self.worst_predictions(data)]
+        return [self._film(data), self.worst_predictions(data)]
+
+    def _film(self, data: EvaluationData) -> Section:
+        """Returns the observed counts and the forecasts of the next step as maps."""
+        places = len(self.places)
+        steps = len(data.truth) // places
+        shown = min(steps, max(1, _MAX_SHOWN // places))
+        first = (steps - shown) * places
+        truth, mean = (
+            values[first:, 0, 0].reshape(shown, places) for values in (data.truth, data.scores)
+        )
+        rows = data.rows[first::places] + data.codecs[0].window_length
+        times = [str(data.frame["time"].show(row)).replace("T", " ")[:16] for row in rows.tolist()]
+        order = np.arange(places)
+        if not self.positions[0]:
+            order = np.argsort(-truth.sum(axis=0), kind="stable")
+        x, y = (
+            [axis[place] for place in order.tolist()] if axis else [] for axis in self.positions
+        )
+        film = PlaceFilm(
+            [self.places[place] for place in order.tolist()],
+            x,
+            y,
+            times,
+            {"observed": truth[:, order], "forecast": mean[:, order]},
+            self.name,
+            self.options.top_k,
+        )
+        busiest = np.argsort(-truth.sum(axis=0), kind="stable")[: self.options.top_k]
+        errors = np.sqrt(np.square(truth - mean).mean(axis=0))
+        table = Table(
+            ["place", f"{self.name} observed", "forecast", "RMSE"],
+            [
+                [
+                    self.places[place],
+                    f"{truth[:, place].sum():,.0f}",
+                    f"{mean[:, place].sum():,.0f}",
+                    format_score(float(errors[place])),
+                ]
+                for place in busiest.tolist()
+            ],
+            numbers=(1, 2, 3),
+        )
+        newest = f"The maps show the last {shown} of {steps} test steps. " if shown < steps else ""
+        text = (
+            f"{newest}Each forecast is for the step that is shown, from the steps before it. The "
+            f"table has the {len(busiest)} busiest places over all shown steps."
+        )
+        return Section("Hot spots", [film, Line(text, "dim"), table])
 
     def worst_predictions(self, data: EvaluationData) -> Section:
         """Returns the counts with the largest errors, with their places and times."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from kissipo.codec.concat import Concat
 from kissipo.codec.counts import Counts
 from kissipo.codec.datetime import Calendar
+from kissipo.codec.numbers import Numbers
 from kissipo.codec.place_windows import PlaceWindows
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import Codec
@@ -49,14 +50,19 @@ from kissipo.output.answers.count_forecast import USUAL, CountForecast
 from kissipo.output.answers.count_forecast import Options as ForecastOptions
 from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
+from kissipo.process.layers.relative_to_usual import RelativeToUsual
 
 UNUSED_OPTIONS = ()
+wrap_net = RelativeToUsual
 _MAX_ROWS = 8_000_000  # places times steps
 _MAX_GRID, _DEFAULT_GRID = 2_000, 20
 _MIN_WEEKS = 2  # of training, before the first of them only builds the usual counts
 _NEAR, _EVERYWHERE = "count nearby", "count everywhere"
 _USUAL_NEAR, _USUAL_EVERYWHERE = "usual nearby", "usual everywhere"
 _BY_DAY, _BY_WEEK = "usual count any day", "usual count that weekday"
+_RATIO, _RATIO_NEAR = "count to usual", "nearby to usual"
+_RATIO_EVERYWHERE = "everywhere to usual"
+_SMOOTH = 0.3  # added to both counts of a ratio
 _SHIFT = 0.05  # of usual counts, whose ratios matter
 _FAR = 0.1  # of the width of the rectangle that the middle 99% fill, below which some are far
 Matrix = NDArray[np.float64]
@@ -122,15 +128,21 @@ def build(
     _suggest(resolved, inferred)
     codecs = (
         PlaceWindows(
-            Counts((name, _NEAR, _EVERYWHERE, USUAL, _USUAL_NEAR, _USUAL_EVERYWHERE)),
+            Concat(
+                (
+                    Counts((name, _NEAR, _EVERYWHERE, USUAL, _USUAL_NEAR, _USUAL_EVERYWHERE)),
+                    Numbers((_RATIO, _RATIO_NEAR, _RATIO_EVERYWHERE), missing_indicator=False),
+                ),
+                name="counts",
+            ),
             window,
             places=state,
         ),
         Windows(
             Concat(
                 (
-                    Counts((USUAL, _BY_DAY, _BY_WEEK, _USUAL_NEAR), shift=_SHIFT),
-                    Counts((_USUAL_EVERYWHERE,), shift=_SHIFT),
+                    Counts((USUAL,), shift=_SHIFT, scale="none"),
+                    Counts((_BY_DAY, _BY_WEEK, _USUAL_NEAR, _USUAL_EVERYWHERE), shift=_SHIFT),
                     Calendar(TIME),
                 ),
                 name="known ahead",
@@ -699,8 +711,14 @@ def _frame(
         _BY_DAY: usual.by_day,
         _BY_WEEK: usual.by_week,
     }
+    for title, count, usually in (
+        (_RATIO, name, USUAL),
+        (_RATIO_NEAR, _NEAR, _USUAL_NEAR),
+        (_RATIO_EVERYWHERE, _EVERYWHERE, _USUAL_EVERYWHERE),
+    ):
+        columns[title] = np.log((_SMOOTH + columns[count]) / (_SMOOTH + columns[usually]))
     if coming:
-        for unknown in (name, _NEAR, _EVERYWHERE):
+        for unknown in (name, _NEAR, _EVERYWHERE, _RATIO, _RATIO_NEAR, _RATIO_EVERYWHERE):
             values = columns[unknown].copy()
             values[:, counts.shape[1] :] = np.nan
             columns[unknown] = values
