@@ -1,4 +1,22 @@
-"""Demand hot spots"""
+"""Demand hot spots (S48): how many passengers will board at each of 675 bus stops of
+Montevideo in the next hour, and which 20 stops will be the busiest.
+
+Input     boardings per stop and hour, October 2020; the last week is the test split,
+          three days before it validate; a window has the past 24 hours of a stop, of the
+          stops it is linked to, and of all stops, beside their usual counts
+Process   one GRU for all stops; it forecasts how much more or less than usual it is
+Output    the expected count of the next hour with its interval; Poisson loss
+
+Command   kissipo fit hot-spots                             this forecast
+          kissipo fit hot-spots process.loss=negative_binomial
+          kissipo predict RUN                               the 20 busiest stops
+          kissipo predict RUN 4930                          one stop
+          kissipo fit trips.csv input.place=[x,y]           your own events
+
+The mean of the hour and the kind of day (working days, Saturdays, Sundays) is an input,
+and a strong baseline: 1.090. The mean of the hour of the week is 1.176.
+"""
+
 from kissipo.core.recipe import Recipe
 from kissipo.core.task import Task
 
@@ -15,8 +33,10 @@ RECIPE = Recipe(
             "net": "recurrent",
             "cell": "gru",
             "units": 32,
+            "dropout": 0.1,
             "learning_rate": 0.001,
-            "epochs": 5,
+            "schedule": "cosine",
+            "epochs": 6,
         },
         output={"forecast": "count", "horizon": 1, "decode": {"top_k": 20}},
     ),
@@ -24,6 +44,11 @@ RECIPE = Recipe(
     data="boardings at 675 bus stops of Montevideo, 744 hours",
     metric="rmse",
     band=(1.0, 1.12),
-    expected="",
-    seconds=30,
+    expected=(
+        "RMSE about 1.06, mean of the hour and the kind of day 1.090, mean of the hour of "
+        "the week 1.176; 73% of the 20 busiest stops"
+    ),
+    seconds=25,
+    look="the maps of observed and forecast boardings; the morning of working days",
+    differs="holidays are not known: 12 October is forecast as a working day",
 )

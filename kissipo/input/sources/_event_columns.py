@@ -164,9 +164,7 @@ def _place_columns(
     )
 
 
-def _count_column(
-    frame: Frame, used: Sequence[str], inferred: list[InferredOption]
-) -> str | None:
+def _count_column(frame: Frame, used: Sequence[str], inferred: list[InferredOption]) -> str | None:
     for name in _COUNTS:
         if name in frame and name not in used and frame[name].kind == "number":
             reason = "each row is a count, as its name says; without it, a row is one event"

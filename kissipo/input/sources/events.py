@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError

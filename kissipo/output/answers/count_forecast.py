@@ -166,11 +166,14 @@ class CountForecast(Answer):
         places = max(1, len(self.places))
         details: JsonObject = {"unit": self.name, "top_k": self.options.top_k}
         if len(truth) % places == 0 and self.options.top_k <= places:
-            steps = [
-                (some[:, step].reshape(-1, places) for some in (truth, mean))
+            rates = [
+                hit_rate(
+                    truth[:, step].reshape(-1, places),
+                    mean[:, step].reshape(-1, places),
+                    self.options.top_k,
+                )
                 for step in range(truth.shape[1])
             ]
-            rates = [hit_rate(*pair, self.options.top_k) for pair in steps]
             metrics["hit_rate"] = float(np.mean(rates))
             details["hit_rate_by_step"] = rates
         errors = np.square(mean - truth)

@@ -23,9 +23,7 @@ def predict(data: BaselineData) -> Scores | None:
     if not week or not len(step) or step.min() < week:
         return None
     series = data.series[:, 0].reshape(len(starts) - 1, -1)
-    means = [
-        _mean(series, place, step, ahead, week) for ahead in range(data.answer.spec.shape[0])
-    ]
+    means = [_mean(series, place, step, ahead, week) for ahead in range(data.answer.spec.shape[0])]
     return np.stack(means, axis=1)[:, :, None]
 
 

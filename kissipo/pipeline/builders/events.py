@@ -12,7 +12,7 @@ Zones are fitted on the training steps alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,17 +29,21 @@ from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.forecast_steps import ForecastSteps
-from kissipo.core.frame import Column, Frame, numbers, strings, times
+from kissipo.core.frame import Column, Frame, numbers, times
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
-from kissipo.input.sources._event_columns import PLACE, TIME, X, Y
+from kissipo.input.sources._event_columns import PLACE, TIME
+from kissipo.input.sources._event_counts import (
+    Counted,
+    count_events,
+    count_table,
+    moments_of,
+    place_findings,
+    places_of,
+)
 from kissipo.input.sources._event_places import Places
 from kissipo.input.sources._event_time import (
-    INTERVALS,
     TimeCells,
-    clock_findings,
-    to_utc,
-    zone_of,
 )
 from kissipo.input.sources._usual_counts import PastCounts
 from kissipo.input.sources.events import EventReading, EventSource, Options
@@ -54,9 +58,8 @@ from kissipo.process.layers.relative_to_usual import RelativeToUsual
 
 UNUSED_OPTIONS = ()
 wrap_net = RelativeToUsual
-_MAX_ROWS = 8_000_000  # places times steps
-_MAX_GRID, _DEFAULT_GRID = 2_000, 20
-_MIN_WEEKS = 2  # of training, before the first of them only builds the usual counts
+_MIN_STEPS = 10  # that are forecast in training
+_MIN_WEEKS = 2  # of training, from which the first one only builds the usual counts
 _NEAR, _EVERYWHERE = "count nearby", "count everywhere"
 _USUAL_NEAR, _USUAL_EVERYWHERE = "usual nearby", "usual everywhere"
 _BY_DAY, _BY_WEEK = "usual count any day", "usual count that weekday"
@@ -64,23 +67,7 @@ _RATIO, _RATIO_NEAR = "count to usual", "nearby to usual"
 _RATIO_EVERYWHERE = "everywhere to usual"
 _SMOOTH = 0.3  # added to both counts of a ratio
 _SHIFT = 0.05  # of usual counts, whose ratios matter
-_FAR = 0.1  # of the width of the rectangle that the middle 99% fill, below which some are far
 Matrix = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class _Counted:
-    """Counts of all places at all steps.
-
-    counts:  (place, step)
-    local:   (step) the local time at which each step begins
-    """
-
-    counts: Matrix
-    places: Places
-    cells: TimeCells
-    local: NDArray[np.datetime64]
-    slots: NDArray[np.int64]
 
 
 def build(
@@ -95,15 +82,14 @@ def build(
     findings, inferred = list(reading.findings), list(reading.inferred_options)
     forecast = _forecast_options(resolved, reading)
     horizon = forecast.horizon
-    counted = _count(reading, options, resolved.general.split, findings, inferred)
+    counted = count_events(reading, options, resolved.general.split, findings, inferred)
     steps = counted.counts.shape[1]
     split = _split_by_time(steps, resolved.general.split)
-    first_test = int(split["validation"][0] if len(split["validation"]) else steps)
-    first_test = min([first_test, *(int(part[0]) for part in (split["test"],) if len(part))])
-    _place_findings(counted, split, findings)
+    train_end = int(split["train"][-1]) + 1
+    place_findings(counted, split, findings)
     refuse_failures(findings, strict=strict)
     window = options.window or _window(counted.cells, steps, inferred)
-    lead = _lead(counted.cells, window, first_test, findings)
+    lead = _lead(counted.cells, window, train_end, findings)
     name = reading.events.count
     past = PastCounts.empty(
         places=len(counted.places),
@@ -151,28 +137,27 @@ def build(
             axis="ahead",
         ),
     )
-    train = frame.take(_rows(counted, slice(0, first_test)))
+    train = frame.take(_rows(counted, slice(0, train_end)))
     for codec in codecs:
         codec.fit(train)
     answer.fit(train)
-    places, shown = len(counted.places), {}
+    places = len(counted.places)
     inputs = _encoded(frame, codecs, places, steps)
     targets = _by_step(answer.codec.inner.encode(frame), places)
     splits, datasets = {}, {}
     for part, positions in split.items():
         origins = positions[positions >= lead]
         origins = origins[: len(origins) - horizon + 1]
-        if part == "train" and len(origins) < 1:
+        if part == "train" and len(origins) < _MIN_STEPS:
             raise DataError(
                 f"{frame.origin} has too few steps for windows of {window}",
                 got=f"{len(split['train'])} training steps of an interval of {counted.cells.name}",
-                allowed=f"at least {lead + horizon}",
+                allowed=f"at least {lead + horizon + _MIN_STEPS - 1}",
                 do="Use a smaller input.window or input.interval, or give more data",
             )
-        shown[part] = origins
-        splits[part] = (
-            (np.arange(places) * steps)[None, :] + (origins - window)[:, None]
-        ).reshape(-1)
+        splits[part] = ((np.arange(places) * steps)[None, :] + (origins - window)[:, None]).reshape(
+            -1
+        )
         datasets[part] = _dataset(inputs, targets, origins, places, window, horizon)
     return Pipeline(
         frame,
@@ -187,7 +172,9 @@ def build(
     )
 
 
-def own_values(source: Component, values: Sequence[object], codecs: Sequence[Codec]) -> Frame | None:
+def own_values(
+    source: Component, values: Sequence[object], codecs: Sequence[Codec]
+) -> Frame | None:
     """Returns the run's own counts where no values are given, or names of places."""
     window = codecs[0]
     assert isinstance(window, PlaceWindows)
@@ -257,8 +244,7 @@ def _forecast_options(resolved: ResolvedTask, reading: EventReading) -> Forecast
         raise TaskError(
             f"output.forecast={first.value} names no count of events",
             got=f"the count is called '{reading.events.count}'",
-            do=f"Write output.forecast={reading.events.count}, or name its column with "
-            "input.count",
+            do=f"Write output.forecast={reading.events.count}, or name its column with input.count",
         )
     options: ForecastOptions = first.options
     return options
@@ -307,350 +293,12 @@ def _suggest(resolved: ResolvedTask, inferred: list[InferredOption]) -> None:
         InferredOption("process.net", "recurrent", reason),
         InferredOption("process.cell", "gru"),
         InferredOption("process.units", 32),
-        InferredOption("process.epochs", 5),
+        InferredOption("process.dropout", 0.1),
+        InferredOption("process.epochs", 6),
         InferredOption("process.learning_rate", 1e-3),
+        InferredOption("process.schedule", "cosine"),
         InferredOption("input.batch_size", 256),
     ]
-
-
-def _count(
-    reading: EventReading,
-    options: Options,
-    split: Split,
-    findings: list[Finding],
-    inferred: list[InferredOption],
-) -> _Counted:
-    """Returns the counts of all places at all steps."""
-    events = reading.frame
-    if not len(events):
-        raise DataError(f"{events.origin} has no event")
-    moments = _moments(events, options, reading.events.has_zone, findings)
-    seconds = _interval(reading, options, moments, inferred)
-    cells = TimeCells.around(moments, seconds, options.time_zone or "")
-    step = cells.index(moments)
-    count = int(step.max()) + 1
-    training = step < _training_steps(count, split)
-    places, place = _places(events, options, training, findings, inferred)
-    _refuse_size(len(places), count, cells)
-    weights = events[reading.events.count].values
-    inside = place >= 0
-    if (outside := int((~inside).sum())) > 0:
-        message = f"{outside:,} of {len(events):,} events lie outside the grid"
-        findings.append(Finding("WARN", "events outside", message, "left out"))
-    if not inside.any():
-        raise DataError("no event lies inside input.bounds", do="Correct input.bounds")
-    if reading.events.is_counted:
-        _refuse_repeated(events, place, step, count)
-    table = _table(place[inside], step[inside], weights[inside], len(places), count)
-    if places.shape:
-        places, table = _used_cells(places, table, findings)
-    places = _with_neighbors(places, reading, options, findings, inferred)
-    local = cells.local(count)
-    _time_findings(reading, table, place, step, cells, local, findings)
-    findings += clock_findings(cells, count)
-    total = f"{table.sum():,.0f} events" if table.sum() >= 1 else "no events"
-    message = (
-        f"{total} in {len(places):,} places and {count:,} steps of an interval of {cells.name}, "
-        f"{(table == 0).mean():.0%} of the counts are 0"
-    )
-    findings.append(Finding("PASS", "counts", message))
-    return _Counted(table, places, cells, local, cells.week_slots(local))
-
-
-def _moments(
-    events: Frame, options: Options, zoned: bool, findings: list[Finding]
-) -> NDArray[np.datetime64]:
-    """Returns the times of events: in UTC where the zone is known, else local."""
-    moments: NDArray[np.datetime64] = events[TIME].values
-    if options.time_zone:
-        zone_of(options.time_zone)
-        return moments if zoned else to_utc(moments, options.time_zone, findings)
-    if zoned:
-        message = "the times have offsets, and the time zone of the places is not known"
-        action = "hours and days are those of UTC; set input.time_zone=Europe/Prague or another"
-        findings.append(Finding("WARN", "time zone", message, action))
-    else:
-        message = "the times are taken as local times, without a change of the clock"
-        action = "input.time_zone=NAME takes changes of the clock into account"
-        findings.append(Finding("PASS", "time zone", message, action))
-    return moments
-
-
-def _interval(
-    reading: EventReading,
-    options: Options,
-    moments: NDArray[np.datetime64],
-    inferred: list[InferredOption],
-) -> int:
-    """Returns the seconds of a cell of time: an hour, or the step of counts."""
-    if options.interval is not None:
-        seconds = INTERVALS[options.interval]
-        if reading.events.is_counted:
-            own = _own_step(moments)
-            if own and (seconds < own or seconds % own):
-                raise TaskError(
-                    f"input.interval={options.interval} is no multiple of the step of the counts",
-                    got=f"counts every {own} seconds",
-                )
-        return seconds
-    if reading.events.is_counted and (own := _own_step(moments)):
-        name = next((name for name, length in INTERVALS.items() if length == own), None)
-        if name is None:
-            raise DataError(
-                f"the counts of {reading.frame.origin} follow one another every {own} seconds",
-                allowed=", ".join(INTERVALS),
-                do="Sum them to one of these intervals with input.interval",
-            )
-        inferred.append(InferredOption("input.interval", name, "the step of the counts"))
-        return own
-    inferred.append(InferredOption("input.interval", "hour", "a day has enough cells, and a cell "
-                                   "enough events"))
-    return INTERVALS["hour"]
-
-
-def _own_step(moments: NDArray[np.datetime64]) -> int:
-    """Returns the most frequent step of the times of counts in seconds; 0 for one."""
-    steps = np.diff(np.unique(moments.astype("datetime64[s]").astype(np.int64)))
-    if not len(steps):
-        return 0
-    lengths, counts = np.unique(steps, return_counts=True)
-    return int(lengths[counts.argmax()])
-
-
-def _places(
-    events: Frame,
-    options: Options,
-    training: NDArray[np.bool_],
-    findings: list[Finding],
-    inferred: list[InferredOption],
-) -> tuple[Places, NDArray[np.int64]]:
-    """Returns the places, and the place of each event."""
-    if PLACE in events:
-        for name in ("grid", "zones", "bounds"):
-            if getattr(options, name) is not None:
-                raise TaskError(
-                    f"input.{name} needs coordinates, and the places have names",
-                    do="Write input.place=[x, y], or leave it out",
-                )
-        column = events[PLACE]
-        used = [column.categories[code] for code in column.used_categories().tolist()]
-        places = Places(tuple(used), *_positions(events, used))
-        return places, places.of_names(column)
-    x, y = events[X].values, events[Y].values
-    if options.zones is not None:
-        if options.grid is not None or options.bounds is not None:
-            raise TaskError("input.zones and input.grid exclude each other", do="Write one of both")
-        different = len(np.unique(np.stack([x[training], y[training]], 1), axis=0))
-        if options.zones > different:
-            raise TaskError(
-                f"input.zones={options.zones} needs as many different places",
-                got=f"{different} in the training part",
-            )
-        places = Places.of_zones(x[training], y[training], options.zones)
-        return places, places.of_points(x, y)
-    shape = _shape(options, inferred)
-    bounds = options.bounds
-    if bounds is None:
-        bounds = _bounds(x, y, findings)
-        reason = "all events lie inside"
-        inferred.append(InferredOption("input.bounds", list(bounds), reason))
-    if len(bounds) != 4 or bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
-        raise TaskError(
-            "input.bounds must be a rectangle",
-            got=str(list(bounds)),
-            allowed="[x_min, y_min, x_max, y_max], each minimum below its maximum",
-        )
-    places = Places.of_grid(bounds, shape)
-    return places, places.of_points(x, y)
-
-
-def _shape(options: Options, inferred: list[InferredOption]) -> tuple[int, int]:
-    grid = options.grid
-    if grid is None:
-        grid = (_DEFAULT_GRID,)
-        inferred.append(
-            InferredOption("input.grid", _DEFAULT_GRID, "coordinates need a grid, or input.zones")
-        )
-    if len(grid) > 2:
-        raise TaskError(
-            "input.grid has one number, or one per axis", got=str(list(grid)), allowed="20, [20, 30]"
-        )
-    if max(grid) > _MAX_GRID:
-        raise TaskError("input.grid is too fine", got=str(max(grid)), allowed=f"1 to {_MAX_GRID}")
-    return (grid[0], grid[-1])
-
-
-def _bounds(x: Matrix, y: Matrix, findings: list[Finding]) -> tuple[float, ...]:
-    """Returns the rectangle around all points; it reports points that are far away."""
-    for name, values in (("x", x), ("y", y)):
-        if values.min() == values.max():
-            raise DataError(
-                f"all events have the same {name}, so a grid has no width",
-                got=f"{values[0]:g}",
-                do="Set input.bounds, or name a column of places",
-            )
-        low, high = np.quantile(values, [0.005, 0.995])
-        if high - low < _FAR * (values.max() - values.min()):
-            message = (
-                f"a few events lie far away: 99% have {name} from {low:g} to {high:g}, "
-                f"all from {values.min():g} to {values.max():g}"
-            )
-            action = "most events fall into a few cells; set input.bounds to the usual rectangle"
-            findings.append(Finding("WARN", "coordinates", message, action))
-    return (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
-
-
-def _positions(events: Frame, names: Sequence[str]) -> tuple[tuple[float, ...], ...]:
-    """Returns the mean position of each named place; none where it is not known."""
-    if X not in events:
-        return ((), ())
-    place = events[PLACE].positions(tuple(names), absent=-1)
-    sizes = np.bincount(place, minlength=len(names))
-    sums = (np.bincount(place, events[axis].values, len(names)) for axis in (X, Y))
-    return tuple(tuple((some / sizes).tolist()) for some in sums)
-
-
-def _refuse_size(places: int, steps: int, cells: TimeCells) -> None:
-    if places < 2:
-        raise DataError(
-            "there is one place only, so no place is the busiest",
-            do="Use input.series for one series of counts",
-        )
-    if places * steps > _MAX_ROWS:
-        raise DataError(
-            "there are too many places and steps for the memory",
-            got=f"{places:,} places times {steps:,} steps of an interval of {cells.name}",
-            allowed=f"{_MAX_ROWS:,} counts",
-            do="Use a coarser input.grid, or a longer input.interval",
-        )
-
-
-def _refuse_repeated(
-    events: Frame, place: NDArray[np.int64], step: NDArray[np.int64], steps: int
-) -> None:
-    """Refuses two counts of one place at one time."""
-    moments = events[TIME].values.astype("datetime64[s]").astype(np.int64)
-    order = np.lexsort((moments, place))
-    same = (np.diff(place[order]) == 0) & (np.diff(moments[order]) == 0)
-    if same.any():
-        first = int(order[np.flatnonzero(same)[0]])
-        second = int(order[np.flatnonzero(same)[0] + 1])
-        rows = sorted(int(events.rows[row]) for row in (first, second))
-        raise DataError(
-            "one place has two counts at one time",
-            got=f"{events[TIME].show(first)} in rows {rows[0]} and {rows[1]}",
-            do="Sum them first; does the clock change? Times with an offset are exact",
-        )
-
-
-def _table(
-    place: NDArray[np.int64], step: NDArray[np.int64], weights: Matrix, places: int, steps: int
-) -> Matrix:
-    """Returns the counts (place, step)."""
-    flat = np.bincount(place * steps + step, weights, places * steps)
-    return np.asarray(flat.reshape(places, steps))
-
-
-def _used_cells(
-    places: Places, table: Matrix, findings: list[Finding]
-) -> tuple[Places, Matrix]:
-    """Returns the cells of a grid in which something happens at any time."""
-    used = np.flatnonzero(table.sum(axis=1) > 0)
-    empty = len(places) - len(used)
-    if empty:
-        message = f"{empty:,} of {len(places):,} cells of the grid never have an event"
-        findings.append(Finding("PASS", "empty cells", message, "left out"))
-    if len(used) < 2:
-        raise DataError(
-            "all events fall into one cell of the grid",
-            do="Use a finer input.grid, or set input.bounds",
-        )
-    return places.only(used), table[used]
-
-
-def _with_neighbors(
-    places: Places,
-    reading: EventReading,
-    options: Options,
-    findings: list[Finding],
-    inferred: list[InferredOption],
-) -> Places:
-    if reading.links is not None:
-        unknown = {name for pair in reading.links for name in pair} - set(places.names)
-        if unknown:
-            message = f"{len(unknown)} linked places have no events: {list_some(sorted(unknown), 3)}"
-            findings.append(Finding("WARN", "links", message, "their links are left out"))
-        linked = places.with_links(reading.links)
-        pairs = sum(map(len, linked.neighbors)) // 2
-        message = f"{pairs:,} links; the neighbors of a place are those that it is linked to"
-        findings.append(Finding("PASS", "neighbors", message))
-        return linked
-    near = places.with_nearest(options.num_neighbors)
-    if near.neighbors:
-        count = len(near.neighbors[0])
-        findings.append(
-            Finding("PASS", "neighbors", f"the neighbors of a place are the {count} nearest")
-        )
-    else:
-        message = "the places have no positions and no links, so no place has neighbors"
-        action = "the count everywhere is an input; input.links=FILE names linked places"
-        findings.append(Finding("PASS", "neighbors", message, action))
-    return near
-
-
-def _time_findings(
-    reading: EventReading,
-    table: Matrix,
-    place: NDArray[np.int64],
-    step: NDArray[np.int64],
-    cells: TimeCells,
-    local: NDArray[np.datetime64],
-    findings: list[Finding],
-) -> None:
-    """Reports steps without any row, and counts that are missing in counts."""
-    seen = np.bincount(step, minlength=table.shape[1]) > 0
-    missing = np.flatnonzero(~seen)
-    if len(missing):
-        first = str(local[missing[0]]).replace("T", " ")
-        message = (
-            f"{len(missing):,} of {len(seen):,} steps of an interval of {cells.name} have no "
-            f"row at all, the first at {first}"
-        )
-        action = "counted as 0; were the data recorded then?"
-        findings.append(Finding("WARN", "missing steps", message, action))
-    if reading.events.is_counted:
-        pairs = len(np.unique(place * table.shape[1] + step))
-        absent = table.size - pairs - len(missing) * len(table)
-        if absent > 0:
-            message = f"{absent:,} of {table.size:,} counts have no row"
-            findings.append(Finding("PASS", "missing counts", message, "counted as 0"))
-
-
-def _place_findings(
-    counted: _Counted, split: dict[str, NDArray[np.int64]], findings: list[Finding]
-) -> None:
-    """Reports places without an event, and those with events in the test split only."""
-    sums = counted.counts.sum(axis=1)
-    names = np.array(counted.places.names, dtype=object)
-    if (never := names[sums == 0]).size:
-        message = f"{len(never):,} places have only zeros: {list_some(never.tolist(), 3)}"
-        action = "they are forecast, too; leave them out if nothing can happen there"
-        findings.append(Finding("WARN", "only zeros", message, action))
-    if not sums.any():
-        raise DataError("all counts are 0, so there is nothing to forecast")
-    before = counted.counts[:, split["train"]].sum(axis=1)
-    if (late := names[(before == 0) & (sums > 0)]).size:
-        message = (
-            f"{len(late):,} places have their first event after the training part: "
-            f"{list_some(late.tolist(), 3)}"
-        )
-        action = "forecast by the net of all places, whose weights they share"
-        findings.append(Finding("WARN", "new places", message, action))
-
-
-def _training_steps(steps: int, split: Split) -> int:
-    """Returns the number of steps before the validation and the test part."""
-    return steps - round(steps * split.test) - round(steps * split.validation)
 
 
 def _split_by_time(steps: int, split: Split) -> dict[str, NDArray[np.int64]]:
@@ -669,18 +317,18 @@ def _window(cells: TimeCells, steps: int, inferred: list[InferredOption]) -> int
     return window
 
 
-def _lead(cells: TimeCells, window: int, first_test: int, findings: list[Finding]) -> int:
+def _lead(cells: TimeCells, window: int, train_end: int, findings: list[Finding]) -> int:
     """Returns the first step that is forecast: after a window, and after a week that
     only builds the usual counts, where the training part is long enough."""
     week = cells.per_week
-    if first_test <= (1 + _MIN_WEEKS) * week / 1.5 or week <= window:
+    if train_end < _MIN_WEEKS * week or week <= window:
         return window
     message = f"the first {week} steps are no targets: they build the usual counts"
     findings.append(Finding("PASS", "first week", message))
     return week
 
 
-def _rows(counted: _Counted, steps: slice) -> NDArray[np.int64]:
+def _rows(counted: Counted, steps: slice) -> NDArray[np.int64]:
     """Returns the rows of some steps of all places."""
     places, count = counted.counts.shape
     chosen = np.arange(count)[steps]
@@ -688,7 +336,7 @@ def _rows(counted: _Counted, steps: slice) -> NDArray[np.int64]:
 
 
 def _frame(
-    counted: _Counted, name: str, past: PastCounts, horizon: int, origin: str, coming: int = 0
+    counted: Counted, name: str, past: PastCounts, horizon: int, origin: str, coming: int = 0
 ) -> Frame:
     """Returns the counts and what is known beside them, the steps of a place together.
 
@@ -743,12 +391,9 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
     state = window.places
     fields = {key: state[key] for key in vars(Places(()))}
     places, trained = Places.from_state(fields), TimeCells.from_state(state["cells"])
-    moments = _moments(events, options, zoned, [])
+    moments = moments_of(events, options, zoned, [])
     step = trained.index(moments)
-    if PLACE in events:
-        place = places.of_names(events[PLACE])
-    else:
-        place = places.of_points(events[X].values, events[Y].values)
+    place = places_of(places, events)
     inside = place >= 0
     if not inside.any():
         raise DataError(
@@ -758,7 +403,7 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
     first, last = int(step.min()), int(step.max())
     name = window.columns[0]
     amount = events[name].values if name in events else np.ones(len(events))
-    table = _table(
+    table = count_table(
         place[inside], step[inside] - first, amount[inside], len(places), last - first + 1
     )
     past = PastCounts.from_state(state["past"])
@@ -768,7 +413,7 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
         )
     cells = trained.moved(first)
     local = cells.local(table.shape[1])
-    counted = _Counted(table, places, cells, local, cells.week_slots(local))
+    counted = Counted(table, places, cells, local, cells.week_slots(local))
     return _frame(counted, name, past, ahead.length, events.origin, coming=ahead.length)
 
 

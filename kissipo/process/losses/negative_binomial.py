@@ -30,8 +30,6 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     log_mean, log_dispersion = outputs[..., :1], outputs[..., 1:].clamp(-_LIMIT, _LIMIT)
     size = torch.exp(-log_dispersion)
     excess = log_mean + log_dispersion  # log of m / r
-    combinations = (
-        torch.lgamma(targets + size) - torch.lgamma(size) - torch.lgamma(targets + 1)
-    )
+    combinations = torch.lgamma(targets + size) - torch.lgamma(size) - torch.lgamma(targets + 1)
     likelihood = combinations - size * functional.softplus(excess)
     return -(likelihood + targets * (excess - functional.softplus(excess))).mean()

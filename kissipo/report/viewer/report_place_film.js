@@ -51,14 +51,13 @@ export function PlaceFilm({ record }) {
         <input type="range" min="0" max=${times.length - 1} step="1" value=${step} aria-valuetext=${times[step]}
           onInput=${(event) => go(Number(event.target.value))} /></label></p>
     <div class="side-by-side">${layers.map((layer, number) => html`<figure>
-      <figcaption>${layer.name}: ${numberText(sum(rows[number]), 4)} ${record.unit} in all</figcaption>
+      <figcaption>${layer.name}, the sum is ${numberText(sum(rows[number]), 4)}</figcaption>
       <${Map} name=${layer.name} record=${record} layout=${layout} counts=${rows[number]} most=${most}
         open=${open} onOpen=${setOpen} onKey=${key} time=${times[step]} /></figure>`)}</div>
     <p class="film-value" aria-live=${playing ? "off" : "polite"}>${open < 0 ? "Point at a place."
       : `${places[open]}: ${layers.map((layer, number) => `${layer.name} ${numberText(rows[number][open], 3)}`).join(", ")}`}</p>
     <${Busiest} record=${record} rows=${rows} onOpen=${setOpen} />
-    <p class="dim">Colors and sizes follow the square root of the ${record.unit}, up to ${numberText(most, 4)}.
-      ${layout.known ? "" : " The positions of the places are not known: they stand in order, the busiest first."}
+    <p class="dim">Colors and sizes follow the square root of '${record.unit}', up to ${numberText(most, 4)}.${layout.known ? "" : " The positions of the places are not known: they stand in order, the busiest first."}${" "}
       Keys on a map: arrows move by a step, page up and down by 24, space plays.</p>
   </div>`;
 }
