@@ -29,6 +29,8 @@ from kissipo.output.answers.boxes import Decode as BoxesDecode
 from kissipo.output.answers.boxes import Options as BoxesOptions
 from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
+from kissipo.output.answers.count_forecast import CountForecast
+from kissipo.output.answers.count_forecast import Options as CountOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
@@ -114,6 +116,9 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "number, a count": lambda: Number("count", loss="poisson"),
     "forecast": lambda: Forecast("price", ForecastOptions(3)),
     "forecast of two": lambda: Forecast(("price", "noise"), ForecastOptions(1)),
+    "counts of places": lambda: of_places(),
+    "counts, two steps ahead": lambda: of_places(2),
+    "counts with dispersion": lambda: of_places(loss="negative_binomial"),
     "anomaly by forecast": lambda: Anomaly(
         "price", AnomalyOptions(method="forecast", smoothing_window=3)
     ),
@@ -144,6 +149,11 @@ def in_pieces(answer: Span) -> Span:
     """Reads the answer's own column as the paragraph."""
     answer.adapt_inputs([WordPieces(("text", "kind"), length=12, vocab_size=40).fit(TABLE)])
     return answer
+
+
+def of_places(horizon: int = 1, *, loss: str | None = None) -> CountForecast:
+    options = CountOptions(horizon).with_top_k(2)
+    return CountForecast("count", options, places=("a", "b", "c"), loss=loss)
 
 
 def tags() -> Tags:

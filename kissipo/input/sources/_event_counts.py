@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.finding import Finding
+from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
@@ -88,7 +88,7 @@ def count_events(
     findings += clock_findings(cells, count)
     total = f"{table.sum():,.0f} events" if table.sum() >= 1 else "no events"
     message = (
-        f"{total} in {len(places):,} places and {count:,} steps of an interval of {cells.name}, "
+        f"{total} in {len(places):,} places and {count:,} steps of {cells.length}, "
         f"{(table == 0).mean():.0%} of the counts are 0"
     )
     findings.append(Finding("PASS", "counts", message))
@@ -260,7 +260,7 @@ def _refuse_size(places: int, steps: int, cells: TimeCells) -> None:
     if places * steps > _MAX_ROWS:
         raise DataError(
             "there are too many places and steps for the memory",
-            got=f"{places:,} places times {steps:,} steps of an interval of {cells.name}",
+            got=f"{places:,} places times {steps:,} steps of {cells.length}",
             allowed=f"{_MAX_ROWS:,} counts",
             do="Use a coarser input.grid, or a longer input.interval",
         )
@@ -354,7 +354,7 @@ def _time_findings(
     if len(missing):
         first = str(local[missing[0]]).replace("T", " ")
         message = (
-            f"{len(missing):,} of {len(seen):,} steps of an interval of {cells.name} have no "
+            f"{len(missing):,} of {len(seen):,} steps of {cells.length} have no "
             f"row at all, the first at {first}"
         )
         action = "counted as 0; were the data recorded then?"
@@ -368,22 +368,25 @@ def _time_findings(
 
 
 def place_findings(
-    counted: Counted, split: dict[str, NDArray[np.int64]], findings: list[Finding]
+    events: Counted, split: dict[str, NDArray[np.int64]], findings: list[Finding]
 ) -> None:
     """Reports places without an event, and those with events in the test split only."""
-    sums = counted.counts.sum(axis=1)
-    names = np.array(counted.places.names, dtype=object)
+    sums = events.counts.sum(axis=1)
+    names = np.array(events.places.names, dtype=object)
     if (never := names[sums == 0]).size:
-        message = f"{len(never):,} places have only zeros: {list_some(never.tolist(), 3)}"
-        action = "they are forecast, too; leave them out if nothing can happen there"
+        have = "has" if len(never) == 1 else "have"
+        places = counted(len(never), "place")
+        message = f"{places} {have} only zeros: {list_some(never.tolist(), 3)}"
+        action = "forecast, too; leave out the rows of places where nothing can happen"
         findings.append(Finding("WARN", "only zeros", message, action))
     if not sums.any():
         raise DataError("all counts are 0, so there is nothing to forecast")
-    before = counted.counts[:, split["train"]].sum(axis=1)
+    before = events.counts[:, split["train"]].sum(axis=1)
     if (late := names[(before == 0) & (sums > 0)]).size:
+        have = "has its" if len(late) == 1 else "have their"
+        places = counted(len(late), "place")
         message = (
-            f"{len(late):,} places have their first event after the training part: "
-            f"{list_some(late.tolist(), 3)}"
+            f"{places} {have} first event after the training part: {list_some(late.tolist(), 3)}"
         )
         action = "forecast by the net of all places, whose weights they share"
         findings.append(Finding("WARN", "new places", message, action))

@@ -93,6 +93,12 @@ class TimeCells:
         """The length of a cell in words."""
         return next(name for name, length in INTERVALS.items() if length == self.seconds)
 
+    @property
+    def length(self) -> str:
+        """The length of a cell with its article: an hour, 30 minutes."""
+        article = {"minute": "a ", "hour": "an ", "day": "a "}
+        return article.get(self.name, "") + self.name
+
     def index(self, times: Times) -> NDArray[np.int64]:
         """Returns the cell of each time; times are in UTC where there is a zone."""
         seconds = times.astype("datetime64[s]").astype(np.int64)

@@ -306,10 +306,7 @@ class CountForecast(Answer):
         details = evaluation.details
         if "hit_rate" in evaluation.metrics:
             rate, top_k = evaluation.metrics["hit_rate"], details["top_k"]
-            lines.append(
-                f"Busiest places: {rate:.1%} of the {top_k} that are forecast as the busiest are "
-                "among them"
-            )
+            lines.append(f"Hit rate of the {top_k} busiest of {len(self.places):,}: {rate:.1%}")
         if (interval := details.get("interval")) is not None:
             lines.append(
                 f"Interval: coverage {interval['coverage']:.1%} (target at least "

@@ -39,6 +39,6 @@ def _mean(
     weeks = -(-steps // week)
     padded = np.pad(series, ((0, 0), (0, weeks * week - steps))).reshape(places, weeks, week)
     sums = np.concatenate([np.zeros((places, 1, week)), padded.cumsum(axis=1)], axis=1)
-    target = step + ahead
-    known = target // week - -(-(target - step + 1) // week) + 1
-    return np.asarray(sums[place, known, target % week] / known)
+    slot = (step + ahead) % week
+    known = -(-(step - slot) // week)  # counts at this time of the week before the forecast
+    return np.asarray(sums[place, known, slot] / known)

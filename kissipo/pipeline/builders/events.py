@@ -151,7 +151,7 @@ def build(
         if part == "train" and len(origins) < _MIN_STEPS:
             raise DataError(
                 f"{frame.origin} has too few steps for windows of {window}",
-                got=f"{len(split['train'])} training steps of an interval of {counted.cells.name}",
+                got=f"{len(split['train'])} training steps of {counted.cells.length}",
                 allowed=f"at least {lead + horizon + _MIN_STEPS - 1}",
                 do="Use a smaller input.window or input.interval, or give more data",
             )
