@@ -1,4 +1,4 @@
-"""Counts: columns of counts <-> scaled logarithms, which a few large counts do not rule.
+"""Counts: columns of counts <-> scaled logarithms, so large counts do not rule.
 
 scale 'standard':  z = (log(shift + x) - mean) / std
 scale 'none':      z = log(shift + x)
@@ -32,7 +32,7 @@ class Counts(Codec):
     """Encodes columns of counts as scaled logarithms."""
 
     KIND: ClassVar[str] = "counts"
-    FIELDS = ("columns", "shift", "scale", "center", "spread")
+    FIELDS = ("columns", "shift", "scale", "center", "std")
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Counts(Codec):
     ) -> None:
         self._columns, self.shift, self.scale = tuple(columns), shift, scale
         self.center: tuple[float, ...] | None = None
-        self.spread: tuple[float, ...] = ()
+        self.std: tuple[float, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Counts(Codec):
         return TensorSpec("counts", ("feature",), (len(self._columns),), labels=self._columns)
 
     def fit(self, frame: Frame) -> Self:
-        center, spread = [], []
+        center, stds = [], []
         for name in self._columns:
             present = frame[name].values[~frame[name].missing]
             if len(present) and present.min() < 0:
@@ -69,8 +69,8 @@ class Counts(Codec):
             is_scaled = self.scale == "standard" and len(present) > 0
             std = float(logarithms.std()) if is_scaled else 1.0
             center.append(float(logarithms.mean()) if is_scaled else 0.0)
-            spread.append(std if std > _MIN_STD else 1.0)
-        self.center, self.spread = tuple(center), tuple(spread)
+            stds.append(std if std > _MIN_STD else 1.0)
+        self.center, self.std = tuple(center), tuple(stds)
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -81,13 +81,13 @@ class Counts(Codec):
             values = np.nan_to_num(frame[name].values)
             out[:, position] = np.log(self.shift + values)
             out[:, position] -= self.center[position]
-            out[:, position] /= self.spread[position]
+            out[:, position] /= self.std[position]
         return torch.from_numpy(out)
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.center, self)
         assert self.center is not None
-        values = tensor.detach().to(torch.float64).numpy() * self.spread + self.center
+        values = tensor.detach().to(torch.float64).numpy() * self.std + self.center
         counts = np.maximum(np.exp(values) - self.shift, 0.0)
         columns = enumerate(self._columns)
         return Frame(tuple(numbers(name, counts[:, position]) for position, name in columns))

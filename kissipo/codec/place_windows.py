@@ -7,7 +7,8 @@ Shapes:   columns (step) -> (window, time, feature)
 Example:  >>> from kissipo.codec.counts import Counts
           >>> from kissipo.core.frame import Frame, numbers
           >>> frame = Frame((numbers("trips", [0, 1, 3]),))
-          >>> codec = PlaceWindows(Counts(("trips",)), 2, places={"names": ["A"]}).fit(frame)
+          >>> inner, places = Counts(("trips",)), {"names": ["A"]}
+          >>> codec = PlaceWindows(inner, 2, places=places).fit(frame)
           >>> tuple(codec.encode(frame).shape), codec.places["names"]
           ((2, 2, 1), ['A'])
 """

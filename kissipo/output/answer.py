@@ -354,6 +354,7 @@ class Answer(ABC):
     _loss: str | None = None  # the name of a written loss
     pattern: TimePattern | None = None  # of the timestamps of a series
     scales: SeriesScales | None = None  # of several series
+    usual: NDArray[np.float64] | None = None  # (row) a mean over the past, as a baseline
 
     @property
     def name(self) -> str:
@@ -640,7 +641,7 @@ class Answer(ABC):
         """Returns predictions with the steps that they are for; forecasts have some."""
         return list(predictions)
 
-    def shown(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+    def listed(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
         """Returns the predictions that the terminal prints: all, or the first ones."""
         return predictions
 

@@ -126,8 +126,8 @@ def _place_film(film: PlaceFilm) -> JsonObject:
         layers.append({"name": name, "parts": parts, "packed": packed})
     positions = {"x": list(map(float, film.x)), "y": list(map(float, film.y))}
     names, times = list(film.places), list(film.times)
-    shown = {"unit": film.unit, "top_k": film.top_k, "layers": layers}
-    return {"kind": "place_film", "places": names, "times": times, **positions, **shown}
+    facts = {"unit": film.unit, "top_k": film.top_k, "layers": layers}
+    return {"kind": "place_film", "places": names, "times": times, **positions, **facts}
 
 
 def _gallery(gallery: Gallery) -> JsonObject:

@@ -163,7 +163,7 @@ FIRST_STEP = 16  # of the test split
 
 
 def of_counts(ahead: int = 1) -> BaselineData:
-    """Two places, whose steps stand one after the other; samples are in order of time."""
+    """Two places, one after the other; samples are in order of time."""
     answer = CountForecast("count", CountOptions(ahead), places=("a", "b"))
     answer.usual = USUAL.reshape(-1)
     steps = np.arange(6, HOURS - ahead + 1)
@@ -205,8 +205,8 @@ def a_week_before(place: int, step: int, target: int) -> float:
 
 
 def mean_of_weeks(place: int, step: int, target: int) -> float:
-    known = [BOARDINGS[place, t] for t in range(step) if (target - t) % WEEK == 0]
-    return float(np.mean(known))
+    earlier = [BOARDINGS[place, t] for t in range(step) if (target - t) % WEEK == 0]
+    return float(np.mean(earlier))
 
 
 def boosted() -> Any:

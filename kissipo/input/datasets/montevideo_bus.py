@@ -9,11 +9,11 @@ License:  MIT (the collection); Uruguayan open government data.
 """
 
 import json
-from typing import Any
 
 import numpy as np
 
 from kissipo.core.frame import Frame, numbers, strings
+from kissipo.core.json_object import JsonObject
 from kissipo.input.datasets.download import File, get, look_for
 from kissipo.input.formats.delimited import Layout, read_delimited
 from kissipo.input.source_data import Reading
@@ -69,5 +69,6 @@ def read_links() -> list[tuple[str, str]]:
     ]
 
 
-def _published() -> Any:
-    return json.loads(get(_FOLDER, FILE).read_text(encoding="utf-8"))
+def _published() -> JsonObject:
+    content: JsonObject = json.loads(get(_FOLDER, FILE).read_text(encoding="utf-8"))
+    return content

@@ -47,7 +47,7 @@ class EventOptions:
 
     time, place, count:  the columns, if the task names them
     start:      the time of the first step, where the columns of a table are numbered
-    interval:   the length of a step of numbered columns, in words
+    interval:   how long a numbered column is, in words
     style:      the format of dates, if the task names it
     """
 
@@ -116,18 +116,20 @@ def _renamed(column: Column, name: str) -> Column:
 
 def _time_column(frame: Frame, place: Sequence[str], inferred: list[InferredOption]) -> str:
     columns = [column for column in frame.columns if column.name not in place]
-    found = [column.name for column in columns if looks_like_time(column)]
-    if not found:
+    candidates = [column.name for column in columns if looks_like_time(column)]
+    if not candidates:
         raise DataError(
             f"{frame.origin} has no column of times, so no event has a time",
             got="the columns " + list_ends(frame.names, 6, 1),
             do="Name the column with input.time=COLUMN, and its format with input.date_format",
         )
     reason = "its values are timestamps"
-    if len(found) > 1:
-        reason += f", as are those of {', '.join(found[1:3])}"
-    inferred.append(InferredOption("input.time", found[0], reason, doubtful=len(found) > 1))
-    return found[0]
+    if len(candidates) > 1:
+        reason += f", as are those of {', '.join(candidates[1:3])}"
+    inferred.append(
+        InferredOption("input.time", candidates[0], reason, doubtful=len(candidates) > 1)
+    )
+    return candidates[0]
 
 
 def _place_columns(
@@ -185,7 +187,7 @@ def _refuse_coordinates(frame: Frame, place: Sequence[str]) -> None:
         column = frame[name]
         if column.kind != "number":
             raise DataError(
-                f"'{name}' is not a column of numbers, so it is no coordinate",
+                f"'{name}' is a column of texts, not of coordinates",
                 got=f"'{column.show(0)}'",
                 do="Name one column of places instead: input.place=COLUMN",
             )

@@ -62,10 +62,10 @@ def count_events(
     events = reading.frame
     if not len(events):
         raise DataError(f"{events.origin} has no event")
-    moments = moments_of(events, options, reading.events.has_zone, findings)
-    seconds = _interval(reading, options, moments, inferred)
-    cells = TimeCells.around(moments, seconds, options.time_zone or "")
-    step = cells.index(moments)
+    timestamps = times_of(events, options, reading.events.has_zone, findings)
+    seconds = _interval(reading, options, timestamps, inferred)
+    cells = TimeCells.around(timestamps, seconds, options.time_zone or "")
+    step = cells.index(timestamps)
     count = int(step.max()) + 1
     training = step < _training_steps(count, split)
     places, place = _places(events, options, training, findings, inferred)
@@ -95,14 +95,14 @@ def count_events(
     return Counted(table, places, cells, local, cells.week_slots(local))
 
 
-def moments_of(
+def times_of(
     events: Frame, options: Options, zoned: bool, findings: list[Finding]
 ) -> NDArray[np.datetime64]:
     """Returns the times of events: in UTC where the zone is known, else local."""
-    moments: NDArray[np.datetime64] = events[TIME].values
+    timestamps: NDArray[np.datetime64] = events[TIME].values
     if options.time_zone:
         zone_of(options.time_zone)
-        return moments if zoned else to_utc(moments, options.time_zone, findings)
+        return timestamps if zoned else to_utc(timestamps, options.time_zone, findings)
     if zoned:
         message = "the times have offsets, and the time zone of the places is not known"
         action = "hours and days are those of UTC; set input.time_zone=Europe/Prague or another"
@@ -111,27 +111,27 @@ def moments_of(
         message = "the times are taken as local times, without a change of the clock"
         action = "input.time_zone=NAME takes changes of the clock into account"
         findings.append(Finding("PASS", "time zone", message, action))
-    return moments
+    return timestamps
 
 
 def _interval(
     reading: EventReading,
     options: Options,
-    moments: NDArray[np.datetime64],
+    timestamps: NDArray[np.datetime64],
     inferred: list[InferredOption],
 ) -> int:
     """Returns the seconds of a cell of time: an hour, or the step of counts."""
     if options.interval is not None:
         seconds = INTERVALS[options.interval]
         if reading.events.is_counted:
-            own = _own_step(moments)
+            own = _own_step(timestamps)
             if own and (seconds < own or seconds % own):
                 raise TaskError(
-                    f"input.interval={options.interval} is no multiple of the step of the counts",
+                    f"input.interval={options.interval} is not a multiple of the counts' step",
                     got=f"counts every {own} seconds",
                 )
         return seconds
-    if reading.events.is_counted and (own := _own_step(moments)):
+    if reading.events.is_counted and (own := _own_step(timestamps)):
         name = next((name for name, length in INTERVALS.items() if length == own), None)
         if name is None:
             raise DataError(
@@ -146,9 +146,9 @@ def _interval(
     return INTERVALS["hour"]
 
 
-def _own_step(moments: NDArray[np.datetime64]) -> int:
+def _own_step(timestamps: NDArray[np.datetime64]) -> int:
     """Returns the most frequent step of the times of counts in seconds; 0 for one."""
-    steps = np.diff(np.unique(moments.astype("datetime64[s]").astype(np.int64)))
+    steps = np.diff(np.unique(timestamps.astype("datetime64[s]").astype(np.int64)))
     if not len(steps):
         return 0
     lengths, counts = np.unique(steps, return_counts=True)
@@ -183,7 +183,7 @@ def _places(
         if options.zones > different:
             raise TaskError(
                 f"input.zones={options.zones} needs as many different places",
-                got=f"{different} in the training part",
+                got=f"{different} in the training split",
             )
         places = Places.of_zones(x[training], y[training], options.zones)
         return places, places.of_points(x, y)
@@ -270,9 +270,9 @@ def _refuse_repeated(
     events: Frame, place: NDArray[np.int64], step: NDArray[np.int64], steps: int
 ) -> None:
     """Refuses two counts of one place at one time."""
-    moments = events[TIME].values.astype("datetime64[s]").astype(np.int64)
-    order = np.lexsort((moments, place))
-    same = (np.diff(place[order]) == 0) & (np.diff(moments[order]) == 0)
+    timestamps = events[TIME].values.astype("datetime64[s]").astype(np.int64)
+    order = np.lexsort((timestamps, place))
+    same = (np.diff(place[order]) == 0) & (np.diff(timestamps[order]) == 0)
     if same.any():
         first = int(order[np.flatnonzero(same)[0]])
         second = int(order[np.flatnonzero(same)[0] + 1])
@@ -349,12 +349,12 @@ def _time_findings(
     findings: list[Finding],
 ) -> None:
     """Reports steps without any row, and counts that are missing in counts."""
-    seen = np.bincount(step, minlength=table.shape[1]) > 0
-    missing = np.flatnonzero(~seen)
+    has_row = np.bincount(step, minlength=table.shape[1]) > 0
+    missing = np.flatnonzero(~has_row)
     if len(missing):
         first = str(local[missing[0]]).replace("T", " ")
         message = (
-            f"{len(missing):,} of {len(seen):,} steps of {cells.length} have no "
+            f"{len(missing):,} of {len(has_row):,} steps of {cells.length} have no "
             f"row at all, the first at {first}"
         )
         action = "counted as 0; were the data recorded then?"
@@ -386,7 +386,7 @@ def place_findings(
         have = "has its" if len(late) == 1 else "have their"
         places = counted(len(late), "place")
         message = (
-            f"{places} {have} first event after the training part: {list_some(late.tolist(), 3)}"
+            f"{places} {have} first event after the training split: {list_some(late.tolist(), 3)}"
         )
         action = "forecast by the net of all places, whose weights they share"
         findings.append(Finding("WARN", "new places", message, action))
@@ -400,5 +400,5 @@ def places_of(places: Places, events: Frame) -> NDArray[np.int64]:
 
 
 def _training_steps(steps: int, split: Split) -> int:
-    """Returns the number of steps before the validation and the test part."""
+    """Returns the number of steps before the validation and test splits."""
     return steps - round(steps * split.test) - round(steps * split.validation)

@@ -4,7 +4,8 @@ Example:  >>> import numpy as np
           >>> grid = Places.of_grid((0, 0, 2, 2), (2, 2))
           >>> grid.names
           ('x1 y1', 'x1 y2', 'x2 y1', 'x2 y2')
-          >>> grid.of_points(np.array([0.5, 2.0, 3.0]), np.array([1.5, 2.0, 0.0])).tolist()
+          >>> x, y = np.array([0.5, 2.0, 3.0]), np.array([1.5, 2.0, 0.0])
+          >>> grid.of_points(x, y).tolist()
           [1, 3, -1]
 """
 
@@ -100,14 +101,14 @@ class Places:
         """Returns the place of each row of a column of names, -1 for an unknown one."""
         return column.positions(self.names, absent=-1)
 
-    def only(self, kept: Indices) -> Places:
+    def only(self, places: Indices) -> Places:
         """Returns some of the places."""
 
         def some(values: tuple[float, ...]) -> tuple[float, ...]:
-            return tuple(values[place] for place in kept.tolist()) if values else ()
+            return tuple(values[place] for place in places.tolist()) if values else ()
 
-        names = tuple(self.names[place] for place in kept.tolist())
-        used = tuple(self.used[place] for place in kept.tolist()) if self.used else ()
+        names = tuple(self.names[place] for place in places.tolist())
+        used = tuple(self.used[place] for place in places.tolist()) if self.used else ()
         return replace(self, names=names, x=some(self.x), y=some(self.y), used=used)
 
     def with_links(self, links: Sequence[Link]) -> Places:

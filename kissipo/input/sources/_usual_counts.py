@@ -78,16 +78,16 @@ class PastCounts:
         place, place_count = week.sum(axis=1), week_count.sum()
         out = np.zeros((3, *counts.shape))
         for step in range(counts.shape[1]):
-            known = step - 1 - delay
-            if known >= 0:
-                new, at, of_day = counts[:, known], slots[known], days[known]
-                group = kinds[known] * self.per_day + of_day
+            newest = step - 1 - delay
+            if newest >= 0:
+                new, slot, of_day = counts[:, newest], slots[newest], days[newest]
+                group = kinds[newest] * self.per_day + of_day
                 place += new
                 place_count += 1
                 for sums, numbers, number in (
                     (day, day_count, of_day),
                     (kind, kind_count, group),
-                    (week, week_count, at),
+                    (week, week_count, slot),
                 ):
                     sums[:, number] += new
                     numbers[number] += 1
@@ -97,8 +97,8 @@ class PastCounts:
             by_day = (day[:, of_day] + mean) / (day_count[of_day] + 1)
             group = kinds[step] * self.per_day + of_day
             by_kind = (kind[:, group] + by_day) / (kind_count[group] + 1)
-            at = slots[step]
-            by_week = (week[:, at] + by_kind) / (week_count[at] + 1)
+            slot = slots[step]
+            by_week = (week[:, slot] + by_kind) / (week_count[slot] + 1)
             out[0, :, step], out[1, :, step], out[2, :, step] = by_kind, by_day, by_week
         return UsualCounts(*out)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ USUAL = "usual count"  # the column of the mean over the past of each step
 _MAX_LOG = 20.0
 _LIMIT = 8.0  # of the logarithm of the dispersion, as in the loss
 _MIN_MEAN = 1e-9
-_MAX_SHOWN = 150_000  # counts in the maps of the report
+_MAX_COUNTS = 150_000  # counts in the maps of the report
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,6 @@ class CountForecast(Answer):
         self.options, self._loss = options, self.loss_name(loss)
         self.places = tuple(places)
         self.positions: tuple[tuple[float, ...], ...] = ((), ())
-        self.usual: NDArray[np.float64] | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -231,7 +230,7 @@ class CountForecast(Answer):
         ]
         return sorted(located, key=lambda item: -float(np.ravel(item.value)[0]))
 
-    def shown(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+    def listed(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
         return predictions[: self.options.top_k]
 
     def describe_target(self, target: object) -> str:
@@ -293,12 +292,11 @@ class CountForecast(Answer):
 
     @classmethod
     def from_state(cls, state: JsonObject) -> Self:
-        codec = restore(state["codec"])
-        assert isinstance(codec, Windows)
+        codec = cast("Windows", restore(state["codec"]))
         options = Options(state["horizon"], state["interval_coverage"], Busiest(state["top_k"]))
         answer = cls(codec.columns[0], options, places=state["places"], loss=state["loss"])
         answer.codec = codec
-        answer.positions = tuple(map(tuple, state["positions"]))
+        answer.positions = tuple(tuple(axis) for axis in state["positions"])
         return answer
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line]:
@@ -326,10 +324,10 @@ class CountForecast(Answer):
         """Returns the observed counts and the forecasts of the next step as maps."""
         places = len(self.places)
         steps = len(data.truth) // places
-        shown = min(steps, max(1, _MAX_SHOWN // places))
-        first = (steps - shown) * places
+        num_steps = min(steps, max(1, _MAX_COUNTS // places))
+        first = (steps - num_steps) * places
         truth, mean = (
-            values[first:, 0, 0].reshape(shown, places) for values in (data.truth, data.scores)
+            values[first:, 0, 0].reshape(num_steps, places) for values in (data.truth, data.scores)
         )
         rows = data.rows[first::places] + data.codecs[0].window_length
         times = [str(data.frame["time"].show(row)).replace("T", " ")[:16] for row in rows.tolist()]
@@ -363,7 +361,11 @@ class CountForecast(Answer):
             ],
             numbers=(1, 2, 3),
         )
-        newest = f"The maps show the last {shown} of {steps} test steps. " if shown < steps else ""
+        newest = (
+            f"The maps show the last {num_steps} of {steps} test steps. "
+            if num_steps < steps
+            else ""
+        )
         text = (
             f"{newest}Each forecast is for the step that is shown, from the steps before it. The "
             f"table has the {len(busiest)} busiest places over all shown steps."

@@ -1,4 +1,4 @@
-"""Last week: every forecast is the count of the place at the same time a week before."""
+"""Last week: every forecast is the count at the same time a week before."""
 
 import numpy as np
 

@@ -4,8 +4,6 @@ Saturdays or Sundays, before the forecast.
 It is an input of the net, too: a net of use is better.
 """
 
-from typing import Any
-
 import numpy as np
 
 from kissipo.output.answer import Scores
@@ -17,9 +15,8 @@ NAME = "mean of the hour and the kind of day"
 def predict(data: BaselineData) -> Scores | None:
     """Returns forecasts (sample, horizon, 1); None where the usual counts are not
     known."""
-    answer: Any = data.answer
-    origins = data.test.origins
-    if answer.usual is None or origins is None:
+    usual, origins = data.answer.usual, data.test.origins
+    if usual is None or origins is None:
         return None
-    ahead = np.arange(answer.spec.shape[0])
-    return np.asarray(answer.usual[origins[:, None] + ahead][:, :, None])
+    ahead = np.arange(data.answer.spec.shape[0])
+    return np.asarray(usual[origins[:, None] + ahead][:, :, None])

@@ -34,11 +34,11 @@ def _mean(
     ahead: int,
     week: int,
 ) -> NDArray[np.float64]:
-    """Returns the mean over all weeks whose count was known before the forecast."""
+    """Returns the mean over all weeks whose count was num_weeks before the forecast."""
     places, steps = series.shape
     weeks = -(-steps // week)
     padded = np.pad(series, ((0, 0), (0, weeks * week - steps))).reshape(places, weeks, week)
     sums = np.concatenate([np.zeros((places, 1, week)), padded.cumsum(axis=1)], axis=1)
     slot = (step + ahead) % week
-    known = -(-(step - slot) // week)  # counts at this time of the week before the forecast
-    return np.asarray(sums[place, known, slot] / known)
+    num_weeks = -(-(step - slot) // week)  # counts at this time of the week before the forecast
+    return np.asarray(sums[place, num_weeks, slot] / num_weeks)

@@ -7,7 +7,8 @@ Example:  >>> import numpy as np
           >>> truth, mean = np.array([0.0, 2.0]), np.array([1.0, 2.0])
           >>> poisson_deviance(truth, mean)
           1.0
-          >>> counts, forecasts = np.array([[5.0, 0.0, 1.0]]), np.array([[2.0, 9.0, 3.0]])
+          >>> counts = np.array([[5.0, 0.0, 1.0]])
+          >>> forecasts = np.array([[2.0, 9.0, 3.0]])
           >>> hit_rate(counts, forecasts, 2)
           0.5
 """

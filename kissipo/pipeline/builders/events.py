@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -37,9 +38,9 @@ from kissipo.input.sources._event_counts import (
     Counted,
     count_events,
     count_table,
-    moments_of,
     place_findings,
     places_of,
+    times_of,
 )
 from kissipo.input.sources._event_places import Places
 from kissipo.input.sources._event_time import (
@@ -176,11 +177,10 @@ def own_values(
     source: Component, values: Sequence[object], codecs: Sequence[Codec]
 ) -> Frame | None:
     """Returns the run's own counts where no values are given, or names of places."""
-    window = codecs[0]
-    assert isinstance(window, PlaceWindows)
+    window = cast("PlaceWindows", codecs[0])
     names = [str(value) for value in values if isinstance(value, str | int)]
-    known = set(window.places["names"])
-    if len(names) < len(values) or not set(names) <= known:
+    all_names = set(window.places["names"])
+    if len(names) < len(values) or not set(names) <= all_names:
         return None
     reading = source.module.SOURCE.read(source.value, source.options)
     frame = _new_frame(reading.frame, source.options, codecs, reading.events.has_zone)
@@ -209,18 +209,18 @@ def encode_new(
     name = answers[0].name
     places = len(frame[PLACE].used_categories())
     steps = len(frame) // places
-    known = steps - ahead.length
-    if known < window.length:
+    num_past = steps - ahead.length
+    if num_past < window.length:
         raise DataError(
             "there are fewer steps than one window needs",
-            got=f"{known} in {frame.origin}",
+            got=f"{num_past} in {frame.origin}",
             allowed=f"at least {window.length}",
         )
     inputs = _encoded(frame, codecs, places, steps)
-    recent = inputs[0][known - window.length : known].transpose(0, 1).contiguous()
-    coming = inputs[1][known:].transpose(0, 1).contiguous()
+    recent = inputs[0][num_past - window.length : num_past].transpose(0, 1).contiguous()
+    coming = inputs[1][num_past:].transpose(0, 1).contiguous()
     first = frame.take(np.arange(places) * steps)
-    labels = tuple(str(time) for time in frame[TIME].values[known:steps])
+    labels = tuple(str(time) for time in frame[TIME].values[num_past:steps])
     placed = [
         ForecastSteps(TIME, labels, series=str(first[PLACE].show(place)), series_heading=PLACE)
         for place in range(places)
@@ -312,14 +312,14 @@ def _split_by_time(steps: int, split: Split) -> dict[str, NDArray[np.int64]]:
 
 def _window(cells: TimeCells, steps: int, inferred: list[InferredOption]) -> int:
     window = max(2, min(cells.per_day, 24, steps // 10))
-    reason = "a day, or as much of it as a short net needs"
+    reason = "the past day, or a tenth of all steps"
     inferred.append(InferredOption("input.window", window, reason))
     return window
 
 
 def _lead(cells: TimeCells, window: int, train_end: int, findings: list[Finding]) -> int:
     """Returns the first step that is forecast: after a window, and after a week that
-    only builds the usual counts, where the training part is long enough."""
+    only builds the usual counts, where the training split is long enough."""
     week = cells.per_week
     if train_end < _MIN_WEEKS * week or week <= window:
         return window
@@ -331,8 +331,8 @@ def _lead(cells: TimeCells, window: int, train_end: int, findings: list[Finding]
 def _rows(counted: Counted, steps: slice) -> NDArray[np.int64]:
     """Returns the rows of some steps of all places."""
     places, count = counted.counts.shape
-    chosen = np.arange(count)[steps]
-    return np.asarray((np.arange(places)[:, None] * count + chosen[None, :]).reshape(-1))
+    numbers = np.arange(count)[steps]
+    return np.asarray((np.arange(places)[:, None] * count + numbers[None, :]).reshape(-1))
 
 
 def _frame(
@@ -386,13 +386,12 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
 
     Raises:   DataError when no event is in a place of the run.
     """
-    window, ahead = codecs
-    assert isinstance(window, PlaceWindows) and isinstance(ahead, Windows)
+    window, ahead = cast("tuple[PlaceWindows, Windows]", codecs)
     state = window.places
     fields = {key: state[key] for key in vars(Places(()))}
     places, trained = Places.from_state(fields), TimeCells.from_state(state["cells"])
-    moments = moments_of(events, options, zoned, [])
-    step = trained.index(moments)
+    timestamps = times_of(events, options, zoned, [])
+    step = trained.index(timestamps)
     place = places_of(places, events)
     inside = place >= 0
     if not inside.any():
@@ -425,8 +424,8 @@ def _by_step(encoded: Tensor, places: int) -> Tensor:
 def _encoded(frame: Frame, codecs: Sequence[Codec], places: int, steps: int) -> list[Tensor]:
     out = []
     for codec in codecs:
-        assert isinstance(codec, Windows)
-        out.append(_by_step(codec.inner.encode(frame), places))
+        steps_of = cast("Windows", codec).inner
+        out.append(_by_step(steps_of.encode(frame), places))
         assert len(out[-1]) == steps
     return out
 

@@ -54,7 +54,7 @@ export function PlaceFilm({ record }) {
       <figcaption>${layer.name}, the sum is ${numberText(sum(rows[number]), 4)}</figcaption>
       <${Map} name=${layer.name} record=${record} layout=${layout} counts=${rows[number]} most=${most}
         open=${open} onOpen=${setOpen} onKey=${key} time=${times[step]} /></figure>`)}</div>
-    <p class="film-value" aria-live=${playing ? "off" : "polite"}>${open < 0 ? "Point at a place."
+    <p class="film-value" aria-live=${playing ? null : "polite"}>${open < 0 ? "Point at a place."
       : `${places[open]}: ${layers.map((layer, number) => `${layer.name} ${numberText(rows[number][open], 3)}`).join(", ")}`}</p>
     <${Busiest} record=${record} rows=${rows} onOpen=${setOpen} />
     <p class="dim">Colors and sizes follow the square root of '${record.unit}', up to ${numberText(most, 4)}.${layout.known ? "" : " The positions of the places are not known: they stand in order, the busiest first."}${" "}
