@@ -148,13 +148,12 @@ def _place_columns(
         if len(options.place) == 2:
             _refuse_coordinates(frame, options.place)
         return options.place
+    place = _coordinates(frame)
+    if place:
+        inferred.append(InferredOption("input.place", list(place), "they are coordinates"))
+        _refuse_coordinates(frame, place)
+        return place
     lower = {name.lower(): name for name in frame.names}
-    for pair in _COORDINATES:
-        if all(name in lower for name in pair):
-            place = tuple(lower[name] for name in pair)
-            inferred.append(InferredOption("input.place", list(place), "they are coordinates"))
-            _refuse_coordinates(frame, place)
-            return place
     for name in _PLACES:
         if name in lower:
             inferred.append(InferredOption("input.place", lower[name], "it is called so"))
@@ -175,9 +174,22 @@ def _count_column(frame: Frame, used: Sequence[str], inferred: list[InferredOpti
     return None
 
 
+def _coordinates(frame: Frame, place: Sequence[str] = ()) -> tuple[str, ...]:
+    """Returns two columns that are called as coordinates are; none without them."""
+    lower = {name.lower(): name for name in frame.names if name not in place}
+    pair = next((pair for pair in _COORDINATES if all(name in lower for name in pair)), ())
+    return tuple(lower[name] for name in pair)
+
+
 def _places(frame: Frame, place: Sequence[str]) -> list[Column]:
+    """Returns the names of the places with their coordinates if there are any, or the
+    coordinates."""
     if len(place) == 1:
-        return [_renamed(as_strings(frame[place[0]]), PLACE)]
+        points = [frame[name] for name in _coordinates(frame, place)]
+        whole = all(point.kind == "number" and not point.missing.any() for point in points)
+        axes = zip(points, (X, Y), strict=False) if whole else ()
+        name = _renamed(as_strings(frame[place[0]]), PLACE)
+        return [name, *(_renamed(point, axis) for point, axis in axes)]
     return [_renamed(frame[name], axis) for name, axis in zip(place, (X, Y), strict=True)]
 
 
@@ -310,9 +322,7 @@ def _of_wide(frame: Frame, steps: _Steps, options: EventOptions) -> Events:
     others = [name for name in frame.names if name not in steps.columns]
     inferred: list[InferredOption] = []
     rest = frame.only(others)
-    lower = {name.lower(): name for name in others}
-    pair = next((p for p in _COORDINATES if all(name in lower for name in p)), None)
-    points = tuple(lower[name] for name in pair or ())
+    points = _coordinates(rest, options.place)
     names = [name for name in others if name not in points]
     place = options.place or tuple(names[:1])
     if len(place) != 1:
