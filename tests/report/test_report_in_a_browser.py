@@ -62,6 +62,7 @@ def test_a_report_fits_its_screen(open_report: OpenReport, name: str, viewport: 
     ("name", "viewport", "scheme"),
     [
         ("digits", WIDE, "light"),
+        ("places", WIDE, "dark"),
         ("digits", NARROW, "dark"),
         ("kinds", WIDE, "dark"),
         ("kinds", NARROW, "light"),

@@ -167,6 +167,24 @@ def test_samples_have_the_window_of_a_place_and_its_next_counts(trips: str) -> N
         assert int(pipeline.splits["test"][sample]) == place * HOURS + step - 6
 
 
+def test_a_table_of_counts_names_its_places_and_has_their_positions(tmp_path: Path) -> None:
+    rows = [
+        (text(START + np.timedelta64(hour, "h")), zone, *CENTERS[zone], hour % 3 + (zone == "b"))
+        for hour in range(200)
+        for zone in CENTERS
+    ]
+    path = write(tmp_path / "long.csv", ["hour", "zone", "x", "y", "count"], rows)
+    pipeline, counts = counts_of(path)
+    assert pipeline.frame["place"].categories == ("a", "b", "c")
+    assert counts[1].tolist() == [hour % 3 + 1 for hour in range(200)]
+    x, y = pipeline.answers[0].positions  # type: ignore[attr-defined]
+    assert list(zip(x, y, strict=True)) == list(CENTERS.values())
+    near = pipeline.frame["count nearby"].values.reshape(counts.shape)
+    np.testing.assert_allclose(near[0], counts[1:].mean(axis=0))
+    inferred = {option.place: option for option in pipeline.inferred_options}
+    assert inferred["input.place"].reason == "it is called so; x and y are its position"
+
+
 def test_a_repeated_hour_with_offsets_is_two_steps(tmp_path: Path) -> None:
     rows = [
         (f"{text(time)}{'+02:00' if time < np.datetime64('2024-10-27T03:00') else '+01:00'}", x, y)

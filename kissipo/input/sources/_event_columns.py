@@ -148,16 +148,18 @@ def _place_columns(
         if len(options.place) == 2:
             _refuse_coordinates(frame, options.place)
         return options.place
+    lower = {name.lower(): name for name in frame.names}
+    for name in _PLACES:
+        if name in lower:
+            others = " and ".join(_coordinates(frame))
+            reason = "it is called so" + (f"; {others} are its position" if others else "")
+            inferred.append(InferredOption("input.place", lower[name], reason))
+            return (lower[name],)
     place = _coordinates(frame)
     if place:
         inferred.append(InferredOption("input.place", list(place), "they are coordinates"))
         _refuse_coordinates(frame, place)
         return place
-    lower = {name.lower(): name for name in frame.names}
-    for name in _PLACES:
-        if name in lower:
-            inferred.append(InferredOption("input.place", lower[name], "it is called so"))
-            return (lower[name],)
     raise DataError(
         f"{frame.origin} has no column of places, so no event has a place",
         got="the columns " + list_ends(frame.names, 6, 1),

@@ -77,7 +77,7 @@ def count_events(
         findings.append(Finding("WARN", "events outside", message, "left out"))
     if not inside.any():
         raise DataError("no event lies inside input.bounds", do="Correct input.bounds")
-    if reading.events.is_counted:
+    if reading.events.is_counted and PLACE in events:
         _refuse_repeated(events, place, step, count)
     table = count_table(place[inside], step[inside], weights[inside], len(places), count)
     if places.shape:
