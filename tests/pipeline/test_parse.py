@@ -24,7 +24,7 @@ WRONG = [
     # a part
     (
         "process: {net: ffn}",
-        "input names no source; got nothing. Allowed: one of environment, events, games, images, make",
+        "input names no source; got nothing. Allowed: one of environment, events, games",
     ),
     ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
     ("input: {batch_size: 3}", "Name the source of the data, for example input: {table: sms.csv}"),

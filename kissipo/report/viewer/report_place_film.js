@@ -113,30 +113,49 @@ async function countsOf({ packed, parts }, count) {
 /** Where places stand, from 0 to 1 in both directions, and the height of the map per width. */
 function layoutOf({ places, x, y }) {
   if (!x.length) return ordered(places.length);
+  const [columns, rows] = [linesOf(x), linesOf(y)];
+  // cells of a grid share their columns and rows
+  if (columns.count * rows.count <= 4 * places.length) {
+    return {
+      known: true,
+      x: x.map((value) => columns.share(value)),
+      y: y.map((value) => 1 - rows.share(value)),
+      ratio: bounded((rows.count * rows.gap) / (columns.count * columns.gap)),
+      grid: [columns.count, rows.count],
+    };
+  }
   const [left, right, low, high] = [lowest(x), highest(x), lowest(y), highest(y)];
-  const span = Math.max(right - left, high - low) || 1;
-  const columns = new Set(x).size;
-  const rows = new Set(y).size;
   return {
     known: true,
     x: x.map((value) => (right > left ? (value - left) / (right - left) : 0.5)),
     y: y.map((value) => (high > low ? (high - value) / (high - low) : 0.5)),
-    ratio: Math.min(1.2, Math.max(0.4, (high - low || span / 2) / (right - left || span / 2))),
-    // cells of a grid share their rows and columns
-    grid: places.length > 3 && columns * columns <= 4 * places.length && rows * rows <= 4 * places.length
-      ? [columns, rows] : null,
+    ratio: bounded((high - low) / (right - left || 1)),
+    grid: null,
   };
+}
+
+function bounded(ratio) {
+  return Math.min(1.2, Math.max(0.4, ratio));
+}
+
+/** The columns, or the rows, on which values stand, at equal distances. */
+function linesOf(values) {
+  const sorted = [...new Set(values)].sort((one, other) => one - other);
+  const span = sorted[sorted.length - 1] - sorted[0];
+  const gaps = sorted.slice(1).map((value, place) => value - sorted[place]).filter((gap) => gap > 1e-6 * span);
+  const gap = gaps.length ? lowest(gaps) : 1;
+  const count = Math.round(span / gap) + 1;
+  return { count, gap, share: (value) => ((value - sorted[0]) / gap + 0.5) / count };
 }
 
 /** Places without positions stand in rows, as a text is read. */
 function ordered(count) {
   const columns = Math.ceil(Math.sqrt(2 * count));
   const rows = Math.ceil(count / columns);
-  const share = (place, sides) => (sides > 1 ? place / (sides - 1) : 0.5);
   return {
     known: false,
-    x: Array.from({ length: count }, (_, place) => share(place % columns, columns)),
-    y: Array.from({ length: count }, (_, place) => share(Math.floor(place / columns), rows)),
+    x: Array.from({ length: count }, (_, place) => ((place % columns) + 0.5) / columns),
+    y: Array.from({ length: count }, (_, place) => (Math.floor(place / columns) + 0.5) / rows),
     ratio: Math.max(0.1, rows / columns),
     grid: [columns, rows],
   };
@@ -172,16 +191,16 @@ function draw(canvas, { layout, counts, most, open, width, height }) {
 
 function sidesOf(layout, width, height) {
   const [columns, rows] = layout.grid;
-  const side = (length, count) => (length - 2 * MARGIN) / Math.max(1, count - 1);
-  return [side(width, columns) * 0.94, side(height, rows) * 0.94];
+  return [(0.94 * width) / columns, (0.94 * height) / rows];
 }
 
 function positionOf(layout, place, width, height) {
+  if (layout.grid) return [layout.x[place] * width, layout.y[place] * height];
   return [MARGIN + layout.x[place] * (width - 2 * MARGIN), MARGIN + layout.y[place] * (height - 2 * MARGIN)];
 }
 
 function nearest(layout, x, y, width, height) {
-  let [best, least] = [-1, 400]; // at most 20 pixels away
+  let [best, least] = [-1, Math.max(400, layout.grid ? width ** 2 / layout.grid[0] : 0)]; // at most 20 pixels away
   for (let place = 0; place < layout.x.length; place++) {
     const [left, top] = positionOf(layout, place, width, height);
     const distance = (left - x) ** 2 + (top - y) ** 2;
