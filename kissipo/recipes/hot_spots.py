@@ -14,7 +14,8 @@ Command   kissipo fit hot-spots                             this forecast
           kissipo fit trips.csv input.place=[x,y]           your own events
 
 The mean of the hour and the kind of day (working days, Saturdays, Sundays) is an input,
-and a strong baseline: 1.090. The mean of the hour of the week is 1.176.
+and a strong baseline: RMSE 1.090. That of the hour of the week has 1.176. Gradient
+boosting on the same inputs, relative to the usual count as the net, has 1.058: a tie.
 """
 
 from kissipo.core.recipe import Recipe
@@ -45,8 +46,8 @@ RECIPE = Recipe(
     metric="rmse",
     band=(1.0, 1.11),
     expected=(
-        "RMSE about 1.06, mean of the hour and the kind of day 1.090, mean of the hour of "
-        "the week 1.176; 73% of the 20 busiest stops"
+        "RMSE about 1.06 as gradient boosting, mean of the hour and the kind of day 1.090, "
+        "mean of the hour of the week 1.176; 72% of the 20 busiest stops"
     ),
     seconds=25,
     look="the maps of observed and forecast boardings; the morning of working days",

@@ -1,11 +1,14 @@
 """Gradient boosting of counts: trees on the same inputs as the net, with the Poisson
 loss.
 
-Histogram gradient boosting of scikit-learn, one model per step ahead. Inputs are those
-of the newest steps of the window, and of the steps to come.
+Histogram gradient boosting of scikit-learn, one model per step ahead. As the net, it
+forecasts the count relative to the usual one, by which a sample is weighted; this is
+the Poisson loss of the count. Inputs are those of the newest steps of the window, and
+of the steps to come, of which the first feature is the logarithm of the usual count.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from kissipo.output.answer import Scores
@@ -28,12 +31,18 @@ def predict(data: BaselineData) -> Scores:
             early_stopping=False,
             random_state=data.seed,
         )
-        model.fit(train, data.train.truth[:, step, 0])
-        forecasts.append(model.predict(test))
+        usual, usual_of_test = (_usual(samples, step) for samples in (data.train, data.test))
+        model.fit(train, data.train.truth[:, step, 0] / usual, sample_weight=usual)
+        forecasts.append(model.predict(test) * usual_of_test)
     return np.stack(forecasts, axis=1)[:, :, None]
 
 
-def _features(samples: Samples) -> np.ndarray:
+def _usual(samples: Samples, step: int) -> NDArray[np.float64]:
+    """Returns the usual count of each sample at a step ahead."""
+    return np.asarray(np.exp(samples.inputs[1][:, step, 0].double().numpy()))
+
+
+def _features(samples: Samples) -> NDArray[np.float32]:
     """Returns the newest steps of the windows, and all that is known ahead."""
     newest = samples.inputs[0][:, -_NEWEST:].flatten(1)
     rest = [x.flatten(1) for x in samples.inputs[1:]]
