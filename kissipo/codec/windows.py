@@ -29,7 +29,7 @@ class Windows(Codec):
     """Encodes overlapping windows of consecutive steps."""
 
     KIND: ClassVar[str] = "windows"
-    FIELDS = ("inner", "length", "stride", "axis")
+    FIELDS: ClassVar[tuple[str, ...]] = ("inner", "length", "stride", "axis")
 
     def __init__(self, inner: Codec, length: int, *, stride: int = 1, axis: str = "time") -> None:
         self.inner, self.length, self.stride, self.axis = inner, length, stride, axis

@@ -297,6 +297,27 @@ class Tree:
 
 
 @dataclass(frozen=True)
+class PlaceFilm:
+    """Counts of places in consecutive steps of time, as heat maps that play.
+
+    places:  the names
+    x, y:    their positions, y upwards; empty where they are not known
+    times:   the time of each step, as text
+    layers:  named counts (time, place), at least 0: the observed ones, the forecasts
+    unit:    what is counted
+    top_k:   how many of the busiest places are listed
+    """
+
+    places: Sequence[str]
+    x: Sequence[float]
+    y: Sequence[float]
+    times: Sequence[str]
+    layers: Mapping[str, NumpyArray]
+    unit: str
+    top_k: int
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -311,7 +332,7 @@ class Section:
 
 
 PlainRecord = Line | Table | ColoredText | Weights | Tree
-Drawn = Chart | Bars | Histogram | Matrix | Gallery | Film | Examples | Threshold
+Drawn = Chart | Bars | Histogram | Matrix | Gallery | Film | PlaceFilm | Examples | Threshold
 Record = PlainRecord | Drawn | Section
 
 

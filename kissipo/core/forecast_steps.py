@@ -10,6 +10,7 @@ class ForecastSteps:
     heading:  the time column, or step
     labels:   the timestamp or the number of each step
     series:   the name of the series; None where there is only one
+    series_heading: what a series is called, above the names
     center:   (variable) what is added to the forecast, as each series has its own scale
     spread:   (variable) by which the forecast is multiplied before
     """
@@ -19,3 +20,4 @@ class ForecastSteps:
     series: str | None = None
     center: tuple[float, ...] = ()
     spread: tuple[float, ...] = ()
+    series_heading: str = "series"

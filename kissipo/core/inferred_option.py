@@ -31,7 +31,7 @@ class DataFacts:
     inputs:     one spec per input of the net
     outputs:    one spec per output of the net
     samples:    the number of training samples
-    forecasts:  whether the target is the steps after a window
+    forecasts:  whether the target is the steps after a window, in its unit
     losses:     the default loss of each output
     answers:    the kind of each output, such as category
     batch:      `input.batch_size`, or None

@@ -39,6 +39,8 @@ class Source(ABC, Generic[O]):
 
     builder:        the builder of its pipeline, by its file name
     answers:        the kinds of answers that suit a sample
+    answer_files:   the file of an answer, where these samples need another one than the
+                    file of that name
     interactive:    whether it is an environment, in which an agent acts
     is_generated:   whether samples are generated: they may repeat and need no check
     order:          sources are asked in rising order whether data are their own
@@ -53,6 +55,7 @@ class Source(ABC, Generic[O]):
 
     builder: ClassVar[str] = "rows"
     answers: ClassVar[tuple[str, ...]] = ("category", "number")
+    answer_files: ClassVar[Mapping[str, str]] = {}
     interactive: ClassVar[bool] = False
     is_generated: ClassVar[bool] = False
     order: ClassVar[int] = 0

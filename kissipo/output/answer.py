@@ -366,6 +366,7 @@ class Answer(ABC):
     _loss: str | None = None  # the name of a written loss
     pattern: TimePattern | None = None  # of the timestamps of a series
     scales: SeriesScales | None = None  # of several series
+    usual: NDArray[np.float64] | None = None  # (row) a mean over the past, as a baseline
 
     @property
     def name(self) -> str:
@@ -407,6 +408,11 @@ class Answer(ABC):
     def forecasts(self) -> bool:
         """Whether the target is the steps after a window."""
         return False
+
+    @property
+    def learns_changes(self) -> bool:
+        """Whether a net may forecast changes from the last value of a window."""
+        return self.forecasts
 
     @property
     def compares_all(self) -> bool:
@@ -646,6 +652,10 @@ class Answer(ABC):
     ) -> list[Prediction]:
         """Returns predictions with the steps that they are for; forecasts have some."""
         return list(predictions)
+
+    def listed(self, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+        """Returns the predictions that the terminal prints: all, or the first ones."""
+        return predictions
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
         """Returns what the terminal prints after the scores.

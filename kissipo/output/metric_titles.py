@@ -25,6 +25,7 @@ _TITLES = {
     "hit_at_1": "right document first",
     "hit_at_5": "right document in the first 5",
     "nab": "NAB score",
+    "poisson_deviance": "Poisson deviance",
     "bleu": "BLEU",
     "chrf": "chrF",
     "rouge_1": "ROUGE-1",
@@ -39,7 +40,7 @@ _TITLES = {
             *("balanced_accuracy", "log_loss", "exact_match", "subset_accuracy"),
             *("character_error_rate", "word_error_rate", "frechet_distance"),
             *("mean_reciprocal_rank", "nearest_cosine", "unanswerable_accuracy"),
-            *("masked_accuracy", "next_sentence_accuracy"),
+            *("masked_accuracy", "next_sentence_accuracy", "hit_rate"),
             *("entity_precision", "entity_recall", "token_accuracy"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )

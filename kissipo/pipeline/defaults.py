@@ -51,7 +51,7 @@ def _facts(task: Task, pipeline: Pipeline) -> DataFacts:
         inputs=tuple(codec.spec for codec in pipeline.codecs),
         outputs=tuple(answer.spec for answer in answers),
         samples=len(pipeline.splits["train"]),
-        forecasts=answers[0].forecasts,
+        forecasts=answers[0].learns_changes,
         losses=tuple(answer.loss for answer in answers),
         answers=tuple(answer.WORD for answer in answers),
         batch=task.input.get("batch_size"),

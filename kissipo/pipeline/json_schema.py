@@ -39,6 +39,7 @@ def task_schema() -> dict[str, object]:
     ]
     sources += [_lesson(name) for name in LESSONS.names()]
     answers = [_object({**general["output"], "baselines": _listed(BASELINES.names())})]
+    files = _words_of_files()
     for name in ANSWERS.names():
         baselines = _listed(allowed_baselines(ANSWERS.find(name, place="output").ANSWER))
         words = {
@@ -46,8 +47,8 @@ def task_schema() -> dict[str, object]:
             "baselines": baselines,
             **_properties(options_of(ANSWERS, name)),
         }
-        answers.append(_variant(name, _built_values(f"output.{name}"), words))
-    answers.append({"enum": ANSWERS.names()})
+        answers.append(_variant(files.get(name, name), _built_values(f"output.{name}"), words))
+    answers.append({"enum": [name for name in ANSWERS.names() if name not in files]})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A kissipo task",
@@ -66,6 +67,12 @@ def task_schema() -> dict[str, object]:
         "required": ["input"],
         "additionalProperties": False,
     }
+
+
+def _words_of_files() -> dict[str, str]:
+    """Returns the word of every file of an answer that belongs to some sources."""
+    sources = (SOURCES.find(name, place="input").SOURCE for name in SOURCES.names())
+    return {file: word for source in sources for word, file in source.answer_files.items()}
 
 
 def _built_values(place: str) -> dict[str, object]:

@@ -91,7 +91,7 @@ def read_task(task: Task) -> ResolvedTask:
     Raises:   TaskError naming the place; NotBuiltError for an option that is planned.
     """
     source, general = _read_input(task.input)
-    answers, general_outputs = _read_output(task)
+    answers, general_outputs = _read_output(task, source.module.SOURCE.answer_files)
     net, algorithm = _read_process(task.process, source.module)
     losses = _full_losses(task.process).get("loss", ())
     resolved = ResolvedTask(
@@ -361,12 +361,12 @@ def _full_losses(process: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _read_output(
-    task: Task,
+    task: Task, files: Mapping[str, str]
 ) -> tuple[tuple[Component, ...], tuple[output_general.Options, ...]]:
     answers, every = [], []
     for number, part in enumerate(task.answers):
         place = f"output.{number}" if isinstance(task.output, tuple) else "output"
-        answer, general = _read_answer(part, place)
+        answer, general = _read_answer(part, place, files)
         _check_baselines(general.baselines or (), answer, place)
         for metric in general.metrics:
             _check_metric(metric, answer, place)
@@ -402,7 +402,13 @@ def _check_baselines(names: tuple[str, ...], answer: Component | None, place: st
             raise TaskError(f"{place}.baselines names no {noun}", got=f"'{name}'", do=hint)
 
 
-def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, output_general.Options]:
+def _read_answer(
+    part: FrozenConfig, place: str, files: Mapping[str, str]
+) -> tuple[Component | None, output_general.Options]:
+    """Returns an answer and its general options.
+
+    files:  the file of an answer, where the source needs another one
+    """
     names = [key for key in part if key in ANSWERS.names() or key in ANSWERS.planned]
     if len(names) > 1:
         raise TaskError(
@@ -420,7 +426,7 @@ def _read_answer(part: FrozenConfig, place: str) -> tuple[Component | None, outp
         return None, read(output_general.Options, general, place=place)
     if _is_planned("output", names[0], part[names[0]]):
         raise _unknown(place, names[0], part[names[0]], [])
-    module = ANSWERS.find(names[0], place=place)
+    module = ANSWERS.find(files.get(names[0], names[0]), place=place)
     rest = {key: value for key, value in part.items() if key != names[0]}
     own, general = _divide(
         rest, {"own": module.Options, "general": output_general.Options}, place=place

@@ -41,6 +41,10 @@ def _parse_values(
     return source.parse_values(values, options, codecs)
 
 
+def _no_own_values(source: object, values: Sequence[object], codecs: Sequence[Codec]) -> None:
+    """Returns that the values to predict are not a part of the run's own data."""
+
+
 def _same_net(net: object) -> object:
     """Returns the net unchanged."""
     return net
@@ -52,7 +56,6 @@ SOURCES = Registry(
     folder="sources",
     planned={
         "audio": "S29",
-        "events": "S48",
     },
 )
 NETS = Registry(
@@ -129,6 +132,7 @@ BUILDERS = Registry(
     defaults={
         "read": _read,  # how the source gives the data: samples, documents
         "parse_values": _parse_values,  # the same for the values to predict
+        "own_values": _no_own_values,  # samples of the run's own data that values name
         "UNUSED_OPTIONS": (),  # of the input, refused: names, and classes with `unused`
         "OTHER_DEFAULTS": (),  # of the input, whose default is not that of the source
         "EVALUATED_OPTION": "",  # of the input, for other data to evaluate; "": the source

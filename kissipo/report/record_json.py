@@ -6,6 +6,8 @@ Example:  >>> record_json(Line("best", "better"))
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from math import isfinite
 
@@ -24,6 +26,7 @@ from kissipo.core.description import (
     Lattice,
     Line,
     Matrix,
+    PlaceFilm,
     Record,
     Section,
     Table,
@@ -36,6 +39,8 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.report.image_address import address_of, gif_address, png_address
 from kissipo.report.overlay import color_name, overlaid
+
+_MAX_PARTS, _MAX_STORED = 10.0, 65_535.0  # counts are stored in tenths, in two bytes
 
 
 def section_json(section: Section, stage: str = "") -> JsonObject:
@@ -71,6 +76,8 @@ def record_json(record: Record) -> JsonObject:
             return {"kind": "examples", "examples": list(map(_example, record.examples))}
         case Threshold():
             return _threshold(record)
+        case PlaceFilm():
+            return _place_film(record)
         case Section():
             return {
                 "kind": "section",
@@ -112,6 +119,21 @@ def _matrix(matrix: Matrix) -> JsonObject:
     }
     counts = [list(map(int, row)) for row in matrix.counts]
     return {"kind": "matrix", "counts": counts, "labels": list(matrix.labels), "examples": examples}
+
+
+def _place_film(film: PlaceFilm) -> JsonObject:
+    """Returns the counts of each layer as numbers of two bytes, compressed."""
+    layers = []
+    for name, counts in film.layers.items():
+        parts = min(_MAX_PARTS, _MAX_STORED / max(1.0, float(counts.max(initial=0.0))))
+        whole = np.rint(counts * parts).astype("<u2")
+        planes = np.frombuffer(whole.tobytes(), dtype=np.uint8).reshape(-1, 2).T.tobytes()
+        packed = b64encode(zlib.compress(planes, 9)).decode()
+        layers.append({"name": name, "parts": parts, "packed": packed})
+    positions = {"x": list(map(float, film.x)), "y": list(map(float, film.y))}
+    names, times = list(film.places), list(film.times)
+    facts = {"unit": film.unit, "top_k": film.top_k, "layers": layers}
+    return {"kind": "place_film", "places": names, "times": times, **positions, **facts}
 
 
 def _gallery(gallery: Gallery) -> JsonObject:

@@ -25,7 +25,7 @@ def forecast_table(
     steps = predictions[0].steps
     assert steps is not None
     has_interval = predictions[0].between is not None
-    titles = ([] if steps.series is None else ["series"]) + [steps.heading]
+    titles = ([] if steps.series is None else [steps.series_heading]) + [steps.heading]
     bounds = ("", " low", " high") if has_interval else ("",)
     titles += [f"{name}{bound}" for name in answer.variables for bound in bounds]
     return titles, [row for prediction in predictions for row in _rows(answer, prediction)]

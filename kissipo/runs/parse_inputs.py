@@ -31,6 +31,9 @@ def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[
     Raises:   TaskError when the source does not accept the values.
     """
     source: Source[Any] = resolved.source.module.SOURCE
+    own: Frame | None = builder_of(resolved).own_values(resolved.source, values, codecs)
+    if own is not None:
+        return own
     if not values:
         raise TaskError("there is no value to predict", do=source.usage(codecs))
     if isinstance(values[0], Frame):

@@ -218,7 +218,8 @@ QUESTIONS = [
         "the values do not name their columns; got '1.5'. Give a file (--file new.csv), or one "
         "row as size=... city=...",
     ),
-    ("", "", "kissipo predict needs either values or --file."),
+    ("", "", "there is no value to predict. Give a file (--file new.csv)"),
+    ("size=1 --file new.csv", "", "kissipo predict needs either values or --file."),
 ]
 
 

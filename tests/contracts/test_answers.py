@@ -31,6 +31,8 @@ from kissipo.output.answers.category import Category, Decode
 from kissipo.output.answers.category import Options as CategoryOptions
 from kissipo.output.answers.choice import Choice
 from kissipo.output.answers.choice import Options as ChoiceOptions
+from kissipo.output.answers.count_forecast import CountForecast
+from kissipo.output.answers.count_forecast import Options as CountOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
@@ -118,6 +120,9 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "rating": lambda: Rating("price"),
     "forecast": lambda: Forecast("price", ForecastOptions(3)),
     "forecast of two": lambda: Forecast(("price", "noise"), ForecastOptions(1)),
+    "counts of places": lambda: of_places(),
+    "counts, two steps ahead": lambda: of_places(2),
+    "counts with dispersion": lambda: of_places(loss="negative_binomial"),
     "anomaly by forecast": lambda: Anomaly(
         "price", AnomalyOptions(method="forecast", smoothing_window=3)
     ),
@@ -155,6 +160,11 @@ def choice() -> Choice:
     answer = Choice("kind", ChoiceOptions(("one", "two", "three", "four")))
     answer.codec.order = ("cheap", "dear", "fair", "free")
     return answer
+
+
+def of_places(horizon: int = 1, *, loss: str | None = None) -> CountForecast:
+    options = CountOptions(horizon).with_top_k(2)
+    return CountForecast("count", options, places=("a", "b", "c"), loss=loss)
 
 
 def tags() -> Tags:

@@ -45,6 +45,8 @@ from kissipo.output.answers.boxes import Boxes
 from kissipo.output.answers.category import Category
 from kissipo.output.answers.choice import Choice
 from kissipo.output.answers.choice import Options as ChoiceOptions
+from kissipo.output.answers.count_forecast import CountForecast
+from kissipo.output.answers.count_forecast import Options as CountOptions
 from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
@@ -155,6 +157,80 @@ def of_a_series() -> BaselineData:
         Samples((inputs[end:],), truth[end:], None, origins[end:]),
     )
     return BaselineData(answer, (codec.spec,), *splits, season=SEASON, series=STEPS[:, None])
+
+
+WEEK, STOPS, HOURS = 5, 2, 26
+BOARDINGS = np.random.default_rng(8).poisson(2, (STOPS, HOURS)).astype(float)
+USUAL = BOARDINGS.mean(axis=1, keepdims=True).repeat(HOURS, axis=1)
+FIRST_STEP = 16  # of the test split
+
+
+def of_counts(ahead: int = 1) -> BaselineData:
+    """Two places, one after the other; samples are in order of time."""
+    answer = CountForecast("count", CountOptions(ahead), places=("a", "b"))
+    answer.usual = USUAL.reshape(-1)
+    steps = np.arange(6, HOURS - ahead + 1)
+    origins = (np.arange(STOPS)[None, :] * HOURS + steps[:, None]).reshape(-1)
+    series = BOARDINGS.reshape(-1)
+    truth = series[origins[:, None] + np.arange(ahead)][..., None]
+    inputs = (
+        torch.from_numpy(series[origins[:, None] - 4 + np.arange(4)][..., None]),
+        torch.from_numpy(answer.usual[origins[:, None] + np.arange(ahead)][..., None]),
+    )
+    end = STOPS * (FIRST_STEP - 6)
+    splits = [
+        Samples(tuple(x[rows] for x in inputs), truth[rows], None, origins[rows])
+        for rows in (slice(0, end), slice(end, None))
+    ]
+    specs = tuple(TensorSpec("x", ("time", "feature"), x.shape[1:]) for x in inputs)
+    return BaselineData(
+        answer,
+        specs,
+        *splits,
+        season=WEEK,
+        seed=SEED,
+        series=series[:, None],
+        starts=(0, HOURS, 2 * HOURS),
+    )
+
+
+def by_step(guess: Callable[[int, int, int], float], ahead: int = 1) -> Any:
+    """One guess per test step, place and step ahead."""
+    return np.array([
+        [[guess(place, step, step + later)] for later in range(ahead)]
+        for step in range(FIRST_STEP, HOURS - ahead + 1)
+        for place in range(STOPS)
+    ])  # fmt: skip
+
+
+def a_week_before(place: int, step: int, target: int) -> float:
+    return float(BOARDINGS[place, max(t for t in range(step) if (target - t) % WEEK == 0)])
+
+
+def mean_of_weeks(place: int, step: int, target: int) -> float:
+    earlier = [BOARDINGS[place, t] for t in range(step) if (target - t) % WEEK == 0]
+    return float(np.mean(earlier))
+
+
+def boosted() -> Any:
+    case = of_counts()
+    rows = [
+        np.concatenate([split.inputs[0][:, -3:, 0], split.inputs[1][:, :, 0]], axis=1)
+        for split in (case.train, case.test)
+    ]
+    model = HistGradientBoostingRegressor(
+        loss="poisson",
+        min_samples_leaf=100,
+        learning_rate=0.05,
+        early_stopping=False,
+        random_state=SEED,
+    )
+    usual, usual_of_test = (
+        split.inputs[1][:, 0, 0].exp().numpy() for split in (case.train, case.test)
+    )
+    target = case.train.truth.reshape(-1) / usual
+    model.fit(rows[0], target, sample_weight=usual)
+    return (model.predict(rows[1]) * usual_of_test)[:, None, None]
 
 
 def of_a_text(units: Any = LETTERS) -> BaselineData:
@@ -1383,6 +1459,25 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
         (of_a_series, lambda: np.repeat(windows(test=True)[0][:, -1:, None], HORIZON, axis=1))
     ],
     "seasonal_naive": [(of_a_series, a_season_before)],
+    "last_count": [
+        (of_counts, lambda: by_step(lambda place, step, target: BOARDINGS[place, step - 1])),
+        (
+            lambda: of_counts(3),
+            lambda: by_step(lambda place, step, target: BOARDINGS[place, step - 1], 3),
+        ),
+    ],
+    "last_week": [
+        (of_counts, lambda: by_step(a_week_before)),
+        (lambda: of_counts(7), lambda: by_step(a_week_before, 7)),
+    ],
+    "mean_of_week_hour": [
+        (of_counts, lambda: by_step(mean_of_weeks)),
+        (lambda: of_counts(7), lambda: by_step(mean_of_weeks, 7)),
+    ],
+    "mean_of_day_kind": [
+        (of_counts, lambda: by_step(lambda place, step, target: USUAL[place, target])),
+    ],
+    "boosted_counts": [(of_counts, boosted)],
     "exponential_smoothing": [(of_a_series, smoothed)],
     "most_frequent_token": [(of_a_text, lambda: units(lambda before: one_more(LETTERS[1:28])))],
     "bigram": [
@@ -1503,6 +1598,7 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
         *((name, of_texts(translations())) for name in ("first_words", "central_sentence")),
         *((name, turned_words()) for name in ("first_words", "central_sentence")),
         ("seasonal_naive", replace(of_a_series(), season=0)),
+        *((name, replace(of_counts(), season=99)) for name in ("last_week", "mean_of_week_hour")),
         ("seasonal_naive", replace(of_a_series(), season=WINDOW + 1)),
         ("bigram", of_a_text([str(number) for number in range(5_000)])),
         ("value_iteration", replace(of_a_world(), model=None)),

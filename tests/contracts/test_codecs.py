@@ -20,6 +20,7 @@ from kissipo.codec.array import Array
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.codec.boxes import Boxes, box_column, padded_boxes
 from kissipo.codec.concat import Concat
+from kissipo.codec.counts import Counts
 from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.frames import Frames
@@ -33,6 +34,7 @@ from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.option_pairs import OptionPairs
 from kissipo.codec.pixels import Pixels
+from kissipo.codec.place_windows import PlaceWindows
 from kissipo.codec.side_features import SideFeatures
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
@@ -122,6 +124,11 @@ def same_terms(before: Column, after: Column) -> bool:
     return bags[0] == bags[1]
 
 
+def near_logarithm(before: Column, after: Column) -> bool:
+    """Equal up to float32 precision of the logarithm."""
+    return bool(np.allclose(np.log1p(before.values), np.log1p(after.values), atol=1e-5))
+
+
 def same_labels(before: Column, after: Column) -> bool:
     """The labels of a cell come back in the order of the classes."""
     return [set(text.split(";")) for text in before.texts() if text] == [
@@ -186,6 +193,7 @@ CASES = {
         },
         same_plain_words,
     ),
+    "counts": Case(lambda: Counts(("x",)), {"x": (numbers, st.integers(0, 9_000))}, near_logarithm),
     "datetime": Case(lambda: Calendar("at"), {"at": (times, TIMESTAMP)}, same_time),
     "cross": Case(lambda: Cross(("a", "b")), {"a": (strings, LEVEL), "b": (strings, LEVEL)}),
     "ids": Case(lambda: Ids("a"), {"a": (strings, LEVEL)}),
@@ -245,6 +253,12 @@ CASES = {
         lambda: WordPieces(("text",), vocab_size=100),
         {"text": (strings, st.text("ab é", max_size=12))},
         same_plain_words,
+    ),
+    "place_windows": Case(
+        lambda: PlaceWindows(Counts(("x",)), 3, places={"names": ["a"]}),
+        {"x": (numbers, st.integers(0, 9_000))},
+        near_logarithm,
+        min_rows=3,
     ),
     "tags": Case(
         lambda: Tags("tags", WordFeatures("text").fit(Frame((strings("text", ["a b"]),)))),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.stats import nbinom
 
 from kissipo.pipeline.registries import LOSSES
 from kissipo.process.weighted_mean import weighted_mean
@@ -117,6 +118,12 @@ def after_the_first(y: Array, t: Array) -> float:
     return per_token(y[some, 1:], t[some, 1:]) * float(some.mean())
 
 
+def dispersed(y: Array, t: Array) -> Array:
+    """The negative logarithm of the probabilities that scipy gives."""
+    size = np.exp(-y[..., 1:])
+    return np.asarray(-nbinom.logpmf(t, size, size / (size + np.exp(y[..., :1]))))
+
+
 FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "bpr": ("numbers", lambda y, t: np.mean(-np.log(1 / (1 + np.exp(-y))))),
     "binary_cross_entropy": (
@@ -142,6 +149,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "mean_absolute_error": ("numbers", lambda y, t: np.abs(y - t).mean()),
     "huber": ("numbers", lambda y, t: huber(y - t).mean()),
     "poisson": ("counts", lambda y, t: (np.exp(y) - t * y).mean()),
+    "negative_binomial": ("dispersed counts", lambda y, t: dispersed(y, t).mean()),
     "cosine_similarity": ("numbers", lambda y, t: -cosines(y, t).mean()),
 }
 
@@ -169,6 +177,8 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
         t = np.stack([start, end, first, end + generator.integers(0, 3, 9), end * 7], axis=1)
         t[::4, :2] = 0  # no answer
         return generator.normal(0, 2, (9, 10, 2)), t
+    if kind == "dispersed counts":
+        return generator.normal(0, 2, (9, 4, 2)), generator.poisson(3, (9, 4, 1)).astype(float)
     y = generator.normal(0, 2, (9, 4))
     return y, {
         "probabilities": softmax(generator.normal(0, 2, (9, 4))),
@@ -276,6 +286,7 @@ def test_dice_cross_entropy_of_an_empty_mask_is_the_cross_entropy() -> None:
         ("kl_divergence", [[200.0, 0.0]], [[0.0, 1.0]], 200),
         ("categorical_cross_entropy", [[0.0, 0.0]], [[1.0, 0.0]], np.log(2)),
         ("poisson", [[0.0], [-30.0]], [[0.0], [0.0]], 0.5),
+        ("negative_binomial", [[0.0, -90.0]], [[0.0]], 1 - np.exp(-8) / 2),  # nearly Poisson
         ("huber", [[1.0], [-1000.0]], [[0.0], [0.0]], (0.5 + 999.5) / 2),
         ("cosine_similarity", [[3.0, 4.0], [0.0, 0.0]], [[6.0, 8.0], [1.0, 0.0]], -0.5),
     ],

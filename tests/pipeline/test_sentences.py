@@ -315,7 +315,6 @@ SENTENCES = [
         input: {events: pickups.csv, time: at, place: [x, y], grid: 20}
         process: {net: recurrent}
         output: {forecast: count, horizon: 1}""",
-        "'events' (S48)",
     ),
 ]
 BUILT = [sentence for sentence in SENTENCES if not sentence.refused]

@@ -157,4 +157,23 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ki.load(str(table), output="length").with_words(mean).fit(epochs=2, out=folder / "lengths")
     net = {"net": "recurrent", "units": 8, "epochs": 1}
     ki.Task(input={"text": str(text), "window": 48}, process=net).fit(out=folder / "text")
+    ki.Task(
+        input={"events": _events(folder), "place": ["x", "y"], "grid": 4},
+        process={"epochs": 1, "units": 4},
+        output={"forecast": "count", "baselines": ["last_count"]},
+    ).fit(out=folder / "places")
     return folder
+
+
+def _events(folder: Path) -> str:
+    """Writes events of ten days, most of them at one place in the morning."""
+    generator = np.random.default_rng(1)
+    first = np.datetime64("2024-10-14T00")
+    lines = ["at,x,y"]
+    for hour in range(240):
+        for _ in range(generator.poisson(6 if hour % 24 in (8, 9) else 1)):
+            x, y = generator.normal(5, 1.5, 2).clip(0, 10)
+            lines.append(f"{first + hour}:30:00,{x:.3f},{y:.3f}")
+    path = folder / "events.csv"
+    path.write_text("\n".join(lines))
+    return str(path)

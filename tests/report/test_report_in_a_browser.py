@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+
+import kissipo as ki
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 ContentOf = Callable[[Path], dict[str, Any]]
@@ -42,7 +45,9 @@ def open_report(browser: Browser, runs: Path) -> Iterator[OpenReport]:
         context.close()
 
 
-@pytest.mark.parametrize("name", ["digits", "sunspots", "racing", "kinds", "lengths", "text"])
+@pytest.mark.parametrize(
+    "name", ["digits", "sunspots", "racing", "kinds", "lengths", "text", "places"]
+)
 @pytest.mark.parametrize("viewport", [WIDE, NARROW])
 def test_a_report_fits_its_screen(open_report: OpenReport, name: str, viewport: Any) -> None:
     page = open_report(name, viewport)
@@ -57,6 +62,7 @@ def test_a_report_fits_its_screen(open_report: OpenReport, name: str, viewport: 
     ("name", "viewport", "scheme"),
     [
         ("digits", WIDE, "light"),
+        ("places", WIDE, "dark"),
         ("digits", NARROW, "dark"),
         ("kinds", WIDE, "dark"),
         ("kinds", NARROW, "light"),
@@ -219,3 +225,64 @@ def test_an_example_of_the_report_shows_its_layers(open_report: OpenReport) -> N
     xray.locator(".layer-output canvas.cells").first.click(position={"x": 4, "y": 4})
     expect(xray.locator(".lens")).to_contain_text("✓ equal")
     assert "xray=1" in page.url and "layer=1" in page.url and "cell=" in page.url
+
+
+PIXELS = "canvas => canvas.toDataURL()"
+
+
+def test_a_film_of_places_plays_and_obeys_the_keys(open_report: OpenReport, runs: Path) -> None:
+    page = open_report("places")
+    film, times = page.locator(".film"), page.locator(".film input")
+    maps = film.locator("canvas")
+    expect(maps).to_have_count(2)
+    assert (runs / "places" / "report.html").stat().st_size < 1_000_000
+    last = int(times.get_attribute("max") or 0)
+    assert last == round(240 * 0.2) - 1
+    before = maps.first.evaluate(PIXELS)
+    maps.first.focus()
+    page.keyboard.press("End")
+    expect(times).to_have_value(str(last))
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("PageUp")
+    expect(times).to_have_value(str(last - 25))
+    assert maps.first.evaluate(PIXELS) != before
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(film.get_by_role("button", name="pause")).to_be_visible()
+    expect(times).not_to_have_value("0")
+    film.get_by_role("button", name="pause").click()
+    expect(film.get_by_role("button", name="play")).to_be_visible()
+
+
+def test_a_film_shows_the_counts_of_the_run(open_report: OpenReport) -> None:
+    page = open_report("places")
+    run = ki.open(Path(page.url.removeprefix("file://")).parent)
+    places, test = len(run.pipeline().starts) - 1, run.pipeline().datasets["test"]
+    with torch.no_grad():
+        means = run.answers[0].scores(run.net(*test.everything().inputs))[:, 0, 0]
+    times = page.locator(".film input")
+    step = 9
+    times.fill(str(step))
+    means = means.reshape(-1, places)[step]
+    busiest = run.answers[0].places[int(means.argmax())]  # type: ignore[attr-defined]
+    row = page.locator(".film tbody tr").first.locator("td")
+    expect(row.nth(0)).to_have_text(busiest)
+    truth = test.truth(0).reshape(-1, places)[step]
+    expect(row.nth(1)).to_have_text(f"{truth[int(means.argmax())]:g}")
+    assert float(row.nth(2).inner_text()) == pytest.approx(means.max(), abs=0.051)
+
+
+def test_a_film_is_slow_for_people_who_prefer_less_motion(browser: Browser, runs: Path) -> None:
+    counts = []
+    for motion in ("no-preference", "reduce"):
+        context = browser.new_context(reduced_motion=motion)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto((runs / "places" / "report.html").as_uri())
+        expect(page.locator(".film canvas").first).to_be_attached()
+        assert page.locator(".film input").input_value() == "0"  # it never plays by itself
+        page.locator(".film button").click()
+        page.wait_for_timeout(1_500)
+        counts.append(int(page.locator(".film input").input_value()))
+        context.close()
+    assert counts[1] in (1, 2)
+    assert counts[0] > 2 * counts[1]

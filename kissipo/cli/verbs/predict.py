@@ -7,6 +7,7 @@ kissipo predict runs/tiles-1 new/ --out predictions    a table and a gallery of 
 kissipo predict runs/dcgan-1 1 2 3 --out samples       one PNG file per number
 kissipo predict runs/wine-1 --file new.csv
 kissipo predict runs/air-1 --file air.csv              one line per step to come
+kissipo predict runs/hot-spots-1                       the busiest places next
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.runs.predict_folder import save_images
     from kissipo.runs.run import Run
 
-    if bool(arguments.values) == bool(arguments.file):
+    if arguments.values and arguments.file:
         raise TaskError("kissipo predict needs either values or --file")
     trained = Run.open(arguments.run)
     # a text may be longer than any name of a folder
@@ -68,7 +69,10 @@ def run(arguments: Namespace, screen: Screen) -> None:
         save_images(arguments.out, arguments.values, first)
     screen.remarks(remarks)
     if is_forecast and not screen.as_json:
-        titles, rows_of_steps = forecast_table(trained.answers[0], first)
+        listed = trained.answers[0].listed(first)
+        if len(listed) < len(first):
+            screen.note(f"the first {len(listed)} of {len(first)}; --json and --out write all")
+        titles, rows_of_steps = forecast_table(trained.answers[0], listed)
         for line in [list[object](titles), *map(list[object], rows_of_steps)]:
             print("\t".join(format_cell(cell) for cell in line))  # noqa: T201
     for row in () if is_forecast else answers:

@@ -20,6 +20,7 @@ DATASETS = Registry(
         "FILES": (),
         "FOLDER": None,
         "DOCUMENTS": False,  # whether its rows are documents to search
+        "read_links": None,  # reads the pairs of its places that are linked, if it has some
     },
 )
 

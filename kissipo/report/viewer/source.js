@@ -87,6 +87,11 @@ export function sourceOf(report, { trace }, run) {
   return new Source({ trace, run }, report.block, trace.tensors);
 }
 
+/** The bytes of a compressed text. */
+export async function unpacked(packed) {
+  return inflated(decoded(packed));
+}
+
 function decoded(packed) {
   const text = atob(packed);
   const bytes = new Uint8Array(text.length);
