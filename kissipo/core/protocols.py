@@ -290,6 +290,7 @@ class DescribingNet(Protocol):
     """A net that describes what it found in samples, such as the words that decided.
 
     inputs, outputs:  the specs from which it was built; labels name ids and classes
+    SHOWS_STEPS, where it is true: `kissipo show` prints what it says of an example, too
     """
 
     def describe_example(
@@ -318,6 +319,11 @@ class DescribingNet(Protocol):
 def describes_samples(net: object) -> TypeIs[DescribingNet]:
     """Returns whether a net describes what it found in samples."""
     return issubclass(type(net), DescribingNet)
+
+
+def shows_steps(net: object) -> bool:
+    """Returns whether a net describes an example step by step, also in `kissipo show`."""
+    return bool(getattr(net, "SHOWS_STEPS", False))
 
 
 @runtime_checkable

@@ -117,6 +117,8 @@ class Prediction:
     tags:        the tag of each word, or of each token, and its probability
     words:       the words of a text whose names are found
     entities:    the names in a text; None for other answers
+    place:       the coordinates on a map by their names, and what is measured there, such
+                 as the cluster; None for other answers
     """
 
     value: Any
@@ -136,6 +138,7 @@ class Prediction:
     tags: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     words: tuple[str, ...] = ()
     entities: tuple[Entity, ...] | None = None
+    place: Mapping[str, float] | None = None
 
     def describe(self) -> str:
         """Returns the value with its probability, the areas of a mask, or names."""
@@ -145,6 +148,10 @@ class Prediction:
             return ", ".join(f"{name} {share:.1%}" for name, share in self.areas)
         if self.spans:
             return self.spans[0].describe()
+        if self.place is not None:
+            return ", ".join(
+                f"{name.replace('_', ' ')} {describe(value)}" for name, value in self.place.items()
+            )
         is_sure = self.confidence is not None and self.mask is None
         return describe(self.value) + (f" ({self.confidence:.0%})" if is_sure else "")
 
@@ -174,6 +181,8 @@ class Prediction:
         if self.entities is not None:
             content["words"] = list(self.words)
             content["entities"] = [vars(entity) for entity in self.entities]
+        if self.place is not None:
+            content["place"] = dict(self.place)
         if self.neighbors is not None:
             content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
         if self.spans is not None:
@@ -628,6 +637,10 @@ class Answer(ABC):
         image that was resized.
         """
         return list(predictions)
+
+    def prediction_remarks(self, net: nn.Module) -> list[str]:
+        """Returns sentences on how the net predicts samples that are new to it."""
+        return []
 
     def locate(
         self, predictions: Sequence[Prediction], steps: Sequence[ForecastSteps]

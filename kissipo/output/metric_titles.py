@@ -38,6 +38,7 @@ _TITLES = {
             *("mean_reciprocal_rank", "nearest_cosine", "unanswerable_accuracy"),
             *("masked_accuracy", "next_sentence_accuracy"),
             *("entity_precision", "entity_recall", "token_accuracy"),
+            *("explained_variance", "quantization_error", "topographic_error"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )
     },

@@ -23,6 +23,7 @@ _FRACTIONS = {
     "entity_f1": " of entity F1",
     "exact_match": " of exact match",
     "masked_accuracy": " of masked pieces",
+    "trustworthiness": " of trustworthiness",
     "hit_at_1": " of right documents",
     "rouge_1": " of ROUGE-1",
     "rouge_2": " of ROUGE-2",

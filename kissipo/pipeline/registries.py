@@ -74,9 +74,6 @@ NETS = Registry(
         "suggested_options": no_options,  # sizes, where the net was not named
     },
     planned={
-        "pca": "S36",
-        "tsne": "S36",
-        "som": "S36",
         "rbm": "S37",
         "captioner": "S38",
         "style_transfer": "S39",
@@ -104,7 +101,6 @@ ANSWERS = Registry(
     folder="answers",
     planned={
         "rating": "S43",
-        "map": "S36",
     },
 )
 LOSSES = Registry("kissipo.process.losses", "loss", folder="losses")

@@ -24,6 +24,7 @@ from kissipo.core.description import (
     Line,
     Matrix,
     Record,
+    ScatterMap,
     Section,
     Table,
     Threshold,
@@ -33,7 +34,7 @@ from kissipo.core.description import (
 )
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.report.image_address import address_of, png_address
+from kissipo.report.image_address import address_of, image_sheet, png_address
 from kissipo.report.overlay import color_name, overlaid
 
 
@@ -65,6 +66,8 @@ def record_json(record: Record) -> JsonObject:
             return {"kind": "examples", "examples": list(map(_example, record.examples))}
         case Threshold():
             return _threshold(record)
+        case ScatterMap():
+            return _scatter_map(record)
         case Section():
             return {
                 "kind": "section",
@@ -153,6 +156,15 @@ def _threshold(record: Threshold) -> JsonObject:
         "probabilities": [round(value, 9) for value in record.probabilities],
         "targets": _bits(record.targets),
     }
+
+
+def _scatter_map(record: ScatterMap) -> JsonObject:
+    plain = vars(record) | {
+        "points": [[round(float(value), 5) for value in point] for point in record.points],
+        "groups": [_finite(value) for value in record.groups],
+        "images": None if record.images is None else image_sheet(record.images),
+    }
+    return {"kind": "scatter_map", **plain}
 
 
 def _bits(flags: Iterable[bool]) -> str:

@@ -6,6 +6,7 @@ import { ColoredText } from "./report_text.js";
 import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { Threshold } from "./report_threshold.js";
+import { ScatterMap } from "./scatter_map.js";
 import { SearchTree } from "./search_tree.js";
 import { WeightsMap } from "./weights_map.js";
 import { Words } from "./report_context.js";
@@ -20,7 +21,7 @@ const LONG = 200; // characters above which a code is a file, which is folded
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
   colored_text: ColoredText,
   matrix: Matrix, gallery: Gallery, section: Section, threshold: Threshold,
-  tree: SearchTree, weights: WeightsMap,
+  tree: SearchTree, weights: WeightsMap, scatter_map: ScatterMap,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };
 
 /** Some records, one below the other. */

@@ -1,0 +1,26 @@
+"""Random projection: the samples times a random matrix (scikit-learn).
+
+It keeps distances roughly where the map has many dimensions, and hardly with two.
+
+Source:   Johnson and Lindenstrauss 1984.
+"""
+
+from sklearn.random_projection import GaussianRandomProjection
+
+from kissipo.output.answer import Scores
+from kissipo.output.baseline_data import BaselineData
+
+NAME = "random projection"
+TRIVIAL = True
+
+
+def predict(data: BaselineData) -> Scores | None:
+    """Returns the places of the samples; None where they are not rows of numbers."""
+    rows = data.features(data.test)
+    if rows is None:
+        return None
+    dimensions = data.answer.spec.size
+    places: Scores = GaussianRandomProjection(dimensions, random_state=data.seed).fit_transform(
+        rows
+    )
+    return places

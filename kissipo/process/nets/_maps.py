@@ -1,0 +1,134 @@
+"""Maps: what nets share that place every sample on a map of a few dimensions.
+
+A sample is one row of numbers: the columns of a table, the pixels of an image, the term
+weights of a text. Distances on the map stand for distances between these rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kissipo.core.batch import Batch
+from kissipo.core.errors import DataError, ShapeError
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.concat_features import ConcatFeatures
+
+_PIECE = 4_000_000  # distances that are computed at once
+
+
+class MapNet(nn.Module):
+    """A net that is solved from all samples, and places a sample on the map.
+
+    MEASURES:    what `measure` returns of a sample besides its place, by name
+    NEW_SAMPLES: how a sample is placed that was not among those of the training
+    """
+
+    MEASURES: tuple[str, ...] = ()
+    NEW_SAMPLES = ""
+
+    def __init__(
+        self, name: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+    ) -> None:
+        super().__init__()
+        _check_specs(name, inputs, outputs)
+        self.join = ConcatFeatures(tuple(inputs))
+        self.width, self.dimensions = self.join.width, outputs[0].shape[0]
+        self.register_buffer("samples", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the net has seen its samples."""
+        return int(self.get_buffer("samples")) > 0
+
+    def rows(self, *inputs: Tensor) -> Tensor:
+        """Returns the samples as rows of numbers (batch, feature) in double precision."""
+        return torch.as_tensor(self.join(*inputs)).double()
+
+    def measure(self, *inputs: Tensor) -> Tensor:
+        """Returns the numbers that MEASURES names (batch, measure)."""
+        raise NotImplementedError
+
+    def read(self, samples: Iterable[Batch]) -> NDArray[np.float64]:
+        """Returns all training samples as rows (sample, feature), and counts them.
+
+        Raises:   DataError when they are all equal.
+        """
+        with torch.no_grad():
+            rows = torch.cat([self.rows(*batch.inputs) for batch in samples])
+        if len(rows) and bool((rows == rows[0]).all()):
+            raise DataError(
+                "all samples are equal, so that there is nothing to map",
+                got=f"{len(rows):,} times the same row",
+                do="Name columns that differ between the samples",
+            )
+        self.samples = torch.tensor(len(rows))
+        array: NDArray[np.float64] = rows.numpy()
+        return array
+
+
+class ResizedBuffers(nn.Module):
+    """A module whose buffers have as many rows as there are samples or units.
+
+    A saved state sets their sizes.
+    """
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *arguments: object
+    ) -> None:
+        for name, buffer in list(self.named_buffers(recurse=False)):
+            saved = state_dict.get(prefix + name)
+            if saved is not None and saved.shape != buffer.shape:
+                setattr(self, name, torch.empty_like(saved))
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+def squared_distances(rows: Tensor, points: Tensor) -> Tensor:
+    """Returns the squared Euclidean distances (row, point).
+
+    Differences are taken before they are squared, so that equal rows have distance 0.
+
+    Example:  >>> squared_distances(torch.tensor([[0.0, 3.0]]), torch.zeros(1, 2)).tolist()
+              [[9.0]]
+    """
+    size = max(1, _PIECE // max(1, len(points)))
+    mode = "donot_use_mm_for_euclid_dist"
+    return (
+        torch.cat([torch.cdist(piece, points, compute_mode=mode) for piece in rows.split(size)])
+        ** 2
+    )
+
+
+def feature_names(inputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """Returns a name for each number of a row."""
+    names: list[str] = []
+    for spec in inputs:
+        if len(spec.labels) == spec.size:
+            names += spec.labels
+        elif spec.axes == ("channel", "height", "width"):
+            places = np.ndindex(*spec.shape)
+            names += [f"pixel {row + 1}, {column + 1}" for _, row, column in places]
+        else:
+            names += [f"{spec.name} {number + 1}" for number in range(spec.size)]
+    return tuple(names)
+
+
+def _check_specs(name: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+    """Raises ShapeError when an input has ids, or the output is not a map."""
+    ids = next((spec for spec in inputs if spec.vocab_size), None)
+    if ids is not None:
+        raise ShapeError(
+            f"process step '{name}' takes numbers, and '{ids.name}' is read as ids",
+            got=ids.describe(),
+            do=f"Leave the column out with input.drop=[{ids.name}]",
+        )
+    if len(outputs) != 1 or outputs[0].axes != ("dimension",):
+        raise ShapeError(
+            f"process step '{name}' places samples on a map",
+            got=f"the output {' and '.join(spec.describe() for spec in outputs)}",
+            do="Use output.map=2",
+        )
