@@ -103,6 +103,20 @@ def squared_distances(rows: Tensor, points: Tensor) -> Tensor:
     )
 
 
+def principal_places(rows: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
+    """Returns the coordinates of rows on their axes of largest variance.
+
+    Axes that the rows do not have are 0.
+    """
+    centered = rows - rows.mean(axis=0)
+    left, lengths, right = np.linalg.svd(centered, full_matrices=False)
+    count = min(dimensions, len(lengths))
+    signs = np.sign(right[np.arange(count), np.abs(right[:count]).argmax(axis=1)])
+    places = np.zeros((len(rows), dimensions))
+    places[:, :count] = left[:, :count] * lengths[:count] * np.where(signs == 0, 1, signs)
+    return places
+
+
 def feature_names(inputs: Sequence[TensorSpec]) -> tuple[str, ...]:
     """Returns a name for each number of a row."""
     names: list[str] = []
