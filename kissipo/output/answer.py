@@ -356,6 +356,7 @@ class Answer(ABC):
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
     MONITORS_METRIC: ClassVar[bool] = False  # whether its metric chooses the best epoch
+    SECTIONS_FIRST: ClassVar[bool] = False  # whether they stand before those of the net
     BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
     BASELINE_SAMPLES: int = 10_000  # on which baselines are trained at most
 

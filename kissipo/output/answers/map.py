@@ -90,6 +90,7 @@ class Map(Answer):
     CHECKS_LEAKAGE = False
     NAMES_COLUMN = False
     SOURCES = ("table", "images", "text", "tensors")
+    SECTIONS_FIRST = True
     BUILDER = "maps"
 
     def __init__(
@@ -206,10 +207,9 @@ class Map(Answer):
     def sections(self, data: EvaluationData) -> Sequence[Section]:
         if data.scores is None:
             return []
-        note = f"{len(data.scores):,} samples"
-        note += f", colored by {self.color}" if self.color in data.frame else ""
         return [
-            Section("Map", self._drawn(data), note=note),
+            Section("Map", self._drawn(data)),
+            self._clusters(data),
             self._unfaithful(data),
         ]
 
@@ -222,7 +222,14 @@ class Map(Answer):
             places = np.stack([places[:, 0], np.zeros(len(places))], axis=1)
         spread = spread_out(places)
         names = [f"row {row}" for row in frame.rows.tolist()]
-        groups, legend = self._groups(data, frame)
+        group = _measured_group(self.measures) or (self.color if self.color in frame else "")
+        groups, legend = self._groups(data, frame, group)
+        if self.color in frame and group != self.color:
+            column = frame[self.color]
+            names = [
+                f"{name}, {self.color} {describe(column.show(row))}"
+                for row, name in enumerate(names)
+            ]
         images = data.inputs(every)[0] if data.has_images else None
         labels = ("second dimension" if self.dimensions > 1 else "", "first dimension")
         record = ScatterMap(
@@ -231,7 +238,7 @@ class Map(Answer):
             [] if images is not None else self._texts(data, frame),
             groups=groups,
             legend=legend,
-            group_name=self.color if self.color in frame else _measured_group(self.measures),
+            group_name=group,
             images=images,
             x_label=labels[1],
             y_label=labels[0],
@@ -244,18 +251,35 @@ class Map(Answer):
             lines.append(Line(text, "dim"))
         return lines
 
-    def _groups(self, data: EvaluationData, frame: Frame) -> tuple[list[float], list[str]]:
+    def _groups(
+        self, data: EvaluationData, frame: Frame, group: str
+    ) -> tuple[list[float], list[str]]:
         """Returns the number of the group of each sample, or a quantity, and the names
         of the groups; none without colors."""
-        if self.color in frame:
-            return colors_of(frame[self.color])
-        group = _measured_group(self.measures)
-        if not group:
-            return [], []
+        if group not in self.measures:
+            return colors_of(frame[group]) if group else ([], [])
         column = data.scores[:, self.dimensions + self.measures.index(group)]
         numbers = sorted({int(value) for value in column})
         order = {number: place for place, number in enumerate(numbers)}
         return [order[int(value)] for value in column], [f"{group} {item}" for item in numbers]
+
+    def _clusters(self, data: EvaluationData) -> Section:
+        """Returns how many samples of each color are in each cluster."""
+        group = _measured_group(self.measures)
+        frame = data.rows_of(np.arange(len(data.scores)))
+        if not group or self.color not in frame:
+            return Section("", [])
+        numbers, names = colors_of(frame[self.color])
+        if not names:
+            return Section("", [])
+        groups, clusters = self._groups(data, frame, group)
+        counts = np.zeros((len(clusters), len(names)), dtype=np.int64)
+        np.add.at(counts, (np.asarray(groups, dtype=int), np.asarray(numbers, dtype=int)), 1)
+        rows = [[name, *map(str, row)] for name, row in zip(clusters, counts.tolist(), strict=True)]
+        title = f"{group.capitalize()}s and {self.color}"
+        text = f"{self.color} was no input: the table says whether the clusters find it again."
+        table = Table(["", *names], rows, numbers=range(1, 1 + len(names)))
+        return Section(title, [table, Line(text, "dim")])
 
     def _texts(self, data: EvaluationData, frame: Frame) -> list[str]:
         columns = [name for codec in data.codecs for name in codec.columns]

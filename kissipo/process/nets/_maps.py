@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.errors import DataError, ShapeError
+from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
 
@@ -71,6 +72,60 @@ class MapNet(nn.Module):
         return array
 
 
+class Center(nn.Module):
+    """Subtracts the mean of the training samples.
+
+    Shapes:   (batch, feature) -> the same
+    """
+
+    mean: Tensor
+    DESCRIPTION = "minus the mean"
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width, dtype=torch.float64))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return rows - self.mean
+
+    def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the value, and the mean that is subtracted."""
+        return [
+            Source("input", index, rows[index]),
+            Source("mean", index[1:], self.mean[index[1:]], -1.0),
+        ], "sum"
+
+
+class Projection(nn.Module):
+    """Multiplies a row with each of the chosen eigenvectors.
+
+    Shapes:   (batch, feature) -> (batch, dimension)
+    """
+
+    vectors: Tensor
+
+    def __init__(self, width: int, dimensions: int) -> None:
+        super().__init__()
+        start = torch.eye(dimensions, width, dtype=torch.float64)
+        self.register_buffer("vectors", start)
+
+    @property
+    def DESCRIPTION(self) -> str:  # noqa: N802
+        return f"projection on {len(self.vectors)} of {self.vectors.shape[1]} eigenvectors"
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return rows @ self.vectors.T
+
+    def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the numbers of the row, each times its entry of the eigenvector."""
+        row, dimension = index
+        weights = self.vectors[dimension].tolist()
+        return [
+            Source("input", (row, feature), rows[row, feature], weight)
+            for feature, weight in enumerate(weights)
+        ], "sum"
+
+
 class ResizedBuffers(nn.Module):
     """A module whose buffers have as many rows as there are samples or units.
 
@@ -103,18 +158,39 @@ def squared_distances(rows: Tensor, points: Tensor) -> Tensor:
     )
 
 
+def principal_axes(
+    centered: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the standard deviations of rows along their axes of largest variance, and
+    these axes (axis, feature); the largest entry of each axis is positive.
+
+    centered:  (sample, feature), with mean 0
+    """
+    _, lengths, right = np.linalg.svd(centered, full_matrices=False)
+    return lengths[:count] / np.sqrt(len(centered)), signed(right[:count])
+
+
 def principal_places(rows: NDArray[np.float64], dimensions: int) -> NDArray[np.float64]:
     """Returns the coordinates of rows on their axes of largest variance.
 
     Axes that the rows do not have are 0.
     """
     centered = rows - rows.mean(axis=0)
-    left, lengths, right = np.linalg.svd(centered, full_matrices=False)
-    count = min(dimensions, len(lengths))
-    signs = np.sign(right[np.arange(count), np.abs(right[:count]).argmax(axis=1)])
     places = np.zeros((len(rows), dimensions))
-    places[:, :count] = left[:, :count] * lengths[:count] * np.where(signs == 0, 1, signs)
+    axes = principal_axes(centered, dimensions)[1]
+    places[:, : len(axes)] = centered @ axes.T
     return places
+
+
+def signed(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns vectors (vector, entry) whose largest entry by its size is positive.
+
+    Example:  >>> signed(np.array([[0.6, -0.8], [0.8, 0.6]])).tolist()
+              [[-0.6, 0.8], [0.8, 0.6]]
+    """
+    places = np.abs(vectors).argmax(axis=1)
+    signs = np.sign(vectors[np.arange(len(vectors)), places])
+    return vectors * np.where(signs == 0, 1, signs)[:, None]
 
 
 def feature_names(inputs: Sequence[TensorSpec]) -> tuple[str, ...]:

@@ -34,9 +34,8 @@ from torch import Tensor, nn
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Record, Section, Table
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.nets._maps import MapNet, feature_names
+from kissipo.process.nets._maps import Center, MapNet, Projection, feature_names, signed
 
 ALGORITHMS = ("closed_form",)
 _MAX_COVARIANCE = 4_096  # columns
@@ -67,60 +66,6 @@ def build(
 def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
     """Returns the six steps with their numbers, and the explained variance."""
     return {"pca": net.describe_solution()} if isinstance(net, Pca) else {}
-
-
-class Center(nn.Module):
-    """Subtracts the mean of the training samples.
-
-    Shapes:   (batch, feature) -> the same
-    """
-
-    mean: Tensor
-    DESCRIPTION = "minus the mean"
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(width, dtype=torch.float64))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return rows - self.mean
-
-    def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the value, and the mean that is subtracted."""
-        return [
-            Source("input", index, rows[index]),
-            Source("mean", index[1:], self.mean[index[1:]], -1.0),
-        ], "sum"
-
-
-class Projection(nn.Module):
-    """Multiplies a row with each of the chosen eigenvectors.
-
-    Shapes:   (batch, feature) -> (batch, dimension)
-    """
-
-    vectors: Tensor
-
-    def __init__(self, width: int, dimensions: int) -> None:
-        super().__init__()
-        start = torch.eye(dimensions, width, dtype=torch.float64)
-        self.register_buffer("vectors", start)
-
-    @property
-    def DESCRIPTION(self) -> str:  # noqa: N802
-        return f"projection on {len(self.vectors)} of {self.vectors.shape[1]} eigenvectors"
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return rows @ self.vectors.T
-
-    def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the numbers of the row, each times its entry of the eigenvector."""
-        row, dimension = index
-        weights = self.vectors[dimension].tolist()
-        return [
-            Source("input", (row, feature), rows[row, feature], weight)
-            for feature, weight in enumerate(weights)
-        ], "sum"
 
 
 class Pca(MapNet):
@@ -366,14 +311,3 @@ class Pca(MapNet):
     def _rest(self) -> list[Record]:
         more = self.width - _LISTED
         return [Line(f"{more:,} more columns are not listed.", "dim")] if more > 0 else []
-
-
-def signed(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns vectors (vector, entry) whose largest entry by its size is positive.
-
-    Example:  >>> signed(np.array([[0.6, -0.8], [0.8, 0.6]])).tolist()
-              [[-0.6, 0.8], [0.8, 0.6]]
-    """
-    places = np.abs(vectors).argmax(axis=1)
-    signs = np.sign(vectors[np.arange(len(vectors)), places])
-    return vectors * np.where(signs == 0, 1, signs)[:, None]

@@ -16,6 +16,7 @@ import { integerText, numberText } from "./text.js";
 const [WIDE, TEXTS] = [4, 2]; // columns above which a table becomes cards on a narrow screen
 const [MANY, FIRST, LAST] = [30, 16, 6]; // rows of a table that is shown whole; of a long one
 const REST = null;
+const LARGE = 100; // pixels from which an image that stands alone is drawn large
 const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
@@ -99,7 +100,7 @@ function Gallery({ record: { groups, captions, files, classes } }) {
   return html`
     ${classes.length > 0 && html`<p class="legend">${classes.map(({ name, color }) => html`<span>
       <i class="swatch" style=${{ background: color }} /> ${name}</span>`)}</p>`}
-    ${groups.length > 0 && html`<div class="gallery">${groups.map((group, number) => html`<figure class=${`of-${Math.min(4, group.length)}`}>
+    ${groups.length > 0 && html`<div class="gallery">${groups.map((group, number) => html`<figure class=${`of-${Math.min(4, group.length)} ${groups.length + group.length === 2 && group[0].width >= LARGE ? "large" : ""}`}>
       <div class="group-images">${group.map((image, place) => html`<${Drawn} image=${image} title=${files[number] || undefined}
         name=${place === 0 ? captions[number] : ""} />`)}</div>
       ${captions[number] && html`<figcaption>${captions[number]}</figcaption>`}</figure>`)}</div>`}`;
