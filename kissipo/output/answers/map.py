@@ -51,7 +51,7 @@ from kissipo.output.metrics.neighborhoods import neighborhoods, neighbors_for
 
 _AXES = ("x", "y", "z")
 _MAX_TEXT, _MAX_COLUMNS, _MAX_GROUPS = 160, 12, 12
-_SPREAD = 0.32  # of a unit, over which its samples are drawn
+_SPREAD = 0.42  # of a unit, over which its samples are drawn
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
@@ -221,7 +221,7 @@ class Map(Answer):
         if self.dimensions == 1:
             places = np.stack([places[:, 0], np.zeros(len(places))], axis=1)
         spread = spread_out(places)
-        names = [f"row {row}" for row in frame.rows.tolist()]
+        names = names_of(frame)
         group = _measured_group(self.measures) or (self.color if self.color in frame else "")
         groups, legend = self._groups(data, frame, group)
         if self.color in frame and group != self.color:
@@ -294,23 +294,23 @@ class Map(Answer):
         order = order[quality[order] < 1]
         if not len(order):
             return Section(title, [Line("None: all neighbors are neighbors in the data, too.")])
+        if data.has_images:
+            captions = [f"trustworthiness {quality[sample]:.3f}" for sample in order.tolist()]
+            return Section(title, [data.gallery(order, captions)])
         frame = data.rows_of(order)
         columns = [name for codec in data.codecs for name in codec.columns]
         names = list(dict.fromkeys(columns))[:_MAX_COLUMNS]
-        is_image = data.has_images
         rows = [
             [
                 f"{frame.rows[place]}",
                 f"{quality[sample]:.4f}",
                 *(describe(value) for value in data.scores[sample, : self.dimensions].tolist()),
-                "" if is_image else in_words(frame, names, place),
+                in_words(frame, names, place),
             ]
             for place, sample in enumerate(order.tolist())
         ]
         titles = ["row", "trustworthiness", *self.axes, "sample"]
         numbers = range(2 + self.dimensions)
-        if is_image:
-            titles, rows = titles[:-1], [row[:-1] for row in rows]
         return Section(title, [Table(titles, rows, numbers=numbers)])
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
@@ -352,6 +352,13 @@ def colors_of(column: Column) -> tuple[list[float], list[str]]:
         names = [*names[: _MAX_GROUPS - 1], f"{len(names) - _MAX_GROUPS + 1} others"]
     order = {name: number for number, name in enumerate(names)}
     return [order.get(text, len(names) - 1) for text in texts], names
+
+
+def names_of(frame: Frame) -> list[str]:
+    """Returns the name of each sample: that of its document, or its row."""
+    if "document" in frame and frame["document"].kind == "string":
+        return [str(name) for name in frame["document"].texts()]
+    return [f"row {row}" for row in frame.rows.tolist()]
 
 
 def spread_out(places: Scores) -> Scores:

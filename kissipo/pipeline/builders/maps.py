@@ -19,12 +19,13 @@ from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
-from kissipo.core.frame import Frame
+from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option_infos
 from kissipo.core.seeds import drawn
 from kissipo.input.check.rows import duplicates
 from kissipo.input.documents import DocumentOptions
+from kissipo.input.formats.documents import NAME, TEXT
 from kissipo.input.infer_types import guess_kinds
 from kissipo.input.source import O, Source
 from kissipo.input.source_data import Reading
@@ -47,8 +48,25 @@ _MAX_CLASSES = 20  # of a column that colors the map unasked
 
 
 def read(source: Source[O], value: object, options: O) -> Reading:
-    """Returns the samples of the source; a source of plain text gives its documents."""
-    return source.documents(value, options) if _is_text(options) else source.read(value, options)
+    """Returns the samples of the source; a source of plain text gives its documents.
+
+    Queries are no documents, and left out. Documents in several folders have the column
+    `folder`.
+    """
+    if not _is_text(options):
+        reading: Reading = source.read(value, options)
+        return reading
+    reading = source.documents(value, options)
+    frame = reading.frame
+    if reading.parts is not None:
+        frame = frame.take(reading.parts["train"])
+    texts = [str(frame[TEXT].show(row) or "") for row in range(len(frame))]
+    names = [str(name) for name in frame[NAME].texts()]
+    columns = [strings(NAME, names), strings(TEXT, texts)]
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if len(set(folders)) > 1:
+        columns.append(strings("folder", [folder or None for folder in folders]))
+    return replace(reading, frame=Frame(tuple(columns), frame.origin, frame.rows), answer="")
 
 
 def parse_values(
@@ -150,7 +168,7 @@ def _color(
     columns = options if isinstance(options, ColumnOptions) else ColumnOptions()
     named = set(columns.named_columns())
     found, reason = reading.answer, "the answer column of these data"
-    if not found or found not in frame or found in named or _is_text(options):
+    if not found or found not in frame or found in named:
         found, reason = _class_column(frame, named), "the last column of few classes"
     if not found:
         return None
@@ -182,7 +200,7 @@ def _codecs(
     options, written = component.options, component.written
     if _is_text(options):
         terms = options.term_options()
-        return (BagOfWords("text", options=terms, weighting="tf_idf", scale="none"),)
+        return (BagOfWords(TEXT, options=terms, weighting="tf_idf", scale="none"),)
     weighs_terms = "bag_of_words" in option_infos(type(options)) and "bag_of_words" not in written
     if weighs_terms:
         options = replace(options, bag_of_words="tf_idf")

@@ -73,7 +73,7 @@ class Options:
         "width of the neighborhood at the start; a quarter of the longer side when omitted",
         above=0,
     )
-    sigma_end: float = option(0.4, "width of the neighborhood at the end", above=0)
+    sigma_end: float = option(0.2, "width of the neighborhood at the end", above=0)
     rate_start: float = option(
         0.5, "how far online training moves a unit at the start", above=0, maximum=1
     )
