@@ -41,6 +41,10 @@ def _parse_values(
     return source.parse_values(values, options, codecs)
 
 
+def _no_front(resolved: object) -> None:
+    """Returns no net before that of the task."""
+
+
 def _same_net(net: object) -> object:
     """Returns the net unchanged."""
     return net
@@ -65,6 +69,7 @@ NETS = Registry(
         "DEFAULT_SPECS": None,  # inputs and outputs for which `kissipo show NET` counts
         "NOTES": (),  # remarks of `kissipo show NET`
         "ours": _same_name,  # a published name of a weight -> its name in the net
+        "MAPS": False,  # whether it places samples on a map
         "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
         "options_of_weights": lambda path, saved, answers: (),  # that a folder or a run sets
@@ -132,6 +137,7 @@ BUILDERS = Registry(
         "OTHER_DEFAULTS": (),  # of the input, whose default is not that of the source
         "EVALUATED_OPTION": "",  # of the input, for other data to evaluate; "": the source
         "NO_SOFT_TARGETS": "",  # why only the target of a sample may have a probability
+        "front_net": _no_front,  # a net that the inputs pass first, with a `spec`, if any
         "wrap_net": _same_net,  # what the data require around any net
     },
 )

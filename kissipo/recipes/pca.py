@@ -19,7 +19,7 @@ RECIPE = Recipe(
     task=Task(
         input={"table": "iris", "scale": "standard"},
         process={"net": "pca"},
-        output={"map": 2, "color": "species"},
+        output={"map": 2, "color_by": "species"},
     ),
     system="S36",
     data="150 flowers, four lengths each, from scikit-learn",

@@ -18,7 +18,7 @@ RECIPE = Recipe(
     task=Task(
         input={"images": "digits"},
         process={"net": "tsne", "perplexity": 30},
-        output={"map": 2, "color": "digit"},
+        output={"map": 2, "color_by": "digit"},
     ),
     system="S36",
     data="1,797 digits of 8x8 pixels, from scikit-learn",

@@ -70,7 +70,7 @@ class MapNet(Protocol):
 class Options:
     """The options of a map."""
 
-    color: str | None = option(
+    color_by: str | None = option(
         None, "column that colors the map, which the net does not see; none: no colors"
     )
 

@@ -9,9 +9,10 @@ NAME = "PCA"
 
 
 def predict(data: BaselineData) -> Scores | None:
-    """Returns the places of the samples; None where they are not rows of numbers."""
-    rows, dimensions = data.features(data.test), data.answer.spec.size
-    if rows is None or dimensions > min(rows.shape):
+    """Returns the places of the samples, whose truth are their encoded rows; None where
+    they have fewer dimensions than the map."""
+    rows, dimensions = data.test.truth, data.answer.spec.size
+    if dimensions > min(rows.shape):
         return None
     places: Scores = PCA(dimensions, random_state=data.seed).fit_transform(rows)
     return places

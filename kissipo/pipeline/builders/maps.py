@@ -15,12 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from kissipo.codec.array import Array
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.module_state import eval_mode
+from kissipo.core.protocols import batches
 from kissipo.core.schema import option_infos
 from kissipo.core.seeds import drawn
 from kissipo.input.check.rows import duplicates
@@ -29,13 +32,16 @@ from kissipo.input.formats.documents import NAME, TEXT
 from kissipo.input.infer_types import guess_kinds
 from kissipo.input.source import O, Source
 from kissipo.input.source_data import Reading
+from kissipo.input.sources.run import Options as RunOptions
 from kissipo.input.table_codecs import ColumnOptions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
 from kissipo.output.answers.map import Map
 from kissipo.pipeline.builders import rows
+from kissipo.pipeline.builders._layer_of_run import LayerOfRun, TrainedRun, trained_run
 from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
+from kissipo.pipeline.registries import NETS, SOURCES
 
 UNUSED_OPTIONS = (
     *("window", "vocab_size", "min_count", "tokenizer", "tokenizer_file", "max_length"),
@@ -43,6 +49,7 @@ UNUSED_OPTIONS = (
     *("augment", "noise", "masks", "missing_masks", "boxes", "missing_boxes", "ids"),
 )
 MAX_COMPARED = 2_000
+_BATCH = 256  # samples that go through a net at once
 _MIN_SAMPLES = 5
 _MAX_CLASSES = 20  # of a column that colors the map unasked
 
@@ -51,11 +58,15 @@ def read(source: Source[O], value: object, options: O) -> Reading:
     """Returns the samples of the source; a source of plain text gives its documents.
 
     Queries are no documents, and left out. Documents in several folders have the column
-    `folder`.
+    `folder`. A layer of a run gets the samples of the run.
     """
+    if isinstance(options, RunOptions):
+        run = trained_run(value)
+        inner = run.resolved.source
+        reading = inner.module.SOURCE.read(inner.value, inner.options)
+        return replace(reading, answer=run.target)
     if not _is_text(options):
-        reading: Reading = source.read(value, options)
-        return reading
+        return source.read(value, options)
     reading = source.documents(value, options)
     frame = reading.frame
     if reading.parts is not None:
@@ -73,6 +84,11 @@ def parse_values(
     source: Source[O], values: Sequence[object], options: O, codecs: Sequence[Codec]
 ) -> Frame:
     """Returns the samples that are placed on the map."""
+    if isinstance(options, RunOptions):
+        read_by = "images" if codecs[0].is_image else "table"
+        read_by = "tensors" if isinstance(codecs[0], Array) else read_by
+        inner = SOURCES.find(read_by, place="input")
+        return inner.SOURCE.parse_values(values, inner.Options(), codecs)
     if _is_text(options):
         return source.parse_documents(values, options, codecs)
     return source.parse_values(values, options, codecs)
@@ -84,18 +100,26 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     Raises:   DataError for too few samples, and for columns that are no numbers;
               TaskError for a number of dimensions that does not suit.
     """
-    source: Source[Any] = resolved.source.module.SOURCE
     component, findings = resolved.answers[0], list(reading.findings)
+    run, read_by = _run_of(resolved), resolved.source
+    read_by = read_by if run is None else run.resolved.source
+    source: Source[Any] = read_by.module.SOURCE
     dimensions = _dimensions(component)
-    frame = source.usable_rows(reading.frame, resolved.source.options, findings)
+    _refuse_other_nets(resolved)
+    frame = source.usable_rows(reading.frame, read_by.options, findings)
     inferred = list(reading.inferred_options)
-    color = _color(component, reading, frame, resolved.source.options, inferred)
-    codecs = _codecs(resolved.source, frame, color, findings, inferred)
-    refuse_failures(findings, strict=strict)
-    _refuse_few(frame, dimensions)
-    for codec in codecs:
-        codec.fit(frame)
-    _refuse_ids(codecs)
+    color = _color(component, reading, frame, read_by.options, inferred)
+    if run is None:
+        codecs = _codecs(read_by, frame, color, findings, inferred)
+        refuse_failures(findings, strict=strict)
+        _refuse_few(frame, dimensions)
+        for codec in codecs:
+            codec.fit(frame)
+        _refuse_ids(codecs)
+    else:
+        codecs = run.codecs
+        _refuse_few(frame, dimensions)
+        inferred += _inferred_layer(resolved)
     columns = [name for codec in codecs for name in codec.columns]
     findings += _equal_samples(frame.only(source.compared_columns(columns, None)))
     refuse_failures(findings, strict=strict)
@@ -106,8 +130,9 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     datasets = {
         "train": replace(train, targets=(torch.zeros(len(frame), 0),)),
         "validation": _with_rows(train, everything[:0]),
-        "test": _with_rows(train, tested),
+        "test": _with_rows(train, tested, front_net(resolved)),
     }
+    _refuse_equal(datasets["test"])
     return Pipeline(
         frame,
         {"train": everything, "validation": everything[:0], "test": tested},
@@ -117,6 +142,12 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         tuple(findings),
         inferred_options=tuple(inferred),
     )
+
+
+def front_net(resolved: ResolvedTask) -> LayerOfRun | None:
+    """Returns the net of a run up to a layer, where the task maps a layer of a run."""
+    run = _run_of(resolved)
+    return None if run is None else LayerOfRun(run, resolved.source.options.layer)
 
 
 def encode_new(
@@ -132,12 +163,43 @@ def _is_text(options: object) -> bool:
     return isinstance(options, DocumentOptions) and not isinstance(options, ColumnOptions)
 
 
-def _with_rows(dataset: TensorDataset, positions: NDArray[np.int64]) -> TensorDataset:
-    """Returns some samples, whose truth are their encoded rows."""
+def _run_of(resolved: ResolvedTask) -> TrainedRun | None:
+    """Returns the run whose layer is mapped, if the source is one."""
+    source = resolved.source
+    return trained_run(source.value) if isinstance(source.options, RunOptions) else None
+
+
+def _inferred_layer(resolved: ResolvedTask) -> list[InferredOption]:
+    front = front_net(resolved)
+    if front is None or resolved.source.options.layer is not None:
+        return []
+    return [InferredOption("input.layer", front.layer, "the last layer before the output")]
+
+
+def _with_rows(
+    dataset: TensorDataset, positions: NDArray[np.int64], front: LayerOfRun | None = None
+) -> TensorDataset:
+    """Returns some samples, whose truth are their encoded rows, or what a layer of a run
+    makes of them."""
     some = dataset.take(torch.from_numpy(positions))
     inputs = some.everything().inputs
-    flat = torch.cat([x.flatten(1).float() for x in inputs], dim=1)
+    if front is None:
+        flat = torch.cat([x.flatten(1).float() for x in inputs], dim=1)
+    else:
+        parts = [some.batch(part).inputs for part in batches(len(some), _BATCH)]
+        with eval_mode(front), torch.no_grad():
+            flat = torch.cat([front(*part) for part in parts] or [torch.zeros(0, front.spec.size)])
     return replace(some, targets=(flat,), target_finishes=())
+
+
+def _refuse_other_nets(resolved: ResolvedTask) -> None:
+    """Refuses a net that does not place samples on a map."""
+    if resolved.net is not None and not resolved.net.module.MAPS:
+        names = [name for name in NETS.names() if NETS.find(name, place="process.net").MAPS]
+        raise TaskError(
+            f"process.net={resolved.net.name} does not place samples on a map",
+            allowed=", ".join(names),
+        )
 
 
 def _dimensions(component: Component) -> int:
@@ -162,7 +224,7 @@ def _color(
 
     Raises:   DataError when the named column is missing.
     """
-    written = component.options.color
+    written = component.options.color_by
     if written is not None:
         return None if written == "none" and "none" not in frame else frame[written].name
     columns = options if isinstance(options, ColumnOptions) else ColumnOptions()
@@ -172,8 +234,8 @@ def _color(
         found, reason = _class_column(frame, named), "the last column of few classes"
     if not found:
         return None
-    reason += "; it is no input of the net, output.color=none makes it one"
-    inferred.append(InferredOption("output.color", found, reason))
+    reason += "; it is no input of the net, output.color_by=none makes it one"
+    inferred.append(InferredOption("output.color_by", found, reason))
     return found
 
 
@@ -231,6 +293,17 @@ def _refuse_few(frame: Frame, dimensions: int) -> None:
             "a map has fewer dimensions than there are samples",
             got=f"output.map={dimensions} for {len(frame):,} samples",
             allowed=f"1 to {len(frame) - 1}",
+        )
+
+
+def _refuse_equal(compared: TensorDataset) -> None:
+    """Refuses samples that are all equal once they are encoded."""
+    rows = compared.truth(0)
+    if bool((rows == rows[0]).all()):
+        raise DataError(
+            "all samples are equal, so that there is nothing to map",
+            got=f"{len(rows):,} times the same row",
+            do="Name columns that differ between the samples",
         )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.errors import DataError, ShapeError
+from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -27,16 +27,19 @@ class MapNet(nn.Module):
 
     MEASURES:    what `measure` returns of a sample besides its place, by name
     NEW_SAMPLES: how a sample is placed that was not among those of the training
+    front:       a net that the samples pass first, such as a layer of a run, if any
     """
 
     MEASURES: tuple[str, ...] = ()
     NEW_SAMPLES = ""
+    front: nn.Module | None
 
     def __init__(
         self, name: str, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
     ) -> None:
         super().__init__()
         _check_specs(name, inputs, outputs)
+        self.front = None
         self.join = ConcatFeatures(tuple(inputs))
         self.width, self.dimensions = self.join.width, outputs[0].shape[0]
         self.register_buffer("samples", torch.zeros((), dtype=torch.int64))
@@ -48,25 +51,19 @@ class MapNet(nn.Module):
 
     def rows(self, *inputs: Tensor) -> Tensor:
         """Returns the samples as rows of numbers (batch, feature) in double precision."""
-        return torch.as_tensor(self.join(*inputs)).double()
+        if self.front is not None:
+            inputs = (self.front(*inputs),)
+        rows: Tensor = self.join(*inputs)
+        return rows.double()
 
     def measure(self, *inputs: Tensor) -> Tensor:
         """Returns the numbers that MEASURES names (batch, measure)."""
         raise NotImplementedError
 
     def read(self, samples: Iterable[Batch]) -> NDArray[np.float64]:
-        """Returns all training samples as rows (sample, feature), and counts them.
-
-        Raises:   DataError when they are all equal.
-        """
+        """Returns all training samples as rows (sample, feature), and counts them."""
         with torch.no_grad():
             rows = torch.cat([self.rows(*batch.inputs) for batch in samples])
-        if len(rows) and bool((rows == rows[0]).all()):
-            raise DataError(
-                "all samples are equal, so that there is nothing to map",
-                got=f"{len(rows):,} times the same row",
-                do="Name columns that differ between the samples",
-            )
         self.samples = torch.tensor(len(rows))
         array: NDArray[np.float64] = rows.numpy()
         return array

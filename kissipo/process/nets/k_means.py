@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Section, Table
 from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from sklearn.cluster import KMeans
 
 ALGORITHMS = ("closed_form",)
+MAPS = True
 _MOST_TRIED, _STARTS, _FEWER_STARTS = 10, 10, 3
 _COMPARED = 2_000  # samples whose silhouette is computed
 _LISTED = 10
@@ -71,6 +73,15 @@ def build(
 ) -> nn.Module:
     """Builds the net, which has no centers yet."""
     return KMeansMap(inputs, outputs, options)
+
+
+def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns nothing: the number of clusters is found by the net.
+
+    Raises:   TaskError for more clusters than samples.
+    """
+    _refuse_many(facts.process.get("n_clusters") or 0, facts.samples, "samples")
+    return ()
 
 
 def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
@@ -134,12 +145,7 @@ class KMeansMap(MapNet):
         rows = self.read(samples)
         different = len(np.unique(rows, axis=0))
         wanted = self.options.n_clusters
-        if wanted is not None and wanted > different:
-            raise TaskError(
-                "process.n_clusters must not exceed the number of different samples",
-                got=f"{wanted} clusters, {different:,} different samples",
-                allowed=f"2 to {different:,}",
-            )
+        _refuse_many(wanted or 0, different, "different samples")
         numbers = sorted({*range(2, 1 + min(_MOST_TRIED, different - 1)), wanted or 2})
         found = {number: clusters_of(rows, number, seed, _FEWER_STARTS) for number in numbers}
         some = drawn(len(rows), _COMPARED, "silhouettes")
@@ -258,3 +264,12 @@ def _silhouette(rows: NDArray[np.float64], model: KMeans, some: NDArray[np.int64
     if not 1 < len(np.unique(labels)) < len(labels):
         return float("nan")
     return float(silhouette_score(rows[some], labels))
+
+
+def _refuse_many(wanted: int, count: int, noun: str) -> None:
+    if wanted > count:
+        raise TaskError(
+            "process.n_clusters is larger than the number of samples",
+            got=f"{wanted:,} clusters, {count:,} {noun}",
+            allowed=f"2 to {count:,}",
+        )

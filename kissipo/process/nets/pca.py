@@ -13,7 +13,7 @@ the same vectors come from a singular value decomposition.
 
 Shapes:   any numbers -> (batch, feature), flattened -> (batch, dimension)
 Source:   Pearson 1901; Hotelling 1933.
-Raises:   ShapeError for more dimensions than columns; DataError for equal samples.
+Raises:   ShapeError for more dimensions than columns.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
           >>> row = TensorSpec("row", ("feature",), (4,))
           >>> net = build((row,), (TensorSpec("map", ("dimension",), (2,)),), Options())
@@ -33,11 +33,12 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Record, Section, Table
-from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.errors import ShapeError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.nets._maps import Center, MapNet, Projection, feature_names, signed
 
 ALGORITHMS = ("closed_form",)
+MAPS = True
 _MAX_COVARIANCE = 4_096  # columns
 _SHOWN, _LISTED = 30, 10  # columns whose matrices are kept; of these, and rows of a table
 _STEPS = (
@@ -119,12 +120,6 @@ class Pca(MapNet):
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
         """Computes the six steps from all samples."""
         rows = self.read(samples)
-        if self.dimensions >= len(rows):
-            raise TaskError(
-                "PCA has fewer components than there are samples",
-                got=f"output.map={self.dimensions} for {len(rows):,} samples",
-                allowed=f"1 to {len(rows) - 1}",
-            )
         mean = rows.mean(axis=0)
         values, vectors = self._eigenvectors(rows - mean)
         self.center.mean = torch.from_numpy(mean)

@@ -51,6 +51,7 @@ from kissipo.process.nets._maps import (
 
 Rows = NDArray[np.float64]
 ALGORITHMS = ("closed_form",)
+MAPS = True
 _UNITS_PER_ROOT, _MAX_UNITS, _MAX_PLANES = 5, 2_500, 24
 _NEXT = 1.5  # grid distance below which units are next to each other, also diagonally
 _RATE_END = 0.01

@@ -51,6 +51,7 @@ from kissipo.process.nets._maps import (
 )
 
 ALGORITHMS = ("closed_form",)
+MAPS = True
 _EXAGGERATED = 250  # steps with early exaggeration, in scikit-learn
 _START_STD = 1e-4
 _NEIGHBORS, _SHOWN = 5, 12
@@ -88,7 +89,14 @@ def build(
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns the perplexity: 30, or less for few samples."""
+    """Returns the perplexity: 30, or less for few samples.
+
+    Raises:   TaskError for a written one that is too large.
+    """
+    written, limit = facts.process.get("perplexity"), facts.process.get("max_samples")
+    if written is not None:
+        _refuse_perplexity(written, min(facts.samples, limit or facts.samples))
+        return ()
     limit = max(1, (facts.samples - 1) // _SAMPLES_PER_NEIGHBOR)
     reason = "the usual one"
     if limit < _USUAL_PERPLEXITY:
@@ -171,7 +179,6 @@ class Tsne(MapNet):
         kept = drawn(len(rows), self.options.max_samples, "samples of t-SNE")
         rows, options = rows[kept], self.options
         perplexity = options.perplexity or _USUAL_PERPLEXITY
-        _refuse_perplexity(perplexity, len(rows))
         start = principal_places(rows, self.dimensions)
         start *= _START_STD / max(start[:, 0].std(), 1e-300)
         exact = self.dimensions > 3
