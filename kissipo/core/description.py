@@ -235,6 +235,8 @@ class ScatterMap:
     legend:      the names of the groups
     group_name:  what the colors stand for
     images:      (sample, channel, height, width) from 0 to 1
+    noun:        what a point stands for
+    is_to_scale: whether both axes have one scale, so that distances can be compared
     """
 
     points: Sequence[Sequence[float]]
@@ -246,6 +248,8 @@ class ScatterMap:
     images: Tensor | None = None
     x_label: str = ""
     y_label: str = ""
+    noun: str = "sample"
+    is_to_scale: bool = True
 
 
 @dataclass(frozen=True)

@@ -290,7 +290,6 @@ class DescribingNet(Protocol):
     """A net that describes what it found in samples, such as the words that decided.
 
     inputs, outputs:  the specs from which it was built; labels name ids and classes
-    SHOWS_STEPS, where it is true: `kissipo show` prints what it says of an example, too
     """
 
     def describe_example(
@@ -321,9 +320,16 @@ def describes_samples(net: object) -> TypeIs[DescribingNet]:
     return issubclass(type(net), DescribingNet)
 
 
+@runtime_checkable
+class SteppedNet(Protocol):
+    """A net whose description of an example is its steps, which `kissipo show` prints."""
+
+    SHOWS_STEPS: bool
+
+
 def shows_steps(net: object) -> bool:
     """Returns whether a net describes an example step by step, also in `kissipo show`."""
-    return bool(getattr(net, "SHOWS_STEPS", False))
+    return isinstance(net, SteppedNet) and net.SHOWS_STEPS
 
 
 @runtime_checkable

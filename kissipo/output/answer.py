@@ -40,6 +40,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe, shorten
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.neighbor import Neighbor
+from kissipo.output.rule import Rule
 from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
@@ -117,6 +118,7 @@ class Prediction:
     tags:        the tag of each word, or of each token, and its probability
     words:       the words of a text whose names are found
     entities:    the names in a text; None for other answers
+    rules:       the rules that suggest items, the best first; None for other answers
     place:       the coordinates on a map by their names, and what is measured there, such
                  as the cluster; None for other answers
     """
@@ -138,6 +140,7 @@ class Prediction:
     tags: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     words: tuple[str, ...] = ()
     entities: tuple[Entity, ...] | None = None
+    rules: tuple[Rule, ...] | None = None
     place: Mapping[str, float] | None = None
 
     def describe(self) -> str:
@@ -181,6 +184,8 @@ class Prediction:
         if self.entities is not None:
             content["words"] = list(self.words)
             content["entities"] = [vars(entity) for entity in self.entities]
+        if self.rules is not None:
+            content["rules"] = [rule.to_json() for rule in self.rules]
         if self.place is not None:
             content["place"] = dict(self.place)
         if self.neighbors is not None:

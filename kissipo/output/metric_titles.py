@@ -21,6 +21,8 @@ _TITLES = {
     "map_50": "mAP at IoU 0.5",
     "hit_at_1": "right document first",
     "hit_at_5": "right document in the first 5",
+    "hit_rate_at_1": "hidden item first",
+    "hit_rate_at_5": "hidden item in the first 5",
     "nab": "NAB score",
     "bleu": "BLEU",
     "chrf": "chrF",

@@ -25,6 +25,7 @@ _FRACTIONS = {
     "masked_accuracy": " of masked pieces",
     "trustworthiness": " of trustworthiness",
     "hit_at_1": " of right documents",
+    "hit_rate_at_5": " of hidden items",
     "rouge_1": " of ROUGE-1",
     "rouge_2": " of ROUGE-2",
     "rouge_l": " of ROUGE-L",

@@ -133,6 +133,7 @@ BUILDERS = Registry(
     defaults={
         "read": _read,  # how the source gives the data: samples, documents
         "parse_values": _parse_values,  # the same for the values to predict
+        "value_source": lambda resolved: resolved.source,  # that parses values to predict
         "UNUSED_OPTIONS": (),  # of the input, refused: names, and classes with `unused`
         "OTHER_DEFAULTS": (),  # of the input, whose default is not that of the source
         "EVALUATED_OPTION": "",  # of the input, for other data to evaluate; "": the source

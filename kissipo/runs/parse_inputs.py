@@ -30,14 +30,14 @@ def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[
 
     Raises:   TaskError when the source does not accept the values.
     """
-    source: Source[Any] = resolved.source.module.SOURCE
+    builder = builder_of(resolved)
+    component = builder.value_source(resolved)
+    source: Source[Any] = component.module.SOURCE
     if not values:
         raise TaskError("there is no value to predict", do=source.usage(codecs))
     if isinstance(values[0], Frame):
         return values[0]
-    frame: Frame = builder_of(resolved).parse_values(
-        source, values, resolved.source.options, codecs
-    )
+    frame: Frame = builder.parse_values(source, values, component.options, codecs)
     return frame
 
 

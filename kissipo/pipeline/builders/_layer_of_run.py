@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kissipo.core.codec import Codec, restore
 from kissipo.core.errors import RunError, TaskError
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.protocols import is_stateful
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
@@ -21,7 +20,7 @@ from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
 from kissipo.pipeline.init_weights import run_of, task_of
 from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
-from kissipo.pipeline.registries import ANSWERS
+from kissipo.pipeline.registries import ANSWERS, BUILDERS
 
 _ROWS = "rows"  # the builder whose samples are single rows
 
@@ -106,7 +105,9 @@ def trained_run(value: object) -> TrainedRun:
     saved = run.read_of_this_version(CODECS)
     codecs = tuple(restore(codec) for codec in saved["inputs"])
     answers = tuple(map(_answer, saved["answers"]))
-    if builder_of(resolved) is not _builder(_ROWS) or any(c.window_length for c in codecs):
+    if builder_of(resolved) is not BUILDERS.find(_ROWS, place="input") or any(
+        c.window_length for c in codecs
+    ):
         raise TaskError(
             f"the samples of {run.path} are no single rows, so that a layer has no map of them",
             allowed="runs on a table, on images or on tensors",
@@ -114,13 +115,7 @@ def trained_run(value: object) -> TrainedRun:
     return TrainedRun(run, resolved, codecs, answers)
 
 
-def _builder(name: str) -> Any:
-    from kissipo.pipeline.registries import BUILDERS
-
-    return BUILDERS.find(name, place="input")
-
-
-def _answer(content: Mapping[str, Any]) -> Answer:
+def _answer(content: JsonMapping) -> Answer:
     state = dict(content)
     word: type[Answer] = ANSWERS.find(state.pop("answer"), place=CODECS).ANSWER
     return word.variant(state.get("value")).from_state(state)

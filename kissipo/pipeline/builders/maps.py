@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kissipo.codec.array import Array
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
@@ -41,7 +39,7 @@ from kissipo.pipeline.builders import rows
 from kissipo.pipeline.builders._layer_of_run import LayerOfRun, TrainedRun, trained_run
 from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
-from kissipo.pipeline.registries import NETS, SOURCES
+from kissipo.pipeline.registries import NETS
 
 UNUSED_OPTIONS = (
     *("window", "vocab_size", "min_count", "tokenizer", "tokenizer_file", "max_length"),
@@ -84,14 +82,15 @@ def parse_values(
     source: Source[O], values: Sequence[object], options: O, codecs: Sequence[Codec]
 ) -> Frame:
     """Returns the samples that are placed on the map."""
-    if isinstance(options, RunOptions):
-        read_by = "images" if codecs[0].is_image else "table"
-        read_by = "tensors" if isinstance(codecs[0], Array) else read_by
-        inner = SOURCES.find(read_by, place="input")
-        return inner.SOURCE.parse_values(values, inner.Options(), codecs)
     if _is_text(options):
         return source.parse_documents(values, options, codecs)
     return source.parse_values(values, options, codecs)
+
+
+def value_source(resolved: ResolvedTask) -> Component:
+    """Returns the source that parses values to predict: of a layer that of its run."""
+    run = _run_of(resolved)
+    return resolved.source if run is None else run.resolved.source
 
 
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
@@ -101,9 +100,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
               TaskError for a number of dimensions that does not suit.
     """
     component, findings = resolved.answers[0], list(reading.findings)
-    run, read_by = _run_of(resolved), resolved.source
-    read_by = read_by if run is None else run.resolved.source
-    source: Source[Any] = read_by.module.SOURCE
+    run, read_by = _run_of(resolved), value_source(resolved)
+    source: Source[object] = read_by.module.SOURCE
     dimensions = _dimensions(component)
     _refuse_other_nets(resolved)
     frame = source.usable_rows(reading.frame, read_by.options, findings)
@@ -266,7 +264,7 @@ def _codecs(
     weighs_terms = "bag_of_words" in option_infos(type(options)) and "bag_of_words" not in written
     if weighs_terms:
         options = replace(options, bag_of_words="tf_idf")
-    source: Source[Any] = component.module.SOURCE
+    source: Source[object] = component.module.SOURCE
     codecs = source.input_codecs(
         frame,
         options,
@@ -275,7 +273,7 @@ def _codecs(
         findings=findings,
         inferred_options=inferred,
     )
-    if weighs_terms and any(isinstance(codec, BagOfWords) for codec in codecs):
+    if weighs_terms and any(codec.spec.unit for codec in codecs):
         reason = "a map needs numbers: each text becomes the weights of its terms"
         inferred.append(InferredOption("input.bag_of_words", "tf_idf", reason))
     return codecs

@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { css, isDark, Scale } from "./colors.js";
 import { SERIES } from "./line_chart.js";
-import { integerText, numberText } from "./text.js";
+import { counted, integerText, numberText } from "./text.js";
 
 const [HEIGHT, MARGIN, NEAR] = [460, 18, 16]; // pixels; NEAR: how far a point is reached
 const [RADIUS, FAINT] = [3.2, 0.12];
@@ -18,7 +18,7 @@ export function ScatterMap({ record }) {
   const [only, setOnly] = useState(null);
   const [theme, setTheme] = useState(isDark());
   const [place, canvas, latest] = [useRef(), useRef(), useRef(null)];
-  const spots = useMemo(() => spotsOf(points, width), [points, width]);
+  const spots = useMemo(() => spotsOf(points, width, record.is_to_scale), [points, width]);
   const paint = useMemo(() => paintOf(record), [record, theme]);
   latest.current = at;
 
@@ -40,20 +40,20 @@ export function ScatterMap({ record }) {
       setAt(next(spots, latest.current, step, isOn));
     } else if (event.key === "Escape") setAt(null);
   };
-  const label = `a map of ${integerText(points.length)} samples${groupName ? `, colored by ${groupName}` : ""}. Arrow keys move from sample to sample.`;
+  const label = `a map of ${counted(points.length, record.noun)}${groupName ? `, colored by ${groupName}` : ""}. Arrow keys move from point to point.`;
   return html`<figure class="scatter" ref=${place}>
     <canvas ref=${canvas} tabindex="0" role="application" aria-label=${label} data-points=${points.length}
       style=${{ width: "100%", height: `${HEIGHT}px` }} onMouseMove=${point} onClick=${point}
       onFocus=${() => latest.current === null && canvas.current.matches(":focus-visible") && setAt(first(record, isOn))}
       onKeyDown=${key} />
-    <p class="dim axes"><span>→ ${record.x_label}</span>${record.y_label && html`<span>↑ ${record.y_label}</span>`}</p>
+    <p class="dim axes"><span>→ ${record.x_label}${rangeText(record, 0)}</span>${record.y_label && html`<span>↑ ${record.y_label}${rangeText(record, 1)}</span>`}</p>
     ${legend.length > 0 && html`<p class="legend groups">${legend.map((name, number) => html`<button type="button"
       aria-pressed=${only === number} onClick=${() => setOnly(only === number ? null : number)}>
       <i class="swatch" style=${{ background: paint.color(number) }} /> ${name}
       <span class="dim"> ${integerText(paint.counts[number])}</span></button>`)}</p>`}
     ${groupName && !legend.length && html`<p class="legend">${groupName} from ${numberText(paint.low)} (pale) to ${numberText(paint.high)}</p>`}
     <div class="sample" aria-live="polite">${at === null
-      ? html`<p class="dim">Point at a sample, or go to the map with the Tab key and move with the arrow keys.</p>`
+      ? html`<p class="dim">Point at a ${record.noun}, or go to the map with the Tab key and move with the arrow keys.</p>`
       : html`<${Sample} record=${record} number=${at} />`}</div>
   </figure>`;
 }
@@ -77,16 +77,24 @@ function Thumbnail({ images: { sheet, columns, width, height, rows }, number, na
     <image href=${sheet} width=${columns * width} height=${rows * height} /></svg>`;
 }
 
-/** The pixels of all points; one scale for both axes, so that distances can be compared. */
-function spotsOf(points, width) {
+/** The pixels of all points; isToScale: one scale for both axes, so that distances can be compared. */
+function spotsOf(points, width, isToScale) {
   const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  const [left, right, low, high] = [least(xs), -least(xs.map((x) => -x)), least(ys), -least(ys.map((y) => -y))];
-  const scale = Math.min((width - 2 * MARGIN) / (right - left || 1), (HEIGHT - 2 * MARGIN) / (high - low || 1));
-  return points.map(([x, y]) => [width / 2 + (x - (left + right) / 2) * scale,
-    HEIGHT / 2 - (y - (low + high) / 2) * scale]);
+  const [left, right, low, high] = [lowest(xs), -lowest(xs.map((x) => -x)), lowest(ys), -lowest(ys.map((y) => -y))];
+  let [across, up] = [(width - 2 * MARGIN) / (right - left || 1), (HEIGHT - 2 * MARGIN) / (high - low || 1)];
+  if (isToScale) across = up = Math.min(across, up);
+  return points.map(([x, y]) => [width / 2 + (x - (left + right) / 2) * across,
+    HEIGHT / 2 - (y - (low + high) / 2) * up]);
 }
 
-function least(values) {
+/** The ends of an axis, where the axes are quantities of their own. */
+function rangeText({ points, is_to_scale: isToScale }, axis) {
+  if (isToScale) return "";
+  const values = points.map((point) => point[axis]);
+  return ` from ${numberText(lowest(values), 3)} to ${numberText(-lowest(values.map((value) => -value)), 3)}`;
+}
+
+function lowest(values) {
   return values.reduce((low, value) => Math.min(low, value), Infinity);
 }
 
@@ -100,7 +108,7 @@ function paintOf({ groups, legend }) {
     return { color: (group) => colors[(group ?? 0) % colors.length], counts, glyphs };
   }
   const known = groups.filter((value) => value !== null);
-  const [low, high] = [least(known), -least(known.map((value) => -value))];
+  const [low, high] = [lowest(known), -lowest(known.map((value) => -value))];
   const scale = new Scale(low - 0.15 * (high - low), high, false);
   return { color: (value) => css(scale.color(value ?? NaN)), counts, glyphs: null, low, high };
 }
