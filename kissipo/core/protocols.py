@@ -322,13 +322,13 @@ def describes_samples(net: object) -> TypeIs[DescribingNet]:
 
 @runtime_checkable
 class SteppedNet(Protocol):
-    """A net whose description of an example is its steps, which `kissipo show` prints."""
+    """A net that describes an example step by step, also in `kissipo show`."""
 
     SHOWS_STEPS: bool
 
 
 def shows_steps(net: object) -> bool:
-    """Returns whether a net describes an example step by step, also in `kissipo show`."""
+    """Returns whether a net describes an example step by step."""
     return isinstance(net, SteppedNet) and net.SHOWS_STEPS
 
 

@@ -119,8 +119,8 @@ class Prediction:
     words:       the words of a text whose names are found
     entities:    the names in a text; None for other answers
     rules:       the rules that suggest items, the best first; None for other answers
-    place:       the coordinates on a map by their names, and what is measured there, such
-                 as the cluster; None for other answers
+    place:       the coordinates on a map by their names, and what is measured there,
+                 such as the cluster; None for other answers
     """
 
     value: Any

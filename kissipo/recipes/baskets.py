@@ -1,7 +1,7 @@
 """Films that people like together (S36): item sets and rules by Apriori.
 
 Input     for each of 942 users, the films with 4 or 5 stars (MovieLens 100k)
-Process   item sets that at least a tenth of the users have, and the rules in them with a
+Process   item sets that at least a tenth of the users have, and their rules with a
           confidence of at least a half
 Output    films for a new basket, each with its rule; of every test basket one film is
           hidden and is to be suggested. Baselines: the most popular films, and the
@@ -10,7 +10,7 @@ Output    films for a new basket, each with its rule; of every test basket one f
 Command   kissipo fit baskets
           kissipo fit baskets min_support=0.08 max_items=4
           kissipo predict runs/baskets-1 "Star Wars (1977)|Alien (1979)"
-          kissipo fit groceries.csv output=rules      a basket per line, or a row per item
+          kissipo fit groceries.csv output=rules      a basket, or an item, per line
 """
 
 from kissipo.core.recipe import Recipe

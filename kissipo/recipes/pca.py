@@ -2,7 +2,7 @@
 
 Input     four lengths of 150 flowers, each with mean 0 and standard deviation 1
 Process   covariance, its eigenvectors, the two with the largest eigenvalues
-Output    two coordinates per flower; the species colors the map and is no input.
+Output    two coordinates per flower; the species colors the map, unseen by the net.
           Trustworthiness: are neighbors on the map neighbors in the data?
 
 Command   kissipo fit pca                     the map, in report.html

@@ -3,7 +3,7 @@
 Input     1,797 images of 8x8 pixels
 Process   15 x 15 units, batch training in 30 epochs; the neighborhood shrinks
 Output    the unit of each image, its column and row on the grid; the digit colors the
-          map and is no input. Quantization error: how far an image is from its unit
+          map, unseen by the net. Quantization error: how far an image is from its unit
 
 Command   kissipo fit som                       U-matrix, hits and units in report.html
           kissipo fit som training=online       sample by sample

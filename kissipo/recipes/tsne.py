@@ -1,8 +1,8 @@
 """t-SNE of handwritten digits (S36): images of one digit lie together on the map.
 
 Input     1,797 images of 8x8 pixels
-Process   t-SNE of scikit-learn with perplexity 30, started from the principal components
-Output    two coordinates per image; the digit colors the map and is no input.
+Process   t-SNE of scikit-learn, perplexity 30, started from the principal components
+Output    two coordinates per image; the digit colors the map, unseen by the net.
           Trustworthiness: are neighbors on the map neighbors in the data?
 
 Command   kissipo fit tsne                         the map, in report.html

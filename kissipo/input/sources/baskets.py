@@ -1,7 +1,7 @@
 """Baskets: sets of items that occur together, such as those of one purchase.
 
-    line: item     a row per item, with a column that names its basket   42,bread
-    line: basket   a line per basket, with its items and a separator     bread,butter,salt
+    line: item     a row per item, with the name of its basket     42,bread
+    line: basket   a line per basket, with a separator             bread,butter,salt
 
 Lines with different numbers of items are baskets; a file whose lines have all the same
 number of cells is a table of rows. Items are counted once per basket.
@@ -67,7 +67,8 @@ class Baskets(Source[Options]):
     def read(self, value: object, options: Options) -> Reading:
         """Returns one row per basket: its name, and its items as a text.
 
-        Raises:   DataError for data without items; TaskError for options that do not fit.
+        Raises:   DataError for data without items; TaskError for options that do
+                  not fit.
         """
         line, inferred = options.line, []
         if line is None:
@@ -145,7 +146,7 @@ def _read_lines(path: Path, options: Options) -> Reading:
     sets = [_different(line.split(mark)) for line in lines]
     filled = [number for number, items in enumerate(sets) if items]
     if not filled:
-        raise DataError(f"{path} is empty", allowed="a line per basket, with its items")
+        raise DataError(f"{path} is empty", allowed="one line per basket, with its items")
     findings = []
     if len(filled) < len(sets):
         message = f"{counted(len(sets) - len(filled), 'line')} without an item"
@@ -158,12 +159,12 @@ def _read_rows(value: object, options: Options) -> Reading:
     reading = find_data(value, "table") or reading_of(value, options)
     frame, inferred = reading.frame, []
     columns: dict[str, str] = {}
-    for place, (option_name, known) in enumerate(
+    for place, (option_name, usual) in enumerate(
         (("basket", _BASKET_NAMES), ("item", _ITEM_NAMES))
     ):
         name = vars(options)[option_name]
         if name is None:
-            name, reason = _likely(frame, known, place, list(columns.values()))
+            name, reason = _likely(frame, usual, place, list(columns.values()))
             inferred.append(InferredOption(f"input.{option_name}", name, reason))
         columns[option_name] = frame[name].name
     if columns["basket"] == columns["item"]:
@@ -201,22 +202,22 @@ def _rated(frame: Frame, options: Options, findings: list[Finding]) -> Frame:
     column = frame[options.rating]
     if column.kind != "number":
         raise DataError(f"'{column.name}' is not a column of numbers", do="Leave input.rating out")
-    kept = np.flatnonzero(column.values >= options.min_rating)
-    if not len(kept):
+    rated = np.flatnonzero(column.values >= options.min_rating)
+    if not len(rated):
         raise DataError(
             f"no row has a '{column.name}' of at least {options.min_rating:g}",
             got=f"at most {np.nanmax(column.values):g}",
         )
     message = (
-        f"{len(kept):,} of {len(frame):,} rows have a '{column.name}' of at least "
+        f"{len(rated):,} of {len(frame):,} rows have a '{column.name}' of at least "
         f"{options.min_rating:g}"
     )
     findings.append(Finding("PASS", "ratings", message, "the others are left out"))
-    return frame.take(kept)
+    return frame.take(rated)
 
 
 def _likely(
-    frame: Frame, known: Sequence[str], place: int, taken: Sequence[str]
+    frame: Frame, usual: Sequence[str], place: int, taken: Sequence[str]
 ) -> tuple[str, str]:
     """Returns the column with a usual name, or the one at a place, and the reason.
 
@@ -230,14 +231,14 @@ def _likely(
             allowed="a column of baskets and one of items; or input.line=basket",
         )
     names = {name.lower().removesuffix("_id").removesuffix("id") or name: name for name in free}
-    found = next((names[word] for word in known if word in names), None)
-    if found is not None:
-        return found, "the column is called so"
+    match = next((names[word] for word in usual if word in names), None)
+    if match is not None:
+        return match, "the column is called so"
     return free[min(place, len(free) - 1) if not taken else 0], "the column at this place"
 
 
 def _grouped(baskets: Column, items: Column) -> tuple[list[str], list[list[str]]]:
-    """Returns the names of the baskets in their order, and the different items of each."""
+    """Returns the names of the baskets in order, and the different items of each."""
     sets: dict[str, dict[str, None]] = {}
     for name, item in zip(baskets.texts(), items.texts(), strict=True):
         sets.setdefault(str(name), {})[str(item).strip()] = None

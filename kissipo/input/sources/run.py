@@ -46,7 +46,7 @@ class Run(Source[Options]):
         Raises:   TaskError.
         """
         raise TaskError(
-            "a layer of a run is read for a map only", allowed="output.map=2", do="Set output.map"
+            "the layer of a run is read for a map only", allowed="output.map=2", do="Set output.map"
         )
 
     def infer(self, question: Question) -> Task | None:

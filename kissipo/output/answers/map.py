@@ -123,7 +123,7 @@ class Map(Answer):
         return self
 
     def predict(self, net: nn.Module, inputs: Sequence[Tensor], outputs: Tensor) -> Tensor:
-        """Returns the places, then what the net measures; takes over the names of it."""
+        """Returns the places, then what the net measures; takes over its names."""
         placing = cast(MapNet, net)
         self.measures = placing.MEASURES
         return torch.cat([outputs, placing.measure(*inputs).to(outputs.dtype)], dim=1)
@@ -335,7 +335,7 @@ def colors_of(column: Column) -> tuple[list[float], list[str]]:
     """Returns the number of the group of each row, and the names of the groups.
 
     The largest groups have names of their own, the others share one. Many different
-    numbers are quantities: they are returned as they are, without names; NaN is missing.
+    numbers are quantities: they are returned as they are, without names.
 
     Example:  >>> from kissipo.core.frame import strings
               >>> colors_of(strings("kind", ["b", "a", "b"]))

@@ -2,16 +2,16 @@
 
 Of each test basket one item is hidden, and the metrics are those of a search for it:
 
-hit_rate_at_1, hit_rate_at_5   the share of baskets whose hidden item is the first suggested one,
-                               or among the first 5
-mean_reciprocal_rank           the mean of 1 / rank; 0 where no rule suggests the hidden item
-coverage                       the share of baskets for which there is any suggestion
+hit_rate_at_1         the share of baskets whose hidden item is suggested first
+hit_rate_at_5         the share of baskets whose hidden item is among the first 5
+mean_reciprocal_rank  the mean of 1 / rank; 0 where no rule suggests the hidden item
+coverage              the share of baskets for which there is any suggestion
 
 An item that is as confident as the hidden one counts as better.
 
-Scores are (sample, item), the confidence of each item; 0 is no suggestion. The outputs
-of a net end with the numbers of the rules of the first items. The truth is the number of
-the hidden item.
+Scores are (sample, item), the confidence of each item, 0 without a suggestion. The
+outputs of a net end with the numbers of the rules of the first items. The truth is the
+number of the hidden item.
 """
 
 from __future__ import annotations
@@ -127,12 +127,12 @@ class Rules(Answer):
         confidences = scores[:, : len(self.items)]
         right = np.take_along_axis(confidences, truth[:, None], axis=1)
         ranks = (confidences >= right).sum(axis=1)
-        found = right[:, 0] > 0
-        quality = np.where(found, 1 / ranks, 0.0)
-        hits = (found & (ranks <= _HIT)).astype(np.float64)
+        is_suggested = right[:, 0] > 0
+        quality = np.where(is_suggested, 1 / ranks, 0.0)
+        hits = (is_suggested & (ranks <= _HIT)).astype(np.float64)
         metrics = {
             "hit_rate_at_5": float(hits.mean()),
-            "hit_rate_at_1": float((found & (ranks == 1)).mean()),
+            "hit_rate_at_1": float((is_suggested & (ranks == 1)).mean()),
             "mean_reciprocal_rank": float(quality.mean()),
             "coverage": float((confidences.max(axis=1) > 0).mean()),
         }

@@ -1,4 +1,4 @@
-"""Principal components: the samples on the directions of largest variance (scikit-learn)."""
+"""Principal components: samples along the largest variances (scikit-learn)."""
 
 from sklearn.decomposition import PCA
 

@@ -30,7 +30,7 @@ def neighborhoods(data: Rows, places: Rows, *, num_neighbors: int) -> tuple[Rows
     Shapes:   data (sample, feature), places (sample, dimension) -> two of (sample)
     """
     in_data, on_map = _ranks(data), _ranks(places)
-    return _kept(in_data, on_map, num_neighbors), _kept(on_map, in_data, num_neighbors)
+    return _truth_of(in_data, on_map, num_neighbors), _truth_of(on_map, in_data, num_neighbors)
 
 
 def neighbors_for(count: int) -> int:
@@ -55,10 +55,10 @@ def _ranks(points: Rows) -> NDArray[np.int64]:
     return ranks
 
 
-def _kept(truth: NDArray[np.int64], claimed: NDArray[np.int64], count: int) -> Rows:
+def _truth_of(truth: NDArray[np.int64], claimed: NDArray[np.int64], count: int) -> Rows:
     """Returns per sample how true its claimed neighbors are."""
     samples = len(truth)
     excess = np.where(claimed <= count, np.maximum(0, truth - count), 0)
     scale = 2.0 / (count * (2.0 * samples - 3.0 * count - 1.0))
-    kept: Rows = 1.0 - scale * excess.sum(axis=1)
-    return kept
+    quality: Rows = 1.0 - scale * excess.sum(axis=1)
+    return quality

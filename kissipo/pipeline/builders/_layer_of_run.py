@@ -1,4 +1,4 @@
-"""A layer of a trained run as the beginning of another net, and the samples of the run."""
+"""A layer of a trained run as the beginning of another net, and its samples."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from kissipo.engine.run_folder import CODECS, RunFolder
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.output.answer import Answer
+from kissipo.pipeline.builders import rows
 from kissipo.pipeline.init_weights import run_of, task_of
 from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
-from kissipo.pipeline.registries import ANSWERS, BUILDERS
-
-_ROWS = "rows"  # the builder whose samples are single rows
+from kissipo.pipeline.registries import ANSWERS
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run from its folder: its task, its codecs and its answers."""
+    """The run of a folder: its task, its codecs and its answers."""
 
     folder: RunFolder
     resolved: ResolvedTask
@@ -54,7 +53,7 @@ class TrainedRun:
 class LayerOfRun(nn.Module):
     """The net of a run up to a layer, which is not trained again.
 
-    Shapes:   the inputs of the run -> (batch, feature), the flattened output of the layer
+    Shapes:   the inputs of the run -> (batch, feature), the output of the layer
     """
 
     def __init__(self, run: TrainedRun, layer: str | int | None) -> None:
@@ -80,7 +79,7 @@ class LayerOfRun(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         outputs: list[Tensor] = []
 
-        def keep(module: nn.Module, given: object, output: object) -> None:
+        def keep(module: nn.Module, inputs: object, output: object) -> None:
             outputs.append(_tensor(output, self.layer))
 
         handle = self.net.get_submodule(self.layer).register_forward_hook(keep)
@@ -94,20 +93,18 @@ class LayerOfRun(nn.Module):
 def trained_run(value: object) -> TrainedRun:
     """Returns the run of a folder.
 
-    Raises:   RunError when there is none; TaskError for a run whose samples are no rows.
+    Raises:   RunError when there is none; TaskError where samples are no rows.
     """
     run = run_of(Path(str(value)))
     if run is None:
         raise RunError(
-            f"{value} is no run folder", do="Name a trained run: input.run=runs/digits-1"
+            f"{value} is not a run folder", do="Name a trained run: input.run=runs/digits-1"
         )
     resolved = read_task(task_of(run))
     saved = run.read_of_this_version(CODECS)
     codecs = tuple(restore(codec) for codec in saved["inputs"])
     answers = tuple(map(_answer, saved["answers"]))
-    if builder_of(resolved) is not BUILDERS.find(_ROWS, place="input") or any(
-        c.window_length for c in codecs
-    ):
+    if builder_of(resolved).build is not rows.build or any(c.window_length for c in codecs):
         raise TaskError(
             f"the samples of {run.path} are no single rows, so that a layer has no map of them",
             allowed="runs on a table, on images or on tensors",
@@ -131,8 +128,8 @@ def _example(spec: TensorSpec) -> Tensor:
 def _layer(net: nn.Module, inputs: list[Tensor], wanted: str | int | None, path: Path) -> str:
     """Returns the named layer, or the last one before the output.
 
-    Raises:   TaskError for a name that the net does not have, and for a net that carries
-              its state from sample to sample.
+    Raises:   TaskError for a name that the net does not have, and for a net that
+              carries its state from sample to sample.
     """
     if is_stateful(net):
         raise TaskError(f"the net of {path} carries its state from sample to sample")

@@ -56,13 +56,13 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     table = codec.encode(train).to(torch.uint8)
     answer = Rules(codec.classes or (), top_k=resolved.answers[0].options.decode.top_k)
     tested = splits["test"] if split.test else splits["train"]
-    (inputs, targets), known = _hidden(codec.encode(frame.take(tested)), seed)
-    if not len(known):
+    (inputs, targets), usable = _hidden(codec.encode(frame.take(tested)), seed)
+    if not len(usable):
         raise DataError(
             "no test basket has two items that the training baskets have, too",
             do="Give more baskets, or set input.split.test=0 to test with those of the training",
         )
-    splits = {**splits, "test": tested[known]}
+    splits = {**splits, "test": tested[usable]}
     datasets = {
         "train": TensorDataset((table,), (torch.zeros(len(table), dtype=torch.int64),)),
         "validation": TensorDataset((table[:0],), (torch.zeros(0, dtype=torch.int64),)),
@@ -96,13 +96,13 @@ def encode_new(
 def _hidden(table: Tensor, seed: int) -> tuple[tuple[Tensor, Tensor], NDArray[np.int64]]:
     """Returns baskets without one of their items, its number, and which baskets these
     are: those with two known items or more."""
-    known = np.flatnonzero(table.sum(dim=1).numpy() > 1)
-    inputs = table[torch.from_numpy(known)].to(torch.uint8).clone()
+    usable = np.flatnonzero(table.sum(dim=1).numpy() > 1)
+    inputs = table[torch.from_numpy(usable)].to(torch.uint8).clone()
     generator = numpy_generator(seed, "hidden item")
     targets = [int(generator.choice(np.flatnonzero(row))) for row in inputs.numpy()]
     if targets:
         inputs[torch.arange(len(targets)), torch.tensor(targets)] = 0
-    return (inputs, torch.tensor(targets, dtype=torch.int64)), known
+    return (inputs, torch.tensor(targets, dtype=torch.int64)), usable
 
 
 def _support(table: Tensor) -> InferredOption:

@@ -1,8 +1,8 @@
 """Builds the pipeline of a map: all samples are mapped, and there is no target column.
 
 A sample is a row of numbers. Texts are read as the weights of their terms. A column of
-few classes colors the map, and is no input. The test split are at most 2,000 of the
-same samples, which the metrics compare and the report draws.
+few classes colors the map, and the net does not see it. The test split are at most
+2,000 of the same samples, which the metrics compare and the report draws.
 """
 
 from __future__ import annotations
@@ -177,8 +177,8 @@ def _inferred_layer(resolved: ResolvedTask) -> list[InferredOption]:
 def _with_rows(
     dataset: TensorDataset, positions: NDArray[np.int64], front: LayerOfRun | None = None
 ) -> TensorDataset:
-    """Returns some samples, whose truth are their encoded rows, or what a layer of a run
-    makes of them."""
+    """Returns some samples, whose truth are their encoded rows, or what a layer of a
+    run makes of them."""
     some = dataset.take(torch.from_numpy(positions))
     inputs = some.everything().inputs
     if front is None:
@@ -218,7 +218,7 @@ def _color(
     options: object,
     inferred: list[InferredOption],
 ) -> str | None:
-    """Returns the column that colors the map, which is no input.
+    """Returns the column that colors the map, which the net does not see.
 
     Raises:   DataError when the named column is missing.
     """
@@ -227,14 +227,14 @@ def _color(
         return None if written == "none" and "none" not in frame else frame[written].name
     columns = options if isinstance(options, ColumnOptions) else ColumnOptions()
     named = set(columns.named_columns())
-    found, reason = reading.answer, "the answer column of these data"
-    if not found or found not in frame or found in named:
-        found, reason = _class_column(frame, named), "the last column of few classes"
-    if not found:
+    column, reason = reading.answer, "the answer column of these data"
+    if not column or column not in frame or column in named:
+        column, reason = _class_column(frame, named), "the last column of few classes"
+    if not column:
         return None
-    reason += "; it is no input of the net, output.color_by=none makes it one"
-    inferred.append(InferredOption("output.color_by", found, reason))
-    return found
+    reason += "; the net does not see it, but with output.color_by=none"
+    inferred.append(InferredOption("output.color_by", column, reason))
+    return column
 
 
 def _class_column(frame: Frame, named: set[str]) -> str:

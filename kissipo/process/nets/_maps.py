@@ -42,15 +42,15 @@ class MapNet(nn.Module):
         self.front = None
         self.join = ConcatFeatures(tuple(inputs))
         self.width, self.dimensions = self.join.width, outputs[0].shape[0]
-        self.register_buffer("samples", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("num_samples", torch.zeros((), dtype=torch.int64))
 
     @property
     def is_solved(self) -> bool:
         """Whether the net has seen its samples."""
-        return int(self.get_buffer("samples")) > 0
+        return int(self.get_buffer("num_samples")) > 0
 
     def rows(self, *inputs: Tensor) -> Tensor:
-        """Returns the samples as rows of numbers (batch, feature) in double precision."""
+        """Returns samples as rows of numbers (batch, feature) in double precision."""
         if self.front is not None:
             inputs = (self.front(*inputs),)
         rows: Tensor = self.join(*inputs)
@@ -64,7 +64,7 @@ class MapNet(nn.Module):
         """Returns all training samples as rows (sample, feature), and counts them."""
         with torch.no_grad():
             rows = torch.cat([self.rows(*batch.inputs) for batch in samples])
-        self.samples = torch.tensor(len(rows))
+        self.num_samples = torch.tensor(len(rows))
         array: NDArray[np.float64] = rows.numpy()
         return array
 
@@ -144,7 +144,8 @@ def squared_distances(rows: Tensor, points: Tensor) -> Tensor:
 
     Differences are taken before they are squared, so that equal rows have distance 0.
 
-    Example:  >>> squared_distances(torch.tensor([[0.0, 3.0]]), torch.zeros(1, 2)).tolist()
+    Example:  >>> rows = torch.tensor([[0.0, 3.0]])
+              >>> squared_distances(rows, torch.zeros(1, 2)).tolist()
               [[9.0]]
     """
     size = max(1, _PIECE // max(1, len(points)))

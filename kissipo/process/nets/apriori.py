@@ -4,17 +4,17 @@ support(A)         the share of baskets that have all items of A
 confidence(A -> B) support(A and B) / support(A)
 lift(A -> B)       confidence / support(B): 1 is chance
 
-A set can be frequent only if all its subsets are. So sets of k + 1 items are joined from
-frequent sets of k items that share k - 1 of them, and a candidate with an infrequent
-subset is never counted. Each frequent set is divided in all ways into two sides. For a
-new basket, an item has the confidence of the best rule whose first side is in the basket
-and whose second side is that item; 0 without such a rule.
+A set can be frequent only if all its subsets are. So sets of k + 1 items are joined
+from frequent sets of k items that share k - 1 of them, and a candidate with an
+infrequent subset is never counted. Each frequent set is divided into two sides, in all
+possible combinations. For a new basket, an item has the confidence of the best rule
+whose first side is in the basket and whose second side is that item; 0 without one.
 
 Shapes:   baskets (batch, item) of 0 and 1 -> (batch, item) confidences
 Source:   Agrawal and Srikant, Fast Algorithms for Mining Association Rules, 1994.
 Raises:   TaskError where too many sets are frequent.
-Example:  >>> baskets = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [1, 0, 0]], dtype=bool)
-          >>> frequent_sets(baskets, min_count=2, max_length=2)
+Example:  >>> baskets = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [1, 0, 0]])
+          >>> frequent_sets(baskets > 0, min_count=2, max_length=2)
           {(0,): 3, (1,): 3, (0, 1): 2}
 """
 
@@ -129,8 +129,8 @@ class Apriori(ResizedBuffers):
         """Returns per item the confidence of the best rule that applies."""
         best = torch.zeros(len(baskets), self.items)
         applies = _has_all(baskets, firsts)
-        found = torch.where(applies, confidences, 0)
-        best = best.scatter_reduce(1, items.expand(len(baskets), -1), found, "amax")
+        matching = torch.where(applies, confidences, 0)
+        best = best.scatter_reduce(1, items.expand(len(baskets), -1), matching, "amax")
         return torch.where(baskets > 0, 0, best)
 
     def best_rules(self, baskets: Tensor, items: Tensor) -> Tensor:
@@ -143,9 +143,9 @@ class Apriori(ResizedBuffers):
         for row in range(len(baskets)):
             applies = _has_all(baskets[row : row + 1], self.firsts)[0] & single
             for place, item in enumerate(items[row].tolist()):
-                found = torch.nonzero(applies & (self.seconds[:, 0] == item)).flatten()
-                if len(found):
-                    numbers[row, place] = found[0]
+                matches = torch.nonzero(applies & (self.seconds[:, 0] == item)).flatten()
+                if len(matches):
+                    numbers[row, place] = matches[0]
         return numbers
 
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
@@ -290,7 +290,7 @@ def _joined(
     min_count: int,
     sets: dict[tuple[int, ...], int],
 ) -> Iterator[tuple[tuple[int, ...], NDArray[np.uint8]]]:
-    """Yields the frequent sets with one item more and their baskets, and counts them."""
+    """Yields the frequent sets with one item more and their baskets; counts them."""
     by_prefix: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
     for items in level:
         by_prefix.setdefault(items[:-1], []).append(items)

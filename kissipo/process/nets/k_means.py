@@ -4,7 +4,7 @@ A sample belongs to the nearest center, and a center is the mean of its samples;
 steps alternate until nothing changes. The best of 10 starts counts (k-means++).
 
 inertia     the sum of squared distances to the nearest center: it always falls with k,
-            and bends where more clusters help little (the elbow)
+            and has an elbow where more clusters help little
 silhouette  (b - a) / max(a, b), the mean distances to the own and to the next cluster:
             near 1 for clear clusters, 0 for touching ones
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("closed_form",)
 MAPS = True
-_MOST_TRIED, _STARTS, _FEWER_STARTS = 10, 10, 3
+_MAX_TRIED, _STARTS, _FEWER_STARTS = 10, 10, 3
 _COMPARED = 2_000  # samples whose silhouette is computed
 _LISTED = 10
 
@@ -76,7 +76,7 @@ def build(
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns nothing: the number of clusters is found by the net.
+    """Returns nothing: the number of clusters is models by the net.
 
     Raises:   TaskError for more clusters than samples.
     """
@@ -146,10 +146,10 @@ class KMeansMap(MapNet):
         different = len(np.unique(rows, axis=0))
         wanted = self.options.n_clusters
         _refuse_many(wanted or 0, different, "different samples")
-        numbers = sorted({*range(2, 1 + min(_MOST_TRIED, different - 1)), wanted or 2})
-        found = {number: clusters_of(rows, number, seed, _FEWER_STARTS) for number in numbers}
+        numbers = sorted({*range(2, 1 + min(_MAX_TRIED, different - 1)), wanted or 2})
+        models = {number: clusters_of(rows, number, seed, _FEWER_STARTS) for number in numbers}
         some = drawn(len(rows), _COMPARED, "silhouettes")
-        tried = [[n, model.inertia_, _silhouette(rows, model, some)] for n, model in found.items()]
+        tried = [[n, model.inertia_, _silhouette(rows, model, some)] for n, model in models.items()]
         best = wanted or int(max(tried, key=lambda row: row[2])[0])
         model = clusters_of(rows, best, seed, _STARTS)
         tried[numbers.index(best)] = [best, model.inertia_, _silhouette(rows, model, some)]
@@ -188,7 +188,7 @@ class KMeansMap(MapNet):
             for place, name in ((1, "inertia"), (2, "silhouette"))
         ]
         text = (
-            "The elbow: more clusters always lower the inertia, but after the bend only a little."
+            "The elbow: more clusters always lower the inertia, but after the elbow only a little."
         )
         value = {
             "clusters": count,

@@ -1,6 +1,6 @@
-"""PCA: principal component analysis: the directions in which samples differ, in six steps.
+"""PCA: principal component analysis: where samples differ most, in six steps.
 
-1  standardize      z = (x - mean) / std          `input.scale` of a table; PCA takes z - mean
+1  standardize      z = (x - mean) / std, by `input.scale`; PCA takes z - mean
 2  covariance       C = Z' Z / (n - 1)
 3  eigenvectors     C v = lambda v
 4  sort             the largest eigenvalue first
@@ -40,7 +40,7 @@ from kissipo.process.nets._maps import Center, MapNet, Projection, feature_names
 ALGORITHMS = ("closed_form",)
 MAPS = True
 _MAX_COVARIANCE = 4_096  # columns
-_SHOWN, _LISTED = 30, 10  # columns whose matrices are kept; of these, and rows of a table
+_MAX_COLUMNS, _LISTED = 30, 10  # columns whose matrices are size; of these, and rows of a table
 _STEPS = (
     "1  standardize: z = (x - mean) / std",
     "2  covariance: C = Z' Z / (n - 1)",
@@ -93,11 +93,11 @@ class Pca(MapNet):
         self.names = feature_names(inputs)
         self.center = Center(self.width)
         self.project = Projection(self.width, self.dimensions)
-        kept = self.width if self.width <= _SHOWN else 0
+        size = self.width if self.width <= _MAX_COLUMNS else 0
         double = torch.float64
-        self.register_buffer("covariance", torch.zeros(kept, kept, dtype=double))
-        self.register_buffer("unsorted_values", torch.zeros(kept, dtype=double))
-        self.register_buffer("unsorted_vectors", torch.zeros(kept, kept, dtype=double))
+        self.register_buffer("covariance", torch.zeros(size, size, dtype=double))
+        self.register_buffer("unsorted_values", torch.zeros(size, dtype=double))
+        self.register_buffer("unsorted_vectors", torch.zeros(size, size, dtype=double))
         self.register_buffer("eigenvalues", torch.zeros(self.width, dtype=double))
         self.register_buffer("total_variance", torch.zeros((), dtype=double))
 
@@ -164,7 +164,7 @@ class Pca(MapNet):
             marker=float(self.dimensions),
             marker_name="the components of this map",
         )
-        value = {"explained_variance": total, "by_component": shares[:_SHOWN]}
+        value = {"explained_variance": total, "by_component": shares[:_MAX_COLUMNS]}
         steps = Section("PCA in six steps", self._steps(None))
         return Detail(
             value,
@@ -200,7 +200,7 @@ class Pca(MapNet):
             ("2  covariance", self._covariance()),
             ("3  eigenvalues and eigenvectors", self._unsorted()),
             ("4  sort", self._sorted()),
-            ("5  choose k", self._chosen()),
+            ("5  choose k", self._choice()),
             ("6  project", self._projected(row)),
         ]
         return [Section(title, records) for title, records in steps]
@@ -223,7 +223,7 @@ class Pca(MapNet):
     def _covariance(self) -> list[Record]:
         text = (
             f"C = Z' Z / (n - 1), a matrix of {self.width:,} x {self.width:,} numbers from "
-            f"{int(self.get_buffer('samples')):,} samples. The diagonal has the variances, "
+            f"{int(self.get_buffer('num_samples')):,} samples. The diagonal has the variances, "
             f"whose sum is {float(self.total_variance):.6g}."
         )
         if self.width > _MAX_COVARIANCE:
@@ -255,19 +255,19 @@ class Pca(MapNet):
                 self.unsorted_values.tolist(), self.unsorted_vectors.tolist(), strict=True
             )
         ]
-        table = Table(["lambda", *names], rows[:_SHOWN], numbers=range(1 + len(names)))
+        table = Table(["lambda", *names], rows[:_MAX_COLUMNS], numbers=range(1 + len(names)))
         return [Line(text), table, *self._rest()]
 
     def _sorted(self) -> list[Record]:
         shares, sums = self.shares.tolist(), np.cumsum(self.shares).tolist()
         rows = [
             [f"{number + 1}", f"{value:.6f}", f"{shares[number]:.2%}", f"{sums[number]:.2%}"]
-            for number, value in enumerate(self.eigenvalues[:_SHOWN].tolist())
+            for number, value in enumerate(self.eigenvalues[:_MAX_COLUMNS].tolist())
         ]
         titles = ["component", "lambda", "share of the variance", "sum of the shares"]
         return [Line("The largest eigenvalue comes first."), Table(titles, rows, numbers=range(4))]
 
-    def _chosen(self) -> list[Record]:
+    def _choice(self) -> list[Record]:
         share = float(self.shares[: self.dimensions].sum())
         text = (
             f"k = {self.dimensions}, from output.map. The chosen components hold {share:.2%} of "

@@ -1,11 +1,11 @@
 """SOM: a self-organizing map: a grid of units that unrolls over the samples.
 
-Each unit has a vector of the data. The best unit of a sample is the nearest one, and the
-place of the sample is the place of its best unit on the grid: x the column, y the row.
+Each unit has a vector of the data. The best unit of a sample is the nearest one, and
+the sample has the place of its best unit on the grid: x the column, y the row.
 
 h(u, v) = exp(-|u - v|^2 / (2 sigma^2))      u, v: places on the grid
 batch     w_u = sum over x of h(u, best(x)) x / sum over x of h(u, best(x))
-online    w_u += rate · h(u, best(x)) (x - w_u)          sample by sample, in random order
+online    w_u += rate · h(u, best(x)) (x - w_u), sample by sample in random order
 
 sigma falls from sigma_start to sigma_end over the epochs, geometrically, so that the
 grid first finds its order and then its details; the rate of online training falls the

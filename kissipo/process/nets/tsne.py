@@ -1,13 +1,14 @@
 """t-SNE: places on a map such that near samples stay near (scikit-learn's TSNE).
 
-data   p(j|i) = exp(-|x_i - x_j|^2 / (2 sigma_i^2)) / sum over j     p_ij = (p(j|i) + p(i|j)) / 2n
+data   p(j|i) = exp(-|x_i - x_j|^2 / (2 sigma_i^2)) / sum over j
+       p_ij = (p(j|i) + p(i|j)) / 2n
 map    q_ij = (1 + |y_i - y_j|^2)^-1 / sum over all pairs
 loss   KL(p, q) = sum of p_ij log(p_ij / q_ij), which gradient descent makes small
 
-sigma_i is set so that the distribution p(.|i) has the perplexity: about so many samples
-count as neighbors. In the first 250 steps all p are multiplied by early_exaggeration, so
-that groups move together; the divergence is recorded without that factor. The start are
-the principal components, made small.
+sigma_i is set so that the distribution p(.|i) has the perplexity: about so many
+samples count as neighbors. In the first 250 steps all p are multiplied by
+early_exaggeration, so that groups move together; the divergence is recorded without
+that factor. The start are the principal components, made small.
 
 The algorithm moves the samples that it has, and gives no formula for new ones. These
 are placed between their nearest training samples, weighted by 1 / distance; a training
@@ -54,7 +55,7 @@ ALGORITHMS = ("closed_form",)
 MAPS = True
 _EXAGGERATED = 250  # steps with early exaggeration, in scikit-learn
 _START_STD = 1e-4
-_NEIGHBORS, _SHOWN = 5, 12
+_NEIGHBORS, _LISTED = 5, 12
 _MAX_POINTS = 60  # of the curves of p and q
 _STEP = re.compile(r"Iteration (\d+): error = ([-+.e\d]+)")
 _USUAL_PERPLEXITY, _SAMPLES_PER_NEIGHBOR = 30.0, 3
@@ -141,8 +142,8 @@ class NeighborPlaces(ResizedBuffers):
     def nearest(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the distances and the numbers of the nearest training samples."""
         squares = squared_distances(rows, self.data.double())
-        found = squares.topk(min(_NEIGHBORS, len(self.data)), dim=1, largest=False)
-        return found.values.sqrt(), found.indices
+        top = squares.topk(min(_NEIGHBORS, len(self.data)), dim=1, largest=False)
+        return top.values.sqrt(), top.indices
 
 
 class Tsne(MapNet):
@@ -176,8 +177,8 @@ class Tsne(MapNet):
         from sklearn.manifold import TSNE
 
         rows = self.read(samples)
-        kept = drawn(len(rows), self.options.max_samples, "samples of t-SNE")
-        rows, options = rows[kept], self.options
+        positions = drawn(len(rows), self.options.max_samples, "samples of t-SNE")
+        rows, options = rows[positions], self.options
         perplexity = options.perplexity or _USUAL_PERPLEXITY
         start = principal_places(rows, self.dimensions)
         start *= _START_STD / max(start[:, 0].std(), 1e-300)
@@ -198,10 +199,10 @@ class Tsne(MapNet):
         self.place.data = torch.from_numpy(rows.astype(np.float32))
         self.place.places = torch.from_numpy(places.astype(np.float64))
         self.solution.start = torch.from_numpy(start)
-        self.solution.positions = torch.from_numpy(kept)
+        self.solution.positions = torch.from_numpy(positions)
         curve = divergences(printed.getvalue(), options.early_exaggeration)
         self.solution.divergences = torch.tensor(curve, dtype=torch.float64).reshape(-1, 2)
-        left = "" if len(kept) == int(self.samples) else f" of {int(self.samples):,}"
+        left = "" if len(positions) == int(self.num_samples) else f" of {int(self.num_samples):,}"
         return (
             f"solved in {engine.n_iter_ + 1:,} steps: {len(rows):,}{left} samples with "
             f"perplexity {perplexity:g}, KL divergence {engine.kl_divergence_:.4f}"
@@ -240,7 +241,7 @@ class Tsne(MapNet):
         )
 
     def _curves(self, number: int) -> list[Record]:
-        """Returns p and q of a training sample over its neighbors, the nearest first."""
+        """Returns p and q of a training sample over its nearest neighbors."""
         p, before, after = self._distributions(
             self.place.data[number : number + 1].double(), number
         )
@@ -295,7 +296,7 @@ class Tsne(MapNet):
         p, before, after = self._distributions(row, number)
         squares = squared_distances(row, self.place.data.double())[0]
         on_map = torch.linalg.vector_norm(self.place.places - self.place.places[number], dim=1)
-        order = np.argsort(-p, kind="stable")[:_SHOWN]
+        order = np.argsort(-p, kind="stable")[:_LISTED]
         rows = [
             [
                 f"{int(self.solution.positions[other]) + 1}",
@@ -352,7 +353,7 @@ def divergences(printed: str, exaggeration: float) -> list[list[float]]:
 
     With p times a in the early steps it prints a KL + a log a, which is undone here.
 
-    Example:  >>> text = "[t-SNE] Iteration 50: error = 67.4961319, gradient norm = 0.04"
+    Example:  >>> text = "[t-SNE] Iteration 50: error = 67.4961319, gradient norm"
               >>> divergences(text, 12.0)
               [[50.0, 3.1397...]]
     """
@@ -368,7 +369,7 @@ def divergences(printed: str, exaggeration: float) -> list[list[float]]:
 def conditional(
     squares: NDArray[np.float64], itself: int, perplexity: float
 ) -> NDArray[np.float64]:
-    """Returns p(j|i): the probabilities of all samples around one, with this perplexity.
+    """Returns p(j|i): the probabilities of all samples around one, by perplexity.
 
     squares:  the squared distances to all samples
     itself:   the number of the sample, whose own probability is 0
