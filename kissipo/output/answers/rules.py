@@ -169,7 +169,7 @@ class Rules(Answer):
         return [
             DecodingStep("confidence", confidences.shape, confidences, "of the best rule per item"),
             DecodingStep("first", nearest.shape, nearest, "the most confident items", names),
-            DecodingStep("item", (), prediction.value or _NO_ITEM, "the first item"),
+            DecodingStep("item", (), prediction.value, "the first item" if names else _NO_ITEM),
         ]
 
     def describe_target(self, target: object) -> str:

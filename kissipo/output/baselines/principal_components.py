@@ -11,8 +11,9 @@ NAME = "PCA"
 def predict(data: BaselineData) -> Scores | None:
     """Returns the places of the samples, whose truth are their encoded rows; None where
     they have fewer dimensions than the map."""
-    rows, dimensions = data.test.truth, data.answer.spec.size
+    rows, dimensions = data.train.truth, data.answer.spec.size
     if dimensions > min(rows.shape):
         return None
-    places: Scores = PCA(dimensions, random_state=data.seed).fit_transform(rows)
+    components = PCA(dimensions, svd_solver="full").fit(rows)
+    places: Scores = components.transform(data.test.truth)
     return places

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.core.codec import Codec
@@ -124,11 +123,11 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     answer = Map(dimensions, color=color or "")
     everything = np.arange(len(frame))
     tested = drawn(len(frame), MAX_COMPARED, "compared on a map")
-    train = rows.encode(frame, codecs)
+    train = _with_rows(rows.encode(frame, codecs), front_net(resolved))
     datasets = {
-        "train": replace(train, targets=(torch.zeros(len(frame), 0),)),
-        "validation": _with_rows(train, everything[:0]),
-        "test": _with_rows(train, tested, front_net(resolved)),
+        "train": train,
+        "validation": train.take(slice(0, 0)),
+        "test": train.take(torch.from_numpy(tested)),
     }
     _refuse_equal(datasets["test"])
     return Pipeline(
@@ -153,7 +152,7 @@ def encode_new(
 ) -> TensorDataset:
     """Returns new samples; with themselves as the truth if evaluated."""
     dataset = rows.encode(frame, codecs)
-    return _with_rows(dataset, np.arange(len(frame))) if evaluated else dataset
+    return _with_rows(dataset) if evaluated else dataset
 
 
 def _is_text(options: object) -> bool:
@@ -174,20 +173,16 @@ def _inferred_layer(resolved: ResolvedTask) -> list[InferredOption]:
     return [InferredOption("input.layer", front.layer, "the last layer before the output")]
 
 
-def _with_rows(
-    dataset: TensorDataset, positions: NDArray[np.int64], front: LayerOfRun | None = None
-) -> TensorDataset:
-    """Returns some samples, whose truth are their encoded rows, or what a layer of a
-    run makes of them."""
-    some = dataset.take(torch.from_numpy(positions))
-    inputs = some.everything().inputs
+def _with_rows(dataset: TensorDataset, front: LayerOfRun | None = None) -> TensorDataset:
+    """Returns samples whose truth are their encoded rows, or what a layer of a run makes
+    of them."""
+    parts = (dataset.batch(part).inputs for part in batches(len(dataset), _BATCH))
     if front is None:
-        flat = torch.cat([x.flatten(1).float() for x in inputs], dim=1)
+        rows = [torch.cat([x.flatten(1).float() for x in inputs], dim=1) for inputs in parts]
     else:
-        parts = [some.batch(part).inputs for part in batches(len(some), _BATCH)]
         with eval_mode(front), torch.no_grad():
-            flat = torch.cat([front(*part) for part in parts] or [torch.zeros(0, front.spec.size)])
-    return replace(some, targets=(flat,), target_finishes=())
+            rows = [front(*inputs) for inputs in parts]
+    return replace(dataset, targets=(torch.cat(rows),), target_finishes=())
 
 
 def _refuse_other_nets(resolved: ResolvedTask) -> None:

@@ -75,12 +75,11 @@ class Center(nn.Module):
     Shapes:   (batch, feature) -> the same
     """
 
-    mean: Tensor
     DESCRIPTION = "minus the mean"
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(width, dtype=torch.float64))
+        self.mean = nn.Parameter(torch.zeros(width, dtype=torch.float64))
 
     def forward(self, rows: Tensor) -> Tensor:
         return rows - self.mean
@@ -89,7 +88,7 @@ class Center(nn.Module):
         """Returns the value, and the mean that is subtracted."""
         return [
             Source("input", index, rows[index]),
-            Source("mean", index[1:], self.mean[index[1:]], -1.0),
+            Source("mean", index[1:], self.mean.detach()[index[1:]], -1.0),
         ], "sum"
 
 
@@ -99,12 +98,9 @@ class Projection(nn.Module):
     Shapes:   (batch, feature) -> (batch, dimension)
     """
 
-    vectors: Tensor
-
     def __init__(self, width: int, dimensions: int) -> None:
         super().__init__()
-        start = torch.eye(dimensions, width, dtype=torch.float64)
-        self.register_buffer("vectors", start)
+        self.vectors = nn.Parameter(torch.eye(dimensions, width, dtype=torch.float64))
 
     @property
     def DESCRIPTION(self) -> str:  # noqa: N802
@@ -112,6 +108,10 @@ class Projection(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         return rows @ self.vectors.T
+
+    def activation_products(self, output: Tensor, rows: Tensor) -> int:
+        """Returns the number of products of rows with eigenvectors."""
+        return self.vectors.numel() * len(rows)
 
     def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
         """Returns the numbers of the row, each times its entry of the eigenvector."""
@@ -148,12 +148,9 @@ def squared_distances(rows: Tensor, points: Tensor) -> Tensor:
               >>> squared_distances(rows, torch.zeros(1, 2)).tolist()
               [[9.0]]
     """
-    size = max(1, _PIECE // max(1, len(points)))
-    mode = "donot_use_mm_for_euclid_dist"
-    return (
-        torch.cat([torch.cdist(piece, points, compute_mode=mode) for piece in rows.split(size)])
-        ** 2
-    )
+    size = max(1, _PIECE // max(1, points.numel()))
+    pieces = [(piece[:, None] - points).square().sum(dim=2) for piece in rows.split(size)]
+    return torch.cat(pieces)
 
 
 def principal_axes(

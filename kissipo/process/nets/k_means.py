@@ -162,7 +162,8 @@ class KMeansMap(MapNet):
         axes = np.zeros((self.dimensions, self.width))
         principal = principal_axes(rows - mean, self.dimensions)[1]
         axes[: len(principal)] = principal
-        self.center.mean, self.project.vectors = torch.from_numpy(mean), torch.from_numpy(axes)
+        self.center.mean.data = torch.from_numpy(mean)
+        self.project.vectors.data = torch.from_numpy(axes)
         reason = "" if wanted else ", the number with the largest silhouette"
         return (
             f"solved: {best} clusters of {len(rows):,} samples{reason}; "

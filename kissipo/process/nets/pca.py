@@ -122,8 +122,8 @@ class Pca(MapNet):
         rows = self.read(samples)
         mean = rows.mean(axis=0)
         values, vectors = self._eigenvectors(rows - mean)
-        self.center.mean = torch.from_numpy(mean)
-        self.project.vectors = torch.from_numpy(vectors[: self.dimensions].copy())
+        self.center.mean.data = torch.from_numpy(mean)
+        self.project.vectors.data = torch.from_numpy(vectors[: self.dimensions].copy())
         self.eigenvalues = torch.zeros_like(self.eigenvalues)
         self.eigenvalues[: len(values)] = torch.from_numpy(values)
         self.total_variance = torch.tensor(((rows - mean) ** 2).sum() / (len(rows) - 1))
@@ -212,7 +212,7 @@ class Pca(MapNet):
         )
         if row is None:
             return [Line(text)]
-        mean = self.center.mean
+        mean = self.center.mean.detach()
         listed = [
             [name, f"{row[number]:.6g}", f"{mean[number]:.6g}", f"{row[number] - mean[number]:.6g}"]
             for number, name in enumerate(self.names[:_LISTED])
@@ -277,7 +277,7 @@ class Pca(MapNet):
 
     def _projected(self, row: Tensor | None) -> list[Record]:
         text = "y = z V: each coordinate is the sum of the products of z with one eigenvector."
-        vectors = self.project.vectors
+        vectors = self.project.vectors.detach()
         if row is None:
             names = ["column", *(f"v{number + 1}" for number in range(self.dimensions))]
             rows = [
@@ -286,7 +286,7 @@ class Pca(MapNet):
             ]
             table = Table(names, rows, numbers=range(1, len(names)))
             return [Line(text), table, *self._rest()]
-        z = row - self.center.mean
+        z = row - self.center.mean.detach()
         titles = ["column", "z"]
         for number in range(self.dimensions):
             titles += [f"v{number + 1}", f"z · v{number + 1}"]

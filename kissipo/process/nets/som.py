@@ -83,7 +83,7 @@ class Options:
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    """Builds the net for these columns, with all units at zero."""
+    """Builds the net for these columns, with random units."""
     return Som(inputs, outputs, options)
 
 
@@ -111,7 +111,7 @@ class BestUnit(nn.Module):
     def __init__(self, rows: int, columns: int, width: int) -> None:
         super().__init__()
         self.rows, self.columns = rows, columns
-        self.register_buffer("vectors", torch.zeros(rows * columns, width, dtype=torch.float64))
+        self.register_buffer("vectors", torch.randn(rows * columns, width, dtype=torch.float64))
 
     @property
     def DESCRIPTION(self) -> str:  # noqa: N802

@@ -114,6 +114,8 @@ def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
 class NeighborPlaces(ResizedBuffers):
     """Places a row between the nearest training samples, by 1 / distance.
 
+    Before the net is solved, there are two random samples.
+
     Shapes:   (batch, feature) -> (batch, dimension)
     """
 
@@ -122,16 +124,14 @@ class NeighborPlaces(ResizedBuffers):
 
     def __init__(self, width: int, dimensions: int) -> None:
         super().__init__()
-        self.register_buffer("data", torch.zeros(0, width))
-        self.register_buffer("places", torch.zeros(0, dimensions, dtype=torch.float64))
+        self.register_buffer("data", torch.randn(2, width))
+        self.register_buffer("places", torch.randn(2, dimensions, dtype=torch.float64))
 
     @property
     def DESCRIPTION(self) -> str:  # noqa: N802
-        return f"between the nearest of {len(self.data):,} training samples"
+        return f"between the nearest of {len(self.data):,} samples"
 
     def forward(self, rows: Tensor) -> Tensor:
-        if not len(self.data):
-            return rows.new_zeros(len(rows), self.places.shape[1])
         distances, nearest = self.nearest(rows)
         is_known = distances[:, :1] == 0
         weights = torch.where(is_known, distances == 0, 1 / distances.clamp(min=1e-300))
@@ -167,10 +167,7 @@ class Tsne(MapNet):
 
     def measure(self, *inputs: Tensor) -> Tensor:
         """Returns the distance of each sample to the nearest training sample."""
-        rows = self.rows(*inputs)
-        if not len(self.place.data):
-            return rows.new_zeros(len(rows), 1)
-        return self.place.nearest(rows)[0][:, :1]
+        return self.place.nearest(self.rows(*inputs))[0][:, :1]
 
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
         """Moves all samples, or those that are drawn, until the steps are done."""
