@@ -129,8 +129,9 @@ class Map(Answer):
         return torch.cat([outputs, placing.measure(*inputs).to(outputs.dtype)], dim=1)
 
     def prediction_remarks(self, net: nn.Module) -> list[str]:
-        """Returns how the net places samples that it was not solved with."""
-        return [f"a new sample is {cast(MapNet, net).NEW_SAMPLES}"]
+        """Returns how the net places new samples, where that is not its formula."""
+        placed = cast(MapNet, net).NEW_SAMPLES
+        return [f"a new sample is {placed}"] if placed else []
 
     def scores(self, outputs: Tensor) -> Scores:
         return outputs.detach().numpy().astype(np.float64)

@@ -26,7 +26,7 @@ class MapNet(nn.Module):
     """A net that is solved from all samples, and places a sample on the map.
 
     MEASURES:    what `measure` returns of a sample besides its place, by name
-    NEW_SAMPLES: how a sample is placed that was not among those of the training
+    NEW_SAMPLES: how a new sample is placed, where the net has no formula for it
     front:       a net that the samples pass first, such as a layer of a run, if any
     """
 

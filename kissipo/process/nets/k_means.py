@@ -113,7 +113,6 @@ class KMeansMap(MapNet):
 
     MEASURES = ("cluster", "distance_to_center")
     SHOWS_STEPS = True
-    NEW_SAMPLES = "in the cluster of the nearest center, and projected as the training samples"
 
     def __init__(
         self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options

@@ -74,7 +74,6 @@ class Pca(MapNet):
 
     MEASURES = ("distance_to_plane",)
     SHOWS_STEPS = True
-    NEW_SAMPLES = "projected with the mean and the eigenvectors of the training samples"
 
     covariance: Tensor
     unsorted_values: Tensor

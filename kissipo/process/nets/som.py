@@ -131,7 +131,6 @@ class Som(MapNet):
 
     MEASURES = ("distance_to_unit", "is_torn")
     SHOWS_STEPS = True
-    NEW_SAMPLES = "placed at the unit whose vector is nearest"
 
     hits: Tensor
     history: Tensor
