@@ -154,7 +154,7 @@ def test_a_new_row_is_placed_by_every_net(runs: Path) -> None:
 
 def test_tsne_keeps_neighbors_and_its_divergence_falls() -> None:
     rows = DIGITS[:300]
-    net = solved(tsne, rows, perplexity=15.0, max_iter=500)
+    net = solved(tsne, rows, perplexity=15.0, num_steps=500)
     x = torch.from_numpy(rows).float()
     places = net(x).numpy()
     np.testing.assert_array_equal(places, net.place.places.numpy())  # each has its own place

@@ -71,7 +71,7 @@ class Options:
     early_exaggeration: float = option(
         12.0, "factor of the neighborhoods in the first 250 steps, which forms groups", minimum=1
     )
-    max_iter: int = option(1000, "number of steps", minimum=_EXAGGERATED)
+    num_steps: int = option(1000, "number of steps", minimum=_EXAGGERATED)
     step_size: float | None = option(
         None, "learning rate; samples / early_exaggeration / 4, at least 50, when omitted", above=0
     )
@@ -185,7 +185,7 @@ class Tsne(MapNet):
             perplexity=perplexity,
             early_exaggeration=options.early_exaggeration,
             learning_rate="auto" if options.step_size is None else options.step_size,
-            max_iter=options.max_iter,
+            max_iter=options.num_steps,
             init=start.astype(np.float32),
             method="exact" if exact else "barnes_hut",
             random_state=seed,
@@ -210,7 +210,7 @@ class Tsne(MapNet):
         curve = self.solution.divergences.tolist()
         last = curve[-1][1] if curve else float("nan")
         sentence = (
-            f"KL divergence {last:.4f} after {self.options.max_iter:,} steps, "
+            f"KL divergence {last:.4f} after {self.options.num_steps:,} steps, "
             f"perplexity {self.options.perplexity:g}."
         )
         chart = Chart(
