@@ -264,6 +264,22 @@ def test_texts_are_placed_by_the_weights_of_their_terms(tmp_path: Path) -> None:
     assert np.sign(one[0]) != np.sign(other[0])
 
 
+def test_images_without_classes_are_mapped_by_their_files(
+    content_of: Callable[[Path], Any], records_of: Callable[..., Any]
+) -> None:
+    from PIL import Image
+
+    Path("photos").mkdir()
+    for number, pixels in enumerate(load_digits().images[:20]):
+        image = Image.fromarray((pixels * 15.9).astype(np.uint8))
+        image.save(f"photos/{number:02}.png")
+    ki.load("photos", words={"output.map": 2}).fit(out="of-photos")
+    (record,) = records_of(content_of(Path("of-photos/report.html")), "scatter_map")
+    assert record["names"][3] == "03.png" and record["images"]["width"] == 8
+    (prediction,), _ = ki.open("of-photos").predict_all(["photos/07.png"])
+    assert record["points"][7] == pytest.approx(prediction[0].value, abs=1e-4)
+
+
 def test_layer_of_a_run_is_mapped_and_predicts_images(tmp_path: Path) -> None:
     ki.load("digits", words={"epochs": 2, "units": [12]}).fit(out="digits-run")
     words = {"output.map": 2, "process.net": "pca", "input.layer": "2"}

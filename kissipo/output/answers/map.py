@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Self, cast
 
 import numpy as np
@@ -90,6 +91,7 @@ class Map(Answer):
     CHECKS_LEAKAGE = False
     NAMES_COLUMN = False
     SOURCES = ("table", "images", "text", "tensors")
+    GALLERY_TITLE = "Places on the map"
     SECTIONS_FIRST = True
     BUILDER = "maps"
 
@@ -191,6 +193,9 @@ class Map(Answer):
 
     def to_json(self, prediction: Prediction) -> JsonObject:
         return prediction.to_json()
+
+    def caption(self, prediction: Prediction) -> str:
+        return ", ".join(f"{value:.3g}" for value in prediction.value)
 
     def table_columns(self) -> list[str]:
         return [*self.axes, *self.measures]
@@ -356,7 +361,9 @@ def colors_of(column: Column) -> tuple[list[float], list[str]]:
 
 
 def names_of(frame: Frame) -> list[str]:
-    """Returns the name of each sample: that of its document, or its row."""
+    """Returns the name of each sample: that of its document or file, or its row."""
+    if "image" in frame and all(isinstance(value, str) for value in frame["image"].values):
+        return [Path(value).name for value in frame["image"].values]
     if "document" in frame and frame["document"].kind == "string":
         return [str(name) for name in frame["document"].texts()]
     return [f"row {row}" for row in frame.rows.tolist()]

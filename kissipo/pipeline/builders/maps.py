@@ -60,10 +60,10 @@ def read(source: Source[O], value: object, options: O) -> Reading:
     if isinstance(options, RunOptions):
         run = trained_run(value)
         inner = run.resolved.source
-        reading = inner.module.SOURCE.read(inner.value, inner.options)
+        reading = inner.module.SOURCE.unlabeled(inner.value, inner.options)
         return replace(reading, answer=run.target)
     if not _is_text(options):
-        return source.read(value, options)
+        return source.unlabeled(value, options)
     reading = source.documents(value, options)
     frame = reading.frame
     if reading.parts is not None:
