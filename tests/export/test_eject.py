@@ -55,7 +55,10 @@ SMALL = {
     "ner": {"process.dropout": 0},  # the script draws it for padding, too
 }
 LINES = {"shapes": 250}  # its loss assigns targets to anchor boxes
-UNSUPERVISED = ("frozen-lake", "racing", "playground", "cartpole", "dcgan", "search", "word2vec")
+UNSUPERVISED = (
+    *("frozen-lake", "racing", "playground", "cartpole", "dcgan", "search", "word2vec"),
+    *("pca", "tsne", "som", "baskets"),
+)
 REFUSED = ("bert-pretrain", "question-answering")  # in tests/systems/test_s35_*.py
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED, *REFUSED})
 

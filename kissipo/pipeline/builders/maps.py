@@ -46,7 +46,7 @@ UNUSED_OPTIONS = (
     *("augment", "noise", "masks", "missing_masks", "boxes", "missing_boxes", "ids"),
 )
 MAX_COMPARED = 2_000
-_BATCH = 256  # samples that go through a net at once
+_BATCH = 256  # samples that pass a net at once
 _MIN_SAMPLES = 5
 _MAX_CLASSES = 20  # of a column that colors the map unasked
 

@@ -53,7 +53,7 @@ export function ScatterMap({ record }) {
       <span class="dim"> ${integerText(paint.counts[number])}</span></button>`)}</p>`}
     ${groupName && !legend.length && html`<p class="legend">${groupName} from ${numberText(paint.low)} (pale) to ${numberText(paint.high)}</p>`}
     <div class="sample" aria-live="polite">${at === null
-      ? html`<p class="dim">Point at a ${record.noun}, or go to the map with the Tab key and move with the arrow keys.</p>`
+      ? html`<p class="dim">Point at a ${record.noun}, or focus the map with the Tab key and press the arrow keys.</p>`
       : html`<${Sample} record=${record} number=${at} />`}</div>
   </figure>`;
 }
