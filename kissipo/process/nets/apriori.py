@@ -34,6 +34,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.description import Detail, Line, ScatterMap, Section, Table
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.finding import counted
+from kissipo.core.protocols import Combined, Source
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.nets._maps import ResizedBuffers
@@ -132,6 +133,15 @@ class Apriori(ResizedBuffers):
         matching = torch.where(applies, confidences, 0)
         best = best.scatter_reduce(1, items.expand(len(baskets), -1), matching, "amax")
         return torch.where(baskets > 0, 0, best)
+
+    def explain(self, index: tuple[int, ...], baskets: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the confidence of the best rule; an item of the basket has 0."""
+        row, item = index
+        basket = baskets[row : row + 1]
+        rule = int(self.best_rules(basket, torch.tensor([[item]])))
+        if rule == _NONE or bool(basket[0, item] > 0):
+            return [Source("no rule", (), torch.tensor(0.0))], "sum"
+        return [Source("values", (rule, 1), self.values[rule, 1])], "sum"
 
     def best_rules(self, baskets: Tensor, items: Tensor) -> Tensor:
         """Returns the number of the rule that suggests each item, -1 without one.

@@ -39,6 +39,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Gallery, Image, Line, Record, Section, Weights
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import Combined, Source
 from kissipo.core.schema import option
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.tensor_spec import TensorSpec
@@ -119,6 +120,13 @@ class BestUnit(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         return self.places_of(squared_distances(rows, self.vectors).argmin(dim=1))
+
+    def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the coordinate of the nearest unit."""
+        row, axis = index
+        unit = int(squared_distances(rows[row : row + 1], self.vectors).argmin())
+        place = self.places_of(torch.tensor(unit))[axis]
+        return [Source("grid", (unit, axis), place)], "sum"
 
     def places_of(self, units: Tensor) -> Tensor:
         """Returns the column and the row of units by their numbers."""

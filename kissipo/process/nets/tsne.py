@@ -41,6 +41,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Record, Section, Table
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import Combined, Source
 from kissipo.core.schema import option
 from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
@@ -132,12 +133,25 @@ class NeighborPlaces(ResizedBuffers):
         return f"between the nearest of {len(self.data):,} samples"
 
     def forward(self, rows: Tensor) -> Tensor:
+        weights, nearest = self.weights(rows)
+        return (weights[:, :, None] * self.places[nearest]).sum(dim=1)
+
+    def weights(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the weights and the numbers of the nearest training samples."""
         distances, nearest = self.nearest(rows)
         is_known = distances[:, :1] == 0
         weights = torch.where(is_known, distances == 0, 1 / distances.clamp(min=1e-300))
         weights[:, 1:] = torch.where(is_known, 0, weights[:, 1:])
-        weights = weights / weights.sum(dim=1, keepdim=True)
-        return (weights[:, :, None] * self.places[nearest]).sum(dim=1)
+        return weights / weights.sum(dim=1, keepdim=True), nearest
+
+    def explain(self, index: tuple[int, ...], rows: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the places of the nearest training samples, with their weights."""
+        row, axis = index
+        weights, nearest = self.weights(rows[row : row + 1])
+        return [
+            Source("places", (sample, axis), self.places[sample, axis], weight)
+            for sample, weight in zip(nearest[0].tolist(), weights[0].tolist(), strict=True)
+        ], "sum"
 
     def nearest(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the distances and the numbers of the nearest training samples."""
