@@ -70,7 +70,7 @@ class Source(ABC, Generic[O]):
         """
 
     def unlabeled(self, value: object, options: O) -> Reading:
-        """Reads the data for an answer without targets; by default as for any answer."""
+        """Reads the data for an answer without targets; by default like `read`."""
         reading: Reading = self.read(value, options)
         return reading
 

@@ -61,7 +61,7 @@ def test_registry_finds_built_planned_and_misspelt_names() -> None:
     assert registry.find("ffn", place="process.net").build.__name__ == "build"
     with pytest.raises(
         NotBuiltError,
-        match=r"the net 'rbm' \(S37\) is not built yet. Allowed: apriori, autoencoder, bert, cnn, dcgan",
+        match=r"the net 'rbm' \(S37\) is not built yet. Allowed: apriori, autoencoder, bert, cnn",
     ):
         registry.find("rbm", place="process.net")
     with pytest.raises(

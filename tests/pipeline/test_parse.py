@@ -24,7 +24,7 @@ WRONG = [
     # a part
     (
         "process: {net: ffn}",
-        "input names no source; got nothing. Allowed: one of baskets, environment, games, images, make",
+        "input names no source; got nothing. Allowed: one of baskets, environment, games, images",
     ),
     (
         "input: {tabel: a.csv}",

@@ -1,4 +1,4 @@
-"""S36: maps: PCA in six steps, t-SNE, a self-organizing map, k-means; rules of baskets."""
+"""S36: maps by PCA, t-SNE, a self-organizing map and k-means; rules of baskets."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def solved(module: Any, rows: np.ndarray, **words: Any) -> Any:
     """A net that is solved on rows, outside of any run."""
-    spec = TensorSpec("row", ("feature",), (rows.shape[1],))
+    spec = TensorSpec("x", ("feature",), (rows.shape[1],))
     net = module.build((spec,), (PLACE,), module.Options(**words))
     net.solve([Batch((torch.from_numpy(rows).float(),), ())], 0)
     return net
@@ -148,8 +148,8 @@ def test_a_new_row_is_placed_by_every_net(runs: Path) -> None:
         place = prediction[0].place
         assert place is not None and set(place) == expected
         assert prediction[0].to_json()["place"] == place
-        said = "a new sample is placed between its 5 nearest training samples: t-SNE has no"
-        assert [remark.startswith(said) for remark in remarks] == [True] * (name == "tsne")
+        beginning = "a new sample is placed between its 5 nearest training samples: t-SNE has no"
+        assert [remark.startswith(beginning) for remark in remarks] == [True] * (name == "tsne")
 
 
 def test_tsne_keeps_neighbors_and_its_divergence_falls() -> None:
@@ -357,11 +357,11 @@ def test_bad_tables_are_refused(
 def test_duplicates_and_missing_values_are_mapped_and_said(tmp_path: Path) -> None:
     lines = ["a,b", *(f"{i % 4 or ''},{i * i % 7}" for i in range(21)), "1,3", "1,3"]
     run = ki.load(str(written(tmp_path / "gaps.csv", lines)), words={"output.map": 2}).fit(out="g")
-    said = " ".join(
+    remark = " ".join(
         f"{finding.message} {finding.action}" for finding in run.experiment().pipeline.findings
     )
-    assert "equal samples have one place on the map" in said
-    assert "'a' has no value in 6 of 23 rows" in said
+    assert "equal samples have one place on the map" in remark
+    assert "'a' has no value in 6 of 23 rows" in remark
 
 
 def test_eject_refuses_a_map(refusal: Callable[..., str]) -> None:
@@ -381,15 +381,15 @@ def subsets(baskets: np.ndarray, size: int, min_count: int) -> dict[tuple[int, .
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_item_sets_equal_brute_force(size: int) -> None:
     baskets = np.random.default_rng(size).random((90, 9)) < np.linspace(0.2, 0.8, 9)
-    found = frequent_sets(baskets, min_count=12, max_length=size)
-    assert found == subsets(baskets, size, 12)
-    assert max(map(len, found)) == size
+    result = frequent_sets(baskets, min_count=12, max_length=size)
+    assert result == subsets(baskets, size, 12)
+    assert max(map(len, result)) == size
 
 
 def test_rules_equal_brute_force() -> None:
     baskets = np.random.default_rng(8).random((80, 7)) < 0.5
     sets = frequent_sets(baskets, min_count=8, max_length=3)
-    found = {(first, then): values for first, then, values in rules_of(sets, 80, 0.55)}
+    result = {(first, then): values for first, then, values in rules_of(sets, 80, 0.55)}
     expected = {}
     for items in sets:
         for size in range(1, len(items)):
@@ -400,9 +400,9 @@ def test_rules_equal_brute_force() -> None:
                 confidence = (has_first & has_then).sum() / has_first.sum()
                 if confidence >= 0.55:
                     expected[first, then] = (support, confidence, confidence / has_then.mean())
-    assert found.keys() == expected.keys() and len(found) > 20
+    assert result.keys() == expected.keys() and len(result) > 20
     for key, values in expected.items():
-        assert found[key] == pytest.approx(values)
+        assert result[key] == pytest.approx(values)
 
 
 def test_rules_suggest_items_of_baskets_in_both_layouts(

@@ -146,7 +146,7 @@ class Rules(Answer):
         top = _first_items(confidences[None], min(self.top_k, len(confidences)))[0]
         suggested = [item for item in top.tolist() if confidences[item] > 0]
         if not suggested:
-            return Prediction(None, rules=())
+            return Prediction("", rules=())
         rules = tuple(
             self.rules[number]
             for number, item in zip(numbers.tolist(), top.tolist(), strict=False)
@@ -164,7 +164,7 @@ class Rules(Answer):
         confidences = values[: len(self.items)]
         (prediction,) = self.decode(self.scores(outputs))
         first = [(str(prediction.value), prediction.confidence or 0.0), *prediction.others]
-        names = tuple(name for name, _ in first if prediction.value is not None)
+        names = tuple(name for name, _ in first if name)
         nearest = np.array([value for _, value in first][: len(names)])
         return [
             DecodingStep("confidence", confidences.shape, confidences, "of the best rule per item"),
@@ -175,14 +175,18 @@ class Rules(Answer):
     def describe_target(self, target: object) -> str:
         return self.items[int(np.asarray(target))]
 
+    def plain_value(self, prediction: Prediction) -> object:
+        """Returns the first item; None where no rule applies."""
+        return prediction.value or None
+
     def to_json(self, prediction: Prediction) -> JsonObject:
-        return prediction.to_json()
+        return {**prediction.to_json(), "answer": prediction.value or None}
 
     def prediction_columns(
         self, predictions: Sequence[Prediction], outputs: Tensor
     ) -> Mapping[str, Sequence[object]]:
         return {
-            "prediction": [item.value for item in predictions],
+            "prediction": [item.value or None for item in predictions],
             "confidence": [item.confidence for item in predictions],
             "rule": [item.rules[0].describe() if item.rules else None for item in predictions],
         }

@@ -174,8 +174,8 @@ def _inferred_layer(resolved: ResolvedTask) -> list[InferredOption]:
 
 
 def _with_rows(dataset: TensorDataset, front: LayerOfRun | None = None) -> TensorDataset:
-    """Returns samples whose truth are their encoded rows, or what a layer of a run makes
-    of them."""
+    """Returns samples whose truth are their encoded rows, or what a layer of a run
+    makes of them."""
     parts = (dataset.batch(part).inputs for part in batches(len(dataset), _BATCH))
     if front is None:
         rows = [torch.cat([x.flatten(1).float() for x in inputs], dim=1) for inputs in parts]
