@@ -296,6 +296,16 @@ def test_layer_of_a_run_is_mapped_and_predicts_images(tmp_path: Path) -> None:
         ki.load("run:digits-run", words={"output.map": 2, "input.layer": "no"}).fit(out="no")
 
 
+def test_layer_of_a_recurrent_run_is_mapped(tmp_path: Path) -> None:
+    lines = ["text,kind", *(f"{'salt sea ship' if i % 2 else 'moon night'} {i % 5},{i % 2}"
+                            for i in range(40))]  # fmt: skip
+    words = {"input.text": ["text"], "net": "recurrent", "units": 4, "epochs": 1}
+    path = written(tmp_path / "texts.csv", lines)
+    ki.load(str(path), output="kind", words=words).fit(out="texts-run")
+    run = ki.load("run:texts-run", words={"output.map": 2}).fit(out="texts-layer")
+    assert np.asarray(run.predict(["salt sea ship 1"])).shape == (1, 2)
+
+
 def test_report_has_the_map_with_every_sample(
     runs: Path, content_of: Callable[[Path], Any], records_of: Callable[..., Any]
 ) -> None:
