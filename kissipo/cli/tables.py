@@ -188,6 +188,10 @@ def format_answer(prediction: Prediction) -> str:
         return "\n".join(map(format_guesses, prediction.guesses))
     if prediction.entities is not None:
         return "\t".join(entity.describe() for entity in prediction.entities) or NO_NAME
+    if prediction.rules is not None:
+        return "\n".join(rule.describe() for rule in prediction.rules) or "(no rule applies)"
+    if prediction.place is not None:
+        return prediction.describe().replace(", ", "\t")
     text = format_cell(prediction.value)
     if prediction.between is not None:
         low, high = prediction.between

@@ -236,6 +236,35 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class ScatterMap:
+    """Samples as points of a map; a sample is shown where its point is pointed at.
+
+    points:      (x, y) of each sample
+    names:       of each sample, such as its row
+    texts:       each sample in words; empty where images show them
+    groups:      the number of the group of each sample, by which it is colored; a
+                 quantity where the groups have no names; empty without colors
+    legend:      the names of the groups
+    group_name:  what the colors stand for
+    images:      (sample, channel, height, width) from 0 to 1
+    noun:        what a point stands for
+    is_to_scale: whether both axes have one scale, so that distances can be compared
+    """
+
+    points: Sequence[Sequence[float]]
+    names: Sequence[str]
+    texts: Sequence[str]
+    groups: Sequence[float] = ()
+    legend: Sequence[str] = ()
+    group_name: str = ""
+    images: Tensor | None = None
+    x_label: str = ""
+    y_label: str = ""
+    noun: str = "sample"
+    is_to_scale: bool = True
+
+
+@dataclass(frozen=True)
 class Weights:
     """How strongly each row weighs each column, from 0 to 1, such as an attention.
 
@@ -332,7 +361,18 @@ class Section:
 
 
 PlainRecord = Line | Table | ColoredText | Weights | Tree
-Drawn = Chart | Bars | Histogram | Matrix | Gallery | Film | PlaceFilm | Examples | Threshold
+Drawn = (
+    Examples
+    | Threshold
+    | Chart
+    | Bars
+    | Histogram
+    | Matrix
+    | Gallery
+    | Film
+    | PlaceFilm
+    | ScatterMap
+)
 Record = PlainRecord | Drawn | Section
 
 

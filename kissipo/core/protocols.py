@@ -362,6 +362,18 @@ def describes_samples(net: object) -> TypeIs[DescribingNet]:
 
 
 @runtime_checkable
+class SteppedNet(Protocol):
+    """A net that describes an example step by step, also in `kissipo show`."""
+
+    SHOWS_STEPS: bool
+
+
+def shows_steps(net: object) -> bool:
+    """Returns whether a net describes an example step by step."""
+    return isinstance(net, SteppedNet) and net.SHOWS_STEPS
+
+
+@runtime_checkable
 class ProductLayer(Protocol):
     """A layer that multiplies activations with each other, as attention does."""
 

@@ -72,6 +72,11 @@ class Source(ABC, Generic[O]):
         Raises:   DataError for data that cannot be read.
         """
 
+    def unlabeled(self, value: object, options: O) -> Reading:
+        """Reads the data for an answer without targets; by default like `read`."""
+        reading: Reading = self.read(value, options)
+        return reading
+
     def documents(self, value: object, options: O) -> Reading:
         """Reads the data as documents, one per row, for an answer that needs them.
 

@@ -132,6 +132,8 @@ def through_time(
 
 
 def _norms(loss: str, value: Tensor, records: list[_States]) -> Iterator[ThroughTime]:
+    if not value.requires_grad:  # a net that is solved has no loss
+        return
     nodes = [node for record in records for node in record.nodes]
     gradients = torch.autograd.grad(
         value, nodes, retain_graph=True, allow_unused=True, materialize_grads=True

@@ -41,6 +41,7 @@ from kissipo.core.text import describe, shorten
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.neighbor import Neighbor
 from kissipo.output.recommendation import Recommendation
+from kissipo.output.rule import Rule
 from kissipo.output.series_scales import SeriesScales
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget
 from kissipo.output.target_checks import missing_targets, refuse_all_missing
@@ -120,6 +121,9 @@ class Prediction:
     words:       the words of a text whose names are found
     entities:    the names in a text; None for other answers
     text:        the text of the option that was chosen; empty for other answers
+    rules:       the rules that suggest items, the best first; None for other answers
+    place:       the coordinates on a map by their names, and what is measured there,
+                 such as the cluster; None for other answers
     """
 
     value: Any
@@ -141,6 +145,8 @@ class Prediction:
     words: tuple[str, ...] = ()
     entities: tuple[Entity, ...] | None = None
     text: str = ""
+    rules: tuple[Rule, ...] | None = None
+    place: Mapping[str, float] | None = None
 
     def describe(self) -> str:
         """Returns the value with its probability, the areas of a mask, or names."""
@@ -150,6 +156,10 @@ class Prediction:
             return ", ".join(f"{name} {share:.1%}" for name, share in self.areas)
         if self.spans:
             return self.spans[0].describe()
+        if self.place is not None:
+            return ", ".join(
+                f"{name.replace('_', ' ')} {describe(value)}" for name, value in self.place.items()
+            )
         is_sure = self.confidence is not None and self.mask is None
         text = f": {self.text}" if self.text else ""
         return describe(self.value) + text + (f" ({self.confidence:.0%})" if is_sure else "")
@@ -182,6 +192,10 @@ class Prediction:
         if self.entities is not None:
             content["words"] = list(self.words)
             content["entities"] = [vars(entity) for entity in self.entities]
+        if self.rules is not None:
+            content["rules"] = [rule.to_json() for rule in self.rules]
+        if self.place is not None:
+            content["place"] = dict(self.place)
         if self.neighbors is not None:
             content["neighbors"] = [neighbor.to_json() for neighbor in self.neighbors]
         if self.recommended is not None:
@@ -359,6 +373,7 @@ class Answer(ABC):
     HAS_HEAT_MAPS: ClassVar[bool] = False  # whether a heat map can explain its output
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
     MONITORS_METRIC: ClassVar[bool] = False  # whether its metric chooses the best epoch
+    SECTIONS_FIRST: ClassVar[bool] = False  # whether they stand before those of the net
     BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
     BASELINE_SAMPLES: int = 10_000  # on which baselines are trained at most
 
@@ -646,6 +661,10 @@ class Answer(ABC):
         image that was resized.
         """
         return list(predictions)
+
+    def prediction_remarks(self, net: nn.Module) -> list[str]:
+        """Returns sentences on how the net predicts samples that are new to it."""
+        return []
 
     def locate(
         self, predictions: Sequence[Prediction], steps: Sequence[ForecastSteps]

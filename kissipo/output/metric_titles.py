@@ -24,6 +24,8 @@ _TITLES = {
     "map_50": "mAP at IoU 0.5",
     "hit_at_1": "right document first",
     "hit_at_5": "right document in the first 5",
+    "hit_rate_at_1": "hidden item first",
+    "hit_rate_at_5": "hidden item in the first 5",
     "nab": "NAB score",
     "poisson_deviance": "Poisson deviance",
     "bleu": "BLEU",
@@ -42,6 +44,7 @@ _TITLES = {
             *("mean_reciprocal_rank", "nearest_cosine", "unanswerable_accuracy"),
             *("masked_accuracy", "next_sentence_accuracy", "hit_rate"),
             *("entity_precision", "entity_recall", "token_accuracy"),
+            *("explained_variance", "quantization_error", "topographic_error"),
             *("image_recall", "image_specificity", "false_positive_rate", "false_negative_rate"),
         )
     },

@@ -162,12 +162,16 @@ def _training_device(resolved: ResolvedTask, name: str) -> torch.device:
 def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
     """Builds the net for the inputs and answers of a pipeline, with random weights."""
     assert resolved.net is not None
-    inputs = tuple(codec.spec for codec in pipeline.codecs)
+    builder = builder_of(resolved)
+    front = builder.front_net(resolved)
+    inputs = tuple(codec.spec for codec in pipeline.codecs) if front is None else (front.spec,)
     outputs = tuple(
         spec for answer in pipeline.answers for spec in (answer.spec, *answer.further_specs)
     )
     net: nn.Module = resolved.net.module.build(inputs, outputs, resolved.net.options)
-    wrapped: nn.Module = builder_of(resolved).wrap_net(to_channels_last(net))
+    if front is not None:
+        net.front = front
+    wrapped: nn.Module = builder.wrap_net(to_channels_last(net))
     return wrapped
 
 

@@ -45,6 +45,10 @@ def _no_own_values(source: object, values: Sequence[object], codecs: Sequence[Co
     """Returns that the values to predict are not a part of the run's own data."""
 
 
+def _no_front(resolved: object) -> None:
+    """Returns no net before that of the task."""
+
+
 def _same_net(net: object) -> object:
     """Returns the net unchanged."""
     return net
@@ -67,6 +71,7 @@ NETS = Registry(
         "DEFAULT_SPECS": None,  # inputs and outputs for which `kissipo show NET` counts
         "NOTES": (),  # remarks of `kissipo show NET`
         "ours": _same_name,  # a published name of a weight -> its name in the net
+        "MAPS": False,  # whether it places samples on a map
         "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
         "options_of_weights": lambda path, saved, answers: (),  # that a folder or a run sets
@@ -76,9 +81,6 @@ NETS = Registry(
         "suggested_options": no_options,  # sizes, where the net was not named
     },
     planned={
-        "pca": "S36",
-        "tsne": "S36",
-        "som": "S36",
         "rbm": "S37",
         "captioner": "S38",
         "style_transfer": "S39",
@@ -99,14 +101,7 @@ ALGORITHMS = Registry(
         "suggested_options": no_options,
     },
 )
-ANSWERS = Registry(
-    "kissipo.output.answers",
-    "answer",
-    folder="answers",
-    planned={
-        "map": "S36",
-    },
-)
+ANSWERS = Registry("kissipo.output.answers", "answer", folder="answers")
 LOSSES = Registry("kissipo.process.losses", "loss", folder="losses")
 BASELINES = Registry(
     "kissipo.output.baselines",
@@ -133,10 +128,12 @@ BUILDERS = Registry(
         "read": _read,  # how the source gives the data: samples, documents
         "parse_values": _parse_values,  # the same for the values to predict
         "own_values": _no_own_values,  # samples of the run's own data that values name
+        "value_source": lambda resolved: resolved.source,  # that parses values to predict
         "UNUSED_OPTIONS": (),  # of the input, refused: names, and classes with `unused`
         "OTHER_DEFAULTS": (),  # of the input, whose default is not that of the source
         "EVALUATED_OPTION": "",  # of the input, for other data to evaluate; "": the source
         "NO_SOFT_TARGETS": "",  # why only the target of a sample may have a probability
+        "front_net": _no_front,  # a net that the inputs pass first, with a `spec`, if any
         "wrap_net": _same_net,  # what the data require around any net
     },
 )

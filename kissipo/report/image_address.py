@@ -3,13 +3,20 @@
 import base64
 import io
 from collections.abc import Sequence
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
+from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
+
+_MAX_SIDE = 28  # of an image in a sheet
+_MAX_PNG = 400_000  # values of a sheet without losses
+_QUALITY = 70  # of a larger one
 
 
 def address_of(pixels: Tensor) -> str:
@@ -55,3 +62,36 @@ def gif_address(frames: Sequence[NumpyArray], milliseconds: int) -> str:
         optimize=False,
     )
     return "data:image/gif;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def image_sheet(images: Tensor) -> JsonObject:
+    """Returns many small images as one, row by row, and how they stand there.
+
+    images:  (image, channel, height, width) from 0 to 1; large ones are shrunk
+    Example:  >>> import torch
+              >>> sheet = image_sheet(torch.zeros(5, 1, 8, 8))
+              >>> sheet["columns"], sheet["rows"], sheet["width"]
+              (3, 2, 8)
+    """
+    count, channels, height, width = images.shape
+    if max(height, width) > _MAX_SIDE:
+        scale = _MAX_SIDE / max(height, width)
+        height, width = max(1, round(height * scale)), max(1, round(width * scale))
+        images = functional.interpolate(images, size=(height, width), mode="area")
+    columns = ceil(sqrt(count))
+    rows = ceil(count / columns)
+    pixels = (images.detach() * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    sheet = np.zeros((rows * columns, height, width, channels), dtype=np.uint8)
+    sheet[:count] = pixels
+    sheet = sheet.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
+    whole = sheet.reshape(rows * height, columns * width, channels)
+    whole = whole[..., 0] if channels == 1 else whole
+    address = png_address(whole) if whole.size <= _MAX_PNG else _jpeg_address(whole)
+    sizes = {"columns": columns, "rows": rows, "width": width, "height": height}
+    return {"sheet": address, **sizes}
+
+
+def _jpeg_address(pixels: NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

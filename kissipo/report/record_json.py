@@ -28,6 +28,7 @@ from kissipo.core.description import (
     Matrix,
     PlaceFilm,
     Record,
+    ScatterMap,
     Section,
     Table,
     Threshold,
@@ -37,7 +38,7 @@ from kissipo.core.description import (
 )
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.report.image_address import address_of, gif_address, png_address
+from kissipo.report.image_address import address_of, gif_address, image_sheet, png_address
 from kissipo.report.overlay import color_name, overlaid
 
 _MAX_PARTS, _MAX_STORED = 10.0, 65_535.0  # counts are stored in tenths, in two bytes
@@ -78,6 +79,8 @@ def record_json(record: Record) -> JsonObject:
             return _threshold(record)
         case PlaceFilm():
             return _place_film(record)
+        case ScatterMap():
+            return _scatter_map(record)
         case Section():
             return {
                 "kind": "section",
@@ -181,6 +184,15 @@ def _threshold(record: Threshold) -> JsonObject:
         "probabilities": [round(value, 9) for value in record.probabilities],
         "targets": _bits(record.targets),
     }
+
+
+def _scatter_map(record: ScatterMap) -> JsonObject:
+    plain = vars(record) | {
+        "points": [[round(float(value), 5) for value in point] for point in record.points],
+        "groups": [_finite(value) for value in record.groups],
+        "images": None if record.images is None else image_sheet(record.images),
+    }
+    return {"kind": "scatter_map", **plain}
 
 
 def _bits(flags: Iterable[bool]) -> str:

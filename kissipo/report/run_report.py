@@ -155,8 +155,11 @@ def _can_be_named(experiment: Experiment) -> bool:
 
 def _predicts(scores: Sequence[Score]) -> str:
     """Returns what is predicted, in a few words."""
-    names = [f"{score.answer.name}" for score in scores]
-    return f"{scores[0].answer.WORD} {', '.join(names)}" if names else "results"
+    if not scores:
+        return "results"
+    word = scores[0].answer.WORD
+    names = [score.answer.name for score in scores if score.answer.name != word]
+    return " ".join([word, ", ".join(names)]).strip()
 
 
 def _figures(results: Results) -> list[JsonObject]:
@@ -211,7 +214,8 @@ def _answer_sections(experiment: Experiment, results: Results) -> Sequence[Secti
         None if score.answer.vocabulary is None else _continue_text(net),
         inside=partial(_inside, experiment, score.answer),
     )
-    return [*own, *score.answer.sections(data), score.answer.examples_section(data)]
+    answered = [*score.answer.sections(data), score.answer.examples_section(data)]
+    return [*answered, *own] if score.answer.SECTIONS_FIRST else [*own, *answered]
 
 
 def _described(net: DescribingNet, pipeline: Pipeline) -> Sequence[Section]:

@@ -30,17 +30,17 @@ def frame_of(values: Sequence[object], resolved: ResolvedTask, codecs: Sequence[
 
     Raises:   TaskError when the source does not accept the values.
     """
-    source: Source[Any] = resolved.source.module.SOURCE
-    own: Frame | None = builder_of(resolved).own_values(resolved.source, values, codecs)
+    builder = builder_of(resolved)
+    own: Frame | None = builder.own_values(resolved.source, values, codecs)
     if own is not None:
         return own
+    component = builder.value_source(resolved)
+    source: Source[Any] = component.module.SOURCE
     if not values:
         raise TaskError("there is no value to predict", do=source.usage(codecs))
     if isinstance(values[0], Frame):
         return values[0]
-    frame: Frame = builder_of(resolved).parse_values(
-        source, values, resolved.source.options, codecs
-    )
+    frame: Frame = builder.parse_values(source, values, component.options, codecs)
     return frame
 
 

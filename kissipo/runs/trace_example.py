@@ -16,7 +16,7 @@ from kissipo.core.codec import Codec
 from kissipo.core.description import Section
 from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
-from kissipo.core.protocols import describes_samples
+from kissipo.core.protocols import describes_samples, shows_steps
 from kissipo.core.text import list_ends, list_some, shorten
 from kissipo.engine.evaluate import as_tuple, decoded
 from kissipo.input.augment import Augment
@@ -119,7 +119,11 @@ def follow(
     back, why_not = _through_time(net, sample, answers, algorithm)
     trace = Trace(tuple(steps), (*example.notes, *why_not), tuple(chains), tuple(back), name=name)
     if not inside:
-        return trace
+        if not shows_steps(net):
+            return trace
+        with eval_mode(net):
+            own = _net_sections(net, sample, codecs, answers, raw_inputs)
+        return replace(trace, sections=tuple(own))
     loss = (
         None
         if algorithm is None or not sample.targets

@@ -192,6 +192,7 @@ class TrainedModel:
             )
             for answer, output in zip(self.answers, outputs, strict=True)
         ]
+        remarks += [text for answer in self.answers for text in answer.prediction_remarks(self.net)]
         if self.answers[0].READS_TARGETS:
             remarks.append(
                 f"the first prediction is for row {len(frame) - len(decided[0]) + 1}: "

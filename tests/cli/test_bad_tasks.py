@@ -33,7 +33,7 @@ FILES = [
     ),
     (
         "input: {imges: digits}",
-        "input names no source; got imges. Allowed: one of environment, games, images,",
+        "input names no source; got imges. Allowed: one of baskets, environment, games, images,",
     ),
     (
         "input: {images: digits\nprocess: {net: ffn}",
@@ -102,7 +102,7 @@ COMMANDS = [
         ["digits", "net=!!python/name:os.mkdir"],
         "process.net names no net of kissipo; got '!!python/name:os.mkdir'.",
     ),
-    (["digits", "net=som"], "process.net: the net 'som' (S36) is not built yet."),
+    (["digits", "net=rbm"], "process.net: the net 'rbm' (S37) is not built yet."),
     (
         ["digits", "loss=mse"],
         "process.loss=mean_squared_error does not suit the answer category 'digit'.",

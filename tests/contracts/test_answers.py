@@ -39,9 +39,11 @@ from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.labels import Decode as LabelDecode
 from kissipo.output.answers.labels import LabelSet
 from kissipo.output.answers.labels import Options as LabelOptions
+from kissipo.output.answers.map import Map
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.rating import Rating
+from kissipo.output.answers.rules import Rules
 from kissipo.output.answers.span import Options as SpanOptions
 from kissipo.output.answers.span import Span
 from kissipo.output.answers.tags import Tags
@@ -144,6 +146,8 @@ ANSWERS_BY_CASE: dict[str, Callable[[], Answer]] = {
     "masked text, no pairs": lambda: masked_text(next_sentence=False),
     "tags": lambda: tags(),
     "choice": lambda: choice(),
+    "map": lambda: Map(3),
+    "rules": lambda: Rules(("bread", "butter", "milk", "salt")),
     "actions": lambda: Actions(States(("cool", "warm")), ("slow", "fast", "stop")),
     "actions for numbers": lambda: Actions(Observation(("x", "y")), ("left", "right", "stay")),
 }
@@ -198,6 +202,11 @@ def evaluated(answer: Answer) -> tuple[Tensor, Any, Evaluation]:
     if answer.WORD == "actions":
         returns = np.array([1.0, 4.0, -2.0, 5.0])
         return torch.zeros(4, 3), returns, answer.evaluate(returns, np.zeros(4))
+    if answer.WORD in ("map", "rules"):  # they have no target column
+        scores = answer.scores(outputs_for(answer, ROWS))
+        rows = GENERATOR.normal(size=(ROWS, 4))
+        truth = rows if answer.WORD == "map" else rows.argmax(axis=1)
+        return torch.from_numpy(scores), truth, answer.evaluate(scores, truth)
     codec = answer.fit(TABLE).codec
     targets = codec.finish(codec.encode(TABLE))
     outputs = outputs_for(answer, len(targets))
@@ -266,6 +275,11 @@ def test_table_has_one_text_per_column(make: Callable[[], Answer]) -> None:
             assert [f"{row['label']} {row['label confidence']}" for row in rows] == expected
             continue
         (row,) = rows
+        if prediction.place is not None:
+            assert [f"{float(text):.4g}" for text in row.values()] == [
+                f"{value:.4g}" for value in prediction.place.values()
+            ]
+            continue
         assert row[answer.name] == str(prediction.value)
         confidence = prediction.confidence
         assert row[f"{answer.name} confidence"] == (
@@ -296,7 +310,7 @@ SCRIPTED = [
     name
     for name in ANSWERS_BY_CASE
     if "negative class" not in name
-    and not name.startswith(("actions", "image", "documents", "span", "masked"))
+    and not name.startswith(("actions", "image", "documents", "span", "masked", "map", "rules"))
 ]
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -24,6 +24,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
+from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC, SVR, LinearSVC
 
 from kissipo.codec.boxes import box_column, padded_boxes
@@ -51,9 +52,11 @@ from kissipo.output.answers.forecast import Forecast
 from kissipo.output.answers.forecast import Options as ForecastOptions
 from kissipo.output.answers.image import GeneratedImage
 from kissipo.output.answers.labels import LabelSet
+from kissipo.output.answers.map import Map
 from kissipo.output.answers.mask import Mask
 from kissipo.output.answers.number import Number
 from kissipo.output.answers.rating import Rating
+from kissipo.output.answers.rules import Rules
 from kissipo.output.answers.span import Span
 from kissipo.output.answers.tags import Tags
 from kissipo.output.answers.text import NextToken
@@ -242,6 +245,49 @@ def of_a_text(units: Any = LETTERS) -> BaselineData:
     train = Samples((inputs[:9],), targets[:9].numpy())
     test = Samples((inputs[9:],), targets[9:].numpy())
     return BaselineData(answer, (answer.codec.spec,), train, test)
+
+
+CLOUD = np.random.default_rng(15).normal(size=(60, 5)) * [4, 3, 2, 1, 1] + 2
+HAS_ITEM = np.random.default_rng(16).random((60, 6)) < [0.9, 0.7, 0.5, 0.4, 0.3, 0.2]
+
+
+def of_a_map() -> BaselineData:
+    """Rows of five numbers, which are inputs and truth."""
+    x = torch.from_numpy(CLOUD)
+    spec = TensorSpec("row", ("feature",), (5,))
+    return BaselineData(
+        Map(2),
+        (spec,),
+        Samples((x[TRAIN],), CLOUD[TRAIN]),
+        Samples((x[TEST],), CLOUD[TEST]),
+        seed=SEED,
+    )
+
+
+def of_baskets() -> BaselineData:
+    """Baskets of six items; the last item of a test basket is hidden."""
+    x = torch.from_numpy(HAS_ITEM.astype(np.uint8))
+    truth = HAS_ITEM.argmax(axis=1)
+    answer = Rules(tuple("abcdef"))
+    return BaselineData(
+        answer,
+        (answer.spec,),
+        Samples((x[TRAIN],), truth[TRAIN]),
+        Samples((x[TEST],), truth[TEST]),
+    )
+
+
+def by_item_cosine() -> Any:
+    """The sums of cosines, counted pair by pair."""
+    train, test = HAS_ITEM[TRAIN], HAS_ITEM[TEST]
+    scores = np.zeros((20, 6))
+    for row, basket in enumerate(test):
+        for item in np.flatnonzero(~basket):
+            for other in np.flatnonzero(basket):
+                both = sum(bought[item] and bought[other] for bought in train)
+                one, two = (sum(bought[name] for bought in train) for name in (item, other))
+                scores[row, item] += both / np.sqrt(one * two)
+    return scores
 
 
 PIECES = np.random.default_rng(12).integers(0, 4, (50, 9))
@@ -1511,6 +1557,22 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "ppmi_svd": [(of_words, by_counted_pairs)],
     "gazetteer": [(of_names, by_names)],
     "no_names": [(of_names, lambda: np.ones((20, 5, 2)))],
+    "principal_components": [
+        (of_a_map, lambda: PCA(2).fit(CLOUD[TRAIN]).transform(CLOUD[TEST])),
+    ],
+    "random_projection": [
+        (
+            of_a_map,
+            lambda: (
+                CLOUD[TEST]
+                @ GaussianRandomProjection(2, random_state=SEED).fit(CLOUD[TRAIN]).components_.T
+            ),
+        )
+    ],
+    "popular_items": [
+        (of_baskets, lambda: np.where(HAS_ITEM[TEST], 0, HAS_ITEM[TRAIN].mean(axis=0))),
+    ],
+    "item_cosine": [(of_baskets, by_item_cosine)],
     "random_policy": [
         (
             of_a_world,
@@ -1556,7 +1618,7 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
     np.testing.assert_allclose(
         answer(name, replace(case, test=few)), answer(name, case)[:4], rtol=1e-6
     )
-    if make not in (of_a_text, of_masked_text):
+    if make not in (of_a_text, of_masked_text, of_a_map):  # the truth of a map are its samples
         other_truth = replace(case.test, truth=case.test.truth[::-1])
         np.testing.assert_array_equal(
             answer(name, replace(case, test=other_truth)), answer(name, case)

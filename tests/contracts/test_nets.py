@@ -44,6 +44,8 @@ CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 TERMS = TensorSpec("text", ("term", "count"), (7, 2), vocab_size=11, padded=True)
 DOCUMENTS = TensorSpec("document", ("document",), (9,))
+PLACE = TensorSpec("map", ("dimension",), (2,))
+ITEMS = TensorSpec("items", ("label",), (6,))
 BERT = {"num_layers": 2, "units": 16, "num_heads": 2, "max_positions": 8, "dropout": 0.0}
 PIECES = TensorSpec(
     "text", ("time",), (7,), 11, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefg"), padded=True
@@ -250,6 +252,11 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((TERMS,), (DOCUMENTS,), {"term_frequency": "relative", "norm": "l1"}),
     ],
     "lsa": [((TERMS,), (DOCUMENTS,), {"n_components": 4})],
+    "pca": [((ROW,), (PLACE,), {}), ((IMAGE, ROW), (PLACE,), {})],
+    "tsne": [((ROW,), (PLACE,), {"perplexity": 3.0})],
+    "som": [((ROW,), (PLACE,), {"grid": (3, 4)})],
+    "k_means": [((ROW, IMAGE), (PLACE,), {"n_clusters": 3})],
+    "apriori": [((ITEMS,), (ITEMS,), {})],
     "sentence_bert": [
         ((PIECES,), (DOCUMENTS,), {name: BERT[name] for name in BERT if name != "dropout"})
     ],
@@ -275,7 +282,12 @@ ALL = [
     for number, case in enumerate(CASES[name])
 ]
 # a table is looked up, and some nets are solved, not differentiated
-NOT_DIFFERENTIABLE = ("q_table", "word_vectors", "tf_idf", "lsa", "sentence_bert")
+WITHOUT_PARAMETERS = ("tsne", "som", "apriori")  # they keep samples, units or rules
+NOT_DIFFERENTIABLE = (
+    *("q_table", "word_vectors", "tf_idf", "lsa", "sentence_bert", "pca", "k_means"),
+    *WITHOUT_PARAMETERS,
+)
+WITH_PARAMETERS = [case for case in ALL if case.values[0] not in WITHOUT_PARAMETERS]
 DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
 QUERIES = ("attention.query", "memory_norm")  # with a single key to read they change nothing
 VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
@@ -341,7 +353,7 @@ def test_output_shapes_are_those_of_the_specs(
         ]
 
 
-@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), ALL)
+@pytest.mark.parametrize(("name", "inputs", "outputs", "words"), WITH_PARAMETERS)
 def test_gradient_reaches_every_parameter(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     for layer in net.modules():
@@ -704,8 +716,8 @@ def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, 
     """
     if name == "seq2seq":
         pytest.skip("it packs texts by their lengths, and meta tensors have no values")
-    if name in ("tf_idf", "lsa"):
-        pytest.skip("it reads the documents of its terms on the CPU")
+    if name in ("tf_idf", "lsa", *WITHOUT_PARAMETERS):
+        pytest.skip("it compares with documents, samples, units or rules on the CPU")
     if name in ("recurrent", "text_cnn", "transformer"):
         inputs = tuple(replace(spec, padded=False) for spec in inputs)
     net = built(name, inputs, outputs, words).to("meta").train()

@@ -44,6 +44,7 @@ SHORTEST = {
     "word2vec": {"epochs": 1, "embedding_dim": 8, "output.baselines": ()},
 }
 FEWER = {"num_games": 12}  # samples that are made, where an option says how many
+FEWER_STEPS = {"tsne": {"num_steps": 250, "max_samples": 300}, "som": {"epochs": 2}}
 FEWER_BASELINES = {"shapes": ["no_boxes", "mean_boxes"]}  # the slow lane has them all
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 FETCHED = [name for name, recipe in RECIPES.items() if not data_are_installed(recipe)]
@@ -176,7 +177,7 @@ def test_show_prints_every_step_of_its_trace(name: str, capsys: pytest.CaptureFi
 def test_short_fit_saves_a_complete_run(name: str, recipe: Recipe) -> None:
     algorithm = read_task(recipe.task).algorithm
     assert algorithm is not None
-    words = {**SHORTEST[algorithm.name], **fewer(name)}
+    words = {**SHORTEST[algorithm.name], **fewer(name), **FEWER_STEPS.get(name, {})}
     if name in FEWER_BASELINES:
         words["output.baselines"] = FEWER_BASELINES[name]
     run = ki.load(name, words=words).fit(seed=1)

@@ -56,14 +56,14 @@ def test_user_error_has_four_parts_in_one_paragraph() -> None:
 
 
 def test_registry_finds_built_planned_and_misspelt_names() -> None:
-    registry = Registry("kissipo.process.nets", "net", planned={"som": "S36"})
+    registry = Registry("kissipo.process.nets", "net", planned={"rbm": "S37"})
     assert "ffn" in registry.names()
     assert registry.find("ffn", place="process.net").build.__name__ == "build"
     with pytest.raises(
         NotBuiltError,
-        match=r"the net 'som' \(S36\) is not built yet. Allowed: autoencoder, bert, cnn, dcgan",
+        match=r"the net 'rbm' \(S37\) is not built yet. Allowed: apriori, autoencoder, bert, cnn",
     ):
-        registry.find("som", place="process.net")
+        registry.find("rbm", place="process.net")
     with pytest.raises(
         TaskError,
         match=r"process.net names no net of kissipo; got 'recurent'. Did you mean 'recurrent'\?",

@@ -58,6 +58,7 @@ LINES = {"shapes": 250}  # its loss assigns targets to anchor boxes
 UNSUPERVISED = (
     *("frozen-lake", "racing", "cartpole", "acrobot"),
     *("playground", "dcgan", "search", "word2vec"),
+    *("pca", "tsne", "som", "baskets"),
 )
 REFUSED = ("bert-pretrain", "question-answering")  # in tests/systems/test_s35_*.py
 UNINSTALLED = ("lunar-lander",)  # its package is not required by any test

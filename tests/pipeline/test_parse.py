@@ -24,9 +24,12 @@ WRONG = [
     # a part
     (
         "process: {net: ffn}",
-        "input names no source; got nothing. Allowed: one of environment, events, games",
+        "input names no source; got nothing. Allowed: one of baskets, environment, events, games",
     ),
-    ("input: {tabel: a.csv}", "input names no source; got tabel. Allowed: one of environment"),
+    (
+        "input: {tabel: a.csv}",
+        "input names no source; got tabel. Allowed: one of baskets, environment",
+    ),
     ("input: {batch_size: 3}", "Name the source of the data, for example input: {table: sms.csv}"),
     (
         "input: {table: a.csv, series: b.csv}",
@@ -321,7 +324,10 @@ def test_option_without_part_finds_its_part(key: str, place: str) -> None:
     ("key", "message"),
     [
         ("epoch", "'epoch' is not an option of a task. Did you mean 'epochs'"),
-        ("zzz", "'zzz' is not an option of a task. Known here: environment, events, games, images"),
+        (
+            "zzz",
+            "'zzz' is not an option of a task. Known here: baskets, environment, events, games",
+        ),
         ("scale", "'scale' is an option of several parts. Allowed: input.scale or output.scale."),
         ("episodes", "Allowed: process.episodes or output.episodes."),
     ],

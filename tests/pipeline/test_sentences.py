@@ -219,9 +219,27 @@ SENTENCES = [
         input: {{table: iris.csv}}
         process: {{net: {net}}}
         output: {{map: 2}}""",
-            "'map' (S36)",
+            "",
         )
-        for net in ("pca", "tsne", "som")
+        for net in ("pca", "tsne", "som", "k_means")
+    ),
+    Sentence(
+        "S36",
+        "rules of baskets",
+        """
+        input: {baskets: groceries.csv}
+        process: {net: apriori}
+        output: rules""",
+        "",
+    ),
+    Sentence(
+        "S36",
+        "a layer of a run",
+        """
+        input: {run: runs/digits-1, layer: 2}
+        process: {net: tsne}
+        output: {map: 2}""",
+        "",
     ),
     Sentence(
         "S37",
@@ -377,7 +395,7 @@ def test_round_trip_through_yaml_and_arguments(sentence: Sentence) -> None:
     ("word", "value", "message"),
     [
         ("input.captions", "a.tsv", "input.captions (S38) is not built yet"),
-        ("net", "som", "the net 'som' (S36) is not built yet"),
+        ("net", "rbm", "the net 'rbm' (S37) is not built yet"),
     ],
 )
 def test_planned_option_is_not_taken_for_a_mistake(word: str, value: object, message: str) -> None:

@@ -139,12 +139,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small runs: images, two classes, a number, a series, a text, actions."""
+    """Small runs: images, two classes, a number, a series, a text, actions, a map."""
     folder = tmp_path_factory.mktemp("runs")
     few = {"output.baselines": ["majority", "nearest_neighbors"]}
     ki.load("digits").with_words(few).fit(epochs=3, out=folder / "digits")
     ki.load("sunspots").fit(epochs=1, out=folder / "sunspots")
     ki.load("racing").fit(out=folder / "racing")
+    ki.Task(input={"images": "digits"}, process={"net": "pca"}, output="map").fit(
+        out=folder / "map"
+    )
     generator = np.random.default_rng(0)
     length, noise = generator.normal(size=(2, 160))
     kinds = np.where(length + noise > 0.4, "<b>long</b>", "short")

@@ -46,7 +46,7 @@ def open_report(browser: Browser, runs: Path) -> Iterator[OpenReport]:
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "sunspots", "racing", "kinds", "lengths", "text", "places"]
+    "name", ["digits", "sunspots", "racing", "kinds", "lengths", "text", "places", "map"]
 )
 @pytest.mark.parametrize("viewport", [WIDE, NARROW])
 def test_a_report_fits_its_screen(open_report: OpenReport, name: str, viewport: Any) -> None:
@@ -66,6 +66,7 @@ def test_a_report_fits_its_screen(open_report: OpenReport, name: str, viewport: 
         ("digits", NARROW, "dark"),
         ("kinds", WIDE, "dark"),
         ("kinds", NARROW, "light"),
+        ("map", WIDE, "light"),
     ],
 )
 def test_axe_finds_no_violation(
@@ -286,3 +287,57 @@ def test_a_film_is_slow_for_people_who_prefer_less_motion(browser: Browser, runs
         context.close()
     assert counts[1] in (1, 2)
     assert counts[0] > 2 * counts[1]
+
+
+def test_the_sample_under_the_pointer_is_shown(
+    open_report: OpenReport, runs: Path, content_of: ContentOf
+) -> None:
+    page = open_report("map")
+    record = next(
+        record
+        for section in content_of(runs / "map" / "report.html")["sections"]
+        for record in section["records"]
+        if record["kind"] == "scatter_map"
+    )
+    canvas, sample = page.locator(".scatter canvas"), page.locator(".scatter .sample")
+    canvas.scroll_into_view_if_needed()
+    expect(sample).to_contain_text("Point at a sample")
+    box = canvas.bounding_box()
+    assert box
+    points = np.asarray(record["points"])
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    scale = min((box["width"] - 36) / np.ptp(points[:, 0]), (460 - 36) / np.ptp(points[:, 1]))
+    number = int(points[:, 0].argmax())  # alone at the right end
+    across, up = (points[number] - middle) * scale
+    page.mouse.move(box["x"] + box["width"] / 2 + across, box["y"] + 230 - up)
+    digit = record["legend"][int(record["groups"][number])]
+    expect(sample).to_contain_text(f"{record['names'][number]}, digit: {digit}")
+    image = sample.locator("svg")
+    columns = record["images"]["columns"]
+    corner = f"{8 * (number % columns)} {8 * (number // columns)} 8 8"
+    expect(image).to_have_attribute("viewBox", corner)
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    expect(sample).to_contain_text("Point at a sample")
+
+
+def test_keys_move_from_sample_to_sample_of_a_map(open_report: OpenReport) -> None:
+    page = open_report("map")
+    canvas, sample = page.locator(".scatter canvas"), page.locator(".scatter .sample")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    expect(sample.locator("b").first).to_contain_text("row ")
+    before = sample.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(sample).not_to_have_text(before)
+    x = [float(text.split("at ")[1].split(",")[0].replace("\u2212", "-")) for text in (before,)]
+    after = sample.inner_text().split("at ")[1].split(",")[0].replace("\u2212", "-")
+    assert float(after) > x[0]
+    page.keyboard.press("Escape")
+    expect(sample).to_contain_text("Point at a sample")
+    group = page.locator(".scatter .groups button").nth(3)
+    group.click()
+    expect(group).to_have_attribute("aria-pressed", "true")
+    canvas.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+        expect(sample).to_contain_text("digit: 3")

@@ -63,7 +63,7 @@ def _show_trace(arguments: Namespace, screen: Screen) -> None:
     from rich.text import Text
 
     from kissipo.cli.lesson_text import explanation
-    from kissipo.cli.tables import render, through_time_table
+    from kissipo.cli.tables import render, render_sections, through_time_table
     from kissipo.lessons import explain, is_lesson
     from kissipo.pipeline.recipes import notes_of
     from kissipo.report import tables
@@ -101,6 +101,8 @@ def _show_trace(arguments: Namespace, screen: Screen) -> None:
             "[dim]below 1 %: the number of steps after which the norm stays below 1 % of the "
             "maximum; one level of the bars is a factor of ten[/]"
         )
+    for record in () if arguments.out else render_sections(trace.sections):
+        screen.result(record)
     for part in trace.explanation:
         for piece in explanation(part):
             screen.result(piece)

@@ -130,6 +130,15 @@ class Images(Source[Options]):
         column = array_column(_NOISE, _noise(reading.frame.rows.tolist(), options.noise))
         return replace(reading, frame=reading.frame.replaced(column))
 
+    def unlabeled(self, value: object, options: Options) -> Reading:
+        """Reads images that need no classes, also of a folder without folders."""
+        is_flat = (
+            isinstance(value, str | Path) and Path(value).is_dir() and not subfolders(Path(value))
+        )
+        if not is_flat or options.labels is not None or find_data(value, "images") is not None:
+            return self.read(value, options)
+        return read_image_folder(Path(str(value)), flat=True, skip=options.skip_corrupt)
+
     def _read(self, value: object, options: Options) -> Reading:
         _refuse_boxes(value, options.boxes)
         if not isinstance(value, str | Path):

@@ -159,19 +159,22 @@ class Text(Source[Options]):
         path, data_set = question.path, question.data_set
         if question.answer == "text" and not question.names_column:
             return question.task({"text": question.value}, {"text": "masked"})
+        of_documents: object = {"vectors": "documents"}
+        if question.answer is not None and question.answer not in self.answers:
+            of_documents = question.answer
         if data_set is None and path is not None and path.is_dir():
             if not is_document_folder(path):
                 return None
-            return question.task({"text": question.value}, {"vectors": "documents"})
+            return question.task({"text": question.value}, of_documents)
         if data_set is not None and data_set.DOCUMENTS:
-            return question.task({"text": question.value}, {"vectors": "documents"})
+            return question.task({"text": question.value}, of_documents)
         if question.data_set is None and not (
             question.path is not None
             and question.path.is_file()
             and question.path.suffix.lower() in (".txt", ".md", "")
         ):
             return None
-        answer = {"vectors": "documents"} if question.answer == "vectors" else {"text": "next"}
+        answer = of_documents if question.answer not in (None, "text") else {"text": "next"}
         return question.task({"text": question.value}, answer)
 
     def parse_values(

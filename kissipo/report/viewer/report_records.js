@@ -7,6 +7,7 @@ import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { Threshold } from "./report_threshold.js";
 import { PlaceFilm } from "./report_place_film.js";
+import { ScatterMap } from "./scatter_map.js";
 import { SearchTree } from "./search_tree.js";
 import { WeightsMap } from "./weights_map.js";
 import { Words } from "./report_context.js";
@@ -16,12 +17,13 @@ import { integerText, numberText } from "./text.js";
 const [WIDE, TEXTS] = [4, 2]; // columns above which a table becomes cards on a narrow screen
 const [MANY, FIRST, LAST] = [30, 16, 6]; // rows of a table that is shown whole; of a long one
 const REST = null;
+const LARGE = 100; // pixels from which an image that stands alone is drawn large
 const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
   colored_text: ColoredText,
-  matrix: Matrix, gallery: Gallery, film: Film, place_film: PlaceFilm, section: Section, threshold: Threshold,
-  tree: SearchTree, weights: WeightsMap,
+  matrix: Matrix, gallery: Gallery, film: Film, place_film: PlaceFilm, section: Section,
+  scatter_map: ScatterMap, threshold: Threshold, tree: SearchTree, weights: WeightsMap,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };
 
 /** Some records, one below the other. */
@@ -104,7 +106,7 @@ function Gallery({ record: { groups, captions, files, classes } }) {
   return html`
     ${classes.length > 0 && html`<p class="legend">${classes.map(({ name, color }) => html`<span>
       <i class="swatch" style=${{ background: color }} /> ${name}</span>`)}</p>`}
-    ${groups.length > 0 && html`<div class="gallery">${groups.map((group, number) => html`<figure class=${`of-${Math.min(4, group.length)}`}>
+    ${groups.length > 0 && html`<div class="gallery">${groups.map((group, number) => html`<figure class=${`of-${Math.min(4, group.length)} ${groups.length + group.length === 2 && group[0].width >= LARGE ? "large" : ""}`}>
       <div class="group-images">${group.map((image, place) => html`<${Drawn} image=${image} title=${files[number] || undefined}
         name=${place === 0 ? captions[number] : ""} />`)}</div>
       ${captions[number] && html`<figcaption>${captions[number]}</figcaption>`}</figure>`)}</div>`}`;
