@@ -12,6 +12,8 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.cells.number_columns import CellOptions, TypedCells, type_cells
+from kissipo.input.formats.arff import SUFFIX as ARFF
+from kissipo.input.formats.arff import read_arff
 from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
@@ -93,7 +95,10 @@ class FileWords:
 def is_table_file(path: Path) -> bool:
     """Whether a file name belongs to a table; `.txt` counts as plain text."""
     suffix = _suffix(path)
-    return suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED) and suffix != ".txt"
+    return (
+        suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF)
+        and suffix != ".txt"
+    )
 
 
 def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
@@ -112,6 +117,8 @@ def table_reading(data: object, words: FileWords) -> Reading:
         return questions
     if isinstance(data, str | Path) and _suffix(Path(data)) in TAGGED:
         return read_tagged(_filled(Path(data)), words.encoding)
+    if isinstance(data, str | Path) and _suffix(Path(data)) == ARFF:
+        return _arff(_filled(Path(data)), words)
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)
@@ -133,6 +140,18 @@ def _questions(data: object, words: FileWords) -> Reading | None:
     if path is None or _suffix(path) != ".json" or not path.is_file():
         return None
     return read_squad(path, words.encoding)
+
+
+def _arff(path: Path, words: FileWords) -> Reading:
+    """Reads a table whose attributes say their types."""
+    frame, answer = read_arff(path, words.encoding)
+    typed = type_cells(frame, words.cells())
+    findings = list(typed.findings)
+    if answer:
+        message = f"the last attribute, '{answer}', lists its values, so it is the answer"
+        action = "--output COLUMN names another one"
+        findings.append(Finding("PASS", "natural answer", message, action))
+    return Reading(typed.frame, tuple(findings), None, answer, tuple(typed.inferred))
 
 
 def _argument(option: InferredOption) -> str:
@@ -164,7 +183,7 @@ def _typed(data: object, words: FileWords) -> TypedCells:
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
-        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED)),
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF)),
         do=unpack_first(path),
     )
 
