@@ -37,6 +37,7 @@ _DATES = (
     rf"{_MONTH}[ -]{_NAMED_DAY},? {_YEAR}",
     rf"{_MONTH}(?:[ -/]|, ?){_YEAR}",
     rf"{_YEAR}[ -/]{_MONTH}(?:[ -/](?P<d>\d{{1,2}}))?",
+    rf"{_YEAR}[-/](?P<j>\d{{3}})",
     rf"{_YEAR}[ -]?q(?P<q>[1-4])",
     rf"{_YEAR}m(?P<m>\d\d)",
     rf"q(?P<q>[1-4])[ -/]{_YEAR}",
@@ -181,6 +182,8 @@ def _plain_days(rows: list[Fields]) -> NDArray[np.datetime64] | None:
         january = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 3
         monday = january - (january.astype(np.int64) + 3) % 7
         return (monday + (weeks - 1) * 7 + (weekdays - 1)).astype("datetime64[D]")
+    if "j" in fields:
+        return _days_of_years(years, _column(rows, "j"))
     if "q" in fields:
         months = _column(rows, "q") * 3 - 2
     elif "name" in fields:
@@ -188,6 +191,17 @@ def _plain_days(rows: list[Fields]) -> NDArray[np.datetime64] | None:
     else:
         months = _column(rows, "m")
     return _days(years, months, _column(rows, "d", missing=1))
+
+
+def _days_of_years(
+    years: NDArray[np.int64], days: NDArray[np.int64]
+) -> NDArray[np.datetime64] | None:
+    """Returns the dates of days that are counted from 1 in their years."""
+    if years.min() < _FIRST_YEAR or years.max() > _LAST_YEAR or days.min() < 1:
+        return None
+    whole = (years - 1970).astype("datetime64[Y]")
+    dates = (whole.astype("datetime64[D]") + (days - 1)).astype("datetime64[D]")
+    return dates if np.array_equal(dates.astype("datetime64[Y]"), whole) else None
 
 
 def _clock(rows: list[Fields], texts: Sequence[str], name: str) -> NDArray[np.timedelta64] | None:
