@@ -83,7 +83,9 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
     style:    day_first or month_first, if that is known
     Raises:   DataError for dates that can be read in two ways (03/04/2024).
     """
-    cleaned = [usual_spelling(" ".join(text.split())) for text in texts]
+    if not _may_be_time(_cleaned(texts[0])):
+        return None
+    cleaned = [_cleaned(text) for text in texts]
     if (months := months_with_years(cleaned)) is not None:
         example = f"'{texts[0]}' is {months[0]}"
         return TimeTexts(np.array(months, "datetime64[M]").astype("datetime64[s]"), None, example)
@@ -98,6 +100,17 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
         if reading is not None:
             return reading
     return None
+
+
+def _cleaned(text: str) -> str:
+    return usual_spelling(" ".join(text.split()))
+
+
+def _may_be_time(text: str) -> bool:
+    """Whether one text can be a timestamp: the first of many is looked at before all."""
+    return months_with_years([text]) is not None or any(
+        pattern.fullmatch(text) for pattern in _PATTERNS
+    )
 
 
 def _read_rows(
