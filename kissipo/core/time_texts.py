@@ -107,7 +107,7 @@ def _cleaned(text: str) -> str:
 
 
 def _may_be_time(text: str) -> bool:
-    """Whether one text can be a timestamp: the first of many is looked at before all."""
+    """Whether one text can be a timestamp, before many are read."""
     return months_with_years([text]) is not None or any(
         pattern.fullmatch(text) for pattern in _PATTERNS
     )
