@@ -341,7 +341,7 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
     cleaned = [text.strip() for text in texts]
     if not all(len(text) >= 7 and text[:4].isdigit() and text[4] == "-" for text in cleaned):
         return None
-    if any(text[-1] in "Mm" for text in cleaned):  # the clock of 12 hours
+    if any(text[-1].isalpha() and text[-1] != "Z" for text in cleaned):  # 2 PM, CET
         return None
     zoned = [_zoned(text) for text in cleaned]
     if any(zoned):

@@ -12,6 +12,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.cells.number_columns import CellOptions, TypedCells, type_cells
+from kissipo.input.cells.vector_cells import with_vectors
 from kissipo.input.formats.arff import SUFFIX as ARFF
 from kissipo.input.formats.arff import read_arff
 from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
@@ -122,7 +123,8 @@ def table_reading(data: object, words: FileWords) -> Reading:
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)
-    frame, findings, inferred = typed
+    frame, vectors = with_vectors(typed.frame, words.text_columns())
+    findings, inferred = [*typed.findings, *vectors], typed.inferred
     decisions = [
         Finding(
             "WARN" if option.doubtful else "PASS",

@@ -113,8 +113,8 @@ _FORMATS = {164: "0.0%", 165: '0" %"'}
 
 
 def percents(rows: int = 10) -> bytes:
-    """Returns a workbook with formats: the first column is shown as percents, by its own
-    format or a built-in one, the second with a sign in quotes."""
+    """Returns a workbook whose first column is shown as percents, by its own
+    format or a built-in one, and the second with a sign in quotes."""
     first, name = record(0x809, struct.pack("<HHHHII", 0x600, 5, 0, 0, 0, 0)), b"Sheet1"
     first += record(0x42, struct.pack("<H", 1200))
     for number, code in _FORMATS.items():
