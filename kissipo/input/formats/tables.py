@@ -23,6 +23,8 @@ from kissipo.input.formats.files import existing
 from kissipo.input.formats.records import read_records
 from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.formats.squad import read_squad
+from kissipo.input.formats.svmlight import SUFFIXES as SPARSE
+from kissipo.input.formats.svmlight import TARGET, is_svmlight, read_svmlight
 from kissipo.input.formats.tagged_words import TAGGED, read_tagged
 from kissipo.input.source_data import Reading
 
@@ -94,8 +96,11 @@ class FileWords:
 
 
 def is_table_file(path: Path) -> bool:
-    """Whether a file name belongs to a table; `.txt` counts as plain text."""
+    """Whether a file is a table, by its name; `.txt` counts as plain text, unless it is
+    a sparse table."""
     suffix = _suffix(path)
+    if is_svmlight(path):
+        return True
     return (
         suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF)
         and suffix != ".txt"
@@ -120,6 +125,11 @@ def table_reading(data: object, words: FileWords) -> Reading:
         return read_tagged(_filled(Path(data)), words.encoding)
     if isinstance(data, str | Path) and _suffix(Path(data)) == ARFF:
         return _arff(_filled(Path(data)), words)
+    if isinstance(data, str | Path) and is_svmlight(Path(data)):
+        frame = read_svmlight(_filled(Path(data)))
+        message = f"'{TARGET}' is what stands before the features, so it is the answer"
+        finding = Finding("PASS", "natural answer", message, "--output COLUMN names another one")
+        return Reading(frame, (finding,), None, TARGET)
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)
@@ -185,7 +195,7 @@ def _typed(data: object, words: FileWords) -> TypedCells:
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
-        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF)),
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF, *SPARSE)),
         do=unpack_first(path),
     )
 

@@ -3,12 +3,16 @@ of the index below the header."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import dump_svmlight_file
 
 import kissipo as ki
 from kissipo.cli.main import main
+from kissipo.core.errors import DataError
 from kissipo.input.cells.number_texts import split_number, value
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.sources.table import Options
@@ -108,3 +112,24 @@ def test_the_name_of_the_index_below_a_header_of_two_lines() -> None:
     assert any("nothing but 'Date', which names the column 'Price'" in text for text in texts)
     task = ki.load("a.csv", output="Close", time="Date", horizon=2)
     assert "series" in task.input
+
+
+@pytest.mark.parametrize("name", ["a.libsvm", "a.svm", "a.txt"])
+def test_a_sparse_table_is_read_with_its_zeros(name: str) -> None:
+    cells = np.where(VALUES > 0.5, VALUES, 0.0)
+    classes = np.where(VALUES[:, 0] > 0, 1, -1)
+    dump_svmlight_file(cells, classes, name, zero_based=False)
+    frame, _ = read_table(name, FileWords())
+    assert frame.names == ["target", *(f"feature{place}" for place in range(1, 10))]
+    values = np.stack([column.values for column in frame.columns[1:]], axis=1)
+    np.testing.assert_allclose(values, cells, atol=1e-12)
+    np.testing.assert_array_equal(frame["target"].values, classes)
+    assert ki.load(name).output == {"category": "target"}
+
+
+def test_a_damaged_sparse_table_is_refused_and_clock_times_are_a_text() -> None:
+    Path("a.svm").write_text("1 1:0.5 x\n-1 2:0.5\n")
+    with pytest.raises(DataError, match=r"a\.svm is not a sparse table of LIBSVM"):
+        read_table("a.svm", FileWords())
+    Path("talk.txt").write_text("9 12:30 we met, and then we left\n8 11:00 again\n" * 50)
+    assert "text" in ki.load("talk.txt").input
