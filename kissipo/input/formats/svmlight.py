@@ -1,6 +1,6 @@
 """Sparse tables of LIBSVM and SVMlight: a target, then number:value per feature.
 
-+1 1:0.5 3:2                 a feature that a row does not name is 0
++1 1:0.5 3:2                 features that are not named are 0
 -1 qid:4 2:0.1  # a comment  the group of a ranking, qid, is left out
 """
 
