@@ -18,7 +18,13 @@ from kissipo.core.text import list_ends, list_some
 from kissipo.input.formats.files import open_text
 from kissipo.input.formats.image_files import subfolders
 from kissipo.input.formats.signal_files import is_signal_file, read_signal_file
-from kissipo.input.formats.signal_rows import SignalColumns, find_signals, label_file, values_of
+from kissipo.input.formats.signal_rows import (
+    SignalColumns,
+    find_signals,
+    is_label_name,
+    label_file,
+    values_of,
+)
 from kissipo.input.formats.tables import FileWords, table_reading
 
 SIGNAL, CLASS, SUBJECT = "signal", "class", "subject"
@@ -86,8 +92,11 @@ def signals_to_predict(
     frame = table_reading(value, words).frame
     names = frame.names
     if len(names) > shape[0]:
-        layout = find_signals(frame, label if label in names else None, is_asked=True)
-        names = list(layout.steps) if layout else names
+        names = [name for name in names if name != label]
+    if len(names) > shape[0]:  # a file of another layout than that of the training
+        layout = find_signals(frame, is_asked=True)
+        named = [name for name in names if not is_label_name(name)]
+        names = list(layout.steps) if layout else named
     texts = [name for name in names if frame[name].kind != "number"]
     if texts:
         raise DataError(

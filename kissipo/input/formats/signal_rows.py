@@ -74,7 +74,7 @@ def find_signals(
     if not is_asked and (len(frame) < _MIN_ROWS or len(frame.columns) <= _MIN_STEPS):
         return None
     ends = [frame.columns[0], frame.columns[-1]]
-    named = [column for column in frame.columns if column.name.strip().lower() in _LABELS]
+    named = [column for column in frame.columns if is_label_name(column.name)]
     candidates = [frame[label]] if label is not None else [*named, *ends]
     candidates = [column for column in candidates if label is not None or _are_classes(column)]
     for column in candidates:
@@ -95,6 +95,11 @@ def find_signals(
             column.name, tuple(steps), tuple(other.name for other in others), either
         )
     return None
+
+
+def is_label_name(name: str) -> bool:
+    """Whether a column is called as classes are."""
+    return name.strip().lower() in _LABELS
 
 
 def values_of(frame: Frame, names: Sequence[str]) -> NDArray[np.float64]:

@@ -177,6 +177,8 @@ def test_fit_and_predict_with_and_without_classes(capsys: Out) -> None:
     assert printed[0] == printed[1][:3] and printed[0][:1] == printed[2]
     run = ki.open("run")
     assert run.predict(WAVES[:3]) == [int(line.split("\t")[0]) for line in printed[0]]
+    frame = run.predict(table(label=CLASSES).head(2))
+    assert frame["prediction"].tolist() == run.predict(WAVES[:2])
     assert main(["predict", "run", "--", *map(str, WAVES[0, :20])]) == 0
     assert "fewer steps than 24" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"another shape.*\(1, 30\).*\(24, 1\)"):
