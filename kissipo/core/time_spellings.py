@@ -8,6 +8,8 @@ Example:  >>> usual_spelling("Wed Jan 01 13:00:00 +0000 2014")
           '2015-02'
           >>> months_with_years(["Jan-30", "Jan-31", "Feb-01"]) is None
           True
+          >>> months_with_years(["4Q98", "1Q99"]), months_with_years(["2024-H2"])
+          (['1998-10', '1999-01'], ['2024-07'])
 """
 
 import re
@@ -31,6 +33,21 @@ _SPELLINGS = [(re.compile(pattern, re.IGNORECASE), text) for pattern, text in _C
 _SIGN = re.compile(r"[时時点시分]|uhr|\. \d|[a-z]{3} [a-z]{3} |m$|[a-z]{3}\d{4}|:q|^\d{8} ", re.I)
 _MONTH_FIRST = re.compile(r"([^\W\d_]+)\.? ?[-' ]?(\d\d)")
 _YEAR_FIRST = re.compile(r"(\d\d)[-' ]([^\W\d_]+)\.?")
+_QUARTER = r"(?:q|t|quartal|quarter|qtr|trimestre|trim|квартал|кв)"
+_PARTS = (
+    (4, rf"(?P<p>[1-4])(?:\.|st|nd|rd|th|er|e|º|°)? ?{_QUARTER}\.?[ '/._-]*(?P<y>\d{{4}}|\d\d)"),
+    (4, rf"{_QUARTER}(?P<p>[1-4])[ '/._-]+(?P<y>\d{{4}}|\d\d)"),
+    (4, rf"(?P<y>\d{{4}})[ /._:-]*{_QUARTER}(?P<p>[1-4])"),
+    (4, rf"(?P<y>\d{{4}})[ /._:-]+(?P<p>[1-4])(?:\.|st|nd|rd|th|er|e)? ?{_QUARTER}"),
+    (4, r"(?P<y>\d{4}) ?年?第(?P<p>[1-4一二三四])季度?"),
+    (4, r"(?P<y>\d{4}):(?P<p>[1-4])"),
+    (2, r"(?P<y>\d{4})[ /._-]*[hs](?P<p>[12])"),
+    (2, r"[hs](?P<p>[12])[ '/._-]+(?P<y>\d{4}|\d\d)"),
+    (2, r"(?P<p>[12])[hs][ '/._-]*(?P<y>\d{4}|\d\d)"),
+    (12, r"(?P<y>\d{4}):(?P<p>\d\d)"),
+)
+_YEAR_PARTS = [(count, re.compile(pattern, re.IGNORECASE)) for count, pattern in _PARTS]
+_CHINESE = {"一": 1, "二": 2, "三": 3, "四": 4}
 _NUMBERS = (re.compile(r"(?P<m>\d\d)[./](?P<y>\d{4})"), re.compile(r"(?P<y>\d{4})[./](?P<m>\d\d)"))
 
 
@@ -45,11 +62,14 @@ def usual_spelling(text: str) -> str:
 
 def months_with_years(texts: Sequence[str]) -> list[str] | None:
     """Returns Jan-15, 15-Jan, 01/2015 and 2015/01 as 2015-01; None for other texts.
+    A quarter or half of a year is its first month.
 
     Months beside two digits are read so where they follow each other in time: Jan-30,
     Jan-31, Feb-01 are days.
     """
     for pattern in _NUMBERS:
+        if pattern.fullmatch(texts[0]) is None:
+            continue
         matches = [match for match in map(pattern.fullmatch, texts) if match is not None]
         if len(matches) == len(texts) and all(1 <= int(match["m"]) <= 12 for match in matches):
             years = {int(match["y"]) for match in matches}
@@ -58,6 +78,8 @@ def months_with_years(texts: Sequence[str]) -> list[str] | None:
                 if min(years) >= 1000 and max(years) <= 3000
                 else None
             )
+    if (parts := _parts_of_years(texts)) is not None:
+        return parts
     pairs = [_month_and_year(text) for text in texts]
     dates = [pair for pair in pairs if pair is not None]
     if len(dates) < len(texts) or len({month for _, month in dates}) < min(2, len(texts)):
@@ -69,6 +91,40 @@ def months_with_years(texts: Sequence[str]) -> list[str] | None:
     return [f"{year}-{month:02}" for year, month in dates]
 
 
+def _parts_of_years(texts: Sequence[str]) -> list[str] | None:
+    """Returns the first months of quarters, halves or months; None for other texts.
+
+    Beside a year of two digits, and a letter other than q, they follow each other: 1T24
+    may be a code.
+    """
+    for count, pattern in _YEAR_PARTS:
+        if pattern.fullmatch(texts[0]) is None:
+            continue
+        matches = [match for match in map(pattern.fullmatch, texts) if match is not None]
+        if len(matches) < len(texts):
+            continue
+        parts = [_CHINESE.get(match["p"]) or int(match["p"]) for match in matches]
+        years = [_whole_year(match["y"]) for match in matches]
+        if not (
+            min(years) >= 1000 and max(years) <= 3000 and 1 <= min(parts) <= max(parts) <= count
+        ):
+            continue
+        order = [year * count + part for year, part in zip(years, parts, strict=True)]
+        is_code = len(matches[0]["y"]) == 2 and "q" not in texts[0].lower()
+        if is_code and not all(right - left == 1 for left, right in pairwise(order)):
+            continue
+        months = [(part - 1) * (12 // count) + 1 for part in parts]
+        return [f"{year}-{month:02}" for year, month in zip(years, months, strict=True)]
+    return None
+
+
+def _whole_year(digits: str) -> int:
+    """Returns a year; one of two digits lies between 1969 and 2068."""
+    if len(digits) == 4:
+        return int(digits)
+    return int(digits) + (2000 if int(digits) < 69 else 1900)
+
+
 def _month_and_year(text: str) -> tuple[int, int] | None:
     """Returns year and month; a year of two digits lies between 1969 and 2068."""
     first, last = _MONTH_FIRST.fullmatch(text), _YEAR_FIRST.fullmatch(text)
@@ -76,4 +132,4 @@ def _month_and_year(text: str) -> tuple[int, int] | None:
     month = month_number(name) if name else None
     if month is None:
         return None
-    return int(digits) + (2000 if int(digits) < 69 else 1900), month
+    return _whole_year(digits), month

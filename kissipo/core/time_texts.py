@@ -37,6 +37,7 @@ _DATES = (
     rf"{_MONTH}[ -]{_NAMED_DAY},? {_YEAR}",
     rf"{_MONTH}(?:[ -/]|, ?){_YEAR}",
     rf"{_YEAR}[ -/]{_MONTH}(?:[ -/](?P<d>\d{{1,2}}))?",
+    rf"{_YEAR}[-/](?P<j>\d{{3}})",
     rf"{_YEAR}[ -]?q(?P<q>[1-4])",
     rf"{_YEAR}m(?P<m>\d\d)",
     rf"q(?P<q>[1-4])[ -/]{_YEAR}",
@@ -82,7 +83,9 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
     style:    day_first or month_first, if that is known
     Raises:   DataError for dates that can be read in two ways (03/04/2024).
     """
-    cleaned = [usual_spelling(" ".join(text.split())) for text in texts]
+    if not _may_be_time(_cleaned(texts[0])):
+        return None
+    cleaned = [_cleaned(text) for text in texts]
     if (months := months_with_years(cleaned)) is not None:
         example = f"'{texts[0]}' is {months[0]}"
         return TimeTexts(np.array(months, "datetime64[M]").astype("datetime64[s]"), None, example)
@@ -97,6 +100,17 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
         if reading is not None:
             return reading
     return None
+
+
+def _cleaned(text: str) -> str:
+    return usual_spelling(" ".join(text.split()))
+
+
+def _may_be_time(text: str) -> bool:
+    """Whether one text can be a timestamp, before many are read."""
+    return months_with_years([text]) is not None or any(
+        pattern.fullmatch(text) for pattern in _PATTERNS
+    )
 
 
 def _read_rows(
@@ -181,6 +195,8 @@ def _plain_days(rows: list[Fields]) -> NDArray[np.datetime64] | None:
         january = (years - 1970).astype("datetime64[Y]").astype("datetime64[D]") + 3
         monday = january - (january.astype(np.int64) + 3) % 7
         return (monday + (weeks - 1) * 7 + (weekdays - 1)).astype("datetime64[D]")
+    if "j" in fields:
+        return _days_of_years(years, _column(rows, "j"))
     if "q" in fields:
         months = _column(rows, "q") * 3 - 2
     elif "name" in fields:
@@ -188,6 +204,17 @@ def _plain_days(rows: list[Fields]) -> NDArray[np.datetime64] | None:
     else:
         months = _column(rows, "m")
     return _days(years, months, _column(rows, "d", missing=1))
+
+
+def _days_of_years(
+    years: NDArray[np.int64], days: NDArray[np.int64]
+) -> NDArray[np.datetime64] | None:
+    """Returns the dates of days that are counted from 1 in their years."""
+    if years.min() < _FIRST_YEAR or years.max() > _LAST_YEAR or days.min() < 1:
+        return None
+    whole = (years - 1970).astype("datetime64[Y]")
+    dates = (whole.astype("datetime64[D]") + (days - 1)).astype("datetime64[D]")
+    return dates if np.array_equal(dates.astype("datetime64[Y]"), whole) else None
 
 
 def _clock(rows: list[Fields], texts: Sequence[str], name: str) -> NDArray[np.timedelta64] | None:

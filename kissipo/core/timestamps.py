@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.core.decimal_years import are_decimal_years, decimal_years
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, whole_seconds
 from kissipo.core.time_texts import read_texts, refuse_some_zones
@@ -27,15 +28,17 @@ _UNIX = {
     "unix_microseconds": (1e15, 1.0),
     "unix_nanoseconds": (1e18, 1e-3),
 }
-_SERIAL = "spreadsheet_days"
+_SERIAL, _DECIMAL, _DAY_OF_YEAR = "spreadsheet_days", "decimal_years", "%Y%j"
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 80_000  # 1954 to 2119
 _SERIAL_NAMES = {"date", "datum", "datetime", "timestamp", "fecha", "data", "dt", "dateserial"}
 _DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _NAMES = {"ts", "time", "timestamp", "date", "datetime", "epoch", "unix", "created", "updated"}
+_DAY_NAMES = {*_NAMES, *_SERIAL_NAMES, "year", "day", "doy", "yday", "julian", "jday", "decimal"}
+_DAY_TEXT = re.compile(r"\d{4}[-/. ]?\d{3}")
 _ZONE = re.compile(r":\d\d.*(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?)$", re.IGNORECASE)
 DATE_FORMAT = (
     "format of dates, as in strptime: %d/%m/%Y; or day_first, month_first, unix_seconds, "
-    "unix_milliseconds, unix_microseconds, unix_nanoseconds, spreadsheet_days"
+    "unix_milliseconds, unix_microseconds, unix_nanoseconds, spreadsheet_days, decimal_years"
 )
 _MIN_DATES, _EVEN = 3, 0.5
 _ISO, _ISO_LENGTHS = "0000-00-00 00:00:00", (10, 16, 19)
@@ -66,7 +69,7 @@ def read_time(column: Column, *, style: str | None = None) -> TimeReading | None
         return _read_numbers(column, style)
     if column.kind != "string" or not column.categories:
         return None
-    if style in (*_UNIX, _SERIAL) or (
+    if style in (*_UNIX, _SERIAL, _DECIMAL) or (
         (style or "").startswith("%Y") and _all_digits(column.categories)
     ):
         values = np.array([_number(text) for text in column.categories] + [np.nan])
@@ -124,6 +127,8 @@ def looks_like_time(column: Column) -> bool:
     if column.kind != "string" or not column.categories:
         return False
     sample = column.categories[:50]
+    if all(map(_DAY_TEXT.fullmatch, sample)) and not _is_named(column, _DAY_NAMES):
+        return False  # 2024-001 may be the number of an invoice
     if not all(
         any(letter.isdigit() for letter in text) and 4 <= len(text) <= 40 for text in sample
     ):
@@ -163,6 +168,9 @@ def _read_numbers(column: Column, style: str | None) -> TimeReading | None:
         micro = np.round(present * _UNIX[style][1]).astype(np.int64).astype("datetime64[us]")
         example = micro[0].astype("datetime64[s]")
         reason = f"{present[0]:.15g} is {example}, counted from 1970"
+    elif style == _DECIMAL:
+        micro = decimal_years(present)
+        reason = f"{present[0]:.10g} is {micro[0].astype('M8[D]')}, a year with a fraction"
     elif style == _SERIAL:
         micro = _from_serial(present)
         reason = f"{present[0]:.15g} is {micro[0].astype('M8[D]')}, a serial date of spreadsheets"
@@ -182,8 +190,13 @@ def _are_serial(column: Column) -> bool:
     """Whether numbers are days since 1899-12-30, as spreadsheets store dates: the name
     of the column says that it holds dates."""
     present = column.values[~column.missing]
-    named = _SERIAL_NAMES & set(re.split(r"[^a-z]+", column.name.lower()))
-    return bool(named and present.min() >= _FIRST_SERIAL and present.max() < _LAST_SERIAL)
+    is_named = _is_named(column, _SERIAL_NAMES)
+    return bool(is_named and present.min() >= _FIRST_SERIAL and present.max() < _LAST_SERIAL)
+
+
+def _is_named(column: Column, words: set[str]) -> bool:
+    """Whether the name of a column has one of these words."""
+    return bool(words & set(re.split(r"[^a-z]+", column.name.lower())))
 
 
 def _from_serial(days: NDArray[np.float64]) -> NDArray[np.datetime64]:
@@ -198,13 +211,25 @@ def _number_style(present: NDArray[np.float64]) -> str | None:
     for style, (start, _) in _UNIX.items():
         if low >= start and high < 2 * start:
             return style
+    if are_decimal_years(present):
+        return _DECIMAL
     if low < 1000 or high > 1e14 or np.any(present != np.floor(present)):
         return None
     lengths = {len(str(int(value))) for value in (low, high)}
+    if lengths == {7} and low >= 1e6:
+        return _DAY_OF_YEAR if _are_days_of_years(present.astype(np.int64)) else None
     written = _DIGITS.get(lengths.pop()) if len(lengths) == 1 else None
     if written is None or _digits(present, written) is None:
         return None
     return written
+
+
+def _are_days_of_years(numbers: NDArray[np.int64]) -> bool:
+    """Whether numbers are a year and the day in it: 2014001."""
+    years, days = numbers // 1000, numbers % 1000
+    return bool(
+        days.min() >= 1 and days.max() <= 366 and years.min() >= 1500 and years.max() < 2200
+    )
 
 
 def _digits(numbers: NDArray[np.float64], style: str) -> NDArray[np.datetime64] | None:
@@ -238,9 +263,11 @@ def _numbers_look_like_time(column: Column) -> bool:
         return len(np.unique(present)) >= _MIN_DATES
     if style is None or style in ("%Y", "%Y%m", "%Y%m%d%H"):
         return False
+    if style in (_DECIMAL, _DAY_OF_YEAR) and not _is_named(column, _DAY_NAMES):
+        return False
     if len(np.unique(present)) < _MIN_DATES:
         return False
-    if style not in _UNIX or _NAMES & set(re.split(r"[^a-z]+", column.name.lower())):
+    if style not in _UNIX or _is_named(column, _NAMES):
         return True
     steps = np.diff(present)
     usual, count = Counter(steps.tolist()).most_common(1)[0]
@@ -314,7 +341,7 @@ def _iso(texts: Sequence[str], name: str) -> NDArray[np.datetime64] | None:
     cleaned = [text.strip() for text in texts]
     if not all(len(text) >= 7 and text[:4].isdigit() and text[4] == "-" for text in cleaned):
         return None
-    if any(text[-1] in "Mm" for text in cleaned):  # the clock of 12 hours
+    if any(text[-1].isalpha() and text[-1] != "Z" for text in cleaned):  # 2 PM, CET
         return None
     zoned = [_zoned(text) for text in cleaned]
     if any(zoned):

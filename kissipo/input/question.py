@@ -19,6 +19,7 @@ from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
+from kissipo.input.formats.signal_rows import SignalColumns, find_signals
 from kissipo.input.formats.split_tables import reading_of, table_folder
 from kissipo.input.formats.tables import FileWords, is_table_file
 from kissipo.input.source_data import Reading
@@ -122,6 +123,16 @@ class Question:
         if self.time is not None and self.time in frame and self.time not in wide.dates:
             return None
         return wide if wide.is_clear or is_series else None
+
+    @cached_property
+    def signals(self) -> SignalColumns | None:
+        """The columns of signals and of their classes, if each row of the
+        table is one and no column is named as the answer."""
+        is_named = self.output or self.time or self.horizon or self.data_set
+        if is_named or not self.is_table or self.words.keys() & {"series_id", "series_in_rows"}:
+            return None
+        label = self.words.get("label")
+        return find_signals(self.rows, label if isinstance(label, str) else None)
 
     @cached_property
     def table(self) -> Frame:

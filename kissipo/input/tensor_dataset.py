@@ -29,6 +29,7 @@ class TensorDataset:
                       equal
     steps:            the steps of each forecast of new samples
     texts:            the texts whose length is similar in a training batch, if any
+    remarks:          what was left out of new samples, in sentences
     """
 
     inputs: tuple[Tensor | LazyColumn, ...]
@@ -38,6 +39,7 @@ class TensorDataset:
     weights: Tensor | None = None
     steps: Sequence[ForecastSteps] = ()
     texts: Texts | None = None
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len((self.inputs or self.targets)[0])

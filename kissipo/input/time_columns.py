@@ -40,7 +40,7 @@ _SHORT_CYCLES = {
 }  # fmt: skip
 _SIXTIES = {"h:mm:ss": 1_000_000, "h:mm": 60_000_000}
 _PERIODS = {24: 60, 25: 60, 48: 30, 50: 30, 96: 15, 100: 15, 144: 10, 288: 5}  # minutes
-_FIRST = 10_000  # values that are looked at first
+_FIRST, _FIRST_CLOCKS = 10_000, 50  # values that are looked at first
 
 
 Clock = tuple[list[str], NDArray[np.timedelta64]]  # the columns, and the times of day
@@ -326,6 +326,9 @@ def _period_minutes(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 
 def _clock_texts(column: Column) -> NDArray[np.timedelta64] | None:
+    first = column.categories[:_FIRST_CLOCKS]
+    if len(first) < len(column.categories) and _clock_texts(strings(column.name, first)) is None:
+        return None
     texts = [f"2000-01-01 {text.replace('.', ':', 2)}" for text in column.categories]
     reading = read_time(strings(column.name, texts))
     if reading is None:

@@ -56,8 +56,11 @@ def examine_data(
         ):
             options = read(table.Options, input_options, place="input")
             question = Question(data, words=input_options)
-            if question.path is None or (
-                question.is_table and not question.is_series and not question.natural_answer
+            if (question.path is None and question.signals is None) or (
+                question.is_table
+                and not question.is_series
+                and not question.natural_answer
+                and question.signals is None
             ):
                 return _columns_only(data, options)
         return check(load(data, output=output, time=time, horizon=horizon, words=words))

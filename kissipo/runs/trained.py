@@ -239,6 +239,7 @@ class TrainedModel:
         scales = self.answers[0].scales
         read = frame if scales is None else scales.past(frame, self.answers[0].variables)
         remarks = [remark for codec in self.codecs for remark in codec.remarks(read)]
+        remarks += dataset.remarks
         return frame, dataset, remarks + ([] if scales is None else scales.remarks(frame))
 
     def encode_frame(self, frame: Frame) -> TensorDataset:

@@ -36,6 +36,7 @@ from kissipo.codec.option_pairs import OptionPairs
 from kissipo.codec.pixels import Pixels
 from kissipo.codec.place_windows import PlaceWindows
 from kissipo.codec.side_features import SideFeatures
+from kissipo.codec.signals import Signals
 from kissipo.codec.spans import Spans
 from kissipo.codec.states import States
 from kissipo.codec.subwords import Subwords
@@ -148,6 +149,15 @@ def floats(name: str, values: list[Any]) -> Column:
     return array_column(name, np.array(values, dtype=np.float32).reshape(-1, 2))
 
 
+def same_signals(before: Column, after: Column) -> bool:
+    scale = np.ptp(before.values) if before.values.size else 0.0
+    return bool(np.allclose(before.values, after.values, atol=1e-6 * scale + 1e-9))
+
+
+def signals(name: str, values: list[Any]) -> Column:
+    return array_column(name, np.array(values, dtype=np.float64).reshape(-1, 3, 2))
+
+
 def same_boxes(before: Column, after: Column) -> bool:
     """Equal labels, and corners up to float32."""
     labels = [
@@ -219,6 +229,11 @@ CASES = {
     ),
     "one_hot": Case(lambda: OneHot("a"), {"a": CATEGORY_COLUMN}),
     "pixels": Case(lambda: Pixels("image"), {"image": (stack, IMAGE)}, same_bytes),
+    "signals": Case(
+        lambda: Signals("x"),
+        {"x": (signals, st.lists(EIGHTHS, min_size=6, max_size=6))},
+        same_signals,
+    ),
     "spans": Case(
         lambda: Spans(
             "answer",

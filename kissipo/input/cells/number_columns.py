@@ -490,8 +490,9 @@ def _unread(column: Column, frame: Frame) -> list[Finding]:
 def _nearly_numbers(column: Column) -> list[Finding]:
     """Reports texts that are numbers but for a sign or a second number: ~64, <0.5,
     5 ± 0.1, ="064", 27 1/2, 5'4"."""
-    counts = column.counts()
-    sample = sorted(counts, key=lambda text: -counts[text])[:_SAMPLE]
+    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
+    order = np.argsort(-counts, kind="stable")[:_SAMPLE]
+    sample = [column.categories[code] for code in order.tolist() if counts[code]]
     plain = [text for text in sample if split_number(text) is not None]
     nearly = [text for text in sample if text not in plain and _NEARLY.fullmatch(text.strip())]
     if len(nearly) < _FEW_TEXTS or len(plain) + len(nearly) < (1 - ODD_SHARE) * len(sample):

@@ -61,6 +61,9 @@ _GROUPS = {
 }
 
 
+_FORTRAN = re.compile(r"([+-]?\d*\.\d*|[+-]?\d+)[dD]([+-]\d{1,3})")  # 1.5D+02
+
+
 class NumberText(NamedTuple):
     """A text that is a number: signed digits with separators and a power, the evidence
     for its notation, and its mark.
@@ -83,6 +86,10 @@ def split_number(text: str) -> NumberText | None:
         text = "".join(map(_ascii_digit, text.translate(_PLAIN)))
     negative = _PARENTHESES.fullmatch(text.strip())
     match = _NUMBER.fullmatch("".join(negative.groups()) if negative else text.strip())
+    if match is None or (match["after"] or "")[:1] in ("d", "D"):
+        fortran = _FORTRAN.fullmatch(text.strip())
+        if fortran is not None:
+            return split_number(f"{fortran[1]}E{fortran[2]}")
     if match is None:
         return None
     evidence = _evidence(match["body"])

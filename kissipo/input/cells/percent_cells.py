@@ -1,7 +1,6 @@
 """Cells of a sheet with a format of percent: 25% is 25 with the mark %, as in CSV.
 
-The sheet itself stores 0.25 and the format. Formats are read in .xlsx, .xlsm and .ods;
-the other formats of spreadsheets do not show them.
+The sheet itself stores 0.25 and the format.
 """
 
 from __future__ import annotations
@@ -9,12 +8,19 @@ from __future__ import annotations
 import io
 import posixpath
 import re
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from html import unescape
 
+from kissipo.input.cells.binary_percent_cells import (
+    binary_percent_cells,
+    is_percent,
+    old_percent_cells,
+)
 from kissipo.input.formats.compressed import DAMAGED
 
+_DAMAGED = (OSError, ValueError, KeyError, IndexError, RuntimeError, struct.error)
 _PERCENT_IDS = frozenset(("9", "10"))
 _FORMAT = re.compile(r"<numFmt\b([^>]*)>")
 _STYLE = re.compile(r"<xf\b([^>]*)>")
@@ -28,16 +34,18 @@ Place = tuple[int, int]
 
 def percent_cells(content: bytes, sheet: str) -> frozenset[Place]:
     """Returns the places of the cells with a format of percent: line, column from 1."""
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        return frozenset()
     try:
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            return frozenset(old_percent_cells(content, sheet))
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = set(archive.namelist())
             if "content.xml" in names:
                 return frozenset(_of_ods(_text(archive, "content.xml"), sheet))
             if {"xl/styles.xml", "xl/workbook.xml"} <= names:
                 return frozenset(_of_xlsx(archive, sheet))
-    except (*DAMAGED, OSError, ValueError, KeyError, RuntimeError, NotImplementedError):
+            if {"xl/styles.bin", "xl/workbook.bin"} <= names:
+                return frozenset(binary_percent_cells(archive, sheet))
+    except (*DAMAGED, *_DAMAGED):
         pass  # the reader of the sheet reports a damaged file
     return frozenset()
 
@@ -58,8 +66,7 @@ def _percent_styles(text: str) -> set[str]:
     formats = set(_PERCENT_IDS)
     for match in _FORMAT.finditer(text):
         attributes = dict(_ATTRIBUTE.findall(match[1]))
-        code = re.sub(r'\\.|"[^"]*"', "", unescape(attributes.get("formatCode", "")))
-        if "%" in code:
+        if is_percent(unescape(attributes.get("formatCode", ""))):
             formats.add(attributes.get("numFmtId", ""))
     _, _, cells = text.partition("<cellXfs")
     cells = cells.partition("</cellXfs>")[0]

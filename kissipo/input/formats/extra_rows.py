@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding, counted
-from kissipo.core.frame import Column, Frame
+from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.text import list_some, shorten
+from kissipo.core.timestamps import looks_like_time
 from kissipo.input.cells.number_columns import TypedCells
 from kissipo.input.cells.number_texts import is_known_mark
 
@@ -37,7 +38,7 @@ def without_extra_rows(typed: TypedCells) -> TypedCells:
     frame, findings = typed.frame, list(typed.findings)
     if len(frame) < 2 or len(frame.columns) < 2:
         return typed
-    for step in (_without_empty, _without_units, _without_notes, _without_total):
+    for step in (_without_empty, _without_units, _with_index_name, _without_notes, _without_total):
         frame, more = step(frame)
         findings += more
     return typed._replace(frame=frame, findings=findings)
@@ -74,6 +75,28 @@ def _without_units(frame: Frame) -> tuple[Frame, list[Finding]]:
     listed = list_some([f"'{text}' of '{name}'" for name, text in cells.items()], 4)
     message = f"row 1 has no numbers but {listed}: it seems to hold units"
     return _only(frame, frame.rows != first), [Finding("WARN", "row of units", message, _KEEP)]
+
+
+def _with_index_name(frame: Frame) -> tuple[Frame, list[Finding]]:
+    """Takes the name of the first column out of a first row with this cell alone, below
+    a header of several lines, as pandas writes it: `Date,,`."""
+    first, *others = frame.columns
+    name = first.show(0)
+    odd = {row for column in others for row, _ in column.odd}
+    is_alone = int(frame.rows[0]) not in odd and all(column.missing[0] for column in others)
+    if len(frame) < _MIN_ROWS or first.kind != "string" or not name or not is_alone:
+        return frame, []
+    renamed = strings(str(name), first.texts()[1:])
+    if (
+        str(name) in frame.names[1:]
+        or not looks_like_time(renamed)
+        or looks_like_time(strings("", [str(name)]))
+    ):
+        return frame, []
+    rest = _only(frame, np.arange(len(frame)) > 0)
+    message = f"the first row has nothing but '{name}', which names the column '{first.name}'"
+    finding = Finding("WARN", "header of several lines", message, _KEEP)
+    return replace(rest, columns=(renamed, *rest.columns[1:])), [finding]
 
 
 def _joined_names(frame: Frame, cells: Mapping[str, str]) -> list[str]:

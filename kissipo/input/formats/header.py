@@ -26,7 +26,7 @@ from kissipo.input.cells.sixties import split_sixties
 from kissipo.input.cells.text_column import is_missing
 
 SAMPLE = 1000
-_PROSE = 3
+_PROSE, _MIN_COUNTED = 3, 4
 
 
 def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -101,6 +101,12 @@ def missing_header(name: str, width: int, sign: str) -> tuple[list[str], Finding
     return names, finding
 
 
+def _counts_columns(cells: Sequence[str]) -> bool:
+    """Whether a header counts the columns, as pandas writes those without names."""
+    counted_from = [[str(first + place) for place in range(len(cells))] for first in (0, 1)]
+    return len(cells) >= _MIN_COUNTED and list(cells) in counted_from
+
+
 def column_names(
     header: Sequence[str], path: Path, *, line: str
 ) -> tuple[list[str], list[Finding]]:
@@ -129,7 +135,7 @@ def column_names(
             f"{path} has the column '{repeated[0]}' {counts[repeated[0]]} times in its header",
             do="Give every column its own name",
         )
-    if all(map(_is_number, header)):
+    if all(map(_is_number, header)) and not _counts_columns(written):
         raise DataError(
             f"{path} seems to have no header: its first line has only numbers",
             got=line[:80],

@@ -100,7 +100,10 @@ def _joined(folder: Path, tables: TableFolder, words: FileWords) -> Reading:
             Finding("PASS", "split", f"{listed} beside the tables of the split", "not read")
         )
     frame = Frame(
-        tuple(_column(name, list(used.values()), folder) for name in train.frame.names),
+        tuple(
+            joined_columns([frame[name] for frame in used.values()], str(folder))
+            for name in train.frame.names
+        ),
         origin=str(folder),
     )
     parts = consecutive({part: len(frame) for part, frame in used.items()})
@@ -125,12 +128,12 @@ def _left_out(path: Path, absent: Sequence[str]) -> Finding:
     return Finding("PASS", "split", message, action)
 
 
-def _column(name: str, frames: Sequence[Frame], folder: Path) -> Column:
+def joined_columns(columns: Sequence[Column], folder: str) -> Column:
     """Returns the cells of a column in all tables; texts where one table has texts.
 
     Raises:   DataError for numbers with different marks.
     """
-    columns = [frame[name] for frame in frames]
+    name = columns[0].name
     units = list(dict.fromkeys(column.unit or "no mark" for column in columns))
     kinds = {column.kind for column in columns}
     if len(units) > 1 and kinds == {"number"}:

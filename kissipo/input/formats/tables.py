@@ -12,6 +12,9 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.cells.number_columns import CellOptions, TypedCells, type_cells
+from kissipo.input.cells.vector_cells import with_vectors
+from kissipo.input.formats.arff import SUFFIX as ARFF
+from kissipo.input.formats.arff import read_arff
 from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
@@ -20,6 +23,8 @@ from kissipo.input.formats.files import existing
 from kissipo.input.formats.records import read_records
 from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.formats.squad import read_squad
+from kissipo.input.formats.svmlight import SUFFIXES as SPARSE
+from kissipo.input.formats.svmlight import TARGET, is_svmlight, read_svmlight
 from kissipo.input.formats.tagged_words import TAGGED, read_tagged
 from kissipo.input.source_data import Reading
 
@@ -91,9 +96,15 @@ class FileWords:
 
 
 def is_table_file(path: Path) -> bool:
-    """Whether a file name belongs to a table; `.txt` counts as plain text."""
+    """Whether a file is a table, by its name; `.txt` counts as plain text, unless it is
+    a sparse table."""
     suffix = _suffix(path)
-    return suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED) and suffix != ".txt"
+    if is_svmlight(path):
+        return True
+    return (
+        suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF)
+        and suffix != ".txt"
+    )
 
 
 def read_table(data: object, words: FileWords) -> tuple[Frame, list[Finding]]:
@@ -112,10 +123,18 @@ def table_reading(data: object, words: FileWords) -> Reading:
         return questions
     if isinstance(data, str | Path) and _suffix(Path(data)) in TAGGED:
         return read_tagged(existing(Path(data)), words.encoding)
+    if isinstance(data, str | Path) and _suffix(Path(data)) == ARFF:
+        return _arff(_filled(Path(data)), words)
+    if isinstance(data, str | Path) and is_svmlight(Path(data)):
+        frame = read_svmlight(_filled(Path(data)))
+        message = f"'{TARGET}' is what stands before the features, so it is the answer"
+        finding = Finding("PASS", "natural answer", message, "--output COLUMN names another one")
+        return Reading(frame, (finding,), None, TARGET)
     typed = _typed(data, words)
     if words.extra_rows == "leave_out":
         typed = without_extra_rows(typed)
-    frame, findings, inferred = typed
+    frame, vectors = with_vectors(typed.frame, words.text_columns())
+    findings, inferred = [*typed.findings, *vectors], typed.inferred
     decisions = [
         Finding(
             "WARN" if option.doubtful else "PASS",
@@ -133,6 +152,18 @@ def _questions(data: object, words: FileWords) -> Reading | None:
     if path is None or _suffix(path) != ".json" or not path.is_file():
         return None
     return read_squad(path, words.encoding)
+
+
+def _arff(path: Path, words: FileWords) -> Reading:
+    """Reads a table whose attributes say their types."""
+    frame, answer = read_arff(path, words.encoding)
+    typed = type_cells(frame, words.cells())
+    findings = list(typed.findings)
+    if answer:
+        message = f"the last attribute, '{answer}', lists its values, so it is the answer"
+        action = "--output COLUMN names another one"
+        findings.append(Finding("PASS", "natural answer", message, action))
+    return Reading(typed.frame, tuple(findings), None, answer, tuple(typed.inferred))
 
 
 def _argument(option: InferredOption) -> str:
@@ -164,7 +195,7 @@ def _typed(data: object, words: FileWords) -> TypedCells:
     raise DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
-        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED)),
+        allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF, *SPARSE)),
         do=unpack_first(path),
     )
 

@@ -107,6 +107,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
             parts,
             rows.series_id,
             lambda steps: _splits(steps, lead, horizon, resolved, seed),
+            window,
             findings,
         )
     _refuse_short(max(parts, key=len), window, lead, horizon)
@@ -232,6 +233,7 @@ def _long_enough(
     parts: Sequence[Frame],
     series_id: str,
     split: Callable[[int], object],
+    window: int,
     findings: list[Finding],
 ) -> list[Frame]:
     """Returns the series that are long enough to be split, and reports the others.
@@ -256,7 +258,8 @@ def _long_enough(
                 "WARN",
                 "short series",
                 message,
-                "not trained on; a smaller input.window or output.horizon uses them",
+                f"not trained on; predict forecasts those with at least {window} steps, on their "
+                "own scale; a smaller input.window or output.horizon uses them",
             )
         )
     return long
@@ -384,7 +387,8 @@ def encode_new(
 ) -> TensorDataset:
     """Returns the last window of each series, whose next steps are to be forecast.
 
-    Rows after the last value are these steps. To detect anomalies, every window is
+    Rows after the last value are these steps. Of several series, those with fewer steps
+    than a window are left out, and it is said. To detect anomalies, every window is
     returned with its target.
 
     Raises:   DataError when there are fewer steps than one window needs, or when values
@@ -397,13 +401,24 @@ def encode_new(
     if scales is None:
         inputs, steps = _newest(frame, frame, codecs, answer, None)
         return TensorDataset(inputs, (), steps=(steps,) if answer.forecasts else ())
+    scaled, parts = scales.scaled(frame), scales.rows(frame)
+    counts = {
+        series: _count_past(frame.take(rows), codecs[0], codecs, answer)
+        for series, rows in parts.items()
+    }
+    short = [series for series, count in counts.items() if count < codecs[0].length]
     several = [
         _newest(frame.take(rows), scaled.take(rows), codecs, answer, series)
-        for scaled in (scales.scaled(frame),)
-        for series, rows in scales.rows(frame).items()
+        for series, rows in parts.items()
+        if series not in short or len(short) == len(parts)
     ]
     stacked = tuple(torch.cat(tensors) for tensors in zip(*(x for x, _ in several), strict=True))
-    return TensorDataset(stacked, (), steps=tuple(steps for _, steps in several))
+    remarks: tuple[str, ...] = ()
+    if short:
+        listed = list_some([f"{series} ({counts[series]} steps)" for series in short], 5)
+        message = f"no forecast for {len(short)} series with fewer steps than a window"
+        remarks = (f"{message} of {codecs[0].length}: {listed}",)
+    return TensorDataset(stacked, (), steps=tuple(steps for _, steps in several), remarks=remarks)
 
 
 def _newest(

@@ -226,3 +226,32 @@ def test_one_series_can_be_demanded_and_other_answers_refuse_several() -> None:
     assert any("goes back in time" in text for text in texts)
     with pytest.raises(TaskError, match=r"needs one series, and 'machine' names several; got pump"):
         ki.load("machines.csv", time="time", words={"output.anomaly": "power"}).fit()
+
+
+def test_series_that_are_too_short_to_be_split_are_forecast(capsys: Out) -> None:
+    lengths = {"pump": 120, "fan": 20, "mill": 12, "saw": 5}
+    table = pd.concat([series(name, steps) for name, steps in lengths.items()])
+    table.to_csv("a.csv", index=False)
+    words = [f"{key}={value}" for key, value in FAST.items()]
+    question = ["--output", "power", "--time", "time", "--horizon", "3"]
+    assert main(["fit", "a.csv", *question, *words, "--out", "run"]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "--file", "a.csv"]) == 0
+    printed = capsys.readouterr()
+    lines = [line.split("\t") for line in printed.out.splitlines()]
+    names = [name for name in lengths if name != "saw" for _ in range(3)]
+    assert [line[0] for line in lines[1:]] == names
+    assert "no forecast for 1 series with fewer steps than a window of 12: saw (5 steps)" in (
+        " ".join(printed.err.split())
+    )
+    forecast = np.array([float(line[2]) for line in lines[1:]]).reshape(3, 3)
+    for row, name in enumerate(("pump", "fan", "mill")):
+        alone = ki.open("run").predict(table[table["machine"] == name])
+        np.testing.assert_allclose(alone["prediction"], forecast[row], rtol=1e-3)
+        assert abs(forecast[row].mean() / MEANS[name] - 1) < 0.5  # each on its own scale
+    with pytest.raises(DataError, match=r"fewer steps than one window.*series 'saw'"):
+        ki.open("run").predict(table[table["machine"] == "saw"])
+    texts = [
+        item.describe() for item in check_data("a.csv", output="power", time="time", horizon=3)
+    ]
+    assert any("fan (20 steps)" in text and "predict forecasts those" in text for text in texts)
