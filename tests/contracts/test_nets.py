@@ -137,7 +137,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         (
             (replace(PIECES, shape=(14,), padded=False),),
             (replace(TAGS, shape=(14, 4)),),
-            BERT | {"window": 8},
+            BERT | {"text_window": 8},
         ),
     ],
     "vgg11": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "units": (16,), "dropout": 0.0})],

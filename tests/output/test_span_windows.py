@@ -57,7 +57,7 @@ def answer(rows: Frame) -> Span:
 @pytest.fixture(scope="module")
 def net(answer: Span) -> WindowsBert:
     torch.manual_seed(2)
-    options = Options(**SIZES, dropout=0.0, window=WINDOW, stride=STRIDE)
+    options = Options(**SIZES, dropout=0.0, text_window=WINDOW, text_stride=STRIDE)
     built = build((answer.codec.pieces_spec,), (answer.spec,), options)
     assert isinstance(built, WindowsBert)
     for weight in built.parameters():
@@ -160,25 +160,25 @@ def test_window_is_suggested_where_texts_are_longer_than_the_net_reads(answer: S
         (answer.codec.pieces_spec,), (answer.spec,), 10, False, (), ("span",), None, {}
     )
     options = {option.place: option for option in suggested_options(facts)}
-    assert options["process.window"].value == 384
-    assert options["process.window"].reason.startswith("texts have up to 1500 word pieces")
+    assert options["process.text_window"].value == 384
+    assert options["process.text_window"].reason.startswith("texts have up to 1500 word pieces")
 
 
 def test_windows_that_do_not_fit_are_refused(
     answer: Span, net: WindowsBert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, outputs = (answer.codec.pieces_spec,), (answer.spec,)
-    with pytest.raises(ShapeError, match=r"reads at most 60 word pieces; got process\.window=61"):
-        build(inputs, outputs, Options(**SIZES, window=61))
+    with pytest.raises(ShapeError, match=r"reads at most 60 word pieces; got process\.text_window=61"):
+        build(inputs, outputs, Options(**SIZES, text_window=61))
     with pytest.raises(ShapeError, match=r"stride must be smaller .*; got stride 60, window 60"):
-        build(inputs, outputs, Options(**SIZES, window=60, stride=60))
+        build(inputs, outputs, Options(**SIZES, text_window=60, text_stride=60))
     with pytest.raises(ShapeError, match=r"at most 60 word pieces; got texts of 1500"):
         build(inputs, outputs, Options(**SIZES))
     kind = TensorSpec("kind", ("class",), (3,))
     with pytest.raises(ShapeError, match=r"where each word piece has an output.* class 3"):
-        build(inputs, (kind,), Options(**SIZES | {"max_positions": 1_500}, window=60))
-    with pytest.raises(ShapeError, match=r"process\.stride .* there are no windows"):
-        build(inputs, outputs, Options(**SIZES | {"max_positions": 1_500}, stride=60))
+        build(inputs, (kind,), Options(**SIZES | {"max_positions": 1_500}, text_window=60))
+    with pytest.raises(ShapeError, match=r"process\.text_stride .* there are no windows"):
+        build(inputs, outputs, Options(**SIZES | {"max_positions": 1_500}, text_stride=60))
     ids = torch.zeros(1, 1_500, dtype=torch.long)
     monkeypatch.setattr("torch.jit.is_tracing", lambda: True)
     with pytest.raises(NotBuiltError, match="the number of windows depends on the text"):

@@ -57,6 +57,8 @@ PIECES = TensorSpec(
 )
 MASK = TensorSpec("mask", ("class", "height", "width"), (3, 17, 12))
 CLASSES = TensorSpec("kind", ("class",), (4,))
+USER, ITEM = (TensorSpec(name, (), (), vocab_size=9) for name in ("user", "film"))
+STARS = TensorSpec("stars", ("answer",), (1,))
 ACTIONS = TensorSpec("action", ("action",), (3,))
 AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
 AGAIN = TensorSpec("again", ("horizon", "variable"), (7, 3))
@@ -151,6 +153,7 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("grid_detector", "grid_detector", (IMAGE,), (CANDIDATES,), {"filters": (12, 24)}),
         ("q_table", "q_table", (LEVEL,), (CLASSES,), {}),
         ("dueling", "dueling", (ROW,), (ACTIONS,), {"units": (8,)}),
+        ("recommender", "recommender", (USER, ITEM), (STARS,), {"embedding_dim": 6}),
         ("text_cnn", "text_cnn", (TEXT,), (CLASSES,), {"filters": 6, "embedding_dim": 5}),
         ("transformer", "transformer", (TEXT,), (TARGET,), {"units": 12, "num_heads": 3}),
         ("bert", "bert", (PIECES,), (CLASSES,), {"units": 12, "num_heads": 2, "num_layers": 1}),
@@ -386,8 +389,9 @@ def test_every_operation_of_every_net_has_a_rule(page: Page) -> None:
     names = {name for name, *_ in nets()} - {*TEN} | {"ffn", "cnn", "unet", "dcgan"}
     deep = {"resnet34", "resnet50", "resnet101", "resnet152", "vgg13", "vgg16", "vgg19"}
     covered = names | {"recurrent", "seq2seq", "resnet18", "sentence_bert"} | deep
-    looked_up = {"tf_idf", "lsa", "word_vectors"}  # their layers explain their own values
-    assert {*NETS.names()} - {"playground", *looked_up} <= covered
+    maps = {"pca", "tsne", "som", "k_means", "apriori"}
+    explained = {"tf_idf", "lsa", "word_vectors", *maps}  # their layers explain their own values
+    assert {*NETS.names()} - {"playground", *explained} <= covered
     assert page.without_rule == {}
 
 

@@ -81,7 +81,7 @@ def test_answer_behind_the_first_window_is_found_at_its_place(
     split = ["input.split.test=0", "input.split.validation=0"]
     words = [*NET, *split, *sizes, "epochs=60", "--out", str(folder), "--quiet"]
     assert main(["fit", str(path), *words]) == 0
-    assert "window: 48" in (folder / "task.yaml").read_text()  # inferred
+    assert "text_window: 48" in (folder / "task.yaml").read_text()  # inferred
     capsys.readouterr()
     assert main(["evaluate", str(folder), str(path), "--json"]) == 0
     metrics = json.loads(capsys.readouterr().out)["answers"][0]["metrics"]

@@ -220,7 +220,7 @@ class Environment(Source[Options]):
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
-        if isinstance(codecs[0], Frames):
+        if _reads_images(codecs):
             return self._images_of(values, codecs)
         names = codecs[0].number_columns
         rows = [_numbers_of(value) for value in values] if names else []
@@ -255,12 +255,12 @@ class Environment(Source[Options]):
         return Frame(tuple(images), origin="the input")
 
     def value_axes(self, codecs: Sequence[Codec]) -> int | None:
-        if isinstance(codecs[0], Frames):
+        if _reads_images(codecs):
             return len(codecs[0].spec.shape)
         return 1 if codecs[0].number_columns else 0
 
     def usage(self, codecs: Sequence[Codec]) -> str:
-        if isinstance(codecs[0], Frames):
+        if _reads_images(codecs):
             return "Give the last images from Python: kissipo.open(RUN).predict(images)"
         names = codecs[0].number_columns
         if not names:
@@ -407,3 +407,7 @@ def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) 
 
 
 SOURCE = Environment()
+
+
+def _reads_images(codecs: Sequence[Codec]) -> bool:
+    return "height" in codecs[0].spec.axes

@@ -90,15 +90,15 @@ class Options(Sizes):
     dropout: float = option(
         0.1, "dropout rate of embeddings, attention and layers", minimum=0, below=1
     )
-    window: int | None = option(
+    text_window: int | None = option(
         None,
         "number of word pieces that are read at once, where every piece has an output; longer "
         "texts are read in overlapping windows",
         minimum=8,
     )
-    stride: int | None = option(
+    text_stride: int | None = option(
         None,
-        "number of word pieces from one window to the next, with window; half of it when omitted",
+        "number of word pieces from one window to the next, with text_window; half of it when omitted",
         minimum=1,
     )
 
@@ -137,7 +137,7 @@ def _suggested_windows(facts: DataFacts) -> tuple[InferredOption, ...]:
     if facts.outputs[0].axes[:1] != ("time",) or max(lengths, default=0) <= limit:
         return ()
     reason = f"texts have up to {max(lengths)} word pieces, and the net reads {limit} at once"
-    return (InferredOption("process.window", min(_WINDOW, limit), reason),)
+    return (InferredOption("process.text_window", min(_WINDOW, limit), reason),)
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
@@ -165,7 +165,7 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
-    window = options.window if outputs[0].axes[:1] == ("time",) else None
+    window = options.text_window if outputs[0].axes[:1] == ("time",) else None
     place = place_of_pieces("bert", inputs, options, window=window)
     is_masked = outputs[0].labels == inputs[place].labels
     _refuse_windows(options, outputs[0], suits=window is not None and not is_masked)
@@ -178,17 +178,17 @@ def build(
 
 def _refuse_windows(options: Options, output: TensorSpec, *, suits: bool) -> None:
     """Refuses options of windows that would change nothing."""
-    if options.window is None and options.stride is not None:
+    if options.text_window is None and options.text_stride is not None:
         raise ShapeError(
-            "process.stride is the way from one window to the next, and there are no windows",
-            do="Set process.window, or leave process.stride out",
+            "process.text_stride is the way from one window to the next, and there are no windows",
+            do="Set process.text_window, or leave process.text_stride out",
         )
-    if options.window is not None and not suits:
+    if options.text_window is not None and not suits:
         raise ShapeError(
-            "process.window reads long texts where each word piece has an output, such as names "
+            "process.text_window reads long texts where each word piece has an output, such as names "
             "or answers in a text",
             got=f"the output {output.describe()}",
-            do="Leave process.window out, and set input.max_length",
+            do="Leave process.text_window out, and set input.max_length",
         )
 
 
@@ -213,8 +213,8 @@ def place_of_pieces(
     if window and length > sizes.max_positions:
         raise ShapeError(
             f"the net reads at most {sizes.max_positions} word pieces",
-            got=f"process.window={window}",
-            do=f"Set process.window={sizes.max_positions}, or less",
+            got=f"process.text_window={window}",
+            do=f"Set process.text_window={sizes.max_positions}, or less",
         )
     if length > sizes.max_positions:
         raise ShapeError(
@@ -391,14 +391,14 @@ class WindowsBert(Bert):
         options: Options,
     ) -> None:
         super().__init__(inputs, place, outputs, options)
-        assert options.window is not None
-        self.size = options.window
-        self.stride = options.stride or options.window // 2
+        assert options.text_window is not None
+        self.size = options.text_window
+        self.stride = options.text_stride or options.text_window // 2
         if self.stride >= self.size:
             raise ShapeError(
-                "process.stride must be smaller than process.window, or pieces are not read",
+                "process.text_stride must be smaller than process.text_window, or pieces are not read",
                 got=f"stride {self.stride}, window {self.size}",
-                do=f"Set process.stride={self.size // 2}, or leave it out",
+                do=f"Set process.text_stride={self.size // 2}, or leave it out",
             )
 
     def forward(self, *inputs: Tensor) -> Tensor:
@@ -415,7 +415,7 @@ class WindowsBert(Bert):
             raise NotBuiltError(
                 "a net that reads long texts in windows cannot be exported, since the number of "
                 "windows depends on the text",
-                do="Train with texts that fit: leave process.window out, and set a smaller "
+                do="Train with texts that fit: leave process.text_window out, and set a smaller "
                 "input.max_length",
             )
         return text_windows.cut(ids, size=self.size, stride=self.stride, end=self.end)
