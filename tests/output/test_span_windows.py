@@ -168,7 +168,9 @@ def test_windows_that_do_not_fit_are_refused(
     answer: Span, net: WindowsBert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs, outputs = (answer.codec.pieces_spec,), (answer.spec,)
-    with pytest.raises(ShapeError, match=r"reads at most 60 word pieces; got process\.text_window=61"):
+    with pytest.raises(
+        ShapeError, match=r"reads at most 60 word pieces; got process\.text_window=61"
+    ):
         build(inputs, outputs, Options(**SIZES, text_window=61))
     with pytest.raises(ShapeError, match=r"stride must be smaller .*; got stride 60, window 60"):
         build(inputs, outputs, Options(**SIZES, text_window=60, text_stride=60))

@@ -98,7 +98,7 @@ class Options(Sizes):
     )
     text_stride: int | None = option(
         None,
-        "number of word pieces from one window to the next, with text_window; half of it when omitted",
+        "number of word pieces from one text_window to the next; half of it when omitted",
         minimum=1,
     )
 
@@ -185,8 +185,8 @@ def _refuse_windows(options: Options, output: TensorSpec, *, suits: bool) -> Non
         )
     if options.text_window is not None and not suits:
         raise ShapeError(
-            "process.text_window reads long texts where each word piece has an output, such as names "
-            "or answers in a text",
+            "process.text_window reads long texts where each word piece has an output, "
+            "such as names or answers in a text",
             got=f"the output {output.describe()}",
             do="Leave process.text_window out, and set input.max_length",
         )
@@ -396,7 +396,8 @@ class WindowsBert(Bert):
         self.stride = options.text_stride or options.text_window // 2
         if self.stride >= self.size:
             raise ShapeError(
-                "process.text_stride must be smaller than process.text_window, or pieces are not read",
+                "process.text_stride must be smaller than process.text_window, "
+                "or pieces are left out",
                 got=f"stride {self.stride}, window {self.size}",
                 do=f"Set process.text_stride={self.size // 2}, or leave it out",
             )
