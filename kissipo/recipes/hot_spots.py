@@ -1,4 +1,4 @@
-"""Demand hot spots (S48): how many passengers will board at each of 675 bus stops of
+"""Demand hot spots (S48): how many passengers will enter at each of 675 bus stops of
 Montevideo in the next hour, and which 20 stops will be the busiest.
 
 Input     boardings per stop and hour, October 2020; the last week is the test split,

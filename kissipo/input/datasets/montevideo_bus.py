@@ -1,4 +1,4 @@
-"""Buses in Montevideo: passengers who board, per stop and hour, October 2020.
+"""Buses in Montevideo: passengers who enter, per stop and hour, October 2020.
 
 675 stops of 11 lines that run to the center, 744 hours of local time. Positions are in
 meters (UTM zone 21S). Two stops are linked where a line runs from one to the other.
@@ -19,7 +19,7 @@ from kissipo.input.formats.delimited import Layout, read_delimited
 from kissipo.input.source_data import Reading
 
 SOURCES = ("events",)
-ABOUT = "passengers who board a bus in Montevideo, per hour: 675 stops, 744 hours (2020)"
+ABOUT = "passengers who enter a bus in Montevideo, per hour: 675 stops, 744 hours (2020)"
 HOME = "https://github.com/benedekrozemberczki/pytorch_geometric_temporal"
 LICENSE = "MIT; Uruguayan open government data"
 FOLDER = "montevideo-bus"

@@ -26,7 +26,7 @@ from kissipo.input.sources.baskets import ITEMS, SEPARATOR
 from kissipo.input.split import split_rows
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-from kissipo.output.answers.rules import Rules
+from kissipo.output.answers.rules import Options, Rules
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 
@@ -54,7 +54,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     codec = LabelSets(ITEMS, separator=SEPARATOR).fit(train)
     _refuse_large(len(frame), len(codec.classes or ()))
     table = codec.encode(train).to(torch.uint8)
-    answer = Rules(codec.classes or (), top_k=resolved.answers[0].options.decode.top_k)
+    options: Options = resolved.answers[0].options if resolved.answers else Options()
+    answer = Rules(codec.classes or (), top_k=options.decode.top_k)
     tested = splits["test"] if split.test else splits["train"]
     (inputs, targets), usable = _hidden(codec.encode(frame.take(tested)), seed)
     if not len(usable):

@@ -384,9 +384,9 @@ def conditional(
 
     squares:  the squared distances to all samples
     itself:   the number of the sample, whose own probability is 0
-    Example:  >>> p = conditional(np.array([0.0, 1.0, 1.0, 9.0]), 0, 2.0)
+    Example:  >>> p = conditional(np.array([0.0, 1.0, 4.0, 9.0]), 0, 2.0)
               >>> p.round(3).tolist()
-              [0.0, 0.499, 0.499, 0.001]
+              [0.0, 0.727, 0.236, 0.036]
     """
     others = np.delete(squares, itself)
     shifted = others - others.min()

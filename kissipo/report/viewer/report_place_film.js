@@ -30,15 +30,15 @@ export function PlaceFilm({ record }) {
   const layout = useMemo(() => layoutOf(record), [record]);
   const most = useMemo(() => (counts ? Math.max(...counts.map(highest), 1) : 1), [counts]);
   if (!counts) return html`<p class="dim">The maps are being unpacked.</p>`;
-  const go = (to) => {
+  const showStep = (to) => {
     setPlaying(false);
     setStep(Math.min(times.length - 1, Math.max(0, to)));
   };
   const key = (event) => {
     if (event.key === " ") setPlaying(!playing);
-    else if (event.key === "Home") go(0);
-    else if (event.key === "End") go(times.length - 1);
-    else if (KEYS[event.key]) go(step + KEYS[event.key]);
+    else if (event.key === "Home") showStep(0);
+    else if (event.key === "End") showStep(times.length - 1);
+    else if (KEYS[event.key]) showStep(step + KEYS[event.key]);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -49,7 +49,7 @@ export function PlaceFilm({ record }) {
         ${playing ? "pause" : "play"}</button>
       <label>time <b>${times[step]}</b>
         <input type="range" min="0" max=${times.length - 1} step="1" value=${step} aria-valuetext=${times[step]}
-          onInput=${(event) => go(Number(event.target.value))} /></label></p>
+          onInput=${(event) => showStep(Number(event.target.value))} /></label></p>
     <div class="side-by-side">${layers.map((layer, number) => html`<figure>
       <figcaption>${layer.name}, the sum is ${numberText(sum(rows[number]), 4)}</figcaption>
       <${Map} name=${layer.name} record=${record} layout=${layout} counts=${rows[number]} most=${most}
