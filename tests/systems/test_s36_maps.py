@@ -423,7 +423,8 @@ def test_rules_suggest_items_of_baskets_in_both_layouts(
     two = written(tmp_path / "rows.csv", ["order_id,product", *rows])
     results = []
     for number, path in enumerate((one, two)):
-        run = ki.load(str(path), words={"output": "rules"}).fit(out=f"rules-{number}")
+        words = {"input.basket": "order_id"} if number else {"output": "rules"}
+        run = ki.load(str(path), words=words).fit(out=f"rules-{number}")
         results.append(run.net.state_dict())
     assert all(torch.equal(results[0][key], results[1][key]) for key in results[0])
     capsys.readouterr()

@@ -322,6 +322,15 @@ def test_splits_follow_the_times_and_not_the_file(method: str) -> None:
         assert time[row] == time[user == user[row]].max()
 
 
+def test_a_named_column_of_users_says_that_the_rows_are_ratings() -> None:
+    rated_rows = ki.load(write(rated()), output="stars", words={"user": "user"})
+    assert rated_rows.output.plain() == {"rating": "stars"}
+    pairs = write([row[:2] for row in rated()], "pairs.csv", HEAD[:2])
+    chosen = ki.load(pairs, words={"input.user": "user", "item": "film", **SHORT})
+    assert chosen.input.plain()["ratings"] == pairs
+    assert chosen.fit(out="run").answers[0].is_implicit  # type: ignore[attr-defined]
+
+
 def test_file_without_a_header_has_the_columns_of_movielens() -> None:
     rows = [(int(str(row[0])[1:]), int(str(row[1])[5:]), *row[2:]) for row in rated()]
     path = write(rows, "u.data", ())

@@ -83,8 +83,8 @@ class Baskets(Source[Options]):
         )
 
     def infer(self, question: Question) -> Task | None:
-        """Takes data for which rules are asked."""
-        if question.answer != "rules":
+        """Takes data for which rules are asked, or whose column of baskets is named."""
+        if question.answer != "rules" and (question.answer or "basket" not in question.words):
             return None
         return question.task({"baskets": question.value}, "rules")
 

@@ -121,8 +121,10 @@ class Ratings(Source[Options]):
         )
 
     def infer(self, question: Question) -> Task | None:
-        """Takes a named data set of ratings, and a table whose answer is a rating."""
-        if question.data_set is None and question.answer != "rating":
+        """Takes a named data set of ratings, and a table whose answer is a rating or whose
+        column of users is named."""
+        is_asked = question.answer == "rating" or "user" in question.words
+        if question.data_set is None and not is_asked:
             return None
         if question.answer not in (None, "rating"):
             return None
