@@ -326,9 +326,10 @@ def test_a_named_column_of_users_says_that_the_rows_are_ratings() -> None:
     rated_rows = ki.load(write(rated()), output="stars", words={"user": "user"})
     assert rated_rows.output.plain() == {"rating": "stars"}
     pairs = write([row[:2] for row in rated()], "pairs.csv", HEAD[:2])
-    chosen = ki.load(pairs, words={"input.user": "user", "item": "film", **SHORT})
-    assert chosen.input.plain()["ratings"] == pairs
-    assert chosen.fit(out="run").answers[0].is_implicit  # type: ignore[attr-defined]
+    task = ki.load(pairs, words={"input.user": "user", "item": "film", **SHORT})
+    assert task.input.plain()["ratings"] == pairs
+    task.fit(out="run")
+    assert "rating: implicit" in Path("run/task.yaml").read_text()
 
 
 def test_file_without_a_header_has_the_columns_of_movielens() -> None:

@@ -121,8 +121,8 @@ class Ratings(Source[Options]):
         )
 
     def infer(self, question: Question) -> Task | None:
-        """Takes a named data set of ratings, and a table whose answer is a rating or whose
-        column of users is named."""
+        """Takes a named data set of ratings, and a table whose answer is a rating or
+        whose column of users is named."""
         is_asked = question.answer == "rating" or "user" in question.words
         if question.data_set is None and not is_asked:
             return None
