@@ -376,6 +376,7 @@ class Answer(ABC):
     SECTIONS_FIRST: ClassVar[bool] = False  # whether they stand before those of the net
     BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
     BASELINE_SAMPLES: int = 10_000  # on which baselines are trained at most
+    SCORE_NOTE: ClassVar[str] = ""  # below the scores of the report; "": the usual sentences
 
     codec: Codec
     _loss: str | None = None  # the name of a written loss

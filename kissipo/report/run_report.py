@@ -128,7 +128,8 @@ def _sections(
     """Returns all sections with their stages."""
     eval_metrics = [answer.monitor for answer in experiment.pipeline.answers]
     epochs = experiment.algorithm.epochs if experiment.pipeline.world is None else 0
-    scores = [score_section(score) for score in results.scores if not score.is_replaced]
+    trained = len(experiment.pipeline.datasets["train"])
+    scores = [score_section(score, trained) for score in results.scores if not score.is_replaced]
     training = training_section(
         results.history,
         eval_metrics,
@@ -158,7 +159,8 @@ def _predicts(scores: Sequence[Score]) -> str:
     if not scores:
         return "results"
     word = scores[0].answer.WORD
-    names = [score.answer.name for score in scores if score.answer.name != word]
+    same = (word, word.removesuffix("s"))
+    names = [score.answer.name for score in scores if score.answer.name not in same]
     return " ".join([word, ", ".join(names)]).strip()
 
 

@@ -23,11 +23,12 @@ _MAX_LAYERS, _MAX_LENGTH = 8, 160
 _VERDICTS: dict[int, LineStyle] = {1: "better", 0: "tie", -1: "worse"}
 _NOTES = {
     "test": "The model and the baselines are evaluated on the same samples, which none of them "
-    "was trained on. The baselines were trained on at most {:,} samples.",
+    "was trained on.",
     "validation": "There is no test split: the scores are those of the validation split, "
     "by which the best epoch was chosen.",
     "train": "Training and evaluation use the same samples: there is no held-out split.",
 }
+_TRAINED_NOTE = " The baselines were trained on at most {:,} samples."
 _PART_NOTE = (
     "The baselines predict {:,} of the samples, drawn at random; the verdict and the bars "
     "compare the model with them on these."
@@ -45,9 +46,14 @@ def verdict_section(scores: Sequence[Score]) -> Section:
     return Section("Verdict", lines)
 
 
-def score_section(score: Score) -> Section:
-    """Returns the metrics of the model and of the baselines, as numbers and as bars."""
-    note = _NOTES[score.part].format(score.answer.BASELINE_SAMPLES)
+def score_section(score: Score, trained: int) -> Section:
+    """Returns the metrics of the model and of the baselines, as numbers and as bars.
+
+    trained:  the number of training samples
+    """
+    note = score.answer.SCORE_NOTE or _NOTES[score.part]
+    if trained > score.answer.BASELINE_SAMPLES:
+        note += _TRAINED_NOTE.format(score.answer.BASELINE_SAMPLES)
     main = score.answer.EVAL_METRIC
     net = score.net
     if score.compared is not None:

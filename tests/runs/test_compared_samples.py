@@ -67,7 +67,7 @@ def test_tables_and_report_show_both_rows(run: Run, monkeypatch: pytest.MonkeyPa
     (score,) = run.evaluate()
     names = [str(row[0]) for row in scores_table(score).rows]
     assert names[:2] == ["model", "model on 17 examples, as below"]
-    text = repr(score_section(score))
+    text = repr(score_section(score, 30_000))
     assert "The baselines predict 17 of the samples, drawn at random" in text
 
 
