@@ -31,7 +31,7 @@ def test_large_counts_are_forecast_in_their_unit(tmp_path: Path) -> None:
     (score,) = run.evaluate()
     naive = np.abs(np.diff(COUNTS[-60:])).mean()
     assert score["mae"] < naive / 2
-    low, high = run.predict(file)[0].between
+    low, high = run.predict_interval(file)
     assert 0 <= low < high < 3000
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kissipo.codec.label_sets import LabelSets
 from kissipo.core.codec import Codec
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
@@ -39,9 +39,12 @@ _MIN_BASKETS = 10
 def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool = False) -> Pipeline:
     """Returns a pipeline whose inputs are 0 or 1 per item.
 
-    Raises:   DataError for too few baskets, and for too many baskets and items.
+    Raises:   TaskError without an answer; DataError for too few baskets, and for too
+              many baskets and items.
     """
     frame, findings = reading.frame, list(reading.findings)
+    if not resolved.answers:
+        raise TaskError("baskets have no answer that is asked for", do="Write output=rules")
     if len(frame) < _MIN_BASKETS:
         raise DataError(
             f"{frame.origin} has too few baskets for rules",
