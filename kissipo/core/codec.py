@@ -154,7 +154,7 @@ class Codec(ABC):
         return 0
 
     def window_text(self, frame: Frame, row: int, steps: int) -> str:
-        """Returns in words which steps a sample spans that begins in a row."""
+        """Returns the steps of the sample that begins in a row, in words."""
         first = int(frame.rows[row])
         return f"steps {first} to {first + steps - 1}"
 

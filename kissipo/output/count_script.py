@@ -1,4 +1,4 @@
-"""The metrics of counts as Python text, where the output is the logarithm of a count."""
+"""The metrics of counts as Python text; the output is a logarithm."""
 
 from kissipo.core.script_part import ScriptPart
 

@@ -1,4 +1,4 @@
-"""A series of counts that is learned with the Poisson loss, in the unit of the counts."""
+"""A series of counts that is learned with the Poisson loss, in its unit."""
 
 from pathlib import Path
 

@@ -453,7 +453,7 @@ def test_hot_spots_are_forecast_better_than_by_every_mean(tmp_path: Path) -> Non
     assert answer["metrics"]["hit_rate"] > 0.70
 
 
-def test_steps_that_the_past_holds_are_not_added_twice() -> None:
+def test_steps_of_the_past_are_not_added_twice() -> None:
     counts, slots = np.array([[2.0, 4.0, 6.0, 8.0]]), np.arange(4) % 2
     past = PastCounts.empty(places=1, per_day=1, per_week=2)
     past.add(counts[:, :3], slots[:3])

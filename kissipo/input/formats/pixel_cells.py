@@ -61,14 +61,14 @@ def pixel_images(frame: Frame, findings: tuple[Finding, ...]) -> Reading | None:
     label = classes[0]
     target = label if label.kind == "string" else class_column(label.name, _whole(label.values))
     message = f"each cell of '{word}' is read as a gray image of {side}x{side}"
-    found = [Finding("PASS", "pixels", message, f"the class is '{label.name}'")]
+    remarks = [Finding("PASS", "pixels", message, f"the class is '{label.name}'")]
     split = next(iter(parts.values()), None)
     if split:
         counts = ", ".join(f"{part} {len(rows)}" for part, rows in split.items())
         message = f"'{next(iter(parts))}' is the split ({counts} images)"
-        found.append(Finding("PASS", "split", message))
+        remarks.append(Finding("PASS", "split", message))
     return Reading(
-        Frame((images, target), frame.origin), tuple(found), parts=split, answer=label.name
+        Frame((images, target), frame.origin), tuple(remarks), parts=split, answer=label.name
     )
 
 
@@ -79,7 +79,7 @@ def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
 def _parts(column: Column) -> Mapping[str, NDArray[np.int64]] | None:
     """Returns the rows of each part of a split; None for another column.
 
-    Where a competition has a public and a private test part, the public one is the
+    Where a competition has a public and a private test split, the public one is the
     validation split.
     """
     if column.kind != "string" or column.missing.any():
@@ -92,5 +92,5 @@ def _parts(column: Column) -> Mapping[str, NDArray[np.int64]] | None:
     if "validation" not in part.values() and len(tests) == 2:
         part |= {name: "validation" for name in tests if "public" in name.lower()}
     rows = np.array([part[name] for name in names if name])
-    known = [name for name in ("train", "validation", "test") if (rows == name).any()]
-    return {name: np.flatnonzero(rows == name) for name in known} if len(known) > 1 else None
+    present = [name for name in ("train", "validation", "test") if (rows == name).any()]
+    return {name: np.flatnonzero(rows == name) for name in present} if len(present) > 1 else None

@@ -109,8 +109,8 @@ def values_of(frame: Frame, names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def _are_in_order(values: NDArray[np.float64]) -> bool:
-    """Whether neighbors in a row are like each other, and more so than numbers far apart,
-    which are as much alike where all columns measure one thing."""
+    """Whether neighbors in a row are like each other, and more so than numbers far
+    apart, which are as much alike where all columns measure one thing."""
     near = likeness(values)
     return near >= _SMOOTH and 1 - near < _NEARER * (1 - likeness(values, values.shape[1] // 3))
 

@@ -154,7 +154,7 @@ class Forecast(Answer):
 
     @property
     def counts(self) -> bool:
-        """Whether the net outputs the logarithm of a count, divided by the mean count."""
+        """Whether the net outputs the logarithm of a count over the mean count."""
         return self.loss == "poisson"
 
     @property
@@ -417,12 +417,12 @@ class Forecast(Answer):
         return worst_windows(data, worst[:MAX_WORST])
 
 
-def _refuse_several(names: Sequence[str], given: str) -> None:
+def _refuse_several(names: Sequence[str], listed: str) -> None:
     """Refuses counts of several columns or series, which are learned on one scale."""
     if len(names) > 1:
         raise TaskError(
             "process.loss=poisson forecasts the counts of one column of one series",
-            got=given,
+            got=listed,
             do="Name one column with --output and give one series, or leave process.loss out; "
             "counts of many places: input.place",
         )

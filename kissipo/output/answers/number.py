@@ -109,7 +109,7 @@ class Number(Answer):
 
     @property
     def counts(self) -> bool:
-        """Whether the net outputs the logarithm of a count, divided by the mean count."""
+        """Whether the net outputs the logarithm of a count over the mean count."""
         return self._loss == "poisson"
 
     @property

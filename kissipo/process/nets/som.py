@@ -279,7 +279,7 @@ class Som(MapNet):
         )  # fmt: skip
 
     def _grid(self, name: str, values: NDArray[np.generic]) -> list[Record]:
-        """Returns numbers of all units as a map with its name; row 0 is at the bottom."""
+        """Returns numbers of all units as a map and its name; row 0 is at the end."""
         numbers = values.astype(np.float64)[::-1]
         top = float(numbers.max()) or 1.0
         weights = Weights(

@@ -1,4 +1,4 @@
-"""A table whose cells hold all pixels of an image, as a much-used one of faces has them."""
+"""A table with all pixels of an image in a cell, as a much-used one of faces."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_pixels_in_a_cell_are_images_with_their_split(tmp_path: Path) -> None:
     assert np.array_equal(reading.frame["image"].values, PIXELS)
     assert reading.frame["emotion"].texts() == [str(label) for label in FEELINGS]
     assert reading.parts is not None
-    rows = {part: found.tolist() for part, found in reading.parts.items()}
+    rows = {part: numbers.tolist() for part, numbers in reading.parts.items()}
     assert rows == {
         "train": [*range(16)],
         "validation": [*range(16, 20)],
