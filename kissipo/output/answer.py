@@ -357,6 +357,7 @@ class Answer(ABC):
     """
 
     WORD: ClassVar[str]
+    TITLE: ClassVar[str] = ""  # in the report, where it is not the word
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]

@@ -84,6 +84,7 @@ class CountForecast(Answer):
     """The counts of a place in the steps after a window."""
 
     WORD = "count_forecast"
+    TITLE = "forecast"
     PREDICTS_STEPS = True
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False

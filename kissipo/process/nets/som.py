@@ -283,7 +283,7 @@ class Som(MapNet):
         numbers = values.astype(np.float64)[::-1]
         top = float(numbers.max()) or 1.0
         weights = Weights(
-            f"{name.partition(':')[0]}; 1 is {top:.4g}",
+            f"{name.partition(':')[0]}: 1 is {top:.4g}",
             [f"row {row}" for row in range(self.unit.rows - 1, -1, -1)],
             [f"column {column}" for column in range(self.unit.columns)],
             (numbers / top).tolist(),
