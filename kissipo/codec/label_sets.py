@@ -25,6 +25,7 @@ from kissipo.codec.labels import as_strings, sorted_classes
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.core.text import list_some
 
 SEPARATORS = (";", "|", ",", "/")
 _SEVERAL = 0.3  # the least share of cells with several labels
@@ -81,6 +82,13 @@ class LabelSets(Codec):
         """Returns the labels of one row as the text of a cell."""
         names = self.classes or ()
         return self.separator.join(name for name, is_on in zip(names, row, strict=True) if is_on)
+
+    def remarks(self, frame: Frame) -> list[str]:
+        unknown = [label for label in self.counts(frame) if label not in set(self.classes or ())]
+        if not unknown:
+            return []
+        listed = list_some([f"'{label}'" for label in unknown], 3)
+        return [f"unknown in '{self.column}': {listed}, left out"]
 
     def describe(self) -> str:
         return f"{len(self.classes or ())} labels, separated by '{self.separator}' -> 0 or 1 each"

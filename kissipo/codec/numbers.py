@@ -2,6 +2,7 @@
 
 scale 'standard':  z = (x - mean) / std
 scale 'range':     z = (x - low) / (high - low)
+scale 'mean':      z = x / mean, of counts: 0 stays 0
 scale 'none':      z = x
 
 A missing number is filled with the median of the training split. Where the training
@@ -29,7 +30,7 @@ from kissipo.core.frame import Frame, numbers
 from kissipo.core.json_object import JsonObject
 from kissipo.core.tensor_spec import TensorSpec
 
-Scale = Literal["standard", "range", "none"]
+Scale = Literal["standard", "range", "mean", "none"]
 _FLOAT32 = 2.0**-23
 
 
@@ -161,6 +162,7 @@ class Numbers(Codec):
         scales = {
             "standard": "scale to mean 0, standard deviation 1",
             "range": "scale to 0..1",
+            "mean": "divide by the mean",
             "none": "unscaled",
         }
         flags = len(self._flagged)
@@ -170,6 +172,8 @@ class Numbers(Codec):
 def _scaling(present: NDArray[np.float64], scale: Scale) -> tuple[float, float]:
     if scale == "none" or not len(present):
         return 0.0, 1.0
+    if scale == "mean":
+        return 0.0, float(present.mean()) or 1.0
     if scale == "range":
         low, width = float(present.min()), float(present.max() - present.min())
     else:

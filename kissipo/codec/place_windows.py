@@ -41,6 +41,11 @@ class PlaceWindows(Windows):
         super().__init__(inner, length, stride=stride, axis=axis)
         self.places: JsonObject = places or {}
 
+    def window_text(self, frame: Frame, row: int, steps: int) -> str:
+        """Returns the place, and the time of the first step after the window."""
+        place, time = frame["place"].show(row), frame["time"].show(row + self.length)
+        return f"place {place} at {str(time).replace('T', ' ')[:16]}"
+
     def remarks(self, frame: Frame) -> list[str]:
         """Describes the steps with a count; the others are steps to come."""
         missing = [frame[name].missing for name in self.inner.columns]

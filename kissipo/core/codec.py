@@ -153,6 +153,11 @@ class Codec(ABC):
         """The number of consecutive rows that a sample spans; 0 where it is one row."""
         return 0
 
+    def window_text(self, frame: Frame, row: int, steps: int) -> str:
+        """Returns the steps of the sample that begins in a row, in words."""
+        first = int(frame.rows[row])
+        return f"steps {first} to {first + steps - 1}"
+
     @property
     def parts(self) -> tuple["Codec", ...]:
         """The codecs whose features are concatenated; most codecs have none."""

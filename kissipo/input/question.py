@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 
 from kissipo.core.errors import DataError
+from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option_infos, read
@@ -85,6 +86,11 @@ class Question:
     def rows(self) -> Frame:
         """The data as a table, whatever its columns."""
         return self._reading.frame
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found when the table was read."""
+        return self._reading.findings
 
     @property
     def natural_answer(self) -> str | None:

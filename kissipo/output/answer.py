@@ -281,10 +281,11 @@ class EvaluationData:
         """Returns the image of each sample, or its input in words."""
         if self.has_images:
             return [(Image(image), "") for image in self.inputs(samples)[0]]
-        steps = sum(codec.window_length for codec in self.codecs)
-        if steps:
-            first = (self.frame.rows[self.rows[sample]] for sample in samples)
-            return [(None, f"steps {row} to {row + steps - 1}") for row in first]
+        windows = [codec for codec in self.codecs if codec.window_length]
+        if windows:
+            steps = sum(codec.window_length for codec in windows)
+            rows = self.rows[samples].tolist()
+            return [(None, windows[0].window_text(self.frame, row, steps)) for row in rows]
         columns = [name for codec in self.codecs for name in codec.columns]
         names, frame = list(dict.fromkeys(columns))[:_MAX_COLUMNS], self.rows_of(samples)
         return [(None, _in_words(frame, names, row)) for row in range(len(samples))]
@@ -356,6 +357,7 @@ class Answer(ABC):
     """
 
     WORD: ClassVar[str]
+    TITLE: ClassVar[str] = ""  # in the report, where it is not the word
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]

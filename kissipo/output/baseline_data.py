@@ -117,13 +117,9 @@ class BaselineData:
         Shapes:   (sample, time, variable), the forecast variables only
         """
         answer: Any = self.answer
-        names = self.specs[0].labels
-        numbers = answer.codec.inner
-        steps = split.inputs[0].numpy().astype(np.float64)
-        index = [names.index(name) for name in answer.variables]
-        return steps[:, :, index] * np.asarray(numbers.fitted.spread) + np.asarray(
-            numbers.fitted.center
-        )
+        assert self.series is not None and split.origins is not None
+        filled = np.where(np.isnan(self.series), answer.codec.inner.fitted.fill, self.series)
+        return filled[split.origins[:, None] + np.arange(-self.specs[0].shape[0], 0)]
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,17 @@ def refuse_one_number(frame: Frame, name: str) -> None:
         )
 
 
+def refuse_negative(frame: Frame, name: str) -> None:
+    """Raises DataError for a count below 0."""
+    below = np.flatnonzero(np.nan_to_num(frame[name].values) < 0)
+    if len(below):
+        raise DataError(
+            f"process.loss=poisson needs counts, and '{name}' has values below 0",
+            got=f"{frame[name].show(int(below[0]))} in row {frame.rows[below[0]]}",
+            do="Leave process.loss out, or name a column of counts",
+        )
+
+
 def missing_targets(frame: Frame, name: str) -> list[Finding]:
     """Reports rows without a target value; they are left out."""
     rows = frame.rows[frame[name].missing]

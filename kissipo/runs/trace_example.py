@@ -17,7 +17,7 @@ from kissipo.core.description import Section
 from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import describes_samples, shows_steps
-from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.core.text import format_value, list_ends, list_some, shorten
 from kissipo.engine.evaluate import as_tuple, decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
@@ -355,7 +355,7 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> object:
         texts = [column.show(step) for step in range(len(frame))]
         if column.kind == "string":
             return shorten("".join(map(str, texts)), 60)
-        return list_ends(list(map(str, texts)), 3, 2)
+        return list_ends([str(_short(text)) for text in texts], 3, 2)
     if len(columns) == 1:
         return _short(frame[columns[0]].show(0))
     return list_some([f"{name}={_short(frame[name].show(0))}" for name in columns], 6)
@@ -363,7 +363,9 @@ def _raw(frame: Frame, columns: Sequence[str], *, whole: bool) -> object:
 
 def _short(value: object) -> object:
     if isinstance(value, np.ndarray):
-        kind = "image of" if value.ndim > 1 else "numbers:"
+        kind = "image of" if value.ndim > 1 and value.dtype.kind == "u" else "numbers:"
         sides = "x".join(str(side) for side in value.shape)
         return f"{kind} {sides}, {value.min():.4g}..{value.max():.4g}"
+    if isinstance(value, float):
+        return format_value(value, digits=6)
     return shorten("(missing)" if value is None else str(value), 60)

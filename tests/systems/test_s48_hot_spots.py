@@ -17,9 +17,10 @@ from sklearn.metrics import mean_poisson_deviance
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.errors import UserError
+from kissipo.core.errors import DataError, UserError
 from kissipo.core.task import Task
 from kissipo.export.script.script import eject
+from kissipo.input.sources._usual_counts import PastCounts
 from kissipo.output.metrics.counts import hit_rate, poisson_deviance
 from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.pipeline import Pipeline
@@ -450,3 +451,28 @@ def test_hot_spots_are_forecast_better_than_by_every_mean(tmp_path: Path) -> Non
     boosted = beside["gradient boosting on the same inputs"]
     assert answer["metrics"]["rmse"] == pytest.approx(boosted, rel=0.03)  # a tie
     assert answer["metrics"]["hit_rate"] > 0.70
+
+
+def test_steps_of_the_past_are_not_added_twice() -> None:
+    counts, slots = np.array([[2.0, 4.0, 6.0, 8.0]]), np.arange(4) % 2
+    past = PastCounts.empty(places=1, per_day=1, per_week=2)
+    past.add(counts[:, :3], slots[:3])
+    later = past.usual(counts[:, 1:], slots[1:], added=2)
+    once = PastCounts.empty(places=1, per_day=1, per_week=2)
+    once.add(counts[:, :3], slots[:3])
+    expected = once.usual(counts[:, 3:], slots[3:])
+    assert later.by_week[:, 2] == pytest.approx(expected.by_week[:, 0])
+
+
+def test_events_need_no_output(trips: str) -> None:
+    words = {"events": trips, "place": ["x", "y"], "grid": 4}
+    run = ki.load({"input": words, "process": dict(QUICK)}).fit()
+    assert run.task.output["forecast"] == "count"
+
+
+def test_new_events_of_a_century_are_refused(trips: str, tmp_path: Path) -> None:
+    words = {"events": trips, "place": ["x", "y"], "grid": 4}
+    run = ki.load({"input": words, "process": dict(QUICK)}).fit()
+    rows = [["1200-01-01 00:00", 2, 3], ["2024-10-20 00:00", 2, 3]]
+    with pytest.raises(DataError, match="too many places and steps"):
+        run.predict(write(tmp_path / "new.csv", ["at", "x", "y"], rows))

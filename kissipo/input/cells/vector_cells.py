@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, numbers
 
+VECTORS = "vectors"  # the check that says so
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _BRACKETS = re.compile(rf"[\[(]\s*{_NUMBER}(?:(?:\s*[,;]\s*|\s+){_NUMBER}){{2,}}\s*,?\s*[\])]")
 _BLANKS = re.compile(rf"\s*{_NUMBER}(?:\s*[,;]?\s+{_NUMBER}){{7,}}\s*")
+_BETWEEN = re.compile(r"[\[\](),;]")
 _FIRST, _MAX_NUMBERS = 20, 20_000
 
 
@@ -49,7 +51,7 @@ def with_vectors(frame: Frame, texts: Collection[str] = ()) -> tuple[Frame, list
             f"read as the columns {names[0]} to {names[-1]}; "
             f"input.text=[{column.name}] reads them as words"
         )
-        findings.append(Finding("PASS", "vectors", message, action))
+        findings.append(Finding("PASS", VECTORS, message, action))
     if not findings:
         return frame, []
     return Frame(tuple(columns), frame.origin, frame.rows), findings
@@ -62,12 +64,16 @@ def _vectors(column: Column) -> NDArray[np.float64] | None:
     pattern = next((p for p in (_BRACKETS, _BLANKS) if p.fullmatch(column.categories[0])), None)
     if pattern is None or not all(map(pattern.fullmatch, column.categories[:_FIRST])):
         return None
-    rows = [re.sub(r"[\[\](),;]", " ", text).split() for text in column.categories]
-    width = len(rows[0])
-    if width > _MAX_NUMBERS or any(len(row) != width for row in rows):
+    width = len(_BETWEEN.sub(" ", column.categories[0]).split())
+    if width > _MAX_NUMBERS:
         return None
-    try:
-        table = np.array(rows, dtype=np.float64)
-    except ValueError:
-        return None
+    table = np.empty((len(column.categories), width))
+    for row, text in enumerate(column.categories):
+        values = _BETWEEN.sub(" ", text).split()
+        if len(values) != width:
+            return None
+        try:
+            table[row] = np.array(values, dtype=np.float64)
+        except ValueError:
+            return None
     return np.concatenate([table, np.full((1, width), np.nan)])[column.values]

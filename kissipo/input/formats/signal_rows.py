@@ -26,6 +26,7 @@ from kissipo.input.step_columns import steps_in
 _FILES = (TS, ".tsv", ".csv", ".txt", ".data", ARFF)
 _MIN_STEPS, _MIN_ROWS, _MAX_CLASSES = 8, 6, 100
 _SMOOTH = 0.5
+_NEARER = 0.8  # the part of the unlikeness far apart that neighbors have at most
 _LABELS = {"label", "labels", "class", "classes", "target", "y", "category", "classe", "klasse"}
 _WORDS = {
     *("", "v", "x", "t", "c", "col", "column", "val", "value", "obs", "step", "time", "timestep"),
@@ -76,7 +77,7 @@ def find_signals(
     ends = [frame.columns[0], frame.columns[-1]]
     named = [column for column in frame.columns if is_label_name(column.name)]
     candidates = [frame[label]] if label is not None else [*named, *ends]
-    candidates = [column for column in candidates if label is not None or _are_classes(column)]
+    candidates = [column for column in candidates if label is not None or are_classes(column)]
     for column in candidates:
         rest = [other for other in frame.columns if other.name != column.name]
         steps = _named_steps(rest)
@@ -86,11 +87,11 @@ def find_signals(
         values = values_of(frame, steps)
         if not is_asked and (
             _is_step(frame, column, steps, values)
-            or _are_pixels(values)
-            or likeness(values) < _SMOOTH
+            or are_pixels(values)
+            or not _are_in_order(values)
         ):
             continue
-        either = not named and label is None and column is ends[0] and _are_classes(ends[1])
+        either = not named and label is None and column is ends[0] and are_classes(ends[1])
         return SignalColumns(
             column.name, tuple(steps), tuple(other.name for other in others), either
         )
@@ -107,10 +108,17 @@ def values_of(frame: Frame, names: Sequence[str]) -> NDArray[np.float64]:
     return np.stack([frame[name].values for name in names], axis=1)
 
 
-def likeness(values: NDArray[np.float64]) -> float:
+def _are_in_order(values: NDArray[np.float64]) -> bool:
+    """Whether neighbors in a row are like each other, and more so than numbers far
+    apart, which are as much alike where all columns measure one thing."""
+    near = likeness(values)
+    return near >= _SMOOTH and 1 - near < _NEARER * (1 - likeness(values, values.shape[1] // 3))
+
+
+def likeness(values: NDArray[np.float64], apart: int = 1) -> float:
     """Returns how similar neighbors in a row are: the mean correlation between columns
-    that stand beside each other. Each is scaled by itself, so that columns of different
-    sizes do not look alike.
+    that stand beside each other, or so many columns apart. Each is scaled by itself, so
+    that columns of different sizes do not look alike.
 
     Example:  >>> steps = np.arange(50)[:, None] * 0.1 + np.arange(40)[None] * 0.1
               >>> noise = np.random.default_rng(0).normal(size=(50, 40))
@@ -123,7 +131,7 @@ def likeness(values: NDArray[np.float64]) -> float:
     spread = np.sqrt(np.nansum(centered**2, 0) / counts)
     scaled = np.nan_to_num(centered / np.where(spread > 0, spread, 1.0))
     used = spread > 0
-    pairs = (scaled[:, 1:] * scaled[:, :-1]).mean(0)[used[1:] & used[:-1]]
+    pairs = (scaled[:, apart:] * scaled[:, :-apart]).mean(0)[used[apart:] & used[:-apart]]
     return float(pairs.mean()) if len(pairs) else 0.0
 
 
@@ -167,7 +175,7 @@ def label_file(folder: Path) -> Path | None:
     return named[0] if named else None
 
 
-def _are_classes(column: Column) -> bool:
+def are_classes(column: Column) -> bool:
     """Whether a column can be the classes of its rows: a few values, several times."""
     if column.missing.any():
         return False
@@ -205,7 +213,7 @@ def _numbers_a_row(column: Column) -> bool:
     return not column.missing.any() and len(np.unique(column.values)) == len(column)
 
 
-def _are_pixels(values: NDArray[np.float64]) -> bool:
+def are_pixels(values: NDArray[np.float64]) -> bool:
     """Whether rows look like images: whole numbers from 0 to 255, as many as a
     square has pixels."""
     side = round(values.shape[1] ** 0.5)

@@ -69,7 +69,12 @@ def count_events(
     count = int(step.max()) + 1
     training = step < _training_steps(count, split)
     places, place = _places(events, options, training, findings, inferred)
-    _refuse_size(len(places), count, cells)
+    if len(places) < 2:
+        raise DataError(
+            "there is one place only, so no place is the busiest",
+            do="Use input.series for one series of counts",
+        )
+    refuse_size(len(places), count, cells)
     weights = events[reading.events.count].values
     inside = place >= 0
     if (outside := int((~inside).sum())) > 0:
@@ -251,12 +256,8 @@ def _positions(events: Frame, names: Sequence[str]) -> tuple[tuple[float, ...], 
     return tuple(x.tolist()), tuple(y.tolist())
 
 
-def _refuse_size(places: int, steps: int, cells: TimeCells) -> None:
-    if places < 2:
-        raise DataError(
-            "there is one place only, so no place is the busiest",
-            do="Use input.series for one series of counts",
-        )
+def refuse_size(places: int, steps: int, cells: TimeCells) -> None:
+    """Refuses a table of counts that is too large for the memory."""
     if places * steps > _MAX_ROWS:
         raise DataError(
             "there are too many places and steps for the memory",

@@ -63,10 +63,13 @@ class PastCounts:
         np.add.at(self.sums.T, slots, counts.T)
         np.add.at(self.cells, slots, 1)
 
-    def usual(self, counts: Counts, slots: NDArray[np.int64], *, delay: int = 0) -> UsualCounts:
+    def usual(
+        self, counts: Counts, slots: NDArray[np.int64], *, delay: int = 0, added: int = 0
+    ) -> UsualCounts:
         """Returns the usual counts of each step, from these sums and the steps before.
 
         delay:  how many of the newest steps before each one are not known yet
+        added:  how many of the first steps these sums hold already
         """
         days, kinds = slots % self.per_day, _KIND_OF_DAY[slots * 7 // len(self.cells)]
         all_days = np.arange(len(self.cells)) % self.per_day
@@ -79,7 +82,7 @@ class PastCounts:
         out = np.zeros((3, *counts.shape))
         for step in range(counts.shape[1]):
             newest = step - 1 - delay
-            if newest >= 0:
+            if newest >= added:
                 new, slot, of_day = counts[:, newest], slots[newest], days[newest]
                 group = kinds[newest] * self.per_day + of_day
                 place += new

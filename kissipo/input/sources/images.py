@@ -16,7 +16,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame, array_column, class_column, image_column
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.core.schema import option
+from kissipo.core.schema import option, option_infos
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.task import Task
 from kissipo.core.text import shorten
@@ -43,7 +43,9 @@ from kissipo.input.formats.image_folder import MASK, read_image_folder
 from kissipo.input.formats.label_table import DEFAULT_NAME as DEFAULT_LABELS
 from kissipo.input.formats.label_table import with_labels
 from kissipo.input.formats.mask_folders import mask_tree
+from kissipo.input.formats.pixel_cells import pixel_cells, pixel_images
 from kissipo.input.formats.split_folders import is_part_name
+from kissipo.input.formats.tables import FileWords, is_table_file
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -161,9 +163,12 @@ class Images(Source[Options]):
         if path.is_dir() and (idx := sorted(path.glob("*-images-idx3-ubyte*"))):
             return _from_idx(idx)
         if path.is_file():
+            if (table := pixel_cells(path)) is not None:
+                return table
             raise DataError(
                 f"{path} is a file",
-                allowed="a folder with one folder per class, a folder of idx files, an .npz file",
+                allowed="a folder with one folder per class, a folder of idx files, an .npz "
+                "file, a table with all pixels of an image in one cell and its class in another",
             )
         boxes = _boxes_of(path, options.boxes)
         labels = _labels_of(path, options)
@@ -192,6 +197,8 @@ class Images(Source[Options]):
             named = {} if question.output is None else {"labels": question.output}
             kind = question.answer or "category"
             return question.task({"images": question.value, **named}, kind)
+        if path is not None and is_table_file(path):
+            return self._of_pixels(question)
         if not (question.data_set or is_folder):
             return None
         boxes = question.words.get("boxes")
@@ -204,6 +211,20 @@ class Images(Source[Options]):
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
+
+    def _of_pixels(self, question: Question) -> Task | None:
+        """Takes a table whose cells hold all pixels of an image."""
+        is_plain = not (
+            question.time
+            or question.horizon
+            or question.words.keys() & option_infos(FileWords).keys()
+        )
+        if not is_plain or question.answer not in (None, "category"):
+            return None
+        reading = pixel_images(question.rows, question.findings)
+        if reading is None or question.output not in (None, reading.answer):
+            return None
+        return question.task({"images": question.value}, {"category": reading.answer})
 
     def usable_rows(self, frame: Frame, options: Options, findings: list[Finding]) -> Frame:
         """Returns the images that can be decoded."""

@@ -40,6 +40,7 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
+from kissipo.output.count_script import script_part_of_counts
 from kissipo.output.metrics.counts import hit_rate, poisson_deviance
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
 
@@ -83,6 +84,7 @@ class CountForecast(Answer):
     """The counts of a place in the steps after a window."""
 
     WORD = "count_forecast"
+    TITLE = "forecast"
     PREDICTS_STEPS = True
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
@@ -269,15 +271,7 @@ class CountForecast(Answer):
         ]
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
-        mean = f"outputs[{number}][..., :1].double().exp()"
-        return ScriptPart(
-            (
-                f"error = {mean} - targets[{number}].double()",
-                f'values["{prefix}rmse"] = float(error.square().mean().sqrt())',
-                f'values["{prefix}mae"] = float(error.abs().mean())',
-            ),
-            quality=f"-({mean} - targets[{number}].double()).square().flatten(1).mean(1)",
-        )
+        return script_part_of_counts(number, prefix)
 
     def state(self) -> JsonObject:
         return {

@@ -20,16 +20,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.codec.numbers import Numbers
+from kissipo.codec.numbers import Numbers, Scale
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Line, Section
+from kissipo.core.errors import TaskError
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
 from kissipo.core.schema import option
+from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.text import describe, format_score
+from kissipo.core.text import describe, format_score, list_some
 from kissipo.core.time_pattern import TimePattern
 from kissipo.output.answer import (
     MAX_WORST,
@@ -41,6 +43,7 @@ from kissipo.output.answer import (
     Predictions,
     Scores,
 )
+from kissipo.output.count_script import script_part_of_counts
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -55,6 +58,7 @@ from kissipo.output.series_sections import (
     worst_windows,
 )
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget, refuse_texts
+from kissipo.output.target_checks import refuse_negative
 
 
 @dataclass(frozen=True)
@@ -88,10 +92,11 @@ class Forecast(Answer):
         columns = (columns,) if isinstance(columns, str) else tuple(columns)
         if len(columns) > 1:
             self.EVAL_METRIC = "normalized_mae"
-        self.codec: Windows = Windows(
-            Numbers(columns, missing_indicator=False), options.horizon, axis="horizon"
-        )
         self.options, self._loss = options, self.loss_name(loss)
+        scale: Scale = "mean" if self.counts else "standard"
+        self.codec: Windows = Windows(
+            Numbers(columns, scale=scale, missing_indicator=False), options.horizon, axis="horizon"
+        )
         self.naive_errors: list[float] = []
         self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
 
@@ -112,6 +117,9 @@ class Forecast(Answer):
     @classmethod
     def for_series(cls, options: Options, question: SeriesQuestion) -> SeriesTarget:
         refuse_texts(question.frame, question.names)
+        if cls("", loss=question.loss).counts:
+            _refuse_several(question.names, "the columns " + ", ".join(question.names))
+            refuse_negative(question.frame, question.names[0])
         return SeriesTarget(
             question.frame,
             question.names,
@@ -123,6 +131,9 @@ class Forecast(Answer):
         )
 
     def fit(self, frame: Frame) -> Self:
+        if self.counts and self.scales is not None:
+            names = tuple(self.scales.rows(frame))
+            _refuse_several(names, f"the series {list_some(names, 3)} of '{self.scales.column}'")
         self.codec.fit(frame)
         steps = [slice(0, len(frame))]
         if self.scales is not None:
@@ -141,6 +152,15 @@ class Forecast(Answer):
     def forecasts(self) -> bool:
         return True
 
+    @property
+    def counts(self) -> bool:
+        """Whether the net outputs the logarithm of a count over the mean count."""
+        return self.loss == "poisson"
+
+    @property
+    def learns_changes(self) -> bool:
+        return not self.counts
+
     def context_columns(self, frame: Frame) -> list[str]:
         names = [column.name for column in frame.columns if column.kind == "time"]
         names += [name for name in self.variables if name in frame]
@@ -148,11 +168,12 @@ class Forecast(Answer):
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)
-        frame = self.codec.inner.decode(outputs.reshape(-1, outputs.shape[-1]))
-        return np.stack([column.values for column in frame.columns], axis=1).reshape(outputs.shape)
+        return self.truth(outputs.exp() if self.counts else outputs)
 
     def truth(self, targets: Tensor) -> Scores:
-        return self.scores(targets)
+        targets = targets.detach().to(torch.float64)
+        frame = self.codec.inner.decode(targets.reshape(-1, targets.shape[-1]))
+        return np.stack([column.values for column in frame.columns], axis=1).reshape(targets.shape)
 
     def evaluate(self, scores: Scores, truth: Scores) -> Evaluation:
         if len(self.variables) > 1 or self.scales is not None:
@@ -230,9 +251,10 @@ class Forecast(Answer):
         """Returns the interval coverage, overall and per step; {} without one."""
         if self.margins is None:
             return {}
-        inside = np.abs(scores - truth) <= self.margins
+        low, high = self._between(scores)
+        inside = (low <= truth) & (truth <= high)
         by_step = [float(share) for share in inside.mean(axis=(0, 2))]
-        width = 2 * float(self.margins.mean())
+        width = float((high - low).mean())
         interval = {
             "wanted": self.options.interval_coverage,
             "coverage": float(inside.mean()),
@@ -244,11 +266,17 @@ class Forecast(Answer):
     def decode(self, scores: Scores) -> list[Prediction]:
         if self.margins is None:
             return [Prediction(self._plain(row)) for row in scores]
-        low, high = scores - self.margins, scores + self.margins
+        low, high = self._between(scores)
         return [
             Prediction(self._plain(row), between=(self._plain(lower), self._plain(upper)))
             for row, lower, upper in zip(scores, low, high, strict=True)
         ]
+
+    def _between(self, scores: Scores) -> tuple[Scores, Scores]:
+        """Returns the ends of the interval; that of a count does not fall below 0."""
+        assert self.margins is not None
+        low = scores - self.margins
+        return np.maximum(low, 0.0) if self.counts else low, scores + self.margins
 
     def locate(
         self, predictions: Sequence[Prediction], steps: Sequence[ForecastSteps]
@@ -311,6 +339,7 @@ class Forecast(Answer):
 
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]
+        function = "e^y times the mean count" if self.counts else "inverse scaling"
         return [
             DecodingStep(
                 "output",
@@ -319,9 +348,14 @@ class Forecast(Answer):
                 "model output",
             ),
             DecodingStep(
-                "forecast", values.shape, values, f"inverse scaling, in the unit of '{self.name}'"
+                "forecast", values.shape, values, f"{function}, in the unit of '{self.name}'"
             ),
         ]
+
+    def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        if self.counts:
+            return script_part_of_counts(number, prefix, float(self.stds[0]))
+        return super().script_part(number, prefix)
 
     def state(self) -> JsonObject:
         return {
@@ -381,6 +415,17 @@ class Forecast(Answer):
         assert data.evaluation.per_sample is not None
         worst = self.worst(data.scores, data.truth, data.evaluation.per_sample)
         return worst_windows(data, worst[:MAX_WORST])
+
+
+def _refuse_several(names: Sequence[str], listed: str) -> None:
+    """Refuses counts of several columns or series, which are learned on one scale."""
+    if len(names) > 1:
+        raise TaskError(
+            "process.loss=poisson forecasts the counts of one column of one series",
+            got=listed,
+            do="Name one column with --output and give one series, or leave process.loss out; "
+            "counts of many places: input.place",
+        )
 
 
 ANSWER = Forecast

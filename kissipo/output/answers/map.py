@@ -207,7 +207,7 @@ class Map(Answer):
         details = evaluation.details
         return (
             f"{details['samples']:,} samples, each with its {details['neighbors']} nearest ones; "
-            "a map has no target, so that they are those of the training"
+            "a map has no target, so these are the samples of the training"
         )
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:

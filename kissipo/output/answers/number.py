@@ -14,7 +14,7 @@ from torch import Tensor
 from kissipo.codec.numbers import Numbers
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Chart, Histogram, Line, Section
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonObject
@@ -31,13 +31,14 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
+from kissipo.output.count_script import script_part_of_counts
 from kissipo.output.metrics.errors import (
     mean_absolute_error,
     mean_absolute_percentage_error,
     r_squared,
     root_mean_squared_error,
 )
-from kissipo.output.target_checks import refuse_one_number
+from kissipo.output.target_checks import refuse_negative, refuse_one_number
 
 _MAX_POINTS, _BINS = 600, 30
 
@@ -74,9 +75,16 @@ class Number(Answer):
     ) -> None:
         self._loss = self.loss_name(loss)
         self.options = options
+        if self.counts and options.scale in ("standard", "range"):
+            raise TaskError(
+                f"output.scale={options.scale} does not suit process.loss=poisson, as counts are "
+                "0 or more",
+                allowed="none",
+                do="Leave output.scale out",
+            )
         self.codec: Numbers = Numbers(
             (column,),
-            scale=options.scale or ("none" if self.counts else "standard"),
+            scale=options.scale or ("mean" if self.counts else "standard"),
             missing_indicator=False,
         )
 
@@ -95,11 +103,13 @@ class Number(Answer):
 
     def check_targets(self, frame: Frame) -> list[Finding]:
         refuse_one_number(frame, self.name)
+        if self.counts:
+            refuse_negative(frame, self.name)
         return []
 
     @property
     def counts(self) -> bool:
-        """Whether the model outputs the logarithm of a count."""
+        """Whether the net outputs the logarithm of a count over the mean count."""
         return self._loss == "poisson"
 
     @property
@@ -128,7 +138,8 @@ class Number(Answer):
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         value = float(self.scores(outputs)[0])
         scaling = "inverse scaling" if self.codec.scale != "none" else "not scaled"
-        function = "e^y" if self.counts else scaling
+        if self.counts:
+            scaling = "e^y" if self.codec.scale == "none" else "e^y times the mean count"
         return [
             DecodingStep(
                 "output",
@@ -136,10 +147,13 @@ class Number(Answer):
                 outputs[0].detach().numpy(),
                 "model output",
             ),
-            DecodingStep("number", (), value, f"{function}, in the unit of '{self.name}'"),
+            DecodingStep("number", (), value, f"{scaling}, in the unit of '{self.name}'"),
         ]
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
+        if self.counts:
+            assert self.codec.fitted is not None
+            return script_part_of_counts(number, prefix, self.codec.fitted.spread[0])
         error = f"(outputs[{number}] - targets[{number}]).double()"
         return replace(
             super().script_part(number, prefix), quality=f"-{error}.square().flatten(1).mean(1)"

@@ -40,6 +40,7 @@ from kissipo.input.sources._event_counts import (
     count_table,
     place_findings,
     places_of,
+    refuse_size,
     times_of,
 )
 from kissipo.input.sources._event_places import Places
@@ -81,7 +82,7 @@ def build(
     """
     options: Options = resolved.source.options
     findings, inferred = list(reading.findings), list(reading.inferred_options)
-    forecast = _forecast_options(resolved, reading)
+    forecast = _forecast_options(resolved, reading, inferred)
     horizon = forecast.horizon
     counted = count_events(reading, options, resolved.general.split, findings, inferred)
     steps = counted.counts.shape[1]
@@ -229,9 +230,13 @@ def encode_new(
     return TensorDataset((recent, coming), (), steps=placed)
 
 
-def _forecast_options(resolved: ResolvedTask, reading: EventReading) -> ForecastOptions:
+def _forecast_options(
+    resolved: ResolvedTask, reading: EventReading, inferred: list[InferredOption]
+) -> ForecastOptions:
     """Returns the options of the forecast after a check of the answer."""
     if not resolved.answers:
+        reason = "the number of events"
+        inferred.append(InferredOption("output.forecast", reading.events.count, reason))
         return ForecastOptions()
     first, *more = resolved.answers
     if more or first.name not in resolved.source.module.SOURCE.answers:
@@ -336,16 +341,24 @@ def _rows(counted: Counted, steps: slice) -> NDArray[np.int64]:
 
 
 def _frame(
-    counted: Counted, name: str, past: PastCounts, horizon: int, origin: str, coming: int = 0
+    counted: Counted,
+    name: str,
+    past: PastCounts,
+    horizon: int,
+    origin: str,
+    coming: int = 0,
+    added: int = 0,
 ) -> Frame:
     """Returns the counts and what is known beside them, the steps of a place together.
 
     coming:  steps to come, whose counts are missing
+    added:   how many of the first steps the past counts hold already
     """
     counts, places = counted.counts, counted.places
     local = counted.cells.local(counts.shape[1] + coming)
     padded = np.pad(counts, ((0, 0), (0, coming)))
-    usual = past.usual(padded, counted.cells.week_slots(local), delay=horizon - 1)
+    slots = counted.cells.week_slots(local)
+    usual = past.usual(padded, slots, delay=horizon - 1, added=added)
     near = places.mean_of_neighbors(padded)
     all_of = np.broadcast_to(padded.sum(axis=0), padded.shape)
     all_usual = np.broadcast_to(usual.by_kind_of_day.sum(axis=0), padded.shape)
@@ -382,7 +395,7 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
     come.
 
     Usual counts come from these events alone where they begin with those of the
-    training, and otherwise from the training and the steps after it.
+    training, and otherwise from the data of the run and the steps after them.
 
     Raises:   DataError when no event is in a place of the run.
     """
@@ -400,20 +413,23 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
             allowed=list_some(places.names, 5),
         )
     first, last = int(step.min()), int(step.max())
+    refuse_size(len(places), last - first + 1, trained)
     name = window.columns[0]
     amount = events[name].values if name in events else np.ones(len(events))
     table = count_table(
         place[inside], step[inside] - first, amount[inside], len(places), last - first + 1
     )
-    past = PastCounts.from_state(state["past"])
+    past, added = PastCounts.from_state(state["past"]), max(0, state["past_end"] - first)
     if first <= 0:
+        added = 0
         past = PastCounts.empty(
             places=len(places), per_day=trained.per_day, per_week=trained.per_week
         )
     cells = trained.moved(first)
     local = cells.local(table.shape[1])
     counted = Counted(table, places, cells, local, cells.week_slots(local))
-    return _frame(counted, name, past, ahead.length, events.origin, coming=ahead.length)
+    horizon = ahead.length
+    return _frame(counted, name, past, horizon, events.origin, coming=horizon, added=added)
 
 
 def _by_step(encoded: Tensor, places: int) -> Tensor:

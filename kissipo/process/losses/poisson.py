@@ -12,7 +12,7 @@ Example:  >>> import torch
 from torch import Tensor
 from torch.nn import functional
 
-SUITABLE_ANSWERS = ("number", "forecast", "count_forecast", "anomaly")
+SUITABLE_ANSWERS = ("number", "forecast", "count_forecast")
 LINK = "log"
 
 

@@ -201,12 +201,24 @@ class Apriori(ResizedBuffers):
             value,
             summary=[Line(sentence), *([self._rules(labels, 10)] if len(self.firsts) else [])],
             sections=[
-                Section(
-                    "Rules", [Line(sentence), *self._drawn(labels), self._rules(labels, _LISTED)]
-                ),
+                Section("Rules", [
+                    Line(sentence), *self._limits(), *self._drawn(labels),
+                    self._rules(labels, _LISTED),
+                ]),
                 Section("Frequent item sets", [self._sets(labels)]),
             ],
+        )  # fmt: skip
+
+    def _limits(self) -> list[Line]:
+        """Says which of many rules are drawn and listed."""
+        if len(self.firsts) <= _LISTED:
+            return []
+        drawn = f"{min(len(self.firsts), _DRAWN):,}"
+        text = (
+            f"Drawn are {drawn} rules, listed {_LISTED}: those with the largest lift, which is "
+            "the confidence over the share of all baskets that have the second side."
         )
+        return [Line(text, "dim")]
 
     def _drawn(self, labels: Sequence[str]) -> list[ScatterMap]:
         """Returns support and confidence of the rules with the largest lift."""

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Record, Section, Table
 from kissipo.core.errors import ShapeError
+from kissipo.core.finding import counted
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.nets._maps import Center, MapNet, Projection, feature_names, signed
 
@@ -86,7 +87,7 @@ class Pca(MapNet):
         if self.dimensions > self.width:
             raise ShapeError(
                 "PCA has no more components than columns",
-                got=f"output.map={self.dimensions} for {self.width} columns",
+                got=f"output.map={self.dimensions} for {counted(self.width, 'column')}",
                 allowed=f"1 to {self.width}",
             )
         self.names = feature_names(inputs)

@@ -34,6 +34,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Gallery, Image, Line, Record, Section, Weights
@@ -269,24 +270,25 @@ class Som(MapNet):
             sections=[
                 Section("Training of the grid", [Line(sentence), *charts]),
                 Section("Units", [
-                    self._grid("U-matrix: mean distance to the next units", matrix),
-                    Line("Dark ridges divide groups of similar units."),
-                    self._grid("hits: samples per unit", counts),
+                    *self._grid("U-matrix: mean distance to the next units", matrix),
+                    Line("Dark ridges divide groups of similar units.", "dim"),
+                    *self._grid("hits: samples per unit", counts),
                 ]),
                 Section("What the units stand for", self._planes()),
             ],
         )  # fmt: skip
 
-    def _grid(self, name: str, values: NDArray[np.generic]) -> Weights:
-        """Returns numbers of all units as a map; row 1 is at the bottom."""
+    def _grid(self, name: str, values: NDArray[np.generic]) -> list[Record]:
+        """Returns numbers of all units as a map and its name; row 0 is at the end."""
         numbers = values.astype(np.float64)[::-1]
         top = float(numbers.max()) or 1.0
-        return Weights(
-            f"{name}; 1 is {top:.4g}",
+        weights = Weights(
+            f"{name.partition(':')[0]}: 1 is {top:.4g}",
             [f"row {row}" for row in range(self.unit.rows - 1, -1, -1)],
             [f"column {column}" for column in range(self.unit.columns)],
             (numbers / top).tolist(),
         )
+        return [Line(f"{name}; the darkest is {top:.4g}"), weights]
 
     def _planes(self) -> Sequence[Record]:
         """Returns the vectors of all units as images, or one plane per column."""
@@ -295,10 +297,11 @@ class Som(MapNet):
         (spec, *others) = self.specs
         if not others and spec.axes == ("channel", "height", "width"):
             channels, height, width = spec.shape
-            images = vectors.reshape(rows, columns, channels, height, width)
-            sheet = images.permute(2, 0, 3, 1, 4).reshape(channels, rows * height, columns * width)
+            images = vectors.reshape(rows, columns, channels, height, width).clamp(0, 1)
+            images = functional.pad(images, (0, 1, 0, 1), value=0.5)  # a line between units
+            sheet = images.permute(2, 0, 3, 1, 4).flatten(1, 2).flatten(2)
             text = "Each unit as an image, at its place on the grid."
-            return [Line(text), Gallery([[Image(sheet.clamp(0, 1).float())]], [""])]
+            return [Line(text), Gallery([[Image(sheet.float())]], [""])]
         groups, captions = [], []
         for number in range(min(self.width, _MAX_PLANES)):
             plane = vectors[..., number]
@@ -334,7 +337,7 @@ class Som(MapNet):
         for other in second:
             text += f" The second nearest one is in column {other[0]}, row {other[1]}."
         grid = distances.reshape(self.unit.rows, self.unit.columns).numpy()
-        return [Section(title, [Line(text), self._grid("distance to each unit", grid)])]
+        return [Section(title, [Line(text), *self._grid("distance to each unit", grid)])]
 
     def describe_samples(
         self,

@@ -12,8 +12,8 @@ import pytest
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.codec.label_sets import separator_of
-from kissipo.core.frame import strings
+from kissipo.codec.label_sets import LabelSets, separator_of
+from kissipo.core.frame import Frame, strings
 
 LABELS = {
     "genres": (";", ["action", "comedy", "drama"]),
@@ -111,3 +111,11 @@ def test_single_label_is_refused_with_the_option(capsys: pytest.CaptureFixture[s
     arguments: list[Any] = ["fit", "table.csv", "output.labels=y"]
     assert main(arguments) == 2
     assert "output.separator" in capsys.readouterr().err
+
+
+def test_labels_that_the_training_lacks_are_named() -> None:
+    codec = LabelSets("genre", separator="|").fit(Frame((strings("genre", ["drama|comedy"]),)))
+    assert codec.remarks(Frame((strings("genre", ["drama|opera"]),))) == [
+        "unknown in 'genre': 'opera', left out"
+    ]
+    assert codec.remarks(Frame((strings("genre", ["drama"]),))) == []
