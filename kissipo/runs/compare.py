@@ -37,6 +37,7 @@ from kissipo.report.comparison_report import comparison_page
 from kissipo.report.notebook import MimeBundle, mime_bundle
 from kissipo.report.plain_answer import comparison_answer
 from kissipo.runs.fit import RUNS, fit
+from kissipo.runs.load import with_changes
 
 Notify = Callable[[str], None]
 SECONDS, PAGE = "training seconds", "comparison.html"
@@ -176,7 +177,7 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
     tasks = {}
     for combination in product(*axes):
         label = " ".join(f"{place.split('.')[-1]}={value}" for place, value in combination)
-        tasks[label] = task.with_words(dict(combination))
+        tasks[label] = with_changes(task, dict(combination))
     return tasks
 
 
