@@ -116,7 +116,10 @@ class Options:
         minimum=1,
     )
     select_episodes: int = option(
-        20, "number of greedy episodes of such a test; 0: the last policy is kept", minimum=0
+        20,
+        "number of greedy episodes of such a test; 0: there is no test, training takes all steps, "
+        "and the last policy is kept",
+        minimum=0,
     )
     select_start: float | None = option(
         None, "mean return of the last 20 training episodes before which there is no test"
@@ -268,6 +271,7 @@ class DQN(ReplayAgent):
                 "deep Q-learning trains no net with dropout: its own values are its targets",
                 do="Leave process.dropout out",
             )
+        _refuse_small(options)
         self.net, self.options = net, options
         self.total_steps = options.steps or 0
         self.num_envs, self.round_steps = options.num_envs, options.update_every
@@ -452,6 +456,22 @@ class DQN(ReplayAgent):
             return self._manual_backprop.outputs(states)
         outputs: Tensor = self.net(states)
         return outputs
+
+
+def _refuse_small(options: Options) -> None:
+    """Refuses options with which the net would learn nothing, or a few steps by heart."""
+    if options.steps is not None and options.steps < options.learning_starts:
+        raise TaskError(
+            f"process.learning_starts={options.learning_starts:,} is not reached in "
+            f"process.steps={options.steps:,}, so the net would learn nothing",
+            do="Raise process.steps, or lower process.learning_starts",
+        )
+    if options.buffer_size < options.replay_batch:
+        raise TaskError(
+            f"process.buffer_size={options.buffer_size:,} holds fewer steps than one update "
+            f"draws, process.replay_batch={options.replay_batch:,}",
+            do="Raise process.buffer_size, or lower process.replay_batch",
+        )
 
 
 def _selection(options: Options) -> SelectionConfig | None:
