@@ -88,9 +88,13 @@ def test_prediction_takes_the_numbers_of_a_state(short_run: Run, capsys: Out) ->
 
 
 def test_report_and_xray_work_without_a_table_of_states(
-    short_run: Run, capsys: Out, content_of: Callable[[Path | str], Any]
+    short_run: Run, capsys: Out, content_of: Callable[[Path | str], Any], records_of: Any
 ) -> None:
     report = content_of(short_run.folder / "report.html")
+    (chart,) = records_of(report, "chart", "Training")
+    assert chart["x_label"] == "environment step"
+    for line in chart["series"]:  # else the page would not draw it as a curve
+        assert np.all(np.diff([step for step, _ in line["points"]]) > 0)
     assert report["figures"][1]["note"] == "random policy"
     assert "value iteration" not in json.dumps(report["sections"])
     assert main(["xray", str(short_run.folder), "0 0 0.1 0", "--out", "page.html"]) == 0

@@ -124,10 +124,9 @@ def test_new_user_and_new_film_are_answered_by_biases(
     assert main(["predict", str(run.folder), "user=nobody", f"film={film}"]) == 0
     printed = capsys.readouterr()
     assert float(printed.out) == pytest.approx(expected, abs=1e-4)
-    assert (
-        "never seen in training ('nobody')" in printed.err
-        and "nor a bias of its own" in printed.err
-    )
+    remark = " ".join(printed.err.split())
+    assert "1 value of 'user' never seen in training ('nobody')" in remark
+    assert "neither an embedding nor a bias of its own" in remark
     assert main(["predict", str(run.folder), "user=nobody", "film=no film"]) == 0
     assert float(capsys.readouterr().out) == pytest.approx(fitted.center[0], abs=1e-4)
     assert main(["predict", str(run.folder), "nobody"]) == 0
@@ -259,7 +258,21 @@ def test_report_and_xray_show_terms_lists_and_reasons(
     assert total == pytest.approx(float(terms["sum"]), abs=3e-4)
     assert "state" not in trace.labels  # two inputs of ids would share these names
     assert [list(raw.columns) for raw in trace.raw_inputs] == [["user"], ["film"]]
-    assert "Rated items nearest to this one" in Path("page.html").read_text(encoding="utf-8")
+    assert "Liked items nearest to this one" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_a_user_who_liked_nothing_gets_films_without_reasons(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows: Rows = [(*row[:2], 1 if row[0] == "u0" else row[2], row[3]) for row in rated()]
+    task_on(write(rows)).fit(out="run")
+    capsys.readouterr()
+    reasons = {}
+    for user in ("u0", "u7"):
+        assert main(["predict", "run", user, "--json"]) == 0
+        entry = json.loads(capsys.readouterr().out)["predictions"][0]["stars"]
+        reasons[user] = [len(item["reasons"]) for item in entry["recommended"]]
+    assert reasons == {"u0": [0] * 4, "u7": [3] * 4}
 
 
 def _rows_of(trace: Any, title: str) -> list[list[str]]:

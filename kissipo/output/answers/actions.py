@@ -49,6 +49,10 @@ class Actions(Answer):
     WORD = "actions"
     EVAL_METRIC = "return"
     HIGHER_IS_BETTER = True
+    SCORE_NOTE = (
+        "The model and the baselines play episodes with the same random seeds, which no "
+        "training and no choice of a policy used."
+    )
     BASELINES = ("random_policy", "value_iteration")
 
     def __init__(self, codec: Codec, names: tuple[str, ...], options: Options = Options()) -> None:
@@ -125,7 +129,10 @@ class Actions(Answer):
         policy = data.evaluation.details.get("policy")
         if policy is None:
             return []
-        text = "Q: the learned values; V: the values of value iteration, which are optimal."
+        text = (
+            "Q: the learned values; Q*: the values of value iteration, which are optimal; "
+            "best: the action with the largest Q*."
+        )
         table = _policy_table(policy, max_states=_MAX_SHOWN_STATES)
         sections = [Section("Policy", [table, Line(text, "dim")])]
         if policy.get("fields"):
@@ -149,7 +156,7 @@ def _policy_map(policy: JsonMapping) -> Table:
             style = agrees if policy["matters"][state] else "dim"
             cells.append(Cell(text if policy["matters"][state] else letter, style))
         rows.append([str(row), *cells])
-    return Table(["", *map(str, range(columns))], rows)
+    return Table(["", *map(str, range(columns))], rows, numbers=range(1, 1 + columns))
 
 
 def _policy_table(policy: JsonMapping, *, max_states: int) -> Table:
@@ -170,7 +177,7 @@ def _policy_table(policy: JsonMapping, *, max_states: int) -> Table:
     names = [f"Q({name})" for name in actions]
     count = len(actions)
     return Table(
-        ["state", *names, "policy", *(f"V {name}" for name in names), "best", ""],
+        ["state", *names, "policy", *(f"Q*({name})" for name in actions), "best", ""],
         rows,
         numbers=(*range(1, 1 + count), *range(2 + count, 2 + 2 * count)),
     )

@@ -1,7 +1,7 @@
 """Rating: how a user rates an item, and the items that the user would rate best.
 
 A user with an item gets the predicted rating. A user alone gets the `top_k` best items
-among all that the user has not rated. The reasons of each are the rated items whose
+among all that the user has not rated. The reasons of each are the liked items whose
 vectors have the largest cosine with its own.
 
 `rating: implicit` is for rows without ratings, or to ignore them: every row is an item
@@ -374,9 +374,9 @@ class Rating(Number):
                 ]
                 for item in reasons
             ]
-            titles = ["item that the user rated", "rating", "cosine of the vectors"]
+            titles = ["item that the user liked", "rating", "cosine of the vectors"]
             sections.append(
-                Section("Rated items nearest to this one", [Table(titles, rows, numbers=(1, 2))])
+                Section("Liked items nearest to this one", [Table(titles, rows, numbers=(1, 2))])
             )
         return sections
 
@@ -504,8 +504,7 @@ class Rating(Number):
         """
         rows = self.history.rows_of_user(user, parts)
         rows = rows[self.history.items[rows] > 0]
-        liked = rows[self.history.ratings[rows] >= (self.relevant or 0)]
-        rows = liked if len(liked) else rows
+        rows = rows[self.history.ratings[rows] >= (self.relevant or 0)]
         vectors = cast(PairNet, net).item_vectors
         if vectors is None or not len(rows):
             return np.zeros((len(items), 0)), np.zeros((len(items), 0))

@@ -51,7 +51,7 @@ INTERACTIVE = True
 _LAST_RATE = 0.1  # of the first learning rate
 _BUFFER, _MAX_BUFFER = 100_000, 500_000_000  # steps; bytes
 _MAX_LISTED = 8  # numbers of a state that are printed
-_REWARD = "the discounted sum of the next rewards (process.n_step={n})"
+_REWARDS = "the discounted sum of at most {n} rewards (process.n_step={n})"
 _REPLAY = (
     "An update draws a batch of such steps at random, and moves Q(s, a) of each towards its "
     "target. The values are those of the trained net."
@@ -423,7 +423,7 @@ class DQN(ReplayAgent):
         rows = [
             ["state s", _listed(states[0]), "as it was stored"],
             ["action a", str(action), "the number of the action that was taken"],
-            ["reward r", f"{float(rewards):.4g}", _REWARD.format(n=self.options.n_step)],
+            ["reward r", f"{float(rewards):.4g}", _reward_text(self.options.n_step)],
             ["next state s'", _listed(following[0]), "as it was stored"],
             ["Q(s, ·)", _listed(values), "by the net"],
             ["Q(s', ·)", _listed(later), "by the net"],
@@ -456,6 +456,10 @@ class DQN(ReplayAgent):
             return self._manual_backprop.outputs(states)
         outputs: Tensor = self.net(states)
         return outputs
+
+
+def _reward_text(n_step: int) -> str:
+    return "that of this step" if n_step == 1 else _REWARDS.format(n=n_step)
 
 
 def _refuse_small(options: Options) -> None:
