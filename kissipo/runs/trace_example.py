@@ -17,7 +17,7 @@ from kissipo.core.description import Section
 from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
 from kissipo.core.protocols import describes_samples, shows_steps
-from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.core.text import describe, list_ends, list_some, shorten
 from kissipo.engine.evaluate import as_tuple, decoded
 from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
@@ -366,4 +366,6 @@ def _short(value: object) -> object:
         kind = "image of" if value.ndim > 1 else "numbers:"
         sides = "x".join(str(side) for side in value.shape)
         return f"{kind} {sides}, {value.min():.4g}..{value.max():.4g}"
+    if isinstance(value, float):
+        return describe(value)
     return shorten("(missing)" if value is None else str(value), 60)

@@ -112,3 +112,12 @@ def test_another_algorithm_leaves_the_options_of_the_former_one_out(capsys: Out)
     for own in (["process.episodes=5"], ["process.episodez=5"]):
         assert main(["fit", "racing", *words, *own, "--out", "other"]) == 2
         assert "is not a known option" in capsys.readouterr().err
+
+
+def test_many_states_and_actions_are_shown_in_short_and_the_rest_is_counted(capsys: Out) -> None:
+    words = ["process.episodes=50", "output.episodes=5", "input.max_episode_steps=20"]
+    assert main(["fit", "gym:Taxi-v4", *words, "--out", "run"]) == 0
+    printed = capsys.readouterr().out
+    assert "These are the first 64 of 500 states." in printed
+    (titles,) = [line.split() for line in printed.splitlines() if line.startswith("state")]
+    assert titles == ["state", "Q", "policy", "Q*", "best"]
