@@ -78,9 +78,9 @@ def with_changes(task: AnyTask, changes: Mapping[str, object]) -> AnyTask:
         for key in task.process
         if key in before - after and not any(_is_within(place, key) for place in changes)
     ]
-    kept = {key: value for key, value in changed.process.items() if key not in unsuitable}
+    process = {key: value for key, value in changed.process.items() if key not in unsuitable}
     return type(task)(
-        **{**changed.parts(), "process": kept},
+        **{**changed.parts(), "process": process},
         name=changed.name,
         inferred=(
             *changed.inferred,

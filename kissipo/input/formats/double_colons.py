@@ -20,6 +20,6 @@ def are_split_by_double_colons(lines: Sequence[str]) -> bool:
 
 
 def by_tabs(lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines with a tab between two cells, and a blank for a tab in a cell."""
+    """Yields the lines with a tab between two cells; a tab in a cell becomes a blank."""
     for line in lines:
         yield line.replace("\t", " ").replace(DOUBLE_COLON, "\t")

@@ -328,7 +328,7 @@ class DQN(ReplayAgent):
 
     def q_values(self, states: NumpyArray) -> NumpyArray:
         """Returns the values of all actions (state, action)."""
-        values: NumpyArray = self._values(states).numpy()
+        values: NumpyArray = self._values(states).numpy().copy()
         return values
 
     def details(self) -> dict[str, Detail]:
@@ -445,7 +445,7 @@ class DQN(ReplayAgent):
                 slow.lerp_(fast, fraction)
 
     def _values(self, states: NumpyArray) -> Tensor:
-        """Returns the Q-values (state, action)."""
+        """Returns the Q-values (state, action); the next call may overwrite them."""
         tensor = torch.from_numpy(states).to(_dtype(states))
         with torch.no_grad():
             return self._outputs(_inputs(tensor).to(device_of(self.net))).cpu()
@@ -463,7 +463,7 @@ def _reward_text(n_step: int) -> str:
 
 
 def _refuse_small(options: Options) -> None:
-    """Refuses options with which the net would learn nothing, or a few steps by heart."""
+    """Refuses options with which the net would learn nothing, or from too few steps."""
     if options.steps is not None and options.steps < options.learning_starts:
         raise TaskError(
             f"process.learning_starts={options.learning_starts:,} is not reached in "

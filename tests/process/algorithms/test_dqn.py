@@ -236,3 +236,11 @@ def test_dropout_is_refused() -> None:
     net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.1))
     with pytest.raises(TaskError, match=r"no net with dropout.*Leave process\.dropout out"):
         DQN(net, (), Options())
+
+
+def test_values_stay_when_those_of_other_states_are_computed() -> None:
+    algorithm, states = agent(), np.eye(3, dtype=np.float32)
+    first = algorithm.q_values(states[:2])
+    expected = first.copy()
+    algorithm.q_values(states[1:])
+    assert np.array_equal(first, expected)
