@@ -32,12 +32,12 @@ from kissipo.core.task import Task
 from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 from kissipo.pipeline.parse import full_place
+from kissipo.pipeline.resolve import with_changes
 from kissipo.process.optim import optimizer
 from kissipo.report.comparison_report import comparison_page
 from kissipo.report.notebook import MimeBundle, mime_bundle
 from kissipo.report.plain_answer import comparison_answer
 from kissipo.runs.fit import RUNS, fit
-from kissipo.runs.load import with_changes
 
 Notify = Callable[[str], None]
 SECONDS, PAGE = "training seconds", "comparison.html"

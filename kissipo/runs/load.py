@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
-from kissipo.core import task as task_module
 from kissipo.core.config import FrozenConfig
-from kissipo.core.errors import DataError, TaskError, UserError
-from kissipo.core.inferred_option import InferredOption
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.recipe import Recipe
-from kissipo.core.schema import option_infos
 from kissipo.core.suggest import nearest
 from kissipo.engine.run_folder import TASK
 from kissipo.input.formats.files import existing, path_of, readable
 from kissipo.input.question import Question
 from kissipo.lessons import lesson, lesson_names
 from kissipo.pipeline.infer_task import infer_task
-from kissipo.pipeline.parse import algorithm_of, full_place, net_of, source_of
+from kissipo.pipeline.parse import full_place
 from kissipo.pipeline.registries import ANSWERS, NETS, RECIPES, SOURCES
+from kissipo.pipeline.resolve import with_changes
 from kissipo.runs.task import Task, as_task
 
-AnyTask = TypeVar("AnyTask", bound=task_module.Task)
 _YAML = (".yaml", ".yml")
 
 
@@ -52,56 +48,6 @@ def load(
     base = _find(task, output, time, horizon, words or {})
     places = {full_place(key, base): value for key, value in (words or {}).items()}
     return with_changes(base, places) if places else base
-
-
-def with_changes(task: AnyTask, changes: Mapping[str, object]) -> AnyTask:
-    """Returns a task with some options changed, each named by its full path.
-
-    Another net or algorithm leaves the options of the former one out, which it does not
-    have; they are reported as inferred.
-    """
-    changed = task.with_words(changes)
-    keys = [key for key in ("net", "algorithm") if f"process.{key}" in changes]
-    if not keys or not {"net", "algorithm"} & task.process.keys():
-        return changed
-    try:
-        before, after = (_process_options(some) for some in (task, changed))
-    except UserError:
-        return changed  # `read_task` says what is wrong
-    if not after:
-        return changed
-    reason = "left out, as {} has no such option".format(
-        " and ".join(f"process.{key}={changes[f'process.{key}']}" for key in keys)
-    )
-    unsuitable = [
-        key
-        for key in task.process
-        if key in before - after and not any(_is_within(place, key) for place in changes)
-    ]
-    process = {key: value for key, value in changed.process.items() if key not in unsuitable}
-    return type(task)(
-        **{**changed.parts(), "process": process},
-        name=changed.name,
-        inferred=(
-            *changed.inferred,
-            *(InferredOption(f"process.{key}", None, reason) for key in unsuitable),
-        ),
-    )
-
-
-def _is_within(place: str, key: str) -> bool:
-    return f"{place}.".startswith(f"process.{key}.")
-
-
-def _process_options(task: task_module.Task) -> set[str]:
-    """Returns the names of all options of a net and its algorithm; none where the net
-    must still be inferred."""
-    source = SOURCES.find(source_of(task.input), place="input")
-    net = net_of(task.process)[1]
-    if net is None:
-        return set()
-    algorithm = algorithm_of(task.process, net, source)[1]
-    return {name for part in (net, algorithm) for name in option_infos(part.Options)}
 
 
 def _find(

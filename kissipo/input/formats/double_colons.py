@@ -20,6 +20,6 @@ def are_split_by_double_colons(lines: Sequence[str]) -> bool:
 
 
 def by_tabs(lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines with a tab between two cells; a tab in a cell becomes a blank."""
+    """Yields the lines with tabs between cells; a tab in a cell becomes a blank."""
     for line in lines:
         yield line.replace("\t", " ").replace(DOUBLE_COLON, "\t")

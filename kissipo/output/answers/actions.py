@@ -181,13 +181,13 @@ def _policy_table(policy: JsonMapping, *, max_states: int, max_actions: int) -> 
     for index, state in enumerate(policy["states"][:max_states]):
         if policy["matters"][index]:
             values, optimal = policy["q_values"][index], policy["best"][index]
-            shown = [row if is_whole else [max(row)] for row in (values, optimal)]
+            columns = [row if is_whole else [max(row)] for row in (values, optimal)]
             agrees = policy["agrees"][index]
             rows.append([
                 state,
-                *(f"{value:.3f}" for value in shown[0]),
+                *(f"{value:.3f}" for value in columns[0]),
                 actions[int(np.argmax(values))],
-                *(Cell(f"{value:.3f}", "dim") for value in shown[1]),
+                *(Cell(f"{value:.3f}", "dim") for value in columns[1]),
                 Cell(actions[int(np.argmax(optimal))], "dim"),
                 Cell("agrees", "good") if agrees else Cell("differs", "bad"),
             ])  # fmt: skip
