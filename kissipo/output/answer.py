@@ -374,7 +374,6 @@ class Answer(ABC):
     GALLERY_TITLE: ClassVar[str] = "Least confident predictions"
     MONITORS_METRIC: ClassVar[bool] = False  # whether its metric chooses the best epoch
     SECTIONS_FIRST: ClassVar[bool] = False  # whether they stand before those of the net
-    SCORE_NOTE: ClassVar[str] = ""  # on what is evaluated; "": the samples of a split
     BUILDER: ClassVar[str] = ""  # of its pipeline; "": that of the source
     BASELINE_SAMPLES: int = 10_000  # on which baselines are trained at most
 

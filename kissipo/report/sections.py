@@ -48,7 +48,7 @@ def verdict_section(scores: Sequence[Score]) -> Section:
 
 def score_section(score: Score) -> Section:
     """Returns the metrics of the model and of the baselines, as numbers and as bars."""
-    note = score.answer.SCORE_NOTE or _NOTES[score.part].format(score.answer.BASELINE_SAMPLES)
+    note = _NOTES[score.part].format(score.answer.BASELINE_SAMPLES)
     main = score.answer.EVAL_METRIC
     net = score.net
     if score.compared is not None:

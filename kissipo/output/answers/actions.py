@@ -50,10 +50,6 @@ class Actions(Answer):
     WORD = "actions"
     EVAL_METRIC = "return"
     HIGHER_IS_BETTER = True
-    SCORE_NOTE = (
-        "The model and the baselines play episodes with the same random seeds, which no "
-        "training and no choice of a policy used."
-    )
     BASELINES = ("random_policy", "value_iteration")
 
     def __init__(self, codec: Codec, names: tuple[str, ...], options: Options = Options()) -> None:
