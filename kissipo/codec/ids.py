@@ -39,7 +39,7 @@ class Ids(Index):
         return Frame((strings(self.column, cells),))
 
     def remarks(self, frame: Frame) -> list[str]:
-        becomes = "new (id 0): the biases answer for it, without an embedding"
+        becomes = "new (id 0): it has neither an embedding nor a bias of its own"
         return describe_unseen(
             frame, self.column, self.categories or (), has_missing=True, becomes=becomes
         )

@@ -5,7 +5,8 @@ category gives all zeros, which `remarks` counts. `decode` returns the category,
 None for all zeros.
 
 Shapes:   column (row) -> (row, feature), one feature per category
-Example:  >>> from kissipo.core.frame import Frame, strings
+Example:  >>> from kissipo.core.finding import counted
+from kissipo.core.frame import Frame, strings
           >>> codec = OneHot("city").fit(Frame((strings("city", ["Brno", "Prague"]),)))
           >>> codec.encode(Frame((strings("city", ["Prague", "Oslo"]),))).tolist()
           [[0.0, 1.0], [0.0, 0.0]]
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from kissipo.codec.labels import as_strings, sorted_classes
 from kissipo.core.codec import Codec, refuse_unfitted
+from kissipo.core.finding import counted
 from kissipo.core.frame import Frame, strings
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
@@ -94,7 +96,7 @@ def describe_unseen(
     trained, remarks = set(categories), []
     unseen = {text: n for text, n in column.counts().items() if text not in trained}
     if unseen:
-        values = f"{sum(unseen.values())} values of '{name}'"
+        values = f"{counted(sum(unseen.values()), 'value')} of '{name}'"
         listed = list_some([f"'{text}'" for text in unseen], 3)
         remarks.append(f"{values} never seen in training ({listed}), read as {becomes}")
     missing = int(column.missing.sum())

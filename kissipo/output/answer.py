@@ -638,6 +638,12 @@ class Answer(ABC):
         """
         return self
 
+    def refuse_other_data(self) -> None:
+        """Refuses an evaluation on data that are not those of the run.
+
+        Raises:   TaskError where it needs the splits of the run.
+        """
+
     def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
         """Returns the evaluation of the model, and those of the baselines by name."""
         return case.evaluation, case.baselines()

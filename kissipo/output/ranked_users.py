@@ -30,10 +30,14 @@ class RankedUsers:
     relevant: float
     top_k: int
 
+    @property
+    def known_parts(self) -> tuple[str, ...]:
+        """The splits before that which is evaluated."""
+        return PARTS[: PARTS.index(self.part)]
+
     def excluded(self) -> NDArray[np.bool_]:
         """Returns the items that the users rated in earlier splits (user, item)."""
-        before = PARTS[: PARTS.index(self.part)]
-        return self._table(self.history.in_parts(before), first=True)
+        return self._table(self.history.in_parts(self.known_parts), first=True)
 
     def liked(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Returns the liked items of the split (user, item), and their number, in which
@@ -46,8 +50,7 @@ class RankedUsers:
     def tested(self, user: int) -> dict[int, float]:
         """Returns the ratings of a user in the split, by item."""
         history = self.history
-        rows = np.arange(len(history.items))[history.of_user(user)]
-        rows = rows[history.in_parts([self.part])[rows]]
+        rows = history.rows_of_user(user, [self.part])
         return dict(zip(history.items[rows].tolist(), history.ratings[rows].tolist(), strict=True))
 
     def evaluation(self, scores: Scores) -> Evaluation:

@@ -43,6 +43,13 @@ class RatingHistory:
             return slice(0, 0)
         return slice(int(self._starts[user]), int(self._starts[user + 1]))
 
+    def rows_of_user(self, user: int, parts: Sequence[str]) -> NDArray[np.int64]:
+        """Returns the numbers of the rows of a user in some of the splits."""
+        owned = self.of_user(user)
+        numbers = [PARTS.index(part) for part in parts]
+        rows: NDArray[np.int64] = owned.start + np.flatnonzero(np.isin(self.parts[owned], numbers))
+        return rows
+
     def in_parts(self, parts: Sequence[str]) -> NDArray[np.bool_]:
         """Returns which rows are in one of these splits."""
         return np.isin(self.parts, [PARTS.index(part) for part in parts])

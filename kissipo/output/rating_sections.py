@@ -40,7 +40,7 @@ def lists_section(lists: Sequence[JsonMapping], *, relevant: float, is_implicit:
         records.append(Section(f"User {entry['user']}", [Table(titles, rows, numbers=(1,))]))
     if records:
         text = (
-            "Items that a user rated in training are left out. The cosine compares the "
+            "Items that a user rated in earlier splits are left out. The cosine compares the "
             "vectors of two items; the reasons are items that the user liked."
         )
         records.append(Line(text, "dim"))
@@ -81,7 +81,7 @@ def error_by_count(data: EvaluationData, history: RatingHistory) -> Section:
             rmse = float(np.sqrt(errors[inside].mean()))
             rows.append([name, f"{inside.sum():,}", f"{rmse:.4f}"])
     titles = ["training ratings of the item", "test ratings", "RMSE"]
-    text = "Items with few ratings are predicted worse; a new one has the bias of the user alone."
+    text = "Items with few ratings are predicted worse; a new one has no bias and no vector."
     return Section(
         "Error by the number of ratings",
         [Table(titles, rows, numbers=(1, 2)), Line(text, "dim")],

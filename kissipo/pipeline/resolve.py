@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from kissipo.core.config import FrozenConfig
+from kissipo.core.errors import UserError
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.python_object import is_module, remark_on
-from kissipo.core.schema import written
+from kissipo.core.schema import option_infos, written
 from kissipo.core.task import Task
-from kissipo.pipeline.parse import ResolvedTask, builder_of, unused_options
+from kissipo.pipeline.parse import (
+    ResolvedTask,
+    algorithm_of,
+    builder_of,
+    net_of,
+    source_of,
+    unused_options,
+)
 from kissipo.pipeline.registries import SOURCES
+
+AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 def spell_out(task: Task, resolved: ResolvedTask) -> Task:
@@ -78,6 +90,56 @@ def writable(task: Task, source: str) -> Task:
         elif data is not None:
             changes[f"input.{name}"] = None
     return task.with_words(changes) if changes else task
+
+
+def with_changes(task: AnyTask, changes: Mapping[str, object]) -> AnyTask:
+    """Returns a task with some options changed, each named by its full path.
+
+    Another net or algorithm leaves the options of the former one out, which it does not
+    have; they are reported as inferred.
+    """
+    changed = task.with_words(changes)
+    keys = [key for key in ("net", "algorithm") if f"process.{key}" in changes]
+    if not keys or not {"net", "algorithm"} & task.process.keys():
+        return changed
+    try:
+        before, after = (_process_options(some) for some in (task, changed))
+    except UserError:
+        return changed  # `read_task` says what is wrong
+    if not after:
+        return changed
+    reason = "left out, as {} has no such option".format(
+        " and ".join(f"process.{key}={changes[f'process.{key}']}" for key in keys)
+    )
+    unsuitable = [
+        key
+        for key in task.process
+        if key in before - after and not any(_is_within(place, key) for place in changes)
+    ]
+    process = {key: value for key, value in changed.process.items() if key not in unsuitable}
+    return type(task)(
+        **{**changed.parts(), "process": process},
+        name=changed.name,
+        inferred=(
+            *changed.inferred,
+            *(InferredOption(f"process.{key}", None, reason) for key in unsuitable),
+        ),
+    )
+
+
+def _is_within(place: str, key: str) -> bool:
+    return f"{place}.".startswith(f"process.{key}.")
+
+
+def _process_options(task: Task) -> set[str]:
+    """Returns the names of all options of a net and its algorithm; none where the net
+    must still be inferred."""
+    source = SOURCES.find(source_of(task.input), place="input")
+    net = net_of(task.process)[1]
+    if net is None:
+        return set()
+    algorithm = algorithm_of(task.process, net, source)[1]
+    return {name for part in (net, algorithm) for name in option_infos(part.Options)}
 
 
 def _remarks(place: str, value: object) -> dict[str, object]:

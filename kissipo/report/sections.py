@@ -20,6 +20,7 @@ from kissipo.report.tables import (
 )
 
 _MAX_LAYERS, _MAX_LENGTH = 8, 160
+_MAX_BESIDE = 6  # columns of a table of scores that leave room for bars
 _VERDICTS: dict[int, LineStyle] = {1: "better", 0: "tie", -1: "worse"}
 _NOTES = {
     "test": "The model and the baselines are evaluated on the same samples, which none of them "
@@ -70,7 +71,7 @@ def score_section(score: Score, trained: int) -> Section:
     ]
     return Section(
         f"Score of '{score.answer.name}'",
-        [Section("", parts, side_by_side=True), Line(note, "dim")],
+        [Section("", parts, side_by_side=len(titles) <= _MAX_BESIDE), Line(note, "dim")],
     )
 
 
@@ -101,9 +102,11 @@ def training_section(
     """
     if history and "return" in history[-1]:
         keys = {"training": "return", "greedy episodes that chose the policy": "greedy_return"}
-        returns = {name: _points(history, key, "episode") for name, key in keys.items()}
+        axis = "step" if "step" in history[-1] else "episode"  # no episode may begin in a row
+        returns = {name: _points(history, key, axis) for name, key in keys.items()}
         returns = {name: points for name, points in returns.items() if points}
-        return Section("Training", [Chart(returns, "episode", "mean return")])
+        label = "environment step" if axis == "step" else axis
+        return Section("Training", [Chart(returns, label, "mean return")])
     if max_epochs == 0:  # the net was solved
         return Section("Training", [])
     usual = ("epoch", "loss")

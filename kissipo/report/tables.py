@@ -12,7 +12,7 @@ import numpy as np
 from kissipo.core.description import Cell, Table
 from kissipo.core.finding import Finding, counted
 from kissipo.core.json_object import JsonMapping
-from kissipo.core.text import format_bytes, format_score, shorten
+from kissipo.core.text import describe, format_bytes, format_score, shorten
 from kissipo.inspect.chain_rule import Chain
 from kissipo.inspect.trace import Step, Trace, format_array
 from kissipo.output.score import Score
@@ -198,4 +198,6 @@ def _first(cells: list[str], count: int) -> list[str]:
 def _sample(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        return describe(value)
     return format_array(value) if isinstance(value, np.ndarray) else str(value)

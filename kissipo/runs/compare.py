@@ -32,6 +32,7 @@ from kissipo.core.task import Task
 from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
 from kissipo.pipeline.parse import full_place
+from kissipo.pipeline.resolve import with_changes
 from kissipo.process.optim import optimizer
 from kissipo.report.comparison_report import comparison_page
 from kissipo.report.notebook import MimeBundle, mime_bundle
@@ -176,7 +177,7 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
     tasks = {}
     for combination in product(*axes):
         label = " ".join(f"{place.split('.')[-1]}={value}" for place, value in combination)
-        tasks[label] = task.with_words(dict(combination))
+        tasks[label] = with_changes(task, dict(combination))
     return tasks
 
 

@@ -17,6 +17,7 @@ from kissipo.lessons import lesson, lesson_names
 from kissipo.pipeline.infer_task import infer_task
 from kissipo.pipeline.parse import full_place
 from kissipo.pipeline.registries import ANSWERS, NETS, RECIPES, SOURCES
+from kissipo.pipeline.resolve import with_changes
 from kissipo.runs.task import Task, as_task
 
 _YAML = (".yaml", ".yml")
@@ -46,7 +47,7 @@ def load(
         return as_task(lesson(task, words or {}))
     base = _find(task, output, time, horizon, words or {})
     places = {full_place(key, base): value for key, value in (words or {}).items()}
-    return base.with_words(places) if places else base
+    return with_changes(base, places) if places else base
 
 
 def _find(

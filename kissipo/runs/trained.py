@@ -283,6 +283,8 @@ class TrainedModel:
                 f"a run on {resolved.source.name} can be evaluated on its own test split only",
                 do="Leave DATA out",
             )
+        for answer in self.answers:
+            answer.refuse_other_data()
         others = [name for name in source.data_options if name in self.task.input]
         evaluated = builder.EVALUATED_OPTION or resolved.source.name
         changed = {f"input.{name}": None for name in others} | {f"input.{evaluated}": data}

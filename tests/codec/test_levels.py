@@ -60,7 +60,7 @@ def test_one_hot_equals_one_hot_encoder() -> None:
     )
     assert ours.spec.labels == ("town=Brno", "town=Oslo", "town=Praha")
     assert ours.remarks(column(*frame, None)) == [
-        "1 values of 'town' never seen in training ('Wien'), read as all zeros",
+        "1 value of 'town' never seen in training ('Wien'), read as all zeros",
         "1 missing 'town', but never missing in training, read as all zeros",
     ]
 

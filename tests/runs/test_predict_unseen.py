@@ -46,7 +46,7 @@ CASES = {"age": 30, "fare": 7, "city": "Brno", "remark": "bad good"}
         ({}, []),
         (
             {"city": "Oslo"},
-            ["1 values of 'city' never seen in training ('Oslo'), read as all zeros"],
+            ["1 value of 'city' never seen in training ('Oslo'), read as all zeros"],
         ),
         (
             {"city": None},
@@ -94,7 +94,7 @@ def test_predict_remarks_are_warnings_and_notes(
 ) -> None:
     with pytest.warns(
         UserWarning,
-        match=r"1 values of 'city' never seen in training \('Oslo'\), read as all zeros",
+        match=r"1 value of 'city' never seen in training \('Oslo'\), read as all zeros",
     ):
         run.predict(CASES | {"city": "Oslo"})
     question = [f"{name}={value}" for name, value in (CASES | {"city": "Oslo"}).items()]
@@ -103,7 +103,7 @@ def test_predict_remarks_are_warnings_and_notes(
     assert len(out.splitlines()) == 1
     assert (
         " ".join(err.split())
-        == "note: 1 values of 'city' never seen in training ('Oslo'), read as all zeros"
+        == "note: 1 value of 'city' never seen in training ('Oslo'), read as all zeros"
     )
 
 

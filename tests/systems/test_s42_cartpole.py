@@ -12,7 +12,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.errors import DataError, StoppedError
+from kissipo.core.errors import DataError, StoppedError, TaskError
 from kissipo.engine.checkpoint import load_checkpoint
 from kissipo.output.answer import Prediction
 from kissipo.recipes.cartpole import RECIPE
@@ -88,9 +88,13 @@ def test_prediction_takes_the_numbers_of_a_state(short_run: Run, capsys: Out) ->
 
 
 def test_report_and_xray_work_without_a_table_of_states(
-    short_run: Run, capsys: Out, content_of: Callable[[Path | str], Any]
+    short_run: Run, capsys: Out, content_of: Callable[[Path | str], Any], records_of: Any
 ) -> None:
     report = content_of(short_run.folder / "report.html")
+    (chart,) = records_of(report, "chart", "Training")
+    assert chart["x_label"] == "environment step"
+    for line in chart["series"]:  # else the page would not draw it as a curve
+        assert np.all(np.diff([step for step, _ in line["points"]]) > 0)
     assert report["figures"][1]["note"] == "random policy"
     assert "value iteration" not in json.dumps(report["sections"])
     assert main(["xray", str(short_run.folder), "0 0 0.1 0", "--out", "page.html"]) == 0
@@ -102,7 +106,7 @@ def test_report_and_xray_work_without_a_table_of_states(
 
 
 def test_states_of_numbers_infer_a_net_and_dqn() -> None:
-    for words in ({}, {"net": "ffn", "buffer_size": 9}, {"algorithm": "dqn"}):
+    for words in ({}, {"net": "ffn", "buffer_size": 900}, {"algorithm": "dqn"}):
         process = ki.load("gym:CartPole-v1", words=words).complete().process
         assert (process["net"], process["algorithm"]) == ("ffn", "dqn")
         assert process["units"] == (128, 128)
@@ -117,6 +121,20 @@ def test_a_net_learns_in_an_environment_with_a_finite_number_of_states(capsys: O
     assert values.shape == (16, 4)
     assert np.ptp(values) > 0
     assert 0 <= answer["metrics"]["agreement"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"process.steps": 3}, "process.learning_starts=1,000 is not reached in process.steps=3, "),
+        ({"buffer_size": 16}, "process.buffer_size=16 holds fewer steps than one update draws, "),
+    ],
+)
+def test_options_with_which_nothing_is_learned_are_refused(
+    words: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TaskError, match=message):
+        ki.load("cartpole", words=words).fit(out="run")
 
 
 @pytest.mark.slow

@@ -98,3 +98,26 @@ def test_q_learning_equals_value_iteration(name: str, words: list[str], capsys: 
     )
     assert answer["metrics"]["agreement"] == 1
     assert answer["verdict"]["sentence"] == "equal to value iteration (the rules known)"
+
+
+def test_another_algorithm_leaves_the_options_of_the_former_one_out(capsys: Out) -> None:
+    words = ["process.algorithm=value_iteration", "output.episodes=5"]
+    assert main(["fit", "racing", *words, "--out", "run"]) == 0
+    printed = " ".join(capsys.readouterr().err.split())
+    reason = "left out, as process.algorithm=value_iteration has no such option"
+    assert f"process.episodes=None {reason}" in printed
+    process = ki.open("run").task.process
+    assert "episodes" not in process and process["discount"] == 0.9
+    assert main(["fit", "racing", *words, "--out", "run", "--resume"]) == 0
+    for own in (["process.episodes=5"], ["process.episodez=5"]):
+        assert main(["fit", "racing", *words, *own, "--out", "other"]) == 2
+        assert "is not a known option" in capsys.readouterr().err
+
+
+def test_many_states_and_actions_are_shown_in_short_and_the_rest_is_counted(capsys: Out) -> None:
+    words = ["process.episodes=50", "output.episodes=5", "input.max_episode_steps=20"]
+    assert main(["fit", "gym:Taxi-v4", *words, "--out", "run"]) == 0
+    printed = capsys.readouterr().out
+    assert "These are the first 64 of 500 states." in printed
+    (titles,) = [line.split() for line in printed.splitlines() if line.startswith("state")]
+    assert titles == ["state", "Q", "policy", "Q*", "best"]

@@ -100,7 +100,7 @@ def test_dqn_catches_every_ball() -> None:
 
 
 def test_an_episode_that_never_ends_gets_a_limit(capsys: Out) -> None:
-    words = ["process.steps=200", "output.episodes=2", "select_episodes=0"]
+    words = ["process.steps=200", "learning_starts=200", "output.episodes=2", "select_episodes=0"]
     assert main(["fit", "gym:Own-v0", *words, "--out", "run"]) == 0
     printed = " ".join(capsys.readouterr().err.split())
     assert "input.max_episode_steps" in printed
@@ -140,6 +140,11 @@ def test_broken_environments_are_refused(breaks: str, sentence: str) -> None:
             "process.algorithm=deep_q_learning is called process.algorithm=dqn",
         ),
         (["gym:Own-v0", "input.settings={wind: 1}"], "does not take these input.settings"),
+        (
+            ["gym:FrozenLake-v1", "input.settings={map_name: 3x3}"],
+            "the environment 'FrozenLake-v1' does not take these input.settings: KeyError: '3x3'.",
+        ),
+        (["racing", "input.settings={a: 1}"], "the environment 'racing' has no settings; got "),
         (["gym:Own-v0", "input.settings={size: 3}"], "does not give the states that it announces"),
     ],
 )

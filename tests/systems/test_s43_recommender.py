@@ -124,7 +124,9 @@ def test_new_user_and_new_film_are_answered_by_biases(
     assert main(["predict", str(run.folder), "user=nobody", f"film={film}"]) == 0
     printed = capsys.readouterr()
     assert float(printed.out) == pytest.approx(expected, abs=1e-4)
-    assert "never seen in training ('nobody')" in printed.err and "biases" in printed.err
+    remark = " ".join(printed.err.split())
+    assert "1 value of 'user' never seen in training ('nobody')" in remark
+    assert "neither an embedding nor a bias of its own" in remark
     assert main(["predict", str(run.folder), "user=nobody", "film=no film"]) == 0
     assert float(capsys.readouterr().out) == pytest.approx(fitted.center[0], abs=1e-4)
     assert main(["predict", str(run.folder), "nobody"]) == 0
@@ -236,6 +238,14 @@ def test_report_and_xray_show_terms_lists_and_reasons(
     lists = records_of(report, "table", "Recommended items of some users")
     assert lists and lists[0]["titles"][-1] == "nearest liked items"
     assert all("cosine" in row[-1] for row in lists[0]["rows"])
+    history: Any = run.answers[0].history  # type: ignore[attr-defined]
+    users, films = (codec.categories for codec in run.codecs)  # type: ignore[attr-defined]
+    details = json.loads((run.folder / "metrics.json").read_text())["answers"][0]["details"]
+    for entry in details["lists"]:
+        rows = history.of_user(users.index(entry["user"]) + 1)
+        tested = {films[item - 1] for item in history.items[rows][history.parts[rows] == 2] if item}
+        reasons = {reason["item"] for item in entry["items"] for reason in item["reasons"]}
+        assert reasons and not reasons & tested
     assert records_of(report, "table", "Error by the number of ratings")
     assert main(["xray", str(run.folder), "--out", "page.html"]) == 0
     printed = capsys.readouterr().out
@@ -248,7 +258,21 @@ def test_report_and_xray_show_terms_lists_and_reasons(
     assert total == pytest.approx(float(terms["sum"]), abs=3e-4)
     assert "state" not in trace.labels  # two inputs of ids would share these names
     assert [list(raw.columns) for raw in trace.raw_inputs] == [["user"], ["film"]]
-    assert "Rated items nearest to this one" in Path("page.html").read_text(encoding="utf-8")
+    assert "Liked items nearest to this one" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_a_user_who_liked_nothing_gets_films_without_reasons(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows: Rows = [(*row[:2], 1 if row[0] == "u0" else row[2], row[3]) for row in rated()]
+    task_on(write(rows)).fit(out="run")
+    capsys.readouterr()
+    reasons = {}
+    for user in ("u0", "u7"):
+        assert main(["predict", "run", user, "--json"]) == 0
+        entry = json.loads(capsys.readouterr().out)["predictions"][0]["stars"]
+        reasons[user] = [len(item["reasons"]) for item in entry["recommended"]]
+    assert reasons == {"u0": [0] * 4, "u7": [3] * 4}
 
 
 def _rows_of(trace: Any, title: str) -> list[list[str]]:
@@ -271,6 +295,13 @@ def test_run_is_evaluated_on_other_ratings(run: ki.Run) -> None:
     errors = [float(str(y)) - float(str(row[2])) for y, row in zip(predictions, rows, strict=True)]
     assert score["rmse"] == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-6)
     assert set(score.net.metrics) == {"rmse", "mae"}
+
+
+def test_implicit_run_is_not_evaluated_on_other_data() -> None:
+    run = task_on(write(rated()), **{"output.rating": "implicit", "epochs": 1}).fit(out="run")
+    other = write([row[:2] for row in rated()], "other.csv", HEAD[:2])
+    with pytest.raises(TaskError, match="ranks items of its own test split only"):
+        ki.open(run.folder).evaluate(other)
 
 
 def test_side_features_are_read_and_given_for_new_users() -> None:
@@ -367,6 +398,11 @@ def changed(place: int, value: object, *, every: int = 1) -> Rows:
         (rated(), {"features": ["stars"]}, "input.features names 'stars', which is not a feature"),
         (rated(), {"features": ["time"]}, "'time' is a feature of neither users nor items"),
         (rated(), {"input.items": "films.csv"}, "films.csv"),
+        (
+            rated(),
+            {"output.relevant": 6},
+            "output.relevant=6 is larger than every rating, so no user likes an item. Allowed: ",
+        ),
         (rated(), {"net": "ffn"}, "output.rating needs a net that scores items for users"),
         (rated(), {"units": [4], "embedding_dim": 0}, "process.units are hidden layers over "),
         (

@@ -122,7 +122,7 @@ def describe_counts(frame: Frame, user: str, item: str) -> list[Finding]:
         single = int((counts == 1).sum())
         if single:
             text = f"{single:,} of {len(counts):,} values of '{name}' have a single rating"
-            action = "in the test split they are new, and answered by biases"
+            action = "in the test split they are new: without an embedding and a bias of their own"
             findings.append(Finding("WARN", "single ratings", text, action))
     return findings
 
@@ -142,6 +142,6 @@ def describe_new(
                 f"{len(rows):,} of {len(splits['test']):,} rows of the test split have values of "
                 f"'{name}' that the training split has not ({distinct:,} values)"
             )
-            action = "they are answered by the bias of the other side alone (cold start)"
+            action = "they have neither an embedding nor a bias of their own (cold start)"
             findings.append(Finding("WARN", "cold start", message, action, first_rows(rows)))
     return findings

@@ -32,6 +32,7 @@ from kissipo.input.cells.number_columns import (
 )
 from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
 from kissipo.input.formats.compressed import content_name
+from kissipo.input.formats.double_colons import DOUBLE_COLON, are_split_by_double_colons, by_tabs
 from kissipo.input.formats.files import existing, open_text, refuse_many_columns
 from kissipo.input.formats.header import (
     SAMPLE,
@@ -47,6 +48,7 @@ from kissipo.input.formats.preamble import find_preamble
 CHUNK = 50_000
 _FIRST_LINES = 60
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+_REWRITTEN = {" ": ("blanks", single_blanks), DOUBLE_COLON: ("'::'", by_tabs)}
 _SEPARATOR_LINE = re.compile(r"\"?sep=([,;|\t])\"?,*", re.IGNORECASE)
 _LONGEST_CELL = 1 << 25
 Lines = Iterator[tuple[int, list[str]]]
@@ -85,11 +87,11 @@ def read_typed(path: Path, layout: Layout) -> TypedCells:
 def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCells:
     """Reads a file; the last one is cached, as inference and training both read it."""
     csv.field_size_limit(_LONGEST_CELL)
-    if layout.separator is not None and len(layout.separator) != 1:
+    if layout.separator not in (None, DOUBLE_COLON) and len(layout.separator or "") != 1:
         raise DataError(
             "input.separator must be a single character",
             got=f"'{layout.separator}'",
-            allowed="such as ';', or a tab, which is written input.separator='\"\\t\"'",
+            allowed="such as ';', or a tab, which is written input.separator='\"\\t\"', or '::'",
         )
     separator, skip = _first_lines(path, layout)
     texts: set[str] = set()
@@ -160,7 +162,9 @@ class _Reading:
     def __init__(
         self, path: Path, layout: Layout, separator: str, texts: set[str], skip: int
     ) -> None:
-        self.path, self.layout, self.separator = path, layout, separator
+        self.path, self.layout = path, layout
+        self.written = separator  # in the file
+        self.separator = "\t" if separator == DOUBLE_COLON else separator  # of the lines
         self.texts, self.skip = texts, skip
         self.findings: list[Finding] = []
         self.blank_lines: list[int] = []
@@ -168,7 +172,7 @@ class _Reading:
     def read(self) -> list[ColumnBuilder]:
         """Reads the file by blocks where its layout is clear, else row by row."""
         with open_text(self.path, self.layout.encoding) as text:
-            file = self._by_blanks(text) if self.separator == " " else text
+            file = self._rewritten(text) if self.written in _REWRITTEN else text
             self._skip_lines(file)
             lines = self._split_rows(file)
             names, first_line, lines = self._header(lines)
@@ -194,13 +198,14 @@ class _Reading:
             )
         return builders
 
-    def _by_blanks(self, lines: Iterator[str]) -> Iterator[str]:
-        """Returns the lines of a table between whose cells there are only blanks."""
+    def _rewritten(self, lines: Iterator[str]) -> Iterator[str]:
+        """Returns the lines with one character between two cells."""
+        name, rewrite = _REWRITTEN[self.written]
         if self.layout.separator is None:
-            message = f"the cells of {self.path.name} are separated by blanks"
+            message = f"the cells of {self.path.name} are separated by {name}"
             action = "input.separator sets another separator"
             self.findings.append(Finding("PASS", "separator", message, action))
-        return single_blanks(lines)
+        return rewrite(lines)
 
     def _builders(self, names: list[str]) -> list[ColumnBuilder]:
         blanks = blanks_beside(self.separator) if self.layout.quoting else ""
@@ -219,10 +224,10 @@ class _Reading:
     def _read_blocks(self, names: list[str], first_line: int) -> list[ColumnBuilder] | None:
         """Reads the lines from the first with data by blocks.
 
-        None where blanks separate the cells, and where quotes, blank lines or the
+        None where the lines are rewritten, and where quotes, blank lines or the
         number of cells are not those of a clear layout.
         """
-        if self.separator == " " or self.blank_lines:
+        if self.written in _REWRITTEN or self.blank_lines:
             return None
         builders = self._builders(names)
         with open_text(self.path, self.layout.encoding) as file:
@@ -349,6 +354,10 @@ def _first_lines(path: Path, layout: Layout) -> tuple[str, int]:
         return named[1], 1
     is_tsv = content_name(path).endswith(".tsv")
     separator = layout.separator or ("\t" if is_tsv else None)
+    if separator is None and are_split_by_double_colons(lines):
+        separator = DOUBLE_COLON
+    if separator == DOUBLE_COLON:
+        return separator, layout.skip_lines or 0
     if layout.skip_lines is not None or layout.names:
         skip = layout.skip_lines or 0
         return separator or _guess_separator(lines[skip:]), skip

@@ -28,7 +28,7 @@ from kissipo.input.formats.svmlight import TARGET, is_svmlight, read_svmlight
 from kissipo.input.formats.tagged_words import TAGGED, read_tagged
 from kissipo.input.source_data import Reading
 
-DELIMITED = (".csv", ".tsv", ".txt", ".data", ".tab")
+DELIMITED = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab")
 RECORDS = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 

@@ -4,6 +4,7 @@ A state is one of a finite number, a row of numbers, or the last few images.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -48,6 +49,7 @@ WORLDS = Registry(
         "STATES": (),  # the names of its states, where their number is finite
     },
 )
+_GYMNASIUM_ADDS = " was raised from the environment creator"  # to the message of an error
 _PREFIX, _BOX2D = "gym:", "box2d"
 _ACTIONS = {
     "FrozenLake": ("left", "down", "right", "up"),
@@ -154,6 +156,12 @@ class Environment(Source[Options]):
             module = WORLDS.find(name, place="input.environment")
             if module.WORLD is None:
                 raise _unknown_space(name, "states", module.STATES)
+            if options.settings:
+                raise DataError(
+                    f"the environment '{name}' has no settings",
+                    got="input.settings: " + ", ".join(options.settings),
+                    do="Leave input.settings out",
+                )
             actions, names = module.ACTIONS, module.STATES
             make = partial(_make_own, gymnasium, module.WORLD, limit or module.LIMIT)
         else:
@@ -336,7 +344,10 @@ def _make(gymnasium: ModuleType, name: str, options: Options, limit: int | None)
     if limit:
         settings["max_episode_steps"] = limit
     try:
-        return gymnasium.make(name, **settings)
+        with warnings.catch_warnings():
+            # gymnasium warns of an old version, and then refuses it in the same words
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return gymnasium.make(name, **settings)
     except gymnasium.error.DependencyNotInstalled as error:
         raise _missing_package(name, str(error)) from None
     except (gymnasium.error.Error, ModuleNotFoundError) as error:
@@ -346,9 +357,11 @@ def _make(gymnasium: ModuleType, name: str, options: Options, limit: int | None)
         raise DataError(
             f"there is no environment '{name}'{reason}", do=did_you_mean(name, names, max_listed=0)
         ) from None
-    except TypeError as error:
+    except (TypeError, ValueError, LookupError, AssertionError) as error:
+        kind = "" if isinstance(error, TypeError) else f"{type(error).__name__}: "
+        reason = str(error).partition(_GYMNASIUM_ADDS)[0]
         raise DataError(
-            f"the environment '{name}' does not take these input.settings: {error}"
+            f"the environment '{name}' does not take these input.settings: {kind}{reason}"
         ) from None
 
 

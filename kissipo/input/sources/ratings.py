@@ -359,7 +359,9 @@ def _rows(values: Sequence[object], user: str, item: str) -> list[Mapping[str, o
     if is_named:
         row = dict(_argument(text, (user, item)) for text in texts)
         if user not in row:
-            raise TaskError(f"the values name no {user}", got=", ".join(texts), do=f"{user}=...")
+            raise TaskError(
+                f"the values name no {user}", got=", ".join(texts), do=f"Name it too: {user}=..."
+            )
         return [row]
     rows: list[Mapping[str, object]] = []
     for value in values:

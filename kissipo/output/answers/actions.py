@@ -34,6 +34,7 @@ _MAP_NOTE = (
     "end the episode, or that no episode reaches, show their letter: H hole, G goal, C cliff."
 )
 _MAX_STATES, _MAX_SHOWN_STATES = 64, 200  # in the terminal, in the report
+_MAX_ACTIONS, _MAX_SHOWN_ACTIONS = 4, 6  # likewise, with the values of all actions
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,13 @@ class Actions(Answer):
     def from_state(cls, state: JsonObject) -> Self:
         return cls(restore(state["codec"]), tuple(state["names"]), Options(state["episodes"]))
 
-    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Table]:
+    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
         policy = evaluation.details.get("policy")
         if policy is None:
             return []
         maps = [_policy_map(policy)] if policy.get("fields") else []
-        return [*maps, _policy_table(policy, max_states=_MAX_STATES)]
+        table = _policy_table(policy, max_states=_MAX_STATES, max_actions=_MAX_ACTIONS)
+        return [*maps, table, *_rest(policy, _MAX_STATES)]
 
     def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
         assert evaluation.per_sample is not None
@@ -129,9 +131,13 @@ class Actions(Answer):
         policy = data.evaluation.details.get("policy")
         if policy is None:
             return []
-        text = "Q: the learned values; V: the values of value iteration, which are optimal."
-        table = _policy_table(policy, max_states=_MAX_SHOWN_STATES)
-        sections = [Section("Policy", [table, Line(text, "dim")])]
+        text = (
+            "Q: the learned values; Q*: the values of value iteration, which are optimal; "
+            "best: the action with the largest Q*."
+        )
+        table = _policy_table(policy, max_states=_MAX_SHOWN_STATES, max_actions=_MAX_SHOWN_ACTIONS)
+        rest = _rest(policy, _MAX_SHOWN_STATES)
+        sections = [Section("Policy", [table, *rest, Line(text, "dim")])]
         if policy.get("fields"):
             records: list[Record] = [_policy_map(policy), Line(_MAP_NOTE, "dim")]
             sections.insert(0, Section("Policy map", records))
@@ -153,31 +159,45 @@ def _policy_map(policy: JsonMapping) -> Table:
             style = agrees if policy["matters"][state] else "dim"
             cells.append(Cell(text if policy["matters"][state] else letter, style))
         rows.append([str(row), *cells])
-    return Table(["", *map(str, range(columns))], rows)
+    return Table(["", *map(str, range(columns))], rows, numbers=range(1, 1 + columns))
 
 
-def _policy_table(policy: JsonMapping, *, max_states: int) -> Table:
-    """Returns the Q-values of all states with a choice, beside value iteration."""
+def _rest(policy: JsonMapping, max_states: int) -> list[Line]:
+    """Returns a sentence on the states that the table leaves out, if any."""
+    count = len(policy["states"])
+    if count <= max_states:
+        return []
+    return [Line(f"These are the first {max_states} of {count:,} states.", "dim")]
+
+
+def _policy_table(policy: JsonMapping, *, max_states: int, max_actions: int) -> Table:
+    """Returns the Q-values of all states with a choice, beside value iteration.
+
+    max_actions:  above this number only the value of the best action is shown
+    """
     actions, rows = policy["actions"], []
+    names, is_whole = [f"({name})" for name in actions], len(actions) <= max_actions
+    names = names if is_whole else [""]
     for index, state in enumerate(policy["states"][:max_states]):
         if policy["matters"][index]:
             values, optimal = policy["q_values"][index], policy["best"][index]
+            columns = [row if is_whole else [max(row)] for row in (values, optimal)]
             agrees = policy["agrees"][index]
             rows.append([
                 state,
-                *(f"{value:.3f}" for value in values),
+                *(f"{value:.3f}" for value in columns[0]),
                 actions[int(np.argmax(values))],
-                *(Cell(f"{value:.3f}", "dim") for value in optimal),
+                *(Cell(f"{value:.3f}", "dim") for value in columns[1]),
                 Cell(actions[int(np.argmax(optimal))], "dim"),
                 Cell("agrees", "good") if agrees else Cell("differs", "bad"),
             ])  # fmt: skip
-    names = [f"Q({name})" for name in actions]
-    count = len(actions)
+    count = len(names)
     return Table(
-        ["state", *names, "policy", *(f"V {name}" for name in names), "best", ""],
+        ["state", *(f"Q{name}" for name in names), "policy", *(f"Q*{name}" for name in names),
+         "best", ""],
         rows,
         numbers=(*range(1, 1 + count), *range(2 + count, 2 + 2 * count)),
-    )
+    )  # fmt: skip
 
 
 ANSWER = Actions

@@ -1,7 +1,7 @@
 """Rating: how a user rates an item, and the items that the user would rate best.
 
 A user with an item gets the predicted rating. A user alone gets the `top_k` best items
-among all that the user has not rated. The reasons of each are the rated items whose
+among all that the user has not rated. The reasons of each are the liked items whose
 vectors have the largest cosine with its own.
 
 `rating: implicit` is for rows without ratings, or to ignore them: every row is an item
@@ -55,7 +55,7 @@ from kissipo.output.baseline_data import BaselineData, Samples
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
 from kissipo.output.metrics.top_items import first_items
 from kissipo.output.ranked_users import RankedUsers
-from kissipo.output.rating_history import RatingHistory, history_of, no_history
+from kissipo.output.rating_history import PARTS, RatingHistory, history_of, no_history
 from kissipo.output.rating_sections import (
     error_by_count,
     lists_section,
@@ -194,6 +194,12 @@ class Rating(Number):
         """Fits the scaling, and the rating from which an item is liked."""
         super().fit(frame)
         values = np.unique(frame[self.name].values)
+        if self.relevant is not None and not self.relevant <= values[-1]:
+            raise TaskError(
+                f"output.relevant={self.relevant:g} is larger than every rating, so no user "
+                "likes an item",
+                allowed=f"at most {values[-1]:g}, the largest rating of the training split",
+            )
         if self.relevant is None:
             limit = values[0] + _LIKED * (values[-1] - values[0])
             self.relevant = float(values[values >= limit][0])
@@ -248,19 +254,10 @@ class Rating(Number):
         return Evaluation(metrics, {"unit": self.name}, per_sample=quality)
 
     def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
-        """Adds the ranking metrics, and lists of some users.
-
-        Raises:   TaskError for other data where ratings are not read.
-        """
-        is_other = not case.sizes["train"]
-        if is_other and self.is_implicit:
-            raise TaskError(
-                "a run with output.rating=implicit ranks items of its own test split only",
-                do="Leave DATA out",
-            )
+        """Adds the ranking metrics, and lists of some users."""
         baselines = {} if self.is_implicit else dict(case.baselines())
-        if is_other:
-            return case.evaluation, baselines
+        if not case.sizes["train"]:
+            return case.evaluation, baselines  # ratings of other data are predicted alone
         users = self._ranked_users(case.eval_split)
         if not len(users):
             return case.evaluation, baselines
@@ -285,6 +282,13 @@ class Rating(Number):
                 baselines[name] = replace(evaluation, metrics=more)
         metrics = {**case.evaluation.metrics, **model.metrics}
         return replace(case.evaluation, metrics=metrics, details=details), baselines
+
+    def refuse_other_data(self) -> None:
+        if self.is_implicit:
+            raise TaskError(
+                "this run learned who chose what, and ranks items of its own test split only",
+                do="Leave DATA out",
+            )
 
     def decode(self, scores: Scores) -> list[Prediction]:
         rows = scores[:, None] if scores.ndim == 1 else scores
@@ -370,9 +374,9 @@ class Rating(Number):
                 ]
                 for item in reasons
             ]
-            titles = ["item that the user rated", "rating", "cosine of the vectors"]
+            titles = ["item that the user liked", "rating", "cosine of the vectors"]
             sections.append(
-                Section("Rated items nearest to this one", [Table(titles, rows, numbers=(1, 2))])
+                Section("Liked items nearest to this one", [Table(titles, rows, numbers=(1, 2))])
             )
         return sections
 
@@ -488,13 +492,19 @@ class Rating(Number):
         return torch.from_numpy(blocks.reshape(len(users), -1)).float()
 
     def _nearest(
-        self, net: nn.Module, user: int, items: Sequence[int] | NDArray[np.int64]
+        self,
+        net: nn.Module,
+        user: int,
+        items: Sequence[int] | NDArray[np.int64],
+        parts: Sequence[str] = PARTS,
     ) -> tuple[Scores, Scores]:
-        """Returns the rows of the liked items nearest to each item, and the cosines."""
-        rows = np.arange(len(self.history.items))[self.history.of_user(user)]
+        """Returns the rows of the liked items nearest to each item, and the cosines.
+
+        parts:  the splits whose ratings are known
+        """
+        rows = self.history.rows_of_user(user, parts)
         rows = rows[self.history.items[rows] > 0]
-        liked = rows[self.history.ratings[rows] >= (self.relevant or 0)]
-        rows = liked if len(liked) else rows
+        rows = rows[self.history.ratings[rows] >= (self.relevant or 0)]
         vectors = cast(PairNet, net).item_vectors
         if vectors is None or not len(rows):
             return np.zeros((len(items), 0)), np.zeros((len(items), 0))
@@ -504,9 +514,11 @@ class Rating(Number):
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :NUM_REASONS]
         return rows[order].astype(np.float64), np.take_along_axis(cosines, order, axis=1)
 
-    def _reasons(self, net: nn.Module, user: int, items: Sequence[int]) -> list[tuple[Reason, ...]]:
+    def _reasons(
+        self, net: nn.Module, user: int, items: Sequence[int], parts: Sequence[str] = PARTS
+    ) -> list[tuple[Reason, ...]]:
         """Returns the rated items nearest to each item, which is not its own reason."""
-        places, cosines = self._nearest(net, user, [max(0, item) for item in items])
+        places, cosines = self._nearest(net, user, [max(0, item) for item in items], parts)
         return [
             tuple(
                 Reason(
@@ -597,7 +609,7 @@ class Rating(Number):
         for row, user in enumerate(users.tolist()):
             items = [item for item in first[row].tolist() if item >= 0]
             tested = some.tested(user)
-            reasons = self._reasons(case.net, user, items)
+            reasons = self._reasons(case.net, user, items, some.known_parts)
             entries = [
                 {
                     **Recommendation(

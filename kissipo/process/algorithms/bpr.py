@@ -120,8 +120,8 @@ class Bpr(Supervised):
         return self.losses[0](outputs, targets[0])
 
     def validation_loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Returns the loss of the chosen items against drawn ones, the same in all
-        epochs."""
+        """Returns the loss of the chosen items against others; all epochs have the same
+        candidates, of which the net scores one highest."""
         other = self._with_others(batch, "validation", len(batch))
         return self.losses[0](outputs - self.net(*other.inputs), batch.targets[0])
 

@@ -51,7 +51,7 @@ INTERACTIVE = True
 _LAST_RATE = 0.1  # of the first learning rate
 _BUFFER, _MAX_BUFFER = 100_000, 500_000_000  # steps; bytes
 _MAX_LISTED = 8  # numbers of a state that are printed
-_REWARD = "the discounted sum of the next rewards (process.n_step={n})"
+_REWARDS = "the discounted sum of at most {n} rewards (process.n_step={n})"
 _REPLAY = (
     "An update draws a batch of such steps at random, and moves Q(s, a) of each towards its "
     "target. The values are those of the trained net."
@@ -116,7 +116,10 @@ class Options:
         minimum=1,
     )
     select_episodes: int = option(
-        20, "number of greedy episodes of such a test; 0: the last policy is kept", minimum=0
+        20,
+        "number of greedy episodes of such a test; 0: there is no test, training takes all steps, "
+        "and the last policy is kept",
+        minimum=0,
     )
     select_start: float | None = option(
         None, "mean return of the last 20 training episodes before which there is no test"
@@ -268,6 +271,7 @@ class DQN(ReplayAgent):
                 "deep Q-learning trains no net with dropout: its own values are its targets",
                 do="Leave process.dropout out",
             )
+        _refuse_small(options)
         self.net, self.options = net, options
         self.total_steps = options.steps or 0
         self.num_envs, self.round_steps = options.num_envs, options.update_every
@@ -324,7 +328,7 @@ class DQN(ReplayAgent):
 
     def q_values(self, states: NumpyArray) -> NumpyArray:
         """Returns the values of all actions (state, action)."""
-        values: NumpyArray = self._values(states).numpy()
+        values: NumpyArray = self._values(states).numpy().copy()
         return values
 
     def details(self) -> dict[str, Detail]:
@@ -419,7 +423,7 @@ class DQN(ReplayAgent):
         rows = [
             ["state s", _listed(states[0]), "as it was stored"],
             ["action a", str(action), "the number of the action that was taken"],
-            ["reward r", f"{float(rewards):.4g}", _REWARD.format(n=self.options.n_step)],
+            ["reward r", f"{float(rewards):.4g}", _reward_text(self.options.n_step)],
             ["next state s'", _listed(following[0]), "as it was stored"],
             ["Q(s, ·)", _listed(values), "by the net"],
             ["Q(s', ·)", _listed(later), "by the net"],
@@ -441,7 +445,7 @@ class DQN(ReplayAgent):
                 slow.lerp_(fast, fraction)
 
     def _values(self, states: NumpyArray) -> Tensor:
-        """Returns the Q-values (state, action)."""
+        """Returns the Q-values (state, action); the next call may overwrite them."""
         tensor = torch.from_numpy(states).to(_dtype(states))
         with torch.no_grad():
             return self._outputs(_inputs(tensor).to(device_of(self.net))).cpu()
@@ -452,6 +456,26 @@ class DQN(ReplayAgent):
             return self._manual_backprop.outputs(states)
         outputs: Tensor = self.net(states)
         return outputs
+
+
+def _reward_text(n_step: int) -> str:
+    return "that of this step" if n_step == 1 else _REWARDS.format(n=n_step)
+
+
+def _refuse_small(options: Options) -> None:
+    """Refuses options with which the net would learn nothing, or from too few steps."""
+    if options.steps is not None and options.steps < options.learning_starts:
+        raise TaskError(
+            f"process.learning_starts={options.learning_starts:,} is not reached in "
+            f"process.steps={options.steps:,}, so the net would learn nothing",
+            do="Raise process.steps, or lower process.learning_starts",
+        )
+    if options.buffer_size < options.replay_batch:
+        raise TaskError(
+            f"process.buffer_size={options.buffer_size:,} holds fewer steps than one update "
+            f"draws, process.replay_batch={options.replay_batch:,}",
+            do="Raise process.buffer_size, or lower process.replay_batch",
+        )
 
 
 def _selection(options: Options) -> SelectionConfig | None:

@@ -24,6 +24,7 @@ from kissipo.input.cells.number_texts import split_number
 from kissipo.input.cells.text_column import is_missing
 from kissipo.input.formats import delimited
 from kissipo.input.formats.delimited import Layout, read_typed
+from kissipo.input.formats.tables import FileWords, read_table
 
 ALPHABET = st.characters(
     codec="utf-8", exclude_categories=("Cc", "Cs", "Co"), include_characters='\n"\t'
@@ -391,3 +392,28 @@ def test_cells_between_blanks(tmp_path: Path) -> None:
     assert typed is not None
     assert typed.frame.names == ["mpg", "cyl", "disp"]
     assert typed.frame["disp"].values.tolist() == list(range(99))
+
+
+@pytest.mark.parametrize("words", [{}, {"separator": "::"}], ids=["inferred", "written"])
+def test_cells_between_double_colons(words: dict[str, str], tmp_path: Path) -> None:
+    """As MovieLens 1M writes them: a title may contain a colon, a comma or a bar."""
+    lines = [
+        "MovieID::Title::Genres",
+        "1::Alien: Covenant (2017)::Horror|Sci-Fi",
+        "7::M, 1931::War",
+    ]
+    path = tmp_path / "movies.dat"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    frame, findings = read_table(path, FileWords(**words))
+    assert frame.names == ["MovieID", "Title", "Genres"]
+    assert frame["MovieID"].values.tolist() == [1, 7]
+    assert list(frame["Title"].texts()) == ["Alien: Covenant (2017)", "M, 1931"]
+    assert frame["Genres"].texts()[0] == "Horror|Sci-Fi"
+    messages = [finding.message for finding in findings if finding.check == "separator"]
+    assert messages == ([] if words else ["the cells of movies.dat are separated by '::'"])
+
+
+def test_double_colons_of_names_do_not_separate_cells(tmp_path: Path) -> None:
+    path = tmp_path / "types.csv"
+    path.write_text("name,type\nqueue,std::deque\nmap,std::map\n", encoding="utf-8")
+    assert read_table(path, FileWords())[0].names == ["name", "type"]

@@ -35,7 +35,7 @@ def agent(*, net: str = "ffn", **options: Any) -> DQN:
         if net == "ffn"
         else dueling.build((STATE,), (ACTION,), dueling.Options(units=(16,)))
     )
-    algorithm = DQN(built, (), Options(**{"steps": 100, **options}))
+    algorithm = DQN(built, (), Options(**{"steps": 1_000, **options}))
     with torch.no_grad():
         for weight in algorithm.target.parameters():
             weight += 0.3 * torch.randn(weight.shape)
@@ -95,7 +95,7 @@ def test_targets_of_double_and_single_by_hand() -> None:
     """The net prefers action 0 (5 > 1), whose target value is 2; the maximum is 3."""
     for double, goal in ((True, 1 + 0.5 * 2), (False, 1 + 0.5 * 3)):
         net = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
-        algorithm = DQN(net, (), Options(steps=1, double=double, learning_rate=1e-9))
+        algorithm = DQN(net, (), Options(steps=1_000, double=double, learning_rate=1e-9))
         for some, bias in ((algorithm.net, [5.0, 1.0]), (algorithm.target, [2.0, 3.0])):
             some.load_state_dict({"1.weight": torch.zeros(2, 1), "1.bias": torch.tensor(bias)})
         batch = Batch(
@@ -208,7 +208,7 @@ def test_epsilon_and_learning_rate_fall_linearly() -> None:
 def test_one_replayed_step_is_explained_number_by_number() -> None:
     """The net prefers action 0, of target value 2: 1 + 0.5 · 2; Q(s, 1) = 1."""
     net = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
-    algorithm = DQN(net, (), Options(steps=1, discount=0.5))
+    algorithm = DQN(net, (), Options(steps=1_000, discount=0.5))
     assert algorithm.details() == {}
     for some, bias in ((algorithm.net, [5.0, 1.0]), (algorithm.target, [2.0, 3.0])):
         some.load_state_dict({"1.weight": torch.zeros(2, 1), "1.bias": torch.tensor(bias)})
@@ -236,3 +236,11 @@ def test_dropout_is_refused() -> None:
     net = nn.Sequential(nn.Linear(3, 2), nn.Dropout(0.1))
     with pytest.raises(TaskError, match=r"no net with dropout.*Leave process\.dropout out"):
         DQN(net, (), Options())
+
+
+def test_values_stay_when_those_of_other_states_are_computed() -> None:
+    algorithm, states = agent(), np.eye(3, dtype=np.float32)
+    first = algorithm.q_values(states[:2])
+    expected = first.copy()
+    algorithm.q_values(states[1:])
+    assert np.array_equal(first, expected)
