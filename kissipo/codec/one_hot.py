@@ -5,8 +5,7 @@ category gives all zeros, which `remarks` counts. `decode` returns the category,
 None for all zeros.
 
 Shapes:   column (row) -> (row, feature), one feature per category
-Example:  >>> from kissipo.core.finding import counted
-from kissipo.core.frame import Frame, strings
+Example:  >>> from kissipo.core.frame import Frame, strings
           >>> codec = OneHot("city").fit(Frame((strings("city", ["Brno", "Prague"]),)))
           >>> codec.encode(Frame((strings("city", ["Prague", "Oslo"]),))).tolist()
           [[0.0, 1.0], [0.0, 0.0]]

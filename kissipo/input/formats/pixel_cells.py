@@ -30,7 +30,7 @@ _PIXEL = re.compile(r"(.+)_\d+")
 
 def pixel_cells(path: Path) -> Reading | None:
     """Returns the images of a table with their classes; None for another table."""
-    if not is_table_file(path):
+    if path.is_dir() or not is_table_file(path):
         return None
     reading = table_reading(path, FileWords())
     return pixel_images(reading.frame, reading.findings)

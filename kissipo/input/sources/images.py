@@ -197,7 +197,7 @@ class Images(Source[Options]):
             named = {} if question.output is None else {"labels": question.output}
             kind = question.answer or "category"
             return question.task({"images": question.value, **named}, kind)
-        if path is not None and is_table_file(path):
+        if path is not None and path.is_file() and is_table_file(path):
             return self._of_pixels(question)
         if not (question.data_set or is_folder):
             return None

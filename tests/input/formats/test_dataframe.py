@@ -152,7 +152,7 @@ def test_dataframe_of_unsupported_type_is_refused(data: Any, message: str) -> No
         ("a.parquet", b"PAR1 and then nothing", "a.parquet is not a readable Parquet file: "),
         ("a.docx", b"a,b",
          "a.docx does not have a table format that can be read; got '.docx'. Allowed: .csv, .tsv, "
-         ".txt, .data, .tab,"),
+         ".txt, .data, .dat, .tab,"),
     ],
 )  # fmt: skip
 def test_table_file_of_unsupported_format_is_refused(
