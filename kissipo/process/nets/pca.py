@@ -33,10 +33,8 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Record, Section, Table
-from kissipo.core.errors import ShapeError
-from kissipo.core.finding import counted
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.nets._maps import Center, MapNet, Projection, feature_names, signed
+from kissipo.process.nets._maps import PlaneNet, signed
 
 ALGORITHMS = ("closed_form",)
 MAPS = True
@@ -70,11 +68,10 @@ def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
     return {"pca": net.describe_solution()} if isinstance(net, Pca) else {}
 
 
-class Pca(MapNet):
+class Pca(PlaneNet):
     """Projects samples on the eigenvectors of their covariance."""
 
     MEASURES = ("distance_to_plane",)
-    SHOWS_STEPS = True
 
     covariance: Tensor
     unsorted_values: Tensor
@@ -83,16 +80,8 @@ class Pca(MapNet):
     total_variance: Tensor
 
     def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
-        super().__init__("pca", inputs, outputs)
-        if self.dimensions > self.width:
-            raise ShapeError(
-                "PCA has no more components than columns",
-                got=f"output.map={self.dimensions} for {counted(self.width, 'column')}",
-                allowed=f"1 to {self.width}",
-            )
-        self.names = feature_names(inputs)
-        self.center = Center(self.width)
-        self.project = Projection(self.width, self.dimensions)
+        too_many = "PCA has no more components than columns"
+        super().__init__("pca", inputs, outputs, too_many=too_many)
         size = self.width if self.width <= _MAX_COLUMNS else 0
         double = torch.float64
         self.register_buffer("covariance", torch.zeros(size, size, dtype=double))
@@ -100,10 +89,6 @@ class Pca(MapNet):
         self.register_buffer("unsorted_vectors", torch.zeros(size, size, dtype=double))
         self.register_buffer("eigenvalues", torch.zeros(self.width, dtype=double))
         self.register_buffer("total_variance", torch.zeros((), dtype=double))
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        placed: Tensor = self.project(self.center(self.rows(*inputs)))
-        return placed
 
     def measure(self, *inputs: Tensor) -> Tensor:
         """Returns the distance of each sample to the plane of the map."""
@@ -181,15 +166,6 @@ class Pca(MapNet):
     ) -> Sequence[Section]:
         """Returns the six steps with the numbers of this sample."""
         return [Section("PCA in six steps", self._steps(self.rows(*samples)[0]))]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: the report has the six steps already."""
-        return []
 
     def _steps(self, row: Tensor | None) -> Sequence[Record]:
         """Returns one section per step; `row` is the sample that is projected."""

@@ -164,7 +164,6 @@ class Tsne(MapNet):
     """Keeps the training samples with their places on the map."""
 
     MEASURES = ("distance_to_sample",)
-    SHOWS_STEPS = True
     NEW_SAMPLES = "placed between its 5 nearest training samples: t-SNE has no formula for new ones"
 
     def __init__(
@@ -329,15 +328,6 @@ class Tsne(MapNet):
         titles = ["sample", "distance in the data", "p", "distance on the map"]
         titles += ["q at the start", "q at the end"]
         return [Section(title, [Line(text), Table(titles, rows, numbers=range(6))])]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: `details` has everything."""
-        return []
 
 
 class Solution(ResizedBuffers):
