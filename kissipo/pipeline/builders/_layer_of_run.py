@@ -106,7 +106,7 @@ def trained_run(value: object) -> TrainedRun:
     answers = tuple(map(_answer, saved["answers"]))
     if builder_of(resolved).build is not rows.build or any(c.window_length for c in codecs):
         raise TaskError(
-            f"the samples of {run.path} are no single rows, so that a layer has no map of them",
+            f"the samples of {run.path} are not single rows, so that there is no map of a layer",
             allowed="runs on a table, on images or on tensors",
         )
     return TrainedRun(run, resolved, codecs, answers)

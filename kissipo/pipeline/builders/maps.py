@@ -227,7 +227,7 @@ def _color(
         column, reason = _class_column(frame, named), "the last column of few classes"
     if not column:
         return None
-    reason += "; the net does not see it, but with output.color_by=none"
+    reason += "; the net sees it only with output.color_by=none"
     inferred.append(InferredOption("output.color_by", column, reason))
     return column
 

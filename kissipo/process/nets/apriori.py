@@ -51,15 +51,15 @@ class Options:
     """The options of Apriori."""
 
     min_support: float = option(
-        0.1, "share of the baskets that have all items of a set", above=0, maximum=1
+        0.1, "minimum share of the baskets that have all items of a set", above=0, maximum=1
     )
     min_confidence: float = option(
         0.5,
-        "share of the baskets with the first side of a rule that have the second one",
+        "minimum share of the baskets with the first side of a rule that have the second one",
         above=0,
         maximum=1,
     )
-    max_items: int = option(3, "number of items in a set at most", minimum=2, maximum=8)
+    max_items: int = option(3, "maximum number of items in a set", minimum=2, maximum=8)
 
 
 def build(
@@ -215,8 +215,9 @@ class Apriori(ResizedBuffers):
             return []
         drawn = f"{min(len(self.firsts), _DRAWN):,}"
         text = (
-            f"Drawn are {drawn} rules, listed {_LISTED}: those with the largest lift, which is "
-            "the confidence over the share of all baskets that have the second side."
+            f"The drawing shows {drawn} rules and the table {_LISTED}: those with the largest "
+            "lift. Lift is the confidence divided by the share of all baskets that have the "
+            "second side."
         )
         return [Line(text, "dim")]
 

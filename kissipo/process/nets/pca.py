@@ -4,7 +4,7 @@
 2  covariance       C = Z' Z / (n - 1)
 3  eigenvectors     C v = lambda v
 4  sort             the largest eigenvalue first
-5  choose           the first k of them, which hold sum(lambda_1..k) / sum(lambda)
+5  choose           the first k of them, which explain sum(lambda_1..k) / sum(lambda)
 6  project          y = (z - mean) V_k
 
 It equals scikit-learn's PCA, also in the signs: the largest entry of each eigenvector,
@@ -39,16 +39,17 @@ from kissipo.process.nets._maps import PlaneNet, signed
 ALGORITHMS = ("closed_form",)
 MAPS = True
 _MAX_COVARIANCE = 4_096  # columns
-_MAX_COLUMNS, _LISTED = 30, 10  # columns whose matrices are size; of these, and rows of a table
+_MAX_COLUMNS = 30  # up to so many, the matrices of the steps are stored
+_LISTED = 10  # columns in a table
 _STEPS = (
     "1  standardize: z = (x - mean) / std",
     "2  covariance: C = Z' Z / (n - 1)",
     "3  eigenvalues and eigenvectors: C v = lambda v",
     "4  sort: the largest eigenvalue first",
-    "5  choose k: the first ones, which hold most of the variance",
+    "5  choose k: the first ones, which explain most of the variance",
     "6  project: y = z V",
 )
-_NOT_SOLVED = "The numbers of these steps stand in the trained run: kissipo show RUN."
+_NOT_SOLVED = "A trained run has the numbers of these steps: kissipo show RUN."
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Pca(PlaneNet):
         self.total_variance = torch.tensor(((rows - mean) ** 2).sum() / (len(rows) - 1))
         share = float(self.shares[: self.dimensions].sum())
         return (
-            f"solved in one pass: {self.dimensions} of {self.width} components hold {share:.1%} "
+            f"solved in one pass: {self.dimensions} of {self.width} components explain {share:.1%} "
             f"of the variance of {len(rows):,} samples"
         )
 
@@ -139,7 +140,9 @@ class Pca(PlaneNet):
         """Returns the explained variance of each component, and the six steps."""
         shares = self.shares.tolist()
         total = sum(shares[: self.dimensions])
-        sentence = f"{self.dimensions} of {self.width} components hold {total:.1%} of the variance."
+        sentence = (
+            f"{self.dimensions} of {self.width} components explain {total:.1%} of the variance."
+        )
         sums = np.cumsum(shares).tolist()
         chart = Chart(
             {"explained variance": list(enumerate(sums, 1))},
@@ -183,8 +186,8 @@ class Pca(PlaneNet):
 
     def _standardized(self, row: Tensor | None) -> list[Record]:
         text = (
-            "The inputs stand in the units of input.scale: standard is (x - mean) / std. "
-            "PCA subtracts the mean of what it gets."
+            "The inputs have the units of input.scale: standard is (x - mean) / std. "
+            "PCA subtracts the mean of its inputs."
         )
         if row is None:
             return [Line(text)]
@@ -246,7 +249,7 @@ class Pca(PlaneNet):
     def _choice(self) -> list[Record]:
         share = float(self.shares[: self.dimensions].sum())
         text = (
-            f"k = {self.dimensions}, from output.map. The chosen components hold {share:.2%} of "
+            f"k = {self.dimensions}, from output.map. The chosen components explain {share:.2%} of "
             f"the variance, and {1 - share:.2%} is lost."
         )
         return [Line(text)]

@@ -8,7 +8,7 @@ loss   KL(p, q) = sum of p_ij log(p_ij / q_ij), which gradient descent makes sma
 sigma_i is set so that the distribution p(.|i) has the perplexity: about so many
 samples count as neighbors. In the first 250 steps all p are multiplied by
 early_exaggeration, so that groups move together; the divergence is recorded without
-that factor. The start are the principal components, made small.
+that factor. The first places are the principal components, made small.
 
 The algorithm moves the samples that it has, and gives no formula for new ones. These
 are placed between their nearest training samples, weighted by 1 / distance; a training
@@ -78,7 +78,7 @@ class Options:
     )
     max_samples: int = option(
         5000,
-        "larger data: so many samples are drawn, and the others are placed between them",
+        "number of samples that are drawn from larger data; the others are placed between them",
         minimum=5,
     )
 
