@@ -969,6 +969,11 @@ class Answer(ABC):
         """Restores an answer from its `state`."""
 
 
+def output_specs(answers: Iterable[Answer]) -> tuple[TensorSpec, ...]:
+    """Returns the specs of the outputs of a net with these answers."""
+    return tuple(spec for answer in answers for spec in (answer.spec, *answer.further_specs))
+
+
 def _in_words(frame: Frame, names: Sequence[str], row: int) -> str:
     """Returns the values of a row; the name of a single column is left out."""
     if len(names) == 1:
