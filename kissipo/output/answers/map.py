@@ -289,7 +289,7 @@ class Map(Answer):
         return Section(title, [table, Line(text, "dim")])
 
     def _texts(self, data: EvaluationData, frame: Frame) -> list[str]:
-        names = _shown_columns(data)
+        names = data.input_columns[:_MAX_COLUMNS]
         return [in_words(frame, names, row) for row in range(len(frame))]
 
     def _unfaithful(self, data: EvaluationData) -> Section:
@@ -303,7 +303,7 @@ class Map(Answer):
         if data.has_images:
             captions = [f"trustworthiness {quality[sample]:.3f}" for sample in order.tolist()]
             return Section(title, [data.gallery(order, captions)])
-        frame, names = data.rows_of(order), _shown_columns(data)
+        frame, names = data.rows_of(order), data.input_columns[:_MAX_COLUMNS]
         rows = [
             [
                 f"{frame.rows[place]}",
@@ -356,12 +356,6 @@ def colors_of(column: Column) -> tuple[list[float], list[str]]:
         names = [*names[: _MAX_GROUPS - 1], f"{len(names) - _MAX_GROUPS + 1} others"]
     order = {name: number for number, name in enumerate(names)}
     return [order.get(text, len(names) - 1) for text in texts], names
-
-
-def _shown_columns(data: EvaluationData) -> list[str]:
-    """Returns the first of the columns that the net reads."""
-    columns = [name for codec in data.codecs for name in codec.columns]
-    return list(dict.fromkeys(columns))[:_MAX_COLUMNS]
 
 
 def names_of(frame: Frame) -> list[str]:
