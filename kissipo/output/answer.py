@@ -261,6 +261,11 @@ class EvaluationData:
         return self.frame.take(self.rows[samples])
 
     @property
+    def input_columns(self) -> list[str]:
+        """The columns that the net reads."""
+        return list(dict.fromkeys(name for codec in self.codecs for name in codec.columns))
+
+    @property
     def has_images(self) -> bool:
         """Whether the samples are images."""
         return "image" in self.frame and self.frame["image"].kind == "image"
@@ -286,8 +291,7 @@ class EvaluationData:
             steps = sum(codec.window_length for codec in windows)
             rows = self.rows[samples].tolist()
             return [(None, windows[0].window_text(self.frame, row, steps)) for row in rows]
-        columns = [name for codec in self.codecs for name in codec.columns]
-        names, frame = list(dict.fromkeys(columns))[:_MAX_COLUMNS], self.rows_of(samples)
+        names, frame = self.input_columns[:_MAX_COLUMNS], self.rows_of(samples)
         return [(None, _in_words(frame, names, row)) for row in range(len(samples))]
 
 
@@ -734,8 +738,7 @@ class Answer(ABC):
         if drawn:
             return Section(title, drawn)
         frame = data.rows_of(samples)
-        columns = [name for codec in data.codecs for name in codec.columns]
-        names = list(dict.fromkeys(columns))[:_MAX_COLUMNS]
+        names = data.input_columns[:_MAX_COLUMNS]
         rows = [
             [str(frame.rows[row]), *pair, *(describe(frame[name].show(row)) for name in names)]
             for row, pair in enumerate(zip(targets, predictions, strict=True))
@@ -967,6 +970,11 @@ class Answer(ABC):
     @abstractmethod
     def from_state(cls, state: JsonObject) -> Self:
         """Restores an answer from its `state`."""
+
+
+def output_specs(answers: Iterable[Answer]) -> tuple[TensorSpec, ...]:
+    """Returns the specs of the outputs of a net with these answers."""
+    return tuple(spec for answer in answers for spec in (answer.spec, *answer.further_specs))
 
 
 def _in_words(frame: Frame, names: Sequence[str], row: int) -> str:

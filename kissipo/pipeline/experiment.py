@@ -19,6 +19,7 @@ from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.input.source_data import Reading
+from kissipo.output.answer import output_specs
 from kissipo.pipeline.defaults import with_defaults
 from kissipo.pipeline.init_weights import init_weights, with_implied
 from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
@@ -165,9 +166,7 @@ def build_net(resolved: ResolvedTask, pipeline: Pipeline) -> nn.Module:
     builder = builder_of(resolved)
     front = builder.front_net(resolved)
     inputs = tuple(codec.spec for codec in pipeline.codecs) if front is None else (front.spec,)
-    outputs = tuple(
-        spec for answer in pipeline.answers for spec in (answer.spec, *answer.further_specs)
-    )
+    outputs = output_specs(pipeline.answers)
     net: nn.Module = resolved.net.module.build(inputs, outputs, resolved.net.options)
     if front is not None:
         net.front = front

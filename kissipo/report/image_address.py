@@ -32,9 +32,7 @@ def address_of(pixels: Tensor) -> str:
 
 def png_address(pixels: NDArray[np.uint8]) -> str:
     """Returns pixels (height, width) or (height, width, 3) as the address of a PNG."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return _encoded(_image(pixels), "png", optimize=True)
 
 
 def gif_address(frames: Sequence[NumpyArray], milliseconds: int) -> str:
@@ -51,17 +49,15 @@ def gif_address(frames: Sequence[NumpyArray], milliseconds: int) -> str:
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in frames
     ]
-    file = io.BytesIO()
-    images[0].save(
-        file,
-        "GIF",
+    return _encoded(
+        images[0],
+        "gif",
         save_all=True,
         append_images=images[1:],
         duration=milliseconds,
         loop=0,
         optimize=False,
     )
-    return "data:image/gif;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def image_sheet(images: Tensor) -> JsonObject:
@@ -86,12 +82,21 @@ def image_sheet(images: Tensor) -> JsonObject:
     sheet = sheet.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     whole = sheet.reshape(rows * height, columns * width, channels)
     whole = whole[..., 0] if channels == 1 else whole
-    address = png_address(whole) if whole.size <= _MAX_PNG else _jpeg_address(whole)
+    address = (
+        png_address(whole)
+        if whole.size <= _MAX_PNG
+        else _encoded(_image(whole), "jpeg", quality=_QUALITY)
+    )
     sizes = {"columns": columns, "rows": rows, "width": width, "height": height}
     return {"sheet": address, **sizes}
 
 
-def _jpeg_address(pixels: NDArray[np.uint8]) -> str:
+def _image(pixels: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def _encoded(image: Image.Image, kind: str, **options: object) -> str:
+    """Returns an image as the address of a file of this kind."""
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    image.save(file, kind, **options)
+    return f"data:image/{kind};base64," + base64.b64encode(file.getvalue()).decode()

@@ -77,15 +77,11 @@ def follow(
     inside:   whether every operation is recorded, with gates, gradients and breakdowns
     """
     frame, sample, algorithm = example.frame, example.dataset.batch(slice(0, 1)), example.loss
-    steps, raw_inputs, start = [], [], 0
-    for codec, x in zip(codecs, sample.inputs, strict=True):
-        length = x.shape[1] if codec.window_length else 0
-        rows = (
-            np.arange(start, min(start + length, len(frame))) if length else np.arange(len(frame))
-        )
-        steps += _input_steps(frame.take(rows), codec, x[0])
-        raw_inputs.append(_raw_input(frame.take(rows), codec))
-        start += length
+    frames = _frames(frame, codecs, sample.inputs)
+    raw_inputs = list(map(_raw_input, frames, codecs))
+    steps: list[Step] = []
+    for part, codec, x in zip(frames, codecs, sample.inputs, strict=True):
+        steps += _input_steps(part, codec, x[0])
     if augment is not None:
         steps.append(replace(steps[-1], name="augment", description=augment.describe(), memory=0))
     recording = record(net, sample.inputs, axes=[("batch", *codec.spec.axes) for codec in codecs])
@@ -100,17 +96,7 @@ def follow(
     for answer, output in zip(answers, outputs, strict=True):
         *before, last = answer.decoding_steps(output)
         decoding = [*before, _in_units(last, frame, answer, output, sample.targets)]
-        steps += [
-            Step(
-                "output",
-                step.name,
-                step.description,
-                step.shape,
-                value=step.value,
-                names=step.names,
-            )
-            for step in decoding
-        ]
+        steps += map(_output_step, decoding)
     chains = (
         chain_rule(net, sample.inputs[0], sample.targets[0])
         if sample.targets and answers[0].spec.axes == ("answer",)
@@ -118,28 +104,21 @@ def follow(
     )
     back, why_not = _through_time(net, sample, answers, algorithm)
     trace = Trace(tuple(steps), (*example.notes, *why_not), tuple(chains), tuple(back), name=name)
-    if not inside:
-        if not shows_steps(net):
-            return trace
-        with eval_mode(net):
-            own = _net_sections(net, sample, codecs, answers, raw_inputs)
-        return replace(trace, sections=tuple(own))
+    if not inside and not shows_steps(net):
+        return trace
+    with eval_mode(net):
+        sections = [*_net_sections(net, sample, codecs, answers, raw_inputs)]
+        if not inside:
+            return replace(trace, sections=tuple(sections))
+        read = _read(raw_inputs[0], labels.get("time", ()))
+        sections += answers[0].example_sections(
+            net, sample.inputs, outputs[0], sample.targets[:1], read
+        )
     loss = (
         None
         if algorithm is None or not sample.targets
         else partial(_loss, algorithm, sample.targets)
     )
-    with eval_mode(net):
-        sections = [
-            *_net_sections(net, sample, codecs, answers, raw_inputs),
-            *answers[0].example_sections(
-                net,
-                sample.inputs,
-                outputs[0],
-                sample.targets[:1],
-                _read(raw_inputs[0], labels.get("time", ())),
-            ),
-        ]
     return replace(
         trace,
         recording=recording,
@@ -150,6 +129,26 @@ def follow(
         answer=_answer(frame, answers[0], outputs[0], sample.targets),
         truth=_truth(frame, answers[0], sample.targets),
         sections=tuple(section for section in sections if section.content),
+    )
+
+
+def _frames(frame: Frame, codecs: Sequence[Codec], inputs: Sequence[torch.Tensor]) -> list[Frame]:
+    """Returns the rows that each codec reads: all, or those of its own window."""
+    frames, start = [], 0
+    for codec, x in zip(codecs, inputs, strict=True):
+        if not codec.window_length:
+            frames.append(frame)
+            continue
+        end = start + x.shape[1]
+        frames.append(frame.take(np.arange(start, min(end, len(frame)))))
+        start = end
+    return frames
+
+
+def _output_step(step: DecodingStep) -> Step:
+    """Returns a step of decoding as a step of the trace."""
+    return Step(
+        "output", step.name, step.description, step.shape, value=step.value, names=step.names
     )
 
 

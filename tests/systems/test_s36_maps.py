@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.batch import Batch
+from kissipo.core.description import Table
 from kissipo.core.errors import DataError, NotBuiltError, TaskError
 from kissipo.core.frame import numbers, strings
 from kissipo.core.tensor_spec import TensorSpec
@@ -413,6 +414,15 @@ def test_rules_equal_brute_force() -> None:
     assert result.keys() == expected.keys() and len(result) > 20
     for key, values in expected.items():
         assert result[key] == pytest.approx(values)
+
+
+def test_an_item_with_an_arrow_in_its_name_is_one_cell_of_its_rule() -> None:
+    spec = TensorSpec("items", ("label",), (2,))
+    net = apriori.build((spec,), (spec,), apriori.Options())
+    net.solve([Batch((torch.ones(3, 2),), ())], 0)
+    detail = apriori.details(net, ["a -> b", "c"])["apriori"]
+    (table,) = (record for record in detail.summary if isinstance(record, Table))
+    assert [row[:2] for row in table.rows] == [["a -> b", "c"], ["c", "a -> b"]]
 
 
 def test_rules_suggest_items_of_baskets_in_both_layouts(

@@ -9,7 +9,6 @@ number of cells is a table of rows. Items are counted once per basket.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,12 +158,10 @@ def _read_rows(value: object, options: Options) -> Reading:
     reading = find_data(value, "table") or reading_of(value, options)
     frame, inferred = reading.frame, []
     columns: dict[str, str] = {}
-    for place, (option_name, usual) in enumerate(
-        (("basket", _BASKET_NAMES), ("item", _ITEM_NAMES))
-    ):
+    for option_name, usual in (("basket", _BASKET_NAMES), ("item", _ITEM_NAMES)):
         name = vars(options)[option_name]
         if name is None:
-            name, reason = _likely(frame, usual, place, list(columns.values()))
+            name, reason = _likely(frame, usual, list(columns.values()))
             inferred.append(InferredOption(f"input.{option_name}", name, reason))
         columns[option_name] = frame[name].name
     if columns["basket"] == columns["item"]:
@@ -216,12 +213,11 @@ def _rated(frame: Frame, options: Options, findings: list[Finding]) -> Frame:
     return frame.take(rated)
 
 
-def _likely(
-    frame: Frame, usual: Sequence[str], place: int, taken: Sequence[str]
-) -> tuple[str, str]:
-    """Returns the column with a usual name, or the one at a place, and the reason.
+def _likely(frame: Frame, usual: Sequence[str], taken: Sequence[str]) -> tuple[str, str]:
+    """Returns the column with a usual name, or the first one, and the reason.
 
-    Raises:   DataError for a table with a single column.
+    taken:   columns that have another use
+    Raises:  DataError for a table with a single column.
     """
     free = [name for name in frame.names if name not in taken]
     if len(frame.names) < 2 or not free:
@@ -234,7 +230,7 @@ def _likely(
     match = next((names[word] for word in usual if word in names), None)
     if match is not None:
         return match, "the column is called so"
-    return free[min(place, len(free) - 1) if not taken else 0], "the column at this place"
+    return free[0], "the first other column" if taken else "the first column"
 
 
 def _grouped(baskets: Column, items: Column) -> tuple[list[str], list[list[str]]]:
@@ -264,7 +260,7 @@ def _reading(
             got=f"{len(sets):,} baskets of one item",
             do="Name other columns with input.basket and input.item",
         )
-    count = len(Counter(item for items in sets for item in items))
+    count = len({item for items in sets for item in items})
     message = (
         f"{len(sets):,} baskets with {count:,} different items, {sizes.mean():.1f} per basket "
         f"({sizes.min()} to {sizes.max()})"

@@ -26,8 +26,8 @@ class Options:
 
     layer: str | int | None = option(
         None,
-        "layer of the net of the run, as `kissipo show RUN` names it; the last one but one "
-        "when omitted",
+        "layer of the net of the run, as `kissipo show RUN` names it; the last one before the "
+        "output when omitted",
     )
 
 

@@ -20,6 +20,7 @@ feature). At most 2,000 samples are compared, drawn at random.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,8 +289,7 @@ class Map(Answer):
         return Section(title, [table, Line(text, "dim")])
 
     def _texts(self, data: EvaluationData, frame: Frame) -> list[str]:
-        columns = [name for codec in data.codecs for name in codec.columns]
-        names = list(dict.fromkeys(columns))[:_MAX_COLUMNS]
+        names = data.input_columns[:_MAX_COLUMNS]
         return [in_words(frame, names, row) for row in range(len(frame))]
 
     def _unfaithful(self, data: EvaluationData) -> Section:
@@ -303,9 +303,7 @@ class Map(Answer):
         if data.has_images:
             captions = [f"trustworthiness {quality[sample]:.3f}" for sample in order.tolist()]
             return Section(title, [data.gallery(order, captions)])
-        frame = data.rows_of(order)
-        columns = [name for codec in data.codecs for name in codec.columns]
-        names = list(dict.fromkeys(columns))[:_MAX_COLUMNS]
+        frame, names = data.rows_of(order), data.input_columns[:_MAX_COLUMNS]
         rows = [
             [
                 f"{frame.rows[place]}",
@@ -350,7 +348,7 @@ def colors_of(column: Column) -> tuple[list[float], list[str]]:
     if column.kind == "number" and len(np.unique(column.values[~column.missing])) > _MAX_GROUPS:
         return column.values.tolist(), []
     texts = [describe(column.show(row)) or "missing" for row in range(len(column))]
-    counts = {text: texts.count(text) for text in dict.fromkeys(texts)}
+    counts = Counter(texts)
     names = sorted(counts, key=lambda text: -counts[text])
     if column.kind == "number" or all(name.isdigit() for name in names):
         names = sorted(names, key=lambda text: (not text.isdigit(), text.zfill(20)))

@@ -192,9 +192,7 @@ class Rules(Answer):
         }
 
     def evaluated_samples(self, evaluation: Evaluation, part: str) -> str:
-        return (
-            f"{evaluation.details['baskets']:,} test baskets, of each of which one item is hidden"
-        )
+        return f"{evaluation.details['baskets']:,} test baskets; one item of each is hidden"
 
     def examples(self, scores: Scores, truth: Scores, quality: Scores) -> Sequence[tuple[int, str]]:
         """Returns none: the sections show baskets with their rules."""

@@ -17,7 +17,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.engine.run_folder import CODECS, RunFolder
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
-from kissipo.output.answer import Answer
+from kissipo.output.answer import Answer, output_specs
 from kissipo.pipeline.builders import rows
 from kissipo.pipeline.init_weights import run_of, task_of
 from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
@@ -42,9 +42,7 @@ class TrainedRun:
         """Builds the net of the run, and loads its weights."""
         assert self.resolved.net is not None
         inputs = tuple(codec.spec for codec in self.codecs)
-        outputs = tuple(
-            spec for answer in self.answers for spec in (answer.spec, *answer.further_specs)
-        )
+        outputs = output_specs(self.answers)
         net: nn.Module = self.resolved.net.module.build(inputs, outputs, self.resolved.net.options)
         net.load_state_dict(self.folder.read_weights())
         return net.eval()
@@ -106,7 +104,7 @@ def trained_run(value: object) -> TrainedRun:
     answers = tuple(map(_answer, saved["answers"]))
     if builder_of(resolved).build is not rows.build or any(c.window_length for c in codecs):
         raise TaskError(
-            f"the samples of {run.path} are no single rows, so that a layer has no map of them",
+            f"the samples of {run.path} are not single rows, so that there is no map of a layer",
             allowed="runs on a table, on images or on tensors",
         )
     return TrainedRun(run, resolved, codecs, answers)

@@ -99,7 +99,8 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
               TaskError for a number of dimensions that does not suit.
     """
     component, findings = resolved.answers[0], list(reading.findings)
-    run, read_by = _run_of(resolved), value_source(resolved)
+    run = _run_of(resolved)
+    read_by = resolved.source if run is None else run.resolved.source
     source: Source[object] = read_by.module.SOURCE
     dimensions = _dimensions(component)
     _refuse_other_nets(resolved)
@@ -116,14 +117,17 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     else:
         codecs = run.codecs
         _refuse_few(frame, dimensions)
-        inferred += _inferred_layer(resolved)
+    front = _front_of(run, resolved)
+    if front is not None and resolved.source.options.layer is None:
+        reason = "the last layer before the output"
+        inferred.append(InferredOption("input.layer", front.layer, reason))
     columns = [name for codec in codecs for name in codec.columns]
     findings += _equal_samples(frame.only(source.compared_columns(columns, None)))
     refuse_failures(findings, strict=strict)
     answer = Map(dimensions, color=color or "")
     everything = np.arange(len(frame))
     tested = drawn(len(frame), MAX_COMPARED, "compared on a map")
-    train = _with_rows(rows.encode(frame, codecs), front_net(resolved))
+    train = _with_rows(rows.encode(frame, codecs), front)
     datasets = {
         "train": train,
         "validation": train.take(slice(0, 0)),
@@ -143,8 +147,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
 def front_net(resolved: ResolvedTask) -> LayerOfRun | None:
     """Returns the net of a run up to a layer, where the task maps a layer of a run."""
-    run = _run_of(resolved)
-    return None if run is None else LayerOfRun(run, resolved.source.options.layer)
+    return _front_of(_run_of(resolved), resolved)
 
 
 def encode_new(
@@ -166,11 +169,8 @@ def _run_of(resolved: ResolvedTask) -> TrainedRun | None:
     return trained_run(source.value) if isinstance(source.options, RunOptions) else None
 
 
-def _inferred_layer(resolved: ResolvedTask) -> list[InferredOption]:
-    front = front_net(resolved)
-    if front is None or resolved.source.options.layer is not None:
-        return []
-    return [InferredOption("input.layer", front.layer, "the last layer before the output")]
+def _front_of(run: TrainedRun | None, resolved: ResolvedTask) -> LayerOfRun | None:
+    return None if run is None else LayerOfRun(run, resolved.source.options.layer)
 
 
 def _with_rows(dataset: TensorDataset, front: LayerOfRun | None = None) -> TensorDataset:
@@ -227,7 +227,7 @@ def _color(
         column, reason = _class_column(frame, named), "the last column of few classes"
     if not column:
         return None
-    reason += "; the net does not see it, but with output.color_by=none"
+    reason += "; the net sees it only with output.color_by=none"
     inferred.append(InferredOption("output.color_by", column, reason))
     return column
 

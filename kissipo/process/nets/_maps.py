@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
+from kissipo.core.description import Section
 from kissipo.core.errors import ShapeError
+from kissipo.core.finding import counted
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -32,6 +34,7 @@ class MapNet(nn.Module):
 
     MEASURES: tuple[str, ...] = ()
     NEW_SAMPLES = ""
+    SHOWS_STEPS = True
     front: nn.Module | None
 
     def __init__(
@@ -60,6 +63,25 @@ class MapNet(nn.Module):
         """Returns the numbers that MEASURES names (batch, measure)."""
         raise NotImplementedError
 
+    def describe_example(
+        self,
+        samples: tuple[Tensor, ...],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        tokens: Sequence[Sequence[str]],
+    ) -> Sequence[Section]:
+        """Returns how the net places this sample."""
+        raise NotImplementedError
+
+    def describe_samples(
+        self,
+        batches: Iterable[tuple[Tensor, ...]],
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+    ) -> Sequence[Section]:
+        """Returns nothing: the `details` of the net have everything."""
+        return []
+
     def read(self, samples: Iterable[Batch]) -> NDArray[np.float64]:
         """Returns all training samples as rows (sample, feature), and counts them."""
         with torch.no_grad():
@@ -67,6 +89,36 @@ class MapNet(nn.Module):
         self.num_samples = torch.tensor(len(rows))
         array: NDArray[np.float64] = rows.numpy()
         return array
+
+
+class PlaneNet(MapNet):
+    """A net whose map is a plane through the mean of the samples.
+
+    too_many:  the sentence that refuses more dimensions than columns
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        *,
+        too_many: str,
+    ) -> None:
+        super().__init__(name, inputs, outputs)
+        if self.dimensions > self.width:
+            raise ShapeError(
+                too_many,
+                got=f"output.map={self.dimensions} for {counted(self.width, 'column')}",
+                allowed=f"1 to {self.width}",
+            )
+        self.names = feature_names(inputs)
+        self.center = Center(self.width)
+        self.project = Projection(self.width, self.dimensions)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        placed: Tensor = self.project(self.center(self.rows(*inputs)))
+        return placed
 
 
 class Center(nn.Module):

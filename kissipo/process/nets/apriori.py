@@ -51,15 +51,15 @@ class Options:
     """The options of Apriori."""
 
     min_support: float = option(
-        0.1, "share of the baskets that have all items of a set", above=0, maximum=1
+        0.1, "minimum share of the baskets that have all items of a set", above=0, maximum=1
     )
     min_confidence: float = option(
         0.5,
-        "share of the baskets with the first side of a rule that have the second one",
+        "minimum share of the baskets with the first side of a rule that have the second one",
         above=0,
         maximum=1,
     )
-    max_items: int = option(3, "number of items in a set at most", minimum=2, maximum=8)
+    max_items: int = option(3, "maximum number of items in a set", minimum=2, maximum=8)
 
 
 def build(
@@ -122,7 +122,7 @@ class Apriori(ResizedBuffers):
         pieces = [
             self._confidences(piece, firsts, items, confidences) for piece in baskets.split(rows)
         ]
-        return torch.cat(pieces) if pieces else baskets.float()
+        return torch.cat(pieces)
 
     def _confidences(
         self, baskets: Tensor, firsts: Tensor, items: Tensor, confidences: Tensor
@@ -215,14 +215,15 @@ class Apriori(ResizedBuffers):
             return []
         drawn = f"{min(len(self.firsts), _DRAWN):,}"
         text = (
-            f"Drawn are {drawn} rules, listed {_LISTED}: those with the largest lift, which is "
-            "the confidence over the share of all baskets that have the second side."
+            f"The drawing shows {drawn} rules and the table {_LISTED}: those with the largest "
+            "lift. Lift is the confidence divided by the share of all baskets that have the "
+            "second side."
         )
         return [Line(text, "dim")]
 
     def _drawn(self, labels: Sequence[str]) -> list[ScatterMap]:
         """Returns support and confidence of the rules with the largest lift."""
-        order = self.values[:, 2].argsort(descending=True, stable=True)[:_DRAWN].tolist()
+        order = self._by_lift(_DRAWN)
         if not order:
             return []
         texts = [
@@ -232,7 +233,7 @@ class Apriori(ResizedBuffers):
         return [
             ScatterMap(
                 self.values[order][:, :2].tolist(),
-                [self._sides(number, labels) for number in order],
+                [" -> ".join(self._sides(number, labels)) for number in order],
                 texts,
                 groups=self.values[order][:, 2].tolist(),
                 group_name="lift",
@@ -245,23 +246,28 @@ class Apriori(ResizedBuffers):
 
     def _rules(self, labels: Sequence[str], limit: int) -> Table:
         """Returns the rules with the largest lift."""
-        order = self.values[:, 2].argsort(descending=True, stable=True)[:limit].tolist()
         rows = [
             [
-                *self._sides(number, labels).split(_ARROW),
+                *self._sides(number, labels),
                 f"{support:.4f}",
                 f"{confidence:.4f}",
                 f"{lift:.3f}",
             ]
-            for number in order
+            for number in self._by_lift(limit)
             for support, confidence, lift in (self.values[number].tolist(),)
         ]
         titles = ["if a basket has", "it often has", "support", "confidence", "lift"]
         return Table(titles, rows, numbers=(2, 3, 4))
 
-    def _sides(self, number: int, labels: Sequence[str]) -> str:
+    def _by_lift(self, limit: int) -> list[int]:
+        """Returns the numbers of the rules with the largest lift, in order."""
+        order: list[int] = self.values[:, 2].argsort(descending=True, stable=True).tolist()
+        return order[:limit]
+
+    def _sides(self, number: int, labels: Sequence[str]) -> list[str]:
+        """Returns the names of the items of both sides of a rule."""
         sides = (self.firsts[number].tolist(), self.seconds[number].tolist())
-        return _ARROW.join(names_of(side, labels) for side in sides)
+        return [names_of(side, labels) for side in sides]
 
     def _sets(self, labels: Sequence[str]) -> Table:
         """Returns the most frequent sets of two items or more."""
@@ -277,9 +283,6 @@ class Apriori(ResizedBuffers):
             for number in order.tolist()
         ]
         return Table(["items", "baskets", "support"], rows, numbers=(1, 2))
-
-
-_ARROW = " -> "
 
 
 def names_of(items: Sequence[int], labels: Sequence[str]) -> str:

@@ -34,17 +34,14 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Section, Table
-from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.nets._maps import (
-    Center,
-    MapNet,
-    Projection,
+    PlaneNet,
     ResizedBuffers,
-    feature_names,
     principal_axes,
     squared_distances,
 )
@@ -76,7 +73,7 @@ def build(
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns nothing: the number of clusters is models by the net.
+    """Returns nothing: the net finds the number of clusters itself.
 
     Raises:   TaskError for more clusters than samples.
     """
@@ -108,30 +105,18 @@ class Centers(ResizedBuffers):
         self.register_buffer("tried", torch.zeros(0, 3, dtype=torch.float64))
 
 
-class KMeansMap(MapNet):
+class KMeansMap(PlaneNet):
     """Finds the cluster of a sample, and projects it on the plane of the map."""
 
     MEASURES = ("cluster", "distance_to_center")
-    SHOWS_STEPS = True
 
     def __init__(
         self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
     ) -> None:
-        super().__init__("k_means", inputs, outputs)
-        if self.dimensions > self.width:
-            raise ShapeError(
-                "a map of clusters has no more dimensions than there are columns",
-                got=f"output.map={self.dimensions} for {self.width} columns",
-                allowed=f"1 to {self.width}",
-            )
-        self.options, self.names = options, feature_names(inputs)
-        self.center = Center(self.width)
-        self.project = Projection(self.width, self.dimensions)
+        too_many = "a map of clusters has no more dimensions than there are columns"
+        super().__init__("k_means", inputs, outputs, too_many=too_many)
+        self.options = options
         self.clusters = Centers(self.width)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        placed: Tensor = self.project(self.center(self.rows(*inputs)))
-        return placed
 
     def measure(self, *inputs: Tensor) -> Tensor:
         """Returns the number of the cluster, from 1, and the distance to its center."""
@@ -239,15 +224,6 @@ class KMeansMap(MapNet):
         rows[best][-1] = "nearest"
         table = Table(["cluster", "samples", "distance", ""], rows, numbers=range(3))
         return [Section(title, [table])]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: `details` has everything."""
-        return []
 
 
 def clusters_of(rows: NDArray[np.float64], count: int, seed: int, starts: int) -> KMeans:

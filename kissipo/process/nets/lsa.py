@@ -160,7 +160,7 @@ class Lsa(nn.Module):
         share = float(svd.explained_variance_ratio_.sum())
         return (
             f"solved in one pass: {len(svd.singular_values_)} axes of {len(counts):,} documents "
-            f"hold {share:.1%} of the variance of their {counts.width - 1:,} term weights"
+            f"explain {share:.1%} of the variance of their {counts.width - 1:,} term weights"
         )
 
     def describe_axes(self, labels: Sequence[str]) -> Detail:
@@ -182,7 +182,7 @@ class Lsa(nn.Module):
         total = float(self.explained_variance.sum())
         sums = np.cumsum(shares).tolist()
         titles = ["axis", "singular value", "variance", "largest values", "smallest values"]
-        sentence = f"{len(shares)} axes hold {total:.1%} of the variance of the term weights."
+        sentence = f"{len(shares)} axes explain {total:.1%} of the variance of the term weights."
         return Detail(
             {"explained_variance": total, "by_axis": shares},
             summary=[Line(sentence)],

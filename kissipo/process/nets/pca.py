@@ -4,7 +4,7 @@
 2  covariance       C = Z' Z / (n - 1)
 3  eigenvectors     C v = lambda v
 4  sort             the largest eigenvalue first
-5  choose           the first k of them, which hold sum(lambda_1..k) / sum(lambda)
+5  choose           the first k of them, which explain sum(lambda_1..k) / sum(lambda)
 6  project          y = (z - mean) V_k
 
 It equals scikit-learn's PCA, also in the signs: the largest entry of each eigenvector,
@@ -33,24 +33,23 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.description import Chart, Detail, Line, Record, Section, Table
-from kissipo.core.errors import ShapeError
-from kissipo.core.finding import counted
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.nets._maps import Center, MapNet, Projection, feature_names, signed
+from kissipo.process.nets._maps import PlaneNet, signed
 
 ALGORITHMS = ("closed_form",)
 MAPS = True
 _MAX_COVARIANCE = 4_096  # columns
-_MAX_COLUMNS, _LISTED = 30, 10  # columns whose matrices are size; of these, and rows of a table
+_MAX_COLUMNS = 30  # up to so many, the matrices of the steps are stored
+_LISTED = 10  # columns in a table
 _STEPS = (
     "1  standardize: z = (x - mean) / std",
     "2  covariance: C = Z' Z / (n - 1)",
     "3  eigenvalues and eigenvectors: C v = lambda v",
     "4  sort: the largest eigenvalue first",
-    "5  choose k: the first ones, which hold most of the variance",
+    "5  choose k: the first ones, which explain most of the variance",
     "6  project: y = z V",
 )
-_NOT_SOLVED = "The numbers of these steps stand in the trained run: kissipo show RUN."
+_NOT_SOLVED = "A trained run has the numbers of these steps: kissipo show RUN."
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,10 @@ def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
     return {"pca": net.describe_solution()} if isinstance(net, Pca) else {}
 
 
-class Pca(MapNet):
+class Pca(PlaneNet):
     """Projects samples on the eigenvectors of their covariance."""
 
     MEASURES = ("distance_to_plane",)
-    SHOWS_STEPS = True
 
     covariance: Tensor
     unsorted_values: Tensor
@@ -83,16 +81,8 @@ class Pca(MapNet):
     total_variance: Tensor
 
     def __init__(self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) -> None:
-        super().__init__("pca", inputs, outputs)
-        if self.dimensions > self.width:
-            raise ShapeError(
-                "PCA has no more components than columns",
-                got=f"output.map={self.dimensions} for {counted(self.width, 'column')}",
-                allowed=f"1 to {self.width}",
-            )
-        self.names = feature_names(inputs)
-        self.center = Center(self.width)
-        self.project = Projection(self.width, self.dimensions)
+        too_many = "PCA has no more components than columns"
+        super().__init__("pca", inputs, outputs, too_many=too_many)
         size = self.width if self.width <= _MAX_COLUMNS else 0
         double = torch.float64
         self.register_buffer("covariance", torch.zeros(size, size, dtype=double))
@@ -100,10 +90,6 @@ class Pca(MapNet):
         self.register_buffer("unsorted_vectors", torch.zeros(size, size, dtype=double))
         self.register_buffer("eigenvalues", torch.zeros(self.width, dtype=double))
         self.register_buffer("total_variance", torch.zeros((), dtype=double))
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        placed: Tensor = self.project(self.center(self.rows(*inputs)))
-        return placed
 
     def measure(self, *inputs: Tensor) -> Tensor:
         """Returns the distance of each sample to the plane of the map."""
@@ -129,7 +115,7 @@ class Pca(MapNet):
         self.total_variance = torch.tensor(((rows - mean) ** 2).sum() / (len(rows) - 1))
         share = float(self.shares[: self.dimensions].sum())
         return (
-            f"solved in one pass: {self.dimensions} of {self.width} components hold {share:.1%} "
+            f"solved in one pass: {self.dimensions} of {self.width} components explain {share:.1%} "
             f"of the variance of {len(rows):,} samples"
         )
 
@@ -154,7 +140,9 @@ class Pca(MapNet):
         """Returns the explained variance of each component, and the six steps."""
         shares = self.shares.tolist()
         total = sum(shares[: self.dimensions])
-        sentence = f"{self.dimensions} of {self.width} components hold {total:.1%} of the variance."
+        sentence = (
+            f"{self.dimensions} of {self.width} components explain {total:.1%} of the variance."
+        )
         sums = np.cumsum(shares).tolist()
         chart = Chart(
             {"explained variance": list(enumerate(sums, 1))},
@@ -182,15 +170,6 @@ class Pca(MapNet):
         """Returns the six steps with the numbers of this sample."""
         return [Section("PCA in six steps", self._steps(self.rows(*samples)[0]))]
 
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: the report has the six steps already."""
-        return []
-
     def _steps(self, row: Tensor | None) -> Sequence[Record]:
         """Returns one section per step; `row` is the sample that is projected."""
         if not self.is_solved:
@@ -207,8 +186,8 @@ class Pca(MapNet):
 
     def _standardized(self, row: Tensor | None) -> list[Record]:
         text = (
-            "The inputs stand in the units of input.scale: standard is (x - mean) / std. "
-            "PCA subtracts the mean of what it gets."
+            "The inputs have the units of input.scale: standard is (x - mean) / std. "
+            "PCA subtracts the mean of its inputs."
         )
         if row is None:
             return [Line(text)]
@@ -270,7 +249,7 @@ class Pca(MapNet):
     def _choice(self) -> list[Record]:
         share = float(self.shares[: self.dimensions].sum())
         text = (
-            f"k = {self.dimensions}, from output.map. The chosen components hold {share:.2%} of "
+            f"k = {self.dimensions}, from output.map. The chosen components explain {share:.2%} of "
             f"the variance, and {1 - share:.2%} is lost."
         )
         return [Line(text)]

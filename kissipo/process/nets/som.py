@@ -139,7 +139,6 @@ class Som(MapNet):
     """Places samples on a grid of units."""
 
     MEASURES = ("distance_to_unit", "is_torn")
-    SHOWS_STEPS = True
 
     hits: Tensor
     history: Tensor
@@ -338,15 +337,6 @@ class Som(MapNet):
             text += f" The second nearest one is in column {other[0]}, row {other[1]}."
         grid = distances.reshape(self.unit.rows, self.unit.columns).numpy()
         return [Section(title, [Line(text), *self._grid("distance to each unit", grid)])]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: `details` has everything."""
-        return []
 
 
 def nearest(rows: Rows, vectors: Rows, count: int = 1) -> NDArray[np.int64]:

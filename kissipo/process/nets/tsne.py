@@ -8,7 +8,7 @@ loss   KL(p, q) = sum of p_ij log(p_ij / q_ij), which gradient descent makes sma
 sigma_i is set so that the distribution p(.|i) has the perplexity: about so many
 samples count as neighbors. In the first 250 steps all p are multiplied by
 early_exaggeration, so that groups move together; the divergence is recorded without
-that factor. The start are the principal components, made small.
+that factor. The first places are the principal components, made small.
 
 The algorithm moves the samples that it has, and gives no formula for new ones. These
 are placed between their nearest training samples, weighted by 1 / distance; a training
@@ -78,7 +78,7 @@ class Options:
     )
     max_samples: int = option(
         5000,
-        "larger data: so many samples are drawn, and the others are placed between them",
+        "number of samples that are drawn from larger data; the others are placed between them",
         minimum=5,
     )
 
@@ -164,7 +164,6 @@ class Tsne(MapNet):
     """Keeps the training samples with their places on the map."""
 
     MEASURES = ("distance_to_sample",)
-    SHOWS_STEPS = True
     NEW_SAMPLES = "placed between its 5 nearest training samples: t-SNE has no formula for new ones"
 
     def __init__(
@@ -329,15 +328,6 @@ class Tsne(MapNet):
         titles = ["sample", "distance in the data", "p", "distance on the map"]
         titles += ["q at the start", "q at the end"]
         return [Section(title, [Line(text), Table(titles, rows, numbers=range(6))])]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: `details` has everything."""
-        return []
 
 
 class Solution(ResizedBuffers):

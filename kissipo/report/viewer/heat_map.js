@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { css, fittingScale } from "./colors.js";
+import { watchTheme, watchWidth } from "./drawing.js";
 import { layoutOf, sampleIndex, sampleOf, wholeIndex } from "./map_layout.js";
 import { counted, numberText, visible } from "./text.js";
 
@@ -37,10 +38,10 @@ export function HeatMap(given) {
   const names = useMemo(() => namesOf(sample, layout, labels, stride), [sample, layout, labels]);
   const size = sizeOf(layout, sample, (width || 600) - (names.rows ? ROW_LABELS : 0), tall, names);
 
-  useEffect(() => observed(place.current, setWidth), []);
+  useEffect(() => watchWidth(place.current, setWidth), []);
   useEffect(() => width > 0 ? draw(canvas.current, tensor, layout, scale, photo) : undefined,
     [tensor, layout, scale, photo]);
-  useEffect(() => redrawOnTheme(() => draw(canvas.current, tensor, layout, scale, photo)),
+  useEffect(() => watchTheme(() => draw(canvas.current, tensor, layout, scale, photo)),
     [tensor, layout, scale, photo]);
   useEffect(() => mark(over.current, layout, size, marksOf(given, tensor, layout, cursor)),
     [layout, size.width, size.height, cursor, given.outlines, given.selected, given.column, given.row]);
@@ -154,20 +155,6 @@ function sizeOf(layout, sample, width, tall, names) {
   }
   const height = layout.height * (layout.rows === 1 ? 28 : Math.max(least, Math.min(high, 14)));
   return { width: Math.min(width, wide * layout.width), height };
-}
-
-function observed(element, setWidth) {
-  const measure = () => setWidth(Math.max(160, element.clientWidth));
-  measure();
-  const observer = new ResizeObserver(measure);
-  observer.observe(element);
-  return () => observer.disconnect();
-}
-
-function redrawOnTheme(redraw) {
-  const theme = window.matchMedia("(prefers-color-scheme: dark)");
-  theme.addEventListener("change", redraw);
-  return () => theme.removeEventListener("change", redraw);
 }
 
 /** Draws every cell in the color of its value; between planes nothing is drawn. */

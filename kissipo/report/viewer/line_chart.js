@@ -2,6 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { uPlot } from "./vendor/uplot.js";
+import { watchTheme } from "./drawing.js";
 import { numberText } from "./text.js";
 
 /** Colors that stay apart for color-blind readers, as names of CSS variables. */
@@ -37,11 +38,10 @@ export function LineChart(given) {
       plot.current.setSize({ width: widthOf(place.current), height });
     });
     resized.observe(place.current.parentElement);
-    const theme = window.matchMedia("(prefers-color-scheme: dark)");
-    theme.addEventListener("change", build);
+    const stopWatching = watchTheme(build);
     return () => {
       resized.disconnect();
-      theme.removeEventListener("change", build);
+      stopWatching();
       plot.current.destroy();
       plot.current = null;
     };

@@ -1,6 +1,7 @@
 /** Charts of a report: curves over one axis by uPlot, other drawings as SVG. */
 
 import { html, useMemo } from "./vendor/preact.js";
+import { extent } from "./drawing.js";
 import { LineChart, SERIES } from "./line_chart.js";
 import { numberText } from "./text.js";
 
@@ -95,10 +96,6 @@ function frameOf(record, series) {
     Math.round(10 * (from + ((value - low) / (high - low || 1)) * (to - from))) / 10;
   return { width, height, xLimits, yLimits, x: scale(xLimits, LEFT, width - RIGHT),
     y: scale(yLimits, height - BOTTOM, TOP) };
-}
-
-function extent(values) {
-  return [Math.min(...values), Math.max(...values)];
 }
 
 /** A series: a path of dots, or a line with the area below it and a dot at its end. */

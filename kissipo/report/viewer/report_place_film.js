@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { Scale } from "./colors.js";
+import { extent, penOf, watchTheme, watchWidth } from "./drawing.js";
 import { unpacked } from "./source.js";
 import { numberText } from "./text.js";
 
@@ -28,7 +29,7 @@ export function PlaceFilm({ record }) {
     return () => clearInterval(timer);
   }, [playing, record]);
   const layout = useMemo(() => layoutOf(record), [record]);
-  const most = useMemo(() => (counts ? Math.max(...counts.map(highest), 1) : 1), [counts]);
+  const most = useMemo(() => (counts ? Math.max(...counts.map((every) => extent(every)[1]), 1) : 1), [counts]);
   if (!counts) return html`<p class="dim">The maps are being unpacked.</p>`;
   const showStep = (to) => {
     setPlaying(false);
@@ -66,20 +67,12 @@ export function PlaceFilm({ record }) {
 function Map({ name, record, layout, counts, most, open, onOpen, onKey, time }) {
   const canvas = useRef();
   const [width, setWidth] = useState(320);
-  useEffect(() => {
-    const measure = () => setWidth(Math.max(160, canvas.current.parentElement.clientWidth));
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(canvas.current.parentElement);
-    return () => observer.disconnect();
-  }, []);
+  useEffect(() => watchWidth(canvas.current.parentElement, setWidth), []);
   const height = Math.round(width * layout.ratio);
-  useEffect(() => draw(canvas.current, { layout, counts, most, open, width, height }), [counts, most, open, width]);
   useEffect(() => {
-    const theme = matchMedia("(prefers-color-scheme: dark)");
     const redraw = () => draw(canvas.current, { layout, counts, most, open, width, height });
-    theme.addEventListener("change", redraw);
-    return () => theme.removeEventListener("change", redraw);
+    redraw();
+    return watchTheme(redraw);
   }, [counts, most, open, width]);
   const point = (event) => {
     const box = canvas.current.getBoundingClientRect();
@@ -124,7 +117,7 @@ function layoutOf({ places, x, y }) {
       grid: [columns.count, rows.count],
     };
   }
-  const [left, right, low, high] = [lowest(x), highest(x), lowest(y), highest(y)];
+  const [[left, right], [low, high]] = [extent(x), extent(y)];
   return {
     known: true,
     x: x.map((value) => (right > left ? (value - left) / (right - left) : 0.5)),
@@ -143,7 +136,7 @@ function linesOf(values) {
   const sorted = [...new Set(values)].sort((one, other) => one - other);
   const span = sorted[sorted.length - 1] - sorted[0];
   const gaps = sorted.slice(1).map((value, place) => value - sorted[place]).filter((gap) => gap > 1e-6 * span);
-  const gap = gaps.length ? lowest(gaps) : 1;
+  const gap = gaps.length ? extent(gaps)[0] : 1;
   const count = Math.round(span / gap) + 1;
   return { count, gap, share: (value) => ((value - sorted[0]) / gap + 0.5) / count };
 }
@@ -162,11 +155,7 @@ function ordered(count) {
 }
 
 function draw(canvas, { layout, counts, most, open, width, height }) {
-  const density = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * density);
-  canvas.height = Math.round(height * density);
-  const pen = canvas.getContext("2d");
-  pen.scale(density, density);
+  const pen = penOf(canvas, width, height);
   const scale = new Scale(0, 1, false);
   const ink = getComputedStyle(canvas);
   // the busiest places are drawn last, so that no other one hides them
@@ -212,14 +201,6 @@ function nearest(layout, x, y, width, height) {
 /** The places with the highest counts, the busiest first. */
 export function busiest(counts, number) {
   return Array.from(counts.keys()).sort((one, other) => counts[other] - counts[one]).slice(0, number);
-}
-
-function highest(values) {
-  return values.reduce((most, value) => Math.max(most, value), -Infinity);
-}
-
-function lowest(values) {
-  return values.reduce((least, value) => Math.min(least, value), Infinity);
 }
 
 function sum(values) {

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { css, isDark, Scale } from "./colors.js";
+import { extent, penOf, watchTheme, watchWidth } from "./drawing.js";
 import { SERIES } from "./line_chart.js";
 import { counted, integerText, numberText } from "./text.js";
 
@@ -22,8 +23,8 @@ export function ScatterMap({ record }) {
   const paint = useMemo(() => paintOf(record), [record, theme]);
   latest.current = at;
 
-  useEffect(() => resizes(place.current, setWidth), []);
-  useEffect(() => themeChanges(setTheme), []);
+  useEffect(() => watchWidth(place.current, setWidth), []);
+  useEffect(() => watchTheme(() => setTheme(isDark())), []);
   useEffect(() => {
     if (width) draw(canvas.current, { spots, width, paint, at, only, groups: record.groups });
   }, [spots, paint, at, only]);
@@ -79,8 +80,7 @@ function Thumbnail({ images: { sheet, columns, width, height, rows }, number, na
 
 /** The pixels of all points; isToScale: one scale for both axes, so that distances can be compared. */
 function spotsOf(points, width, isToScale) {
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  const [left, right, low, high] = [lowest(xs), -lowest(xs.map((x) => -x)), lowest(ys), -lowest(ys.map((y) => -y))];
+  const [[left, right], [low, high]] = [extent(points.map(([x]) => x)), extent(points.map(([, y]) => y))];
   let [across, up] = [(width - 2 * MARGIN) / (right - left || 1), (HEIGHT - 2 * MARGIN) / (high - low || 1)];
   if (isToScale) across = up = Math.min(across, up);
   return points.map(([x, y]) => [width / 2 + (x - (left + right) / 2) * across,
@@ -90,12 +90,8 @@ function spotsOf(points, width, isToScale) {
 /** The ends of an axis, where the axes are quantities of their own. */
 function rangeText({ points, is_to_scale: isToScale }, axis) {
   if (isToScale) return "";
-  const values = points.map((point) => point[axis]);
-  return ` from ${numberText(lowest(values), 3)} to ${numberText(-lowest(values.map((value) => -value)), 3)}`;
-}
-
-function lowest(values) {
-  return values.reduce((low, value) => Math.min(low, value), Infinity);
+  const [low, high] = extent(points.map((point) => point[axis]));
+  return ` from ${numberText(low, 3)} to ${numberText(high, 3)}`;
 }
 
 /** How groups or quantities are colored; short names are drawn in place of dots. */
@@ -107,17 +103,13 @@ function paintOf({ groups, legend }) {
     const glyphs = legend.length > 1 && legend.every((name) => [...name].length === 1) ? legend : null;
     return { color: (group) => colors[(group ?? 0) % colors.length], counts, glyphs };
   }
-  const known = groups.filter((value) => value !== null);
-  const [low, high] = [lowest(known), -lowest(known.map((value) => -value))];
+  const [low, high] = extent(groups.filter((value) => value !== null));
   const scale = new Scale(low - 0.15 * (high - low), high, false);
   return { color: (value) => css(scale.color(value ?? NaN)), counts, glyphs: null, low, high };
 }
 
 function draw(canvas, { spots, width, paint, at, only, groups }) {
-  const density = window.devicePixelRatio || 1;
-  [canvas.width, canvas.height] = [width * density, HEIGHT * density];
-  const pen = canvas.getContext("2d");
-  pen.scale(density, density);
+  const pen = penOf(canvas, width, HEIGHT);
   pen.font = "600 11px system-ui, sans-serif";
   [pen.textAlign, pen.textBaseline] = ["center", "middle"];
   const order = [...spots.keys()];
@@ -175,17 +167,4 @@ export function next(spots, from, [across, down], isOn) {
 function first(record, isOn) {
   const number = record.points.findIndex((_, place) => isOn(place));
   return number < 0 ? null : number;
-}
-
-function resizes(element, setWidth) {
-  const watch = new ResizeObserver(() => setWidth(element.clientWidth));
-  watch.observe(element);
-  return () => watch.disconnect();
-}
-
-function themeChanges(setTheme) {
-  const theme = window.matchMedia("(prefers-color-scheme: dark)");
-  const change = () => setTheme(theme.matches);
-  theme.addEventListener("change", change);
-  return () => theme.removeEventListener("change", change);
 }
