@@ -44,9 +44,7 @@ from kissipo.input.sources._event_counts import (
     times_of,
 )
 from kissipo.input.sources._event_places import Places
-from kissipo.input.sources._event_time import (
-    TimeCells,
-)
+from kissipo.input.sources._event_time import TimeCells
 from kissipo.input.sources._usual_counts import PastCounts
 from kissipo.input.sources.events import EventReading, EventSource, Options
 from kissipo.input.split import Split, split_rows
@@ -425,9 +423,7 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
         past = PastCounts.empty(
             places=len(places), per_day=trained.per_day, per_week=trained.per_week
         )
-    cells = trained.moved(first)
-    local = cells.local(table.shape[1])
-    counted = Counted(table, places, cells, local, cells.week_slots(local))
+    counted = Counted(table, places, trained.moved(first))
     horizon = ahead.length
     return _frame(counted, name, past, horizon, events.origin, coming=horizon, added=added)
 
