@@ -32,6 +32,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Column, Frame, numbers, times
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.text import list_some
 from kissipo.input.sources._event_columns import PLACE, TIME
 from kissipo.input.sources._event_counts import (
@@ -112,31 +113,7 @@ def build(
     )
     answer.positions = (counted.places.x, counted.places.y)
     _suggest(resolved, inferred)
-    codecs = (
-        PlaceWindows(
-            Concat(
-                (
-                    Counts((name, _NEAR, _EVERYWHERE, USUAL, _USUAL_NEAR, _USUAL_EVERYWHERE)),
-                    Numbers((_RATIO, _RATIO_NEAR, _RATIO_EVERYWHERE), missing_indicator=False),
-                ),
-                name="counts",
-            ),
-            window,
-            places=state,
-        ),
-        Windows(
-            Concat(
-                (
-                    Counts((USUAL,), shift=_SHIFT, scale="none"),
-                    Counts((_BY_DAY, _BY_WEEK, _USUAL_NEAR, _USUAL_EVERYWHERE), shift=_SHIFT),
-                    Calendar(TIME),
-                ),
-                name="known ahead",
-            ),
-            horizon,
-            axis="ahead",
-        ),
-    )
+    codecs = (_past_codec(name, window, state), _ahead_codec(horizon))
     train = frame.take(_rows(counted, slice(0, train_end)))
     for codec in codecs:
         codec.fit(train)
@@ -329,6 +306,21 @@ def _lead(cells: TimeCells, window: int, train_end: int, findings: list[Finding]
     message = f"the first {week} steps are no targets: they build the usual counts"
     findings.append(Finding("PASS", "first week", message))
     return week
+
+
+def _past_codec(name: str, window: int, state: JsonObject) -> PlaceWindows:
+    """Returns the windows of counts before a forecast, beside their usual counts."""
+    counts = Counts((name, _NEAR, _EVERYWHERE, USUAL, _USUAL_NEAR, _USUAL_EVERYWHERE))
+    ratios = Numbers((_RATIO, _RATIO_NEAR, _RATIO_EVERYWHERE), missing_indicator=False)
+    return PlaceWindows(Concat((counts, ratios), name="counts"), window, places=state)
+
+
+def _ahead_codec(horizon: int) -> Windows:
+    """Returns the steps to come: their usual counts and their calendar."""
+    usual = Counts((USUAL,), shift=_SHIFT, scale="none")
+    others = Counts((_BY_DAY, _BY_WEEK, _USUAL_NEAR, _USUAL_EVERYWHERE), shift=_SHIFT)
+    features = Concat((usual, others, Calendar(TIME)), name="known ahead")
+    return Windows(features, horizon, axis="ahead")
 
 
 def _rows(counted: Counted, steps: slice) -> NDArray[np.int64]:
