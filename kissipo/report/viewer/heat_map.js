@@ -156,7 +156,8 @@ function sizeOf(layout, sample, width, tall, names) {
   return { width: Math.min(width, wide * layout.width), height };
 }
 
-function observed(element, setWidth) {
+/** Reports the width of an element, now and after every change; returns what ends this. */
+export function observed(element, setWidth) {
   const measure = () => setWidth(Math.max(160, element.clientWidth));
   measure();
   const observer = new ResizeObserver(measure);
@@ -164,7 +165,8 @@ function observed(element, setWidth) {
   return () => observer.disconnect();
 }
 
-function redrawOnTheme(redraw) {
+/** Redraws when the colors of the page change; returns what ends this. */
+export function redrawOnTheme(redraw) {
   const theme = window.matchMedia("(prefers-color-scheme: dark)");
   theme.addEventListener("change", redraw);
   return () => theme.removeEventListener("change", redraw);

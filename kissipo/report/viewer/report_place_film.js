@@ -2,6 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
 import { Scale } from "./colors.js";
+import { observed, redrawOnTheme } from "./heat_map.js";
 import { unpacked } from "./source.js";
 import { numberText } from "./text.js";
 
@@ -66,21 +67,11 @@ export function PlaceFilm({ record }) {
 function Map({ name, record, layout, counts, most, open, onOpen, onKey, time }) {
   const canvas = useRef();
   const [width, setWidth] = useState(320);
-  useEffect(() => {
-    const measure = () => setWidth(Math.max(160, canvas.current.parentElement.clientWidth));
-    measure();
-    const observer = new ResizeObserver(measure);
-    observer.observe(canvas.current.parentElement);
-    return () => observer.disconnect();
-  }, []);
+  useEffect(() => observed(canvas.current.parentElement, setWidth), []);
   const height = Math.round(width * layout.ratio);
-  useEffect(() => draw(canvas.current, { layout, counts, most, open, width, height }), [counts, most, open, width]);
-  useEffect(() => {
-    const theme = matchMedia("(prefers-color-scheme: dark)");
-    const redraw = () => draw(canvas.current, { layout, counts, most, open, width, height });
-    theme.addEventListener("change", redraw);
-    return () => theme.removeEventListener("change", redraw);
-  }, [counts, most, open, width]);
+  const redraw = () => draw(canvas.current, { layout, counts, most, open, width, height });
+  useEffect(redraw, [counts, most, open, width]);
+  useEffect(() => redrawOnTheme(redraw), [counts, most, open, width]);
   const point = (event) => {
     const box = canvas.current.getBoundingClientRect();
     onOpen(nearest(layout, event.clientX - box.left, event.clientY - box.top, width, height));
