@@ -279,7 +279,11 @@ def test_refusals(
     ("words", "expected"),
     [
         ({"output.decode.top_k": 99}, "output.decode.top_k is larger than the number of places"),
-        ({"process.loss": "mse"}, "does not suit counts"),
+        (
+            {"process.loss": "mse"},
+            "process.loss=mean_squared_error does not suit the answer forecast 'count'.*"
+            "Allowed: negative_binomial, poisson",
+        ),
         ({"input.split.method": "random"}, "events are split by time"),
         ({"input.zones": 4}, "input.zones and input.grid exclude each other"),
         ({"input.place": "zone"}, "input.grid needs coordinates"),

@@ -89,7 +89,6 @@ class CountForecast(Answer):
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
     DEFAULT_LOSS = "poisson"
-    LOSSES = ("poisson", "negative_binomial")
     BASELINES = (
         "last_count",
         "last_week",

@@ -109,7 +109,7 @@ def build(
         name,
         _with_top_k(forecast, len(counted.places), resolved, inferred),
         places=counted.places.names,
-        loss=_loss(resolved),
+        loss=resolved.losses[0] if resolved.losses else None,
     )
     answer.positions = (counted.places.x, counted.places.y)
     _suggest(resolved, inferred)
@@ -228,17 +228,6 @@ def _forecast_options(
         )
     options: ForecastOptions = first.options
     return options
-
-
-def _loss(resolved: ResolvedTask) -> str | None:
-    loss = resolved.losses[0] if resolved.losses else None
-    allowed = CountForecast.LOSSES
-    if loss is not None and loss not in allowed:
-        raise TaskError(
-            f"process.loss={loss} does not suit counts, whose logarithm the net forecasts",
-            allowed=", ".join(allowed),
-        )
-    return loss
 
 
 def _with_top_k(
