@@ -380,7 +380,7 @@ def place_findings(
         have = "has" if len(never) == 1 else "have"
         places = counted(len(never), "place")
         message = f"{places} {have} only zeros: {list_some(never.tolist(), 3)}"
-        action = "forecast, too; leave out the rows of places where nothing can happen"
+        action = "they are forecast, too; leave out the rows of places where nothing can happen"
         findings.append(Finding("WARN", "only zeros", message, action))
     if not sums.any():
         raise DataError("all counts are 0, so there is nothing to forecast")
@@ -391,7 +391,7 @@ def place_findings(
         message = (
             f"{places} {have} first event after the training split: {list_some(late.tolist(), 3)}"
         )
-        action = "forecast by the net of all places, whose weights they share"
+        action = "the net of all places forecasts them, with the same weights"
         findings.append(Finding("WARN", "new places", message, action))
 
 
