@@ -468,6 +468,12 @@ def test_steps_of_the_past_are_not_added_twice() -> None:
     assert later.by_week[:, 2] == pytest.approx(expected.by_week[:, 0])
 
 
+def test_the_answer_is_called_a_forecast_as_a_person_writes_it(trips: str) -> None:
+    task = Task(input={"events": trips, **GRID}, process=QUICK, output={"forecast": "count"})
+    reasons = {item.place: item.reason for item in build_experiment(task).inferred_options}
+    assert reasons["process.loss"] == "default for forecast"
+
+
 def test_events_need_no_output(trips: str) -> None:
     words = {"events": trips, "place": ["x", "y"], "grid": 4}
     run = ki.load({"input": words, "process": dict(QUICK)}).fit()
