@@ -1,4 +1,4 @@
-"""Counts: columns of counts <-> scaled logarithms, so large counts do not rule.
+"""Counts: columns of counts <-> scaled logarithms; large counts do not dominate.
 
 scale 'standard':  z = (log(shift + x) - mean) / std
 scale 'none':      z = log(shift + x)

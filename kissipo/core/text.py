@@ -111,6 +111,19 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number as Python writes it.
+
+    Example:  >>> is_number("1e3"), is_number("1,5")
+              (True, False)
+    """
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Returns a table as CSV, one line per row.
 

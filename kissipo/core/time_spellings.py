@@ -62,7 +62,7 @@ def usual_spelling(text: str) -> str:
 
 def months_with_years(texts: Sequence[str]) -> list[str] | None:
     """Returns Jan-15, 15-Jan, 01/2015 and 2015/01 as 2015-01; None for other texts.
-    A quarter or half of a year is its first month.
+    A quarter or half of a year is read as its first month.
 
     Months beside two digits are read so where they follow each other in time: Jan-30,
     Jan-31, Feb-01 are days.
@@ -94,8 +94,8 @@ def months_with_years(texts: Sequence[str]) -> list[str] | None:
 def _parts_of_years(texts: Sequence[str]) -> list[str] | None:
     """Returns the first months of quarters, halves or months; None for other texts.
 
-    Beside a year of two digits, and a letter other than q, they follow each other: 1T24
-    may be a code.
+    With years of two digits and a letter other than q, the texts must follow one
+    another in time: 1T24 may be a code.
     """
     for count, pattern in _YEAR_PARTS:
         if pattern.fullmatch(texts[0]) is None:

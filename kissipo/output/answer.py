@@ -361,7 +361,7 @@ class Answer(ABC):
     """
 
     WORD: ClassVar[str]
-    TITLE: ClassVar[str] = ""  # in the report, where it is not the word
+    TITLE: ClassVar[str] = ""  # in sentences, where it is not the word
     EVAL_METRIC: str  # the main metric; an instance may set another one
     HIGHER_IS_BETTER: bool
     BASELINES: ClassVar[tuple[str, ...]]
@@ -389,6 +389,11 @@ class Answer(ABC):
     pattern: TimePattern | None = None  # of the timestamps of a series
     scales: SeriesScales | None = None  # of several series
     usual: NDArray[np.float64] | None = None  # (row) a mean over the past, as a baseline
+
+    @classmethod
+    def title(cls) -> str:
+        """Returns what the answer is called in sentences."""
+        return cls.TITLE or cls.WORD
 
     @property
     def name(self) -> str:
@@ -877,7 +882,7 @@ class Answer(ABC):
         Raises:   NotBuiltError where the answer has no such format.
         """
         raise NotBuiltError(
-            f"this run, which answers with {self.WORD}, has no export format '{name}'",
+            f"this run, which answers with {self.title()}, has no export format '{name}'",
             do="`kissipo eject` writes a task as plain PyTorch",
         )
 

@@ -121,6 +121,14 @@ class BaselineData:
         filled = np.where(np.isnan(self.series), answer.codec.inner.fitted.fill, self.series)
         return filled[split.origins[:, None] + np.arange(-self.specs[0].shape[0], 0)]
 
+    def position_in_series(self, split: Samples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns the series of each sample, and how many of its steps come before the
+        forecast."""
+        assert split.origins is not None
+        starts = np.asarray(self.starts)
+        number = np.searchsorted(starts, split.origins, side="right") - 1
+        return number, split.origins - starts[number]
+
 
 @dataclass(frozen=True)
 class EnvironmentData:

@@ -53,7 +53,7 @@ def _facts(task: Task, pipeline: Pipeline) -> DataFacts:
         samples=len(pipeline.splits["train"]),
         forecasts=answers[0].learns_changes,
         losses=tuple(answer.loss for answer in answers),
-        answers=tuple(answer.WORD for answer in answers),
+        answers=tuple(answer.title() for answer in answers),
         batch=task.input.get("batch_size"),
         process=task.process,
     )
@@ -70,7 +70,7 @@ def _algorithm(task: Task, pipeline: Pipeline) -> list[InferredOption]:
     written = task.process.get("algorithm", needed.value)
     if written != needed.value:
         raise TaskError(
-            f"process.algorithm={written} does not learn output.{pipeline.answers[0].WORD}",
+            f"process.algorithm={written} does not learn output.{pipeline.answers[0].title()}",
             allowed=f"process.algorithm={needed.value}: {needed.reason}",
         )
     return [needed]

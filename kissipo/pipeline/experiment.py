@@ -321,6 +321,6 @@ def _refuse_improper(pipeline: Pipeline) -> None:
         if answer.loss not in fitting:
             raise ShapeError(
                 f"process.loss={answer.loss} does not suit "
-                f"the answer {answer.WORD} '{answer.name}'",
+                f"the answer {answer.title()} '{answer.name}'",
                 allowed=", ".join(fitting),
             )

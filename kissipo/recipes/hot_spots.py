@@ -2,8 +2,9 @@
 Montevideo in the next hour, and which 20 stops will be the busiest.
 
 Input     boardings per stop and hour, October 2020; the last week is the test split,
-          three days before it validate; a window has the past 24 hours of a stop, of
-          the stops that it is linked to, and of all stops, beside their usual counts
+          the three days before it the validation split; a window has the past 24
+          hours of a stop, of the stops that it is linked to, and of all stops, beside
+          their usual counts
 Process   one GRU for all stops; it forecasts how much more or less than usual it is
 Output    the expected count of the next hour with its interval; Poisson loss
 

@@ -158,7 +158,7 @@ def _predicts(scores: Sequence[Score]) -> str:
     """Returns what is predicted, in a few words."""
     if not scores:
         return "results"
-    word = scores[0].answer.TITLE or scores[0].answer.WORD
+    word = scores[0].answer.title()
     same = (word, word.removesuffix("s"))
     names = [score.answer.name for score in scores if score.answer.name not in same]
     return " ".join([word, ", ".join(names)]).strip()

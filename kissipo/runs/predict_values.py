@@ -49,7 +49,7 @@ def predict_probabilities(run: TrainedModel, values: Sequence[object]) -> object
     shares = answer.class_probabilities(outputs[0])
     if shares is None:
         raise TaskError(
-            f"this run predicts {answer.WORD} '{answer.name}', which has no class probabilities",
+            f"this run predicts {answer.title()} '{answer.name}', which has no class probabilities",
             allowed="a run with output.category",
             do="Use run.predict(...)",
         )

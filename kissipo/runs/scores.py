@@ -165,7 +165,7 @@ def _baseline_scores(
     for name in suitable_baselines(answer) if names is None else names:
         if name not in fitting:
             raise TaskError(
-                f"output.baselines names no baseline for {answer.WORD}",
+                f"output.baselines names no baseline for {answer.title()}",
                 got=f"'{name}'",
                 do=did_you_mean(name, fitting),
             )

@@ -279,7 +279,11 @@ def test_refusals(
     ("words", "expected"),
     [
         ({"output.decode.top_k": 99}, "output.decode.top_k is larger than the number of places"),
-        ({"process.loss": "mse"}, "does not suit counts"),
+        (
+            {"process.loss": "mse"},
+            "process.loss=mean_squared_error does not suit the answer forecast 'count'.*"
+            "Allowed: negative_binomial, poisson",
+        ),
         ({"input.split.method": "random"}, "events are split by time"),
         ({"input.zones": 4}, "input.zones and input.grid exclude each other"),
         ({"input.place": "zone"}, "input.grid needs coordinates"),
@@ -462,6 +466,12 @@ def test_steps_of_the_past_are_not_added_twice() -> None:
     once.add(counts[:, :3], slots[:3])
     expected = once.usual(counts[:, 3:], slots[3:])
     assert later.by_week[:, 2] == pytest.approx(expected.by_week[:, 0])
+
+
+def test_the_answer_is_called_a_forecast_as_a_person_writes_it(trips: str) -> None:
+    task = Task(input={"events": trips, **GRID}, process=QUICK, output={"forecast": "count"})
+    reasons = {item.place: item.reason for item in build_experiment(task).inferred_options}
+    assert reasons["process.loss"] == "default for forecast"
 
 
 def test_events_need_no_output(trips: str) -> None:

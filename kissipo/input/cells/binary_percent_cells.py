@@ -157,10 +157,7 @@ def _stream(content: bytes) -> bytes:
     Raises:   ValueError for a file without it.
     """
     shift, small_shift = struct.unpack_from("<HH", content, 30)
-    tables, first = (
-        struct.unpack_from("<I", content, 44)[0],
-        struct.unpack_from("<I", content, 48)[0],
-    )
+    tables, first = struct.unpack_from("<II", content, 44)
     limit, small_first = struct.unpack_from("<II", content, 56)
     more, count = struct.unpack_from("<II", content, 68)
     size = 1 << shift

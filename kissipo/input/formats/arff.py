@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame, numbers, strings
+from kissipo.core.text import is_number
 from kissipo.input.formats.files import open_text
 
 SUFFIX = ".arff"
@@ -145,7 +146,7 @@ def _column(attribute: _Attribute, cells: Sequence[str | None], path: Path) -> C
         return numbers(attribute.name, [None if cell is None else float(cell) for cell in cells])
     except ValueError:
         row, cell = next(
-            (row, cell) for row, cell in enumerate(cells, 1) if cell and not _is_number(cell)
+            (row, cell) for row, cell in enumerate(cells, 1) if cell and not is_number(cell)
         )
         raise DataError(
             f"row {row} of {path} is not a number, where '{attribute.name}' is {attribute.kind}",
@@ -164,14 +165,6 @@ def _refuse_unlisted(attribute: _Attribute, cells: Sequence[str | None], path: P
             got=f"'{cell}'",
             allowed=", ".join(attribute.values[:10]),
         )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _unquoted(text: str) -> str:

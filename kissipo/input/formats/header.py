@@ -17,7 +17,7 @@ from pathlib import Path
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Column, Frame
-from kissipo.core.text import list_ends, list_some, shorten
+from kissipo.core.text import is_number, list_ends, list_some, shorten
 from kissipo.input.cells.cell_blanks import BLANKS, restored
 from kissipo.input.cells.cells import ColumnBuilder
 from kissipo.input.cells.number_columns import CellOptions, type_cells
@@ -135,7 +135,7 @@ def column_names(
             f"{path} has the column '{repeated[0]}' {counts[repeated[0]]} times in its header",
             do="Give every column its own name",
         )
-    if all(map(_is_number, header)) and not _counts_columns(written):
+    if all(map(is_number, header)) and not _counts_columns(written):
         raise DataError(
             f"{path} seems to have no header: its first line has only numbers",
             got=line[:80],
@@ -143,14 +143,6 @@ def column_names(
             "or set them with input.header=[name, name, ...]",
         )
     return names, findings
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _sign_of_text(cell: str, column: Column) -> str | None:

@@ -127,18 +127,22 @@ def gap_findings(values: NDArray[np.float64]) -> list[Finding]:
     lengths = steps - np.argmax(present[:, ::-1], axis=1)
     lengths = np.where(present.any(axis=1), lengths, 0)
     findings = []
-    action = "they count as the mean of the training split"
     if short := int(np.sum(lengths < steps)):
         message = (
-            f"{short} of {len(values)} signals are shorter than the longest one "
-            f"({lengths.min()} to {steps} steps)"
+            f"{short} of {len(values)} signals {'is' if short == 1 else 'are'} shorter than the "
+            f"longest one ({lengths.min()} to {steps} steps)"
         )
-        findings.append(Finding("WARN", "signal lengths", f"{message}; of their ends, {action}"))
+        action = "the steps after the end count as the mean of the training split"
+        findings.append(Finding("WARN", "signal lengths", message, action))
     before = np.arange(steps)[None, :] < lengths[:, None]
     gaps = (np.isnan(values) & before[..., None]).any(axis=(1, 2))
     if count := int(gaps.sum()):
         first = int(np.flatnonzero(gaps)[0]) + 1
-        message = f"{counted(count, 'signal')} of {len(values)} with missing values, first {first}"
+        message = (
+            f"{counted(count, 'signal')} of {len(values)} {'has' if count == 1 else 'have'} "
+            f"missing values, first in signal {first}"
+        )
+        action = "they count as the mean of the training split"
         findings.append(Finding("WARN", "missing steps", message, action))
     return findings
 
@@ -191,7 +195,7 @@ def _folder_findings(
     action = f"not read: {list_some(beside, 3)}" if beside else ""
     findings = [Finding("PASS", "signals", message, action)]
     if any(column.name == SUBJECT for column in columns):
-        message = f"subject_{folder.name}.txt says of whom each sample is"
+        message = f"subject_{folder.name}.txt names the person of each sample"
         action = "input.group=subject keeps the samples of one person in one split"
         findings.append(Finding("PASS", "subjects", message, action))
     return findings

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.frame import Column, Frame
+from kissipo.core.text import is_number
 from kissipo.input.formats.arff import SUFFIX as ARFF
 from kissipo.input.formats.image_files import is_system, subfolders
 from kissipo.input.formats.signal_files import SUFFIX as TS
@@ -228,12 +229,4 @@ def are_pixels(values: NDArray[np.float64]) -> bool:
 
 def _are_numbers(cells: Sequence[str]) -> bool:
     """Whether all cells but the first or the last are numbers."""
-
-    def is_number(cell: str) -> bool:
-        try:
-            float(cell)
-        except ValueError:
-            return False
-        return True
-
     return all(map(is_number, cells[1:])) or all(map(is_number, cells[:-1]))

@@ -41,14 +41,16 @@ class Counted:
     """Counts of all places at all steps.
 
     counts:  (place, step)
-    local:   (step) the local time at which each step begins
     """
 
     counts: Matrix
     places: Places
     cells: TimeCells
-    local: NDArray[np.datetime64]
-    slots: NDArray[np.int64]
+
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        """The number of each step in its week."""
+        return self.cells.week_slots(self.cells.local(self.counts.shape[1]))
 
 
 def count_events(
@@ -90,14 +92,14 @@ def count_events(
     places = _with_neighbors(places, reading, options, findings, inferred)
     local = cells.local(count)
     _time_findings(reading, table, place, step, cells, local, findings)
-    findings += clock_findings(cells, count)
+    findings += clock_findings(cells, local)
     total = f"{table.sum():,.0f} events" if table.sum() >= 1 else "no events"
     message = (
         f"{total} in {len(places):,} places and {count:,} steps of {cells.length}, "
         f"{(table == 0).mean():.0%} of the counts are 0"
     )
     findings.append(Finding("PASS", "counts", message))
-    return Counted(table, places, cells, local, cells.week_slots(local))
+    return Counted(table, places, cells)
 
 
 def times_of(
@@ -378,7 +380,7 @@ def place_findings(
         have = "has" if len(never) == 1 else "have"
         places = counted(len(never), "place")
         message = f"{places} {have} only zeros: {list_some(never.tolist(), 3)}"
-        action = "forecast, too; leave out the rows of places where nothing can happen"
+        action = "they are forecast, too; leave out the rows of places where nothing can happen"
         findings.append(Finding("WARN", "only zeros", message, action))
     if not sums.any():
         raise DataError("all counts are 0, so there is nothing to forecast")
@@ -389,7 +391,7 @@ def place_findings(
         message = (
             f"{places} {have} first event after the training split: {list_some(late.tolist(), 3)}"
         )
-        action = "forecast by the net of all places, whose weights they share"
+        action = "the net of all places forecasts them, with the same weights"
         findings.append(Finding("WARN", "new places", message, action))
 
 

@@ -106,9 +106,9 @@ class TimeCells:
             seconds = to_local(times, self.zone).astype(np.int64)
         return np.asarray((seconds - int(self.start.astype(np.int64))) // self.seconds)
 
-    def local(self, count: int, first: int = 0) -> Times:
-        """Returns the local time at which cells begin."""
-        steps = np.arange(first, first + count) * self.seconds
+    def local(self, count: int) -> Times:
+        """Returns the local time at which each of the first cells begins."""
+        steps = np.arange(count) * self.seconds
         begins = self.start.astype("datetime64[s]") + steps.astype("timedelta64[s]")
         return to_local(begins, self.zone) if self.is_elapsed else begins
 
@@ -150,8 +150,8 @@ def zone_of(name: str) -> ZoneInfo:
 
 def to_local(times: Times, zone: str) -> Times:
     """Returns times in UTC on the local clock."""
-    hours, place = np.unique(times.astype("datetime64[m]"), return_inverse=True)
-    offsets = np.array([_offset(hour, zone) for hour in hours], dtype=np.int64)
+    minutes, place = np.unique(times.astype("datetime64[m]"), return_inverse=True)
+    offsets = np.array([_offset(minute, zone) for minute in minutes], dtype=np.int64)
     return times.astype("datetime64[s]") + offsets[place].astype("timedelta64[s]")
 
 
@@ -188,11 +188,13 @@ def to_utc(local: Times, zone: str, findings: list[Finding]) -> Times:
     return local.astype("datetime64[s]") - offsets[place].astype("timedelta64[s]")
 
 
-def clock_findings(cells: TimeCells, count: int) -> list[Finding]:
-    """Returns the finding about changes of the clock within the cells."""
+def clock_findings(cells: TimeCells, local: Times) -> list[Finding]:
+    """Returns the finding about changes of the clock within the cells.
+
+    local:  the local time at which each cell begins
+    """
     if not cells.zone:
         return []
-    local = cells.local(count)
     steps = np.diff(local.astype("datetime64[s]").astype(np.int64))
     changes = local[1:][steps != cells.seconds]
     if not len(changes):

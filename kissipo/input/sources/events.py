@@ -59,7 +59,7 @@ class Options(FileWords):
         None, "coordinates: number of zones around the centers of k-means, not a grid", minimum=2
     )
     bounds: tuple[float, ...] | None = option(
-        None, "rectangle of the grid: [x_min, y_min, x_max, y_max]; that of the events"
+        None, "rectangle of the grid: [x_min, y_min, x_max, y_max]; inferred from the events"
     )
     interval: Interval | None = option(None, "length of a cell of time; an hour, or inferred")
     start: str | None = option(

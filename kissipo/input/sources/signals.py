@@ -22,7 +22,7 @@ from kissipo.core.frame import Frame, array_column
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option, option_infos, read
 from kissipo.core.task import Task
-from kissipo.core.text import list_some
+from kissipo.core.text import is_number, list_some
 from kissipo.input.formats.dataframe import is_dataframe
 from kissipo.input.formats.files import existing_path
 from kissipo.input.formats.signal_files import is_signal_file
@@ -208,16 +208,8 @@ def _split_finding(parts: Sequence[SignalPart], folder: SignalFolder) -> Finding
 
 def _numbers_as_one(values: Sequence[object]) -> Sequence[object]:
     """Returns numbers that are given one by one as one signal."""
-    are_numbers = all(isinstance(value, str) and _is_number(value) for value in values)
+    are_numbers = all(isinstance(value, str) and is_number(value) for value in values)
     return [[float(str(value)) for value in values]] if are_numbers else values
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _signals_of(value: object, options: Options, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ to send a taxi is a question about few of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self, cast
 
@@ -40,6 +40,7 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
+from kissipo.output.answers.forecast import columns_of_steps
 from kissipo.output.count_script import script_part_of_counts
 from kissipo.output.metrics.counts import hit_rate, poisson_deviance
 from kissipo.output.metrics.errors import mean_absolute_error, root_mean_squared_error
@@ -89,7 +90,6 @@ class CountForecast(Answer):
     EVAL_METRIC = "rmse"
     HIGHER_IS_BETTER = False
     DEFAULT_LOSS = "poisson"
-    LOSSES = ("poisson", "negative_binomial")
     BASELINES = (
         "last_count",
         "last_week",
@@ -240,18 +240,9 @@ class CountForecast(Answer):
 
     def prediction_columns(
         self, predictions: Sequence[Prediction], outputs: Tensor
-    ) -> dict[str, Sequence[object]]:
+    ) -> Mapping[str, Sequence[object]]:
         """Returns one row per place and step, the busiest place first."""
-        columns: dict[str, list[object]] = {}
-        for prediction in predictions:
-            assert prediction.steps is not None
-            count = len(prediction.steps.labels)
-            columns.setdefault("place", []).extend([prediction.steps.series] * count)
-            columns.setdefault("time", []).extend(prediction.steps.labels)
-            values = [prediction.value, *(prediction.between or ())]
-            for title, value in zip(("prediction", "low", "high"), values, strict=False):
-                columns.setdefault(title, []).extend(np.ravel(np.asarray(value)).tolist())
-        return dict(columns)
+        return columns_of_steps(predictions, self.variables)
 
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]

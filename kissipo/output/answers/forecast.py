@@ -320,22 +320,8 @@ class Forecast(Answer):
 
         Without timestamps these are the steps after the last window.
         """
-        several = len(self.variables) > 1
-        columns: dict[str, list[object]] = {}
-        for prediction in predictions if predictions[-1].steps else predictions[-1:]:
-            values = [prediction.value, *(prediction.between or ())]
-            tables = [np.asarray(value, float).reshape(-1, len(self.variables)) for value in values]
-            if prediction.steps is not None:
-                if prediction.steps.series is not None:
-                    columns.setdefault("series", []).extend(
-                        [prediction.steps.series] * len(tables[0])
-                    )
-                columns.setdefault(prediction.steps.heading, []).extend(prediction.steps.labels)
-            for number, name in enumerate(self.variables):
-                for ending, table in zip(("", "_low", "_high"), tables, strict=False):
-                    title = f"prediction_{name}{ending}" if several else ending[1:] or "prediction"
-                    columns.setdefault(title, []).extend(table[:, number].tolist())
-        return columns
+        some = predictions if predictions[-1].steps else predictions[-1:]
+        return columns_of_steps(some, self.variables)
 
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]
@@ -415,6 +401,27 @@ class Forecast(Answer):
         assert data.evaluation.per_sample is not None
         worst = self.worst(data.scores, data.truth, data.evaluation.per_sample)
         return worst_windows(data, worst[:MAX_WORST])
+
+
+def columns_of_steps(
+    predictions: Sequence[Prediction], variables: Sequence[str]
+) -> dict[str, list[object]]:
+    """Returns one row per step ahead: series, timestamp, the columns of a variable."""
+    columns: dict[str, list[object]] = {}
+    for prediction in predictions:
+        values = [prediction.value, *(prediction.between or ())]
+        tables = [np.asarray(value, float).reshape(-1, len(variables)) for value in values]
+        steps = prediction.steps
+        if steps is not None and steps.series is not None:
+            columns.setdefault(steps.series_heading, []).extend([steps.series] * len(tables[0]))
+        if steps is not None:
+            columns.setdefault(steps.heading, []).extend(steps.labels)
+        for number, name in enumerate(variables):
+            for ending, table in zip(("", "_low", "_high"), tables, strict=False):
+                several = f"prediction_{name}{ending}"
+                title = several if len(variables) > 1 else ending[1:] or "prediction"
+                columns.setdefault(title, []).extend(table[:, number].tolist())
+    return columns
 
 
 def _refuse_several(names: Sequence[str], listed: str) -> None:

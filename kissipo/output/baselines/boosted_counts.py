@@ -1,7 +1,7 @@
 """Gradient boosting of counts: trees on the same inputs as the net, with the Poisson
 loss.
 
-Histogram gradient boosting of scikit-learn, one model per step ahead. As the net, it
+Histogram gradient boosting of scikit-learn, one model per step ahead. Like the net, it
 forecasts the count relative to the usual one, by which a sample is weighted; this is
 the Poisson loss of the count. Inputs are those of the newest steps of the window, and
 of the steps to come, of which the first feature is the logarithm of the usual count.

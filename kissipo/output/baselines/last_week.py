@@ -15,8 +15,7 @@ def predict(data: BaselineData) -> Scores | None:
     """
     series, origins, week = data.series, data.test.origins, data.season
     assert series is not None and origins is not None
-    starts = np.asarray(data.starts)
-    past = origins - starts[np.searchsorted(starts, origins, side="right") - 1]
+    _, past = data.position_in_series(data.test)
     if not week or not len(past) or past.min() < week:
         return None
     ahead = np.arange(data.answer.spec.shape[0]) % week

@@ -1,7 +1,7 @@
 """Mean of the kind of day: the usual count of the place at that hour of working days,
 Saturdays or Sundays, before the forecast.
 
-It is an input of the net, too: a net of use is better.
+It is an input of the net, too: a useful net is better.
 """
 
 import numpy as np

@@ -15,14 +15,12 @@ NAME = "mean of the hour of the week"
 
 def predict(data: BaselineData) -> Scores | None:
     """Returns forecasts (sample, horizon, 1); None where the past is too short."""
-    origins, week = data.test.origins, data.season
-    assert data.series is not None and origins is not None
-    starts = np.asarray(data.starts)
-    place = np.searchsorted(starts, origins, side="right") - 1
-    step = origins - starts[place]
+    week = data.season
+    assert data.series is not None
+    place, step = data.position_in_series(data.test)
     if not week or not len(step) or step.min() < week:
         return None
-    series = data.series[:, 0].reshape(len(starts) - 1, -1)
+    series = data.series[:, 0].reshape(len(data.starts) - 1, -1)
     means = [_mean(series, place, step, ahead, week) for ahead in range(data.answer.spec.shape[0])]
     return np.stack(means, axis=1)[:, :, None]
 

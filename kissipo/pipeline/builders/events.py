@@ -32,6 +32,7 @@ from kissipo.core.finding import Finding, refuse_failures
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Column, Frame, numbers, times
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonObject
 from kissipo.core.text import list_some
 from kissipo.input.sources._event_columns import PLACE, TIME
 from kissipo.input.sources._event_counts import (
@@ -44,9 +45,7 @@ from kissipo.input.sources._event_counts import (
     times_of,
 )
 from kissipo.input.sources._event_places import Places
-from kissipo.input.sources._event_time import (
-    TimeCells,
-)
+from kissipo.input.sources._event_time import TimeCells
 from kissipo.input.sources._usual_counts import PastCounts
 from kissipo.input.sources.events import EventReading, EventSource, Options
 from kissipo.input.split import Split, split_rows
@@ -110,35 +109,11 @@ def build(
         name,
         _with_top_k(forecast, len(counted.places), resolved, inferred),
         places=counted.places.names,
-        loss=_loss(resolved),
+        loss=resolved.losses[0] if resolved.losses else None,
     )
     answer.positions = (counted.places.x, counted.places.y)
     _suggest(resolved, inferred)
-    codecs = (
-        PlaceWindows(
-            Concat(
-                (
-                    Counts((name, _NEAR, _EVERYWHERE, USUAL, _USUAL_NEAR, _USUAL_EVERYWHERE)),
-                    Numbers((_RATIO, _RATIO_NEAR, _RATIO_EVERYWHERE), missing_indicator=False),
-                ),
-                name="counts",
-            ),
-            window,
-            places=state,
-        ),
-        Windows(
-            Concat(
-                (
-                    Counts((USUAL,), shift=_SHIFT, scale="none"),
-                    Counts((_BY_DAY, _BY_WEEK, _USUAL_NEAR, _USUAL_EVERYWHERE), shift=_SHIFT),
-                    Calendar(TIME),
-                ),
-                name="known ahead",
-            ),
-            horizon,
-            axis="ahead",
-        ),
-    )
+    codecs = (_past_codec(name, window, state), _ahead_codec(horizon))
     train = frame.take(_rows(counted, slice(0, train_end)))
     for codec in codecs:
         codec.fit(train)
@@ -255,17 +230,6 @@ def _forecast_options(
     return options
 
 
-def _loss(resolved: ResolvedTask) -> str | None:
-    loss = resolved.losses[0] if resolved.losses else None
-    allowed = CountForecast.LOSSES
-    if loss is not None and loss not in allowed:
-        raise TaskError(
-            f"process.loss={loss} does not suit counts, whose logarithm the net forecasts",
-            allowed=", ".join(allowed),
-        )
-    return loss
-
-
 def _with_top_k(
     options: ForecastOptions,
     places: int,
@@ -331,6 +295,21 @@ def _lead(cells: TimeCells, window: int, train_end: int, findings: list[Finding]
     message = f"the first {week} steps are no targets: they build the usual counts"
     findings.append(Finding("PASS", "first week", message))
     return week
+
+
+def _past_codec(name: str, window: int, state: JsonObject) -> PlaceWindows:
+    """Returns the windows of counts before a forecast, beside their usual counts."""
+    counts = Counts((name, _NEAR, _EVERYWHERE, USUAL, _USUAL_NEAR, _USUAL_EVERYWHERE))
+    ratios = Numbers((_RATIO, _RATIO_NEAR, _RATIO_EVERYWHERE), missing_indicator=False)
+    return PlaceWindows(Concat((counts, ratios), name="counts"), window, places=state)
+
+
+def _ahead_codec(horizon: int) -> Windows:
+    """Returns the steps to come: their usual counts and their calendar."""
+    usual = Counts((USUAL,), shift=_SHIFT, scale="none")
+    others = Counts((_BY_DAY, _BY_WEEK, _USUAL_NEAR, _USUAL_EVERYWHERE), shift=_SHIFT)
+    features = Concat((usual, others, Calendar(TIME)), name="known ahead")
+    return Windows(features, horizon, axis="ahead")
 
 
 def _rows(counted: Counted, steps: slice) -> NDArray[np.int64]:
@@ -425,9 +404,7 @@ def _new_frame(events: Frame, options: Options, codecs: Sequence[Codec], zoned: 
         past = PastCounts.empty(
             places=len(places), per_day=trained.per_day, per_week=trained.per_week
         )
-    cells = trained.moved(first)
-    local = cells.local(table.shape[1])
-    counted = Counted(table, places, cells, local, cells.week_slots(local))
+    counted = Counted(table, places, trained.moved(first))
     horizon = ahead.length
     return _frame(counted, name, past, horizon, events.origin, coming=horizon, added=added)
 

@@ -388,8 +388,8 @@ def encode_new(
     """Returns the last window of each series, whose next steps are to be forecast.
 
     Rows after the last value are these steps. Of several series, those with fewer steps
-    than a window are left out, and it is said. To detect anomalies, every window is
-    returned with its target.
+    than a window are left out, and a remark lists them. To detect anomalies, every
+    window is returned with its target.
 
     Raises:   DataError when there are fewer steps than one window needs, or when values
               or future covariates are missing.
@@ -406,18 +406,20 @@ def encode_new(
         series: _count_past(frame.take(rows), codecs[0], codecs, answer)
         for series, rows in parts.items()
     }
-    short = [series for series, count in counts.items() if count < codecs[0].length]
+    length = codecs[0].length
+    short = [series for series, count in counts.items() if count < length]
+    # where all are too short, the first one is refused
+    used = [series for series, count in counts.items() if count >= length] or list(parts)
     several = [
-        _newest(frame.take(rows), scaled.take(rows), codecs, answer, series)
-        for series, rows in parts.items()
-        if series not in short or len(short) == len(parts)
+        _newest(frame.take(parts[series]), scaled.take(parts[series]), codecs, answer, series)
+        for series in used
     ]
     stacked = tuple(torch.cat(tensors) for tensors in zip(*(x for x, _ in several), strict=True))
     remarks: tuple[str, ...] = ()
     if short:
         listed = list_some([f"{series} ({counts[series]} steps)" for series in short], 5)
         message = f"no forecast for {len(short)} series with fewer steps than a window"
-        remarks = (f"{message} of {codecs[0].length}: {listed}",)
+        remarks = (f"{message} of {length}: {listed}",)
     return TensorDataset(stacked, (), steps=tuple(steps for _, steps in several), remarks=remarks)
 
 

@@ -191,8 +191,8 @@ def test_shorter_signals_and_missing_values_are_warned_of() -> None:
     rows[5, 4] = np.nan
     Path("a.tsv").write_text(plain(rows, "\t").replace("nan", "NaN"))
     texts = [item.describe() for item in check_data("a.tsv")]
-    assert any("1 of 40 signals are shorter than the longest one (19 to 24" in t for t in texts)
-    assert any("1 signal of 40 with missing values, first 6" in text for text in texts)
+    assert any("1 of 40 signals is shorter than the longest one (19 to 24" in t for t in texts)
+    assert any("1 signal of 40 has missing values, first in signal 6" in text for text in texts)
     codec = Signals("signal").fit(read("a.tsv").frame)
     assert float(codec.encode(read("a.tsv").frame)[5, 3, 0]) == 0.0
 
