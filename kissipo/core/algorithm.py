@@ -16,7 +16,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from kissipo.core.batch import Batch
-from kissipo.core.environment import EnvironmentSteps, TransitionModel
+from kissipo.core.environment import EnvironmentSteps, Transitions
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import Dataset
 
@@ -218,7 +218,7 @@ class Planner(Agent):
         return {}
 
     @abstractmethod
-    def sweep(self, model: TransitionModel) -> Mapping[str, float]:
+    def sweep(self, rules: Transitions) -> Mapping[str, float]:
         """Improves the values of all states; returns what changed, by name."""
 
     @abstractmethod

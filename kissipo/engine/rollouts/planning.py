@@ -13,7 +13,7 @@ from time import perf_counter
 from torch import nn
 
 from kissipo.core.algorithm import Planner
-from kissipo.core.environment import TransitionModel
+from kissipo.core.environment import Transitions
 from kissipo.core.errors import StoppedError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback, StateDict
@@ -49,14 +49,14 @@ class PlanningLoop:
 
     def __init__(
         self,
-        model: TransitionModel,
+        rules: Transitions,
         net: nn.Module,
         agent: Planner,
         *,
         callbacks: Sequence[FitCallback] = (),
         save: Callable[[StateDict], None] | None = None,
     ) -> None:
-        self.model, self.net, self.agent = model, net, agent
+        self.rules, self.net, self.agent = rules, net, agent
         self.callbacks, self.save = callbacks, save
         self.state = PlanningState()
 
@@ -66,13 +66,13 @@ class PlanningLoop:
         Raises:   StoppedError after Ctrl-C, when everything is saved.
         """
         state, agent = self.state, self.agent
-        facts = {"epochs": agent.max_sweeps, "steps": 1, "batch": 1, "samples": len(self.model)}
+        facts = {"epochs": agent.max_sweeps, "steps": 1, "batch": 1, "samples": self.rules.states}
         for callback in self.callbacks:
             callback.on_start(facts)
         started, saved = perf_counter() - state.seconds, perf_counter()
         with Stopping() as stopping:
             while not agent.has_converged() and state.epoch < agent.max_sweeps:
-                row = {"epoch": state.epoch + 1, **agent.sweep(self.model)}
+                row = {"epoch": state.epoch + 1, **agent.sweep(self.rules)}
                 state.history.append(row)
                 state.seconds = perf_counter() - started
                 for callback in self.callbacks:
