@@ -32,9 +32,7 @@ def address_of(pixels: Tensor) -> str:
 
 def png_address(pixels: NDArray[np.uint8]) -> str:
     """Returns pixels (height, width) or (height, width, 3) as the address of a PNG."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return _address(Image.fromarray(np.ascontiguousarray(pixels)), "png", optimize=True)
 
 
 def gif_address(frames: Sequence[NumpyArray], milliseconds: int) -> str:
@@ -51,17 +49,15 @@ def gif_address(frames: Sequence[NumpyArray], milliseconds: int) -> str:
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in frames
     ]
-    file = io.BytesIO()
-    images[0].save(
-        file,
-        "GIF",
+    return _address(
+        images[0],
+        "gif",
         save_all=True,
         append_images=images[1:],
         duration=milliseconds,
         loop=0,
         optimize=False,
     )
-    return "data:image/gif;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def image_sheet(images: Tensor) -> JsonObject:
@@ -92,6 +88,11 @@ def image_sheet(images: Tensor) -> JsonObject:
 
 
 def _jpeg_address(pixels: NDArray[np.uint8]) -> str:
+    return _address(Image.fromarray(np.ascontiguousarray(pixels)), "jpeg", quality=_QUALITY)
+
+
+def _address(image: Image.Image, kind: str, **options: object) -> str:
+    """Returns an image as an address of this kind; the options are those of Pillow."""
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(file, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    image.save(file, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
