@@ -167,7 +167,8 @@ class SelectionConfig:
     confirmation:  number of further episodes that a better policy has to play, because
                    the best of many tests is partly luck
     solved_return: mean return of all of them at which the training stops; None: never
-    start:         mean return of the last training episodes before the first test
+    start:         mean return that the last training episodes must reach before the
+                   first test; None: tests begin at once
     """
 
     every: int

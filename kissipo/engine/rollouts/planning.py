@@ -18,8 +18,8 @@ from kissipo.core.protocols import FitCallback
 from kissipo.engine.rollouts.loop import LoopState, RolloutLoop, Save
 
 _NOT_CONVERGED = (
-    "the values did not converge in {sweeps:,} sweeps: process.max_sweeps ends the training, "
-    "and a discount factor closer to 0 converges faster"
+    "the values did not converge in {sweeps:,} sweeps: raise process.max_sweeps, or lower "
+    "process.discount, with which they converge faster"
 )
 
 

@@ -94,7 +94,9 @@ class Options:
     frame_stack: int | None = option(
         None, "number of last images that a state consists of, where states are images", minimum=1
     )
-    size: int | None = option(None, "height and width to which these images are resized", minimum=1)
+    size: int | None = option(
+        None, "height and width to which images are resized, where states are images", minimum=1
+    )
 
 
 @dataclass(frozen=True)

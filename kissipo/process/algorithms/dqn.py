@@ -123,7 +123,7 @@ class Options:
         minimum=0,
     )
     select_start: float | None = option(
-        None, "mean return of the last 20 training episodes before which there is no test"
+        None, "mean return that the last 20 training episodes must reach before the first test"
     )
     solved_return: float | None = option(
         None, "training stops when the mean return of the best policy is at least this"

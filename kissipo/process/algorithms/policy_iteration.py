@@ -36,7 +36,7 @@ class Options:
     """The options of policy iteration."""
 
     discount: float = option(0.99, "discount factor (gamma) of future rewards", minimum=0, below=1)
-    max_sweeps: int = option(1_000, "number of sweeps after which the policy stays", minimum=1)
+    max_sweeps: int = option(1_000, "maximum number of sweeps over all states", minimum=1)
 
 
 class PolicyIteration(Planner):

@@ -40,9 +40,9 @@ class Options:
         0.99, "discount factor (gamma) of future rewards", minimum=0, maximum=1
     )
     tolerance: float = option(
-        1e-10, "largest change of a value in the last sweep over all states", above=0
+        1e-10, "sweeps stop when no value changes by more than this in a sweep", above=0
     )
-    max_sweeps: int = option(10_000, "number of sweeps after which the values stay", minimum=1)
+    max_sweeps: int = option(10_000, "maximum number of sweeps over all states", minimum=1)
 
 
 class ValueIteration(Planner):
