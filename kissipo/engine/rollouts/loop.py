@@ -24,7 +24,6 @@ from kissipo.engine.stopping import Stopping
 
 Save = Callable[[StateDict], None]
 _PROGRESS_SECONDS = 0.1
-_SAVING = 10  # times the duration of a saving between two of them: buffers may be large
 
 
 @dataclass
@@ -93,7 +92,7 @@ class RolloutLoop(ABC, Generic[State, AnyAgent]):
                     self._save_now()
                     of_all = f" of {self.total:,}" if self.total else ""
                     raise StoppedError(f"stopped after {self.UNIT} {self.count:,}{of_all}")
-                if now - saved > max(saving_interval(), _SAVING * took):
+                if now - saved > saving_interval(took):
                     self._save_now()
                     saved = perf_counter()
                     took = saved - now
