@@ -108,6 +108,7 @@ PEERS = {"kissipo": kissipo, "torch, one file": single_file}
 
 
 def main() -> None:
+    """Prints one line per peer, and how their speeds compare."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from kissipo.core.batch import Batch
-from kissipo.core.environment import EnvironmentSteps, TransitionModel
+from kissipo.core.environment import EnvironmentSteps, Transitions
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import Dataset
 
@@ -167,7 +167,8 @@ class SelectionConfig:
     confirmation:  number of further episodes that a better policy has to play, because
                    the best of many tests is partly luck
     solved_return: mean return of all of them at which the training stops; None: never
-    start:         mean return of the last training episodes before the first test
+    start:         mean return that the last training episodes must reach before the
+                   first test; None: tests begin at once
     """
 
     every: int
@@ -218,7 +219,7 @@ class Planner(Agent):
         return {}
 
     @abstractmethod
-    def sweep(self, model: TransitionModel) -> Mapping[str, float]:
+    def sweep(self, rules: Transitions) -> Mapping[str, float]:
         """Improves the values of all states; returns what changed, by name."""
 
     @abstractmethod

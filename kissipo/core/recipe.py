@@ -21,7 +21,7 @@ class Recipe:
     notes:      remarks that `kissipo show` prints beside the trace, such as other
                 counts of parameters
     also:       further systems that the task shows, each with its command
-    package:    a module that its data need, and that no tests require
+    package:    an optional module without which its data cannot be read; "": none
     """
 
     task: Task

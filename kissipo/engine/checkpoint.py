@@ -27,17 +27,22 @@ from kissipo.core.protocols import StateDict
 
 VERSION = 4
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
+_SAVE_SHARE = 0.05  # of the time of a training, at most
 
 
-def saving_interval() -> float:
+def saving_interval(took: float) -> float:
     """Returns the seconds between two checkpoints: `$KISSIPO_SAVE_EVERY`, or 2.
 
+    They are more after a long saving, so that saving takes a small share of the time.
     The interval never changes a result.
+
+    took:  the seconds of the last saving; 0 before the first
     """
     try:
-        return float(os.environ.get("KISSIPO_SAVE_EVERY", 2))
+        seconds = float(os.environ.get("KISSIPO_SAVE_EVERY", 2))
     except ValueError:
-        return 2.0
+        seconds = 2.0
+    return max(seconds, took / _SAVE_SHARE)
 
 
 def save_checkpoint(folder: Path, state: Mapping[str, object]) -> None:

@@ -43,7 +43,6 @@ from kissipo.engine.streams import stream_steps
 
 Save = Callable[[dict[str, Any]], None]
 _PROGRESS_SECONDS = 0.1
-_SAVE_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -255,7 +254,7 @@ class Fit:
                     f"stopped after epoch {state.epoch}: "
                     f"{config.patience} epochs without a {self._better}"
                 )
-        if state.done or perf_counter() - self._saved_at > self._interval:
+        if state.done or perf_counter() - self._saved_at > saving_interval(self._save_takes):
             self._save_now()
 
     def _augmented(self, batch: Batch) -> Batch:
@@ -300,12 +299,8 @@ class Fit:
             raise StoppedError(
                 f"stopped in epoch {state.epoch + 1}, step {state.step} of {self.steps_an_epoch}"
             )
-        if now - self._saved_at > self._interval:
+        if now - self._saved_at > saving_interval(self._save_takes):
             self._save_now()
-
-    @property
-    def _interval(self) -> float:
-        return max(saving_interval(), self._save_takes / _SAVE_SHARE)
 
     def _save_now(self) -> None:
         if self.save is not None:

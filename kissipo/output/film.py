@@ -14,8 +14,8 @@ _MAX_FRAMES, _MILLISECONDS = 120, 80
 _ROW, _NAME, _VALUE, _MARGIN = 16, 92, 52, 8
 _INK, _BLUE, _GRAY = "#333333", "#2563eb", "#a1a1aa"
 _NOTE = (
-    "The first of the reported episodes. Below each state stand the Q-values of all actions; "
-    "the action with the largest one is taken."
+    "The film shows the first of the reported episodes. Below each state stand the Q-values "
+    "of all actions; the action with the largest one is taken."
 )
 
 
@@ -41,7 +41,7 @@ def film_detail(
         for number in numbers
     ]
     caption = f"{len(actions)} steps, return {totals[-1]:.4g}" + (
-        f"; the film shows one of {step} steps" if step > 1 else ""
+        f"; the film shows one step of every {step}" if step > 1 else ""
     )
     curves = {
         name: [(number + 1, float(q_values[number, action])) for number in range(len(actions))]

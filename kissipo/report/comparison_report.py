@@ -17,7 +17,7 @@ from kissipo.report.plain import plain_page
 from kissipo.report.record_json import section_json
 from kissipo.report.run_report import page_content
 from kissipo.report.still_image import comparison_image
-from kissipo.report.tables import comparison_table
+from kissipo.report.tables import compared_metrics, comparison_table
 
 CURVES = ("return", "greedy_return", "validation_loss", "loss")
 _AXES = ("step", "episode", "epoch")  # the first that a history has
@@ -34,8 +34,7 @@ def comparison_page(rows: Sequence[JsonMapping], histories: Mapping[str, Sequenc
 
     histories:  per task, the history of each seed
     """
-    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
-    table = Section("Comparison", [comparison_table(rows, metrics)])
+    table = Section("Comparison", [comparison_table(rows, compared_metrics(rows))])
     curves = [Section(task, curve_records(some)) for task, some in histories.items()]
     sections = [table, *(section for section in curves if section.content)]
     title, subtitle = f"Comparison of {counted(len(rows), 'task')}", "Learning curves over seeds"

@@ -17,7 +17,13 @@ from kissipo.inspect.trace import Trace
 from kissipo.report.canvas import StillImage
 from kissipo.report.still_image import comparison_image, run_image
 from kissipo.report.still_trace import answer_sentence, trace_image
-from kissipo.report.tables import answer_scores_table, comparison_table, trace_summary, trace_table
+from kissipo.report.tables import (
+    answer_scores_table,
+    compared_metrics,
+    comparison_table,
+    trace_summary,
+    trace_table,
+)
 
 _MAX_ROWS, _MAX_SAMPLE = 24, 60
 
@@ -72,7 +78,7 @@ def trace_answer(trace: Trace) -> PlainAnswer:
 
 def comparison_answer(rows: Sequence[JsonMapping]) -> PlainAnswer:
     """Returns the best task, its metric as bars and all metrics of a comparison."""
-    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    metrics = compared_metrics(rows)
     note = (
         "faster: training speed compared with the first row; "
         "performance / cost: score per second, relative to the first row"

@@ -165,6 +165,11 @@ def answer_scores_table(answer: JsonMapping) -> Table:
     return Table([answer["column"], *metrics], rows, numbers=range(1, 1 + len(metrics)))
 
 
+def compared_metrics(rows: Sequence[JsonMapping]) -> list[str]:
+    """Returns the names of all metrics of the compared tasks."""
+    return list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+
+
 def comparison_table(rows: Sequence[JsonMapping], metrics: Sequence[str]) -> Table:
     """Returns one row per compared task, with the std where there are several seeds."""
     titles = ["", *(name.replace(" ", "\n") for name in metrics)]

@@ -15,7 +15,7 @@ from kissipo.core.algorithm import Agent, EpisodicAgent, Planner, ReplayAgent
 from kissipo.core.codec import columns_of
 from kissipo.core.description import Detail
 from kissipo.core.devices import device_of
-from kissipo.core.environment import Policy, TransitionModel
+from kissipo.core.environment import Policy, Transitions
 from kissipo.core.errors import CallbackError, TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback
@@ -187,7 +187,7 @@ def _environment_loop(
     return EpisodeLoop(world.make(), experiment.net, agent, seed=seed)
 
 
-def _rules(world: World) -> TransitionModel:
+def _rules(world: World) -> Transitions:
     """Returns the transition probabilities of an environment.
 
     Raises:   TaskError when it does not publish them.
@@ -198,7 +198,7 @@ def _rules(world: World) -> TransitionModel:
             allowed="environments with a table of rules: FrozenLake-v1, CliffWalking-v1, racing",
             do="Learn from steps: process.algorithm=q_learning or process.algorithm=sarsa",
         )
-    return world.model
+    return Transitions.of(world.model)
 
 
 def _evaluate_environment(experiment: Experiment, world: World, seed: int) -> Score:

@@ -51,7 +51,7 @@ def test_long_episodes_are_shown_in_part() -> None:
     film = detail.sections[0].content[0]
     assert isinstance(film, Film)
     assert len(film.frames) == 100
-    assert film.caption == "500 steps, return 500; the film shows one of 5 steps"
+    assert film.caption == "500 steps, return 500; the film shows one step of every 5"
 
 
 def test_film_is_a_gif_in_the_report() -> None:

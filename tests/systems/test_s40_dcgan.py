@@ -120,7 +120,7 @@ def test_run_that_breaks_between_two_turns_resumes_to_the_same_bits(
     """The discriminator has taken its turn of step 30, the generator has not."""
     monkeypatch.setenv("KISSIPO_SAVE_EVERY", "0")
     monkeypatch.setattr("kissipo.engine.fit._PROGRESS_SECONDS", 0)
-    monkeypatch.setattr("kissipo.engine.fit._SAVE_SHARE", 1e9)
+    monkeypatch.setattr("kissipo.engine.checkpoint._SAVE_SHARE", 1e9)
     generator_turn = Adversarial._generator_turn
 
     def breaks(self: Adversarial, like: torch.Tensor) -> torch.Tensor:

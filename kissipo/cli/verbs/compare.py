@@ -56,7 +56,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.tables import render
     from kissipo.core.errors import TaskError
     from kissipo.core.task import split_argument
-    from kissipo.report.tables import comparison_table
+    from kissipo.report.tables import compared_metrics, comparison_table
     from kissipo.runs.compare import SECONDS, compare, variations
     from kissipo.runs.load import load
     from kissipo.runs.model_summary import is_bare_net
@@ -92,7 +92,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         notify=notify,
     )
     rows = comparison["rows"]
-    metrics = list(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    metrics = compared_metrics(rows)
     spare = [name for name in metrics if name not in {row["main"] for row in rows} | {SECONDS}]
     spare.sort(key=lambda name: name.split(" ")[-1] in _PREFERRED, reverse=True)
     left_out: list[str] = []

@@ -14,24 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 
 from torch import Tensor, nn
 
 from kissipo.core.algorithm import ReplayAgent, SelectionConfig
 from kissipo.core.environment import GymEnvironment
-from kissipo.core.errors import StoppedError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.protocols import FitCallback, StateDict
 from kissipo.core.seeds import numpy_generator
-from kissipo.engine.checkpoint import saving_interval
+from kissipo.engine.rollouts.loop import LoopState, RolloutLoop, Save
 from kissipo.engine.rollouts.side_by_side import SideBySide, play
-from kissipo.engine.stopping import Stopping
 
-Save = Callable[[StateDict], None]
-_PROGRESS_SECONDS = 0.1
 _ROWS = 50
-_SAVING = 10  # times the duration of a saving between two of them: buffers may be large
 _RECENT = 20  # training episodes whose mean return is compared with `start`
 SOLVED_NOTE = (
     "solved after {steps:,} environment steps: mean return {mean:.5g} in {count} greedy "
@@ -45,7 +39,7 @@ BEST_NOTE = (
 
 
 @dataclass
-class ReplayState:
+class ReplayState(LoopState):
     """The progress of a training with replay; all of it is saved in the checkpoint.
 
     recent:   returns of the last training episodes
@@ -69,20 +63,15 @@ class ReplayState:
     best_count: int = 0
     best_epoch: int = 0
     solved: bool = False
-    history: list[JsonObject] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def epoch(self) -> int:
-        """The number of rows of the history."""
-        return len(self.history)
 
 
-class ReplayLoop:
+class ReplayLoop(RolloutLoop[ReplayState, ReplayAgent]):
     """Trains one agent in environments side by side.
 
     make:  makes a new environment
     """
+
+    UNIT = "step"
 
     def __init__(
         self,
@@ -94,73 +83,46 @@ class ReplayLoop:
         callbacks: Sequence[FitCallback] = (),
         save: Save | None = None,
     ) -> None:
-        self.net, self.agent, self.seed = net, agent, seed
-        self.callbacks, self.save = callbacks, save
-        self.state = ReplayState()
-        self.total = agent.total_steps
+        super().__init__(net, agent, ReplayState(), callbacks=callbacks, save=save)
+        self.seed, self.total = seed, agent.total_steps
         self._row_steps = -(-self.total // _ROWS)
+        self._rows = -(-self.total // self._row_steps)
         self._environments = SideBySide([make() for _ in range(agent.num_envs)], seed, "episode")
         count = agent.selection.episodes if agent.selection else 0
         self._for_tests = [make() for _ in range(count)]
         self._best: dict[str, Tensor] = {}
 
-    def run(self) -> ReplayState:
-        """Runs all rounds, gives the net the best weights and returns the state.
-
-        Raises:   StoppedError after Ctrl-C, when everything is saved.
-        """
-        state, rows = self.state, -(-self.total // self._row_steps)
-        facts = {"epochs": rows, "steps": self._row_steps, "batch": 1, "samples": self.total}
-        for callback in self.callbacks:
-            callback.on_start(facts)
-        started, notified, saved = perf_counter() - state.seconds, 0.0, perf_counter()
-        took = 0.0  # the seconds of the last saving
-        with Stopping() as stopping:
-            while state.steps < self.total and not state.solved:
-                means = self._round()
-                self._select()
-                now = perf_counter()
-                state.seconds = now - started
-                over = state.solved or state.steps >= self.total
-                if over or state.steps >= (state.epoch + 1) * self._row_steps:
-                    self._row()
-                if now - notified > _PROGRESS_SECONDS:
-                    notified = now
-                    self._notify_progress(means)
-                if stopping.wished:
-                    self._save_now()
-                    raise StoppedError(f"stopped after step {state.steps:,} of {self.total:,}")
-                if now - saved > max(saving_interval(), _SAVING * took):
-                    self._save_now()
-                    saved = perf_counter()
-                    took = saved - now
-        self._save_now()
-        self._keep_best()
-        return state
-
-    def where(self) -> str:
-        """Returns the end of the sentence "training resumes ...", for the log."""
-        if self.state.solved or self.state.steps >= self.total:
-            return "to the end: the training was already done"
-        return f"after step {self.state.steps:,}"
+    @property
+    def count(self) -> int:
+        """The number of environment steps so far."""
+        return self.state.steps
 
     def state_dict(self) -> StateDict:
         """Returns everything that the next round depends on."""
-        return {
-            "net": self.net.state_dict(),
-            "best": self._best,
-            "agent": self.agent.state_dict(),
-            "environments": self._environments.state_dict(),
-            "state": vars(self.state),
-        }
+        environments = self._environments.state_dict()
+        return {**super().state_dict(), "best": self._best, "environments": environments}
 
     def load_state_dict(self, state: StateDict) -> None:
         """Restores what `state_dict` returned."""
-        self.net.load_state_dict(state["net"])
-        self.agent.load_state_dict(state["agent"])
+        super().load_state_dict(state)
         self._environments.load_state_dict(state["environments"])
         self._best = state["best"]
-        self.state = ReplayState(**state["state"])
+
+    def _start_facts(self) -> JsonObject:
+        return {
+            "epochs": self._rows,
+            "steps": self._row_steps,
+            "batch": 1,
+            "samples": self.total,
+        }
+
+    def _is_over(self) -> bool:
+        return self.state.solved or self.state.steps >= self.total
+
+    def _turn(self) -> Mapping[str, float]:
+        means = self._round()
+        self._select()
+        return means
 
     def _round(self) -> Mapping[str, float]:
         state, agent, environments = self.state, self.agent, self._environments
@@ -225,7 +187,8 @@ class ReplayLoop:
         )
         return float(returns.mean())
 
-    def _keep_best(self) -> None:
+    def _finish(self) -> None:
+        """Gives the net the best weights, and reports which they are."""
         state = self.state
         if state.best is None:
             return
@@ -235,8 +198,10 @@ class ReplayLoop:
         for callback in self.callbacks:
             callback.on_note(note)
 
-    def _row(self) -> None:
+    def _add_row(self, means: Mapping[str, float]) -> None:
         state = self.state
+        if not self._is_over() and state.steps < (state.epoch + 1) * self._row_steps:
+            return
         row: JsonObject = {
             "epoch": state.epoch + 1,
             "step": state.steps,
@@ -247,17 +212,14 @@ class ReplayLoop:
         if state.test is not None:
             row["greedy_return"] = state.test
         row |= {name: total / state.rounds_in_row for name, total in state.sums.items()}
-        state.history.append(row)
         state.returns, state.sums, state.rounds_in_row, state.test = [], {}, 0, None
-        best = state.best_epoch == state.epoch
-        for callback in self.callbacks:
-            callback.on_epoch({**row, "seconds": round(state.seconds, 3), "best": best})
+        self._report_row(row, best=state.best_epoch == row["epoch"])
 
     def _notify_progress(self, means: Mapping[str, float]) -> None:
         state = self.state
         facts = {
             "epoch": state.epoch + 1,
-            "epochs": -(-self.total // self._row_steps),
+            "epochs": self._rows,
             "step": max(0, state.steps - state.epoch * self._row_steps),
             "steps": self._row_steps,
             "loss": means.get("loss", 0.0),
@@ -265,7 +227,3 @@ class ReplayLoop:
         }
         for callback in self.callbacks:
             callback.on_progress(facts)
-
-    def _save_now(self) -> None:
-        if self.save is not None:
-            self.save(self.state_dict())

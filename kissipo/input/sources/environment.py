@@ -94,7 +94,9 @@ class Options:
     frame_stack: int | None = option(
         None, "number of last images that a state consists of, where states are images", minimum=1
     )
-    size: int | None = option(None, "height and width to which these images are resized", minimum=1)
+    size: int | None = option(
+        None, "height and width to which images are resized, where states are images", minimum=1
+    )
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class World:
     @property
     def draw(self) -> Drawing:
         """The function that draws a state."""
-        images = self.codec.spec.axes[:1] == ("channel",)
+        images = _reads_images((self.codec,))
         return drawing_of(self.name.split("-")[0], self.states, self.fields, images=images)
 
     @property
@@ -149,25 +151,11 @@ class Environment(Source[Options]):
                   actions of another kind.
         """
         gymnasium = need("gymnasium", extra="rl", purpose="training in environments")
-        name, kind = str(value), str(value).split("-")[0]
-        actions, names = _ACTIONS.get(kind, ()), _NUMBERS.get(kind, ())
-        limit = options.max_episode_steps
-        if name in WORLDS.names():
-            module = WORLDS.find(name, place="input.environment")
-            if module.WORLD is None:
-                raise _unknown_space(name, "states", module.STATES)
-            if options.settings:
-                raise DataError(
-                    f"the environment '{name}' has no settings",
-                    got="input.settings: " + ", ".join(options.settings),
-                    do="Leave input.settings out",
-                )
-            actions, names = module.ACTIONS, module.STATES
-            make = partial(_make_own, gymnasium, module.WORLD, limit or module.LIMIT)
-        else:
-            make = partial(_make, gymnasium, name, options, limit)
+        name = str(value)
+        make, actions, names = _maker(gymnasium, name, options)
         environment, inferred = make(), list[InferredOption]()
-        if limit is None and environment.spec and environment.spec.max_episode_steps is None:
+        spec = None if options.max_episode_steps else environment.spec
+        if spec and spec.max_episode_steps is None:
             reason = "the environment sets no limit, and an episode might never end"
             inferred.append(InferredOption("input.max_episode_steps", _MAX_STEPS, reason))
             make = partial(_make, gymnasium, name, options, _MAX_STEPS)
@@ -177,18 +165,7 @@ class Environment(Source[Options]):
         actions = _named(options.actions, actions, int(environment.action_space.n))
         space = environment.observation_space
         if _is_image(space):
-            size, stack = options.size or min(*space.shape[:2], _MAX_SIDE), options.frame_stack
-            if stack is None:
-                stack, reason = _STACK, "one image does not show how things move"
-                inferred.append(InferredOption("input.frame_stack", stack, reason))
-            if options.size is None:
-                reason = f"the environment has images of {space.shape[0]}x{space.shape[1]}"
-                inferred.append(InferredOption("input.size", size, reason))
-            make = partial(_with_images, make, stack, size)
-            codec: Codec = Frames(tuple(f"image {n}" for n in range(1, stack + 1)), (size, size))
-            states = _some_states(make(), len(actions), (stack, size, size))
-            frame = Frame(tuple(map(image_column, codec.columns, states.swapaxes(0, 1))), name)
-            return World(name, make, codec, frame, actions, None, (), tuple(inferred))
+            return _image_world(name, make, space.shape, actions, options, inferred)
         unused = [word for word in ("frame_stack", "size") if getattr(options, word)]
         if unused:
             raise DataError(
@@ -331,8 +308,60 @@ def _some_states(environment: GymEnvironment, actions: int, shape: tuple[int, ..
     return states
 
 
-def _make_own(gymnasium: ModuleType, world: Callable[[], object], limit: int) -> Any:
-    return gymnasium.wrappers.TimeLimit(world(), limit)
+def _maker(
+    gymnasium: ModuleType, name: str, options: Options
+) -> tuple[Callable[[], Any], tuple[str, ...], tuple[str, ...]]:
+    """Returns what makes an environment, and the known names of its actions and states.
+
+    Raises:   NotBuiltError for states of another kind; DataError for unknown settings.
+    """
+    limit = options.max_episode_steps
+    if name not in WORLDS.names():
+        kind = name.split("-")[0]
+        make = partial(_make, gymnasium, name, options, limit)
+        return make, _ACTIONS.get(kind, ()), _NUMBERS.get(kind, ())
+    module = WORLDS.find(name, place="input.environment")
+    if module.WORLD is None:
+        raise _unknown_space(name, "states", module.STATES)
+    if options.settings:
+        raise DataError(
+            f"the environment '{name}' has no settings",
+            got="input.settings: " + ", ".join(options.settings),
+            do="Leave input.settings out",
+        )
+    make = partial(_make_own, gymnasium, module.WORLD, limit or module.LIMIT)
+    return make, module.ACTIONS, module.STATES
+
+
+def _image_world(
+    name: str,
+    make: Callable[[], GymEnvironment],
+    shape: tuple[int, ...],
+    actions: tuple[str, ...],
+    options: Options,
+    inferred: list[InferredOption],
+) -> World:
+    """Returns an environment whose states are its last few images, each a square.
+
+    shape:  that of an image of the environment
+    """
+    size, stack = options.size or min(*shape[:2], _MAX_SIDE), options.frame_stack or _STACK
+    if options.frame_stack is None:
+        reason = "one image does not show how things move"
+        inferred.append(InferredOption("input.frame_stack", stack, reason))
+    if options.size is None:
+        reason = f"the environment has images of {shape[0]}x{shape[1]}"
+        inferred.append(InferredOption("input.size", size, reason))
+    make = partial(_with_images, make, stack, size)
+    codec = Frames(tuple(f"image {n}" for n in range(1, stack + 1)), (size, size))
+    states = _some_states(make(), len(actions), (stack, size, size))
+    frame = Frame(tuple(map(image_column, codec.columns, states.swapaxes(0, 1))), name)
+    return World(name, make, codec, frame, actions, None, (), tuple(inferred))
+
+
+def _make_own(gymnasium: ModuleType, world: Callable[[], object], limit: int) -> GymEnvironment:
+    environment: GymEnvironment = gymnasium.wrappers.TimeLimit(world(), limit)
+    return environment
 
 
 def _with_images(make: Callable[[], GymEnvironment], stack: int, size: int) -> GymEnvironment:
@@ -419,8 +448,8 @@ def _named(names: tuple[str, ...] | None, default: tuple[str, ...], count: int) 
     return names
 
 
-SOURCE = Environment()
-
-
 def _reads_images(codecs: Sequence[Codec]) -> bool:
     return "height" in codecs[0].spec.axes
+
+
+SOURCE = Environment()

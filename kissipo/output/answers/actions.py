@@ -52,8 +52,8 @@ class Actions(Answer):
     HIGHER_IS_BETTER = True
     BASELINES = ("random_policy", "value_iteration")
     SCORE_NOTE = (
-        "The policy and the baselines play as many episodes. No training and no choice of a "
-        "policy used their random seeds."
+        "The policy and the baselines play the same number of episodes. No training and no "
+        "choice of a policy used their random seeds."
     )
 
     def __init__(self, codec: Codec, names: tuple[str, ...], options: Options = Options()) -> None:

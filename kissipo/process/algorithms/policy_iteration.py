@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from kissipo.core.algorithm import Planner
-from kissipo.core.environment import TransitionModel, Transitions
+from kissipo.core.environment import Transitions
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import StateDict
 from kissipo.core.schema import option
@@ -36,7 +36,7 @@ class Options:
     """The options of policy iteration."""
 
     discount: float = option(0.99, "discount factor (gamma) of future rewards", minimum=0, below=1)
-    max_sweeps: int = option(1_000, "number of sweeps after which the policy stays", minimum=1)
+    max_sweeps: int = option(1_000, "maximum number of sweeps over all states", minimum=1)
 
 
 class PolicyIteration(Planner):
@@ -53,9 +53,8 @@ class PolicyIteration(Planner):
         self._policy = np.zeros(len(self._table), dtype=np.int64)
         self._changed = len(self._policy)
 
-    def sweep(self, model: TransitionModel) -> Mapping[str, float]:
+    def sweep(self, rules: Transitions) -> Mapping[str, float]:
         """Evaluates and improves the policy; returns how many actions changed."""
-        rules = Transitions.of(model)
         rewards, matrix = rules.under(self._policy)
         states = np.arange(len(rewards))
         equations = np.eye(len(rewards)) - self.options.discount * matrix

@@ -11,7 +11,8 @@ Example:  >>> from torch import nn
           >>> table = nn.Embedding(1, 2)
           >>> agent = ValueIteration(table, (), Options(discount=0.9))
           >>> ends = [(1.0, 0, 1.0, True)], [(0.5, 0, 0.0, True), (0.5, 0, 4.0, True)]
-          >>> agent.sweep({0: dict(enumerate(ends))})["change"], table.weight.tolist()
+          >>> rules = Transitions.of({0: dict(enumerate(ends))})
+          >>> agent.sweep(rules)["change"], table.weight.tolist()
           (2.0, [[1.0, 2.0]])
 """
 
@@ -23,7 +24,7 @@ import torch
 from torch import nn
 
 from kissipo.core.algorithm import Planner
-from kissipo.core.environment import TransitionModel, Transitions
+from kissipo.core.environment import Transitions
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import StateDict
 from kissipo.core.schema import option
@@ -39,9 +40,9 @@ class Options:
         0.99, "discount factor (gamma) of future rewards", minimum=0, maximum=1
     )
     tolerance: float = option(
-        1e-10, "largest change of a value in the last sweep over all states", above=0
+        1e-10, "sweeps stop when no value changes by more than this in a sweep", above=0
     )
-    max_sweeps: int = option(10_000, "number of sweeps after which the values stay", minimum=1)
+    max_sweeps: int = option(10_000, "maximum number of sweeps over all states", minimum=1)
 
 
 class ValueIteration(Planner):
@@ -58,10 +59,10 @@ class ValueIteration(Planner):
         self._values = np.zeros(self._table.shape)
         self._change = float("inf")
 
-    def sweep(self, model: TransitionModel) -> Mapping[str, float]:
+    def sweep(self, rules: Transitions) -> Mapping[str, float]:
         """Computes all values once; returns the largest change of one."""
         best = self._values.max(axis=1)
-        values = Transitions.of(model).action_values(best, discount=self.options.discount)
+        values = rules.action_values(best, discount=self.options.discount)
         self._change = float(np.abs(values - self._values).max())
         self._values = values
         self._table[:] = values

@@ -3,7 +3,7 @@
 h = f(... f(W_1 s + b_1) ...)        Q(s, a) = V(h) + A(h, a) - mean over b of A(h, b)
 
 Most steps teach something about the state, whatever the action was: V learns it once
-for all actions. The mean is subtracted because V and A would else not be determined.
+for all actions. The mean is subtracted, or V and A would not be determined.
 
 Shapes:   state (batch, ...), flattened -> values (batch, action)
 Source:   Wang et al. 2016 (the mean, not the maximum, as in their experiments).

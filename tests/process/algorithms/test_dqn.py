@@ -16,13 +16,8 @@ from kissipo.core.environment import EnvironmentSteps
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.algorithms.dqn import (
-    DQN,
-    NStepReturns,
-    Options,
-    ReplayBuffer,
-    suggested_options,
-)
+from kissipo.process.algorithms._replay_buffer import NStepReturns, ReplayBuffer
+from kissipo.process.algorithms.dqn import DQN, Options, suggested_options
 from kissipo.process.nets import dueling, ffn
 
 STATE, ACTION = TensorSpec("state", ("feature",), (3,)), TensorSpec("action", ("action",), (2,))

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from kissipo.core.algorithm import Planner
+from kissipo.core.environment import Transitions
 from kissipo.input.environments.racing import Racing
 from kissipo.process.algorithms import policy_iteration, value_iteration
 
@@ -54,9 +55,9 @@ def witness(name: str) -> Any:
 
 def solved(planner: Planner, name: str) -> int:
     """Sweeps until nothing changes; returns the number of sweeps."""
-    sweeps = 0
+    rules, sweeps = Transitions.of(model_of(name)), 0
     while not planner.has_converged():
-        planner.sweep(model_of(name))
+        planner.sweep(rules)
         sweeps += 1
         assert sweeps < 2_000
     return sweeps
@@ -91,10 +92,11 @@ def test_planner_goes_on_where_it_was_saved() -> None:
     for module in (value_iteration, policy_iteration):
         tables = [table_of("FrozenLake-v1") for _ in range(2)]
         one, other = (module.ALGORITHM(table, (), module.Options()) for table in tables)
-        one.sweep(model_of("FrozenLake-v1"))
+        rules = Transitions.of(model_of("FrozenLake-v1"))
+        one.sweep(rules)
         other.load_state_dict(one.state_dict())
         for planner in (one, other):
-            planner.sweep(model_of("FrozenLake-v1"))
+            planner.sweep(rules)
         assert torch.equal(tables[0].weight, tables[1].weight)
 
 
