@@ -287,7 +287,7 @@ class Choice(Answer):
     def fitted_options(self) -> tuple[InferredOption, ...]:
         if not self.is_inferred:
             return ()
-        reason = "their names differ in what they end with"
+        reason = "their names differ in the number or the letter at the end"
         return (InferredOption("options", list(self.option_columns), reason),)
 
     def scores(self, outputs: Tensor) -> Scores:
