@@ -27,6 +27,8 @@ from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.frame import Column, Frame, numbers, strings
 from kissipo.core.tensor_spec import TensorSpec
 
+USER_FEATURES, ITEM_FEATURES = "user features", "item features"  # names of inputs
+
 
 class SideFeatures(Codec):
     """Encodes the features of users or of items, and keeps them by id.
@@ -77,9 +79,9 @@ class SideFeatures(Codec):
         rows = [place.get(text or "") for text in as_strings(frame[self.key]).texts()]
         columns = []
         for name, cells in zip(self.columns, self.cells, strict=True):
-            values = [None if row is None else cells[row] for row in rows]
             if name in frame:
                 continue
+            values = [None if row is None else cells[row] for row in rows]
             texts = [None if value is None else str(value) for value in values]
             is_number = name in self.number_columns
             columns.append(numbers(name, values) if is_number else strings(name, texts))

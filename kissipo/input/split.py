@@ -248,17 +248,17 @@ def _leave_last_out(owners: NDArray[np.int64] | None, options: Split) -> dict[st
         )
     order = np.argsort(owners, kind="stable")
     counts = np.bincount(owners)
-    first = np.cumsum(counts) - counts
-    place = np.arange(len(owners)) - first[owners[order]]
-    from_end = counts[owners[order]] - 1 - place
-    ends = {"test": 0} | ({"validation": 1} if options.validation else {})
-    parts = {
-        name: np.sort(order[(from_end == end) & (place > 0)]) if end in ends.values() else order[:0]
-        for name, end in {"validation": 1, "test": 0}.items()
+    last = np.cumsum(counts) - 1
+    from_end = last[owners[order]] - np.arange(len(owners))
+    is_first = from_end == counts[owners[order]] - 1
+    is_test = (from_end == 0) & ~is_first
+    is_validation = (from_end == 1) & ~is_first & bool(options.validation)
+    rows = {
+        "train": ~is_test & ~is_validation,
+        "validation": is_validation,
+        "test": is_test,
     }
-    others = np.concatenate(list(parts.values()))
-    train = np.setdiff1d(np.arange(len(owners)), others, assume_unique=True)
-    return {"train": train, **parts}
+    return {name: np.sort(order[is_there]) for name, is_there in rows.items()}
 
 
 def _draw(

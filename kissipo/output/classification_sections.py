@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.core.description import (
     Cell,
@@ -17,7 +18,7 @@ from kissipo.core.description import (
 )
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
-from kissipo.output.answer import EvaluationData, Scores
+from kissipo.output.answer import NUM_EXAMPLES, EvaluationData, Scores
 
 MAX_CLASSES = 40  # of a drawn confusion matrix
 MAX_PAIRS, MAX_IMAGES = 8, 4
@@ -248,3 +249,16 @@ def _false_positives(curve: JsonMapping, recall: float) -> str:
         if precision >= 1
         else f"{1 / precision - 1:.2g} false positives per true positive"
     )
+
+
+def confident_errors(scores: Scores, is_right: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Returns the wrong predictions, the most confident first."""
+    wrong = np.flatnonzero(~is_right)
+    return wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")]
+
+
+def wrong_and_right(scores: Scores, is_right: NDArray[np.bool_]) -> list[tuple[int, str]]:
+    """Returns the most confident errors, and the first right predictions."""
+    wrong = confident_errors(scores, is_right)[:NUM_EXAMPLES].tolist()
+    right = np.flatnonzero(is_right)[:NUM_EXAMPLES].tolist()
+    return [(position, "wrong") for position in wrong] + [(position, "right") for position in right]

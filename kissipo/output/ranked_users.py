@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,17 +36,20 @@ class RankedUsers:
         """The splits before that which is evaluated."""
         return PARTS[: PARTS.index(self.part)]
 
+    @cached_property
     def excluded(self) -> NDArray[np.bool_]:
-        """Returns the items that the users rated in earlier splits (user, item)."""
-        return self._table(self.history.in_parts(self.known_parts), first=True)
+        """The items that the users rated in earlier splits (user, item)."""
+        rows = self.history.in_parts(self.known_parts)
+        return self.history.table(self.users, self.num_items, rows)
 
+    @cached_property
     def liked(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Returns the liked items of the split (user, item), and their number, in which
-        new items count."""
-        rows = self.history.in_parts([self.part]) & (self.history.ratings >= self.relevant)
+        """The liked items of the split (user, item), and their number, in which new
+        items count."""
+        rows = self.history.liked_rows(self.part, self.relevant)
         users = self.history.users[rows]
         counts = np.bincount(users, minlength=int(self.users.max()) + 1)[self.users]
-        return self._table(rows, first=False), counts
+        return self.history.table(self.users, self.num_items, rows), counts
 
     def tested(self, user: int) -> dict[int, float]:
         """Returns the ratings of a user in the split, by item."""
@@ -55,19 +59,8 @@ class RankedUsers:
 
     def evaluation(self, scores: Scores) -> Evaluation:
         """Returns the ranking metrics of scores (user, item)."""
-        first = first_items(scores, self.excluded(), self.top_k)
-        liked, counts = self.liked()
+        first = first_items(scores, self.excluded, self.top_k)
+        liked, counts = self.liked
         is_hit = np.take_along_axis(liked, np.maximum(first, 0), axis=1) & (first >= 0)
         metrics = ranking_metrics(first, is_hit, counts, self.top_k, self.num_items)
         return Evaluation(metrics, per_sample=user_ndcg(is_hit, counts, self.top_k))
-
-    def _table(self, rows: NDArray[np.bool_], *, first: bool) -> NDArray[np.bool_]:
-        """Returns rows of the history as a table (user, item); `first` is item 0."""
-        history = self.history
-        place = np.full(max(int(self.users.max()), int(history.users.max())) + 1, -1)
-        place[self.users] = np.arange(len(self.users))
-        table = np.zeros((len(self.users), self.num_items + 1), dtype=bool)
-        places = place[history.users[rows]]
-        table[places[places >= 0], history.items[rows][places >= 0]] = True
-        table[:, 0] = first
-        return table

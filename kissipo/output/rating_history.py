@@ -54,12 +54,23 @@ class RatingHistory:
         """Returns which rows are in one of these splits."""
         return np.isin(self.parts, [PARTS.index(part) for part in parts])
 
-    def rated(self, users: NDArray[np.int64], num_items: int) -> NDArray[np.bool_]:
-        """Returns the items that users have rated in any split (user, item); item 0 is
-        always among them."""
-        table = np.zeros((len(users), num_items), dtype=bool)
+    def liked_rows(self, part: str, relevant: float) -> NDArray[np.bool_]:
+        """Returns which rows of a split are items that their user liked."""
+        return self.in_parts([part]) & (self.ratings >= relevant)
+
+    def table(
+        self, users: NDArray[np.int64], num_items: int, rows: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.bool_]:
+        """Returns the items that users have rated (user, item); item 0 is always among
+        them.
+
+        rows:  the rows of the history that count; all of them when omitted
+        """
+        table = np.zeros((len(users), num_items + 1), dtype=bool)
         for row, user in enumerate(users.tolist()):
-            table[row, self.items[self.of_user(user)]] = True
+            owned = self.of_user(user)
+            items = self.items[owned]
+            table[row, items if rows is None else items[rows[owned]]] = True
         table[:, 0] = True
         return table
 

@@ -89,9 +89,9 @@ def _read_once(path: Path, layout: Layout, changed: int, size: int) -> TypedCell
     csv.field_size_limit(_LONGEST_CELL)
     if layout.separator not in (None, DOUBLE_COLON) and len(layout.separator or "") != 1:
         raise DataError(
-            "input.separator must be a single character",
+            "input.separator must be a single character, or '::'",
             got=f"'{layout.separator}'",
-            allowed="such as ';', or a tab, which is written input.separator='\"\\t\"', or '::'",
+            allowed="such as ';', or a tab, which is written input.separator='\"\\t\"'",
         )
     separator, skip = _first_lines(path, layout)
     texts: set[str] = set()

@@ -206,7 +206,7 @@ def clock_findings(cells: TimeCells, local: Times) -> list[Finding]:
 
 def _offset(time: np.datetime64, zone: str) -> int:
     """Returns the seconds that the local clock is ahead of a time in UTC."""
-    moment: datetime = time.astype("datetime64[s]").item()
-    offset = moment.replace(tzinfo=UTC).astimezone(zone_of(zone)).utcoffset()
+    in_utc: datetime = time.astype("datetime64[s]").item()
+    offset = in_utc.replace(tzinfo=UTC).astimezone(zone_of(zone)).utcoffset()
     assert offset is not None
     return int(offset.total_seconds())

@@ -22,7 +22,7 @@ from kissipo.codec.label_sets import LabelSets, separator_of
 from kissipo.codec.labels import as_strings
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
-from kissipo.codec.side_features import SideFeatures
+from kissipo.codec.side_features import ITEM_FEATURES, USER_FEATURES, SideFeatures
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, format_rows
@@ -41,7 +41,6 @@ from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
 RATING = "rating"
-USER, ITEM = "user features", "item features"
 _NAMES = {
     "user": ("user", "userid", "user_id", "uid", "customer", "customer_id", "customerid", "reader"),
     "item": (
@@ -158,7 +157,7 @@ class Ratings(Source[Options]):
                 )
             names[key].append(name)
         codecs = []
-        for kind, (key, columns) in zip((USER, ITEM), names.items(), strict=True):
+        for kind, (key, columns) in zip((USER_FEATURES, ITEM_FEATURES), names.items(), strict=True):
             if columns:
                 inner = [_feature_codec(frame, name) for name in columns]
                 joined = inner[0] if len(inner) == 1 else Concat(tuple(inner))

@@ -35,7 +35,6 @@ from kissipo.core.script_part import ScriptPart
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.answer import (
-    NUM_EXAMPLES,
     Answer,
     DecodingStep,
     Evaluation,
@@ -47,12 +46,14 @@ from kissipo.output.answer import (
 from kissipo.output.classification_sections import (
     MAX_CLASSES,
     cell_samples,
+    confident_errors,
     confused_images,
     confusion_section,
     confusion_table,
     costs_section,
     precision_recall_section,
     threshold_section,
+    wrong_and_right,
 )
 from kissipo.output.decode.argmax import argmax
 from kissipo.output.decode.threshold import threshold
@@ -581,15 +582,10 @@ class Category(Answer):
 
     def worst(self, scores: Scores, truth: Scores, quality: Scores) -> Scores:
         """Returns the wrong predictions, the most confident first."""
-        wrong = np.flatnonzero(self.choose(scores) != truth)
-        return wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")]
+        return confident_errors(scores, self.choose(scores) == truth)
 
     def examples(self, scores: Scores, truth: Scores, quality: Scores) -> Sequence[tuple[int, str]]:
-        wrong = self.worst(scores, truth, quality)[:NUM_EXAMPLES].tolist()
-        right = np.flatnonzero(self.choose(scores) == truth)[:NUM_EXAMPLES].tolist()
-        return [(position, "wrong") for position in wrong] + [
-            (position, "right") for position in right
-        ]
+        return wrong_and_right(scores, self.choose(scores) == truth)
 
     def describe_target(self, target: Any) -> str:
         return self.classes[int(target)]

@@ -41,13 +41,13 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
 from kissipo.output.answer import (
-    NUM_EXAMPLES,
     Answer,
     DecodingStep,
     Evaluation,
     Prediction,
     Scores,
 )
+from kissipo.output.classification_sections import confident_errors, wrong_and_right
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _NUMBERED = re.compile(r"(.*?)(\d+|(?<=[_ ])[A-Ha-h])")  # of an option: ending0, option_a
@@ -287,7 +287,7 @@ class Choice(Answer):
     def fitted_options(self) -> tuple[InferredOption, ...]:
         if not self.is_inferred:
             return ()
-        reason = "their names differ in what they end with"
+        reason = "their names differ in the number or the letter at the end"
         return (InferredOption("options", list(self.option_columns), reason),)
 
     def scores(self, outputs: Tensor) -> Scores:
@@ -360,13 +360,10 @@ class Choice(Answer):
 
     def worst(self, scores: Scores, truth: Scores, quality: Scores) -> NDArray[np.int64]:
         """Returns the wrong predictions, the most confident first."""
-        wrong = np.flatnonzero(self.predicted(scores) != truth)
-        return wrong[np.argsort(-scores[wrong].max(axis=1), kind="stable")]
+        return confident_errors(scores, self.predicted(scores) == truth)
 
     def examples(self, scores: Scores, truth: Scores, quality: Scores) -> Sequence[tuple[int, str]]:
-        wrong = self.worst(scores, truth, quality)[:NUM_EXAMPLES].tolist()
-        right = np.flatnonzero(quality)[:NUM_EXAMPLES].tolist()
-        return [(place, "wrong") for place in wrong] + [(place, "right") for place in right]
+        return wrong_and_right(scores, self.predicted(scores) == truth)
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         choice, truth = f"outputs[{number}].argmax(1)", f"targets[{number}].flatten()"

@@ -103,8 +103,8 @@ class Options(number.Options):
 class Catalog:
     """All items and users by id, with their encoded features if there are any.
 
-    items:  the names, from id 1
     users:  the names, from id 1
+    items:  the names, from id 1
     user_features, item_features:  (id, feature), id 0 included; None without features
     """
 
@@ -246,11 +246,12 @@ class Rating(Number):
         """Computes the errors of ratings; scores without ratings have none."""
         if self.is_implicit:
             return Evaluation({"mean_score": float(scores.mean())})
+        ratings = self._in_range(scores)
         metrics = {
-            "rmse": root_mean_squared_error(truth, self._in_range(scores)),
-            "mae": mean_absolute_error(truth, self._in_range(scores)),
+            "rmse": root_mean_squared_error(truth, ratings),
+            "mae": mean_absolute_error(truth, ratings),
         }
-        quality = -np.square(self._in_range(scores) - truth)
+        quality = -np.square(ratings - truth)
         return Evaluation(metrics, {"unit": self.name}, per_sample=quality)
 
     def evaluate_model(self, case: EvaluationCase) -> tuple[Evaluation, Mapping[str, Evaluation]]:
@@ -382,8 +383,8 @@ class Rating(Number):
 
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         """Returns RMSE and MAE of the limited ratings; a script ranks nothing."""
-        zero, one = (float(self._in_units(torch.tensor(value))) for value in (0.0, 1.0))
-        units = f".double() * {one - zero!r} + {zero!r}"
+        mean, unit = self._scaling
+        units = f".double() * {unit!r} + {mean!r}"
         low, high = self._range
         error = (
             f"((outputs[{number}]{units}).clamp({low!r}, {high!r}) - (targets[{number}]{units}))"
@@ -441,6 +442,12 @@ class Rating(Number):
     def _in_range(self, ratings: Scores) -> Scores:
         return ratings if self.is_implicit else np.clip(ratings, *self._range)
 
+    @property
+    def _scaling(self) -> tuple[float, float]:
+        """The rating of an output of 0, and the change of it per unit of the output."""
+        zero, one = (float(self._in_units(torch.tensor(value))) for value in (0.0, 1.0))
+        return zero, one - zero
+
     def _in_units(self, outputs: Tensor) -> Scores:
         """Returns outputs of any shape in the unit of the ratings."""
         return super().scores(outputs.reshape(-1, 1)).reshape(outputs.shape)
@@ -455,11 +462,7 @@ class Rating(Number):
                 self.catalog.items[int(block[0]) - 1],
                 float(block[1]),
                 tuple(
-                    Reason(
-                        self.catalog.items[self.history.items[int(place)] - 1],
-                        float(cosine),
-                        self._rating_of(int(place)),
-                    )
+                    self._reason(int(place), float(cosine))
                     for place, cosine in block[2:].reshape(-1, 2)
                     if not np.isnan(place)
                 ),
@@ -474,7 +477,8 @@ class Rating(Number):
         users = inputs[0].cpu().numpy()
         features = inputs[2] if self.catalog.user_features is not None else None
         scores = self._item_scores(net, inputs[0].cpu(), features)
-        first = first_items(scores, self.history.rated(users, scores.shape[1]), self.top_k)
+        rated = self.history.table(users, len(self.catalog.items))
+        first = first_items(scores, rated, self.top_k)
         return self._as_blocks(net, users, first, scores)
 
     def _as_blocks(
@@ -517,24 +521,22 @@ class Rating(Number):
     def _reasons(
         self, net: nn.Module, user: int, items: Sequence[int], parts: Sequence[str] = PARTS
     ) -> list[tuple[Reason, ...]]:
-        """Returns the rated items nearest to each item, which is not its own reason."""
+        """Returns the liked items nearest to each item, which is not its own reason."""
         places, cosines = self._nearest(net, user, [max(0, item) for item in items], parts)
         return [
             tuple(
-                Reason(
-                    self.catalog.items[self.history.items[place] - 1],
-                    cosine,
-                    self._rating_of(place),
-                )
-                for place, cosine in zip(row.astype(np.int64).tolist(), near.tolist(), strict=True)
+                self._reason(int(place), cosine)
+                for place, cosine in zip(row.tolist(), near.tolist(), strict=True)
                 if cosine > -1
             )
             for row, near in zip(places, cosines, strict=True)
         ]
 
-    def _rating_of(self, place: int) -> float | None:
-        """Returns a rating of the history; None where rows only say what was chosen."""
-        return None if self.is_implicit else float(self.history.ratings[place])
+    def _reason(self, place: int, cosine: float) -> Reason:
+        """Returns a row of the history as a reason; implicit rows have no rating."""
+        item = self.catalog.items[self.history.items[place] - 1]
+        rating = None if self.is_implicit else float(self.history.ratings[place])
+        return Reason(item, cosine, rating)
 
     def _all_scores(self, net: nn.Module, users: NDArray[np.int64]) -> Scores:
         features = self.catalog.user_features
@@ -566,7 +568,7 @@ class Rating(Number):
         """Returns users with a liked item in a split, at most as many as are ranked."""
         if part == "train" or not self.catalog.items:
             return np.zeros(0, dtype=np.int64)
-        liked = self.history.in_parts([part]) & (self.history.ratings >= (self.relevant or 0))
+        liked = self.history.liked_rows(part, self.relevant or 0)
         users = np.unique(self.history.users[liked])
         users = users[users > 0]
         limit = max(1, _MAX_PAIRS // (1 + len(self.catalog.items)))
@@ -603,7 +605,7 @@ class Rating(Number):
         users = ranked.users[drawn(len(ranked.users), _LISTS, "shown users")]
         some = self._ranked(ranked.part, users)
         scores = self._all_scores(case.net, users)
-        first = first_items(scores, some.excluded(), self.top_k)
+        first = first_items(scores, some.excluded, self.top_k)
         ratings = self._in_range(self._in_units(torch.from_numpy(scores)))
         lists = []
         for row, user in enumerate(users.tolist()):
@@ -628,12 +630,11 @@ class Rating(Number):
         if not isinstance(net, ExplainingLayer):
             return Section(title, [])
         sources, _ = net.explain((0, 0), *inputs)
-        zero, one = (float(self._in_units(torch.tensor(value))) for value in (0.0, 1.0))
-        spread = one - zero
-        rows = [] if self.is_implicit else [["mean of the training split", f"{zero:.4f}"]]
-        total = zero
+        mean, unit = self._scaling
+        rows = [] if self.is_implicit else [["mean of the training split", f"{mean:.4f}"]]
+        total = mean
         for source in sources:
-            value = spread * float(source.value)
+            value = unit * float(source.value)
             total += value
             rows.append([_TERMS.get(source.of, source.of), f"{value:+.4f}"])
         limited = float(self.scores(outputs)[0, 0])

@@ -6,10 +6,13 @@ ratings are equal, there is nothing to fit, and this baseline does not apply.
 Source:   Koren, Factor in the Neighbors, 2010 (the baseline predictor).
 """
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.output.answer import Scores
+from kissipo.output.answers.rating import Rating
 from kissipo.output.baseline_data import BaselineData
 
 NAME = "user and item biases"
@@ -18,7 +21,7 @@ _PENALTIES, _TURNS = (5.0, 2.0), 15
 
 def predict(data: BaselineData) -> Scores | None:
     """Returns ratings; a new user or item has a bias of zero."""
-    if data.answer.EVAL_METRIC != "rmse" and np.ptp(data.train.truth) == 0:
+    if cast(Rating, data.answer).is_implicit and np.ptp(data.train.truth) == 0:
         return None
     users, items = (ids.clamp(min=0).numpy() for ids in data.train.inputs[:2])
     mean, user, item = biases(

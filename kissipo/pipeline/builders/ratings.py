@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.codec.ids import Ids
-from kissipo.codec.side_features import SideFeatures
+from kissipo.codec.side_features import ITEM_FEATURES, USER_FEATURES, SideFeatures
 from kissipo.core.codec import Codec
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding, refuse_failures
@@ -29,7 +29,7 @@ from kissipo.input.check.ratings import (
     without_repeats,
 )
 from kissipo.input.source_data import Reading
-from kissipo.input.sources.ratings import ITEM, RATING, USER, Ratings, Roles, roles_of
+from kissipo.input.sources.ratings import RATING, Ratings, Roles, roles_of
 from kissipo.input.split import Split, split_rows
 from kissipo.output.answers.rating import IMPLICIT, Catalog, Options, Rating, implicit_column
 from kissipo.output.rating_history import PARTS
@@ -115,7 +115,7 @@ def _catalog(ids: Sequence[Codec], sides: Sequence[SideFeatures]) -> Catalog:
     for side in sides:
         rows = side.by_id(names[side.key])
         features[side.name] = torch.cat([torch.zeros(1, rows.shape[1]), rows])
-    return Catalog(users, items, features.get(USER), features.get(ITEM))
+    return Catalog(users, items, features.get(USER_FEATURES), features.get(ITEM_FEATURES))
 
 
 def _with_answer(reading: Reading, resolved: ResolvedTask) -> tuple[Reading, list[InferredOption]]:

@@ -37,7 +37,6 @@ from kissipo.process.algorithms.supervised import Loss, Supervised
 __all__ = ["ALGORITHM", "NEEDS_LOSSES", "Options", "suggested_options"]
 NEEDS_LOSSES = True
 _BATCH, _EPOCHS, _TURNS = 512, 30, 8
-_UNSUITABLE = ("mixup", "label_smoothing", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -66,25 +65,20 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 class Bpr(Supervised):
     """Supervised learning of which of two items a user chose."""
 
+    UNSUITABLE = ("mixup", "label_smoothing", "class_weights")
     takes_sample_weights = False
     options: Options
 
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
-        for name in _UNSUITABLE:
-            if getattr(options, name):
-                raise TaskError(
-                    f"process.{name} does not suit process.algorithm=bpr",
-                    do=f"Leave process.{name} out",
-                )
+        super().__init__(net, losses, options, total_steps=total_steps)
         if not compares_items(net):
             raise TaskError(
                 "process.algorithm=bpr compares two items for a user",
                 allowed="process.net=recommender",
                 do="Leave process.algorithm out for another net",
             )
-        super().__init__(net, losses, options, total_steps=total_steps)
         self._pair_net: PairNet = net
         self._pairs = torch.zeros(0, dtype=torch.int64)  # of users and items, sorted
         self._items: tuple[Tensor, ...] = ()  # the inputs of each item, by id
@@ -140,7 +134,7 @@ class Bpr(Supervised):
         other = self._with_others(batch, self.steps_done)
         difference = self.net(*batch.inputs) - self.net(*other.inputs)
         loss = self.losses[0](difference, batch.targets[0])
-        return loss, loss + self._own_penalty(batch) + self._own_penalty(other)
+        return loss, self._with_own_penalty(loss, batch, other)
 
     def _with_others(self, batch: Batch, *purpose: str | int) -> Batch:
         """Returns the batch with another item in each row."""

@@ -45,7 +45,6 @@ _BATCH, _RATE, _WARMUP = 32, 1e-3, 0.1
 _STEPS = 20_000
 _FRACTIONS = (0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _TOP_K = 5
-_UNSUITABLE = ("mixup", "label_smoothing", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -80,25 +79,20 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 class MaskedText(Supervised):
     """Supervised learning of pieces that are hidden anew in every step."""
 
+    UNSUITABLE = ("mixup", "label_smoothing", "class_weights")
     takes_sample_weights = False
     options: Options
 
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
-        for name in _UNSUITABLE:
-            if getattr(options, name):
-                raise TaskError(
-                    f"process.{name} does not suit process.algorithm=masked_text",
-                    do=f"Leave process.{name} out",
-                )
+        super().__init__(net, losses, options, total_steps=total_steps)
         if not guesses_pieces(net):
             raise TaskError(
                 "process.algorithm=masked_text learns masked pieces",
                 allowed="output.text=masked",
                 do="Leave process.algorithm out for another output",
             )
-        super().__init__(net, losses, options, total_steps=total_steps)
         self._masked_net: MaskedTextNet = net
         self._followed: Tensor | None = None  # (1, time) the text whose guesses are followed
         self._history: list[JsonObject] = []

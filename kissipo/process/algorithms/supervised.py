@@ -188,14 +188,25 @@ def _max_batch(facts: DataFacts) -> int:
 
 
 class Supervised(Algorithm):
-    """One net, one optimizer, and one loss per output."""
+    """One net, one optimizer, and one loss per output.
 
+    UNSUITABLE:  options of supervised learning that an algorithm made from it refuses
+    """
+
+    UNSUITABLE: ClassVar[tuple[str, ...]] = ()
     takes_sample_weights = True
     takes_targets: bool = False  # whether the net gets the targets, too (teacher forcing)
 
     def __init__(
         self, net: nn.Module, losses: tuple[Loss, ...], options: Options, *, total_steps: int
     ) -> None:
+        for name in self.UNSUITABLE:
+            if getattr(options, name):
+                algorithm = type(self).__module__.rpartition(".")[2]
+                raise TaskError(
+                    f"process.{name} does not suit process.algorithm={algorithm}",
+                    do=f"Leave process.{name} out",
+                )
         if options.gradient_accumulation_steps > 1 and is_stateful(net):
             raise TaskError(
                 "process.gradient_accumulation_steps divides each batch, but a stateful net "
@@ -337,11 +348,14 @@ class Supervised(Algorithm):
 
         loss = loss_of(outputs)
         total = sum((_AUXILIARY * loss_of(head) for head in auxiliary), start=loss)
-        return loss, total + self._own_penalty(batch)
+        return loss, self._with_own_penalty(total, batch)
 
-    def _own_penalty(self, batch: Batch) -> Tensor | float:
-        """Returns the penalty of a net that has one of its own, else 0."""
-        return self.net.penalty(*batch.inputs) if is_penalized(self.net) else 0.0
+    def _with_own_penalty(self, loss: Tensor, *batches: Batch) -> Tensor:
+        """Returns the loss, plus the penalty of a net that has one of its own."""
+        net = self.net
+        if not is_penalized(net):
+            return loss
+        return sum((net.penalty(*batch.inputs) for batch in batches), start=loss)
 
     def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
         """Returns the outputs of the net and those of its auxiliary heads.

@@ -180,7 +180,7 @@ def _refuse_windows(options: Options, output: TensorSpec, *, suits: bool) -> Non
     """Refuses options of windows that would change nothing."""
     if options.text_window is None and options.text_stride is not None:
         raise ShapeError(
-            "process.text_stride is the way from one window to the next, and there are no windows",
+            "process.text_stride is the distance between two windows, and there are no windows",
             do="Set process.text_window, or leave process.text_stride out",
         )
     if options.text_window is not None and not suits:

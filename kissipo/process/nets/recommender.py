@@ -32,6 +32,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kissipo.codec.side_features import ITEM_FEATURES, USER_FEATURES
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Combined, Source
@@ -42,7 +43,7 @@ from kissipo.process.layers.dot_product import DotProduct
 from kissipo.process.layers.embedding import embedding
 
 ALGORITHMS = ("supervised", "bpr")
-USER_FEATURES, ITEM_FEATURES = "user features", "item features"
+_Side = tuple[str, Tensor, Tensor | None]  # user or item, its ids, its features
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ class Recommender(nn.Module):
         self.embedding_l2, self.bias_l2 = options.embedding_l2 or 0.0, options.bias_l2 or 0.0
         dim = options.embedding_dim
         self.has_vectors = dim > 0
-        pairs = zip(("user", "item"), features, strict=True)
-        self.described = tuple(name for name, size in pairs if size)  # sides with features
+        sizes = dict(zip(("user", "item"), features, strict=True))
+        self.described = tuple(name for name, size in sizes.items() if size)  # with features
         if self.has_vectors:
             self.user = embedding(users, dim, padded=True)
             self.item = embedding(items, dim, padded=True)
@@ -110,11 +111,11 @@ class Recommender(nn.Module):
             self.user_bias = _zeros(users)
             self.item_bias = _zeros(items)
         self.has_biases = options.biases
-        for name, size in zip(("user", "item"), features, strict=True):
-            if size and self.has_vectors:
-                self.add_module(f"{name}_feature_vector", _from_zero(size, dim))
-            if size and options.biases:
-                self.add_module(f"{name}_feature_bias", _from_zero(size, 1))
+        for name in self.described:
+            if self.has_vectors:
+                self.add_module(f"{name}_feature_vector", _from_zero(sizes[name], dim))
+            if options.biases:
+                self.add_module(f"{name}_feature_bias", _from_zero(sizes[name], 1))
         self.is_deep = bool(options.units) and self.has_vectors
         if self.is_deep:
             self.dense = _hidden(2 * dim, options)
@@ -122,13 +123,10 @@ class Recommender(nn.Module):
             self.dot = DotProduct()
 
     def forward(self, user: Tensor, item: Tensor, *features: Tensor) -> Tensor:
-        user, item = user.clamp(min=0), item.clamp(min=0)
-        sides = (("user", user), ("item", item))
-        rows = dict(zip(self.described, features, strict=True))
-        terms = [self._bias(name, ids, rows.get(name)) for name, ids in sides if self.has_biases]
+        sides = self._sides(user, item, *features)
+        terms = [self._bias(*side) for side in sides if self.has_biases]
         if self.has_vectors:
-            p, q = (self._vector(name, ids, rows.get(name)) for name, ids in sides)
-            terms.append(self._interaction(p, q, user, item))
+            terms.append(self._interaction(*sides))
         total = terms[0]
         for term in terms[1:]:
             total = total + term
@@ -136,15 +134,12 @@ class Recommender(nn.Module):
 
     def penalty(self, user: Tensor, item: Tensor, *features: Tensor) -> Tensor:
         """Returns the L2 penalty of the vectors and biases, as a mean over samples."""
-        rows = dict(zip(self.described, features, strict=True))
         total = torch.zeros((), device=user.device)
-        for name, ids in (("user", user.clamp(min=0)), ("item", item.clamp(min=0))):
+        for side in self._sides(user, item, *features):
             if self.has_vectors:
-                vector = self._vector(name, ids, rows.get(name))
-                total = total + self.embedding_l2 * vector.square().sum()
+                total = total + self.embedding_l2 * self._vector(*side).square().sum()
             if self.has_biases:
-                bias = self._bias(name, ids, rows.get(name))
-                total = total + self.bias_l2 * bias.square().sum()
+                total = total + self.bias_l2 * self._bias(*side).square().sum()
         return total / len(user)
 
     @property
@@ -161,21 +156,26 @@ class Recommender(nn.Module):
         self, index: tuple[int, int], user: Tensor, item: Tensor, *features: Tensor
     ) -> tuple[list[Source], Combined]:
         """Returns the biases and the dot product, or what the hidden layers add."""
-        user, item = user.clamp(min=0), item.clamp(min=0)
-        sides = (("user", user), ("item", item))
-        rows = dict(zip(self.described, features, strict=True))
+        sides = self._sides(user, item, *features)
         sources = []
-        for name, ids in sides if self.has_biases else ():
+        for name, ids, row in sides if self.has_biases else ():
             table = self.get_submodule(f"{name}_bias")(ids)
             sources.append(Source(f"{name}_bias", index, table[index]))
-            if name in rows:
-                linear = self.get_submodule(f"{name}_feature_bias")(rows[name])
+            if row is not None:
+                linear = self.get_submodule(f"{name}_feature_bias")(row)
                 sources.append(Source(f"{name}_feature_bias", index, linear[index]))
         if self.has_vectors:
-            p, q = (self._vector(name, ids, rows.get(name)) for name, ids in sides)
-            value = self._interaction(p, q, user, item)[index]
+            value = self._interaction(*sides)[index]
             sources.append(Source("dense" if self.is_deep else "dot", index, value))
         return sources, "sum"
+
+    def _sides(self, user: Tensor, item: Tensor, *features: Tensor) -> tuple[_Side, _Side]:
+        """Returns the names, the ids and the features of users and of items."""
+        rows = dict(zip(self.described, features, strict=True))
+        return (
+            ("user", user.clamp(min=0), rows.get("user")),
+            ("item", item.clamp(min=0), rows.get("item")),
+        )
 
     def _bias(self, name: str, ids: Tensor, features: Tensor | None) -> Tensor:
         bias: Tensor = self.get_submodule(f"{name}_bias")(ids)
@@ -189,14 +189,16 @@ class Recommender(nn.Module):
             return vector
         return vector + self.get_submodule(f"{name}_feature_vector")(features)
 
-    def _interaction(self, p: Tensor, q: Tensor, user: Tensor, item: Tensor) -> Tensor:
+    def _interaction(self, user: _Side, item: _Side) -> Tensor:
+        """Returns the dot product, or what the hidden layers add."""
+        p, q = self._vector(*user), self._vector(*item)
         if not self.is_deep:
             product: Tensor = self.dot(p, q)
             return product
         hidden: Tensor = self.dense(torch.cat([p, q], dim=1))
         if self.described:
             return hidden
-        return hidden * ((user != 0) & (item != 0)).unsqueeze(1)
+        return hidden * ((user[1] != 0) & (item[1] != 0)).unsqueeze(1)
 
 
 def build(

@@ -215,7 +215,7 @@ def test_cache_reads_a_changed_file_again() -> None:
         (b"a,b\n1,2\n", {"encoding": "klingon"},
          "input.encoding is not a known encoding; got 'klingon'. Try utf-8, latin-1, cp1252"),
         (b"a,b\n1,2\n", {"separator": ";;"},
-         "input.separator must be a single character; got ';;'. Allowed: such as ';',"),
+         "input.separator must be a single character, or '::'; got ';;'. Allowed: such as ';',"),
         (b"a,b\n1,2\n", {"header": ("x",)},
          "line 1 of some.csv has 2 cells where the header has 1 columns; the first extra cell"),
     ],
