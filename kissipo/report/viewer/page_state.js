@@ -1,6 +1,6 @@
 /** The state of a page in its address: which layer, step, unit and cell is shown. */
 
-import { useEffect, useState } from "./vendor/preact.js";
+import { useLayoutEffect, useState } from "./vendor/preact.js";
 
 /** Reads the state from the address. */
 export function readState() {
@@ -21,7 +21,7 @@ export function writeState(state) {
 /** The state, and a function that changes some of its fields. */
 export function usePageState() {
   const [state, setState] = useState(readState);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const read = () => setState(readState());
     addEventListener("hashchange", read);
     return () => removeEventListener("hashchange", read);

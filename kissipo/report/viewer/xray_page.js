@@ -1,6 +1,6 @@
 /** The x-ray of one example: input, every layer, output, and any number broken down into its terms. */
 
-import { html, useEffect, useMemo } from "./vendor/preact.js";
+import { html, useLayoutEffect, useMemo } from "./vendor/preact.js";
 import { usePageState } from "./page_state.js";
 import { groupsOf, namesByAxis, orderOf } from "./xray_layers.js";
 import { Records } from "./report_records.js";
@@ -28,7 +28,8 @@ export function Xray({ source }) {
   const order = useMemo(() => orderOf(groups), [groups]);
   const number = Math.min(groups.length - 1, Math.max(0, Number(state.layer ?? order[0] ?? 0)));
   const choose = (layer) => change({ layer, call: undefined, cell: undefined });
-  useEffect(() => listen(order, number, choose), [order, number]);
+  // before the page is painted: a key pressed at once is not lost
+  useLayoutEffect(() => listen(order, number, choose), [order, number]);
   const view = { source, trace, groups, labels, number, choose, state, change };
   return html`
     <${XrayStrip} ...${view} />
