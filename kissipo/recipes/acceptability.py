@@ -44,7 +44,7 @@ RECIPE = Recipe(
     metric="matthews_corrcoef",
     band=(-0.05, 0.25),
     expected="a correlation of 0 from scratch: the net accepts every sentence; a published MiniLM "
-    "reaches 0.23 in three epochs at 5e-5, TF-IDF with logistic regression 0.08",
+    "reaches 0.15 to 0.26 (seeds differ), TF-IDF with logistic regression 0.08",
     seconds=60,
     look="the confusion matrix: a net from scratch accepts nearly everything",
     differs="published figures are those of large models; BERT base has a correlation of 0.52",
