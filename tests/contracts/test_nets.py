@@ -183,6 +183,9 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"width_multiplier": 0.2, "dropout": 0.0, "module": "naive", "auxiliary": False},
         ),
     ],
+    "efficientnet_lite0": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0})],
+    "efficientnet_lite1": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0})],
+    "efficientnet_lite2": [((IMAGE,), (CLASSES,), {"width_multiplier": 0.1, "dropout": 0.0})],
     "inception": [((IMAGE,), (CLASSES,), {}), ((IMAGE,), (CLASSES,), {"module": "naive"})],
     "unet": [
         ((IMAGE,), (MASK,), {"filters": (12, 16, 24), "norm": False}),
@@ -290,8 +293,13 @@ NOT_DIFFERENTIABLE = (
 WITH_PARAMETERS = [case for case in ALL if case.values[0] not in WITHOUT_PARAMETERS]
 DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
 QUERIES = ("attention.query", "memory_norm")  # with a single key to read they change nothing
-VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
-DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
+VERY_DEEP = {  # training takes minutes
+    *("resnet101", "resnet152", "efficientnet_lite1", "efficientnet_lite2"),
+}
+DEEP = {
+    *("vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"),
+    *("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+}
 # the layers of deep nets are checked one by one
 SHALLOW = [case for case in DIFFERENTIABLE if case.values[0] not in DEEP]
 
