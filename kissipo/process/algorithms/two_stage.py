@@ -22,6 +22,7 @@ from typing import ClassVar, Protocol, cast
 
 from torch import Tensor
 
+from kissipo.codec._boxes import with_center
 from kissipo.core.batch import Batch
 from kissipo.process.algorithms.supervised import Options, Supervised, suggested_options
 from kissipo.process.losses.two_stage import FIRST, SECOND, stage_losses
@@ -66,3 +67,15 @@ class TwoStage(Supervised):
         self._parts.append({name: part.detach() for name, part in parts.items()})
         total = objectness + box + is_object + of_class + own_box
         return total, total
+
+
+def _boxes_of(targets: Tensor) -> Tensor:
+    """Returns the center and the sides of the targets; padding has a box of its own.
+
+    Shapes:   (batch, box, 5) -> (batch, box, 4)
+    """
+    whole = targets.new_tensor([0.0, 0.0, 1.0, 1.0])
+    return with_center(targets[..., 1:].where(targets[..., :1] >= 0, whole))
+
+
+ALGORITHM = TwoStage

@@ -39,6 +39,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kissipo.codec._boxes import box_offsets, pairwise_iou, with_center, with_corners
+from kissipo.process.layers.proposal_boxes import SCALE
 
 SUITABLE_ANSWERS = ("boxes",)
 _BETA = 1 / 9
@@ -63,7 +64,7 @@ class Stage:
 
 
 FIRST = Stage(positive=0.7, negative=0.3, best=True, drawn=256)
-SECOND = Stage(positive=0.5, negative=0.5, scale=(0.1, 0.1, 0.2, 0.2))
+SECOND = Stage(positive=0.5, negative=0.5, scale=SCALE)
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
@@ -72,9 +73,7 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     return objectness + box + of_class
 
 
-def stage_losses(
-    outputs: Tensor, targets: Tensor, stage: Stage
-) -> tuple[Tensor, Tensor, Tensor]:
+def stage_losses(outputs: Tensor, targets: Tensor, stage: Stage) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the losses of the logit of an object, the box and the class.
 
     Candidates without classes have a class loss of zero.
@@ -110,9 +109,7 @@ def stage_losses(
         labels = target[..., :1].clamp(min=0).long()
         surprise = -log_p.gather(-1, labels).squeeze(-1)
         of_class = surprise.where(positive, 0.0).sum(dim=-1)
-    objectness, box, of_class = (
-        (part * share).mean() for part in (objectness, box, of_class)
-    )
+    objectness, box, of_class = ((part * share).mean() for part in (objectness, box, of_class))
     return objectness, box, of_class
 
 

@@ -30,7 +30,7 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.errors import TaskError
+from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.module_state import eval_mode
 from kissipo.core.registry import Registry
 from kissipo.core.schema import option_infos
@@ -100,6 +100,25 @@ def net_of(word: str) -> ModuleType:
         got=f"'{word}'",
         allowed=", ".join(backbones()),
         do=did_you_mean(word, backbones()),
+    )
+
+
+def check_sides(name: str, height: int, width: int) -> None:
+    """Refuses an image whose maps would not have the strides.
+
+    Raises:   ShapeError that names the nearest sizes.
+    """
+    last = STRIDES[-1]
+    if not (height % last or width % last):
+        return
+    nearest = [max(last, round(side / last) * last) for side in (height, width)]
+    raise ShapeError(
+        f"process step '{name}' has maps of stride 8, 16 and {last}",
+        got=f"an image of {height}x{width}",
+        allowed=f"a height and a width that {last} divides",
+        do=f"Set input.size={nearest[0]}"
+        if len({*nearest}) == 1
+        else f"Set input.size=[{nearest[0]},{nearest[1]}]",
     )
 
 

@@ -47,7 +47,7 @@ from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.upsample import Upsample
 from kissipo.process.layers.yolo_boxes import YoloBoxes
 from kissipo.process.nets._anchor_clusters import anchor_clusters, mean_best_iou
-from kissipo.process.nets._backbones import SMALL, STRIDES, Backbone, backbone, net_of
+from kissipo.process.nets._backbones import SMALL, STRIDES, Backbone, backbone, check_sides, net_of
 from kissipo.process.nets.darknet53 import LEAK
 
 DEFAULT_SPECS = (
@@ -143,16 +143,7 @@ def build(
             got=f"the output {outputs[0].describe()}",
             do="Use output.boxes",
         )
-    if height % STRIDES[-1] or width % STRIDES[-1]:
-        nearest = [max(STRIDES[-1], round(side / 32) * 32) for side in (height, width)]
-        raise ShapeError(
-            "process step 'yolo' has grids of stride 8, 16 and 32",
-            got=f"an image of {height}x{width}",
-            allowed="a height and a width that 32 divides",
-            do=f"Set input.size={nearest[0]}"
-            if len({*nearest}) == 1
-            else f"Set input.size=[{nearest[0]},{nearest[1]}]",
-        )
+    check_sides("yolo", height, width)
     anchors = _anchors_of(options, height, width)
     net = Yolo(
         backbone(options.backbone, inputs[0], normalize=options.normalize),
