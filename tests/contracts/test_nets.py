@@ -41,6 +41,8 @@ CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b", "c"))
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
 CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
+GRIDS = TensorSpec("photo", ("channel", "height", "width"), (2, 32, 64))
+PROPOSALS = TensorSpec("label", ("candidate", "feature"), (12, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 TERMS = TensorSpec("text", ("term", "count"), (7, 2), vocab_size=11, padded=True)
 DOCUMENTS = TensorSpec("document", ("document",), (9,))
@@ -202,6 +204,9 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (TensorSpec("label", ("candidate", "feature"), (20, 10)),),
             {"filters": (12, 16, 24), "anchors": (0.3,)},
         ),
+    ],
+    "faster_rcnn": [
+        ((GRIDS,), (PROPOSALS,), {"filters": 16, "units": 16, "proposals": 12, "considered": 40})
     ],
     "dcgan": [
         ((ROW,), (IMAGE,), {"filters": (12, 8)}),

@@ -68,6 +68,10 @@ class TwoStage(Supervised):
         total = objectness + box + is_object + of_class + own_box
         return total, total
 
+    def unwritten_options(self) -> list[str]:
+        """Returns the algorithm itself: the loop of the script has one loss."""
+        return ["algorithm=two_stage"]
+
 
 def _boxes_of(targets: Tensor) -> Tensor:
     """Returns the center and the sides of the targets; padding has a box of its own.

@@ -31,7 +31,9 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import groupby
 from math import ceil
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -104,6 +106,7 @@ def variant(name: str) -> ModuleType:
         build=partial(_build, name),
         ours=ours,
         options_of_weights=partial(_options_of_weights, name),
+        TAPS=_taps(name),
     )
     return net
 
@@ -143,6 +146,17 @@ def ours(published: str, options: Options) -> str:
     for pattern, name in _NAMES:
         published = re.sub(pattern, name, published)
     return published
+
+
+def _taps(name: str) -> tuple[str, ...]:
+    """Returns the last blocks of stride 8, 16 and 32.
+
+    Example:  >>> _taps("efficientnet_lite0")
+              ('block4', 'block10', 'block15')
+    """
+    counts = [len(list(stage)) for _, stage in groupby(_blocks(name), key=itemgetter(0))]
+    ends = [sum(counts[:number]) - 1 for number in (3, 5, 7)]
+    return tuple(f"block{end}" for end in ends)
 
 
 def _blocks(name: str) -> Iterator[tuple[int, int, int, int]]:
