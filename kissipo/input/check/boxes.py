@@ -82,10 +82,11 @@ def scaled_boxes(
     wrong = is_known & ~same & ~scaled & ~scaled_swapped
     drawn_on = np.where((is_known & ~wrong)[:, None], written, safe)
     findings = []
-    for rows, level, what, action in (
+    reports: tuple[tuple[NDArray[np.bool_], Level, str, str], ...] = (
         (scaled | scaled_swapped, "PASS", "another size", "their boxes are scaled"),
         (wrong, "WARN", "other proportions", "ignored: boxes are in pixels of the image"),
-    ):
+    )
+    for rows, level, what, action in reports:
         if rows.any():
             box = int(np.flatnonzero(rows)[0])
             height, width = written[box].astype(int).tolist()

@@ -85,6 +85,20 @@ class BoxList:
             place=lambda number: place(places[number]),
         )
 
+    def changed(self, corners: NDArray[np.float64], findings: tuple[Finding, ...] = ()) -> BoxList:
+        """Returns the list with other corners, and with more findings."""
+        return replace(self, corners=corners, findings=(*self.findings, *findings))
+
+    def label(self, box: int) -> str:
+        """Returns the label of a box."""
+        return self.labels[self.codes[box]]
+
+    def by_image(self) -> list[list[int]]:
+        """Returns the positions of the boxes of each image, in the order of the list."""
+        order = np.argsort(self.owners, kind="stable")
+        ends = np.cumsum(np.bincount(self.owners, minlength=len(self.images)))
+        return [some.tolist() for some in np.split(order, ends[:-1])]
+
     def pixels(self, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Returns the corners in pixels.
 

@@ -71,7 +71,7 @@ def read_box_table(table: object, words: BoxWords) -> BoxList:
     files = _needed(frame, find(names, FILES), "file")
     values, layout, used, reason = _four_numbers(frame, words)
     label = _needed(frame, find([name for name in names if name not in used], LABELS), "label")
-    is_empty = np.isnan(values).all(axis=1)
+    is_empty = np.asarray(np.isnan(values).all(axis=1))
     labels, images = as_strings(label), as_strings(files)
     _refuse_incomplete(frame, images, labels, values, is_empty)
     rows = np.flatnonzero(~is_empty)
@@ -106,9 +106,8 @@ def write_box_table(boxes: BoxList, path: Path, sizes: NDArray[np.int64]) -> Non
     """
     corners = boxes.pixels(sizes)
     rows: list[Sequence[object]] = [_SUGGESTED]
-    for number, image in enumerate(boxes.images):
-        own = np.flatnonzero(boxes.owners == number).tolist()
-        rows += [[image, boxes.labels[boxes.codes[box]], *corners[box].tolist()] for box in own]
+    for image, own in zip(boxes.images, boxes.by_image(), strict=True):
+        rows += [[image, boxes.label(box), *corners[box].tolist()] for box in own]
         rows += [] if own else [[image, *[""] * 5]]
     path.write_text(csv_text(rows), encoding="utf-8")
 

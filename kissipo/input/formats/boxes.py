@@ -206,9 +206,12 @@ class _Names:
     """The names that a file of boxes may give an image."""
 
     def __init__(self, images: Sequence[Path], root: Path) -> None:
+        paths = [path.relative_to(root) for path in images]
+        stems = [path.with_suffix("").as_posix() for path in paths]
         self.by_path = {
-            path.relative_to(root).as_posix(): number for number, path in enumerate(images)
+            stem: number for number, stem in enumerate(stems) if len(stems) == len(set(stems))
         }
+        self.by_path |= {path.as_posix(): number for number, path in enumerate(paths)}
         self.by_name: dict[str, list[int]] = {}
         for number, path in enumerate(images):
             for name in {path.name, path.stem, _plain(path.stem)}:
