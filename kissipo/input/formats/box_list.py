@@ -114,11 +114,15 @@ def box_list(
     origin: str,
     *,
     unit: Unit = "pixels",
+    labels: Sequence[str] = (),
     place: Callable[[int], str] | None = None,
     scores: Sequence[float] | None = None,
 ) -> BoxList:
-    """Returns a list from the name, the size and the labeled corners of each image."""
-    order: dict[str, int] = {}
+    """Returns a list from the name, the size and the labeled corners of each image.
+
+    labels:   those that come first; others follow in the order in which they appear
+    """
+    order = {label: number for number, label in enumerate(labels)}
     codes = [order.setdefault(label, len(order)) for _, _, some in entries for label, _ in some]
     corners = [box for _, _, some in entries for _, box in some]
     owners = np.repeat(np.arange(len(entries)), [len(some) for _, _, some in entries])
