@@ -221,13 +221,10 @@ def test_a_missing_box_is_a_row_of_padding_and_images_may_have_more_than_in_trai
     ("lines", "message"),
     [
         (["000.png,square,1,2,3,x"], "'y_max' in row 1 is not a number; got 'x'"),
-        (["000.png,square,5,2,3,9"], "row 1 of cells/boxes.csv has no area; got x_min 5"),
-        (["000.png,square,1,2,49,9"], "reaches outside of its image 000.png; got x_min 1, y_min 2"),
-        (["000.png,square,-1,2,9,9"], "Allowed: 0 to 48 for x, 0 to 32 for y"),
         (["000.png,square,1,2,,9"], "row 1 of cells/boxes.csv has no complete corners"),
         (["000.png,,1,2,5,9"], "row 1 of cells/boxes.csv has no label"),
         ([",square,1,2,5,9"], "row 1 of cells/boxes.csv has no file"),
-        (["0000.png,square,1,2,5,9"], "does not contain as an image; got '0000.png' in row 1. Did"),
+        (["0000.png,square,1,2,5,9"], "does not contain as an image; got '0000.png' in row 1 of"),
         (
             ["000.png,square,1,2,5,9"],
             "23 images of 24 without a row in cells/boxes.csv, such as 001",
@@ -265,8 +262,8 @@ def test_wrong_tasks_are_refused(refusal: Callable[..., str]) -> None:
         "fit", "digits", "input.boxes=cells/boxes.csv"
     )
     assert "there is no file boxen.csv" in refusal("fit", "cells", "input.boxes=boxen.csv")
-    Path("cells/boxes.csv").write_text("file,name\n000.png,a\n001.png,b\n")
-    assert "has no column 'label'; got the columns file, name" in refusal("fit", "cells")
+    Path("cells/boxes.csv").write_text("file,kind\n000.png,a\n001.png,b\n")
+    assert "has no column 'label'; got the columns file, kind" in refusal("fit", "cells")
 
 
 @pytest.mark.parametrize(("missing", "count"), [("empty", 24), ("left_out", 12)])

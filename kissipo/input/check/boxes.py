@@ -16,6 +16,7 @@ from kissipo.input.formats.box_list import BoxList
 
 CHECK = "boxes"
 _MANY = 1_000  # boxes in one image
+_MANY_FLAT, _MANY_OUTSIDE = 0.1, 0.3  # shares of boxes that no person draws
 _CELL = 8  # pixels: a cell of the finest grid of the usual detectors
 _ASPECT = 0.02  # a smaller difference of width / height is rounding
 _SIDEWAYS = (5, 6, 7, 8)
@@ -204,14 +205,20 @@ def checked_boxes(
     report(boxes.is_crowd, "WARN", "around a crowd of objects", "left out")
     finite = np.isfinite(corners).all(axis=1)
     flat = keep & ~(finite & (corners[:, 2:] > corners[:, :2]).all(axis=1))
-    report(flat, "WARN", "without an area", "left out")
+    hint = "left out"
+    if flat.sum() > _MANY_FLAT * keep.sum():
+        hint += "; if the last two numbers are width and height, set input.box_layout=xywh"
+    report(flat, "WARN", "without an area", hint)
     keep &= ~flat
     clipped = corners.clip(0, 1)
     gone = keep & ~(clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     report(gone, "WARN", "outside of the image", "left out")
     keep &= ~gone
     over = keep & (np.abs(clipped - corners) > _TOLERANCE).any(axis=1)
-    report(over, "WARN", "partly outside of the image", "cut off at its edges")
+    hint = "cut off at its edges"
+    if over.sum() > _MANY_OUTSIDE * keep.sum():
+        hint += "; if the numbers are two corners or other ones, set input.box_layout"
+    report(over, "WARN", "partly outside of the image", hint)
     twice = keep & _repeated(boxes.codes, clipped, owners, keep)
     report(twice, "WARN", "that stand there twice", "the second one is left out")
     keep &= ~twice

@@ -121,8 +121,9 @@ def _read(folder: Path, root: Path, options: BoxOptions, *, flat: bool) -> Readi
     reading = read_image_folder(
         root, flat=True, split_folders=options.split_folders and not flat, skip=options.skip
     )
+    findings = tuple(item for item in reading.findings if item.check != "other files")
     return with_boxes(
-        reading,
+        replace(reading, findings=findings),
         read_boxes(boxes, options.words),
         root,
         missing=options.missing,

@@ -40,7 +40,10 @@ from kissipo.input.formats.box_list import (
 from kissipo.input.formats.tables import FileWords, read_table
 
 NAME = "boxes.csv"
-FILES = "file filename image imagename imagepath imagefile path img imgname imageid imgid frame"
+FILES = (
+    "file filename image imagename imagefilename imagefile imagepath img imgname imgfile imgpath"
+)
+FILES += " path imageid imgid frame"
 LABELS = "label class classname labelname category categoryname name object objectclass type tag"
 LABELS += " classid categoryid labelid"
 X_MIN, Y_MIN = "xmin x1 left x0 xtl minx bboxxmin bboxx1", "ymin y1 top y0 ytl miny bboxymin bboxy1"
@@ -69,8 +72,8 @@ def read_box_table(table: object, words: BoxWords) -> BoxList:
     findings = [finding for finding in findings if not finding.shows_option]
     names = frame.names
     files = _needed(frame, find(names, FILES), "file")
-    values, layout, used, reason = _four_numbers(frame, words)
-    label = _needed(frame, find([name for name in names if name not in used], LABELS), "label")
+    label = _needed(frame, find(names, LABELS), "label")
+    values, layout, used, reason = _four_numbers(frame)
     is_empty = np.asarray(np.isnan(values).all(axis=1))
     labels, images = as_strings(label), as_strings(files)
     _refuse_incomplete(frame, images, labels, values, is_empty)
@@ -132,9 +135,7 @@ def _needed(frame: Frame, name: str | None, wanted: str) -> Column:
     )
 
 
-def _four_numbers(
-    frame: Frame, words: BoxWords
-) -> tuple[NDArray[np.float64], Layout, tuple[str, ...], str]:
+def _four_numbers(frame: Frame) -> tuple[NDArray[np.float64], Layout, tuple[str, ...], str]:
     """Returns the four numbers of each box, their layout, their columns and the reason."""
     names = frame.names
     choices: tuple[tuple[Layout, tuple[str, ...]], ...] = (
@@ -148,22 +149,35 @@ def _four_numbers(
         if len(columns) == 4:
             values = np.stack([_numbers(frame, name) for name in columns], axis=1)
             return values, layout, columns, f"the columns {', '.join(columns)}"
+    for name in _CELLS.split():  # lists of numbers in the cells of one column
+        found = [find(names, f"{name}{number}") for number in range(1, 5)]
+        columns = tuple(name for name in found if name is not None)
+        if len(columns) == 4:
+            values = np.stack([_numbers(frame, name) for name in columns], axis=1)
+            return values, *_layout_of_cells(values, columns)
     cell = find(names, _CELLS)
     if cell is not None:
         values = _cells(frame, cell)
-        layout, reason = _layout_of_cells(values, cell)
-        return values, words.layout or layout, (cell,), reason
+        return values, *_layout_of_cells(values, (cell,))
     for known, name in zip((X_MIN, Y_MIN, X_MAX, Y_MAX), CORNERS, strict=True):
         _needed(frame, find(names, known), name)
     raise AssertionError("four corners are a layout")
 
 
-def _layout_of_cells(values: NDArray[np.float64], name: str) -> tuple[Layout, str]:
-    """Returns xyxy where the last two numbers are never below the first two."""
+def _layout_of_cells(
+    values: NDArray[np.float64], columns: tuple[str, ...]
+) -> tuple[Layout, tuple[str, ...], str]:
+    """Returns the layout of lists of four numbers, their columns and the reason.
+
+    Two corners are likely where the last two numbers are never below the first two.
+    """
+    name = re.sub(r"[ _-]?1$", "", columns[0])
     some = values[~np.isnan(values).any(axis=1)]
     if len(some) and (some[:, 2:] > some[:, :2]).all():
-        return "xyxy", f"the last two numbers of '{name}' are above the first two in every row"
-    return "xywh", f"the last two numbers of '{name}' are below the first two in some rows"
+        reason = f"the last two numbers of '{name}' are above the first two in every row"
+        return "xyxy", columns, reason
+    reason = f"the last two numbers of '{name}' are below the first two in some rows"
+    return "xywh", columns, reason
 
 
 def _cells(frame: Frame, name: str) -> NDArray[np.float64]:

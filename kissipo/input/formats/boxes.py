@@ -221,14 +221,14 @@ class _Names:
         """Returns the positions of the images that a text may mean.
 
         A path is compared first, then its last folders, then its name, then its name
-        without an ending.
+        without an ending. A number may have lost its leading zeros in a table.
         """
         path = PurePosixPath(text.replace("\\", "/"))
         for start in range(len(path.parts)):
             part = PurePosixPath(*path.parts[start:]).as_posix()
             if part in self.by_path:
                 return [self.by_path[part]]
-        for name in (path.name, path.stem, _plain(path.stem)):
+        for name in (path.name, path.stem, path.stem.lower()):
             if name in self.by_name:
                 return self.by_name[name]
         return []
