@@ -50,8 +50,8 @@ class Augment:
 
     masks:    positions of the targets that are masks
     boxes:    positions of the targets that are padded boxes
-    Raises:   TaskError for `rotate` with boxes, for `mosaic` without boxes and masks, and
-              for `hue` with gray images.
+    Raises:   TaskError for `rotate` with boxes, for `mosaic` without boxes and masks,
+              and for `hue` with gray images.
     """
 
     names: tuple[Name, ...]
@@ -258,9 +258,9 @@ def _cut_off(
     )
     area = (moved[..., 2] - moved[..., 0]) * (moved[..., 3] - moved[..., 1])
     visible = (right - left) * (bottom - top)
-    kept = (boxes[..., 0] >= 0) & (visible > 0) & (visible >= _MIN_VISIBLE * area)
+    is_left = (boxes[..., 0] >= 0) & (visible > 0) & (visible >= _MIN_VISIBLE * area)
     cut = torch.stack([boxes[..., 0], left, top, right, bottom], dim=2)
-    return cut.where(kept[..., None], torch.tensor([-1.0, 0, 0, 0, 0]))
+    return cut.where(is_left[..., None], torch.tensor([-1.0, 0, 0, 0, 0]))
 
 
 def _zooms(count: int, generator: Generator) -> Tensor:

@@ -88,8 +88,8 @@ def _listed(names: Sequence[str], boxes: Sequence[Sequence[Box]], labels: Sequen
 def _names(files: Sequence[Path]) -> list[str]:
     """Returns the name of each file below the folder that holds them all.
 
-    Example:  >>> _names([Path("new/a/1.png"), Path("new/b/1.png")]), _names([Path("new/1.png")])
-              (['a/1.png', 'b/1.png'], ['1.png'])
+    Example:  >>> _names([Path("new/a/1.png"), Path("new/b/1.png")])
+              ['a/1.png', 'b/1.png']
     """
     resolved = [file.resolve() for file in files]
     root = Path(commonpath([file.parent for file in resolved])) if files else Path()

@@ -130,8 +130,9 @@ class FolderPredictions:
         ]
 
     def save(self, folder: Path | str) -> Path:
-        """Writes predictions.csv and gallery.html into a new folder; predicted boxes also
-        in other formats and drawn on the images.
+        """Writes predictions.csv and gallery.html into a new folder.
+
+        Predicted boxes are also written in other formats, and drawn on the images.
 
         Raises:   TaskError when the folder is not empty; MachineError when it cannot be
                   written.

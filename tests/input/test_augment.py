@@ -184,7 +184,7 @@ def test_augment_is_in_the_data_flow_and_in_the_report(
 def test_augment_unknown_name_is_refused() -> None:
     with pytest.raises(
         ki.UserError,
-        match=r"input.augment must be one of flip, crop, rotate, scale, mosaic, color, hue, or a list of",
+        match=r"input.augment must be one of flip, crop, rotate, scale, mosaic, color, hue, or a",
     ):
         ki.load("digits", words={"input.augment": ["flop"]}).show()
 
@@ -240,7 +240,7 @@ def test_augment_moves_boxes_as_their_image(name: Name) -> None:
 
 
 def coded(count: int) -> tuple[Tensor, Tensor]:
-    """Returns images with two rectangles, each of a brightness of its own, and their boxes."""
+    """Returns images with two rectangles, each of its own brightness, and their boxes."""
     x, boxes = torch.zeros(count, 1, 24, 32), torch.zeros(count, 2, 5)
     places = torch.Generator().manual_seed(5)
     for row in range(count):
@@ -254,7 +254,7 @@ def coded(count: int) -> tuple[Tensor, Tensor]:
 
 
 def test_mosaic_boxes_are_around_the_pixels_that_are_left_of_their_objects() -> None:
-    """The brightness of a pixel says the object that it belongs to; a loop counts them."""
+    """The brightness of a pixel says to which object it belongs; a loop counts them."""
     x, boxes = coded(40)
     changed = Augment(("mosaic",), boxes=(0,))(Batch((x,), (boxes,)), generator(4))
     pixels, moved = changed.inputs[0][:, 0], changed.targets[0]
@@ -292,7 +292,7 @@ def test_scale_moves_boxes_as_their_image_by_hand() -> None:
     x, boxes = coded(40)
     bright = (x > 0).float()
     batch = Augment(("scale",), boxes=(0,))(Batch((bright,), (boxes,)), generator(4))
-    seen = 0
+    count = 0
     for image, own in zip(batch.inputs[0][:, 0], batch.targets[0], strict=True):
         for label, left, top, right, bottom in own.tolist():
             if label < 0:
@@ -303,8 +303,8 @@ def test_scale_moves_boxes_as_their_image_by_hand() -> None:
             assert (inside > 0.5).float().mean() > 0.9
             image[math.floor(top * 24) - 1 : math.ceil(bottom * 24) + 1,
                   max(0, math.floor(left * 32) - 1) : math.ceil(right * 32) + 1] = 0  # fmt: skip
-            seen += 1
-    assert seen > 70
+            count += 1
+    assert count > 70
     zooms = augment._zooms(1000, generator())
     assert 0.75 <= zooms.min() < 0.8 and 1.28 < zooms.max() <= 4 / 3
 

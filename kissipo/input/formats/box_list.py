@@ -94,7 +94,7 @@ class BoxList:
         return self.labels[self.codes[box]]
 
     def by_image(self) -> list[list[int]]:
-        """Returns the positions of the boxes of each image, in the order of the list."""
+        """Returns the positions of the boxes of each image, in their order."""
         order = np.argsort(self.owners, kind="stable")
         ends = np.cumsum(np.bincount(self.owners, minlength=len(self.images)))
         return [some.tolist() for some in np.split(order, ends[:-1])]

@@ -1,4 +1,4 @@
-"""Tables of boxes: one row per box, its columns found by the names that are in use.
+"""Tables of boxes: one row per box, its columns matches by the names that are in use.
 
 file, label, x_min, y_min, x_max, y_max      kissipo, and in other words many others
 image, class, xmin, ymin, xmax, ymax         VOC as a table; filename, width, height ...
@@ -115,13 +115,13 @@ def write_box_table(boxes: BoxList, path: Path, sizes: NDArray[np.int64]) -> Non
     path.write_text(csv_text(rows), encoding="utf-8")
 
 
-def find(names: Sequence[str], known: str) -> str | None:
-    """Returns the column whose name is among the known ones, the best known first.
+def find(names: Sequence[str], spellings: str) -> str | None:
+    """Returns the column with one of these names, the most usual name first.
 
     Case, blanks, dashes and underscores do not count.
     """
     plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(names)}
-    return next((plain[word] for word in known.split() if word in plain), None)
+    return next((plain[word] for word in spellings.split() if word in plain), None)
 
 
 def _needed(frame: Frame, name: str | None, wanted: str) -> Column:
@@ -136,7 +136,7 @@ def _needed(frame: Frame, name: str | None, wanted: str) -> Column:
 
 
 def _four_numbers(frame: Frame) -> tuple[NDArray[np.float64], Layout, tuple[str, ...], str]:
-    """Returns the four numbers of each box, their layout, their columns and the reason."""
+    """Returns the numbers of each box, their layout, their columns and the reason."""
     names = frame.names
     choices: tuple[tuple[Layout, tuple[str, ...]], ...] = (
         ("xyxy", (X_MIN, Y_MIN, X_MAX, Y_MAX)),
@@ -144,14 +144,14 @@ def _four_numbers(frame: Frame) -> tuple[NDArray[np.float64], Layout, tuple[str,
         ("xywh", (_X, _Y, WIDTHS, HEIGHTS)),
     )
     for layout, wanted in choices:
-        found = [find(names, known) for known in wanted]
-        columns = tuple(name for name in found if name is not None)
+        matches = [find(names, spellings) for spellings in wanted]
+        columns = tuple(name for name in matches if name is not None)
         if len(columns) == 4:
             values = np.stack([_numbers(frame, name) for name in columns], axis=1)
             return values, layout, columns, f"the columns {', '.join(columns)}"
     for name in _CELLS.split():  # lists of numbers in the cells of one column
-        found = [find(names, f"{name}{number}") for number in range(1, 5)]
-        columns = tuple(name for name in found if name is not None)
+        matches = [find(names, f"{name}{number}") for number in range(1, 5)]
+        columns = tuple(name for name in matches if name is not None)
         if len(columns) == 4:
             values = np.stack([_numbers(frame, name) for name in columns], axis=1)
             return values, *_layout_of_cells(values, columns)
@@ -159,8 +159,8 @@ def _four_numbers(frame: Frame) -> tuple[NDArray[np.float64], Layout, tuple[str,
     if cell is not None:
         values = _cells(frame, cell)
         return values, *_layout_of_cells(values, (cell,))
-    for known, name in zip((X_MIN, Y_MIN, X_MAX, Y_MAX), CORNERS, strict=True):
-        _needed(frame, find(names, known), name)
+    for spellings, name in zip((X_MIN, Y_MIN, X_MAX, Y_MAX), CORNERS, strict=True):
+        _needed(frame, find(names, spellings), name)
     raise AssertionError("four corners are a layout")
 
 
@@ -248,8 +248,8 @@ def _sizes(frame: Frame, images: Column, used: Sequence[str]) -> NDArray[np.int6
     """Returns the size of each image, where columns beside the box say it."""
     sizes = np.zeros((len(images.categories), 2), dtype=np.int64)
     names = [name for name in frame.names if name not in used]
-    for axis, known in enumerate((_IMAGE_HEIGHTS, _IMAGE_WIDTHS)):
-        name = find(names, known)
+    for axis, spellings in enumerate((_IMAGE_HEIGHTS, _IMAGE_WIDTHS)):
+        name = find(names, spellings)
         if name is not None and frame[name].kind == "number":
             values = np.nan_to_num(frame[name].values)
             rows = np.flatnonzero(images.values >= 0)

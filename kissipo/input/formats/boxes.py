@@ -172,7 +172,7 @@ def _parts_left(
 def _positions(
     boxes: BoxList, images: Sequence[Path], root: Path, findings: list[Finding]
 ) -> NDArray[np.int64]:
-    """Returns the position of each named image; -1 where the folder does not hold it."""
+    """Returns the position of each named image; -1 where the folder lacks it."""
     names = _Names(images, root)
     places = np.full(len(boxes.images), -1, dtype=np.int64)
     unknown = []

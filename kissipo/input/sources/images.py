@@ -318,7 +318,7 @@ class Images(Source[Options]):
         targets: Sequence[Codec],
         splits: Mapping[str, NDArray[np.int64]],
     ) -> list[Finding]:
-        """Reports objects that are too small for the net, and labels without training."""
+        """Reports objects that are too small, and labels without training boxes."""
         column = next((frame[codec.column] for codec in targets if codec.KIND == "boxes"), None)
         if column is None:
             return []

@@ -1,4 +1,4 @@
-"""Boxes in every format: written and read again, equal to each other and to real data."""
+"""Boxes in every format: written and read again, equal to other formats of real data."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def test_boxes_that_are_written_and_read_are_the_same(
         return  # a table without any box has no type
     # boxes of a pixel in a corner look like fractions
     again = read_boxes(folder, BoxWords(unit="fractions" if name == "yolo" else "pixels"))
-    found = listed(again, sizes_of(again, sizes))
+    result = listed(again, sizes_of(again, sizes))
     expected = listed(boxes, boxes.sizes)
-    assert found.keys() == expected.keys()
+    assert result.keys() == expected.keys()
     for image, own in expected.items():
-        assert [label for label, _ in found[image]] == [label for label, _ in own]
+        assert [label for label, _ in result[image]] == [label for label, _ in own]
         tolerance = 0 if whole and name != "yolo" else 1e-9
-        for (_, one), (_, other) in zip(found[image], own, strict=True):
+        for (_, one), (_, other) in zip(result[image], own, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
 
 
@@ -309,18 +309,18 @@ def test_boxes_of_rotated_images_follow_the_size_in_the_file(orientation: int, s
     exif[0x0112] = orientation
     Path("cells").mkdir()
     Image.fromarray(pixels).save("cells/a.png", exif=exif)
-    seen = np.asarray(open_image("cells/a.png"))
-    rows, columns = (np.flatnonzero((seen > 128).any(axis=axis)) for axis in (1, 0))
+    image = np.asarray(open_image("cells/a.png"))
+    rows, columns = (np.flatnonzero((image > 128).any(axis=axis)) for axis in (1, 0))
     upright = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
     drawn = upright if side == "upright" else [20, 10, 70, 30]
-    height, width = seen.shape if side == "upright" else pixels.shape
+    height, width = image.shape if side == "upright" else pixels.shape
     entry = ("a", (height, width), [("cat", drawn)])
     boxes = box_list([entry], "a test")
     write_voc(boxes, Path("xml"), boxes.sizes)
     # where the sizes are the same, the file does not say it
     rotation = None if orientation in (1, 5, 6, 7, 8) else side
     reading = read_box_folder(Path("cells"), BoxOptions("xml", rotation=rotation))
-    sides = np.array([seen.shape[1], seen.shape[0]] * 2)
+    sides = np.array([image.shape[1], image.shape[0]] * 2)
     np.testing.assert_allclose(np.array(box_of(reading)) * sides, upright)
     assert ("input.box_rotation" in messages(reading)) == (orientation != 1)
 
@@ -430,10 +430,10 @@ def layout(name: str) -> None:
         Path("cells/ImageSets/Main").mkdir(parents=True)
         for part, images in (("trainval", train), ("test", test)):
             Path(f"cells/ImageSets/Main/{part}.txt").write_text("\n".join(images))
-    elif name == "voc beside":
+    elif name == "voc, mixed":
         save_images("cells", [f"{image}.png" for image in train + test])
         voc_files("cells", train + test)
-    elif name == "yolo beside":
+    elif name == "yolo, mixed":
         save_images("cells", [f"{image}.png" for image in train + test])
         yolo_files("labels", train + test)
         Path("labels/classes.txt").write_text("cell\n")
@@ -443,8 +443,8 @@ def layout(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["yolo, a split of folders", "coco, a split of folders", "coco", "yolo", "voc", "voc beside",
-     "yolo beside"],
+    ["yolo, a split of folders", "coco, a split of folders", "coco", "yolo", "voc", "voc, mixed",
+     "yolo, mixed"],
 )  # fmt: skip
 def test_folders_are_read_as_tools_leave_them_behind(name: str) -> None:
     layout(name)
@@ -455,7 +455,7 @@ def test_folders_are_read_as_tools_leave_them_behind(name: str) -> None:
     column = reading.frame["boxes"]
     assert column.categories == ("cell",)
     np.testing.assert_allclose(column.values, [[[0, 0.4, 0.4, 0.6, 0.6]]] * 4)
-    if "beside" in name:
+    if "mixed" in name:
         assert reading.parts is None
         return
     assert reading.parts is not None
