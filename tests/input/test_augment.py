@@ -240,7 +240,7 @@ def test_augment_moves_boxes_as_their_image(name: Name) -> None:
 
 
 def coded(count: int) -> tuple[Tensor, Tensor]:
-    """Returns images with two rectangles, each of its own brightness, and their boxes."""
+    """Returns images with two rectangles, each of its own brightness, and boxes."""
     x, boxes = torch.zeros(count, 1, 24, 32), torch.zeros(count, 2, 5)
     places = torch.Generator().manual_seed(5)
     for row in range(count):

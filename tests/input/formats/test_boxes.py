@@ -1,4 +1,4 @@
-"""Boxes in every format: written and read again, equal to other formats of real data."""
+"""Boxes in every format: written and read again, and equal on real data."""
 
 from __future__ import annotations
 
