@@ -38,7 +38,7 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
@@ -51,6 +51,7 @@ from kissipo.process.layers.proposals import Proposals
 from kissipo.process.layers.roi_align import RoIAlign
 from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.upsample import Upsample
+from kissipo.process.nets._anchor_clusters import check_pairs
 from kissipo.process.nets._backbones import SMALL, Backbone, backbone, check_sides
 from kissipo.process.nets.yolo import Pairs, ours, required_options
 
@@ -102,6 +103,9 @@ class Options:
     normalize: bool | None = option(
         None, "normalization of the channels as in the training of the backbone's weights"
     )
+    width_multiplier: float = option(
+        1.0, "factor of the number of filters of the backbone; below 1 for small machines", above=0
+    )
 
 
 def build(
@@ -116,9 +120,15 @@ def build(
             do="Use output.boxes",
         )
     check_sides("faster_rcnn", height, width)
-    maps = backbone(options.backbone, inputs[0], normalize=options.normalize)
+    maps = backbone(
+        options.backbone,
+        inputs[0],
+        normalize=options.normalize,
+        width_multiplier=options.width_multiplier,
+    )
     net = FasterRCNN(maps, outputs[0].shape[1] - 9, _anchors_of(options, height, width), options)
-    kaiming_init(net if options.backbone == SMALL else net.second)
+    for part in (net.map, net.rpn, net.second):
+        kaiming_init(part)
     with torch.no_grad():
         net.rpn.grid.weight.mul_(0.1)
         net.second.offsets.weight.mul_(0.1)
@@ -214,10 +224,5 @@ def _anchors_of(options: Options, height: int, width: int) -> list[tuple[float, 
     if pairs is None:  # the net without data
         return [(side * ratio**0.5, side / ratio**0.5) for side in _SIDES for ratio in _RATIOS]
     name = "anchor_boxes" if isinstance(options.anchors, int) else "anchors"
-    if any(len(pair) != 2 or min(pair) <= 0 for pair in pairs):
-        raise TaskError(
-            f"process.{name} lists the width and the height of each anchor box",
-            got=str([list(pair) for pair in pairs]),
-            allowed="pairs of numbers above 0, such as [[10, 13], [16, 30], [33, 23]]",
-        )
+    check_pairs(name, pairs)
     return [(w / width, h / height) for w, h in pairs]
