@@ -149,7 +149,7 @@ def second_stage(y: Array, t: Array) -> float:
     for image, padded in zip(y, t, strict=True):
         boxes = [box for box in padded if box[0] >= 0]
         for candidate in image:
-            (x, z, w, h), own, logits = candidate[:4], candidate[4:8], candidate[9:]
+            w, h, own, logits = *candidate[2:4], candidate[4:8], candidate[9:]
             # "nothing" has the logit that makes the logit of an object the one given
             nothing = np.log(np.exp(logits).sum()) - candidate[8]
             p = softmax(np.array([[nothing, *logits]]))[0]

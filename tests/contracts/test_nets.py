@@ -417,6 +417,7 @@ def test_gradient_reaches_every_parameter(name: str, inputs: Any, outputs: Any, 
             marks=[pytest.mark.slow] if case.values[0] in VERY_DEEP else [],
         )
         for case in DIFFERENTIABLE
+        if case.values[0] != "faster_rcnn"  # its candidates move: `algorithms/test_two_stage.py`
     ],
 )
 def test_net_overfits_eight_samples(name: str, inputs: Any, outputs: Any, words: Any) -> None:

@@ -60,7 +60,7 @@ class TwoStage(Supervised):
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         (targets,) = batch.targets
         net = cast(TwoStageNet, self.net)
-        second, first = net.both_stages(*batch.inputs, more_boxes=_boxes_of(targets))
+        second, first = net.both_stages(batch.inputs[0], more_boxes=_boxes_of(targets))
         objectness, box, _ = stage_losses(first.float(), targets, FIRST)
         is_object, own_box, of_class = stage_losses(second.float(), targets, SECOND)
         parts = dict(zip(LOSSES, (objectness, box, is_object + of_class, own_box), strict=True))

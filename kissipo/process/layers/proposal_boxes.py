@@ -22,10 +22,8 @@ from math import exp
 import torch
 from torch import Tensor, nn
 
-from kissipo.codec._boxes import MAX_LOG, boxes_at
+from kissipo.codec._boxes import MAX_LOG, OFFSET_SIZES, boxes_at
 from kissipo.core.protocols import Combined, Source
-
-SCALE = (0.1, 0.1, 0.2, 0.2)
 
 
 class ProposalBoxes(nn.Module):
@@ -34,7 +32,7 @@ class ProposalBoxes(nn.Module):
     DESCRIPTION = "candidates: proposals, boxes at the offsets, logits"
 
     def forward(self, proposals: Tensor, offsets: Tensor, logits: Tensor) -> Tensor:
-        boxes = boxes_at(offsets * offsets.new_tensor(SCALE), proposals)
+        boxes = boxes_at(offsets * offsets.new_tensor(OFFSET_SIZES), proposals)
         classes = logits[..., 1:]
         is_object = classes.logsumexp(dim=-1, keepdim=True) - logits[..., :1]
         return torch.cat([proposals, boxes, is_object, classes], dim=-1)
@@ -51,10 +49,10 @@ class ProposalBoxes(nn.Module):
             side = float(proposals[row, number, feature - 2])
             return [
                 Source("proposals", own, proposals[own]),
-                Source("offsets", own, offsets[own], SCALE[feature - 4] * side),
+                Source("offsets", own, offsets[own], OFFSET_SIZES[feature - 4] * side),
             ], "sum"
         if feature < 8:
-            offset = float(offsets[own]) * SCALE[feature - 4]
+            offset = float(offsets[own]) * OFFSET_SIZES[feature - 4]
             times = exp(max(-MAX_LOG, min(MAX_LOG, offset)))
             return [
                 Source("proposals", own, proposals[own]),

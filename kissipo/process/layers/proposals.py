@@ -73,6 +73,6 @@ def kept_boxes(corners: Tensor, *, iou_threshold: float) -> Tensor:
     kept = torch.ones_like(overlaps[:, 0])
     while True:
         following = ~(overlaps & kept.unsqueeze(-1)).any(dim=1)
-        if torch.equal(following, kept):
+        if kept.is_meta or torch.equal(following, kept):  # a meta tensor has no values
             return kept
         kept = following

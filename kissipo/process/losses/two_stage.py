@@ -38,8 +38,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kissipo.codec._boxes import box_offsets, pairwise_iou, with_center, with_corners
-from kissipo.process.layers.proposal_boxes import SCALE
+from kissipo.codec._boxes import (
+    OFFSET_SIZES,
+    box_offsets,
+    pairwise_iou,
+    with_center,
+    with_corners,
+)
 
 SUITABLE_ANSWERS = ("boxes",)
 _BETA = 1 / 9
@@ -64,7 +69,7 @@ class Stage:
 
 
 FIRST = Stage(positive=0.7, negative=0.3, best=True, drawn=256)
-SECOND = Stage(positive=0.5, negative=0.5, scale=SCALE)
+SECOND = Stage(positive=0.5, negative=0.5, scale=OFFSET_SIZES)
 
 
 def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Tensor:
@@ -92,7 +97,7 @@ def stage_losses(outputs: Tensor, targets: Tensor, stage: Stage) -> tuple[Tensor
         positive = _drawn(positive, torch.full_like(best[..., :1], stage.drawn // 2))
         left = stage.drawn - positive.sum(dim=-1, keepdim=True)
         negative = _drawn(negative, left)
-    share = 1 / (positive | negative).sum(dim=-1).clamp(min=1)  # (batch)
+    count = (positive | negative).sum(dim=-1).clamp(min=1).to(outputs.dtype)  # (batch)
     entropy = functional.binary_cross_entropy_with_logits(
         outputs[..., 8], positive.to(outputs.dtype), reduction="none"
     )
@@ -109,7 +114,7 @@ def stage_losses(outputs: Tensor, targets: Tensor, stage: Stage) -> tuple[Tensor
         labels = target[..., :1].clamp(min=0).long()
         surprise = -log_p.gather(-1, labels).squeeze(-1)
         of_class = surprise.where(positive, 0.0).sum(dim=-1)
-    objectness, box, of_class = ((part * share).mean() for part in (objectness, box, of_class))
+    objectness, box, of_class = ((part / count).mean() for part in (objectness, box, of_class))
     return objectness, box, of_class
 
 

@@ -132,8 +132,8 @@ def build(
     with torch.no_grad():
         net.rpn.grid.weight.mul_(0.1)
         net.second.offsets.weight.mul_(0.1)
-        logits = net.rpn.grid.bias.view(-1, 5)[:, 4]
-        logits.fill_(-log(1 / _FIRST_PROBABILITY - 1))
+        assert net.rpn.grid.bias is not None
+        net.rpn.grid.bias.view(-1, 5)[:, 4] = -log(1 / _FIRST_PROBABILITY - 1)
     return net
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from kissipo.codec._boxes import with_center, with_corners
+from kissipo.codec._boxes import OFFSET_SIZES, with_center, with_corners
 from kissipo.inspect.breakdown import explain_value
 from kissipo.output.decode.nms import nms
-from kissipo.process.layers.proposal_boxes import SCALE, ProposalBoxes
+from kissipo.process.layers.proposal_boxes import ProposalBoxes
 from kissipo.process.layers.proposals import Proposals, kept_boxes
 from kissipo.process.layers.roi_align import RoIAlign
 
@@ -97,7 +97,7 @@ def test_candidates_of_the_second_stage_have_the_softmax_over_all_classes() -> N
     p = rows[..., 8:9].sigmoid() * rows[..., 9:].softmax(-1)
     torch.testing.assert_close(p, logits.softmax(-1)[..., 1:])
     x, y, w, h = proposals.unbind(-1)
-    moved = offsets * torch.tensor(SCALE)
+    moved = offsets * torch.tensor(OFFSET_SIZES)
     expected = (x + moved[..., 0] * w, y + moved[..., 1] * h)
     expected += (w * moved[..., 2].exp(), h * moved[..., 3].exp())
     torch.testing.assert_close(rows[..., 4:8], torch.stack(expected, -1))
