@@ -41,7 +41,7 @@ from kissipo.codec._boxes import generalized_iou, with_center, with_corners
 SUITABLE_ANSWERS = ("boxes",)
 _GIOU, _SQUARED = 2.0, 5.0  # the weights of the box
 _PAIRS = 2**22  # of candidates and targets that are compared at once
-_TINY = 1e-12
+_MIN_AREA = 1e-12
 
 
 def loss(
@@ -80,7 +80,7 @@ def _squared(anchors: Tensor, boxes: Tensor, targets: Tensor) -> Tensor:
     """Returns the squared errors of centers and of square roots of sides."""
     sides = anchors[..., 2:]
     centers = ((boxes[..., :2] - targets[..., :2]) / sides).square()
-    roots = [some[..., 2:].clamp(min=_TINY).sqrt() for some in (boxes, targets)]
+    roots = [some[..., 2:].clamp(min=_MIN_AREA).sqrt() for some in (boxes, targets)]
     return (centers + (roots[0] - roots[1]).square() / sides).sum(dim=-1)
 
 
@@ -115,7 +115,7 @@ def _responsible(anchors: Sequence[Tensor], targets: Tensor) -> Tensor:
     """
     (x, y, w, h), (to_x, to_y, to_w, to_h) = anchors, targets.unsqueeze(-1).unbind(-2)
     shared = torch.minimum(w, to_w) * torch.minimum(h, to_h)
-    fit = shared / (w * h + to_w * to_h - shared).clamp(min=_TINY)
+    fit = shared / (w * h + to_w * to_h - shared).clamp(min=_MIN_AREA)
     distance = (x - to_x).square() + (y - to_y).square()
     is_best = fit == fit.amax(dim=-1, keepdim=True)
     return distance.where(is_best, torch.inf).argmin(dim=-1)
@@ -130,4 +130,4 @@ def _overlaps(boxes: Sequence[Tensor], corners: Tensor) -> Tensor:
     across = torch.minimum(x + w / 2, right) - torch.maximum(x - w / 2, left)
     down = torch.minimum(y + h / 2, bottom) - torch.maximum(y - h / 2, top)
     shared = across.clamp(min=0) * down.clamp(min=0)
-    return shared / (w * h + (right - left) * (bottom - top) - shared).clamp(min=_TINY)
+    return shared / (w * h + (right - left) * (bottom - top) - shared).clamp(min=_MIN_AREA)
