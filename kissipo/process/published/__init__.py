@@ -7,12 +7,12 @@ PACKAGE, VERSION, FILE        the package of the weights, and the file in it
 SHA256                        of that file
 BESIDE                        other files in the package that are needed, each with its
                               SHA-256; none by default
-FORM                          run: it predicts as it is; folder or file: what
-                              `process.weights` takes
+FORM                          run: it predicts as it is; folder, or weights in one
+                              file: what `process.weights` takes
 NEXT                          commands to type next; {path} is the new folder or file
 read(content)                 the tensors of the file by their published names
 
-A file also has
+Weights in one file also have
 
 NET                           the net, whose `ours` maps the names
 

@@ -44,7 +44,7 @@ def variant(name: str) -> ModuleType:
         FILE=f"{package}/models/{file}",
         SHA256=digest,
         NET=name,
-        FORM="file",
+        FORM="weights",
         NEXT=(
             "kissipo fit photos/ process.weights={path}",
             "kissipo fit photos/ process.weights={path} process.freeze='all but head'",

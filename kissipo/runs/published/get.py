@@ -18,7 +18,7 @@ from kissipo.runs.published.loaded import Loaded
 from kissipo.runs.published.package_files import find_weights, read_files
 from kissipo.runs.run import Run
 
-_FORMS = {"run": as_run, "folder": as_folder, "file": as_file}
+_FORMS = {"run": as_run, "folder": as_folder, "weights": as_file}
 
 
 @dataclass(frozen=True)

@@ -209,12 +209,12 @@ def test_parts_of_a_batch_have_the_means_of_their_losses() -> None:
 def test_wrong_options_and_shapes_are_refused() -> None:
     with pytest.raises(TaskError, match=r"process\.mixup does not suit .*two_stage"):
         trainer(built(), 1, mixup=0.2)
+    odd = TensorSpec("photo", ("channel", "height", "width"), (1, 60, 100))
     with pytest.raises(ShapeError, match="maps of stride 8, 16 and 32") as error:
-        odd = TensorSpec("photo", ("channel", "height", "width"), (1, 60, 100))
         faster_rcnn.build((odd,), (BOXES,), faster_rcnn.Options())
     assert "input.size=[64,96]" in str(error.value.do)
+    kinds = TensorSpec("kind", ("class",), (3,))
     with pytest.raises(ShapeError, match="predicts boxes"):
-        kinds = TensorSpec("kind", ("class",), (3,))
         faster_rcnn.build((IMAGE,), (kinds,), faster_rcnn.Options())
     with pytest.raises(TaskError, match=r"process\.anchors lists the width and the height"):
         built(anchors=((10.0,), (20.0, 30.0)))
