@@ -1,6 +1,6 @@
 """Faster R-CNN: a detector that first proposes boxes, then looks at each of them (S41).
 
-backbone -> map of stride 16, joined with the upsampled one of stride 32
+backbone -> map of stride 8, joined with the upsampled ones of stride 16 and 32
 first stage, the region proposal network (RPN):
     convolution 3x3, relu, 1x1 -> per cell and anchor box: four offsets, is it an object
     -> the best boxes after non-maximum suppression: the proposals
@@ -19,8 +19,9 @@ Choices:  A candidate has the logit of an object and the logits of the classes. 
           logit = log sum exp(z_1 ... z_n) - z_0. Then sigmoid(logit) · softmax(z_1 ...
           z_n) is that softmax.
           A proposal has one box for all classes, where the paper has one per class. One
-          linear layer of 128 units replaces two of 4,096. At first an anchor box is an
-          object with a probability of 0.02.
+          linear layer of 128 units replaces two of 4,096. The map has stride 8, where the
+          paper has 16, as small objects have few cells there. At first an anchor box is
+          an object with a probability of 0.02.
           `_backbones.py` says how a net becomes a backbone, and what `small` is.
 Source:   Ren, He, Girshick and Sun, Faster R-CNN, 2015; RoI align: He et al., Mask
           R-CNN, 2017.
@@ -74,7 +75,7 @@ class Options:
     backbone: str = option(
         SMALL, "first layers: small, darknet53, or another net of images, such as resnet18"
     )
-    filters: int = option(128, "number of filters of the map that both stages read", minimum=1)
+    filters: int = option(96, "number of filters of the map that both stages read", minimum=1)
     anchors: int | Pairs = option(
         9,
         "number of anchor boxes per cell; or their sides in pixels of the input, such as "
@@ -149,9 +150,7 @@ class FasterRCNN(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone = maps
-        self.upsample, self.join = Upsample(), SkipConcat()
-        channels = maps.channels[1] + maps.channels[2]
-        self.map = convolution(channels, options.filters, 1, norm=True)
+        self.map = SharedMap(maps.channels, options.filters)
         self.rpn = RegionProposals(options.filters, anchors)
         self.proposals = Proposals(
             options.considered, options.proposals, iou_threshold=options.proposal_iou
@@ -171,14 +170,32 @@ class FasterRCNN(nn.Module):
 
         more_boxes:  (batch, box, 4) center and sides of boxes that are proposals, too
         """
-        _, middle, coarse = self.backbone(x)
-        shared = self.map(self.join(middle, self.upsample(coarse)))
+        shared = self.map(*self.backbone(x))
         first = self.rpn(shared)
         boxes = self.proposals(first)
         if more_boxes is not None:
             boxes = torch.cat([boxes, more_boxes.to(boxes.dtype)], dim=1)
         second: Tensor = self.second(shared, boxes)
         return second, first
+
+
+class SharedMap(nn.Module):
+    """The map that both stages read: the finest of three, with those that see more."""
+
+    DESCRIPTION = "the fine map, with the upsampled features of the coarser ones"
+
+    def __init__(self, channels: Sequence[int], filters: int) -> None:
+        super().__init__()
+        fine, middle, coarse = channels
+        self.upsample32, self.join32 = Upsample(), SkipConcat()
+        self.conv16 = convolution(middle + coarse, filters, 1, norm=True)
+        self.upsample16, self.join16 = Upsample(), SkipConcat()
+        self.conv8 = convolution(fine + filters, filters, 1, norm=True)
+
+    def forward(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> Tensor:
+        x = self.conv16(self.join32(middle, self.upsample32(coarse)))
+        y: Tensor = self.conv8(self.join16(fine, self.upsample16(x)))
+        return y
 
 
 class RegionProposals(nn.Module):
