@@ -18,6 +18,7 @@ Example:  >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.1), n
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from hashlib import blake2b
 
 import torch
@@ -42,7 +43,7 @@ class FrozenPart:
 
     @torch.no_grad()
     def _of(self, sample: Tensor) -> Tensor:
-        key = blake2b(sample.contiguous().numpy(), digest_size=16).digest()
+        key = blake2b(sample.contiguous().numpy().tobytes(), digest_size=16).digest()
         features = self.features.get(key)
         if features is None:
             features = self.layers(sample.unsqueeze(0))[0]
@@ -66,7 +67,11 @@ def frozen_part(net: nn.Module, x: Tensor) -> FrozenPart | None:
             break
         x, count = following, count + 1
         weights += sum(weight.numel() for weight in layer.parameters())
-    return FrozenPart(net[:count], net[count:]) if weights and count < len(net) else None
+    if not weights or count == len(net):
+        return None
+    named = list(net.named_children())
+    first, rest = (nn.Sequential(OrderedDict(some)) for some in (named[:count], named[count:]))
+    return FrozenPart(first, rest)
 
 
 @torch.no_grad()

@@ -223,6 +223,7 @@ class Supervised(Algorithm):
         self.total_steps, self.steps_done = total_steps, 0
         self._state: Any = None  # of a stateful net after the last batch
         self._frozen_part: FrozenPart | None = None
+        self._looks_for_frozen_part = False
         self._name: optim.Name = options.optimizer or "adam"
         self.learning_rate = options.learning_rate or optim.RATES[self._name]
         self._has_schedule = options.schedule != "constant" or options.warmup > 0
