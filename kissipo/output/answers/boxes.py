@@ -45,8 +45,8 @@ from kissipo.output.answer import (
     Scores,
 )
 from kissipo.output.decode.nms import candidates, detect
+from kissipo.output.metrics.coco import COCO_THRESHOLDS
 from kissipo.output.metrics.detection import (
-    COCO_THRESHOLDS,
     average_precision,
     count_matches,
     panoptic_quality,
