@@ -1,14 +1,16 @@
-"""Boxes in an image as tensors: their overlap, and their offsets from anchor boxes.
+"""Boxes in an image as tensors: corners and centers, overlaps, offsets from anchor boxes.
 
-A box has the corners x_min, y_min, x_max, y_max. An anchor box has a center and sides
-(x, y, w, h). All of them are fractions of the width and the height of the image.
+A target has the corners x_min, y_min, x_max, y_max. An anchor box and the box that a net
+predicts have a center and sides (x, y, w, h). All of them are fractions of the width and
+the height of the image.
 
-offsets = (x_center - x) / w, (y_center - y) / h, log(width / w), log(height / h)
+offsets = (x_box - x) / w, (y_box - y) / h, log(w_box / w), log(h_box / h)
 
-Shapes:   boxes (..., 4), anchors (..., 4), offsets (..., 4)
+Shapes:   corners (..., 4), boxes and anchors with center and sides (..., 4), offsets (..., 4)
+Choices:  The logarithms are clamped to 8, so that no box is infinite or has no side.
 Source:   the offsets are those of Girshick et al., R-CNN, 2014.
 Example:  >>> anchor = torch.tensor([0.5, 0.5, 0.2, 0.2])
-          >>> box = torch.tensor([0.4, 0.4, 0.8, 0.6])
+          >>> box = with_center(torch.tensor([0.4, 0.4, 0.8, 0.6]))
           >>> [round(value, 3) for value in box_offsets(box, anchor).tolist()]
           [0.5, 0.0, 0.693, 0.0]
           >>> torch.allclose(boxes_at(box_offsets(box, anchor), anchor), box)
@@ -18,28 +20,33 @@ Example:  >>> anchor = torch.tensor([0.5, 0.5, 0.2, 0.2])
 import torch
 from torch import Tensor
 
-_TINY, _MAX_LOG = 1e-6, 8.0
+MAX_LOG = 8.0  # of the side of a box, divided by that of its anchor box
+_TINY = 1e-6
 
 
 def box_offsets(boxes: Tensor, anchors: Tensor) -> Tensor:
-    """Returns the offsets of boxes from their anchor boxes."""
-    sides = (boxes[..., 2:] - boxes[..., :2]).clamp(min=_TINY)
-    centers = (boxes[..., :2] + boxes[..., 2:]) / 2
-    shifts = (centers - anchors[..., :2]) / anchors[..., 2:]
-    return torch.cat([shifts, (sides / anchors[..., 2:]).log()], dim=-1)
+    """Returns the offsets of boxes from their anchor boxes, all with center and sides."""
+    shifts = (boxes[..., :2] - anchors[..., :2]) / anchors[..., 2:]
+    return torch.cat([shifts, (boxes[..., 2:].clamp(min=_TINY) / anchors[..., 2:]).log()], dim=-1)
 
 
 def boxes_at(offsets: Tensor, anchors: Tensor) -> Tensor:
-    """Returns the boxes at these offsets; the inverse of `box_offsets`."""
+    """Returns the boxes at these offsets, with center and sides; inverts `box_offsets`."""
     centers = anchors[..., :2] + offsets[..., :2] * anchors[..., 2:]
-    sides = anchors[..., 2:] * offsets[..., 2:].clamp(max=_MAX_LOG).exp()
-    return torch.cat([centers - sides / 2, centers + sides / 2], dim=-1)
+    sides = anchors[..., 2:] * offsets[..., 2:].clamp(-MAX_LOG, MAX_LOG).exp()
+    return torch.cat([centers, sides], dim=-1)
 
 
-def anchor_corners(anchors: Tensor) -> Tensor:
-    """Returns anchor boxes as corners."""
-    centers, halves = anchors[..., :2], anchors[..., 2:] / 2
+def with_corners(boxes: Tensor) -> Tensor:
+    """Returns the corners of boxes with center and sides."""
+    centers, halves = boxes[..., :2], boxes[..., 2:] / 2
     return torch.cat([centers - halves, centers + halves], dim=-1)
+
+
+def with_center(corners: Tensor) -> Tensor:
+    """Returns the center and the sides of boxes with corners; inverts `with_corners`."""
+    low, high = corners[..., :2], corners[..., 2:]
+    return torch.cat([(low + high) / 2, high - low], dim=-1)
 
 
 def pairwise_iou(boxes: Tensor, others: Tensor) -> Tensor:

@@ -82,7 +82,9 @@ def detection(y: Array, t: Array) -> float:
                 np.log((corners[2] - corners[0]) / w),
                 np.log((corners[3] - corners[1]) / h),
             ]
-            total += sum(smooth_l1(a - b) for a, b in zip(image[best, 4:8], wanted, strict=True))
+            own = [(image[best, 4] - x) / w, (image[best, 5] - z) / h]
+            own += [np.log(image[best, 6] / w), np.log(image[best, 7] / h)]
+            total += sum(smooth_l1(a - b) for a, b in zip(own, wanted, strict=True))
             total -= np.log(softmax(image[best, 9:])[int(label)])
         for n, candidate in enumerate(image):
             p = 1 / (1 + np.exp(-candidate[8]))
@@ -162,7 +164,7 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
         return generator.normal(0, 2, (3, 3, 4, 5)), generator.choice([0, 0, 1, 2, 255], (3, 4, 5))
     if kind == "boxes":
         y = generator.normal(0, 1, (5, 20, 12))
-        y[..., :4] = generator.uniform(0.2, 0.6, (5, 20, 4))
+        y[..., :8] = generator.uniform(0.2, 0.6, (5, 20, 8))
         low, sides = generator.uniform(0, 0.4, (5, 4, 2)), generator.uniform(0.2, 0.6, (5, 4, 2))
         labels = generator.integers(-1, 3, (5, 4, 1))  # -1 is padding, here also in between
         return y, np.concatenate([labels, low, low + sides], axis=2)

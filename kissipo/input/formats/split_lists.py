@@ -56,6 +56,19 @@ def listed_parts(
     return parts
 
 
+def positions_in_list(path: Path, images: Sequence[str]) -> NDArray[np.int64]:
+    """Returns the positions of the images that a list names, in rising order.
+
+    Example:  >>> import tempfile
+              >>> path = Path(tempfile.mkdtemp()) / "test.txt"
+              >>> _ = path.write_text("b\\na.jpg\\n")
+              >>> positions_in_list(path, ["x/a.jpg", "x/b.jpg", "x/c.jpg"]).tolist()
+              [0, 1]
+    """
+    places = _places([Path(image) for image in images], [])
+    return np.array(sorted(places[name] for name in _names(path) if name in places), dtype=np.int64)
+
+
 def _listed(lists: Mapping[str, Path]) -> str:
     return list_some([path.name for path in lists.values()], 3)
 
@@ -90,5 +103,8 @@ def _places(images: Sequence[Path], folders: Sequence[Path]) -> dict[str, int]:
                 places |= {name: number, name.removesuffix(path.suffix): number}
     names = [path.name for path in images]
     if len(set(names)) == len(names):
+        stems = [path.stem for path in images]
+        if len(set(stems)) == len(stems):
+            places |= {stem: number for number, stem in enumerate(stems)}
         places |= {name: number for number, name in enumerate(names)}
     return places

@@ -1,6 +1,6 @@
 """Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from kissipo.core.seeds import numpy_generator
 from kissipo.core.task import Task
 from kissipo.core.text import shorten
 from kissipo.input.augment import Name
+from kissipo.input.check.boxes import small_boxes, unlearned_labels
 from kissipo.input.check.images import (
     change_findings,
     check_images,
@@ -34,7 +35,10 @@ from kissipo.input.formats.arrays import (
     is_array_file,
     read_array_file,
 )
-from kissipo.input.formats.boxes import DEFAULT_NAME, with_boxes
+from kissipo.input.formats.box_list import BoxWords
+from kissipo.input.formats.box_table import NAME as DEFAULT_NAME
+from kissipo.input.formats.box_table import read_box_table
+from kissipo.input.formats.boxes import BOXES, with_boxes
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
@@ -80,6 +84,19 @@ class Options:
     )
     missing_boxes: Literal["empty", "left_out"] | None = option(
         None, "treat images that the table of boxes does not name as empty, or leave them out"
+    )
+    box_layout: Literal["xyxy", "xywh", "cxcywh"] | None = option(
+        None,
+        "what the four numbers of a box are: two corners, or a corner (xywh) or the center "
+        "(cxcywh) with width and height; inferred from the data",
+    )
+    box_unit: Literal["pixels", "fractions"] | None = option(
+        None, "unit of the numbers of a box; inferred from the data"
+    )
+    box_rotation: Literal["upright", "stored"] | None = option(
+        None,
+        "whether the boxes of images with an Exif rotation belong to the upright image or to "
+        "the image as it is stored; inferred from the sizes that the boxes come with",
     )
     size: tuple[int, ...] | None = option(
         None, "height and width to which images are resized; one number for a square", minimum=1
@@ -181,7 +198,16 @@ class Images(Source[Options]):
         )
         if labels is not None:
             reading = with_labels(reading, labels, path)
-        return reading if boxes is None else with_boxes(reading, boxes, path, options.missing_boxes)
+        if boxes is None:
+            return reading
+        words = BoxWords(options.box_layout, options.box_unit)
+        return with_boxes(
+            reading,
+            read_box_table(boxes, words),
+            path,
+            missing=options.missing_boxes,
+            rotation=options.box_rotation,
+        )
 
     @listed_once()
     def infer(self, question: Question) -> Task | None:
@@ -292,6 +318,23 @@ class Images(Source[Options]):
                 *codec.fitted_findings(frame),
                 *sizes(frame["image"], (codec.spec.shape[1], codec.spec.shape[2])),
             )
+        ]
+
+    def fitted_findings(
+        self,
+        frame: Frame,
+        codecs: Sequence[Codec],
+        targets: Sequence[Codec],
+        splits: Mapping[str, NDArray[np.int64]],
+    ) -> list[Finding]:
+        """Reports objects that are too small for the net, and labels without training."""
+        column = next((frame[codec.column] for codec in targets if codec.KIND == "boxes"), None)
+        if column is None:
+            return []
+        shapes = [codec.spec.shape for codec in codecs if codec.is_image]
+        return [
+            *unlearned_labels(column.values, column.categories, splits),
+            *(item for _, *size in shapes for item in small_boxes(column.values, size)),
         ]
 
     def files(self, frame: Frame) -> list[str]:

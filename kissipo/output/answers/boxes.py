@@ -1,7 +1,7 @@
 """Boxes: the objects in an image, each with a label and a box.
 
-The model has any number of candidates: an anchor box, offsets, the logit of an object
-and the logits of the classes. Decoding:
+The model has any number of candidates: an anchor box, the predicted box, the logit of an
+object and the logits of the classes. Decoding:
 candidates -> boxes and scores -> non-maximum suppression per class -> detections
 -> those with a score of at least the decision threshold.
 
@@ -265,13 +265,13 @@ class Boxes(Answer):
                 "candidates",
                 tuple(outputs.shape[1:]),
                 outputs[0].detach().numpy(),
-                "anchor boxes, offsets, logits of an object and of the classes",
+                "anchor boxes, predicted boxes, logits of an object and of the classes",
             ),
             DecodingStep(
                 "boxes",
                 listed.shape,
                 listed,
-                "offsets applied to the anchor boxes: label, corners as fractions, score",
+                "the most probable label, corners as fractions, score = P(object) · P(label)",
             ),
             DecodingStep(
                 "suppression",

@@ -3,8 +3,9 @@
 While detections remain: take the one with the highest score, keep it, and remove it and
 all others of its class that overlap it with an IoU of at least the threshold.
 
-Shapes:   candidates (batch, candidate, 9 + class): an anchor box, offsets, the logit of
-          an object, the logits of the classes -> detections (batch, max_detections, 6)
+Shapes:   candidates (batch, candidate, 9 + class): an anchor box, the predicted box
+          (center and sides, as fractions of the image), the logit of an object, the
+          logits of the classes -> detections (batch, max_detections, 6)
 Choices:  A candidate stands for its most probable class. The score is
           sigmoid(object) · softmax(classes). Candidates with a score below 0.05 are
           left out, as in RetinaNet, and so are those after the first `top_k`. Of equal
@@ -25,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.codec._boxes import boxes_at
+from kissipo.codec._boxes import with_corners
 from kissipo.codec.boxes import PADDING
 from kissipo.core.errors import DataError
 from kissipo.core.numpy_array import NumpyArray
@@ -89,7 +90,7 @@ def candidates(outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Shapes:   (..., candidate, 9 + class)
               -> (..., candidate, 4) and two (..., candidate)
     """
-    boxes = boxes_at(outputs[..., 4:8], outputs[..., :4]).clamp(0, 1)
+    boxes = with_corners(outputs[..., 4:8]).clamp(0, 1)
     shares, labels = outputs[..., 9:].softmax(dim=-1).max(dim=-1)
     return boxes, outputs[..., 8].sigmoid() * shares, labels
 
