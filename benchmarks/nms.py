@@ -34,7 +34,7 @@ def candidates() -> tuple[Any, Any, Any]:
         centers = (np.stack([columns, rows], axis=-1).reshape(-1, 1, 2) + 0.5) / cells
         centers = np.repeat(centers, ANCHORS, axis=1).reshape(-1, 2)
         centers = centers + generator.normal(0, 0.3 / cells, centers.shape)
-        sides = generator.uniform(1, 4, centers.shape) / cells
+        sides = generator.uniform(2, 6, centers.shape) / cells
         parts.append(np.concatenate([centers - sides / 2, centers + sides / 2], axis=1))
     boxes = np.concatenate(parts).astype(np.float32)
     scores = generator.random(len(boxes)).astype(np.float32)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LineStyle = Literal["", "dim", "code", "text", "better", "tie", "worse"]
 Points = Sequence[tuple[float, float]]
+MAX_CLASS_COLUMNS = 6  # of a table of errors
 
 
 class Cell(str):
@@ -347,6 +348,101 @@ class PlaceFilm:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A box that is drawn in an image.
+
+    number:      of its class, from 1, by which it is colored
+    corners:     x_min, y_min, x_max, y_max as fractions of the width and the height
+    is_target:   a true box, else a detection
+    is_error:    a missed box, or a false alarm
+    text:        what it is, in a sentence
+    """
+
+    number: int
+    corners: tuple[float, float, float, float]
+    is_target: bool
+    is_error: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class MarkedImage:
+    """An evaluated image from 0 to 1 (channel, height, width) with its boxes.
+
+    position:  in the evaluated split, counted from 0
+    """
+
+    pixels: Tensor
+    name: str
+    position: int
+    marks: Sequence[Mark]
+
+
+@dataclass(frozen=True)
+class ErrorCause:
+    """Errors of one cause.
+
+    counts:  per class
+    advice:  what to do about it
+    places:  some of the errors: the numbers of the image and of its mark
+    """
+
+    group: str
+    name: str
+    counts: Sequence[int]
+    advice: str
+    places: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The precision and the recall of the detections with at least this score.
+
+    rank:    the number of these detections
+    place:   the numbers of the image and of the mark of the last one; None where its
+             image is not stored
+    text:    which detection it is
+    """
+
+    recall: float
+    precision: float
+    score: float
+    rank: int
+    place: tuple[int, int] | None
+    text: str
+
+
+@dataclass(frozen=True)
+class DetectionErrors:
+    """Errors of detections by cause, and precision-recall curves, with their images.
+
+    curves:  the points of each class, in descending order of scores
+    notes:   a few words beside the name of each curve
+    """
+
+    images: Sequence[MarkedImage]
+    classes: Sequence[str]
+    causes: Sequence[ErrorCause]
+    curves: Mapping[str, Sequence[CurvePoint]]
+    notes: Mapping[str, str]
+
+    def table(self) -> Table:
+        """Returns the counts of all causes; the classes apart where they are few."""
+        apart = len(self.classes) <= MAX_CLASS_COLUMNS
+        names = [*self.classes, "all"] if apart and len(self.classes) > 1 else ["all"]
+        rows = [
+            [
+                cause.group,
+                cause.name,
+                *(f"{count:,}" for count in (*cause.counts, sum(cause.counts))[-len(names) :]),
+                cause.advice,
+            ]
+            for cause in self.causes
+        ]
+        return Table(["", "cause", *names, "what to do"], rows, range(2, 2 + len(names)))
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -372,6 +468,7 @@ Drawn = (
     | Film
     | PlaceFilm
     | ScatterMap
+    | DetectionErrors
 )
 Record = PlainRecord | Drawn | Section
 

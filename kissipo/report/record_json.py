@@ -17,6 +17,7 @@ from kissipo.core.description import (
     Bars,
     Chart,
     ColoredText,
+    DetectionErrors,
     Example,
     Examples,
     Film,
@@ -25,6 +26,7 @@ from kissipo.core.description import (
     Image,
     Lattice,
     Line,
+    MarkedImage,
     Matrix,
     PlaceFilm,
     Record,
@@ -38,7 +40,13 @@ from kissipo.core.description import (
 )
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.report.image_address import address_of, gif_address, image_sheet, png_address
+from kissipo.report.image_address import (
+    address_of,
+    gif_address,
+    image_sheet,
+    photo_address,
+    png_address,
+)
 from kissipo.report.overlay import color_name, overlaid
 
 _MAX_PARTS, _MAX_STORED = 10.0, 65_535.0  # counts are stored in tenths, in two bytes
@@ -81,6 +89,8 @@ def record_json(record: Record) -> JsonObject:
             return _place_film(record)
         case ScatterMap():
             return _scatter_map(record)
+        case DetectionErrors():
+            return _detection_errors(record)
         case Section():
             return {
                 "kind": "section",
@@ -193,6 +203,53 @@ def _scatter_map(record: ScatterMap) -> JsonObject:
         "images": None if record.images is None else image_sheet(record.images),
     }
     return {"kind": "scatter_map", **plain}
+
+
+def _detection_errors(record: DetectionErrors) -> JsonObject:
+    """Returns the errors; a position is rounded to 4 digits."""
+    curves = [
+        {
+            "name": name,
+            "note": record.notes[name],
+            "points": [
+                [
+                    *(round(value, 4) for value in (point.recall, point.precision, point.score)),
+                    point.rank,
+                    list(point.place or ()),
+                    point.text,
+                ]
+                for point in points
+            ],
+        }
+        for name, points in record.curves.items()
+    ]
+    causes = [{**vars(cause), "places": list(map(list, cause.places))} for cause in record.causes]
+    return {
+        "kind": "detection_errors",
+        "images": list(map(_marked_image, record.images)),
+        "classes": _legend(("", *record.classes)),
+        "columns": plain_json(record.table())["titles"][2:-1],
+        "causes": causes,
+        "curves": curves,
+    }
+
+
+def _marked_image(image: MarkedImage) -> JsonObject:
+    pixels = image.pixels.expand(3, -1, -1) if len(image.pixels) == 1 else image.pixels[:3]
+    _, height, width = pixels.shape
+    marks = [
+        {
+            "number": mark.number,
+            "corners": [round(float(corner), 4) for corner in mark.corners],
+            "target": mark.is_target,
+            "error": mark.is_error,
+            "text": mark.text,
+        }
+        for mark in image.marks
+    ]
+    size = {"width": width, "height": height}
+    facts = {"name": image.name, "position": image.position}
+    return {"image": photo_address(pixels), **size, **facts, "marks": marks}
 
 
 def _bits(flags: Iterable[bool]) -> str:

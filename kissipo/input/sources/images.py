@@ -38,7 +38,7 @@ from kissipo.input.formats.arrays import (
 from kissipo.input.formats.box_list import BoxWords
 from kissipo.input.formats.box_table import NAME as DEFAULT_NAME
 from kissipo.input.formats.box_table import read_box_table
-from kissipo.input.formats.boxes import BOXES, with_boxes
+from kissipo.input.formats.boxes import with_boxes
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx

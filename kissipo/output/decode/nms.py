@@ -32,6 +32,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.numpy_array import NumpyArray
 
 MIN_SCORE = 0.05
+_BLOCK = 128  # detections whose overlaps are computed together
 
 
 class Suppression(NamedTuple):
@@ -52,27 +53,38 @@ def suppress(
 ) -> Suppression:
     """Suppresses detections, one step for each that is kept.
 
+    The overlaps of the next detections with all that are left are computed together.
+
     boxes, scores, labels:  (detection, 4), (detection), (detection)
     """
     left = np.argsort(-scores, kind="stable")
-    corners = np.ascontiguousarray(boxes[left].T)
-    areas, classes = (corners[2:] - corners[:2]).clip(0).prod(axis=0), labels[left]
     kept, remover, overlap = list[int](), np.full(len(left), -1), np.zeros(len(left))
     while len(left):
-        kept.append(int(left[0]))
-        low = np.maximum(corners[:2], corners[:2, :1])
-        high = np.minimum(corners[2:], corners[2:, :1])
-        shared = (high - low).clip(0).prod(axis=0)
-        whole = areas + areas[0] - shared
-        iou = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
-        removed = (iou >= iou_threshold) & (classes == classes[0])
-        removed[0] = False
-        remover[left[removed]], overlap[left[removed]] = left[0], iou[removed]
-        removed[0] = True
-        stays = ~removed
-        left, corners = left[stays], corners[:, stays]
-        areas, classes = areas[stays], classes[stays]
+        iou = box_iou(boxes[left[:_BLOCK]], boxes[left])
+        removes = (iou >= iou_threshold) & (labels[left[:_BLOCK], None] == labels[left])
+        stays = np.ones(len(left), dtype=bool)
+        for row, number in enumerate(left[:_BLOCK].tolist()):
+            if stays[row]:
+                kept.append(number)
+                stays[row] = False
+                removed = np.flatnonzero(removes[row] & stays)
+                if len(removed):
+                    stays[removed] = False
+                    remover[left[removed]], overlap[left[removed]] = number, iou[row, removed]
+        left = left[stays]
     return Suppression(kept, remover, overlap)
+
+
+def box_iou(boxes: NumpyArray, others: NumpyArray) -> NumpyArray:
+    """Returns the IoU of each box with each other box: (box, other)."""
+    left, top, right, bottom = boxes.T[:, :, None]
+    starts, tops, ends, bottoms = others.T[:, None]
+    shared = (np.minimum(right, ends) - np.maximum(left, starts)).clip(0)
+    shared *= (np.minimum(bottom, bottoms) - np.maximum(top, tops)).clip(0)
+    one, other = ((some[:, 2:] - some[:, :2]).clip(0).prod(axis=1) for some in (boxes, others))
+    whole = one[:, None] + other - shared
+    iou: NumpyArray = np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    return iou
 
 
 def nms(boxes: Tensor, scores: Tensor, labels: Tensor, *, iou_threshold: float) -> list[int]:

@@ -99,12 +99,12 @@ def coco_summary(result: CocoEvaluation) -> dict[str, float]:
     precision, recall = result
     names = list(AREAS)[1:]
     return {
-        "map_50_95": _mean(precision[..., 0]),
-        "map_50": _mean(precision[0, :, 0]),
-        "map_75": _mean(precision[5, :, 0]),
-        **{f"map_{name}": _mean(precision[..., n]) for n, name in enumerate(names, 1)},
-        **{f"ar_{most}": _mean(recall[:, :, 0, n]) for n, most in enumerate(MAX_DETECTIONS)},
-        **{f"ar_{name}": _mean(recall[..., n, -1]) for n, name in enumerate(names, 1)},
+        "map_50_95": average_of(precision[..., 0]),
+        "map_50": average_of(precision[0, :, 0]),
+        "map_75": average_of(precision[5, :, 0]),
+        **{f"map_{name}": average_of(precision[..., n]) for n, name in enumerate(names, 1)},
+        **{f"ar_{most}": average_of(recall[:, :, 0, n]) for n, most in enumerate(MAX_DETECTIONS)},
+        **{f"ar_{name}": average_of(recall[..., n, -1]) for n, name in enumerate(names, 1)},
     }
 
 
@@ -158,6 +158,7 @@ def _is_outside(areas: NDArray[np.float64], limits: NDArray[np.float64]) -> NDAr
     return outside
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def average_of(values: NDArray[np.float64]) -> float:
+    """Returns the mean over the classes that have targets; nan where none has."""
     finite = values[~np.isnan(values)]
     return float(finite.mean()) if finite.size else float("nan")
