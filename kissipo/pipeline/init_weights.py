@@ -91,6 +91,10 @@ def with_implied(task: Task) -> Task:
             if _key(option) in own and _key(option) not in task.input
         ]
         task = task.with_words({option.place: option.value for option in needed})
+        own_loss = NETS.find(net, place="process.net").LOSS
+        if own_loss and "loss" not in task.process and not isinstance(task.output, tuple):
+            needed.append(own_loss)
+            task = task.with_words({own_loss.place: own_loss.value})
         options += needed
     return Task(**task.parts(), name=task.name, inferred=(*task.inferred, *options))
 

@@ -8,6 +8,7 @@ and one with `#? not word` where it does not apply.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from string import Template
 from typing import Any
@@ -413,6 +414,10 @@ def _loss(source: Source, name: str, loss: Any) -> str:
         definition = loss.script()
         source.add_definition(definition, import_module(type(loss).__module__))
         return definition.name
+    if isinstance(loss, partial):
+        source.imports.add("from functools import partial")
+        words = ", ".join(f"{key}={value!r}" for key, value in loss.keywords.items())
+        return f"partial({_loss(source, name, loss.func)}, {words})"
     source.add(import_module(loss.__module__), loss.__name__, renamed=name)
     return name
 

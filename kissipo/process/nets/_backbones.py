@@ -1,0 +1,129 @@
+"""Backbones: any net of images without its last layers, as the first part of a detector.
+
+x -> three maps of features, of stride 8, 16 and 32
+
+A net is offered as a backbone when its file has
+
+TAPS           the names of three of its layers, whose outputs have stride 8, 16 and 32;
+               up to the last of them the net runs its layers in the order in which it
+               lists them
+TAPS_OPTIONS   options of the net that leave out what comes after them, if that is large
+
+`small` is a Darknet of five strided convolutions with a residual block each, for training
+from nothing on two cores.
+
+Shapes:   (batch, channel, height, width) -> three of (batch, filter, height / stride,
+          width / stride)
+Raises:   TaskError for a net without TAPS, and for `normalize` where the net has none.
+Example:  >>> photo = TensorSpec("photo", ("channel", "height", "width"), (3, 64, 96))
+          >>> net = backbone("small", photo)
+          >>> [tuple(some.shape) for some in net(torch.zeros(1, 3, 64, 96))]
+          [(1, 64, 8, 12), (1, 128, 4, 6), (1, 256, 2, 3)]
+          >>> net.channels
+          (64, 128, 256)
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.errors import TaskError
+from kissipo.core.module_state import eval_mode
+from kissipo.core.registry import Registry
+from kissipo.core.schema import option_infos
+from kissipo.core.suggest import did_you_mean
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.nets.darknet53 import darknet
+
+SMALL, STRIDES = "small", (8, 16, 32)
+_NETS = Registry("kissipo.process.nets", "net", defaults={"TAPS": (), "TAPS_OPTIONS": {}})
+_FILTERS, _BLOCKS = (16, 32, 64, 128, 256), (1, 1, 1, 1)
+_ANY = TensorSpec("class", ("class",), (2,))  # the output of the layers that are left out
+
+
+class Backbone(nn.Module):
+    """The first layers of a net, and the outputs of three of them.
+
+    channels:  of the three outputs
+    """
+
+    def __init__(
+        self, layers: Mapping[str, nn.Module], taps: tuple[str, ...], channels: tuple[int, ...]
+    ) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+        self.order, self.taps, self.channels = tuple(layers), taps, channels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        maps = []
+        for name in self.order:
+            x = self.get_submodule(name)(x)
+            if name in self.taps:
+                maps.append(x)
+        return tuple(maps)
+
+
+def backbone(word: str, image: TensorSpec, *, normalize: bool | None = None) -> Backbone:
+    """Builds a backbone with random weights.
+
+    word:       small, or a net with TAPS
+    normalize:  whether the colors are normalized as the net's published weights expect
+    """
+    if word == SMALL:
+        if normalize:
+            raise _without_normalize(word)
+        colors = image.shape[0]
+        layers: Mapping[str, nn.Module] = darknet(colors, _FILTERS, _BLOCKS, stride=2)
+        return _tapped(layers, ("group3", "group4", "group5"), image)
+    module = net_of(word)
+    words = dict(module.TAPS_OPTIONS)
+    if normalize is not None and "normalize" in option_infos(module.Options):
+        words["normalize"] = normalize
+    elif normalize:
+        raise _without_normalize(word)
+    net = module.build((image,), (_ANY,), module.Options(**words))
+    return _tapped(dict(net.named_children()), module.TAPS, image)
+
+
+def net_of(word: str) -> ModuleType:
+    """Returns the file of the net with this name, which has TAPS."""
+    if word in _NETS.names():
+        module = _NETS.find(word, place="process.backbone")
+        if module.TAPS:
+            return module
+    raise TaskError(
+        "process.backbone names no net that a detector can stand on",
+        got=f"'{word}'",
+        allowed=", ".join(backbones()),
+        do=did_you_mean(word, backbones()),
+    )
+
+
+def backbones() -> list[str]:
+    """Returns the words of all backbones."""
+    nets = (name for name in _NETS.names() if _NETS.find(name, place="process.backbone").TAPS)
+    return [SMALL, *nets]
+
+
+def _tapped(layers: Mapping[str, nn.Module], taps: tuple[str, ...], image: TensorSpec) -> Backbone:
+    """Returns the layers up to the last tap, after a look at what they return."""
+    names = list(layers)
+    needed = OrderedDict((name, layers[name]) for name in names[: names.index(taps[-1]) + 1])
+    net = Backbone(needed, taps, ())
+    with eval_mode(net), torch.no_grad():
+        maps = net(torch.zeros(1, image.shape[0], 2 * STRIDES[-1], 2 * STRIDES[-1]))
+    sides = [2 * STRIDES[-1] // stride for stride in STRIDES]
+    assert [tuple(some.shape[2:]) for some in maps] == [(side, side) for side in sides], taps
+    net.channels = tuple(some.shape[1] for some in maps)
+    return net
+
+
+def _without_normalize(word: str) -> TaskError:
+    return TaskError(
+        f"process.normalize belongs to published weights, and process.backbone={word} has none",
+        do="Leave process.normalize out",
+    )
