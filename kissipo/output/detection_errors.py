@@ -58,7 +58,7 @@ class Limits(NamedTuple):
     top_k: int
 
 
-class _Image(NamedTuple):
+class FollowedImage(NamedTuple):
     """The candidates of an image, and what became of each.
 
     place:    its number among the detections; -1: it is none
@@ -87,7 +87,7 @@ def missed_causes(
         missed = np.setdiff1d(np.flatnonzero(wanted[:, 0] >= 0), taken)
         if not len(missed):
             continue
-        image = _followed(some, limits)
+        image = followed(some, limits)
         others = box_iou(decided[number, :, 1:5], wanted[missed, 1:])
         iou, anchor_iou = (
             box_iou(part, wanted[missed, 1:]) for part in (image.boxes, image.anchors)
@@ -105,7 +105,7 @@ def missed_causes(
     return causes
 
 
-def _followed(outputs: Tensor, limits: Limits) -> _Image:
+def followed(outputs: Tensor, limits: Limits) -> FollowedImage:
     """Returns the candidates of one image, with what NMS did with each."""
     outputs = outputs.detach().float()
     boxes, scores, labels = (part.numpy() for part in candidates(outputs))
@@ -120,11 +120,11 @@ def _followed(outputs: Tensor, limits: Limits) -> _Image:
     place[compared], remover[compared] = places[:-1], places[removers]
     overlap[compared] = overlaps
     anchors = with_corners(outputs[:, :4]).numpy()
-    return _Image(anchors, boxes, scores, labels, place, remover, overlap)
+    return FollowedImage(anchors, boxes, scores, labels, place, remover, overlap)
 
 
 def _missed(
-    image: _Image, own: NumpyArray, anchor_iou: float, other: NumpyArray, threshold: float
+    image: FollowedImage, own: NumpyArray, anchor_iou: float, other: NumpyArray, threshold: float
 ) -> Cause:
     """Returns the cause of one missed box.
 

@@ -219,9 +219,9 @@ class ErrorReport:
     def section(self) -> Section:
         """Returns the causes and the curves with their images."""
         errors = [(group, name, places) for group, name, places in self._errors()]
-        points = self._points()
-        images = self._chosen([places for _, _, places in errors], points)
+        images = self._chosen([places for _, _, places in errors])
         stored = {int(image): number for number, image in enumerate(images)}
+        points = self._points(images)
         marked = self._marked(images, points)
         causes = [self._cause(group, name, places, stored) for group, name, places in errors]
         curves = {
@@ -251,9 +251,12 @@ class ErrorReport:
                 places = np.argwhere(causes == number)
                 yield group, name, [(int(image), int(box)) for image, box in places]
 
-    def _points(self) -> dict[int, list[tuple[int, int, int, int]]]:
+    def _points(self, images: NDArray[np.int64]) -> dict[int, list[tuple[int, int, int, int]]]:
         """Returns some detections of the worst classes, in descending order of scores:
-        rank, true positives up to it, image, number."""
+        rank, true positives up to it, image, number.
+
+        They are the first, the last, and some in the images that are stored.
+        """
         present = [label for label, value in enumerate(self.averages) if value is not None]
         present.sort(key=lambda label: self.averages[label] or 0.0)
         points = {}
@@ -262,10 +265,12 @@ class ErrorReport:
             order = np.argsort(-self.detections[image, number, 5], kind="stable")
             image, number = image[order], number[order]
             right = (self.taken[image, number] >= 0).cumsum()
-            ranks = np.unique(np.linspace(0, len(order) - 1, _MAX_POINTS).round().astype(int))
+            ends = np.isin(np.arange(len(order)), (0, len(order) - 1))
+            ranks = np.flatnonzero(np.isin(image, images) | ends)
+            some = np.unique(np.linspace(0, len(ranks) - 1, _MAX_POINTS).round().astype(int))
             points[label] = [
                 (int(rank) + 1, int(right[rank]), int(image[rank]), int(number[rank]))
-                for rank in (ranks if len(order) else [])
+                for rank in (ranks[some] if len(ranks) else [])
             ]
         return points
 
@@ -281,19 +286,14 @@ class ErrorReport:
         text = f"image {image + 1} of the split: {self._detection_text(image, number)}"
         return CurvePoint(right / wanted, right / rank, score, rank, place, text)
 
-    def _chosen(
-        self,
-        errors: Sequence[Sequence[tuple[int, int]]],
-        points: Mapping[int, Sequence[tuple[int, int, int, int]]],
-    ) -> NDArray[np.int64]:
+    def _chosen(self, errors: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
         """Returns the images that are stored: some of each cause in turn, then others."""
         chosen: dict[int, None] = {}
         for turn in range(_MAX_PLACES):
             for places in errors:
                 if turn < len(places) and len(chosen) < _MAX_IMAGES:
                     chosen.setdefault(places[turn][0])
-        others = [image for some in points.values() for _, _, image, _ in some[::5]]
-        for image in (*others, *range(len(self.truth))):
+        for image in range(len(self.truth)):
             if len(chosen) >= _MAX_IMAGES:
                 break
             chosen.setdefault(image)

@@ -8,6 +8,7 @@ from html import escape
 from kissipo.core.description import (
     ColoredText,
     DetectionErrors,
+    DetectionInside,
     Film,
     Line,
     Matrix,
@@ -55,8 +56,8 @@ def _plain(record: Record) -> str:
             ]
             numbers = range(1, 1 + len(record.labels))
             return table([_TITLE, *record.labels], rows, numbers=numbers)
-        case DetectionErrors():
-            return _plain(record.table())
+        case DetectionErrors() | DetectionInside():
+            return _content(record.plain())
         case Film():
             return f"<p>{escape(record.caption)}</p>"
         case Section():

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 
 import numpy as np
+from torch import Tensor
 
 from kissipo.core.description import (
     Bars,
     Chart,
     ColoredText,
     DetectionErrors,
+    DetectionInside,
     Example,
     Examples,
     Film,
@@ -91,6 +93,8 @@ def record_json(record: Record) -> JsonObject:
             return _scatter_map(record)
         case DetectionErrors():
             return _detection_errors(record)
+        case DetectionInside():
+            return _detection_inside(record)
         case Section():
             return {
                 "kind": "section",
@@ -234,13 +238,61 @@ def _detection_errors(record: DetectionErrors) -> JsonObject:
     }
 
 
+def _detection_inside(record: DetectionInside) -> JsonObject:
+    """Returns the inside of a detector; a position is rounded to 4 digits."""
+    objects = [
+        {
+            **vars(item),
+            "corners": _rounded(item.corners),
+            "cell": None if item.cell is None else _rounded(item.cell),
+            "anchor": None if item.anchor is None else _rounded(item.anchor),
+            "candidates": [
+                {
+                    **vars(some),
+                    "corners": _rounded(some.corners),
+                    "score": round(some.score, 6),
+                    "iou": round(some.iou, 4),
+                }
+                for some in item.candidates
+            ],
+            "numbers": plain_json(item.numbers),
+        }
+        for item in record.objects
+    ]
+    steps = [
+        {"kept": step.kept, "removed": [[place, round(iou, 4)] for place, iou in step.removed]}
+        for step in record.steps
+    ]
+    _, height, width = record.pixels.shape
+    return {
+        "kind": "detection_inside",
+        "image": photo_address(_colored(record.pixels)),
+        "width": width,
+        "height": height,
+        "classes": _legend(("", *record.classes)),
+        "objects": objects,
+        "compared": list(map(_rounded, record.compared)),
+        "steps": steps,
+        "sentences": record.sentences(),
+        "overlaps": list(map(_rounded, record.overlaps)),
+    }
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _colored(pixels: Tensor) -> Tensor:
+    return pixels.expand(3, -1, -1) if len(pixels) == 1 else pixels[:3]
+
+
 def _marked_image(image: MarkedImage) -> JsonObject:
-    pixels = image.pixels.expand(3, -1, -1) if len(image.pixels) == 1 else image.pixels[:3]
+    pixels = _colored(image.pixels)
     _, height, width = pixels.shape
     marks = [
         {
             "number": mark.number,
-            "corners": [round(float(corner), 4) for corner in mark.corners],
+            "corners": _rounded(mark.corners),
             "target": mark.is_target,
             "error": mark.is_error,
             "text": mark.text,

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from kissipo.codec._image import size_of
 from kissipo.codec.boxes import CORNERS
@@ -53,6 +53,7 @@ from kissipo.output.detection_errors import (
     false_alarm_causes,
     missed_causes,
 )
+from kissipo.output.detection_inside import inside_section, suppression_steps
 from kissipo.output.detection_sections import ErrorReport, rules_section, summary_lines, why_zero
 from kissipo.output.metrics.coco import (
     COCO_THRESHOLDS,
@@ -341,7 +342,7 @@ class Boxes(Answer):
         detected = _unpadded(detections)
         prediction = self.decode(detections[None])[0]
         decided = _unpadded(self._decided(detections))
-        decode = self.options.decode
+        decode, limits = self.options.decode, self.options.decode.limits
         return [
             DecodingStep(
                 "candidates",
@@ -359,7 +360,8 @@ class Boxes(Answer):
                 "suppression",
                 detected.shape,
                 detected,
-                f"NMS per class at IoU {decode.iou_threshold:g}: {len(detected)} detections",
+                f"NMS per class at IoU {decode.iou_threshold:g}: {len(detected)} detections"
+                + "".join(f"; {step}" for step in suppression_steps(outputs, self.labels, limits)),
             ),
             DecodingStep(
                 "decision",
@@ -375,6 +377,19 @@ class Boxes(Answer):
                 or f"no box in {height}x{width} pixels",
             ),
         ]
+
+    def example_sections(
+        self,
+        net: nn.Module,
+        inputs: Sequence[Tensor],
+        outputs: Tensor,
+        targets: Sequence[Tensor],
+        read: Sequence[str],
+    ) -> Sequence[Section]:
+        """Returns the cell, the anchor box and the candidates of each object, and NMS."""
+        truth = self.truth(targets[0])[0] if targets else None
+        limits = self.options.decode.limits
+        return [inside_section(net, inputs[0], outputs, truth, self.labels, limits)]
 
     @property
     def legend(self) -> tuple[str, ...]:
