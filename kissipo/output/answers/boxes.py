@@ -27,7 +27,7 @@ from kissipo.codec.boxes import Boxes as BoxesCodec
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
 from kissipo.core.errors import TaskError
-from kissipo.core.finding import Finding
+from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -360,14 +360,14 @@ class Boxes(Answer):
                 "suppression",
                 detected.shape,
                 detected,
-                f"NMS per class at IoU {decode.iou_threshold:g}: {len(detected)} detections"
+                f"NMS per class at IoU {decode.iou_threshold:g}: {counted(len(detected), 'detection')}"
                 + "".join(f"; {step}" for step in suppression_steps(outputs, self.labels, limits)),
             ),
             DecodingStep(
                 "decision",
                 decided.shape,
                 decided,
-                f"score at least {decode.threshold:g}: {len(decided)} boxes",
+                f"score at least {decode.threshold:g}: {len(decided)} box{'' if len(decided) == 1 else 'es'}",
             ),
             DecodingStep(
                 "label",
