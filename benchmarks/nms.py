@@ -1,4 +1,4 @@
-"""How fast is non-maximum suppression? kissipo beside the lecture's loop and torch (S41).
+"""How fast is non-maximum suppression? kissipo beside the lecture's loop and torch.
 
 Question   How long does NMS take for the 10,647 candidates of YOLOv3 at 416x416 (13, 26
            and 52 cells, three anchor boxes each)?
@@ -44,10 +44,10 @@ def candidates() -> tuple[Any, Any, Any]:
 def lecture(boxes: Any, scores: Any, labels: Any) -> list[int]:
     """B and S are lists; the chosen box leaves both."""
     b, s, names, left = boxes.tolist(), scores.tolist(), labels.tolist(), list(range(len(boxes)))
-    kept = []
+    positions = []
     while left:
         best = max(left, key=lambda number: s[number])
-        kept.append(best)
+        positions.append(best)
         x1, y1, x2, y2 = b[best]
         remaining = []
         for number in left:
@@ -60,29 +60,29 @@ def lecture(boxes: Any, scores: Any, labels: Any) -> list[int]:
             if names[number] != names[best] or shared / whole < IOU:
                 remaining.append(number)
         left = remaining
-    return kept
+    return positions
 
 
 def torch_loop(boxes: Any, scores: Any, labels: Any) -> list[int]:
     rows, names = torch.from_numpy(boxes), torch.from_numpy(labels)
-    left, kept = torch.from_numpy(scores).argsort(descending=True, stable=True), []
+    left, positions = torch.from_numpy(scores).argsort(descending=True, stable=True), []
     while len(left):
         best, rest = left[0], left[1:]
-        kept.append(int(best))
+        positions.append(int(best))
         iou = pairwise_iou(rows[best][None], rows[rest])[0]
         left = rest[(iou < IOU) | (names[rest] != names[best])]
-    return kept
+    return positions
 
 
 def ours(boxes: Any, scores: Any, labels: Any) -> list[int]:
-    return suppress(boxes, scores, labels, iou_threshold=IOU).kept
+    return suppress(boxes, scores, labels, iou_threshold=IOU).positions
 
 
-def seconds(function: Callable[..., Any], given: Any, repeats: int) -> float:
+def seconds(function: Callable[..., Any], parts: Any, repeats: int) -> float:
     times = []
     for _ in range(repeats):
         began = time.process_time()
-        function(*given)
+        function(*parts)
         times.append(time.process_time() - began)
     return min(times)
 
@@ -92,19 +92,19 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
     torch.set_num_threads(1)
-    given = candidates()
-    first = np.argsort(-given[1], kind="stable")[:TOP_K]
-    cut = tuple(part[first] for part in given)
-    kept = lecture(*given)
-    assert kept == torch_loop(*given) == ours(*given)
+    parts = candidates()
+    first = np.argsort(-parts[1], kind="stable")[:TOP_K]
+    cut = tuple(part[first] for part in parts)
+    positions = lecture(*parts)
+    assert positions == torch_loop(*parts) == ours(*parts)
     assert lecture(*cut) == ours(*cut)
-    print(f"{len(given[0]):,} candidates, {len(kept):,} kept; of the first {TOP_K:,}, "
+    print(f"{len(parts[0]):,} candidates, {len(positions):,} kept; of the first {TOP_K:,}, "
           f"{len(ours(*cut)):,}")  # fmt: skip
-    slow = seconds(lecture, given, 1)
+    slow = seconds(lecture, parts, 1)
     rows = {
         "lecture's loop": slow,
-        "torch, row by row": seconds(torch_loop, given, repeats),
-        "kissipo, all": seconds(ours, given, repeats),
+        "torch, row by row": seconds(torch_loop, parts, repeats),
+        "kissipo, all": seconds(ours, parts, repeats),
         f"lecture's loop, first {TOP_K:,}": seconds(lecture, cut, repeats),
         f"kissipo, first {TOP_K:,}": seconds(ours, cut, repeats),
     }

@@ -376,7 +376,7 @@ class MarkedImage:
     pixels: Tensor
     name: str
     position: int
-    marks: Sequence[Mark]
+    boxes: Sequence[Mark]
 
 
 @dataclass(frozen=True)
@@ -489,11 +489,11 @@ class DetectedObject:
 class SuppressionStep:
     """A step of non-maximum suppression.
 
-    kept:     the place of a candidate among those that are compared
+    survivor: the place of a candidate among those that are compared
     removed:  the places of those that it removes, each with the IoU of both
     """
 
-    kept: int
+    survivor: int
     removed: Sequence[tuple[int, float]]
 
 
@@ -538,10 +538,10 @@ class DetectionInside:
 
     def _sentence(self, number: int, step: SuppressionStep) -> str:
         removed = [f"{self._name(place)} (IoU {iou:.2f})" for place, iou in step.removed]
-        shown = ", ".join(removed[:MAX_REMOVED])
+        first = ", ".join(removed[:MAX_REMOVED])
         more = f" and {len(removed) - MAX_REMOVED} more" if len(removed) > MAX_REMOVED else ""
-        what = f" and removes {shown}{more}" if removed else " and removes nothing"
-        return f"Step {number} keeps {self._name(step.kept)}{what}"
+        what = f" and removes {first}{more}" if removed else " and removes nothing"
+        return f"Step {number} keeps {self._name(step.survivor)}{what}"
 
     def _name(self, place: int) -> str:
         number, label, *_, score = self.compared[place]

@@ -110,11 +110,11 @@ def followed(outputs: Tensor, limits: Limits) -> FollowedImage:
     outputs = outputs.detach().float()
     boxes, scores, labels = (part.numpy() for part in candidates(outputs))
     compared = likely(scores, limits.top_k)
-    kept, removers, overlaps = suppress(
+    survivors, removers, overlaps = suppress(
         boxes[compared], scores[compared], labels[compared], iou_threshold=limits.iou_threshold
     )
     places = np.full(len(compared) + 1, -1)
-    places[kept[: limits.max_detections]] = np.arange(len(kept))[: limits.max_detections]
+    places[survivors[: limits.max_detections]] = np.arange(len(survivors))[: limits.max_detections]
     place, remover = np.full(len(scores), -1), np.full(len(scores), -1)
     overlap = np.zeros(len(scores))
     place[compared], remover[compared] = places[:-1], places[removers]
@@ -180,7 +180,7 @@ def false_alarm_causes(
 
 
 def _overlaps_of_all(detections: NumpyArray, targets: NumpyArray) -> NDArray[np.float64]:
-    """Returns the IoU of each detection with each true box of any class; -1: padding."""
+    """Returns the IoU of each detection with each true box; -1: padding."""
     one, other = (np.where(some[..., :1] < 0, -1.0, some) for some in (detections, targets))
     one, other = one.copy(), other.copy()
     one[..., 0], other[..., 0] = np.minimum(one[..., 0], 0), np.minimum(other[..., 0], 0)

@@ -1,4 +1,4 @@
-"""What a detector does with one image: cells, anchor boxes, candidates, the steps of NMS."""
+"""What a detector does with one image: cells, anchor boxes, candidates, NMS."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def suppression_steps(outputs: Tensor, labels: Sequence[str], limits: Limits) ->
     track = followed(outputs[0], limits)
     sentences = _inside(track, outputs, labels, (), limits).sentences()
     rest = len(sentences) - _MAX_SENTENCES
-    shown = [text[0].lower() + text[1:] for text in sentences[:_MAX_SENTENCES]]
-    return [*shown, f"{rest} steps more"] if rest > 0 else shown
+    listed = [text[0].lower() + text[1:] for text in sentences[:_MAX_SENTENCES]]
+    return [*listed, f"{rest} steps more"] if rest > 0 else listed
 
 
 def _inside(
@@ -83,7 +83,7 @@ def _inside(
 ) -> DetectionInside:
     """Returns the objects with the candidates that NMS compares, and its steps."""
     compared = likely(track.scores, limits.top_k)
-    shown = compared[:_MAX_COMPARED]
+    numbers = compared[:_MAX_COMPARED]
     listed = [
         [
             int(number),
@@ -91,10 +91,10 @@ def _inside(
             *track.boxes[number].tolist(),
             track.scores[number],
         ]
-        for number in shown
+        for number in numbers
     ]
     first = track.boxes[compared[:_MAX_MATRIX]]
-    steps, overlaps = _steps(track, shown.tolist()), box_iou(first, first).tolist()
+    steps, overlaps = _steps(track, numbers.tolist()), box_iou(first, first).tolist()
     return DetectionInside(pixels, labels, objects, listed, steps, overlaps)
 
 
@@ -201,17 +201,18 @@ def _fate(track: FollowedImage, number: int) -> str:
     return "cut off: after the largest number"
 
 
-def _steps(track: FollowedImage, shown: Sequence[int]) -> list[SuppressionStep]:
+def _steps(track: FollowedImage, numbers: Sequence[int]) -> list[SuppressionStep]:
     """Returns the steps of NMS among the candidates that are shown."""
-    place = {number: position for position, number in enumerate(shown)}
+    place = {number: position for position, number in enumerate(numbers)}
     removed: dict[int, list[tuple[int, float]]] = {}
-    for number in shown:
+    for number in numbers:
         if track.remover[number] >= 0:
             pair = (place[number], float(track.overlap[number]))
             removed.setdefault(int(track.remover[number]), []).append(pair)
-    kept = [number for number in shown if track.place[number] >= 0][:_MAX_STEPS]
+    survivors = [number for number in numbers if track.place[number] >= 0][:_MAX_STEPS]
     return [
-        SuppressionStep(place[number], removed.get(int(track.place[number]), [])) for number in kept
+        SuppressionStep(place[number], removed.get(int(track.place[number]), []))
+        for number in survivors
     ]
 
 
@@ -251,7 +252,7 @@ def _cell(grid: Grid, number: int) -> tuple[str, list[float]]:
 
 
 def _numbers(grid: Grid | None, number: int, candidate: Tensor) -> Table:
-    """Returns how each number of a candidate is computed from the channels of its cell."""
+    """Returns how each number of a candidate is computed from those of its cell."""
     rows = []
     for feature, name in _FEATURES.items():
         terms = ""

@@ -63,7 +63,7 @@ _SIZES = (
     "net takes ({height}x{width}). The recalls allow that many detections per class and image."
 )
 _MISSED = {
-    "suppressed": "NMS removed its best candidate for detection {which}, IoU {measure} between both",
+    "suppressed": "NMS removed its best candidate for detection {which}, IoU {measure}",
     "cut off": "its best candidate, score {measure}, came after the largest number that is kept",
     "wrong class": "it was found as {name}, score {measure}",
     "no anchor": "no anchor box fits: the best one overlaps it with an IoU of {measure}",
@@ -94,7 +94,7 @@ _FALSE_ADVICE = {
     "background": "a higher output.decode.threshold (now {threshold:g}); look for objects "
     "without a label",
 }
-GROUPS = ("missed", "false alarm")
+GROUPS = {"missed_boxes": "missed box", "false_detections": "false alarm"}
 
 
 def rules_table(details: JsonMapping) -> Table:
@@ -135,13 +135,13 @@ def summary_lines(details: JsonMapping, *, full: bool) -> list[Line | Table]:
     if "errors" not in details:
         return lines
     errors = details["errors"]
-    lines += [Line(_counted_causes(group, errors[group])) for group in GROUPS]
+    lines += [Line(_counted_causes(key, errors[key])) for key in GROUPS]
     if full:
         titles = ["", "cause", *details["classes"], "all"]
         rows = [
             [group, cause, *(f"{count:,}" for count in (*counts, sum(counts)))]
-            for group in GROUPS
-            for cause, counts in errors[group]["causes"].items()
+            for key, group in GROUPS.items()
+            for cause, counts in errors[key]["causes"].items()
         ]
         lines.append(Table(titles, rows, numbers=range(2, len(titles))))
     return lines
@@ -151,13 +151,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else format_score(value)
 
 
-def _counted_causes(group: str, errors: JsonMapping) -> str:
+def _counted_causes(key: str, errors: JsonMapping) -> str:
     """Returns a line such as: missed 5 of 90 boxes: low score 3, suppressed 2."""
     totals = {cause: sum(counts) for cause, counts in errors["causes"].items()}
     order = sorted((cause for cause in totals if totals[cause]), key=lambda name: -totals[name])
     causes = ", ".join(f"{name} {totals[name]:,}" for name in order)
-    whole = f"{errors['of']:,} " + ("true boxes" if group == "missed" else "detections")
-    head = "Missed" if group == "missed" else "False alarms:"
+    whole = f"{errors['of']:,} " + ("true boxes" if key == "missed_boxes" else "detections")
+    head = "Missed" if key == "missed_boxes" else "False alarms:"
     return f"{head} {sum(totals.values()):,} of {whole}" + (f": {causes}" if causes else "")
 
 
@@ -202,7 +202,7 @@ class ErrorReport:
     averages: Sequence[float | None]
     pixels: Callable[[NDArray[np.int64]], Tensor]
     names: Callable[[NDArray[np.int64]], Sequence[str]]
-    _marks: dict[tuple[int, bool, int], int] = field(default_factory=dict, init=False)
+    _numbers: dict[tuple[int, bool, int], int] = field(default_factory=dict, init=False)
 
     @cached_property
     def false(self) -> NumpyArray:
@@ -219,14 +219,14 @@ class ErrorReport:
     def section(self) -> Section:
         """Returns the causes and the curves with their images."""
         errors = [(group, name, places) for group, name, places in self._errors()]
-        images = self._chosen([places for _, _, places in errors])
+        images = self._stored_images([places for _, _, places in errors])
         stored = {int(image): number for number, image in enumerate(images)}
         points = self._points(images)
         marked = self._marked(images, points)
         causes = [self._cause(group, name, places, stored) for group, name, places in errors]
         curves = {
-            self.labels[label]: [self._point(label, some, stored) for some in chosen]
-            for label, chosen in points.items()
+            self.labels[label]: [self._point(label, some, stored) for some in listed]
+            for label, listed in points.items()
         }
         notes = {
             self.labels[label]: f"average precision {_number(self.averages[label])}"
@@ -244,7 +244,7 @@ class ErrorReport:
     def _errors(self) -> Iterator[tuple[str, str, list[tuple[int, int]]]]:
         """Yields each cause with the places (image, box or detection) of its errors."""
         for group, names, causes in (
-            ("missed", MISSES, self.truth[..., 5]),
+            ("missed box", MISSES, self.truth[..., 5]),
             ("false alarm", FALSE_ALARMS, self.false[..., 0]),
         ):
             for number, name in enumerate(names):
@@ -281,23 +281,23 @@ class ErrorReport:
         wanted = int((self.truth[..., 0] == label).sum())
         place = None
         if image in stored:
-            place = (stored[image], self._marks[image, False, number])
+            place = (stored[image], self._numbers[image, False, number])
         score = float(self.detections[image, number, 5])
         text = f"image {image + 1} of the split: {self._detection_text(image, number)}"
         return CurvePoint(right / wanted, right / rank, score, rank, place, text)
 
-    def _chosen(self, errors: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
-        """Returns the images that are stored: some of each cause in turn, then others."""
-        chosen: dict[int, None] = {}
+    def _stored_images(self, errors: Sequence[Sequence[tuple[int, int]]]) -> NDArray[np.int64]:
+        """Returns the images to store: some of each cause in turn, then others."""
+        images: dict[int, None] = {}
         for turn in range(_MAX_PLACES):
             for places in errors:
-                if turn < len(places) and len(chosen) < _MAX_IMAGES:
-                    chosen.setdefault(places[turn][0])
+                if turn < len(places) and len(images) < _MAX_IMAGES:
+                    images.setdefault(places[turn][0])
         for image in range(len(self.truth)):
-            if len(chosen) >= _MAX_IMAGES:
+            if len(images) >= _MAX_IMAGES:
                 break
-            chosen.setdefault(image)
-        return np.array(sorted(chosen), dtype=np.int64)
+            images.setdefault(image)
+        return np.array(sorted(images), dtype=np.int64)
 
     def _marked(
         self, images: NDArray[np.int64], points: Mapping[int, Sequence[tuple[int, int, int, int]]]
@@ -311,16 +311,16 @@ class ErrorReport:
         for image, pixels, name in zip(
             images.tolist(), self.pixels(images), self.names(images), strict=True
         ):
-            marks: list[Mark] = []
+            boxes: list[Mark] = []
             for box in np.flatnonzero(self.truth[image, :, 0] >= 0).tolist():
-                self._marks[image, True, box] = len(marks)
-                marks.append(self._target_mark(image, box))
+                self._numbers[image, True, box] = len(boxes)
+                boxes.append(self._target_mark(image, box))
             for number in np.flatnonzero(self.detections[image, :, 0] >= 0).tolist():
                 is_decided = self.detections[image, number, 5] >= self.limits.threshold
                 if is_decided or (image, number) in in_curves:
-                    self._marks[image, False, number] = len(marks)
-                    marks.append(self._detection_mark(image, number))
-            result.append(MarkedImage(pixels, name, image, marks))
+                    self._numbers[image, False, number] = len(boxes)
+                    boxes.append(self._detection_mark(image, number))
+            result.append(MarkedImage(pixels, name, image, boxes))
         return result
 
     def _target_mark(self, image: int, box: int) -> Mark:
@@ -391,17 +391,17 @@ class ErrorReport:
         places: Sequence[tuple[int, int]],
         stored: Mapping[int, int],
     ) -> ErrorCause:
-        is_missed = group == "missed"
+        is_missed = group == "missed box"
         source = self.truth if is_missed else self.detections
         labels = [int(source[image, box, 0]) for image, box in places]
         counts = [labels.count(label) for label in range(len(self.labels))]
         advice = (_MISSED_ADVICE if is_missed else _FALSE_ADVICE)[name]
-        shown = [
-            (stored[image], self._marks[image, is_missed, box])
+        examples = [
+            (stored[image], self._numbers[image, is_missed, box])
             for image, box in places
             if image in stored
         ]
-        return ErrorCause(group, name, counts, advice.format(**self.limits._asdict()), shown)
+        return ErrorCause(group, name, counts, advice.format(**self.limits._asdict()), examples)
 
 
 def _measured(value: float) -> str:

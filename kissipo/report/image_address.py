@@ -36,8 +36,10 @@ def photo_address(pixels: Tensor) -> str:
     small, and at most 320 pixels wide and high.
 
     Example:  >>> import torch
-              >>> photo_address(torch.zeros(3, 9, 9))[:14], photo_address(torch.zeros(3, 400, 9))[:15]
-              ('data:image/png', 'data:image/jpeg')
+              >>> photo_address(torch.zeros(3, 9, 9))[:14]
+              'data:image/png'
+              >>> photo_address(torch.zeros(3, 400, 9))[:15]
+              'data:image/jpeg'
     """
     longest = max(pixels.shape[1:])
     if longest <= _SMALL_SIDE:

@@ -260,7 +260,10 @@ def _detection_inside(record: DetectionInside) -> JsonObject:
         for item in record.objects
     ]
     steps = [
-        {"kept": step.kept, "removed": [[place, round(iou, 4)] for place, iou in step.removed]}
+        {
+            "survivor": step.survivor,
+            "removed": [[place, round(iou, 4)] for place, iou in step.removed],
+        }
         for step in record.steps
     ]
     _, height, width = record.pixels.shape
@@ -289,7 +292,7 @@ def _colored(pixels: Tensor) -> Tensor:
 def _marked_image(image: MarkedImage) -> JsonObject:
     pixels = _colored(image.pixels)
     _, height, width = pixels.shape
-    marks = [
+    boxes = [
         {
             "number": mark.number,
             "corners": _rounded(mark.corners),
@@ -297,11 +300,11 @@ def _marked_image(image: MarkedImage) -> JsonObject:
             "error": mark.is_error,
             "text": mark.text,
         }
-        for mark in image.marks
+        for mark in image.boxes
     ]
     size = {"width": width, "height": height}
     facts = {"name": image.name, "position": image.position}
-    return {"image": photo_address(pixels), **size, **facts, "marks": marks}
+    return {"image": photo_address(pixels), **size, **facts, "boxes": boxes}
 
 
 def _bits(flags: Iterable[bool]) -> str:

@@ -1,4 +1,4 @@
-"""COCO's and VOC's evaluation of boxes: pycocotools, and the definition written down."""
+"""COCO's and VOC's evaluation of boxes: pycocotools, and the definition as loops."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def random_boxes(generator: np.random.Generator, count: int) -> Any:
     return np.concatenate([low, low + sizes], axis=1)
 
 
-def random_case(seed: int, *, images: int = 6, most: int = 12) -> tuple[Any, Any, Any]:
+def random_case(seed: int, *, images: int = 6, max_detections: int = 12) -> tuple[Any, Any, Any]:
     """Detections with equal scores, targets with crowds, and images without either."""
     generator = np.random.default_rng(seed)
-    targets, detections = np.zeros((images, 7, 5)), np.zeros((images, most, 6))
+    targets, detections = np.zeros((images, 7, 5)), np.zeros((images, max_detections, 6))
     targets[..., 0] = detections[..., 0] = -1
     crowd = np.zeros((images, 7), dtype=bool)
     for image in range(images):
@@ -52,8 +52,8 @@ def random_case(seed: int, *, images: int = 6, most: int = 12) -> tuple[Any, Any
             for _ in range(generator.integers(4))
         ]
         near += [[generator.integers(0, CLASSES), *box] for box in random_boxes(generator, 3)]
-        rows = np.array(near, dtype=float)[generator.permutation(len(near))][:most]
-        rows = rows[: int(generator.integers(0, most + 1))]
+        rows = np.array(near, dtype=float)[generator.permutation(len(near))][:max_detections]
+        rows = rows[: int(generator.integers(0, max_detections + 1))]
         scores = generator.integers(1, 8, len(rows)) / 8  # many are equal
         detections[image, : len(rows)] = np.column_stack([rows, scores])
     for some in (detections, targets):
@@ -64,7 +64,7 @@ def random_case(seed: int, *, images: int = 6, most: int = 12) -> tuple[Any, Any
 def pycocotools(
     detections: Any, targets: Any, crowd: Any, max_detections: Any
 ) -> tuple[CocoEvaluation, Any]:
-    """What pycocotools measures, with nan for a class without targets, and its 12 numbers."""
+    """What pycocotools measures, nan for a class without targets, and 12 numbers."""
     truth, number, boxes, predicted = COCO(), 0, [], []
     for image in range(len(targets)):
         for (label, *corners), is_crowd in zip(targets[image], crowd[image], strict=True):
@@ -93,34 +93,34 @@ def pycocotools(
         if not predicted:
             results.dataset = {**truth.dataset, "annotations": []}
             results.createIndex()
-        judge = COCOeval(truth, results, "bbox")
-        judge.params.maxDets = list(max_detections)
-        judge.evaluate()
-        judge.accumulate()
+        evaluator = COCOeval(truth, results, "bbox")
+        evaluator.params.maxDets = list(max_detections)
+        evaluator.evaluate()
+        evaluator.accumulate()
         stats = None
         if max_detections == MAX_DETECTIONS:
-            judge.summarize()
-            stats = np.where(judge.stats < 0, np.nan, judge.stats)
-    precision, recall = judge.eval["precision"][..., -1], judge.eval["recall"]
+            evaluator.summarize()
+            stats = np.where(evaluator.stats < 0, np.nan, evaluator.stats)
+    precision, recall = evaluator.eval["precision"][..., -1], evaluator.eval["recall"]
     precision = np.where(precision < 0, np.nan, precision).mean(axis=1)
     return CocoEvaluation(precision, np.where(recall < 0, np.nan, recall)), stats
 
 
 def assert_equals_pycocotools(seeds: range) -> None:
-    """Compares all cells of random cases, half of them with other numbers of detections."""
+    """Compares random cases, half of them with other numbers of detections."""
     assert list(AREAS) == ["all", "small", "medium", "large"]
     measured = 0
     for seed in seeds:
         detections, targets, crowd = random_case(seed)
-        most = MAX_DETECTIONS if seed % 2 else (1, 2, 4)
-        expected, stats = pycocotools(detections, targets, crowd, most)
+        counts = MAX_DETECTIONS if seed % 2 else (1, 2, 4)
+        expected, stats = pycocotools(detections, targets, crowd, counts)
         result = coco_evaluation(
             detections,
             targets,
             num_classes=CLASSES,
             size=(SIDE, SIDE),
             crowd=crowd,
-            max_detections=most,
+            max_detections=counts,
         )
         np.testing.assert_allclose(result.precision, expected.precision, atol=1e-6)
         np.testing.assert_allclose(result.recall, expected.recall, atol=1e-6)
@@ -174,13 +174,13 @@ def voc(detections: Any, targets: Any, difficult: Any, label: int, points: int |
     true = false = 0
     curve = []
     for image, row in rows:
-        most, best = -1.0, -1
+        overlap, best = -1.0, -1
         for number, target in enumerate(targets[image]):
-            if target[0] == label and iou_of(row[1:5], target[1:]) > most:
-                most, best = iou_of(row[1:5], target[1:]), number
-        if most >= 0.5 and difficult[image, best]:
+            if target[0] == label and iou_of(row[1:5], target[1:]) > overlap:
+                overlap, best = iou_of(row[1:5], target[1:]), number
+        if overlap >= 0.5 and difficult[image, best]:
             continue
-        if most >= 0.5 and (image, best) not in taken:
+        if overlap >= 0.5 and (image, best) not in taken:
             taken.add((image, best))
             true += 1
         else:
@@ -193,7 +193,10 @@ def voc(detections: Any, targets: Any, difficult: Any, label: int, points: int |
     ]
     if points == 11:
         places = [number / 10 for number in range(11)]
-        return sum(max((p for r, p in curve if r >= at - 1e-9), default=0) for at in places) / 11
+        return (
+            sum(max((p for r, p in curve if r >= recall - 1e-9), default=0) for recall in places)
+            / 11
+        )
     area = before = 0.0
     for recall, precision in highest:
         area, before = area + (recall - before) * precision, recall
@@ -202,7 +205,7 @@ def voc(detections: Any, targets: Any, difficult: Any, label: int, points: int |
 
 @pytest.mark.parametrize("points", [11, None])
 def test_voc_equals_its_definition(points: Any) -> None:
-    seen = 0
+    measured = 0
     for seed in range(150):
         detections, targets, difficult = random_case(seed)
         result = voc_average_precision(
@@ -210,8 +213,8 @@ def test_voc_equals_its_definition(points: Any) -> None:
         )
         expected = [voc(detections, targets, difficult, label, points) for label in range(CLASSES)]
         np.testing.assert_allclose(result, expected, atol=1e-12)
-        seen += int((result > 0).sum())
-    assert seen > 200
+        measured += int((result > 0).sum())
+    assert measured > 200
 
 
 def test_both_maps_of_two_targets_worked_by_hand() -> None:
@@ -234,8 +237,8 @@ def test_both_maps_of_two_targets_worked_by_hand() -> None:
 
 
 def test_the_two_rules_differ_where_targets_overlap() -> None:
-    """The second detection overlaps the first target more, which is taken: COCO gives it
-    the second target, VOC calls it false."""
+    """The second detection overlaps the first target more, which is taken: COCO gives
+    it the second target, VOC calls it false."""
     targets = np.array([[[0, 0.0, 0, 0.5, 0.5], [0, 0.1, 0, 0.6, 0.5]]])
     detections = np.array([[[0, 0.0, 0, 0.5, 0.5, 0.9], [0, 0.02, 0, 0.52, 0.5, 0.8]]])
     coco = average_precision(detections, targets, num_classes=1, iou_thresholds=(0.5,))
@@ -269,8 +272,8 @@ def test_without_targets_or_detections() -> None:
 
 
 def test_evaluation_of_72_images_takes_less_than_a_second() -> None:
-    """100 detections and up to 20 boxes an image, of 3 classes; measured: 0.05 CPU seconds."""
-    detections, targets, _ = random_case(0, images=72, most=100)
+    """100 detections and 20 boxes an image, of 3 classes; measured: 0.05 CPU seconds."""
+    detections, targets, _ = random_case(0, images=72, max_detections=100)
     generator = np.random.default_rng(1)
     boxes = random_boxes(generator, 72 * 20).reshape(72, 20, 4) / SIDE
     targets = np.concatenate([generator.integers(0, CLASSES, (72, 20, 1)), boxes], axis=2)

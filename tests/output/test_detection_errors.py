@@ -1,4 +1,4 @@
-"""The causes of missed boxes and false alarms: cases made for each, and the rules as loops."""
+"""The causes of missed boxes and false alarms: a case of each, and the rules as loops."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAR = (0.9, 0.9, 0.1, 0.1)  # an anchor box that overlaps nothing of these cases
 
 
 def candidate(box: Any, score: float, label: int, anchor: Any = None) -> list[float]:
-    """A candidate with corners in percent, whose anchor box is its box unless it is given."""
+    """A candidate with corners in percent; without an anchor box, its own box is one."""
     left, top, right, bottom = (side / 100 for side in box)
     own = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
     classes = [30.0 * (number == label) for number in range(2)]
@@ -40,13 +40,13 @@ def causes_of(some: Any, truth: Any, limits: Limits = LIMITS) -> list[Any]:
     outputs = torch.tensor([some], dtype=torch.float32)
     targets = np.array([[[label, *(side / 100 for side in box)] for label, box in truth]])
     targets = targets.astype(np.float32)
-    found = detect(
+    detections = detect(
         outputs,
         iou_threshold=limits.iou_threshold,
         max_detections=limits.max_detections,
         top_k=limits.top_k,
     ).numpy()
-    rows = missed_causes(outputs, targets, found, limits)[0].tolist()
+    rows = missed_causes(outputs, targets, detections, limits)[0].tolist()
     return [
         None if cause < 0 else (MISSES[int(cause)], round(measure, 3), int(which))
         for cause, measure, which in rows
@@ -61,7 +61,7 @@ def test_each_cause_of_a_missed_box() -> None:
     assert causes_of([candidate(box, 0.8, 1)], [(0, box)]) == [("wrong class", 0.8, 0)]
     assert causes_of([candidate(far, 0.9, 0)], [(0, box)]) == [("poorly placed", 0.429, -1)]
     assert causes_of([candidate(box, 0.3, 0, FAR)], [(0, box)]) == [("no anchor", 0, -1)]
-    # the detection of the neighbor, which does not reach the box, removes what reaches it
+    # the detection of the neighbor does not reach the box, and removes what reaches it
     both = [candidate(far, 0.9, 0), candidate(shifted, 0.8, 0)]
     assert causes_of(both, [(0, box), (0, far)]) == [("suppressed", 0.667, 0), None]
     # one detection reaches two true boxes, and takes the one that it overlaps more
@@ -77,8 +77,8 @@ def test_each_cause_of_a_missed_box() -> None:
 
 def test_each_cause_of_a_false_alarm() -> None:
     truth = np.array([[[0, 0, 0, 0.2, 0.2], [1, 0.6, 0.6, 0.9, 0.9]]])
-    found = np.full((1, 7, 6), -1.0)
-    found[0, :6] = [
+    detections = np.full((1, 7, 6), -1.0)
+    detections[0, :6] = [
         [0, 0, 0, 0.2, 0.2, 0.9],  # a true positive
         [0, 0.02, 0, 0.2, 0.2, 0.8],
         [0, 0.6, 0.6, 0.9, 0.85, 0.7],
@@ -86,20 +86,20 @@ def test_each_cause_of_a_false_alarm() -> None:
         [0, 0.3, 0.3, 0.5, 0.5, 0.6],
         [1, 0, 0, 0.2, 0.2, 0.4],  # below the threshold
     ]
-    rows = false_alarm_causes(found, truth, threshold=0.5)[0]
+    rows = false_alarm_causes(detections, truth, threshold=0.5)[0]
     names = [None if cause < 0 else FALSE_ALARMS[int(cause)] for cause in rows[:, 0]]
     wrong = ["doubled", "wrong class", "poorly placed", "background"]
     assert names == [None, *wrong, None, None]
     np.testing.assert_allclose(rows[1:5, 1], [0.9, 5 / 6, 0.2, 0], atol=1e-6)
     assert rows[1:5, 2].tolist() == [0, 1, 1, -1]
-    counts = count_causes(rows[None], found[..., 0], FALSE_ALARMS, num_classes=2)
+    counts = count_causes(rows[None], detections[..., 0], FALSE_ALARMS, num_classes=2)
     assert counts == {
         "doubled": [1, 0],
         "wrong class": [1, 0],
         "poorly placed": [0, 1],
         "background": [1, 0],
     }
-    nothing = false_alarm_causes(found, truth[:, :0], threshold=0.5)[0, :, 0]
+    nothing = false_alarm_causes(detections, truth[:, :0], threshold=0.5)[0, :, 0]
     assert nothing.tolist() == [FALSE_ALARMS.index("background")] * 5 + [-1, -1]
 
 
@@ -117,17 +117,17 @@ def rule(some: Any, truth: Any, limits: Limits) -> list[str | None]:
     anchors = some[0, :, :4].tolist()
     order = sorted(range(len(boxes)), key=lambda number: -scores[number])
     left = [number for number in order if scores[number] >= 0.05][: limits.top_k]
-    kept, removed = [], {}
+    survivors, removed = [], {}
     while left:
         best = left.pop(0)
-        kept.append(best)
+        survivors.append(best)
         for number in list(left):
             same = labels[number] == labels[best]
             if same and iou_of(boxes[number], boxes[best]) >= limits.iou_threshold:
                 left.remove(number)
                 removed[number] = best
-    kept = kept[: limits.max_detections]
-    decided = [number for number in kept if scores[number] >= limits.threshold]
+    survivors = survivors[: limits.max_detections]
+    decided = [number for number in survivors if scores[number] >= limits.threshold]
     taken = dict[int, int]()
     for number in decided:
         free = [
@@ -149,7 +149,7 @@ def rule(some: Any, truth: Any, limits: Limits) -> list[str | None]:
         if place in taken.values():
             answers.append(None)
         elif best is not None and scores[best] >= limits.threshold:
-            answers.append("suppressed" if removed.get(best) in kept else "cut off")
+            answers.append("suppressed" if removed.get(best) in survivors else "cut off")
         elif any(
             labels[number] != label and iou_of(boxes[number], box) >= 0.5 for number in decided
         ):
@@ -178,21 +178,21 @@ def random_image(seed: int) -> tuple[Any, Any]:
 
 
 def test_causes_equal_the_rules_as_loops() -> None:
-    seen = set()
+    names = set()
     for seed in range(160):
         outputs, targets = random_image(seed)
         limits = LIMITS if seed % 3 else Limits(0.5, 0.3, 4, 12)
-        found = detect(
+        detections = detect(
             outputs,
             iou_threshold=limits.iou_threshold,
             max_detections=limits.max_detections,
             top_k=limits.top_k,
         ).numpy()
-        rows = missed_causes(outputs, targets, found, limits)[0]
+        rows = missed_causes(outputs, targets, detections, limits)[0]
         result = [None if row[0] < 0 else MISSES[int(row[0])] for row in rows]
         assert result == rule(outputs, targets[0].tolist(), limits), seed
-        seen |= {*result}
-    assert seen == {None, *MISSES}
+        names |= {*result}
+    assert names == {None, *MISSES}
 
 
 def test_nms_says_who_removed_whom_and_takes_the_first_of_equal_scores() -> None:
@@ -200,10 +200,10 @@ def test_nms_says_who_removed_whom_and_takes_the_first_of_equal_scores() -> None
     low = generator.integers(0, 40, (300, 2))
     boxes = np.concatenate([low, low + generator.integers(5, 25, (300, 2))], axis=1) / 64
     scores, labels = generator.integers(1, 20, 300) / 20, generator.integers(0, 2, 300)
-    left, kept, removers = list(range(300)), [], {}
+    left, survivors, removers = list(range(300)), [], {}
     while left:
         best = max(left, key=lambda number: (scores[number], -number))
-        kept.append(best)
+        survivors.append(best)
         left.remove(best)
         for number in list(left):
             same = labels[number] == labels[best]
@@ -211,7 +211,7 @@ def test_nms_says_who_removed_whom_and_takes_the_first_of_equal_scores() -> None
                 left.remove(number)
                 removers[number] = best
     result = suppress(boxes, scores, labels, iou_threshold=0.4)
-    assert result.kept == kept and len(kept) < 150 < len(kept) + len(removers)
+    assert result.survivors == survivors and len(survivors) < 150 < len(survivors) + len(removers)
     assert {n: int(r) for n, r in enumerate(result.remover) if r >= 0} == removers
     for number, remover in removers.items():
         iou = iou_of(boxes[number], boxes[remover])
@@ -223,14 +223,14 @@ def test_the_cut_before_nms_takes_the_highest_scores() -> None:
     assert likely(scores, 3).tolist() == [1, 3, 4] and likely(scores, 9).tolist() == [1, 3, 4, 0]
     rows = [candidate((10 * n, 0, 10 * n + 9, 9), 0.1 + 0.08 * n, 0) for n in range(9)]
     outputs = torch.tensor([rows])
-    found = detect(outputs, iou_threshold=0.5, max_detections=9, top_k=4)[0]
-    np.testing.assert_allclose(found[:5, 5], [0.74, 0.66, 0.58, 0.5, 0], atol=1e-6)
+    detections = detect(outputs, iou_threshold=0.5, max_detections=9, top_k=4)[0]
+    np.testing.assert_allclose(detections[:5, 5], [0.74, 0.66, 0.58, 0.5, 0], atol=1e-6)
 
 
 def answer() -> Boxes:
-    made = Boxes("label", Options(Decode()), size=(20, 10))
-    made.codec.classes = ("bar", "dot")
-    return made
+    boxes_answer = Boxes("label", Options(Decode()), size=(20, 10))
+    boxes_answer.codec.classes = ("bar", "dot")
+    return boxes_answer
 
 
 def test_gathered_evaluation_counts_the_causes() -> None:
@@ -242,8 +242,10 @@ def test_gathered_evaluation_counts_the_causes() -> None:
     assert truth[0, :, 5].tolist() == [-1, MISSES.index("low score"), -1]
     evaluation, more = answer().evaluate(scores, truth), answer().extra_metrics(scores, truth)
     assert evaluation.metrics["map_50"] == pytest.approx(1)
-    assert more["errors"]["missed"]["of"] == 2 and more["errors"]["false alarm"]["of"] == 1
-    assert more["errors"]["missed"]["causes"]["low score"] == [0, 1]
+    assert (
+        more["errors"]["missed_boxes"]["of"] == 2 and more["errors"]["false_detections"]["of"] == 1
+    )
+    assert more["errors"]["missed_boxes"]["causes"]["low score"] == [0, 1]
     assert more["best_scores"] == {"detections": 2, "at_true_boxes": pytest.approx(0.3)}
     assert more["voc"] == {"area": pytest.approx(1), "eleven_points": pytest.approx(1)}
     plain = answer().extra_metrics(scores, truth[..., :5])
@@ -260,10 +262,10 @@ def test_gathered_evaluation_counts_the_causes() -> None:
     ],
 )
 def test_a_map_of_0_comes_with_its_reason(outputs: Any, targets: Any, message: str) -> None:
-    made = answer()
-    scores, truth = made.gather(torch.tensor([outputs]), torch.tensor([targets]).float())
-    evaluation = made.evaluate(scores, truth)
-    details = {**evaluation.details, **made.extra_metrics(scores, truth)}
+    boxes_answer = answer()
+    scores, truth = boxes_answer.gather(torch.tensor([outputs]), torch.tensor([targets]).float())
+    evaluation = boxes_answer.evaluate(scores, truth)
+    details = {**evaluation.details, **boxes_answer.extra_metrics(scores, truth)}
     texts = why_zero(details)
     assert len(texts) == (message != "") and all(message in text for text in texts)
     if "no candidate" in message:
@@ -277,7 +279,7 @@ def test_outputs_that_are_not_numbers_are_refused() -> None:
         answer().scores(outputs)
 
 
-def test_report_opens_each_error_in_its_image() -> None:
+def test_report_shows_each_error_in_its_image() -> None:
     box, other = (0, 0, 20, 20), (50, 50, 90, 90)
     outputs = torch.tensor([
         [candidate(box, 0.9, 0), candidate(other, 0.3, 1)],
@@ -293,17 +295,17 @@ def test_report_opens_each_error_in_its_image() -> None:
     (record,) = [item for item in section.content if isinstance(item, DetectionErrors)]
     causes = {(item.group, item.name): item for item in record.causes}
     assert len(causes) == len(MISSES) + len(FALSE_ALARMS)
-    shown = {}
+    marked = {}
     for key, item in causes.items():
         for image, mark in item.places:
-            shown[key, record.images[image].name] = record.images[image].marks[mark]
+            marked[key, record.images[image].name] = record.images[image].boxes[mark]
     assert sum(sum(item.counts) for item in record.causes) == 3
-    low = shown[("missed", "low score"), "0.png"]
+    low = marked[("missed box", "low score"), "0.png"]
     assert low.text == "dot, missed, low score: its best candidate has a score of 0.300, below 0.5"
     assert low.corners == pytest.approx((0.5, 0.5, 0.9, 0.9)) and low.is_target and low.is_error
-    wrong = shown[("missed", "wrong class"), "1.png"]
+    wrong = marked[("missed box", "wrong class"), "1.png"]
     assert wrong.text == "bar, missed, wrong class: it was found as dot, score 0.800"
-    alarm = shown[("false alarm", "wrong class"), "1.png"]
+    alarm = marked[("false alarm", "wrong class"), "1.png"]
     assert alarm.text.startswith("detection 1, dot, score 0.80, false alarm, wrong class: ")
     assert "IoU 1.000, is a bar" in alarm.text and not alarm.is_target
     points = record.curves["dot"]  # hit 0.7, miss 0.8, hit 0.3 in the order of scores
@@ -313,14 +315,14 @@ def test_report_opens_each_error_in_its_image() -> None:
     for point in points:
         assert point.place is not None
         image, number = point.place
-        assert record.images[image].marks[number].text in point.text
+        assert record.images[image].boxes[number].text in point.text
     table = record.table()
     assert table.titles == ["", "cause", "bar", "dot", "all", "what to do"]
     assert table.rows[MISSES.index("low score")][2:5] == ["0", "1", "1"]
 
 
 def test_inside_of_a_detector_without_a_grid() -> None:
-    """A net of which only the candidates are known: no cell, and the nearest anchor box."""
+    """Without a grid there is no cell, and the nearest anchor box is named."""
     box, shifted = (0, 0, 20, 20), (4, 0, 24, 20)
     rows = [candidate(shifted, 0.6, 0), candidate(box, 0.9, 0), candidate((50, 50, 90, 90), 0.3, 1)]
     outputs = torch.tensor([rows])

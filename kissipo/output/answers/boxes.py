@@ -1,7 +1,7 @@
 """Boxes: the objects in an image, each with a label and a box.
 
-The model has any number of candidates: an anchor box, the predicted box, the logit of an
-object and the logits of the classes. Decoding:
+The model has any number of candidates: an anchor box, the predicted box, the logit of
+an object and the logits of the classes. Decoding:
 candidates -> boxes and scores -> non-maximum suppression per class -> detections
 -> those with a score of at least the decision threshold.
 
@@ -257,8 +257,8 @@ class Boxes(Answer):
         }
 
     def _errors(self, scores: Scores, truth: Scores) -> JsonObject:
-        """Returns how many boxes are missed and how many detections are false alarms, by
-        cause and class; the best scores where there is no detection."""
+        """Returns the counts of missed boxes and of false alarms, by cause and class,
+        and the best scores, for where there is no detection."""
         if truth.shape[-1] < _WITH_CAUSES:
             return {}
         count, causes = len(self.labels), truth[..., 5:]
@@ -266,11 +266,11 @@ class Boxes(Answer):
         low = causes[..., 1][causes[..., 0] == MISSES.index("low score")]
         return {
             "errors": {
-                "missed": {
+                "missed_boxes": {
                     "of": int((truth[..., 0] >= 0).sum()),
                     "causes": count_causes(causes, truth[..., 0], MISSES, num_classes=count),
                 },
-                "false alarm": {
+                "false_detections": {
                     "of": int((self._decided(scores)[..., 0] >= 0).sum()),
                     "causes": count_causes(false, scores[..., 0], FALSE_ALARMS, num_classes=count),
                 },
@@ -360,14 +360,15 @@ class Boxes(Answer):
                 "suppression",
                 detected.shape,
                 detected,
-                f"NMS per class at IoU {decode.iou_threshold:g}: {counted(len(detected), 'detection')}"
+                f"NMS per class at IoU {decode.iou_threshold:g}: "
+                + counted(len(detected), "detection")
                 + "".join(f"; {step}" for step in suppression_steps(outputs, self.labels, limits)),
             ),
             DecodingStep(
                 "decision",
                 decided.shape,
                 decided,
-                f"score at least {decode.threshold:g}: {len(decided)} box{'' if len(decided) == 1 else 'es'}",
+                f"score at least {decode.threshold:g}: {counted(len(decided), 'detection')}",
             ),
             DecodingStep(
                 "label",
@@ -386,7 +387,7 @@ class Boxes(Answer):
         targets: Sequence[Tensor],
         read: Sequence[str],
     ) -> Sequence[Section]:
-        """Returns the cell, the anchor box and the candidates of each object, and NMS."""
+        """Returns cell, anchor box and candidates of each object, and the steps of NMS."""
         truth = self.truth(targets[0])[0] if targets else None
         limits = self.options.decode.limits
         return [inside_section(net, inputs[0], outputs, truth, self.labels, limits)]
@@ -504,8 +505,8 @@ class Boxes(Answer):
 
         def names(samples: NDArray[np.int64]) -> list[str]:
             rows = data.rows_of(samples)["image"]
-            shown = [rows.show(row) for row in range(len(samples))]
-            return [some if isinstance(some, str) else "" for some in shown]
+            files = [rows.show(row) for row in range(len(samples))]
+            return [some if isinstance(some, str) else "" for some in files]
 
         report = ErrorReport(
             self.labels,

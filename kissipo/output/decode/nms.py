@@ -38,12 +38,12 @@ _BLOCK = 128  # detections whose overlaps are computed together
 class Suppression(NamedTuple):
     """What NMS did with each detection.
 
-    kept:     the numbers of the detections that are kept, the highest score first
-    remover:  (detection) the number of the one that removed it; -1 where it is kept
-    overlap:  (detection) the IoU of both; 0 where it is kept
+    survivors:  the numbers of the detections that stay, the highest score first
+    remover:    (detection) the number of the one that removed it; -1: none did
+    overlap:    (detection) the IoU of both; 0 where it stays
     """
 
-    kept: list[int]
+    survivors: list[int]
     remover: NDArray[np.int64]
     overlap: NDArray[np.float64]
 
@@ -58,21 +58,21 @@ def suppress(
     boxes, scores, labels:  (detection, 4), (detection), (detection)
     """
     left = np.argsort(-scores, kind="stable")
-    kept, remover, overlap = list[int](), np.full(len(left), -1), np.zeros(len(left))
+    survivors, remover, overlap = list[int](), np.full(len(left), -1), np.zeros(len(left))
     while len(left):
         iou = box_iou(boxes[left[:_BLOCK]], boxes[left])
         removes = (iou >= iou_threshold) & (labels[left[:_BLOCK], None] == labels[left])
         stays = np.ones(len(left), dtype=bool)
         for row, number in enumerate(left[:_BLOCK].tolist()):
             if stays[row]:
-                kept.append(number)
+                survivors.append(number)
                 stays[row] = False
                 removed = np.flatnonzero(removes[row] & stays)
                 if len(removed):
                     stays[removed] = False
                     remover[left[removed]], overlap[left[removed]] = number, iou[row, removed]
         left = left[stays]
-    return Suppression(kept, remover, overlap)
+    return Suppression(survivors, remover, overlap)
 
 
 def box_iou(boxes: NumpyArray, others: NumpyArray) -> NumpyArray:
@@ -93,7 +93,7 @@ def nms(boxes: Tensor, scores: Tensor, labels: Tensor, *, iou_threshold: float) 
     boxes, scores, labels:  (detection, 4), (detection), (detection)
     """
     parts = (part.numpy() for part in (boxes, scores, labels))
-    return suppress(*parts, iou_threshold=iou_threshold).kept
+    return suppress(*parts, iou_threshold=iou_threshold).survivors
 
 
 def candidates(outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -135,8 +135,8 @@ def detect(
         compared = torch.from_numpy(likely(scores.numpy(), top_k))
         boxes, scores, labels = boxes[compared], scores[compared], labels[compared]
         positions = nms(boxes, scores, labels, iou_threshold=iou_threshold)[:max_detections]
-        kept = (labels[positions, None].float(), boxes[positions], scores[positions, None])
-        detections[row, : len(positions)] = torch.cat(kept, dim=1)
+        columns = (labels[positions, None].float(), boxes[positions], scores[positions, None])
+        detections[row, : len(positions)] = torch.cat(columns, dim=1)
     return detections
 
 

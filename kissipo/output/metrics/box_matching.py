@@ -79,8 +79,8 @@ def _matched(
     taken = np.full(shape, -1)
     free = np.ones((*shape[:3], overlaps.shape[2]), dtype=bool)
     for rank in range(int(relevant.sum(axis=1).max())):
-        chosen = order[:, rank]
-        overlap = overlaps[images, chosen]
+        numbers = order[:, rank]
+        overlap = overlaps[images, numbers]
         usable = free & (overlap >= thresholds)
         regular = usable & ~ignored
         usable = np.where(regular.any(axis=-1, keepdims=True), regular, usable)
@@ -88,7 +88,7 @@ def _matched(
         best = rated.shape[-1] - 1 - rated[..., ::-1].argmax(axis=-1)
         place = best[..., None]
         hit = np.take_along_axis(usable, place, axis=-1)[..., 0]
-        taken[..., images, chosen] = np.where(hit, best, -1)
+        taken[..., images, numbers] = np.where(hit, best, -1)
         stays = ~hit | crowd[images, best]
         still = np.take_along_axis(free, place, axis=-1)[..., 0] & stays
         np.put_along_axis(free, place, still[..., None], axis=-1)
@@ -98,7 +98,7 @@ def _matched(
 def box_overlaps(
     detections: NumpyArray, targets: NumpyArray, crowd: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
-    """Returns the IoU of each detection with each target of its class; -1: no such pair.
+    """Returns the IoU of each detection with each target; -1: of another class.
 
     Shapes:   -> (image, detection, box)
     """

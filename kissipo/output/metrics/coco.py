@@ -19,9 +19,9 @@ Source:   Lin et al., Microsoft COCO, 2014, and its evaluation code, pycocotools
 Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5]]])
           >>> boxes = np.array([[[0, 0, 0, 0.5, 0.4, 0.9], [0, 0, 0, 0.5, 0.5, 0.6]]])
           >>> result = coco_evaluation(boxes, target, num_classes=1, size=(100, 100))
-          >>> summary = coco_summary(result)
-          >>> round(summary["map_50_95"], 2), summary["map_50"], round(summary["ar_1"], 2)
-          (0.85, 1.0, 0.7)
+          >>> numbers = coco_summary(result)
+          >>> [round(numbers[name], 2) for name in ("map_50_95", "map_50", "ar_1")]
+          [0.85, 1.0, 0.7]
 """
 
 from collections.abc import Sequence
@@ -85,8 +85,8 @@ def coco_evaluation(
             skipped = np.where(hit, ignored[area, image, into], outside[area, image, number])
             hit &= ~skipped
             precision[:, label, area] = interpolated_precision(hit, ~skipped & ~hit, wanted[area])
-            for place, most in enumerate(max_detections):
-                counted = hit[:, ranks[image, number] < most].sum(axis=1)
+            for place, max_count in enumerate(max_detections):
+                counted = hit[:, ranks[image, number] < max_count].sum(axis=1)
                 recall[:, label, area, place] = counted / wanted[area]
     return CocoEvaluation(precision, recall)
 
@@ -103,7 +103,7 @@ def coco_summary(result: CocoEvaluation) -> dict[str, float]:
         "map_50": average_of(precision[0, :, 0]),
         "map_75": average_of(precision[5, :, 0]),
         **{f"map_{name}": average_of(precision[..., n]) for n, name in enumerate(names, 1)},
-        **{f"ar_{most}": average_of(recall[:, :, 0, n]) for n, most in enumerate(MAX_DETECTIONS)},
+        **{f"ar_{count}": average_of(recall[:, :, 0, n]) for n, count in enumerate(MAX_DETECTIONS)},
         **{f"ar_{name}": average_of(recall[..., n, -1]) for n, name in enumerate(names, 1)},
     }
 

@@ -18,8 +18,8 @@ Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1, 1]]])
           >>> boxes = np.array([[[0, 0, 0, 0.5, 0.4, 0.9], [0, 0, 0, 0.5, 0.5, 0.6]]])
           >>> voc_average_precision(boxes, target, num_classes=1)
           array([0.5])
-          >>> round(voc_average_precision(boxes, target, num_classes=1, points=11)[0], 4)
-          np.float64(0.5455)
+          >>> voc_average_precision(boxes, target, num_classes=1, points=11).round(4)
+          array([0.5455])
 """
 
 from typing import Literal
@@ -70,7 +70,7 @@ def _nearest(
     image: NDArray[np.int64],
     number: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Returns the target of its class that each detection overlaps most, and the IoU."""
+    """Returns the target that each detection overlaps most, and the IoU of both."""
     if not targets.shape[1]:
         return np.zeros(len(image), dtype=np.int64), np.full(len(image), -1.0)
     overlaps = box_overlaps(detections, targets)

@@ -59,7 +59,7 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
 
 
 def responsible(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the number of the candidate that each target is assigned to: (batch, box)."""
+    """Returns the candidate that each target is assigned to: (batch, box)."""
     anchors, present = outputs[..., :4].detach(), targets[..., 0] >= 0
     overlaps = pairwise_iou(with_corners(anchors), targets[..., 1:]) * present.unsqueeze(-2)
     return _assigned(anchors, targets, overlaps, present).to(torch.uint8).argmax(dim=-2)

@@ -53,7 +53,7 @@ function Counts({ record, choice, onChoose }) {
 /** The images of the errors of one cell of the counts. */
 function Chosen({ record, cause, column, onClose }) {
   const label = column < record.columns.length - 1 ? column + 1 : null;
-  const places = cause.places.filter(([image, mark]) => label === null || record.images[image].marks[mark].number === label);
+  const places = cause.places.filter(([image, mark]) => label === null || record.images[image].boxes[mark].number === label);
   const count = countsOf(record, cause)[column];
   const shown = places.slice(0, MANY);
   const name = label === null ? "" : ` ${record.columns[column]}`;
@@ -73,15 +73,15 @@ function Legend({ classes }) {
 /** An image with its boxes, of which one is chosen. */
 function Marked({ image, chosen, classes }) {
   const { run } = usePage();
-  const { width, height, marks } = image;
-  const mark = marks[chosen];
-  const order = [...marks.keys()].filter((number) => number !== chosen);
+  const { width, height, boxes } = image;
+  const mark = boxes[chosen];
+  const order = [...boxes.keys()].filter((number) => number !== chosen);
   const scale = Math.max(width, height) / 300;
   return html`<figure class="marked">
     <svg viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${`${image.name || `image ${image.position + 1}`}: ${mark.text}`}>
       <image href=${image.image} width=${width} height=${height} class=${width < 96 ? "pixels" : undefined} />
-      ${[...order, chosen].map((number) => html`<${Box} mark=${marks[number]} image=${image} scale=${scale}
-        color=${classes[marks[number].number - 1].color} chosen=${number === chosen} />`)}</svg>
+      ${[...order, chosen].map((number) => html`<${Box} mark=${boxes[number]} image=${image} scale=${scale}
+        color=${classes[boxes[number].number - 1].color} chosen=${number === chosen} />`)}</svg>
     <figcaption>${mark.text}<br /><span class="dim">${image.name || `image ${image.position + 1} of the split`}</span></figcaption>
     ${run && html`<${Command} text=${`kissipo xray ${run} --example ${image.position + 1}`} />`}
   </figure>`;

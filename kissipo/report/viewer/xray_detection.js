@@ -25,7 +25,7 @@ function OneObject({ record, item }) {
   const candidate = item.candidates[at];
   const color = record.classes[item.label].color;
   return html`<div class="detector"><div>
-      <${Picture} record=${record} label=${`${item.name}: ${item.responsible}`}>
+      <${DetectorImage} record=${record} label=${`${item.name}: ${item.responsible}`}>
         ${item.cell && html`<${Frame} record=${record} corners=${item.cell} color="#fff" fill="rgb(255 255 255 / 30%)" name="cell" />`}
         ${item.anchor && html`<${Frame} record=${record} corners=${item.anchor} color="#fff" dash="2 3" name="anchor box" />`}
         <${Frame} record=${record} corners=${item.corners} color=${color} name="the object" />
@@ -56,8 +56,8 @@ function Suppression({ record }) {
   if (!steps.length) return html`<h3>Non-maximum suppression</h3><p>No candidate has a sufficient score, so there is nothing to suppress.</p>`;
   const step = steps[Math.min(at, steps.length - 1)];
   const done = new Map();
-  steps.slice(0, at + 1).forEach(({ kept, removed }, number) => {
-    done.set(kept, { kept: true, number });
+  steps.slice(0, at + 1).forEach(({ survivor, removed }, number) => {
+    done.set(survivor, { kept: true, number });
     removed.forEach(([place]) => done.set(place, { kept: false, number }));
   });
   const look = (place) => {
@@ -71,12 +71,12 @@ function Suppression({ record }) {
       <input type="range" min="0" max=${steps.length - 1} value=${at} onInput=${(event) => setAt(Number(event.target.value))} /></label>
     <p aria-live="polite">${record.sentences[at]}.</p>
     <div class="detector"><div>
-      <${Picture} record=${record} label=${record.sentences[at]}>
+      <${DetectorImage} record=${record} label=${record.sentences[at]}>
         ${compared.map(([number, label, left, top, right, bottom, score], place) => html`<${Frame} record=${record}
           corners=${[left, top, right, bottom]} color=${classes[label].color} ...${look(place)}
           name=${`candidate ${number}, ${classes[label].name} ${numberText(score, 3)}`} />`)}
       <//>
-      <p class="dim">Wide: kept in this step. Dashed: removed in this step. Solid: kept before. Pale: still left.</p>
+      <p class="dim">Wide: this step keeps it. Dashed: this step removes it. Solid: a step before kept it. Pale: it is still left.</p>
     </div><div><${Overlaps} record=${record} step=${step} done=${done} /></div></div>`;
 }
 
@@ -84,7 +84,7 @@ function Suppression({ record }) {
 function Overlaps({ record, step, done }) {
   const { overlaps, compared, classes } = record;
   const removed = new Set(step.removed.map(([place]) => place));
-  const mark = (row, column) => (row === step.kept && removed.has(column) ? "bad" : row === step.kept && row === column ? "good" : "");
+  const mark = (row, column) => (row === step.survivor && removed.has(column) ? "bad" : row === step.survivor && row === column ? "good" : "");
   return html`<p class="dim">IoU of the ${overlaps.length} candidates with the highest scores. The row of the kept one has the values that remove others.</p>
     <${Wide} name="overlaps"><table class="overlaps"><thead><tr><td />${overlaps.map((_, column) => html`<th scope="col" class="n">${integerText(compared[column][0])}</th>`)}</tr></thead>
     <tbody>${overlaps.map((row, place) => html`<tr class=${done.has(place) && !done.get(place).kept ? "dim" : undefined}>
@@ -92,7 +92,7 @@ function Overlaps({ record, step, done }) {
       ${row.map((value, column) => html`<td class=${`n ${mark(place, column)}`} style=${{ background: `rgb(0 114 178 / ${Math.round(40 * value)}%)` }}>${value ? value.toFixed(2) : "·"}</td>`)}</tr>`)}</tbody></table><//>`;
 }
 
-function Picture({ record, label, children }) {
+function DetectorImage({ record, label, children }) {
   return html`<svg class="detector-image" viewBox=${`0 0 ${record.width} ${record.height}`} role="img" aria-label=${label}>
     <image href=${record.image} width=${record.width} height=${record.height} class=${record.width < 96 ? "pixels" : undefined} />${children}</svg>`;
 }
