@@ -95,6 +95,45 @@ def detection(y: Array, t: Array) -> float:
     return total / len(y)
 
 
+def yolo(y: Array, t: Array) -> float:
+    """Loops over images, targets and candidates."""
+
+    def corners(x: float, z: float, w: float, h: float) -> Array:
+        return np.array([x - w / 2, z - h / 2, x + w / 2, z + h / 2])
+
+    def area(box: Array) -> float:
+        return float(max(0, box[2] - box[0]) * max(0, box[3] - box[1]))
+
+    def iou_and_giou(one: Array, other: Array) -> tuple[float, float]:
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        shared = area(np.array([*high[:2], *low[2:]]))
+        around = area(np.array([*low[:2], *high[2:]]))
+        union = area(one) + area(other) - shared
+        return shared / union, shared / union - (around - union) / around
+
+    total = 0.0
+    for image, padded in zip(y, t, strict=True):
+        boxes = [box for box in padded if box[0] >= 0]
+        objects = set()
+        for label, *target in boxes:
+            sides = [0, 0, target[2] - target[0], target[3] - target[1]]
+            best = max(
+                range(len(image)),
+                key=lambda n: iou_and_giou(corners(0, 0, *image[n, 2:4]), corners(*sides))[0],
+            )
+            objects.add(best)
+            total += 2 * (1 - iou_and_giou(corners(*image[best, 4:8]), np.array(target))[1])
+            total -= np.log(softmax(image[best, 9:])[int(label)])
+        for n, candidate in enumerate(image):
+            p = 1 / (1 + np.exp(-candidate[8]))
+            own = corners(*candidate[4:8])
+            if n in objects:
+                total -= np.log(p)
+            elif all(iou_and_giou(own, box[1:])[0] <= 0.5 for box in boxes):
+                total -= np.log(1 - p)
+    return total / len(y)
+
+
 def per_token(y: Array, t: Array) -> float:
     """The mean over texts of the mean cross-entropy of their tokens."""
     p = softmax(y)
@@ -142,6 +181,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     ),
     "dice_cross_entropy": ("mask", overlap),
     "detection": ("boxes", detection),
+    "yolo": ("boxes", yolo),
     "padded_cross_entropy": ("texts", per_token),
     "span_cross_entropy": ("spans", edges),
     "masked_cross_entropy": ("texts", after_the_first),

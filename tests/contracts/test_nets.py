@@ -41,6 +41,8 @@ CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b", "c"))
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
 CANDIDATES = TensorSpec("label", ("candidate", "feature"), (8, 12))
+GRIDS = TensorSpec("photo", ("channel", "height", "width"), (2, 32, 64))
+OF_GRIDS = TensorSpec("label", ("candidate", "feature"), (126, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 TERMS = TensorSpec("text", ("term", "count"), (7, 2), vocab_size=11, padded=True)
 DOCUMENTS = TensorSpec("document", ("document",), (9,))
@@ -200,6 +202,8 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"filters": (12, 16, 24), "anchors": (0.3,)},
         ),
     ],
+    "yolo": [((GRIDS,), (OF_GRIDS,), {"width_multiplier": 1.0})],
+    "darknet53": [((PHOTO,), (CLASSES,), {"width_multiplier": 0.0625})],
     "dcgan": [
         ((ROW,), (IMAGE,), {"filters": (12, 8)}),
         ((ROW,), (TensorSpec("photo", ("channel", "height", "width"), (3, 16, 8)),), {}),
@@ -290,8 +294,19 @@ NOT_DIFFERENTIABLE = (
 WITH_PARAMETERS = [case for case in ALL if case.values[0] not in WITHOUT_PARAMETERS]
 DIFFERENTIABLE = [case for case in ALL if case.values[0] not in NOT_DIFFERENTIABLE]
 QUERIES = ("attention.query", "memory_norm")  # with a single key to read they change nothing
-VERY_DEEP = {"resnet101", "resnet152"}  # training takes minutes
-DEEP = {"vgg13", "vgg16", "vgg19", "resnet34", "resnet50", "resnet101", "resnet152", "googlenet"}
+VERY_DEEP = {"resnet101", "resnet152", "yolo"}  # training takes long
+DEEP = {
+    "yolo",
+    "darknet53",
+    "vgg13",
+    "vgg16",
+    "vgg19",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "googlenet",
+}
 # the layers of deep nets are checked one by one
 SHALLOW = [case for case in DIFFERENTIABLE if case.values[0] not in DEEP]
 

@@ -218,7 +218,7 @@ def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
     for change in [$changes]:
         state = generator.get_state()
         images = change(images, generator)
-        for number in $masks if change.__name__ != "color" else []:
+        for number in $masks if change.__name__ not in $colors else []:
             same = Generator().set_state(state)
             y[number] = change(y[number].unsqueeze(1), same).squeeze(1)
 $with_boxes    return images
@@ -385,6 +385,7 @@ def augment_source(
     moves = ", ".join(f"{name}: {name}_boxes" for name in moved)
     with_boxes = Template(_AUGMENT_BOXES).substitute(boxes=list(boxes))
     words = {"changes": ", ".join(names), "masks": list(masks), "mark": MARK}
+    words["colors"] = augmentation.COLORS
     return Template(_AUGMENT).substitute(
         words,
         imports=source.import_block(),

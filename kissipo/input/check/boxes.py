@@ -16,6 +16,7 @@ from kissipo.input.formats.box_list import BoxList
 
 CHECK = "boxes"
 _MANY = 1_000  # boxes in one image
+_MANY_FLAT, _MANY_OUTSIDE = 0.1, 0.3  # shares of boxes that no person draws
 _CELL = 8  # pixels: a cell of the finest grid of the usual detectors
 _ASPECT = 0.02  # a smaller difference of width / height is rounding
 _SIDEWAYS = (5, 6, 7, 8)
@@ -82,10 +83,11 @@ def scaled_boxes(
     wrong = is_known & ~same & ~scaled & ~scaled_swapped
     drawn_on = np.where((is_known & ~wrong)[:, None], written, safe)
     findings = []
-    for rows, level, what, action in (
+    reports: tuple[tuple[NDArray[np.bool_], Level, str, str], ...] = (
         (scaled | scaled_swapped, "PASS", "another size", "their boxes are scaled"),
         (wrong, "WARN", "other proportions", "ignored: boxes are in pixels of the image"),
-    ):
+    )
+    for rows, level, what, action in reports:
         if rows.any():
             box = int(np.flatnonzero(rows)[0])
             height, width = written[box].astype(int).tolist()
@@ -159,8 +161,8 @@ def _rotation_of(
     written, own = boxes.sizes[boxes.owners], sizes[owners]
     is_known = sideways & (written > 0).all(axis=1) & (own[:, 0] != own[:, 1])
     if is_known.any():
-        as_seen = ((written[:, 0] > written[:, 1]) == (own[:, 0] > own[:, 1]))[is_known]
-        rotation = "upright" if as_seen.mean() >= 0.5 else "stored"
+        is_upright = ((written[:, 0] > written[:, 1]) == (own[:, 0] > own[:, 1]))[is_known]
+        rotation = "upright" if is_upright.mean() >= 0.5 else "stored"
         return rotation, f"because {boxes.origin} says its width and height so"
     if boxes.unit == "pixels" and sideways.any():
         limits = np.where(own > 0, own, 1)[sideways]
@@ -203,14 +205,20 @@ def checked_boxes(
     report(boxes.is_crowd, "WARN", "around a crowd of objects", "left out")
     finite = np.isfinite(corners).all(axis=1)
     flat = keep & ~(finite & (corners[:, 2:] > corners[:, :2]).all(axis=1))
-    report(flat, "WARN", "without an area", "left out")
+    hint = "left out"
+    if flat.sum() > _MANY_FLAT * keep.sum():
+        hint += "; if the last two numbers are width and height, set input.box_layout=xywh"
+    report(flat, "WARN", "without an area", hint)
     keep &= ~flat
     clipped = corners.clip(0, 1)
     gone = keep & ~(clipped[:, 2:] > clipped[:, :2]).all(axis=1)
     report(gone, "WARN", "outside of the image", "left out")
     keep &= ~gone
     over = keep & (np.abs(clipped - corners) > _TOLERANCE).any(axis=1)
-    report(over, "WARN", "partly outside of the image", "cut off at its edges")
+    hint = "cut off at its edges"
+    if over.sum() > _MANY_OUTSIDE * keep.sum():
+        hint += "; if the numbers are two corners or other ones, set input.box_layout"
+    report(over, "WARN", "partly outside of the image", hint)
     twice = keep & _repeated(boxes.codes, clipped, owners, keep)
     report(twice, "WARN", "that stand there twice", "the second one is left out")
     keep &= ~twice
@@ -225,12 +233,14 @@ def checked_boxes(
 def _crowded(owners: Integers, images: Sequence[Path]) -> list[Finding]:
     """Warns of an image with very many boxes."""
     counts = np.bincount(owners, minlength=len(images))
-    most = int(counts.argmax()) if len(counts) else 0
-    if not len(counts) or counts[most] < _MANY:
+    fullest = int(counts.argmax()) if len(counts) else 0
+    if not len(counts) or counts[fullest] < _MANY:
         return []
     usual = int(np.median(counts))
-    message = f"{images[most].name} has {counts[most]:,} boxes, and a usual image has {usual:,}"
-    size = len(counts) * int(counts[most]) * 40 / 1e6
+    message = (
+        f"{images[fullest].name} has {counts[fullest]:,} boxes, and a usual image has {usual:,}"
+    )
+    size = len(counts) * int(counts[fullest]) * 40 / 1e6
     action = f"all images are padded to so many boxes: {size:,.0f} MB; is it one image?"
     return [Finding("WARN", CHECK, message, action)]
 
@@ -258,14 +268,14 @@ def small_boxes(values: NDArray[np.float64], size: Sequence[int]) -> list[Findin
     if not len(boxes):
         return []
     sides = ((boxes[:, 3:] - boxes[:, 1:3]) * [size[1], size[0]]).min(axis=1)
-    at = f"at {size[0]}x{size[1]}"
+    where = f"at {size[0]}x{size[1]}"
     gone, small = int((sides < 1).sum()), int((sides < _CELL).sum())
     if gone:
-        message = f"{gone:,} of {len(boxes):,} boxes have a side below one pixel {at}"
+        message = f"{gone:,} of {len(boxes):,} boxes have a side below one pixel {where}"
         return [Finding("WARN", CHECK, message, "they are hardly seen; set a larger input.size")]
     if small:
         message = (
-            f"{small:,} of {len(boxes):,} boxes have a side below {_CELL} pixels {at}, "
+            f"{small:,} of {len(boxes):,} boxes have a side below {_CELL} pixels {where}, "
             "a cell of a fine grid"
         )
         level: Level = "WARN" if small > 0.1 * len(boxes) else "PASS"
@@ -277,14 +287,14 @@ def unlearned_labels(
     values: NDArray[np.float64], labels: Sequence[str], splits: Mapping[str, Integers]
 ) -> list[Finding]:
     """Warns of labels without a box in the training split."""
-    learned = set(np.unique(values[splits["train"]][..., 0]).tolist())
+    classes = set(np.unique(values[splits["train"]][..., 0]).tolist())
     findings = []
     for part in ("validation", "test"):
-        found = values[splits[part]][..., 0]
-        absent = [int(code) for code in np.unique(found) if code >= 0 and code not in learned]
+        codes = values[splits[part]][..., 0]
+        absent = [int(code) for code in np.unique(codes) if code >= 0 and code not in classes]
         if absent:
             names = list_some([labels[code] for code in absent], 5)
-            number = int(np.isin(found, absent).sum())
+            number = int(np.isin(codes, absent).sum())
             message = f"the {part} split has labels without a box in the training split: {names}"
             action = f"their {number:,} boxes count as missed: they cannot be learned"
             findings.append(Finding("WARN", CHECK, message, action))

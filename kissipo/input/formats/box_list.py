@@ -85,6 +85,20 @@ class BoxList:
             place=lambda number: place(places[number]),
         )
 
+    def changed(self, corners: NDArray[np.float64], findings: tuple[Finding, ...] = ()) -> BoxList:
+        """Returns the list with other corners, and with more findings."""
+        return replace(self, corners=corners, findings=(*self.findings, *findings))
+
+    def label(self, box: int) -> str:
+        """Returns the label of a box."""
+        return self.labels[self.codes[box]]
+
+    def by_image(self) -> list[list[int]]:
+        """Returns the positions of the boxes of each image, in their order."""
+        order = np.argsort(self.owners, kind="stable")
+        ends = np.cumsum(np.bincount(self.owners, minlength=len(self.images)))
+        return [some.tolist() for some in np.split(order, ends[:-1])]
+
     def pixels(self, sizes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Returns the corners in pixels.
 
@@ -100,11 +114,15 @@ def box_list(
     origin: str,
     *,
     unit: Unit = "pixels",
+    labels: Sequence[str] = (),
     place: Callable[[int], str] | None = None,
     scores: Sequence[float] | None = None,
 ) -> BoxList:
-    """Returns a list from the name, the size and the labeled corners of each image."""
-    order: dict[str, int] = {}
+    """Returns a list from the name, the size and the labeled corners of each image.
+
+    labels:   those that come first; others follow in the order in which they appear
+    """
+    order = {label: number for number, label in enumerate(labels)}
     codes = [order.setdefault(label, len(order)) for _, _, some in entries for label, _ in some]
     corners = [box for _, _, some in entries for _, box in some]
     owners = np.repeat(np.arange(len(entries)), [len(some) for _, _, some in entries])

@@ -1,4 +1,4 @@
-"""Tables of boxes: one row per box, its columns found by the names that are in use.
+"""Tables of boxes: one row per box, its columns matches by the names that are in use.
 
 file, label, x_min, y_min, x_max, y_max      kissipo, and in other words many others
 image, class, xmin, ymin, xmax, ymax         VOC as a table; filename, width, height ...
@@ -40,7 +40,10 @@ from kissipo.input.formats.box_list import (
 from kissipo.input.formats.tables import FileWords, read_table
 
 NAME = "boxes.csv"
-FILES = "file filename image imagename imagepath imagefile path img imgname imageid imgid frame"
+FILES = (
+    "file filename image imagename imagefilename imagefile imagepath img imgname imgfile imgpath"
+)
+FILES += " path imageid imgid frame"
 LABELS = "label class classname labelname category categoryname name object objectclass type tag"
 LABELS += " classid categoryid labelid"
 X_MIN, Y_MIN = "xmin x1 left x0 xtl minx bboxxmin bboxx1", "ymin y1 top y0 ytl miny bboxymin bboxy1"
@@ -69,9 +72,9 @@ def read_box_table(table: object, words: BoxWords) -> BoxList:
     findings = [finding for finding in findings if not finding.shows_option]
     names = frame.names
     files = _needed(frame, find(names, FILES), "file")
-    values, layout, used, reason = _four_numbers(frame, words)
-    label = _needed(frame, find([name for name in names if name not in used], LABELS), "label")
-    is_empty = np.isnan(values).all(axis=1)
+    label = _needed(frame, find(names, LABELS), "label")
+    values, layout, used, reason = _four_numbers(frame)
+    is_empty = np.asarray(np.isnan(values).all(axis=1))
     labels, images = as_strings(label), as_strings(files)
     _refuse_incomplete(frame, images, labels, values, is_empty)
     rows = np.flatnonzero(~is_empty)
@@ -106,20 +109,19 @@ def write_box_table(boxes: BoxList, path: Path, sizes: NDArray[np.int64]) -> Non
     """
     corners = boxes.pixels(sizes)
     rows: list[Sequence[object]] = [_SUGGESTED]
-    for number, image in enumerate(boxes.images):
-        own = np.flatnonzero(boxes.owners == number).tolist()
-        rows += [[image, boxes.labels[boxes.codes[box]], *corners[box].tolist()] for box in own]
+    for image, own in zip(boxes.images, boxes.by_image(), strict=True):
+        rows += [[image, boxes.label(box), *corners[box].tolist()] for box in own]
         rows += [] if own else [[image, *[""] * 5]]
     path.write_text(csv_text(rows), encoding="utf-8")
 
 
-def find(names: Sequence[str], known: str) -> str | None:
-    """Returns the column whose name is among the known ones, the best known first.
+def find(names: Sequence[str], spellings: str) -> str | None:
+    """Returns the column with one of these names, the most usual name first.
 
     Case, blanks, dashes and underscores do not count.
     """
     plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(names)}
-    return next((plain[word] for word in known.split() if word in plain), None)
+    return next((plain[word] for word in spellings.split() if word in plain), None)
 
 
 def _needed(frame: Frame, name: str | None, wanted: str) -> Column:
@@ -133,10 +135,8 @@ def _needed(frame: Frame, name: str | None, wanted: str) -> Column:
     )
 
 
-def _four_numbers(
-    frame: Frame, words: BoxWords
-) -> tuple[NDArray[np.float64], Layout, tuple[str, ...], str]:
-    """Returns the four numbers of each box, their layout, their columns and the reason."""
+def _four_numbers(frame: Frame) -> tuple[NDArray[np.float64], Layout, tuple[str, ...], str]:
+    """Returns the numbers of each box, their layout, their columns and the reason."""
     names = frame.names
     choices: tuple[tuple[Layout, tuple[str, ...]], ...] = (
         ("xyxy", (X_MIN, Y_MIN, X_MAX, Y_MAX)),
@@ -144,27 +144,40 @@ def _four_numbers(
         ("xywh", (_X, _Y, WIDTHS, HEIGHTS)),
     )
     for layout, wanted in choices:
-        found = [find(names, known) for known in wanted]
-        columns = tuple(name for name in found if name is not None)
+        matches = [find(names, spellings) for spellings in wanted]
+        columns = tuple(name for name in matches if name is not None)
         if len(columns) == 4:
             values = np.stack([_numbers(frame, name) for name in columns], axis=1)
             return values, layout, columns, f"the columns {', '.join(columns)}"
+    for name in _CELLS.split():  # lists of numbers in the cells of one column
+        matches = [find(names, f"{name}{number}") for number in range(1, 5)]
+        columns = tuple(name for name in matches if name is not None)
+        if len(columns) == 4:
+            values = np.stack([_numbers(frame, name) for name in columns], axis=1)
+            return values, *_layout_of_cells(values, columns)
     cell = find(names, _CELLS)
     if cell is not None:
         values = _cells(frame, cell)
-        layout, reason = _layout_of_cells(values, cell)
-        return values, words.layout or layout, (cell,), reason
-    for known, name in zip((X_MIN, Y_MIN, X_MAX, Y_MAX), CORNERS, strict=True):
-        _needed(frame, find(names, known), name)
+        return values, *_layout_of_cells(values, (cell,))
+    for spellings, name in zip((X_MIN, Y_MIN, X_MAX, Y_MAX), CORNERS, strict=True):
+        _needed(frame, find(names, spellings), name)
     raise AssertionError("four corners are a layout")
 
 
-def _layout_of_cells(values: NDArray[np.float64], name: str) -> tuple[Layout, str]:
-    """Returns xyxy where the last two numbers are never below the first two."""
+def _layout_of_cells(
+    values: NDArray[np.float64], columns: tuple[str, ...]
+) -> tuple[Layout, tuple[str, ...], str]:
+    """Returns the layout of lists of four numbers, their columns and the reason.
+
+    Two corners are likely where the last two numbers are never below the first two.
+    """
+    name = re.sub(r"[ _-]?1$", "", columns[0])
     some = values[~np.isnan(values).any(axis=1)]
     if len(some) and (some[:, 2:] > some[:, :2]).all():
-        return "xyxy", f"the last two numbers of '{name}' are above the first two in every row"
-    return "xywh", f"the last two numbers of '{name}' are below the first two in some rows"
+        reason = f"the last two numbers of '{name}' are above the first two in every row"
+        return "xyxy", columns, reason
+    reason = f"the last two numbers of '{name}' are below the first two in some rows"
+    return "xywh", columns, reason
 
 
 def _cells(frame: Frame, name: str) -> NDArray[np.float64]:
@@ -235,8 +248,8 @@ def _sizes(frame: Frame, images: Column, used: Sequence[str]) -> NDArray[np.int6
     """Returns the size of each image, where columns beside the box say it."""
     sizes = np.zeros((len(images.categories), 2), dtype=np.int64)
     names = [name for name in frame.names if name not in used]
-    for axis, known in enumerate((_IMAGE_HEIGHTS, _IMAGE_WIDTHS)):
-        name = find(names, known)
+    for axis, spellings in enumerate((_IMAGE_HEIGHTS, _IMAGE_WIDTHS)):
+        name = find(names, spellings)
         if name is not None and frame[name].kind == "number":
             values = np.nan_to_num(frame[name].values)
             rows = np.flatnonzero(images.values >= 0)

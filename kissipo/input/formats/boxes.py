@@ -172,7 +172,7 @@ def _parts_left(
 def _positions(
     boxes: BoxList, images: Sequence[Path], root: Path, findings: list[Finding]
 ) -> NDArray[np.int64]:
-    """Returns the position of each named image; -1 where the folder does not hold it."""
+    """Returns the position of each named image; -1 where the folder lacks it."""
     names = _Names(images, root)
     places = np.full(len(boxes.images), -1, dtype=np.int64)
     unknown = []
@@ -206,9 +206,12 @@ class _Names:
     """The names that a file of boxes may give an image."""
 
     def __init__(self, images: Sequence[Path], root: Path) -> None:
+        paths = [path.relative_to(root) for path in images]
+        stems = [path.with_suffix("").as_posix() for path in paths]
         self.by_path = {
-            path.relative_to(root).as_posix(): number for number, path in enumerate(images)
+            stem: number for number, stem in enumerate(stems) if len(stems) == len(set(stems))
         }
+        self.by_path |= {path.as_posix(): number for number, path in enumerate(paths)}
         self.by_name: dict[str, list[int]] = {}
         for number, path in enumerate(images):
             for name in {path.name, path.stem, _plain(path.stem)}:
@@ -218,14 +221,14 @@ class _Names:
         """Returns the positions of the images that a text may mean.
 
         A path is compared first, then its last folders, then its name, then its name
-        without an ending.
+        without an ending. A number may have lost its leading zeros in a table.
         """
         path = PurePosixPath(text.replace("\\", "/"))
         for start in range(len(path.parts)):
             part = PurePosixPath(*path.parts[start:]).as_posix()
             if part in self.by_path:
                 return [self.by_path[part]]
-        for name in (path.name, path.stem, _plain(path.stem)):
+        for name in (path.name, path.stem, path.stem.lower()):
             if name in self.by_name:
                 return self.by_name[name]
         return []

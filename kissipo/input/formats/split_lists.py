@@ -1,7 +1,8 @@
 """Lists of a split beside images: train.txt, val.txt and test.txt, one image per line.
 
 A line is a path below the folder, with or without its ending, perhaps with a label
-behind it. The lists lie in the folder, or in one called meta, splits or the like.
+behind it. The lists lie in the folder, or in one called meta, splits or the like, or in
+ImageSets/Main. Without a list of validation images, trainval.txt is that of training.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from kissipo.input.formats.image_files import is_system, subfolders
 from kissipo.input.formats.split_folders import PARTS, is_part_name, part_of
 
 _ENDINGS = (".txt", ".lst", ".csv", ".tsv", ".list")
+_TRAIN_AND_VALIDATION = "trainval"
 _MIN_SHARE = 0.5
 _MAX_BYTES = 1 << 26
 
@@ -75,10 +77,17 @@ def _listed(lists: Mapping[str, Path]) -> str:
 
 def _lists(folder: Path) -> dict[str, Path]:
     """Returns the list of each part: those in the folder, or in one of its folders."""
-    for place in (folder, *subfolders(folder)):
+    inside = subfolders(folder)
+    voc = [place for path in inside if path.name == "ImageSets" for place in subfolders(path)]
+    for place in (folder, *inside, *voc):
         entries = sorted(path for path in place.iterdir() if path.suffix.lower() in _ENDINGS)
         usable = [path for path in entries if path.is_file() and not is_system(path)]
         named = {part_of(path.stem): path for path in usable if is_part_name(Path(path.stem))}
+        together = next(
+            (path for path in usable if path.stem.lower() == _TRAIN_AND_VALIDATION), None
+        )
+        if together is not None and "validation" not in named:
+            named["train"] = together
         if "train" in named and len(named) > 1:
             return {part: named[part] for part in PARTS if part in named}
     return {}

@@ -35,10 +35,9 @@ from kissipo.input.formats.arrays import (
     is_array_file,
     read_array_file,
 )
+from kissipo.input.formats.box_folder import BoxOptions, has_boxes, read_box_folder
 from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.box_table import NAME as DEFAULT_NAME
-from kissipo.input.formats.box_table import read_box_table
-from kissipo.input.formats.boxes import with_boxes
+from kissipo.input.formats.boxes import BOXES
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
@@ -54,7 +53,7 @@ from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
-_IMAGE_SIDE, _MASK_SIDE = 64, 128
+_IMAGE_SIDE, _MASK_SIDE, _BOXES_SIDE, _BOXES_STEP = 64, 128, 320, 32
 _NOISE = "noise"
 _MAX_VALUE = 65_535
 
@@ -79,8 +78,8 @@ class Options:
     )
     boxes: Any = option(
         None,
-        "table of labeled boxes with the columns file, label, x_min, y_min, x_max, y_max in "
-        "pixels; boxes.csv in a folder without class folders is used when omitted",
+        "labeled boxes: a table with a row per box, a folder of VOC or YOLO files, or a JSON "
+        "file of COCO; those beside the images, such as boxes.csv, are used when omitted",
     )
     missing_boxes: Literal["empty", "left_out"] | None = option(
         None, "treat images that the table of boxes does not name as empty, or leave them out"
@@ -138,7 +137,7 @@ class Images(Source[Options]):
     order = 30
     formats = "a folder of images"
     folders = True
-    data_options = ("labels", "masks", "boxes")
+    data_options = ("labels", "masks", "boxes", "box_layout", "box_unit", "box_rotation")
     generated_columns = (_NOISE,)
 
     def read(self, value: object, options: Options) -> Reading:
@@ -187,27 +186,17 @@ class Images(Source[Options]):
                 allowed="a folder with one folder per class, a folder of idx files, an .npz "
                 "file, a table with all pixels of an image in one cell and its class in another",
             )
-        boxes = _boxes_of(path, options.boxes)
+        if options.boxes is not None or (_is_unanswered(options) and has_boxes(path)):
+            return read_box_folder(path, _box_options(options))
         labels = _labels_of(path, options)
         reading = read_image_folder(
             path,
             masks=masks,
-            flat=options.noise is not None or boxes is not None or labels is not None,
+            flat=options.noise is not None or labels is not None,
             split_folders=options.split_folders,
             skip=options.skip_corrupt,
         )
-        if labels is not None:
-            reading = with_labels(reading, labels, path)
-        if boxes is None:
-            return reading
-        words = BoxWords(options.box_layout, options.box_unit)
-        return with_boxes(
-            reading,
-            read_box_table(boxes, words),
-            path,
-            missing=options.missing_boxes,
-            rotation=options.box_rotation,
-        )
+        return reading if labels is None else with_labels(reading, labels, path)
 
     @listed_once()
     def infer(self, question: Question) -> Task | None:
@@ -227,13 +216,11 @@ class Images(Source[Options]):
             return self._of_pixels(question)
         if not (question.data_set or is_folder):
             return None
-        boxes = question.words.get("boxes")
-        if path is not None and is_folder:
-            boxes = _boxes_of(path, boxes)
-        has_masks = "masks" in question.words or (
-            path is not None and is_folder and boxes is None and mask_tree(path) is not None
-        )
-        located = "mask" if has_masks else None if boxes is None else "boxes"
+        masks, boxes = "masks" in question.words, "boxes" in question.words
+        if path is not None and is_folder and not (masks or boxes):
+            boxes = "labels" not in question.words and has_boxes(path)
+            masks = not boxes and mask_tree(path) is not None
+        located = "mask" if masks else "boxes" if boxes else None
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
@@ -285,7 +272,8 @@ class Images(Source[Options]):
     ) -> tuple[Codec, ...]:
         """Returns the codec of the pixels, or of the noise.
 
-        A mask and boxes need larger images than a class.
+        A mask and boxes need larger images than a class. Images with boxes keep the
+        proportions of the most frequent size, and all are stretched to it.
         """
         if options.noise is not None:
             for name in ("size", "color", "augment"):
@@ -296,12 +284,15 @@ class Images(Source[Options]):
                     )
             return (Array(_NOISE),)
         size = (options.size[0], options.size[-1]) if options.size else None
-        max_side = _MASK_SIDE if per_pixel else _IMAGE_SIDE
+        max_side, step = _MASK_SIDE if per_pixel else _IMAGE_SIDE, None
+        if per_pixel and BOXES in reserved:
+            max_side, step = _BOXES_SIDE, _BOXES_STEP
         pixels = Pixels(
             "image",
             size=size,
             color=options.color,
             max_side=max_side,
+            step=step,
             value_range=_checked_range(options.value_range),
         )
         return (pixels,)
@@ -327,7 +318,7 @@ class Images(Source[Options]):
         targets: Sequence[Codec],
         splits: Mapping[str, NDArray[np.int64]],
     ) -> list[Finding]:
-        """Reports objects that are too small for the net, and labels without training."""
+        """Reports objects that are too small, and labels without training boxes."""
         column = next((frame[codec.column] for codec in targets if codec.KIND == "boxes"), None)
         if column is None:
             return []
@@ -400,15 +391,20 @@ def _labels_of(folder: Path, options: Options) -> Path | None:
     return default if all(map(is_part_name, subfolders(folder))) else None
 
 
-def _boxes_of(folder: Path, boxes: object) -> object:
-    """Returns the table of boxes of a folder: the named one, which may be inside, or
-    boxes.csv where there are no class folders."""
-    if boxes is None:
-        default = folder / DEFAULT_NAME
-        return default if default.is_file() and not subfolders(folder) else None
-    if isinstance(boxes, str | Path) and not Path(boxes).exists() and (folder / boxes).is_file():
-        return folder / boxes
-    return boxes
+def _is_unanswered(options: Options) -> bool:
+    """Whether no option says what the images are labeled with."""
+    return all(option is None for option in (options.labels, options.masks, options.noise))
+
+
+def _box_options(options: Options) -> BoxOptions:
+    return BoxOptions(
+        options.boxes,
+        options.missing_boxes,
+        BoxWords(options.box_layout, options.box_unit),
+        options.box_rotation,
+        options.split_folders,
+        options.skip_corrupt,
+    )
 
 
 def _refuse_boxes(value: object, boxes: object) -> None:

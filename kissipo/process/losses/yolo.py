@@ -29,18 +29,19 @@ Example:  >>> import torch
           1.3863
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kissipo.codec._boxes import generalized_iou, pairwise_iou, with_center, with_corners
+from kissipo.codec._boxes import generalized_iou, with_center, with_corners
 
 SUITABLE_ANSWERS = ("boxes",)
 _GIOU, _SQUARED = 2.0, 5.0  # the weights of the box
 _PAIRS = 2**22  # of candidates and targets that are compared at once
-_TINY = 1e-12
+_MIN_AREA = 1e-12
 
 
 def loss(
@@ -85,7 +86,7 @@ def _squared(anchors: Tensor, boxes: Tensor, targets: Tensor) -> Tensor:
     """Returns the squared errors of centers and of square roots of sides."""
     sides = anchors[..., 2:]
     centers = ((boxes[..., :2] - targets[..., :2]) / sides).square()
-    roots = [some[..., 2:].clamp(min=_TINY).sqrt() for some in (boxes, targets)]
+    roots = [some[..., 2:].clamp(min=_MIN_AREA).sqrt() for some in (boxes, targets)]
     return (centers + (roots[0] - roots[1]).square() / sides).sum(dim=-1)
 
 
@@ -93,31 +94,46 @@ def _compared(candidates: Tensor, corners: Tensor, present: Tensor) -> tuple[Ten
     """Returns the responsible candidate of each target, and the largest IoU of the box of
     each candidate with any target.
 
+    The candidates stand along the last axis, where torch goes through them fastest.
+
     Shapes:   candidates (batch, candidate, 8), corners (batch, box, 4)
               -> (batch, box), (batch, candidate)
     """
-    anchors, boxes = candidates[..., :4], with_corners(candidates[..., 4:])
-    numbers, overlaps = [], torch.zeros_like(candidates[..., 0])
-    size = max(1, _PAIRS // max(1, candidates[..., 0].numel()))
+    columns = candidates.transpose(-1, -2).contiguous().unsqueeze(-2).unbind(-3)
+    overlaps = torch.zeros_like(candidates[..., 0])
+    if not corners.shape[-2]:
+        return torch.zeros_like(corners[..., 0], dtype=torch.long), overlaps
+    numbers, size = [], max(1, _PAIRS // max(1, candidates[..., 0].numel()))
     for some, are_present in zip(corners.split(size, -2), present.split(size, -1), strict=True):
-        numbers.append(_responsible(anchors, with_center(some)))
-        overlap = pairwise_iou(boxes, some) * are_present.unsqueeze(-2)
-        overlaps = torch.maximum(overlaps, overlap.amax(dim=-1))
+        numbers.append(_responsible(columns[:4], with_center(some)))
+        overlap = _overlaps(columns[4:], some).where(are_present.unsqueeze(-1), 0.0)
+        overlaps = torch.maximum(overlaps, overlap.amax(dim=-2))
     return torch.cat(numbers, dim=-1), overlaps
 
 
-def _responsible(anchors: Tensor, targets: Tensor) -> Tensor:
+def _responsible(anchors: Sequence[Tensor], targets: Tensor) -> Tensor:
     """Returns the number of the candidate that is responsible for each target.
 
     Of the candidates with the sides that fit best, it is the nearest, so the one in whose
     cell the center of the target is.
+
+    anchors:  the centers and the sides, each (batch, 1, candidate)
     """
-    (x, y, w, h), (to_x, to_y, to_w, to_h) = (
-        anchors.unsqueeze(-2).unbind(-1),
-        targets.unsqueeze(-3).unbind(-1),
-    )
+    (x, y, w, h), (to_x, to_y, to_w, to_h) = anchors, targets.unsqueeze(-1).unbind(-2)
     shared = torch.minimum(w, to_w) * torch.minimum(h, to_h)
-    fit = shared / (w * h + to_w * to_h - shared).clamp(min=_TINY)
+    fit = shared / (w * h + to_w * to_h - shared).clamp(min=_MIN_AREA)
     distance = (x - to_x).square() + (y - to_y).square()
-    is_best = fit == fit.amax(dim=-2, keepdim=True)
-    return distance.masked_fill(~is_best, torch.inf).argmin(dim=-2)
+    is_best = fit == fit.amax(dim=-1, keepdim=True)
+    return distance.where(is_best, torch.inf).argmin(dim=-1)
+
+
+def _overlaps(boxes: Sequence[Tensor], corners: Tensor) -> Tensor:
+    """Returns the IoU of every box with every target, (batch, target, candidate).
+
+    boxes:    the centers and the sides, each (batch, 1, candidate)
+    """
+    (x, y, w, h), (left, top, right, bottom) = boxes, corners.unsqueeze(-1).unbind(-2)
+    across = torch.minimum(x + w / 2, right) - torch.maximum(x - w / 2, left)
+    down = torch.minimum(y + h / 2, bottom) - torch.maximum(y - h / 2, top)
+    shared = across.clamp(min=0) * down.clamp(min=0)
+    return shared / (w * h + (right - left) * (bottom - top) - shared).clamp(min=_MIN_AREA)

@@ -36,6 +36,8 @@ from kissipo.core.registry import Registry
 from kissipo.core.schema import option_infos
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.image_spec import channels_of
+from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.nets.darknet53 import darknet
 
 SMALL, STRIDES = "small", (8, 16, 32)
@@ -67,24 +69,35 @@ class Backbone(nn.Module):
         return tuple(maps)
 
 
-def backbone(word: str, image: TensorSpec, *, normalize: bool | None = None) -> Backbone:
+def backbone(
+    word: str,
+    image: TensorSpec,
+    *,
+    normalize: bool | None = None,
+    width_multiplier: float = 1.0,
+) -> Backbone:
     """Builds a backbone with random weights.
 
     word:       small, or a net with TAPS
     normalize:  whether the colors are normalized as the net's published weights expect
+    Raises:     TaskError for an option that the net does not have.
     """
     if word == SMALL:
         if normalize:
-            raise _without_normalize(word)
-        colors = image.shape[0]
-        layers: Mapping[str, nn.Module] = darknet(colors, _FILTERS, _BLOCKS, stride=2)
+            raise _without(word, "normalize")
+        filters = [channels_of(count, width_multiplier) for count in _FILTERS]
+        layers = darknet(image.shape[0], filters, _BLOCKS, stride=2)
+        kaiming_init(nn.Sequential(layers))
         return _tapped(layers, ("group3", "group4", "group5"), image)
     module = net_of(word)
     words = dict(module.TAPS_OPTIONS)
-    if normalize is not None and "normalize" in option_infos(module.Options):
+    if normalize is not None:
         words["normalize"] = normalize
-    elif normalize:
-        raise _without_normalize(word)
+    if width_multiplier != 1:
+        words["width_multiplier"] = width_multiplier
+    for name in words:
+        if name not in option_infos(module.Options):
+            raise _without(word, name)
     net = module.build((image,), (_ANY,), module.Options(**words))
     return _tapped(dict(net.named_children()), module.TAPS, image)
 
@@ -122,8 +135,7 @@ def _tapped(layers: Mapping[str, nn.Module], taps: tuple[str, ...], image: Tenso
     return net
 
 
-def _without_normalize(word: str) -> TaskError:
+def _without(word: str, name: str) -> TaskError:
     return TaskError(
-        f"process.normalize belongs to published weights, and process.backbone={word} has none",
-        do="Leave process.normalize out",
+        f"process.{name} is no option of process.backbone={word}", do=f"Leave process.{name} out"
     )

@@ -40,8 +40,9 @@ from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.all_candidates import AllCandidates
 from kissipo.process.layers.convolution import convolution
-from kissipo.process.layers.image_spec import image_of
+from kissipo.process.layers.image_spec import channels_of, image_of
 from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.upsample import Upsample
@@ -60,7 +61,8 @@ _PUBLISHED = (
     *((10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119)),
     *((116, 90), (156, 198), (373, 326)),
 )  # found in COCO, in pixels of 416x416
-_PUBLISHED_SIDE, _WIDEST_NECK = 416, {8: 128, 16: 256, 32: 512}
+_PUBLISHED_SIDE = 416
+_WIDEST_NECK = (128, 256, 512)  # filters at stride 8, 16 and 32, as with Darknet-53
 _FIRST_PROBABILITY = 0.01
 
 Pairs = tuple[tuple[float, ...], ...]
@@ -98,6 +100,9 @@ class Options:
     )
     normalize: bool | None = option(
         None, "normalization of the channels as in the training of the backbone's weights"
+    )
+    width_multiplier: float = option(
+        1.0, "factor of the number of filters of every layer; below 1 for small machines", above=0
     )
 
 
@@ -156,14 +161,18 @@ def build(
         )
     anchors = _anchors_of(options, height, width)
     net = Yolo(
-        backbone(options.backbone, inputs[0], normalize=options.normalize),
+        backbone(
+            options.backbone,
+            inputs[0],
+            normalize=options.normalize,
+            width_multiplier=options.width_multiplier,
+        ),
         outputs[0].shape[1] - 4,
         anchors,
+        [channels_of(filters, options.width_multiplier) for filters in _WIDEST_NECK],
     )
     kaiming_init(net.head)
     net.head.start_without_objects()
-    if options.backbone == SMALL:
-        kaiming_init(net.backbone)
     return net
 
 
@@ -199,11 +208,19 @@ class Yolo(nn.Module):
     """A backbone, and a head that turns its maps into candidates."""
 
     def __init__(
-        self, maps: Backbone, features: int, anchors: Sequence[tuple[float, float]]
+        self,
+        maps: Backbone,
+        features: int,
+        anchors: Sequence[tuple[float, float]],
+        widest: Sequence[int],
     ) -> None:
         super().__init__()
         self.backbone = maps
-        self.head = YoloHead(maps.channels, features, anchors)
+        necks = [
+            min(most, max(1, filters // 2))
+            for filters, most in zip(maps.channels, widest, strict=True)
+        ]
+        self.head = YoloHead(maps.channels, features, anchors, necks)
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.head(*self.backbone(x))
@@ -218,19 +235,21 @@ class YoloHead(nn.Module):
     """Three necks from coarse to fine, each with a grid and its candidates.
 
     features:  of a candidate without its anchor box
+    necks:     filters of the neck of each grid
     """
 
-    DESCRIPTION = "three grids of candidates; each gets the upsampled features of the coarser"
-
     def __init__(
-        self, channels: Sequence[int], features: int, anchors: Sequence[tuple[float, float]]
+        self,
+        channels: Sequence[int],
+        features: int,
+        anchors: Sequence[tuple[float, float]],
+        necks: Sequence[int],
     ) -> None:
         super().__init__()
         per_grid, self.features = len(anchors) // len(STRIDES), features
         above = 0
         for level in (2, 1, 0):
-            stride, filters = STRIDES[level], channels[level]
-            narrow = min(_WIDEST_NECK[stride], max(1, filters // 2))
+            stride, filters, narrow = STRIDES[level], channels[level], necks[level]
             if above:
                 up: OrderedDict[str, nn.Module] = OrderedDict()
                 up["reduce"] = convolution(above, narrow, 1, norm=True, leak=LEAK)
@@ -246,6 +265,7 @@ class YoloHead(nn.Module):
             own = tuple(anchors[level * per_grid : (level + 1) * per_grid])
             self.add_module(f"boxes{stride}", YoloBoxes(own))
             above = narrow
+        self.candidates = AllCandidates()
 
     def forward(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> Tensor:
         candidates = []
@@ -256,7 +276,8 @@ class YoloHead(nn.Module):
             x = self.get_submodule(f"neck{stride}")(x)
             t = self.get_submodule(f"grid{stride}")(x)
             candidates.append(self.get_submodule(f"boxes{stride}")(t))
-        return torch.cat(candidates, dim=1)
+        y: Tensor = self.candidates(*candidates)
+        return y
 
     def start_without_objects(self) -> None:
         """Sets the last layers so that every candidate is its anchor box, and hardly an
