@@ -17,8 +17,8 @@ from kissipo.codec._boxes import (
 )
 from kissipo.output.answers.boxes import Boxes, Decode, Options
 from kissipo.output.decode.nms import MIN_SCORE, detect, nms
+from kissipo.output.metrics.coco import COCO_THRESHOLDS
 from kissipo.output.metrics.detection import (
-    COCO_THRESHOLDS,
     average_precision,
     count_matches,
     matched_iou,
@@ -186,40 +186,6 @@ def test_average_precision_equals_cocos(seed: int) -> None:
     ]
     np.testing.assert_allclose(result, expected, rtol=1e-9)
     assert np.isnan(result[:, 3]).all() and 0 < np.nanmean(result) < 1
-
-
-def test_average_precision_equals_pycocotools() -> None:
-    """Needs pycocotools, which is not a dependency."""
-    coco = pytest.importorskip("pycocotools.coco")
-    evaluator = pytest.importorskip("pycocotools.cocoeval")
-    detections, targets = random_case(7)
-    truth = coco.COCO()
-    number, boxes, predicted = 0, [], []
-    for image in range(len(targets)):
-        for label, left, top, right, bottom in targets[image]:
-            if label >= 0:
-                number += 1
-                corner = [left * 1000, top * 1000, (right - left) * 1000, (bottom - top) * 1000]
-                box = {"id": number, "image_id": image, "category_id": int(label)}
-                boxes.append({**box, "bbox": corner, "area": corner[2] * corner[3], "iscrowd": 0})
-        for label, left, top, right, bottom, score in detections[image]:
-            if label >= 0:
-                corner = [left * 1000, top * 1000, (right - left) * 1000, (bottom - top) * 1000]
-                box = {"image_id": image, "category_id": int(label)}
-                predicted.append({**box, "bbox": corner, "score": score})
-    truth.dataset = {
-        "images": [{"id": image} for image in range(len(targets))],
-        "annotations": boxes,
-        "categories": [{"id": label} for label in range(3)],
-    }
-    truth.createIndex()
-    coco_eval = evaluator.COCOeval(truth, truth.loadRes(predicted), "bbox")
-    coco_eval.evaluate()
-    coco_eval.accumulate()
-    coco_eval.summarize()
-    result = average_precision(detections, targets, num_classes=3, iou_thresholds=COCO_THRESHOLDS)
-    assert result.mean() == pytest.approx(coco_eval.stats[0], rel=1e-6)
-    assert result[0].mean() == pytest.approx(coco_eval.stats[1], rel=1e-6)
 
 
 def test_average_precision_worked_by_hand() -> None:

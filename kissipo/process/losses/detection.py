@@ -58,6 +58,13 @@ def loss(outputs: Tensor, targets: Tensor, *, probabilities: bool = False) -> Te
     return (total + (distance.sum(-1) + surprise).where(present, 0.0).sum()) / len(outputs)
 
 
+def responsible(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the candidate that each target is assigned to: (batch, box)."""
+    anchors, present = outputs[..., :4].detach(), targets[..., 0] >= 0
+    overlaps = pairwise_iou(with_corners(anchors), targets[..., 1:]) * present.unsqueeze(-2)
+    return _assigned(anchors, targets, overlaps, present).to(torch.uint8).argmax(dim=-2)
+
+
 def _assigned(anchors: Tensor, targets: Tensor, overlaps: Tensor, present: Tensor) -> Tensor:
     """Returns which anchor box each target is assigned to.
 

@@ -76,6 +76,12 @@ def loss(
     return (total + (distance + surprise).where(present, 0.0).sum()) / len(outputs)
 
 
+def responsible(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Returns the number of the candidate that is responsible for each target: (batch, box)."""
+    with torch.no_grad():
+        return _compared(outputs[..., :8], targets[..., 1:], targets[..., 0] >= 0)[0]
+
+
 def _squared(anchors: Tensor, boxes: Tensor, targets: Tensor) -> Tensor:
     """Returns the squared errors of centers and of square roots of sides."""
     sides = anchors[..., 2:]

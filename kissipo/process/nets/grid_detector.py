@@ -31,6 +31,7 @@ from kissipo.process.layers.anchor_boxes import AnchorBoxes
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.kaiming_init import kaiming_init
+from kissipo.process.losses import detection
 
 _FIRST_PROBABILITY = 0.02
 
@@ -96,6 +97,10 @@ class GridDetector(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.candidates(self.grid(self.context(self.features(x))))
         return y
+
+    def responsible(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Returns the candidate that learns each true box, by the loss `detection`."""
+        return detection.responsible(outputs, targets)
 
     def bias_of_objects(self) -> Tensor:
         """Returns the biases of the logits of an object, one per anchor box."""

@@ -47,6 +47,7 @@ from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.upsample import Upsample
 from kissipo.process.layers.yolo_boxes import YoloBoxes
+from kissipo.process.losses import yolo
 from kissipo.process.nets._anchor_clusters import anchor_clusters, check_pairs, mean_best_iou
 from kissipo.process.nets._backbones import SMALL, STRIDES, Backbone, backbone, check_sides, net_of
 from kissipo.process.nets.darknet53 import LEAK
@@ -210,6 +211,10 @@ class Yolo(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.head(*self.backbone(x))
         return y
+
+    def responsible(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Returns the candidate that learns each true box, by the loss `yolo`."""
+        return yolo.responsible(outputs, targets)
 
 
 class YoloHead(nn.Module):
