@@ -35,7 +35,7 @@ from kissipo.process.layers.heads import heads_of, is_under
 
 ALL_BUT = "all but "
 NET = "net"  # in the metadata of published weights, which names the net
-_COUNTER = "num_batches_tracked"  # of batch norm; old files have none, and it is not used
+COUNTER = "num_batches_tracked"  # of batch norm; old files have none, and it is not used
 _MAX_NAMES = 4
 
 
@@ -95,8 +95,8 @@ def load_pretrained(
     names = {ours(name): name for name in tensors}
     renamed = {ours(name): tensor for name, tensor in tensors.items()}
     renamed = {name: _as_linear(tensor, wanted.get(name)) for name, tensor in renamed.items()}
-    missing = [name for name in wanted if name not in renamed and not name.endswith(_COUNTER)]
-    unexpected = [name for name in renamed if name not in wanted and not name.endswith(_COUNTER)]
+    missing = [name for name in wanted if name not in renamed and not name.endswith(COUNTER)]
+    unexpected = [name for name in renamed if name not in wanted and not name.endswith(COUNTER)]
     other = [
         name
         for name, tensor in renamed.items()

@@ -53,10 +53,24 @@ from kissipo.process.layers.roi_align import RoIAlign
 from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.upsample import Upsample
 from kissipo.process.nets._anchor_clusters import check_pairs
-from kissipo.process.nets._backbones import SMALL, Backbone, backbone, check_sides
-from kissipo.process.nets.yolo import Pairs, ours, required_options
+from kissipo.process.nets._backbones import (
+    SMALL,
+    Backbone,
+    backbone,
+    check_sides,
+    load_file,
+    options_of_weights,
+)
+from kissipo.process.nets.yolo import Pairs, required_options
 
-__all__ = ["FasterRCNN", "Options", "build", "ours", "required_options"]
+__all__ = [
+    "FasterRCNN",
+    "Options",
+    "build",
+    "load_file",
+    "options_of_weights",
+    "required_options",
+]
 ALGORITHMS = ("two_stage",)
 DEFAULT_SPECS = (
     (TensorSpec("photo", ("channel", "height", "width"), (3, 416, 416)),),

@@ -49,9 +49,18 @@ from kissipo.process.layers.upsample import Upsample
 from kissipo.process.layers.yolo_boxes import YoloBoxes
 from kissipo.process.losses import yolo
 from kissipo.process.nets._anchor_clusters import anchor_clusters, check_pairs, mean_best_iou
-from kissipo.process.nets._backbones import SMALL, STRIDES, Backbone, backbone, check_sides, net_of
+from kissipo.process.nets._backbones import (
+    SMALL,
+    STRIDES,
+    Backbone,
+    backbone,
+    check_sides,
+    load_file,
+    options_of_weights,
+)
 from kissipo.process.nets.darknet53 import LEAK
 
+__all__ = ["Options", "Yolo", "build", "load_file", "options_of_weights", "required_options"]
 DEFAULT_SPECS = (
     (TensorSpec("photo", ("channel", "height", "width"), (3, 416, 416)),),
     (TensorSpec("label", ("candidate", "feature"), (0, 9 + 80)),),
@@ -128,14 +137,6 @@ def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 def loss_options(options: Options) -> dict[str, dict[str, object]]:
     """Returns the arguments of the loss that this net sets."""
     return {"yolo": {"coordinates": options.coordinates, "ignore_iou": options.ignore_iou}}
-
-
-def ours(published: str, options: Options) -> str:
-    """Returns the name of a weight of the backbone, from its published name."""
-    if options.backbone == SMALL:
-        return published
-    module = net_of(options.backbone)
-    return f"backbone.{module.ours(published, module.Options(**module.TAPS_OPTIONS))}"
 
 
 def build(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -17,6 +19,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.inverted_residual import InvertedResidual, inverted_residual
 from kissipo.process.layers.same_padding import SamePadding
+from kissipo.process.nets import faster_rcnn, yolo
 from kissipo.process.pretrained import load_pretrained
 
 CLASSES = TensorSpec("kind", ("class",), (4,))
@@ -203,3 +206,28 @@ def test_gradients_of_blocks_pass_gradcheck(name: str, layer: nn.Module) -> None
     assert torch.autograd.gradcheck(
         outputs, (x, *weights.values()), fast_mode=True, check_batched_grad=False
     )
+
+
+def test_a_detector_starts_from_published_weights(tmp_path: Path) -> None:
+    """Its maps are those of the image net after the fifth, eleventh and last block."""
+    tensors = published_weights(0.25)
+    path = tmp_path / "lite0.safetensors"
+    save_file(tensors, path, metadata={"net": "efficientnet_lite0"})
+    words = {option.place: option.value for option in yolo.options_of_weights(path, None)}
+    assert words == {"process.backbone": "efficientnet_lite0", "input.color": "rgb"}
+    boxes = TensorSpec("label", ("candidate", "feature"), (0, 11))
+    for net in (yolo, faster_rcnn):
+        options = net.Options(backbone="efficientnet_lite0", width_multiplier=0.25, normalize=True)
+        detector = net.build((image(3, 64, 96),), (boxes,), options).eval()
+        message = net.load_file(detector, path, ())
+        assert message is not None and "not used: _bn1.bias, " in message
+        x = torch.rand(2, 3, 64, 96)
+        module = NETS.find("efficientnet_lite0", place="net")
+        own = module.Options(width_multiplier=0.25, normalize=True)
+        whole = module.build((image(3, 64, 96),), (CLASSES,), own).eval()
+        load_pretrained(whole, tensors, ours=partial(module.ours, options=own), origin="a.pth")
+        for name, output in zip(
+            ("block4", "block10", "block15"), detector.backbone(x), strict=True
+        ):
+            last = list(whole._modules).index(name) + 1
+            torch.testing.assert_close(output, whole[:last](x))
