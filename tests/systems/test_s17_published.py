@@ -116,11 +116,11 @@ def test_it_knows_what_clear_images_show(data: Path, weights: Path) -> None:
     pixels = np.stack([cropped(path) for path, _ in images])
     with torch.no_grad():
         top = net(torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255).topk(5).indices.tolist()
-    known = sum(
+    hits = sum(
         any(number in IMAGENET[label] for number in numbers)
         for numbers, (_, label) in zip(top, images, strict=True)
     )
-    assert known >= 29 / 35 * len(images)
+    assert hits >= 29 / 35 * len(images)
 
 
 def test_frozen_features_need_fewer_tiles(data: Path, weights: Path) -> None:

@@ -5,8 +5,8 @@ depthwise:  convolution k x k of each channel by itself, norm, relu6
 project:    convolution 1x1 to the filters, norm
 y = x + project(depthwise(expand(x)))
 
-The sum with x is left out where the number of channels or the size changes. There is no
-activation after it: a relu of few channels would lose much.
+The sum with x is left out where the number of channels or the size changes. A relu
+of few channels would lose much, so none follows.
 
 Shapes:   (batch, channel, height, width)
           -> (batch, filter, ceil(height / stride), ceil(width / stride))

@@ -50,11 +50,11 @@ class Proposals(nn.Module):
         boxes = candidates[..., 4:8].float()
         boxes = boxes.gather(1, order.unsqueeze(-1).expand(-1, -1, 4))
         corners = with_corners(boxes).clamp(0, 1)
-        kept = kept_boxes(corners, iou_threshold=self.iou_threshold)
-        ranks = torch.arange(kept.shape[1], device=kept.device)
-        ranks = ranks + kept.shape[1] * (~kept).long()  # the suppressed ones stand behind
-        chosen = ranks.argsort(dim=1)[:, : self.count]
-        proposals = with_center(corners.gather(1, chosen.unsqueeze(-1).expand(-1, -1, 4)))
+        survives = survivors(corners, iou_threshold=self.iou_threshold)
+        ranks = torch.arange(survives.shape[1], device=survives.device)
+        ranks = ranks + survives.shape[1] * (~survives).long()  # the suppressed ones stand behind
+        numbers = ranks.argsort(dim=1)[:, : self.count]
+        proposals = with_center(corners.gather(1, numbers.unsqueeze(-1).expand(-1, -1, 4)))
         centers, sides = proposals[..., :2], proposals[..., 2:].clamp(min=_MIN_SIDE)
         return torch.cat([centers, sides], dim=-1).to(candidates.dtype)
 
@@ -64,15 +64,15 @@ class Proposals(nn.Module):
         )
 
 
-def kept_boxes(corners: Tensor, *, iou_threshold: float) -> Tensor:
+def survivors(corners: Tensor, *, iou_threshold: float) -> Tensor:
     """Returns which boxes greedy suppression keeps.
 
     Shapes:   (batch, box, 4) corners, the best box first -> (batch, box) bool
     """
     overlaps = (pairwise_iou(corners, corners) >= iou_threshold).triu(diagonal=1)
-    kept = torch.ones_like(overlaps[:, 0])
+    survives = torch.ones_like(overlaps[:, 0])
     while True:
-        following = ~(overlaps & kept.unsqueeze(-1)).any(dim=1)
-        if kept.is_meta or torch.equal(following, kept):  # a meta tensor has no values
-            return kept
-        kept = following
+        following = ~(overlaps & survives.unsqueeze(-1)).any(dim=1)
+        if survives.is_meta or torch.equal(following, survives):  # a meta tensor has no values
+            return survives
+        survives = following

@@ -81,14 +81,14 @@ class RoIAlign(nn.Module):
     def _cells(self, position: int, box: list[float], cells: int) -> list[tuple[int, float]]:
         """Returns the cells of a bin in one direction, with their weights."""
         center, length = box
-        found = []
+        cells_of_points = []
         for point in range(_POINTS):
             step = (position * _POINTS + point + 0.5) / (self.side * _POINTS)
             u = min(max((center + length * (step - 0.5)) * cells - 0.5, 0.0), cells - 1.0)
             low = int(u)
-            found += [(low, (low + 1 - u) / _POINTS)]
-            found += [(low + 1, (u - low) / _POINTS)] if low + 1 < cells else []
-        return found
+            cells_of_points += [(low, (low + 1 - u) / _POINTS)]
+            cells_of_points += [(low + 1, (u - low) / _POINTS)] if low + 1 < cells else []
+        return cells_of_points
 
     def extra_repr(self) -> str:
         return f"side={self.side}"

@@ -185,7 +185,7 @@ def _options_of_weights(
     name: str, path: Path, saved: JsonMapping | None, answers: Sequence[JsonMapping] = ()
 ) -> list[InferredOption]:
     """Returns the net and the images of published weights; none for anything else."""
-    has_boxes = any("boxes" in answer for answer in answers)  # of a detector on this net
+    has_boxes = any("boxes" in answer for answer in answers)  # of a detector on top
     if saved is not None or has_boxes or published_net(path) != name:
         return []
     side = _VARIANTS[name][2]

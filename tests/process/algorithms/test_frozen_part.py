@@ -58,19 +58,19 @@ def batches() -> list[Batch]:
 
 
 def count_samples(net: nn.Module, layer: str) -> list[int]:
-    seen: list[int] = []
-    net.get_submodule(layer).register_forward_hook(lambda _, x, y: seen.append(len(x[0])))
-    return seen
+    sizes: list[int] = []
+    net.get_submodule(layer).register_forward_hook(lambda _, x, y: sizes.append(len(x[0])))
+    return sizes
 
 
 def test_frozen_layers_see_each_image_once() -> None:
     net, plain = built("all but head"), built("all but head")
-    seen = count_samples(net, "top.conv")
+    sizes = count_samples(net, "top.conv")
     trained(net, batches())
-    assert sum(seen) == 1 + 6  # the first one also shows that the layers may be kept
-    seen = count_samples(plain, "top.conv")
+    assert sum(sizes) == 1 + 6  # the first one also shows that the layers may be kept
+    sizes = count_samples(plain, "top.conv")
     trained(plain, batches(), augmented=True)
-    assert sum(seen) == 3 * 6
+    assert sum(sizes) == 3 * 6
     for one, two in zip(net.state_dict().values(), plain.state_dict().values(), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-5)
 
@@ -104,10 +104,10 @@ def test_batch_means_that_are_still_learned_are_not_kept() -> None:
 def test_no_more_than_the_limit_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_frozen_part, "MAX_BYTES", 4 * 128 * 3)
     net = built("all but head")
-    seen = count_samples(net, "top.conv")
+    sizes = count_samples(net, "top.conv")
     algorithm = trained(net, batches())
     assert algorithm._frozen_part is not None and len(algorithm._frozen_part.features) == 3
-    assert sum(seen) == 1 + 3 + 3 * 3
+    assert sum(sizes) == 1 + 3 + 3 * 3
 
 
 def test_the_loop_says_whether_images_change_at_random() -> None:

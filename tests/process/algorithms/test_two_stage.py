@@ -122,7 +122,7 @@ def test_an_image_without_boxes_has_negatives_only() -> None:
         assert box == of_class == 0
 
 
-def test_half_of_the_drawn_candidates_are_positive_at_most() -> None:
+def test_half_of_the_drawn_candidates_are_positive() -> None:
     """Of 400 good anchor boxes and 600 bad ones 128 each are drawn, at random."""
     rows = torch.zeros(1, 1000, 9)
     rows[..., :8] = torch.tensor([0.2, 0.2, 0.2, 0.2] * 2)
@@ -130,14 +130,14 @@ def test_half_of_the_drawn_candidates_are_positive_at_most() -> None:
     rows[..., 8] = torch.arange(1000.0) / 1000
     rows.requires_grad_()
     target = torch.tensor([[[0.0, 0.6, 0.6, 0.8, 0.8]]])
-    chosen = []
+    draws = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
         (gradient,) = torch.autograd.grad(stage_losses(rows, target, FIRST)[0], rows)
-        chosen.append(gradient[0, :, 8].nonzero().flatten().tolist())
-        assert sum(number < 400 for number in chosen[-1]) == 128
-        assert len(chosen[-1]) == 256
-    assert chosen[0] == chosen[1] != chosen[2]
+        draws.append(gradient[0, :, 8].nonzero().flatten().tolist())
+        assert sum(number < 400 for number in draws[-1]) == 128
+        assert len(draws[-1]) == 256
+    assert draws[0] == draws[1] != draws[2]
 
 
 def test_two_stages_overfit_eight_images() -> None:
@@ -157,9 +157,9 @@ def test_two_stages_overfit_eight_images() -> None:
     assert all(history[-1][name] < history[0][name] / 2 for name in ("rpn_objectness", "class"))
     assert history[-1]["loss"] < 0.3
     detections = detect(net.eval()(*batch.inputs), iou_threshold=0.5, max_detections=5)
-    for found, wanted in zip(detections, batch.targets[0], strict=True):
+    for rows, wanted in zip(detections, batch.targets[0], strict=True):
         for label in (0, 1):
-            best = found[found[:, 0] == label][0]
+            best = rows[rows[:, 0] == label][0]
             x = np.array([(best[1] + best[3]) / 2, (best[2] + best[4]) / 2])
             sides = np.array([best[3] - best[1], best[4] - best[2]])
             assert iou(np.concatenate([x, sides]), wanted[label, 1:].numpy()) > 0.5

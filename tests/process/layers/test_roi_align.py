@@ -11,7 +11,7 @@ from kissipo.codec._boxes import OFFSET_SIZES, with_center, with_corners
 from kissipo.inspect.breakdown import explain_value
 from kissipo.output.decode.nms import nms
 from kissipo.process.layers.proposal_boxes import ProposalBoxes
-from kissipo.process.layers.proposals import Proposals, kept_boxes
+from kissipo.process.layers.proposals import Proposals, survivors
 from kissipo.process.layers.roi_align import RoIAlign
 
 Array = NDArray[np.float64]
@@ -109,9 +109,9 @@ def test_suppression_of_all_images_at_once_is_greedy(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     low = torch.rand(3, 60, 2, generator=generator) * 0.6
     corners = torch.cat([low, low + 0.4 * torch.rand(3, 60, 2, generator=generator)], dim=-1)
-    kept = kept_boxes(corners, iou_threshold=0.3)
+    survives = survivors(corners, iou_threshold=0.3)
     scores = torch.arange(60.0, 0, -1)
-    for boxes, row in zip(corners, kept, strict=True):
+    for boxes, row in zip(corners, survives, strict=True):
         greedy = nms(boxes, scores, torch.zeros(60), iou_threshold=0.3)
         assert row.nonzero().flatten().tolist() == greedy
         assert 1 < len(greedy) < 60
