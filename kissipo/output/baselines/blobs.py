@@ -29,14 +29,14 @@ def predict(data: BaselineData) -> Scores | None:
         return None
     train, test = (_features(some.inputs[0].numpy()) for some in (data.train, data.test))
     train = train[:_MAX_IMAGES]
-    found = []
+    classes = []
     for label in np.unique(labels[labels >= 0]).astype(int).tolist():
         boxes = truth[labels == label][:, 1:]
         height, width = np.median(boxes[:, 3] - boxes[:, 1]), np.median(boxes[:, 2] - boxes[:, 0])
         color = _color(train, truth, label)
         largest = max(_differences(image @ color, (height, width)).max() for image in train[:20])
-        found.append((label, color, (float(height), float(width)), max(float(largest), 1e-9)))
-    rows = [[box for some in found for box in _blobs(image, *some)] for image in test]
+        classes.append((label, color, (float(height), float(width)), max(float(largest), 1e-9)))
+    rows = [[box for some in classes for box in _blobs(image, *some)] for image in test]
     result = np.full((len(rows), _MAX_BOXES, 6), 0, dtype=np.float32)
     result[..., 0] = -1
     for row, boxes in enumerate(rows):
