@@ -561,7 +561,7 @@ def by_components() -> Any:
 
 
 def by_blobs() -> Any:
-    """A weighted regression by scikit-learn; means and peaks by loops over the pixels."""
+    """A weighted regression by scikit-learn; means and peaks by loops."""
     case = of_boxes()
 
     def features(image: Any) -> Any:

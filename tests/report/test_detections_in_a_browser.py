@@ -1,4 +1,4 @@
-"""Errors of detections and the inside of a detector in a browser: counts, curves, steps."""
+"""Errors of detections and the inside of a detector in a browser."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     file = tmp_path / "page.html"
     file.write_text(document(content, plain=plain_page("boxes", "", some)), encoding="utf-8")
     context, messages = browser.new_context(viewport={"width": 1200, "height": 900}), list[str]()
-    opened_page = context.new_page()
-    opened_page.on("console", lambda message: messages.append(message.text))
-    opened_page.on("pageerror", lambda error: messages.append(str(error)))
-    opened_page.goto(file.as_uri())
-    expect(opened_page.locator("body[data-ready=yes]")).to_be_attached()
-    yield opened_page
+    tested_page = context.new_page()
+    tested_page.on("console", lambda message: messages.append(message.text))
+    tested_page.on("pageerror", lambda error: messages.append(str(error)))
+    tested_page.goto(file.as_uri())
+    expect(tested_page.locator("body[data-ready=yes]")).to_be_attached()
+    yield tested_page
     assert messages == []
     context.close()
 
@@ -80,7 +80,7 @@ def frames(place: Locator) -> list[Any]:
     return place.locator("rect.mark").evaluate_all(script)
 
 
-def test_a_count_opens_the_images_of_its_cause(page: Page) -> None:
+def test_a_count_shows_the_images_of_its_cause(page: Page) -> None:
     rows = page.locator("table.errors").first.locator("tbody tr")
     assert [row.split("\t")[:2] for row in rows.all_inner_texts()] == [
         ["missed box", "wrong class"],
@@ -89,23 +89,23 @@ def test_a_count_opens_the_images_of_its_cause(page: Page) -> None:
         ["false alarm", "background"],
     ]
     page.get_by_role("button", name="missed box, low score, dot: 1").click()
-    opened = page.get_by_role("group", name="boxes of this cause")
-    expect(opened.locator("figcaption")).to_contain_text(
+    examples = page.get_by_role("group", name="boxes of this cause")
+    expect(examples.locator("figcaption")).to_contain_text(
         "dot, missed, low score: its best candidate has a score of 0.300, below 0.5"
     )
-    expect(opened.locator("figcaption")).to_contain_text("0.png")
-    # two true boxes, the detection, and the one of the curve; the white edge of the chosen one
+    expect(examples.locator("figcaption")).to_contain_text("0.png")
+    # two true boxes, two detections, and the white edge of the chosen box
     edges = frames(page.locator(".cell-examples"))
     assert sorted(edge for edge, dashed in edges if dashed) == pytest.approx([0, 30])
     assert sorted(edge for edge, dashed in edges if not dashed) == pytest.approx([0, 30, 30])
     assert "error=" in page.evaluate("location.hash")
     page.get_by_role("button", name="close").click()
-    expect(opened).to_have_count(0)
+    expect(examples).to_have_count(0)
     page.get_by_role("button", name="false alarm, wrong class, all: 1").click()
-    expect(opened.locator("figcaption")).to_contain_text("IoU 1.000, is a bar")
+    expect(examples.locator("figcaption")).to_contain_text("IoU 1.000, is a bar")
 
 
-def test_a_point_of_a_curve_opens_its_detection(page: Page) -> None:
+def test_a_point_of_a_curve_shows_its_detection(page: Page) -> None:
     curve = page.locator(".curve", has_text="dot")
     curve.locator("input[type=range]").fill("2")
     point = page.get_by_role("group", name="the chosen detection")

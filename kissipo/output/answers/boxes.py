@@ -401,7 +401,7 @@ class Boxes(Answer):
         targets: Sequence[Tensor],
         read: Sequence[str],
     ) -> Sequence[Section]:
-        """Returns cell, anchor box and candidates of each object, and the steps of NMS."""
+        """Returns cell, anchor box and candidates of each object, and NMS."""
         truth = self.truth(targets[0])[0] if targets else None
         limits = self.options.decode.limits
         return [inside_section(net, inputs[0], outputs, truth, self.labels, limits)]

@@ -1,10 +1,10 @@
-"""Blobs: boxes of the median size of each class, where pixels have the color of the class.
+"""Blobs: boxes of the median size of a class, where the pixels have its color.
 
 The color of a class is learned by linear regression: from the channels of a pixel, less
 their medians in the image, and the sizes of these differences -> 1 near the center of a
 box of the class, 0 outside all boxes of it. A blob is a place where the mean inside a
-box of the median size, less the mean around it, is the highest near by. That difference,
-as a share of the largest in training, is the score.
+box of the median size, less the mean around it, is the highest near by. That
+difference, as a share of the largest in training, is the score.
 """
 
 import numpy as np
@@ -47,7 +47,7 @@ def predict(data: BaselineData) -> Scores | None:
 
 
 def _features(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Returns (image, row, column, feature): differences from the median, their sizes."""
+    """Returns differences from the median and sizes: (image, row, column, feature)."""
     values = images.transpose(0, 2, 3, 1)
     apart = values - np.median(values, axis=(1, 2), keepdims=True)
     return np.concatenate([apart, np.abs(apart), np.ones_like(apart[..., :1])], axis=-1)
