@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LineStyle = Literal["", "dim", "code", "text", "better", "tie", "worse"]
 Points = Sequence[tuple[float, float]]
 MAX_CLASS_COLUMNS = 6  # of a table of errors
+MAX_SENTENCES = 5  # steps of non-maximum suppression that are written in words
 MAX_REMOVED = 4  # candidates that a sentence names
 
 
@@ -530,7 +531,10 @@ class DetectionInside:
             titles = ["candidate", "label", "score", "IoU", "what became of it"]
             records += [Line(f"{item.name}: {item.responsible}"), item.numbers]
             records.append(Table(titles, rows, numbers=(0, 2, 3)))
-        return [*records, *map(Line, self.sentences())]
+        sentences = self.sentences()
+        rest = len(sentences) - MAX_SENTENCES
+        more = [Line(f"{rest} steps more follow")] if rest > 0 else []
+        return [*records, *map(Line, sentences[:MAX_SENTENCES]), *more]
 
     def sentences(self) -> list[str]:
         """Returns the steps of NMS in words."""

@@ -262,7 +262,7 @@ def _numbers(grid: Grid | None, number: int, candidate: Tensor) -> Table:
             sign = " · " if combined == "product" else " + "
             terms = sign.join(_term(source, name) for source in sources)
         rows.append([name, terms, f"{candidate[feature]:.6g}"])
-    return Table(["", "computed as", "value"], rows, numbers=(2,))
+    return Table(["number", "computed as", "value"], rows, numbers=(2,))
 
 
 def _term(source: Source, name: str) -> str:

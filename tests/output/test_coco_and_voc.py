@@ -272,7 +272,7 @@ def test_without_targets_or_detections() -> None:
 
 
 def test_evaluation_of_72_images_takes_less_than_a_second() -> None:
-    """100 detections and 20 boxes an image, of 3 classes; measured: 0.05 CPU seconds."""
+    """100 detections and 20 boxes an image; measured: 0.05 CPU seconds."""
     detections, targets, _ = random_case(0, images=72, max_detections=100)
     generator = np.random.default_rng(1)
     boxes = random_boxes(generator, 72 * 20).reshape(72, 20, 4) / SIDE

@@ -1,4 +1,4 @@
-"""The causes of missed boxes and false alarms: a case of each, and the rules as loops."""
+"""The causes of missed boxes and false alarms: a case of each, the rules as loops."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FAR = (0.9, 0.9, 0.1, 0.1)  # an anchor box that overlaps nothing of these cases
 
 
 def candidate(box: Any, score: float, label: int, anchor: Any = None) -> list[float]:
-    """A candidate with corners in percent; without an anchor box, its own box is one."""
+    """A candidate with corners in percent, and its own box as its anchor box."""
     left, top, right, bottom = (side / 100 for side in box)
     own = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
     classes = [30.0 * (number == label) for number in range(2)]

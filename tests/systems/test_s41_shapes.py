@@ -153,10 +153,12 @@ def test_other_images_with_their_table_are_evaluated(run: Path) -> None:
     assert (
         own.net.metrics == json.loads((run / "metrics.json").read_text())["answers"][0]["metrics"]
     )
-    assert set(own.baselines) == {"no boxes", "mean boxes", "connected components"}
-    assert own.net.metrics["map_50"] > max(
-        baseline.metrics["map_50"] for baseline in own.baselines.values()
-    )
+    names = {"no boxes", "mean boxes", "connected components", "blobs"}
+    assert set(own.baselines) == names
+    score = own.net.metrics["map_50"]
+    for name, baseline in own.baselines.items():
+        # objects of one size and color are what blobs find
+        assert score > baseline.metrics["map_50"] or name == "blobs"
 
 
 def test_predictions_are_the_same_in_every_format_and_drawn_on_the_images(run: Path) -> None:

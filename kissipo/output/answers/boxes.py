@@ -15,6 +15,7 @@ Choices:  mAP counts all detections, as COCO does (`metrics/detection.py`). Prec
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -64,6 +65,7 @@ from kissipo.output.metrics.coco import (
 from kissipo.output.metrics.detection import (
     average_precision,
     count_matches,
+    f1_by_threshold,
     panoptic_quality,
 )
 from kissipo.output.metrics.voc import voc_average_precision
@@ -119,7 +121,7 @@ class Boxes(Answer):
     HIGHER_IS_BETTER = True
     DEFAULT_LOSS = "detection"
     GALLERY_TITLE = "Most boxes"
-    BASELINES = ("no_boxes", "mean_boxes", "connected_components")
+    BASELINES = ("no_boxes", "mean_boxes", "connected_components", "blobs")
     IN_IMAGE = "box"
     NAMES_COLUMN = False
     SOURCES = ("images",)
@@ -275,10 +277,22 @@ class Boxes(Answer):
                     "causes": count_causes(false, scores[..., 0], FALSE_ALARMS, num_classes=count),
                 },
             },
+            "best_threshold": self._best_threshold(scores, truth),
             "best_scores": {
                 "detections": int((scores[..., 0] >= 0).sum()),
                 "at_true_boxes": float(low.max(initial=0.0)),
             },
+        }
+
+    def _best_threshold(self, scores: Scores, truth: Scores) -> JsonObject:
+        """Returns the threshold with the highest F1 of these samples."""
+        now = self.options.decode.threshold
+        values, f1 = f1_by_threshold(scores, truth, iou_threshold=_IOU)
+        best = int(f1.argmax()) if len(f1) else -1
+        return {
+            "threshold": float(values[best]) if len(f1) else now,
+            "f1": float(f1[best]) if len(f1) else 0.0,
+            "f1_now": float(f1[values >= now][-1]) if (values >= now).any() else 0.0,
         }
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
@@ -387,7 +401,7 @@ class Boxes(Answer):
         targets: Sequence[Tensor],
         read: Sequence[str],
     ) -> Sequence[Section]:
-        """Returns cell, anchor box and candidates of each object, and the steps of NMS."""
+        """Returns cell, anchor box and candidates of each object, and NMS."""
         truth = self.truth(targets[0])[0] if targets else None
         limits = self.options.decode.limits
         return [inside_section(net, inputs[0], outputs, truth, self.labels, limits)]
@@ -506,7 +520,7 @@ class Boxes(Answer):
         def names(samples: NDArray[np.int64]) -> list[str]:
             rows = data.rows_of(samples)["image"]
             files = [rows.show(row) for row in range(len(samples))]
-            return [some if isinstance(some, str) else "" for some in files]
+            return [Path(some).name if isinstance(some, str) else "" for some in files]
 
         report = ErrorReport(
             self.labels,

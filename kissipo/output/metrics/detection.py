@@ -96,6 +96,27 @@ def count_matches(
     return np.stack(counts, axis=1).astype(np.float64)
 
 
+def f1_by_threshold(
+    detections: NumpyArray, targets: NumpyArray, *, iou_threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the scores of all detections, the highest first, and the F1 where each is
+    the threshold.
+
+    Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1, 1]]])
+              >>> rows = [[0, 0, 0, 0.5, 0.4, 0.9], [0, 0.8, 0, 1, 0.5, 0.6]]
+              >>> f1_by_threshold(np.array([rows]), target, iou_threshold=0.5)[1].round(3).tolist()
+              [0.667, 0.5]
+    """
+    hits = match_boxes(detections, targets, iou_thresholds=(iou_threshold,))[0, 0] >= 0
+    present = detections[..., 0] >= 0
+    scores, hits = detections[present][:, 5], hits[present]
+    order = np.argsort(-scores, kind="stable")
+    right = hits[order].cumsum()
+    wanted = int((targets[..., 0] >= 0).sum())
+    f1 = 2 * right / np.maximum(np.arange(1, len(right) + 1) + wanted, 1)
+    return scores[order].astype(np.float64), f1
+
+
 def panoptic_quality(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the quality of each image, whose matches are counted, from 0 to 1.
 

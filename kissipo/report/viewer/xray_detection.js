@@ -84,10 +84,10 @@ function Suppression({ record }) {
 function Overlaps({ record, step, done }) {
   const { overlaps, compared, classes } = record;
   const removed = new Set(step.removed.map(([place]) => place));
-  const mark = (row, column) => (row === step.survivor && removed.has(column) ? "bad" : row === step.survivor && row === column ? "good" : "");
+  const mark = (row, column) => (row === step.survivor && removed.has(column) ? "removes" : row === step.survivor && row === column ? "keeps" : "");
   return html`<p class="dim">IoU of the ${overlaps.length} candidates with the highest scores. The row of the kept one has the values that remove others.</p>
     <${Wide} name="overlaps"><table class="overlaps"><thead><tr><td />${overlaps.map((_, column) => html`<th scope="col" class="n">${integerText(compared[column][0])}</th>`)}</tr></thead>
-    <tbody>${overlaps.map((row, place) => html`<tr class=${done.has(place) && !done.get(place).kept ? "dim" : undefined}>
+    <tbody>${overlaps.map((row, place) => html`<tr class=${done.has(place) && !done.get(place).kept ? "gone" : undefined}>
       <th scope="row">${integerText(compared[place][0])} ${classes[compared[place][1]].name} ${numberText(compared[place][6], 2)}</th>
       ${row.map((value, column) => html`<td class=${`n ${mark(place, column)}`} style=${{ background: `rgb(0 114 178 / ${Math.round(40 * value)}%)` }}>${value ? value.toFixed(2) : "·"}</td>`)}</tr>`)}</tbody></table><//>`;
 }
