@@ -75,7 +75,7 @@ def torch_loop(boxes: Any, scores: Any, labels: Any) -> list[int]:
 
 
 def ours(boxes: Any, scores: Any, labels: Any) -> list[int]:
-    return suppress(boxes, scores, labels, iou_threshold=IOU).positions
+    return suppress(boxes, scores, labels, iou_threshold=IOU).survivors
 
 
 def seconds(function: Callable[..., Any], parts: Any, repeats: int) -> float:

@@ -123,6 +123,8 @@ def summary_lines(details: JsonMapping, *, full: bool) -> list[Line | Table]:
     full:  all numbers of COCO, and the causes per class
     """
     coco, voc = details["coco"], details["voc"]
+    if coco["map_50"] is None:
+        return [Line(""), *map(Line, why_zero(details))]
     scores = (
         f"COCO mAP {_number(coco['map_50_95'])} (IoU 0.50 to 0.95), {_number(coco['map_50'])} "
         f"(IoU 0.5); VOC mAP {_number(voc['area'])} (area), {_number(voc['eleven_points'])} "
@@ -143,8 +145,9 @@ def summary_lines(details: JsonMapping, *, full: bool) -> list[Line | Table]:
             [group, cause, *(f"{count:,}" for count in (*counts, sum(counts)))]
             for key, group in GROUPS.items()
             for cause, counts in errors[key]["causes"].items()
+            if sum(counts)
         ]
-        lines.append(Table(titles, rows, numbers=range(2, len(titles))))
+        lines += [Table(titles, rows, numbers=range(2, len(titles)))] if rows else []
     return lines
 
 

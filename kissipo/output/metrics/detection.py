@@ -104,7 +104,8 @@ def f1_by_threshold(
 
     Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1, 1]]])
               >>> rows = [[0, 0, 0, 0.5, 0.4, 0.9], [0, 0.8, 0, 1, 0.5, 0.6]]
-              >>> f1_by_threshold(np.array([rows]), target, iou_threshold=0.5)[1].round(3).tolist()
+              >>> f1 = f1_by_threshold(np.array([rows]), target, iou_threshold=0.5)[1]
+              >>> f1.round(3).tolist()
               [0.667, 0.5]
     """
     hits = match_boxes(detections, targets, iou_thresholds=(iou_threshold,))[0, 0] >= 0
