@@ -10,7 +10,17 @@ from rich.text import Text
 from kissipo.cli.colored_text import on_color
 from kissipo.cli.screen import table
 from kissipo.core import description
-from kissipo.core.description import Cell, ColoredText, Line, Section, Tree, Weights
+from kissipo.core.description import (
+    Cell,
+    ColoredText,
+    DetectionErrors,
+    DetectionInside,
+    Line,
+    Section,
+    Tree,
+    Weights,
+    plain_records,
+)
 from kissipo.core.text import format_score, printable
 from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import NO_NAME, Prediction
@@ -55,6 +65,8 @@ def render_sections(sections: Iterable[Section]) -> Iterator[Table | str | Text]
                     yield "\n".join(tree_lines(record))
                 case Weights():
                     yield weights_table(record)
+                case DetectionErrors() | DetectionInside():
+                    yield from render_sections([Section("", plain_records(record))])
                 case _:  # the terminal draws no images and charts
                     continue
 

@@ -117,6 +117,14 @@ def size_of(value: object) -> tuple[int, int]:
         return (image.width, image.height) if sideways else (image.height, image.width)
 
 
+def orientation_of(value: object) -> int:
+    """Reads the Exif orientation, 1 to 8; 1 is upright."""
+    if isinstance(value, np.ndarray):
+        return 1
+    with _header(value) as image:
+        return _orientation(image)
+
+
 def is_color(value: object) -> bool:
     """Returns whether an image has color channels."""
     if isinstance(value, np.ndarray):

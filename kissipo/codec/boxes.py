@@ -5,8 +5,11 @@ box with the number of its label, then x_min, y_min, x_max, y_max as fractions o
 width and the height of the image. Rows of padding have the label -1 and zeros, and
 stand after the boxes. The length of a sample is the number of labels of at least 0.
 
+The classes are those of the whole file, as it names them: a class without a box in the
+training split keeps its place, and its boxes count as missed.
+
 Shapes:   column (row, box, 5) -> (row, box, 5) float32, labels as class numbers
-Raises:   DataError for a label that is not in the training split.
+Raises:   DataError for a label that is not among the classes.
 Example:  >>> import numpy as np
           >>> codec, boxes = Boxes("label"), np.array([[[0, 0.1, 0.2, 0.5, 0.6]]])
           >>> column = box_column("boxes", boxes, ("square",))
@@ -52,8 +55,7 @@ class Boxes(Codec):
 
     def fit(self, frame: Frame) -> Self:
         column = frame[self.column]
-        numbers = np.unique(column.values[..., 0]).astype(int)
-        self.classes = sorted_classes([column.categories[code] for code in numbers if code >= 0])
+        self.classes = sorted_classes(column.categories)
         self.max_boxes = column.values.shape[1]
         return self
 
@@ -70,7 +72,7 @@ class Boxes(Codec):
             label = column.categories[codes[row, box]]
             rows = format_rows(frame.rows[np.unique(unknown[:, 0])])
             raise DataError(
-                f"'{self.name}' has '{label}' in {rows}, which is not in the training split",
+                f"'{self.name}' has '{label}' in {rows}, which is not among the classes",
                 do=did_you_mean(label, classes),
             )
         encoded = np.concatenate([numbers[..., None], column.values[..., 1:]], axis=-1)

@@ -1,6 +1,7 @@
 """Pixels: images <-> numbers from 0 to 1, of one size, with one or three channels.
 
-By default, `fit` uses the most frequent size, at most a square of side `max_side`.
+By default, `fit` uses the most frequent size, at most a square of side `max_side`. With
+`step`, larger images keep their proportions, and their sides become multiples of it.
 Images are stored as bytes; `finish` divides a batch by 255. `decode` restores the bytes
 exactly; a resized or gray image keeps its new form.
 
@@ -65,10 +66,11 @@ class Pixels(Codec):
         size: tuple[int, int] | None = None,
         color: Color | None = None,
         max_side: int | None = None,
+        step: int | None = None,
         value_range: tuple[int, int] | None = None,
     ) -> None:
         self.column, self.size, self.color, self.max_side = column, size, color, max_side
-        self.value_range = value_range
+        self.step, self.value_range = step, value_range
         self._findings: tuple[Finding, ...] = ()
 
     @property
@@ -85,7 +87,7 @@ class Pixels(Codec):
         if self.size is None:
             self.size = _common_size(values)
             if self.max_side is not None and max(self.size) > self.max_side:
-                self.size = (self.max_side, self.max_side)
+                self.size = _reduced(self.size, self.max_side, self.step)
         if self.color is None:
             self.color = _common_color(values)
         if self.value_range is None:
@@ -159,6 +161,8 @@ class Pixels(Codec):
 
     def fitted_options(self) -> tuple[InferredOption, ...]:
         limit = f"at most {self.max_side}x{self.max_side}"
+        if self.step is not None:
+            limit = f"its longer side at most {self.max_side}, in multiples of {self.step}"
         size = list(self.size or ())
         depth = InferredOption(
             "input.value_range",
@@ -295,6 +299,19 @@ def _common_size(values: NumpyArray) -> tuple[int, int]:
         return int(values.shape[1]), int(values.shape[2])
     height, width = Counter(size_of(value) for value in values).most_common(1)[0][0]
     return int(height), int(width)
+
+
+def _reduced(size: tuple[int, int], max_side: int, step: int | None) -> tuple[int, int]:
+    """Returns a size whose sides are at most `max_side`: a square, or with a step the
+    same proportions.
+
+    Example:  >>> _reduced((480, 640), 128, None), _reduced((480, 640), 320, 32)
+              ((128, 128), (256, 320))
+    """
+    if step is None:
+        return max_side, max_side
+    height, width = (max(step, round(side * max_side / max(size) / step) * step) for side in size)
+    return height, width
 
 
 def _common_color(values: NumpyArray) -> Color:

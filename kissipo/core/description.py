@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Self
 
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 LineStyle = Literal["", "dim", "code", "text", "better", "tie", "worse"]
 Points = Sequence[tuple[float, float]]
+MAX_CLASS_COLUMNS = 6  # of a table of errors
+MAX_SENTENCES = 5  # steps of non-maximum suppression that are written in words
+MAX_REMOVED = 4  # candidates that a sentence names
 
 
 class Cell(str):
@@ -347,6 +350,209 @@ class PlaceFilm:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A box that is drawn in an image.
+
+    number:      of its class, from 1, by which it is colored
+    corners:     x_min, y_min, x_max, y_max as fractions of the width and the height
+    is_target:   a true box, else a detection
+    is_error:    a missed box, or a false alarm
+    text:        what it is, in a sentence
+    """
+
+    number: int
+    corners: tuple[float, float, float, float]
+    is_target: bool
+    is_error: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class MarkedImage:
+    """An evaluated image from 0 to 1 (channel, height, width) with its boxes.
+
+    position:  in the evaluated split, counted from 0
+    """
+
+    pixels: Tensor
+    name: str
+    position: int
+    boxes: Sequence[Mark]
+
+
+@dataclass(frozen=True)
+class ErrorCause:
+    """Errors of one cause.
+
+    counts:  per class
+    advice:  what to do about it
+    places:  some of the errors: the numbers of the image and of its mark
+    """
+
+    group: str
+    name: str
+    counts: Sequence[int]
+    advice: str
+    places: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The precision and the recall of the detections with at least this score.
+
+    rank:    the number of these detections
+    place:   the numbers of the image and of the mark of the last one; None where its
+             image is not stored
+    text:    which detection it is
+    """
+
+    recall: float
+    precision: float
+    score: float
+    rank: int
+    place: tuple[int, int] | None
+    text: str
+
+
+@dataclass(frozen=True)
+class DetectionErrors:
+    """Errors of detections by cause, and precision-recall curves, with their images.
+
+    curves:  the points of each class, in descending order of scores
+    notes:   a few words beside the name of each curve
+    """
+
+    images: Sequence[MarkedImage]
+    classes: Sequence[str]
+    causes: Sequence[ErrorCause]
+    curves: Mapping[str, Sequence[CurvePoint]]
+    notes: Mapping[str, str]
+
+    def plain(self) -> list[PlainRecord]:
+        """Returns the counts of all causes."""
+        return [self.table()]
+
+    def table(self) -> Table:
+        """Returns the counts of all causes; the classes apart where they are few."""
+        apart = len(self.classes) <= MAX_CLASS_COLUMNS
+        names = [*self.classes, "all"] if apart and len(self.classes) > 1 else ["all"]
+        rows = [
+            [
+                cause.group,
+                cause.name,
+                *(f"{count:,}" for count in (*cause.counts, sum(cause.counts))[-len(names) :]),
+                cause.advice,
+            ]
+            for cause in self.causes
+        ]
+        return Table(["", "cause", *names, "what to do"], rows, range(2, 2 + len(names)))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A candidate of a detector for one object.
+
+    score:  P(object) · P(label)
+    iou:    with the object
+    fate:   what became of it
+    """
+
+    number: int
+    label: int
+    corners: Sequence[float]
+    score: float
+    iou: float
+    fate: str
+
+
+@dataclass(frozen=True)
+class DetectedObject:
+    """One object of an image, with the candidate that is responsible for it.
+
+    name:         what it is
+    responsible:  which cell and which anchor box, in words
+    cell, anchor: their corners as fractions of the image; None where there is no grid
+    candidates:   those that overlap it, the responsible one first
+    numbers:      how the box of the responsible candidate is computed
+    """
+
+    name: str
+    label: int
+    corners: Sequence[float]
+    responsible: str
+    cell: Sequence[float] | None
+    anchor: Sequence[float] | None
+    candidates: Sequence[Candidate]
+    numbers: Table
+
+
+@dataclass(frozen=True)
+class SuppressionStep:
+    """A step of non-maximum suppression.
+
+    survivor: the place of a candidate among those that are compared
+    removed:  the places of those that it removes, each with the IoU of both
+    """
+
+    survivor: int
+    removed: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class DetectionInside:
+    """What a detector does with one image: its objects, and the steps of NMS.
+
+    pixels:    (channel, height, width) from 0 to 1
+    compared:  the candidates of NMS: number, label, corners and score of each
+    overlaps:  the IoU of the first ones with each other
+    """
+
+    pixels: Tensor
+    classes: Sequence[str]
+    objects: Sequence[DetectedObject]
+    compared: Sequence[Sequence[float]]
+    steps: Sequence[SuppressionStep]
+    overlaps: Sequence[Sequence[float]]
+
+    def plain(self) -> list[PlainRecord]:
+        """Returns the numbers of the first object, its candidates, and the steps."""
+        records: list[PlainRecord] = []
+        for item in self.objects[:1]:
+            rows = [
+                [
+                    f"{some.number:,}",
+                    self.classes[some.label],
+                    f"{some.score:.4f}",
+                    f"{some.iou:.3f}",
+                    some.fate,
+                ]
+                for some in item.candidates
+            ]
+            titles = ["candidate", "label", "score", "IoU", "what became of it"]
+            records += [Line(f"{item.name}: {item.responsible}"), item.numbers]
+            records.append(Table(titles, rows, numbers=(0, 2, 3)))
+        sentences = self.sentences()
+        rest = len(sentences) - MAX_SENTENCES
+        more = [Line(f"{rest} steps more follow")] if rest > 0 else []
+        return [*records, *map(Line, sentences[:MAX_SENTENCES]), *more]
+
+    def sentences(self) -> list[str]:
+        """Returns the steps of NMS in words."""
+        return [self._sentence(number, step) for number, step in enumerate(self.steps, 1)]
+
+    def _sentence(self, number: int, step: SuppressionStep) -> str:
+        removed = [f"{self._name(place)} (IoU {iou:.2f})" for place, iou in step.removed]
+        first = ", ".join(removed[:MAX_REMOVED])
+        more = f" and {len(removed) - MAX_REMOVED} more" if len(removed) > MAX_REMOVED else ""
+        what = f" and removes {first}{more}" if removed else " and removes nothing"
+        return f"Step {number} keeps {self._name(step.survivor)}{what}"
+
+    def _name(self, place: int) -> str:
+        number, label, *_, score = self.compared[place]
+        return f"candidate {int(number):,}, {self.classes[int(label)]} {score:.2f}"
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -372,6 +578,8 @@ Drawn = (
     | Film
     | PlaceFilm
     | ScatterMap
+    | DetectionErrors
+    | DetectionInside
 )
 Record = PlainRecord | Drawn | Section
 
@@ -391,12 +599,21 @@ class Detail:
     replaces_scores: bool = False
 
 
+def plain_records(record: Record) -> Sequence[PlainRecord]:
+    """Returns a record as texts and numbers; nothing for one that can only be drawn."""
+    if isinstance(record, DetectionErrors | DetectionInside):
+        return record.plain()
+    return [record] if isinstance(record, PlainRecord) else []
+
+
 def plain_section_json(section: Section) -> JsonObject:
-    """Returns a section of plain records as JSON, as a trace has it."""
-    records = [
-        plain_section_json(item) if isinstance(item, Section) else plain_json(item)
-        for item in cast("Sequence[PlainRecord | Section]", section.content)
-    ]
+    """Returns a section as JSON, as a trace has it: what is drawn becomes texts."""
+    records: list[JsonObject] = []
+    for item in section.content:
+        if isinstance(item, Section):
+            records.append(plain_section_json(item))
+        else:
+            records += map(plain_json, plain_records(item))
     fields = {"title": section.title, "note": section.note, "side_by_side": section.side_by_side}
     return {"kind": "section", **fields, "records": records}
 

@@ -5,7 +5,11 @@ be printed, written to `task.yaml` and edited. An option that the user sets is n
 changed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.tensor_spec import TensorSpec
@@ -36,6 +40,7 @@ class DataFacts:
     answers:    the kind of each output, such as category
     batch:      `input.batch_size`, or None
     process:    the options of `process` that are set so far
+    targets:    the number of an output -> its encoded targets in the training split
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -46,6 +51,7 @@ class DataFacts:
     answers: tuple[str, ...]
     batch: int | None
     process: JsonMapping
+    targets: Callable[[int], Tensor] = lambda number: torch.zeros(0)
 
 
 def no_options(facts: DataFacts) -> tuple[InferredOption, ...]:

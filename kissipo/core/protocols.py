@@ -362,6 +362,43 @@ def describes_samples(net: object) -> TypeIs[DescribingNet]:
 
 
 @runtime_checkable
+class AssigningNet(Protocol):
+    """A detector that says which of its candidates learns which object."""
+
+    def responsible(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Returns the number of the candidate that is responsible for each true box, by
+        the usual loss of the net.
+
+        Shapes:   outputs (batch, candidate, 9 + class), targets (batch, box, 5)
+                  -> (batch, box)
+        """
+        ...
+
+
+def assigns_candidates(net: object) -> TypeIs[AssigningNet]:
+    """Returns whether a net says which of its candidates learns which object."""
+    return issubclass(type(net), AssigningNet)
+
+
+@runtime_checkable
+class GridLayer(Protocol):
+    """A layer that turns the channels of a grid into candidates, row by row."""
+
+    def anchors(self, x: Tensor) -> Tensor:
+        """Returns the anchor boxes of a grid: center and sides, (1, candidate, 4)."""
+        ...
+
+    def explain(self, index: tuple[int, ...], *inputs: Tensor) -> tuple[Sequence[Source], Combined]:
+        """Returns the weighted sources of one value and how they are combined."""
+        ...
+
+
+def is_grid_layer(layer: object) -> TypeIs[GridLayer]:
+    """Returns whether a layer turns the channels of a grid into candidates."""
+    return issubclass(type(layer), GridLayer)
+
+
+@runtime_checkable
 class SteppedNet(Protocol):
     """A net that describes an example step by step, also in `kissipo show`."""
 

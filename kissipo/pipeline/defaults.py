@@ -56,6 +56,7 @@ def _facts(task: Task, pipeline: Pipeline) -> DataFacts:
         answers=tuple(answer.title() for answer in answers),
         batch=task.input.get("batch_size"),
         process=task.process,
+        targets=lambda number: pipeline.datasets["train"].truth(number),
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -241,12 +242,20 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
 
 def _losses(resolved: ResolvedTask, pipeline: Pipeline) -> tuple[Loss, ...]:
     """Returns one loss per answer: an object of the task, or the one that it names."""
-    named = (LOSSES.find(answer.loss, place="process.loss").loss for answer in pipeline.answers)
+    assert resolved.net is not None
+    arguments = resolved.net.module.loss_options(resolved.net.options)
+    named = (_named_loss(answer.loss, arguments.get(answer.loss)) for answer in pipeline.answers)
     written = resolved.losses or (None,) * len(pipeline.answers)
     return tuple(
         loss if written_loss is None or isinstance(written_loss, str) else LossObject(written_loss)
         for loss, written_loss in zip(named, written, strict=True)
     )
+
+
+def _named_loss(name: str, arguments: Mapping[str, object] | None) -> Loss:
+    """Returns the loss of this name, with the arguments that the net gives it."""
+    loss: Loss = LOSSES.find(name, place="process.loss").loss
+    return loss if arguments is None else partial(loss, **arguments)
 
 
 def _check_validation(pipeline: Pipeline) -> None:

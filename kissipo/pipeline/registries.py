@@ -79,6 +79,10 @@ NETS = Registry(
         "NEEDED_INPUT": (),  # options of the input without which it cannot be built
         "required_options": no_options,  # what the data require of the net
         "suggested_options": no_options,  # sizes, where the net was not named
+        "TAPS": (),  # its layers of stride 8, 16 and 32, where it can be a backbone
+        "TAPS_OPTIONS": {},  # options that leave out what comes after them
+        "LOSS": None,  # an InferredOption: the loss, where it is not that of the answer
+        "loss_options": lambda options: {},  # a loss -> its arguments, as the net sets them
     },
     planned={
         "rbm": "S37",
@@ -87,8 +91,6 @@ NETS = Registry(
         "gan": "S40",
         "cyclegan": "S40",
         "pix2pix": "S40",
-        "yolo": "S41",
-        "faster_rcnn": "S41",
     },
 )
 ALGORITHMS = Registry(

@@ -15,6 +15,7 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
 
 _MAX_SIDE = 28  # of an image in a sheet
+_SMALL_SIDE, _MAX_PHOTO = 96, 320  # sides without losses, and of a photo at most
 _MAX_PNG = 400_000  # values of a sheet without losses
 _QUALITY = 70  # of a larger one
 
@@ -28,6 +29,30 @@ def address_of(pixels: Tensor) -> str:
     """
     array = (pixels.detach() * 255).round().byte().permute(1, 2, 0).numpy()
     return png_address(array[..., 0] if array.shape[-1] == 1 else array)
+
+
+def photo_address(pixels: Tensor) -> str:
+    """Returns an image (channel, height, width) from 0 to 1, with losses unless it is
+    small, and at most 320 pixels wide and high.
+
+    Example:  >>> import torch
+              >>> photo_address(torch.zeros(3, 9, 9))[:14]
+              'data:image/png'
+              >>> photo_address(torch.zeros(3, 400, 9))[:15]
+              'data:image/jpeg'
+    """
+    longest = max(pixels.shape[1:])
+    if longest <= _SMALL_SIDE:
+        return address_of(pixels)
+    if longest > _MAX_PHOTO:
+        pixels = functional.interpolate(
+            pixels[None],
+            scale_factor=_MAX_PHOTO / longest,
+            mode="area",
+            recompute_scale_factor=True,
+        )[0]
+    array = (pixels.detach().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    return _encoded(_image(array), "jpeg", quality=_QUALITY)
 
 
 def png_address(pixels: NDArray[np.uint8]) -> str:

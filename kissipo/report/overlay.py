@@ -87,8 +87,14 @@ def color_name(number: int) -> str:
     Example:  >>> color_name(1), color_name(7) == color_name(1)
               ('rgb(214, 94, 0)', True)
     """
-    red, green, blue = (int(255 * float(part)) for part in _COLORS[(number - 1) % len(_COLORS)])
+    red, green, blue = class_color(number)
     return f"rgb({red}, {green}, {blue})"
+
+
+def class_color(number: int) -> tuple[int, int, int]:
+    """The color of a class as red, green and blue from 0 to 255."""
+    red, green, blue = (int(255 * float(part)) for part in _COLORS[(number - 1) % len(_COLORS)])
+    return red, green, blue
 
 
 def _colored(image: Tensor) -> Tensor:

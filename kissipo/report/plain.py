@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from kissipo.core.description import ColoredText, Film, Line, Matrix, Record, Section, Table
+from kissipo.core.description import (
+    ColoredText,
+    DetectionErrors,
+    DetectionInside,
+    Film,
+    Line,
+    Matrix,
+    Record,
+    Section,
+    Table,
+)
 from kissipo.report.canvas import StillImage
 from kissipo.report.page import table
 
@@ -46,6 +56,8 @@ def _plain(record: Record) -> str:
             ]
             numbers = range(1, 1 + len(record.labels))
             return table([_TITLE, *record.labels], rows, numbers=numbers)
+        case DetectionErrors() | DetectionInside():
+            return _content(record.plain())
         case Film():
             return f"<p>{escape(record.caption)}</p>"
         case Section():

@@ -12,11 +12,14 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 
 import numpy as np
+from torch import Tensor
 
 from kissipo.core.description import (
     Bars,
     Chart,
     ColoredText,
+    DetectionErrors,
+    DetectionInside,
     Example,
     Examples,
     Film,
@@ -25,6 +28,7 @@ from kissipo.core.description import (
     Image,
     Lattice,
     Line,
+    MarkedImage,
     Matrix,
     PlaceFilm,
     Record,
@@ -38,7 +42,13 @@ from kissipo.core.description import (
 )
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.report.image_address import address_of, gif_address, image_sheet, png_address
+from kissipo.report.image_address import (
+    address_of,
+    gif_address,
+    image_sheet,
+    photo_address,
+    png_address,
+)
 from kissipo.report.overlay import color_name, overlaid
 
 _MAX_PARTS, _MAX_STORED = 10.0, 65_535.0  # counts are stored in tenths, in two bytes
@@ -81,6 +91,10 @@ def record_json(record: Record) -> JsonObject:
             return _place_film(record)
         case ScatterMap():
             return _scatter_map(record)
+        case DetectionErrors():
+            return _detection_errors(record)
+        case DetectionInside():
+            return _detection_inside(record)
         case Section():
             return {
                 "kind": "section",
@@ -193,6 +207,104 @@ def _scatter_map(record: ScatterMap) -> JsonObject:
         "images": None if record.images is None else image_sheet(record.images),
     }
     return {"kind": "scatter_map", **plain}
+
+
+def _detection_errors(record: DetectionErrors) -> JsonObject:
+    """Returns the errors; a position is rounded to 4 digits."""
+    curves = [
+        {
+            "name": name,
+            "note": record.notes[name],
+            "points": [
+                [
+                    *(round(value, 4) for value in (point.recall, point.precision, point.score)),
+                    point.rank,
+                    list(point.place or ()),
+                    point.text,
+                ]
+                for point in points
+            ],
+        }
+        for name, points in record.curves.items()
+    ]
+    causes = [{**vars(cause), "places": list(map(list, cause.places))} for cause in record.causes]
+    return {
+        "kind": "detection_errors",
+        "images": list(map(_marked_image, record.images)),
+        "classes": _legend(("", *record.classes)),
+        "columns": plain_json(record.table())["titles"][2:-1],
+        "causes": causes,
+        "curves": curves,
+    }
+
+
+def _detection_inside(record: DetectionInside) -> JsonObject:
+    """Returns the inside of a detector; a position is rounded to 4 digits."""
+    objects = [
+        {
+            **vars(item),
+            "corners": _rounded(item.corners),
+            "cell": None if item.cell is None else _rounded(item.cell),
+            "anchor": None if item.anchor is None else _rounded(item.anchor),
+            "candidates": [
+                {
+                    **vars(some),
+                    "corners": _rounded(some.corners),
+                    "score": round(some.score, 6),
+                    "iou": round(some.iou, 4),
+                }
+                for some in item.candidates
+            ],
+            "numbers": plain_json(item.numbers),
+        }
+        for item in record.objects
+    ]
+    steps = [
+        {
+            "survivor": step.survivor,
+            "removed": [[place, round(iou, 4)] for place, iou in step.removed],
+        }
+        for step in record.steps
+    ]
+    _, height, width = record.pixels.shape
+    return {
+        "kind": "detection_inside",
+        "image": photo_address(_colored(record.pixels)),
+        "width": width,
+        "height": height,
+        "classes": _legend(("", *record.classes)),
+        "objects": objects,
+        "compared": list(map(_rounded, record.compared)),
+        "steps": steps,
+        "sentences": record.sentences(),
+        "overlaps": list(map(_rounded, record.overlaps)),
+    }
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(value), 4) for value in values]
+
+
+def _colored(pixels: Tensor) -> Tensor:
+    return pixels.expand(3, -1, -1) if len(pixels) == 1 else pixels[:3]
+
+
+def _marked_image(image: MarkedImage) -> JsonObject:
+    pixels = _colored(image.pixels)
+    _, height, width = pixels.shape
+    boxes = [
+        {
+            "number": mark.number,
+            "corners": _rounded(mark.corners),
+            "target": mark.is_target,
+            "error": mark.is_error,
+            "text": mark.text,
+        }
+        for mark in image.boxes
+    ]
+    size = {"width": width, "height": height}
+    facts = {"name": image.name, "position": image.position}
+    return {"image": photo_address(pixels), **size, **facts, "boxes": boxes}
 
 
 def _bits(flags: Iterable[bool]) -> str:

@@ -19,6 +19,7 @@ from kissipo.inspect.describe_layer import describe_layer
 from kissipo.inspect.trace import Step, Trace
 from kissipo.inspect.tracing.recording import Call, Operation, Recording, Value, as_array
 from kissipo.report.packed_tensors import ALL_BYTES, EXACT_BYTES, LARGE_BYTES, packed_tensors
+from kissipo.report.record_json import record_json
 
 _OPERATIONS_BYTES = 200_000  # of the examples of a report
 _MANY, _LONG = 4_000_000, 600  # numbers and steps: a deep net or long sequence has more room
@@ -92,6 +93,7 @@ def _content(trace: Trace) -> JsonObject:
     values = {value.key: value for value in trace.values}
     return {
         **{name: part for name, part in described.items() if name not in _LEFT_OUT},
+        "sections": [record_json(section) for section in trace.sections],
         "steps": _steps(_shown_steps(trace)),
         "layers": [] if trace.recording is None else _layers(trace, trace.recording),
         "tensors": {

@@ -27,6 +27,7 @@ from kissipo.input.check.images import check_images
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
+from kissipo.report.box_files import save_boxes
 from kissipo.report.document import document
 from kissipo.report.image_sections import is_heatable, looked_at
 from kissipo.report.overlay import heated, overlaid
@@ -131,6 +132,8 @@ class FolderPredictions:
     def save(self, folder: Path | str) -> Path:
         """Writes predictions.csv and gallery.html into a new folder.
 
+        Predicted boxes are also written in other formats, and drawn on the images.
+
         Raises:   TaskError when the folder is not empty; MachineError when it cannot be
                   written.
         """
@@ -140,9 +143,23 @@ class FolderPredictions:
             folder.mkdir(parents=True, exist_ok=True)
             write_whole(folder / TABLE, self.to_csv().encode())
             write_whole(folder / GALLERY, self.to_html().encode())
+            self._save_boxes(folder)
         except OSError as error:
             raise refusal(folder, error) from None
         return folder
+
+    def _save_boxes(self, folder: Path) -> None:
+        """Writes the boxes of the first output that has some."""
+        for number, answer in enumerate(self.answers):
+            located = [
+                (image.file, boxes)
+                for image in self.images
+                if image.answers and (boxes := image.answers[number].boxes) is not None
+            ]
+            if located:
+                files, boxes_of = zip(*located, strict=True)
+                save_boxes(folder, files, boxes_of, answer.legend[1:])
+                return
 
     def _gallery_section(self) -> Section:
         first = self.answers[0]

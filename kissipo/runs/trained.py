@@ -301,7 +301,7 @@ class TrainedModel:
             frame = answer.in_kind(frame, findings)
         self.evaluation_remarks = [
             f"{finding.message}: {finding.action}"
-            for finding in findings
+            for finding in (*reading.findings, *findings)
             if finding.level == "WARN"
         ]
         for column in answered:

@@ -192,9 +192,8 @@ def calibrated(answer: Category) -> Category:
 def outputs_for(answer: Answer, samples: int) -> Tensor:
     sizes = [size or CANDIDATES for size in answer.spec.shape]
     outputs = torch.from_numpy(np.random.default_rng(1).normal(size=(samples, *sizes))).float()
-    if answer.IN_IMAGE == "box":  # anchor boxes have sides above 0, most of them in the image
-        outputs[..., :4] = (outputs[..., :4] / 8).abs() + 0.4
-        outputs[..., 4:8] /= 4
+    if answer.IN_IMAGE == "box":  # boxes have sides above 0, and most are in the image
+        outputs[..., :8] = (outputs[..., :8] / 8).abs() + 0.4
     return outputs
 
 

@@ -22,7 +22,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC, SVR, LinearSVC
@@ -558,6 +558,72 @@ def by_components() -> Any:
     width = max(map(len, rows))
     assert width == 2
     return [row + [(-1.0, 0, 0, 0, 0, 0)] * (width - len(row)) for row in rows]
+
+
+def by_blobs() -> Any:
+    """A weighted regression by scikit-learn; means and peaks by loops."""
+    case = of_boxes()
+
+    def features(image: Any) -> Any:
+        apart = image[0].astype(float) - np.median(image[0])
+        return np.stack([apart, np.abs(apart)], axis=-1)
+
+    def part(low: float, high: float, size: int, share: float) -> range:
+        middle, half = (low + high) / 2 * size, (high - low) / 2 * size * share
+        start = round(middle - half)
+        return range(max(0, start), min(size, max(start + 1, round(middle + half))))
+
+    def mean(values: Any, y: int, x: int, sides: tuple[int, int]) -> float:
+        rows = [min(19, max(0, y - sides[0] // 2 + step)) for step in range(sides[0])]
+        columns = [min(23, max(0, x - sides[1] // 2 + step)) for step in range(sides[1])]
+        return float(np.mean([values[row, column] for row in rows for column in columns]))
+
+    def differences(values: Any, inner: tuple[int, int], outer: tuple[int, int]) -> Any:
+        share, result = inner[0] * inner[1] / (outer[0] * outer[1]), np.zeros((20, 24))
+        for row, column in np.ndindex(20, 24):
+            one, other = (mean(values, row, column, size) for size in (inner, outer))
+            result[row, column] = one - (other - share * one) / (1 - share)
+        return result
+
+    images = [features(image) for image in case.train.inputs[0].numpy()]
+    tests = [features(image) for image in case.test.inputs[0].numpy()]
+    rows: list[list[tuple[float, ...]]] = [[] for _ in tests]
+    for label in (0, 1):
+        boxes = case.train.truth[case.train.truth[..., 0] == label][:, 1:]
+        height, width = (float(np.median(boxes[:, axis + 2] - boxes[:, axis])) for axis in (1, 0))
+        x, y, weights = [], [], []
+        for image, truth in zip(images, case.train.truth, strict=True):
+            state = np.zeros((20, 24), dtype=int)
+            own = [box[1:] for box in truth if box[0] == label]
+            for share, value in ((1, -1), (0.5, 1)):
+                for left, top, right, bottom in own:
+                    for row in part(top, bottom, 20, share):
+                        state[row, list(part(left, right, 24, share))] = value
+            x.append(image[state >= 0])
+            y.append(state[state >= 0])
+        pixels, wanted = np.concatenate(x), np.concatenate(y)
+        weights = np.where(wanted == 1, 0.5 / (wanted == 1).sum(), 0.5 / (wanted == 0).sum())
+        model = LinearRegression().fit(pixels, wanted, sample_weight=weights)
+        inner = max(1, round(height * 20)), max(1, round(width * 24))
+        outer = round(1.25 * inner[0]) + 1, round(1.25 * inner[1]) + 1
+        planes = [model.predict(image.reshape(-1, 2)).reshape(20, 24) for image in images + tests]
+        scores = [differences(plane, inner, outer) for plane in planes]
+        largest = max(score.max() for score in scores[: len(images)])
+        window = max(1, round(0.5 * height * 20)), max(1, round(0.5 * width * 24))
+        for number, score in enumerate(score / largest for score in scores[len(images) :]):
+            for row, column in np.ndindex(20, 24):
+                first = row - window[0] // 2, column - window[1] // 2
+                near = score[
+                    max(0, first[0]) : first[0] + window[0], max(0, first[1]) : first[1] + window[1]
+                ]
+                if score[row, column] > 0.05 and score[row, column] == near.max():
+                    y0, x0 = (row + 0.5) / 20, (column + 0.5) / 24
+                    corners = x0 - width / 2, y0 - height / 2, x0 + width / 2, y0 + height / 2
+                    clipped = (min(1.0, max(0.0, corner)) for corner in corners)
+                    rows[number].append((label, *clipped, min(1.0, score[row, column])))
+    assert sum(map(len, rows)) > 6
+    rows = [sorted(boxes, key=lambda box: -box[-1]) for boxes in rows]
+    return [boxes + [(-1.0, 0, 0, 0, 0, 0)] * (60 - len(boxes)) for boxes in rows]
 
 
 def iou_of(one: Any, other: Any) -> float:
@@ -1540,6 +1606,7 @@ EXPECTED: dict[str, list[tuple[Callable[[], Any], Callable[[], Any]]]] = {
     "no_boxes": [(of_boxes, lambda: np.zeros((5, 0, 6)))],
     "mean_boxes": [(of_boxes, mean_boxes)],
     "connected_components": [(of_boxes, by_components)],
+    "blobs": [(of_boxes, by_blobs)],
     "gaussian_pixels": [(of_generated, by_independent_pixels)],
     "random_document": [
         (
@@ -1667,6 +1734,7 @@ def test_baseline_uses_training_rows_only(name: str, make: Callable[[], Baseline
         ("brightness_threshold", with_empty_masks()),
         ("pixel_forest", with_empty_masks()),
         ("connected_components", without_boxes()),
+        ("blobs", without_boxes()),
         (
             "logistic_regression",
             replace(category(), train=replace(category().train, truth=np.zeros(40, dtype=int))),

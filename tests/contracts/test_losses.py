@@ -82,7 +82,9 @@ def detection(y: Array, t: Array) -> float:
                 np.log((corners[2] - corners[0]) / w),
                 np.log((corners[3] - corners[1]) / h),
             ]
-            total += sum(smooth_l1(a - b) for a, b in zip(image[best, 4:8], wanted, strict=True))
+            own = [(image[best, 4] - x) / w, (image[best, 5] - z) / h]
+            own += [np.log(image[best, 6] / w), np.log(image[best, 7] / h)]
+            total += sum(smooth_l1(a - b) for a, b in zip(own, wanted, strict=True))
             total -= np.log(softmax(image[best, 9:])[int(label)])
         for n, candidate in enumerate(image):
             p = 1 / (1 + np.exp(-candidate[8]))
@@ -90,6 +92,82 @@ def detection(y: Array, t: Array) -> float:
                 total -= np.log(p)
             elif all(iou(candidate[:4], box[1:]) < 0.5 for box in boxes):
                 total -= np.log(1 - p)
+    return total / len(y)
+
+
+def yolo(y: Array, t: Array) -> float:
+    """Loops over images, targets and candidates."""
+
+    def corners(x: float, z: float, w: float, h: float) -> Array:
+        return np.array([x - w / 2, z - h / 2, x + w / 2, z + h / 2])
+
+    def area(box: Array) -> float:
+        return float(max(0, box[2] - box[0]) * max(0, box[3] - box[1]))
+
+    def iou_and_giou(one: Array, other: Array) -> tuple[float, float]:
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        shared = area(np.array([*high[:2], *low[2:]]))
+        around = area(np.array([*low[:2], *high[2:]]))
+        union = area(one) + area(other) - shared
+        return shared / union, shared / union - (around - union) / around
+
+    total = 0.0
+    for image, padded in zip(y, t, strict=True):
+        boxes = [box for box in padded if box[0] >= 0]
+        objects = set()
+        for label, *target in boxes:
+            sides = [0, 0, target[2] - target[0], target[3] - target[1]]
+            best = max(
+                range(len(image)),
+                key=lambda n: iou_and_giou(corners(0, 0, *image[n, 2:4]), corners(*sides))[0],
+            )
+            objects.add(best)
+            total += 2 * (1 - iou_and_giou(corners(*image[best, 4:8]), np.array(target))[1])
+            total -= np.log(softmax(image[best, 9:])[int(label)])
+        for n, candidate in enumerate(image):
+            p = 1 / (1 + np.exp(-candidate[8]))
+            own = corners(*candidate[4:8])
+            if n in objects:
+                total -= np.log(p)
+            elif all(iou_and_giou(own, box[1:])[0] <= 0.5 for box in boxes):
+                total -= np.log(1 - p)
+    return total / len(y)
+
+
+def second_stage(y: Array, t: Array) -> float:
+    """Loops over images and candidates: the softmax over "nothing" and the classes, and
+    the box, each as a mean over the candidates."""
+
+    def iou(anchor: Array, box: Array) -> float:
+        (x, z, w, h), (left, top, right, bottom) = anchor, box
+        across = min(x + w / 2, right) - max(x - w / 2, left)
+        down = min(z + h / 2, bottom) - max(z - h / 2, top)
+        shared = max(0, across) * max(0, down)
+        return float(shared / (w * h + (right - left) * (bottom - top) - shared))
+
+    total = 0.0
+    for image, padded in zip(y, t, strict=True):
+        boxes = [box for box in padded if box[0] >= 0]
+        for candidate in image:
+            w, h, own, logits = *candidate[2:4], candidate[4:8], candidate[9:]
+            # "nothing" has the logit that makes the logit of an object the one given
+            nothing = np.log(np.exp(logits).sum()) - candidate[8]
+            p = softmax(np.array([[nothing, *logits]]))[0]
+            overlaps = [iou(candidate[:4], box[1:]) for box in boxes]
+            if max(overlaps, default=0) < 0.5:
+                total -= np.log(p[0]) / len(image)
+                continue
+            label, left, top, right, bottom = boxes[int(np.argmax(overlaps))]
+            total -= np.log(p[1 + int(label)]) / len(image)
+            errors = [
+                (own[0] - (left + right) / 2) / w / 0.1,
+                (own[1] - (top + bottom) / 2) / h / 0.1,
+                np.log(own[2] / (right - left)) / 0.2,
+                np.log(own[3] / (bottom - top)) / 0.2,
+            ]
+            total += sum(4.5 * e**2 if abs(e) < 1 / 9 else abs(e) - 1 / 18 for e in errors) / len(
+                image
+            )
     return total / len(y)
 
 
@@ -140,6 +218,8 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     ),
     "dice_cross_entropy": ("mask", overlap),
     "detection": ("boxes", detection),
+    "yolo": ("boxes", yolo),
+    "two_stage": ("boxes", second_stage),
     "padded_cross_entropy": ("texts", per_token),
     "span_cross_entropy": ("spans", edges),
     "masked_cross_entropy": ("texts", after_the_first),
@@ -162,7 +242,7 @@ def drawn(kind: str, seed: int) -> tuple[Array, Array]:
         return generator.normal(0, 2, (3, 3, 4, 5)), generator.choice([0, 0, 1, 2, 255], (3, 4, 5))
     if kind == "boxes":
         y = generator.normal(0, 1, (5, 20, 12))
-        y[..., :4] = generator.uniform(0.2, 0.6, (5, 20, 4))
+        y[..., :8] = generator.uniform(0.2, 0.6, (5, 20, 8))
         low, sides = generator.uniform(0, 0.4, (5, 4, 2)), generator.uniform(0.2, 0.6, (5, 4, 2))
         labels = generator.integers(-1, 3, (5, 4, 1))  # -1 is padding, here also in between
         return y, np.concatenate([labels, low, low + sides], axis=2)

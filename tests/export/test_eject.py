@@ -46,6 +46,7 @@ QUICK = {
 }
 ANY_LENGTH = {"input.bucketing": False}  # as the script has no batches of similar length
 SMALL = {
+    "blood-cells": {"input.size": [64, 96], "process.width_multiplier": 0.25},
     "magnetic-tile-masks": {"input.size": [24], "process.filters": [4, 8]},
     "acceptability": {**ANY_LENGTH, "process.num_layers": 1},
     "fake-news": {**ANY_LENGTH, "process.num_layers": 1},
@@ -54,7 +55,7 @@ SMALL = {
     "headings": ANY_LENGTH,
     "ner": {"process.dropout": 0},  # the script draws it for padding, too
 }
-LINES = {"shapes": 250}  # its loss assigns targets to anchor boxes
+LINES = {"shapes": 250, "blood-cells": 320}  # their losses assign targets to anchor boxes
 UNSUPERVISED = (
     *("frozen-lake", "racing", "cartpole", "acrobot"),
     *("playground", "dcgan", "search", "word2vec"),

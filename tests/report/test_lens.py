@@ -63,6 +63,8 @@ ACTIONS = TensorSpec("action", ("action",), (3,))
 AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
 AGAIN = TensorSpec("again", ("horizon", "variable"), (7, 3))
 CANDIDATES = TensorSpec("label", ("candidate", "feature"), (24, 12))
+GRIDS = TensorSpec("photo", ("channel", "height", "width"), (3, 32, 64))
+OF_GRIDS = TensorSpec("label", ("candidate", "feature"), (126, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 Cell = tuple[str, str, list[int]]
 """The name of a trace, the key of a tensor, and an index into it."""
@@ -151,6 +153,8 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("googlenet", "googlenet", (PHOTO,), (CLASSES,), {"width_multiplier": 0.1}),
         ("inception", "inception", (PHOTO,), (CLASSES,), {}),
         ("grid_detector", "grid_detector", (IMAGE,), (CANDIDATES,), {"filters": (12, 24)}),
+        ("yolo", "yolo", (GRIDS,), (OF_GRIDS,), {"width_multiplier": 0.25}),
+        ("darknet53", "darknet53", (PHOTO,), (CLASSES,), {"width_multiplier": 0.1}),
         ("q_table", "q_table", (LEVEL,), (CLASSES,), {}),
         ("dueling", "dueling", (ROW,), (ACTIONS,), {"units": (8,)}),
         ("recommender", "recommender", (USER, ITEM), (STARS,), {"embedding_dim": 6}),

@@ -8,6 +8,7 @@ and one with `#? not word` where it does not apply.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from string import Template
 from typing import Any
@@ -217,7 +218,7 @@ def augmented(images: Tensor, y: list[Tensor], generator: Generator) -> Tensor:
     for change in [$changes]:
         state = generator.get_state()
         images = change(images, generator)
-        for number in $masks if change.__name__ != "color" else []:
+        for number in $masks if change.__name__ not in $colors else []:
             same = Generator().set_state(state)
             y[number] = change(y[number].unsqueeze(1), same).squeeze(1)
 $with_boxes    return images
@@ -384,6 +385,7 @@ def augment_source(
     moves = ", ".join(f"{name}: {name}_boxes" for name in moved)
     with_boxes = Template(_AUGMENT_BOXES).substitute(boxes=list(boxes))
     words = {"changes": ", ".join(names), "masks": list(masks), "mark": MARK}
+    words["colors"] = augmentation.COLORS
     return Template(_AUGMENT).substitute(
         words,
         imports=source.import_block(),
@@ -413,6 +415,10 @@ def _loss(source: Source, name: str, loss: Any) -> str:
         definition = loss.script()
         source.add_definition(definition, import_module(type(loss).__module__))
         return definition.name
+    if isinstance(loss, partial):
+        source.imports.add("from functools import partial")
+        words = ", ".join(f"{key}={value!r}" for key, value in loss.keywords.items())
+        return f"partial({_loss(source, name, loss.func)}, {words})"
     source.add(import_module(loss.__module__), loss.__name__, renamed=name)
     return name
 

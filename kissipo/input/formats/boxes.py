@@ -1,173 +1,239 @@
-"""Boxes: a table of labeled boxes, one row per box, beside a folder of images.
+"""Boxes of the images of a folder, from a file or a folder in any usual format.
 
-Its columns are file, label, x_min, y_min, x_max and y_max. Corners are in pixels of the
-upright image.
+A table (`box_table.py`), VOC files (`box_voc.py`), COCO files (`box_coco.py`) and YOLO
+files (`box_yolo.py`) become one list of boxes. Here the list meets its images: names
+are matched, boxes are checked (`check/boxes.py`) and padded.
 
-A file is named as below the folder of the images, or by its name alone. The corners are
-edges: a box around the first pixel alone goes from 0 to 1. A row with a file alone says
-that the image has no boxes.
+Boxes belong to the image as it is seen, upright. Where an image has an Exif rotation,
+and the file says the size of the image, the size decides whether its boxes were drawn
+before or after the rotation.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec._image import size_of
-from kissipo.codec.boxes import CORNERS, box_column, padded_boxes
-from kissipo.codec.labels import as_strings
+from kissipo.codec._image import orientation_of, size_of
+from kissipo.codec.boxes import box_column
+from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
-from kissipo.core.frame import Frame
 from kissipo.core.suggest import did_you_mean
-from kissipo.core.text import list_some
-from kissipo.input.formats.tables import FileWords, read_table
+from kissipo.input.check.boxes import checked_boxes, joined_labels, scaled_boxes, turned_boxes
+from kissipo.input.formats.box_list import BoxList
 from kissipo.input.source_data import Reading
 
-BOXES, DEFAULT_NAME = "boxes", "boxes.csv"
-_COLUMNS = ("file", "label", *CORNERS)
+BOXES = "boxes"
+Rotation = Literal["upright", "stored"]
+_MAX_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """What the headers of the images say.
+
+    sizes:         (image, 2) height and width of the upright image; 0 where it cannot
+                   be read
+    orientations:  (image,) the Exif orientation, 1 for an upright file
+    """
+
+    sizes: NDArray[np.int64]
+    orientations: NDArray[np.int64]
 
 
 def with_boxes(
-    reading: Reading, table: object, root: Path, missing: Literal["empty", "left_out"] | None
+    reading: Reading,
+    boxes: BoxList,
+    root: Path,
+    *,
+    missing: Literal["empty", "left_out"] | None = None,
+    rotation: Rotation | None = None,
 ) -> Reading:
     """Adds the boxes of each image of a folder.
 
-    table:    a path, or a data frame
-    missing:  how to treat images that the table does not name; None refuses them
-    Raises:   DataError for a column that is missing, a file that is not an image of
-              the folder, and a box that is incomplete, empty or outside of its image.
+    missing:   how to treat images that the list does not name; None refuses them
+    rotation:  whether boxes belong to the upright image or to the image as it is
+               stored; None decides by the sizes that the list says
+    Raises:    DataError when no image of the folder is named, when a name could be two
+               images, and when boxes need more memory than there is.
     """
     frame = reading.frame
-    boxes, findings = read_table(table, FileWords())
     images = [Path(path) for path in frame["image"].values]
-    rows, named, labels = _rows(boxes, images, root)
-    values = padded_boxes(rows)
-    absent = np.flatnonzero(~named)
-    if len(absent):
-        message = (
-            f"{counted(len(absent), 'image')} of {len(images)} without a row in {boxes.origin}, "
-            f"such as {images[absent[0]].name}"
-        )
-        if missing is None:
-            raise DataError(
-                message,
-                do="Set input.missing_boxes=empty if they show no objects, "
-                "else input.missing_boxes=left_out",
-            )
-        empty = missing == "empty"
-        action = "they count as images without boxes" if empty else "left out"
-        findings.append(Finding("PASS" if empty else "WARN", BOXES, message, action))
-        if not empty:
-            frame, values = frame.take(np.flatnonzero(named)), values[named]
-    column = box_column(BOXES, values, labels)
-    return Reading(frame.replaced(column), (*reading.findings, *findings), answer=reading.answer)
-
-
-def _rows(
-    boxes: Frame, images: Sequence[Path], root: Path
-) -> tuple[list[list[tuple[float, ...]]], NDArray[np.bool_], tuple[str, ...]]:
-    """Returns the boxes of each image, whether the table names it, and the labels."""
-    absent = [name for name in _COLUMNS if name not in boxes]
-    if absent:
-        raise DataError(
-            f"{boxes.origin} has no column '{absent[0]}'",
-            got="the columns " + ", ".join(boxes.names),
-            allowed=", ".join(_COLUMNS),
-            do=f"Rename the column, or add it: one row per box, {', '.join(CORNERS)} in pixels",
-        )
-    positions = _positions(boxes, images, root)
-    label = as_strings(boxes["label"])
-    corners = np.stack([_numbers(boxes, name) for name in CORNERS], axis=1)
-    result: list[list[tuple[float, ...]]] = [[] for _ in images]
-    for row, position in enumerate(positions):
-        text, place = label.show(row), f"row {boxes.rows[row]} of {boxes.origin}"
-        if text is None and np.isnan(corners[row]).all():
-            continue
-        if text is None or np.isnan(corners[row]).any():
-            raise DataError(
-                f"{place} has no {'label' if text is None else 'complete corners'}",
-                allowed="a label and four corners, or a file alone for an image without boxes",
-            )
-        try:
-            height, width = size_of(str(images[position]))
-        except DataError:  # the data check names the image
-            continue
-        _check_corners(corners[row], (width, height), place, images[position].name)
-        sides = np.array([width, height, width, height])
-        result[position].append((float(label.values[row]), *(corners[row] / sides).tolist()))
+    findings = list(boxes.findings)
+    places = _positions(boxes, images, root, findings)
     named = np.zeros(len(images), dtype=bool)
-    named[positions] = True
-    return result, named, label.categories
+    named[places[places >= 0]] = True
+    used = boxes.take(places[boxes.owners] >= 0)
+    owners = places[used.owners]
+    looks = _looks(images)
+    used, labels, label_findings = joined_labels(used)
+    corners, more = scaled_boxes(used, owners, looks.sizes)
+    findings += [*label_findings, *more]
+    corners, more = turned_boxes(used, corners, owners, looks.sizes, looks.orientations, rotation)
+    findings += more
+    keep, corners, more = checked_boxes(used, corners, owners, looks.sizes, images)
+    findings += more
+    values = _padded(used.codes[keep], corners[keep], owners[keep], len(images))
+    findings += _unnamed(boxes, images, named, missing)
+    frame = frame.replaced(box_column(BOXES, values, labels))
+    parts = reading.parts
+    if missing == "left_out" and not named.all():
+        frame, parts = frame.take(named), _parts_left(parts, named)
+        frame = replace(frame, rows=np.arange(1, len(frame) + 1))
+    return replace(
+        reading,
+        frame=frame,
+        findings=(*reading.findings, *findings),
+        parts=parts,
+        inferred_options=(*reading.inferred_options, *boxes.inferred_options),
+    )
 
 
-def _check_corners(
-    corners: NDArray[np.float64], size: tuple[int, int], place: str, file: str
-) -> None:
-    """Refuses a box without an area, or outside of its image."""
-    got = ", ".join(f"{name} {value:g}" for name, value in zip(CORNERS, corners, strict=True))
-    if not (corners[2:] > corners[:2]).all():
+def _looks(images: Sequence[Path]) -> ImageSizes:
+    """Reads the size and the orientation of every image from its header."""
+
+    def look(path: Path) -> tuple[int, int, int]:
+        try:
+            return (*size_of(path), orientation_of(path))
+        except DataError:  # the data check names the image
+            return (0, 0, 1)
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        values = np.array(list(pool.map(look, images)), dtype=np.int64).reshape(-1, 3)
+    return ImageSizes(values[:, :2], values[:, 2])
+
+
+def _padded(
+    codes: NDArray[np.int64],
+    corners: NDArray[np.float64],
+    owners: NDArray[np.int64],
+    count: int,
+) -> NDArray[np.float64]:
+    """Returns the boxes of all images as one array, in the order of the list."""
+    order = np.argsort(owners, kind="stable")
+    owners = owners[order]
+    first = np.searchsorted(owners, owners, side="left")
+    columns = np.arange(len(owners)) - first
+    width = int(columns.max(initial=0)) + 1
+    if count * width * 5 * 8 > _MAX_BYTES:
         raise DataError(
-            f"the box in {place} has no area",
-            got=got,
-            allowed="x_min below x_max, and y_min below y_max",
+            f"an image has {width:,} boxes, and the boxes of all {count:,} images are padded "
+            f"to so many: {count * width * 40 / _MAX_BYTES:.1f} GB",
+            allowed="at most 1 GB",
+            do="Remove the image, or check its boxes",
         )
-    if corners.min() < 0 or (corners[2:] > size).any():
+    values = np.zeros((count, width, 5))
+    values[..., 0] = -1
+    values[owners, columns, 0] = codes[order]
+    values[owners, columns, 1:] = corners[order]
+    return values
+
+
+def _unnamed(
+    boxes: BoxList,
+    images: Sequence[Path],
+    named: NDArray[np.bool_],
+    missing: Literal["empty", "left_out"] | None,
+) -> list[Finding]:
+    """Says what is done with images that the list does not name, or refuses them."""
+    absent = np.flatnonzero(~named)
+    if not len(absent):
+        return []
+    message = (
+        f"{counted(len(absent), 'image')} of {len(images)} without a row in {boxes.origin}, "
+        f"such as {images[absent[0]].name}"
+    )
+    if missing is None:
         raise DataError(
-            f"the box in {place} reaches outside of its image {file}",
-            got=got,
-            allowed=f"0 to {size[0]} for x, 0 to {size[1]} for y",
-            do="Were the image rotated or resized after its boxes were drawn?",
+            message,
+            do="Set input.missing_boxes=empty if they show no objects, "
+            "else input.missing_boxes=left_out",
         )
+    if missing == "empty":
+        return [Finding("PASS", BOXES, message, "they count as images without boxes")]
+    return [Finding("WARN", BOXES, message, "left out")]
 
 
-def _positions(boxes: Frame, images: Sequence[Path], root: Path) -> list[int]:
-    """Returns for each row the position of its image."""
-    by_path = {str(path.relative_to(root)): number for number, path in enumerate(images)}
-    by_name: dict[str, list[int]] = {}
-    for number, path in enumerate(images):
-        by_name.setdefault(path.name, []).append(number)
-    positions, unknown = [], []
-    for row, text in enumerate(as_strings(boxes["file"]).texts()):
-        place = f"row {boxes.rows[row]} of {boxes.origin}"
-        if text is None:
-            raise DataError(f"{place} has no file", do="Name the image of the box")
-        near = [by_path[text]] if text in by_path else by_name.get(text, [])
+def _parts_left(
+    parts: Mapping[str, NDArray[np.int64]] | None, named: NDArray[np.bool_]
+) -> dict[str, NDArray[np.int64]] | None:
+    """Returns the parts of the split among the images that are named."""
+    if parts is None:
+        return None
+    positions = np.where(named, np.cumsum(named) - 1, -1)
+    return {name: positions[rows][positions[rows] >= 0] for name, rows in parts.items()}
+
+
+def _positions(
+    boxes: BoxList, images: Sequence[Path], root: Path, findings: list[Finding]
+) -> NDArray[np.int64]:
+    """Returns the position of each named image; -1 where the folder lacks it."""
+    names = _Names(images, root)
+    places = np.full(len(boxes.images), -1, dtype=np.int64)
+    unknown = []
+    for number, name in enumerate(boxes.images):
+        near = names.find(name)
         if len(near) > 1:
             raise DataError(
-                f"{place} names '{text}', and {len(near)} images have that name",
+                f"{boxes.origin} names '{name}', and {len(near)} images have that name",
                 do=f"Name the file with its folder, such as '{images[near[0]].relative_to(root)}'",
             )
-        positions += near
-        unknown += [] if near else [(row, text)]
-    if unknown:
-        row, text = unknown[0]
-        raise DataError(
-            f"{boxes.origin} names {counted(len(unknown), 'file')} "
-            f"that {root} does not contain as an image",
-            got=f"'{text}' in row {boxes.rows[row]}",
-            do=did_you_mean(text, list(by_path)),
-        )
-    return positions
+        if near:
+            places[number] = near[0]
+        else:
+            unknown.append(number)
+    if not unknown:
+        return places
+    lost = int(np.isin(boxes.owners, unknown).sum())
+    rows = np.flatnonzero(np.isin(boxes.owners, unknown[:1]))
+    first = f"'{boxes.images[unknown[0]]}'" + (f" in {boxes.place(int(rows[0]))}" if lost else "")
+    hint = did_you_mean(boxes.images[unknown[0]], names.by_path)
+    message = f"{boxes.origin} names {counted(len(unknown), 'file')} "
+    message += f"that {root} does not contain as an image"
+    if len(unknown) == len(boxes.images):
+        raise DataError(message, got=first, do=hint)
+    action = f"left out, with {counted(lost, 'box').replace('boxs', 'boxes')}"
+    findings.append(Finding("WARN", BOXES, f"{message}: {first}", action))
+    return places
 
 
-def _numbers(boxes: Frame, name: str) -> NDArray[np.float64]:
-    """Returns a column of numbers; missing cells are nan."""
-    column = boxes[name]
-    if column.kind == "number" and not column.odd:
-        return column.values
-    if column.kind == "string" and column.missing.all():
-        return np.full(len(column), np.nan)
-    cells = column.odd or tuple(
-        (row + 1, str(text))
-        for row, text in enumerate(map(column.show, range(len(column))))
-        if text
-    )
-    row, text = cells[0]
-    raise DataError(
-        f"{boxes.origin}: '{name}' in row {row} is not a number",
-        got=list_some([f"'{text}'"], 1),
-        allowed="a number of pixels",
-    )
+class _Names:
+    """The names that a file of boxes may give an image."""
+
+    def __init__(self, images: Sequence[Path], root: Path) -> None:
+        paths = [path.relative_to(root) for path in images]
+        stems = [path.with_suffix("").as_posix() for path in paths]
+        self.by_path = {
+            stem: number for number, stem in enumerate(stems) if len(stems) == len(set(stems))
+        }
+        self.by_path |= {path.as_posix(): number for number, path in enumerate(paths)}
+        self.by_name: dict[str, list[int]] = {}
+        for number, path in enumerate(images):
+            for name in {path.name, path.stem, _plain(path.stem)}:
+                self.by_name.setdefault(name, []).append(number)
+
+    def find(self, text: str) -> list[int]:
+        """Returns the positions of the images that a text may mean.
+
+        A path is compared first, then its last folders, then its name, then its name
+        without an ending. A number may have lost its leading zeros in a table.
+        """
+        path = PurePosixPath(text.replace("\\", "/"))
+        for start in range(len(path.parts)):
+            part = PurePosixPath(*path.parts[start:]).as_posix()
+            if part in self.by_path:
+                return [self.by_path[part]]
+        for name in (path.name, path.stem, path.stem.lower()):
+            if name in self.by_name:
+                return self.by_name[name]
+        return []
+
+
+def _plain(stem: str) -> str:
+    """Returns a name in small letters; a number without its leading zeros."""
+    return str(int(stem)) if stem.isascii() and stem.isdigit() else stem.lower()

@@ -1,7 +1,8 @@
 """Lists of a split beside images: train.txt, val.txt and test.txt, one image per line.
 
 A line is a path below the folder, with or without its ending, perhaps with a label
-behind it. The lists lie in the folder, or in one called meta, splits or the like.
+behind it. The lists lie in the folder, or in one called meta, splits or the like, or in
+ImageSets/Main. Without a list of validation images, trainval.txt is that of training.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from kissipo.input.formats.image_files import is_system, subfolders
 from kissipo.input.formats.split_folders import PARTS, is_part_name, part_of
 
 _ENDINGS = (".txt", ".lst", ".csv", ".tsv", ".list")
+_TRAIN_AND_VALIDATION = "trainval"
 _MIN_SHARE = 0.5
 _MAX_BYTES = 1 << 26
 
@@ -56,16 +58,36 @@ def listed_parts(
     return parts
 
 
+def positions_in_list(path: Path, images: Sequence[str]) -> NDArray[np.int64]:
+    """Returns the positions of the images that a list names, in rising order.
+
+    Example:  >>> import tempfile
+              >>> path = Path(tempfile.mkdtemp()) / "test.txt"
+              >>> _ = path.write_text("b\\na.jpg\\n")
+              >>> positions_in_list(path, ["x/a.jpg", "x/b.jpg", "x/c.jpg"]).tolist()
+              [0, 1]
+    """
+    places = _places([Path(image) for image in images], [])
+    return np.array(sorted(places[name] for name in _names(path) if name in places), dtype=np.int64)
+
+
 def _listed(lists: Mapping[str, Path]) -> str:
     return list_some([path.name for path in lists.values()], 3)
 
 
 def _lists(folder: Path) -> dict[str, Path]:
     """Returns the list of each part: those in the folder, or in one of its folders."""
-    for place in (folder, *subfolders(folder)):
+    inside = subfolders(folder)
+    voc = [place for path in inside if path.name == "ImageSets" for place in subfolders(path)]
+    for place in (folder, *inside, *voc):
         entries = sorted(path for path in place.iterdir() if path.suffix.lower() in _ENDINGS)
         usable = [path for path in entries if path.is_file() and not is_system(path)]
         named = {part_of(path.stem): path for path in usable if is_part_name(Path(path.stem))}
+        together = next(
+            (path for path in usable if path.stem.lower() == _TRAIN_AND_VALIDATION), None
+        )
+        if together is not None and "validation" not in named:
+            named["train"] = together
         if "train" in named and len(named) > 1:
             return {part: named[part] for part in PARTS if part in named}
     return {}
@@ -90,5 +112,8 @@ def _places(images: Sequence[Path], folders: Sequence[Path]) -> dict[str, int]:
                 places |= {name: number, name.removesuffix(path.suffix): number}
     names = [path.name for path in images]
     if len(set(names)) == len(names):
+        stems = [path.stem for path in images]
+        if len(set(stems)) == len(stems):
+            places |= {stem: number for number, stem in enumerate(stems)}
         places |= {name: number for number, name in enumerate(names)}
     return places

@@ -1,6 +1,6 @@
 """Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from kissipo.core.seeds import numpy_generator
 from kissipo.core.task import Task
 from kissipo.core.text import shorten
 from kissipo.input.augment import Name
+from kissipo.input.check.boxes import small_boxes, unlearned_labels
 from kissipo.input.check.images import (
     change_findings,
     check_images,
@@ -34,7 +35,9 @@ from kissipo.input.formats.arrays import (
     is_array_file,
     read_array_file,
 )
-from kissipo.input.formats.boxes import DEFAULT_NAME, with_boxes
+from kissipo.input.formats.box_folder import BoxOptions, has_boxes, read_box_folder
+from kissipo.input.formats.box_list import BoxWords
+from kissipo.input.formats.boxes import BOXES
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
@@ -50,7 +53,7 @@ from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
-_IMAGE_SIDE, _MASK_SIDE = 64, 128
+_IMAGE_SIDE, _MASK_SIDE, _BOXES_SIDE, _BOXES_STEP = 64, 128, 320, 32
 _NOISE = "noise"
 _MAX_VALUE = 65_535
 
@@ -75,11 +78,24 @@ class Options:
     )
     boxes: Any = option(
         None,
-        "table of labeled boxes with the columns file, label, x_min, y_min, x_max, y_max in "
-        "pixels; boxes.csv in a folder without class folders is used when omitted",
+        "labeled boxes: a table with a row per box, a folder of VOC or YOLO files, or a JSON "
+        "file of COCO; those beside the images, such as boxes.csv, are used when omitted",
     )
     missing_boxes: Literal["empty", "left_out"] | None = option(
         None, "treat images that the table of boxes does not name as empty, or leave them out"
+    )
+    box_layout: Literal["xyxy", "xywh", "cxcywh"] | None = option(
+        None,
+        "what the four numbers of a box are: two corners, or a corner (xywh) or the center "
+        "(cxcywh) with width and height; inferred from the data",
+    )
+    box_unit: Literal["pixels", "fractions"] | None = option(
+        None, "unit of the numbers of a box; inferred from the data"
+    )
+    box_rotation: Literal["upright", "stored"] | None = option(
+        None,
+        "whether the boxes of images with an Exif rotation belong to the upright image or to "
+        "the image as it is stored; inferred from the sizes that the boxes come with",
     )
     size: tuple[int, ...] | None = option(
         None, "height and width to which images are resized; one number for a square", minimum=1
@@ -121,7 +137,7 @@ class Images(Source[Options]):
     order = 30
     formats = "a folder of images"
     folders = True
-    data_options = ("labels", "masks", "boxes")
+    data_options = ("labels", "masks", "boxes", "box_layout", "box_unit", "box_rotation")
     generated_columns = (_NOISE,)
 
     def read(self, value: object, options: Options) -> Reading:
@@ -170,18 +186,17 @@ class Images(Source[Options]):
                 allowed="a folder with one folder per class, a folder of idx files, an .npz "
                 "file, a table with all pixels of an image in one cell and its class in another",
             )
-        boxes = _boxes_of(path, options.boxes)
+        if options.boxes is not None or (_is_unanswered(options) and has_boxes(path)):
+            return read_box_folder(path, _box_options(options))
         labels = _labels_of(path, options)
         reading = read_image_folder(
             path,
             masks=masks,
-            flat=options.noise is not None or boxes is not None or labels is not None,
+            flat=options.noise is not None or labels is not None,
             split_folders=options.split_folders,
             skip=options.skip_corrupt,
         )
-        if labels is not None:
-            reading = with_labels(reading, labels, path)
-        return reading if boxes is None else with_boxes(reading, boxes, path, options.missing_boxes)
+        return reading if labels is None else with_labels(reading, labels, path)
 
     @listed_once()
     def infer(self, question: Question) -> Task | None:
@@ -201,13 +216,11 @@ class Images(Source[Options]):
             return self._of_pixels(question)
         if not (question.data_set or is_folder):
             return None
-        boxes = question.words.get("boxes")
-        if path is not None and is_folder:
-            boxes = _boxes_of(path, boxes)
-        has_masks = "masks" in question.words or (
-            path is not None and is_folder and boxes is None and mask_tree(path) is not None
-        )
-        located = "mask" if has_masks else None if boxes is None else "boxes"
+        masks, boxes = "masks" in question.words, "boxes" in question.words
+        if path is not None and is_folder and not (masks or boxes):
+            boxes = "labels" not in question.words and has_boxes(path)
+            masks = not boxes and mask_tree(path) is not None
+        located = "mask" if masks else "boxes" if boxes else None
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
@@ -259,7 +272,8 @@ class Images(Source[Options]):
     ) -> tuple[Codec, ...]:
         """Returns the codec of the pixels, or of the noise.
 
-        A mask and boxes need larger images than a class.
+        A mask and boxes need larger images than a class. Images with boxes keep the
+        proportions of the most frequent size, and all are stretched to it.
         """
         if options.noise is not None:
             for name in ("size", "color", "augment"):
@@ -270,12 +284,15 @@ class Images(Source[Options]):
                     )
             return (Array(_NOISE),)
         size = (options.size[0], options.size[-1]) if options.size else None
-        max_side = _MASK_SIDE if per_pixel else _IMAGE_SIDE
+        max_side, step = _MASK_SIDE if per_pixel else _IMAGE_SIDE, None
+        if per_pixel and BOXES in reserved:
+            max_side, step = _BOXES_SIDE, _BOXES_STEP
         pixels = Pixels(
             "image",
             size=size,
             color=options.color,
             max_side=max_side,
+            step=step,
             value_range=_checked_range(options.value_range),
         )
         return (pixels,)
@@ -292,6 +309,23 @@ class Images(Source[Options]):
                 *codec.fitted_findings(frame),
                 *sizes(frame["image"], (codec.spec.shape[1], codec.spec.shape[2])),
             )
+        ]
+
+    def fitted_findings(
+        self,
+        frame: Frame,
+        codecs: Sequence[Codec],
+        targets: Sequence[Codec],
+        splits: Mapping[str, NDArray[np.int64]],
+    ) -> list[Finding]:
+        """Reports objects that are too small, and labels without training boxes."""
+        column = next((frame[codec.column] for codec in targets if codec.KIND == "boxes"), None)
+        if column is None:
+            return []
+        shapes = [codec.spec.shape for codec in codecs if codec.is_image]
+        return [
+            *unlearned_labels(column.values, column.categories, splits),
+            *(item for _, *size in shapes for item in small_boxes(column.values, size)),
         ]
 
     def files(self, frame: Frame) -> list[str]:
@@ -357,15 +391,20 @@ def _labels_of(folder: Path, options: Options) -> Path | None:
     return default if all(map(is_part_name, subfolders(folder))) else None
 
 
-def _boxes_of(folder: Path, boxes: object) -> object:
-    """Returns the table of boxes of a folder: the named one, which may be inside, or
-    boxes.csv where there are no class folders."""
-    if boxes is None:
-        default = folder / DEFAULT_NAME
-        return default if default.is_file() and not subfolders(folder) else None
-    if isinstance(boxes, str | Path) and not Path(boxes).exists() and (folder / boxes).is_file():
-        return folder / boxes
-    return boxes
+def _is_unanswered(options: Options) -> bool:
+    """Whether no option says what the images are labeled with."""
+    return all(option is None for option in (options.labels, options.masks, options.noise))
+
+
+def _box_options(options: Options) -> BoxOptions:
+    return BoxOptions(
+        options.boxes,
+        options.missing_boxes,
+        BoxWords(options.box_layout, options.box_unit),
+        options.box_rotation,
+        options.split_folders,
+        options.skip_corrupt,
+    )
 
 
 def _refuse_boxes(value: object, boxes: object) -> None:

@@ -1,9 +1,9 @@
 """Boxes: the objects in an image, each with a label and a box.
 
-The model has any number of candidates: an anchor box, offsets, the logit of an object
-and the logits of the classes. Decoding:
-candidates -> boxes and scores -> non-maximum suppression per class -> detections
--> those with a score of at least the decision threshold.
+The model has any number of candidates: an anchor box, the predicted box, the logit of
+an object and the logits of the classes. Decoding: candidates -> boxes and scores ->
+non-maximum suppression per class -> detections -> those with a score of at least the
+decision threshold.
 
 Shapes:   outputs (batch, candidate, 9 + class); scores (image, detection, 6): label,
           corners, score; truth (image, box, 5): label, corners; padding has label -1
@@ -13,13 +13,14 @@ Choices:  mAP counts all detections, as COCO does (`metrics/detection.py`). Prec
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from kissipo.codec._image import size_of
 from kissipo.codec.boxes import CORNERS
@@ -27,7 +28,7 @@ from kissipo.codec.boxes import Boxes as BoxesCodec
 from kissipo.core.codec import restore, save
 from kissipo.core.description import Gallery, Image, Line, Record, Section, Table
 from kissipo.core.errors import TaskError
-from kissipo.core.finding import Finding
+from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
@@ -45,17 +46,36 @@ from kissipo.output.answer import (
     Scores,
 )
 from kissipo.output.decode.nms import candidates, detect
-from kissipo.output.metrics.detection import (
+from kissipo.output.detection_errors import (
+    FALSE_ALARMS,
+    MISSES,
+    Limits,
+    count_causes,
+    false_alarm_causes,
+    missed_causes,
+)
+from kissipo.output.detection_inside import inside_section, suppression_steps
+from kissipo.output.detection_sections import ErrorReport, rules_section, summary_lines, why_zero
+from kissipo.output.metrics.coco import (
     COCO_THRESHOLDS,
+    average_of,
+    coco_evaluation,
+    coco_summary,
+)
+from kissipo.output.metrics.detection import (
     average_precision,
     count_matches,
+    f1_by_threshold,
     panoptic_quality,
 )
+from kissipo.output.metrics.voc import voc_average_precision
 
 NOTHING = "nothing"
 _IOU = 0.5  # of a true positive, for precision, recall and the quality of an image
 _MAX_IMAGES = 6  # the worst, and the best
 _DECIMALS = 2  # of pixels
+_COUNTS = ("targets", "detections")
+_WITH_CAUSES = 8  # columns of true boxes with the causes of those that are missed
 
 
 @dataclass(frozen=True)
@@ -73,6 +93,17 @@ class Decode:
         maximum=1,
     )
     max_detections: int = option(100, "maximum number of detections per image", minimum=1)
+    pre_nms_top_k: int = option(
+        1000,
+        "number of candidates of an image, those with the highest scores, that non-maximum "
+        "suppression compares at most",
+        minimum=1,
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """The options on which the causes of errors depend."""
+        return Limits(self.threshold, self.iou_threshold, self.max_detections, self.pre_nms_top_k)
 
 
 @dataclass(frozen=True)
@@ -90,7 +121,7 @@ class Boxes(Answer):
     HIGHER_IS_BETTER = True
     DEFAULT_LOSS = "detection"
     GALLERY_TITLE = "Most boxes"
-    BASELINES = ("no_boxes", "mean_boxes", "connected_components")
+    BASELINES = ("no_boxes", "mean_boxes", "connected_components", "blobs")
     IN_IMAGE = "box"
     NAMES_COLUMN = False
     SOURCES = ("images",)
@@ -168,8 +199,18 @@ class Boxes(Answer):
         """Returns the detections that non-maximum suppression keeps."""
         decode = self.options.decode
         return detect(
-            outputs, iou_threshold=decode.iou_threshold, max_detections=decode.max_detections
+            outputs,
+            iou_threshold=decode.iou_threshold,
+            max_detections=decode.max_detections,
+            top_k=decode.pre_nms_top_k,
         ).numpy()
+
+    def gather(self, outputs: Tensor, targets: Tensor) -> tuple[Scores, Scores]:
+        """Returns the detections, and the true boxes with the causes of those that are
+        missed, for which the candidates are needed."""
+        scores, truth = self.scores(outputs), self.truth(targets)
+        causes = missed_causes(outputs, truth, scores, self.options.decode.limits)
+        return scores, np.concatenate([truth, causes], axis=-1)
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
         return self._evaluated(scores, truth, (_IOU,))
@@ -181,9 +222,9 @@ class Boxes(Answer):
         by_class = average_precision(
             scores, truth, num_classes=len(self.labels), iou_thresholds=thresholds
         )
-        metrics = {"map_50": _mean(by_class[0])}
+        metrics = {"map_50": average_of(by_class[0])}
         if len(thresholds) > 1:
-            metrics["map_50_95"] = _mean(by_class)
+            metrics["map_50_95"] = average_of(by_class)
         counts = count_matches(
             scores, truth, min_score=self.options.decode.threshold, iou_threshold=_IOU
         )
@@ -196,12 +237,68 @@ class Boxes(Answer):
             "classes": list(self.labels),
             "by_class": {
                 "average_precision_50": _plain(by_class[0]),
+                "average_precision_50_95": _plain(by_class.mean(axis=0)),
                 "targets": self._numbers(truth[..., 0]),
                 "detections": self._numbers(decided),
             },
             "images": {"without_boxes": int((_lengths(truth) == 0).sum())},
         }
         return Evaluation(metrics, details, per_sample=panoptic_quality(counts))
+
+    def extra_metrics(self, scores: Scores, truth: Scores) -> JsonObject:
+        """Returns all numbers of COCO and of VOC, and the causes of errors."""
+        count = len(self.labels)
+        coco = coco_summary(coco_evaluation(scores, truth, num_classes=count, size=self.size))
+        area = voc_average_precision(scores, truth, num_classes=count)
+        eleven = voc_average_precision(scores, truth, num_classes=count, points=11)
+        means = {"area": average_of(area), "eleven_points": average_of(eleven)}
+        return {
+            "coco": dict(zip(coco, _plain(list(coco.values())), strict=True)),
+            "voc": dict(zip(means, _plain(list(means.values())), strict=True)),
+            **self._errors(scores, truth),
+        }
+
+    def _errors(self, scores: Scores, truth: Scores) -> JsonObject:
+        """Returns the counts of missed boxes and of false alarms, by cause and class,
+        and the best scores, for where there is no detection."""
+        if truth.shape[-1] < _WITH_CAUSES:
+            return {}
+        count, causes = len(self.labels), truth[..., 5:]
+        false = false_alarm_causes(scores, truth, threshold=self.options.decode.threshold)
+        low = causes[..., 1][causes[..., 0] == MISSES.index("low score")]
+        return {
+            "errors": {
+                "missed_boxes": {
+                    "of": int((truth[..., 0] >= 0).sum()),
+                    "causes": count_causes(causes, truth[..., 0], MISSES, num_classes=count),
+                },
+                "false_detections": {
+                    "of": int((self._decided(scores)[..., 0] >= 0).sum()),
+                    "causes": count_causes(false, scores[..., 0], FALSE_ALARMS, num_classes=count),
+                },
+            },
+            "best_threshold": self._best_threshold(scores, truth),
+            "best_scores": {
+                "detections": int((scores[..., 0] >= 0).sum()),
+                "at_true_boxes": float(low.max(initial=0.0)),
+            },
+        }
+
+    def _best_threshold(self, scores: Scores, truth: Scores) -> JsonObject:
+        """Returns the threshold with the highest F1 of these samples."""
+        now = self.options.decode.threshold
+        values, f1 = f1_by_threshold(scores, truth, iou_threshold=_IOU)
+        best = int(f1.argmax()) if len(f1) else -1
+        return {
+            "threshold": float(values[best]) if len(f1) else now,
+            "f1": float(f1[best]) if len(f1) else 0.0,
+            "f1_now": float(f1[values >= now][-1]) if (values >= now).any() else 0.0,
+        }
+
+    def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
+        if "coco" not in evaluation.details:
+            return ()
+        return summary_lines(evaluation.details, full=full)
 
     def _numbers(self, labels: Scores) -> list[int]:
         """Returns the number of boxes per class."""
@@ -259,31 +356,33 @@ class Boxes(Answer):
         detected = _unpadded(detections)
         prediction = self.decode(detections[None])[0]
         decided = _unpadded(self._decided(detections))
-        decode = self.options.decode
+        decode, limits = self.options.decode, self.options.decode.limits
         return [
             DecodingStep(
                 "candidates",
                 tuple(outputs.shape[1:]),
                 outputs[0].detach().numpy(),
-                "anchor boxes, offsets, logits of an object and of the classes",
+                "anchor boxes, predicted boxes, logits of an object and of the classes",
             ),
             DecodingStep(
                 "boxes",
                 listed.shape,
                 listed,
-                "offsets applied to the anchor boxes: label, corners as fractions, score",
+                "the most probable label, corners as fractions, score = P(object) · P(label)",
             ),
             DecodingStep(
                 "suppression",
                 detected.shape,
                 detected,
-                f"NMS per class at IoU {decode.iou_threshold:g}: {len(detected)} detections",
+                f"NMS per class at IoU {decode.iou_threshold:g}: "
+                + counted(len(detected), "detection")
+                + "".join(f"; {step}" for step in suppression_steps(outputs, self.labels, limits)),
             ),
             DecodingStep(
                 "decision",
                 decided.shape,
                 decided,
-                f"score at least {decode.threshold:g}: {len(decided)} boxes",
+                f"score at least {decode.threshold:g}: {counted(len(decided), 'detection')}",
             ),
             DecodingStep(
                 "label",
@@ -293,6 +392,19 @@ class Boxes(Answer):
                 or f"no box in {height}x{width} pixels",
             ),
         ]
+
+    def example_sections(
+        self,
+        net: nn.Module,
+        inputs: Sequence[Tensor],
+        outputs: Tensor,
+        targets: Sequence[Tensor],
+        read: Sequence[str],
+    ) -> Sequence[Section]:
+        """Returns cell, anchor box and candidates of each object, and NMS."""
+        truth = self.truth(targets[0])[0] if targets else None
+        limits = self.options.decode.limits
+        return [inside_section(net, inputs[0], outputs, truth, self.labels, limits)]
 
     @property
     def legend(self) -> tuple[str, ...]:
@@ -339,7 +451,7 @@ class Boxes(Answer):
         decode = self.options.decode
         detections = (
             f"detect(outputs[{number}], iou_threshold={decode.iou_threshold}, "
-            f"max_detections={decode.max_detections}).numpy()"
+            f"max_detections={decode.max_detections}, top_k={decode.pre_nms_top_k}).numpy()"
         )
         truth, classes = f"targets[{number}].numpy()", len(self.labels)
         matches = f"count_matches(boxes, truth, min_score={decode.threshold}, iou_threshold={_IOU})"
@@ -388,37 +500,60 @@ class Boxes(Answer):
         order = self.worst(data.scores, data.truth, quality)
         is_shown = (_lengths(data.truth) > 0) | (_lengths(self._decided(data.scores)) > 0)
         order = order[is_shown[order]]
-        return [
-            Section(
-                "Boxes",
-                [
-                    *self._precisions(data.evaluation),
-                    Gallery([], [], classes=self.legend),
-                    self._images(data, "Worst images", order[:_MAX_IMAGES], quality),
-                    self._images(data, "Best images", order[_MAX_IMAGES:][-_MAX_IMAGES:], quality),
-                ],
-            )
-        ]
+        boxes = Section(
+            "Boxes",
+            [
+                *self._precisions(data.evaluation),
+                Gallery([], [], classes=self.legend),
+                self._images(data, "Worst images", order[:_MAX_IMAGES], quality),
+                self._images(data, "Best images", order[_MAX_IMAGES:][-_MAX_IMAGES:], quality),
+            ],
+        )
+        details = data.evaluation.details
+        rules = [rules_section(details, self.size)] if "coco" in details else []
+        return [boxes, *self._error_section(data), *rules]
+
+    def _error_section(self, data: EvaluationData) -> list[Section]:
+        if data.truth.shape[-1] < _WITH_CAUSES:
+            return []
+
+        def names(samples: NDArray[np.int64]) -> list[str]:
+            rows = data.rows_of(samples)["image"]
+            files = [rows.show(row) for row in range(len(samples))]
+            return [Path(some).name if isinstance(some, str) else "" for some in files]
+
+        report = ErrorReport(
+            self.labels,
+            data.scores,
+            data.truth,
+            self.options.decode.limits,
+            data.evaluation.details["by_class"]["average_precision_50"],
+            lambda samples: data.inputs(samples)[0],
+            names,
+        )
+        return [report.section()]
 
     def _precisions(self, evaluation: Evaluation) -> list[Record]:
         by_class = evaluation.details["by_class"]
         rows = [
-            [name, "-" if value is None else format_score(value), f"{targets:,}", f"{count:,}"]
-            for name, value, targets, count in zip(
+            [name, *("-" if value is None else format_score(value) for value in some), *numbers]
+            for name, *some, numbers in zip(
                 self.labels,
                 by_class["average_precision_50"],
-                by_class["targets"],
-                by_class["detections"],
+                by_class["average_precision_50_95"],
+                zip(*(map("{:,}".format, by_class[key]) for key in _COUNTS), strict=True),
                 strict=True,
             )
         ]
         threshold = self.options.decode.threshold
         text = (
-            f"The average precision at IoU 0.5 counts all detections. {threshold:g} is the minimum "
-            "score of the boxes that are predicted and drawn."
+            "The average precision at IoU 0.5, and its mean over 0.50 to 0.95, count all "
+            f"detections. {threshold:g} is the minimum score of the boxes that are predicted and "
+            "drawn."
         )
-        titles = ["class", "average precision", "boxes", "boxes predicted"]
-        return [Table(titles, rows, numbers=range(1, 4)), Line(text, "dim")]
+        titles = ["class", "average precision", "0.50 to 0.95", "boxes", "boxes predicted"]
+        why = map(Line, why_zero(evaluation.details) if "coco" in evaluation.details else ())
+        return [Table(titles, rows, numbers=range(1, 5)), *why, Line(text, "dim")]
 
     def _images(
         self, data: EvaluationData, title: str, samples: NDArray[np.int64], quality: Scores
@@ -455,12 +590,8 @@ def _share(part: float, whole: float) -> float:
     return float(part / whole) if whole else 0.0
 
 
-def _mean(values: Scores) -> float:
-    finite = values[~np.isnan(values)]
-    return float(finite.mean()) if len(finite) else float("nan")
-
-
-def _plain(values: Scores) -> list[float | None]:
+def _plain(values: Iterable[float]) -> list[float | None]:
+    """Returns numbers for JSON; None for nan."""
     return [None if np.isnan(value) else float(value) for value in values]
 
 

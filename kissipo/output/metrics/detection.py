@@ -1,24 +1,16 @@
-"""Metrics of detections: average precision, precision and recall.
+"""Metrics of detections: average precision, precision and recall, quality of an image.
 
-A detection is a true positive when it overlaps a target of its class with an IoU of at
-least the threshold. In descending order of scores, each detection takes the free target
-with the largest IoU; a target is taken once.
+A detection is a true positive when it takes a target (`box_matching.py`).
 
 precision = true positives / detections       recall = true positives / targets
 panoptic quality of an image = sum of the IoU of its true positives / (true positives
                                + half of the false positives and false negatives)
-AP of a class = mean over the recalls 0, 0.01 ... 1 of the highest precision at that
-                recall or more; 0 where that recall is not reached
-mAP = mean of AP over the classes that have targets
+AP and mAP: as of COCO (`coco.py`); those of Pascal VOC are in `voc.py`
 
 Shapes:   detections (image, detection, 6): label, corners, score; targets (image, box,
           5): label, corners; padding has the label -1
-Choices:  COCO's matching and its 101 recalls. VOC 2010 takes the area below all points
-          of the same curve, and a detection whose best target is taken counts as false
-          even if another target is free. The quality of an image without targets and
-          detections is 1.
-Source:   Lin et al., Microsoft COCO, 2014, and its evaluation code, pycocotools;
-          Kirillov et al., Panoptic Segmentation, 2019.
+Choices:  The quality of an image without targets and detections is 1.
+Source:   Kirillov et al., Panoptic Segmentation, 2019.
 Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5]]])
           >>> boxes = np.array([[[0, 0, 0, 0.5, 0.4, 0.9], [0, 0, 0, 0.5, 0.5, 0.6]]])
           >>> average_precision(boxes, target, num_classes=1, iou_thresholds=(0.5, 0.9))
@@ -29,89 +21,101 @@ Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5]]])
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from kissipo.codec._boxes import pairwise_iou
-
-COCO_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
-_RECALLS = np.linspace(0, 1, 101)
+from kissipo.core.numpy_array import NumpyArray
+from kissipo.output.metrics.box_matching import box_overlaps, match_boxes
+from kissipo.output.metrics.coco import interpolated_precision
 
 
 def matched_iou(
-    detections: NDArray[np.float32], targets: NDArray[np.float32], iou_thresholds: Sequence[float]
+    detections: NumpyArray, targets: NumpyArray, iou_thresholds: Sequence[float]
 ) -> NDArray[np.float64]:
     """Returns the IoU of each detection of one image with its target; 0: it has none.
 
-    Shapes:   detections (detection, 6) in descending order of scores, targets (box, 5),
-              both without padding -> (detection, threshold)
+    Shapes:   detections (detection, 6), targets (box, 5) -> (detection, threshold)
     """
-    result = np.zeros((len(detections), len(iou_thresholds)))
-    if not len(detections) or not len(targets):
-        return result
-    boxes, others = (torch.from_numpy(some[:, 1:5]).double() for some in (detections, targets))
-    overlaps = pairwise_iou(boxes, others).numpy()
-    overlaps = overlaps * (detections[:, :1] == targets[:, 0])
-    for column, threshold in enumerate(iou_thresholds):
-        free = overlaps.copy()
-        for row in range(len(detections)):
-            best = free[row].argmax()
-            if free[row, best] >= threshold:
-                result[row, column] = free[row, best]
-                free[:, best] = 0
-    return result
+    return matched_overlaps(detections[None], targets[None], iou_thresholds)[:, 0].T
+
+
+def matched_overlaps(
+    detections: NumpyArray, targets: NumpyArray, iou_thresholds: Sequence[float]
+) -> NDArray[np.float64]:
+    """Returns the IoU of each detection with its target; 0: it has none.
+
+    Shapes:   -> (threshold, image, detection)
+    """
+    taken = match_boxes(detections, targets, iou_thresholds=iou_thresholds)[:, 0]
+    if not targets.shape[1]:
+        return np.zeros(taken.shape)
+    overlaps = np.broadcast_to(
+        box_overlaps(detections, targets), (len(taken), *taken.shape[1:], targets.shape[1])
+    )
+    own = np.take_along_axis(overlaps, np.maximum(taken, 0)[..., None], axis=-1)[..., 0]
+    return np.where(taken >= 0, own, 0.0)
 
 
 def average_precision(
-    detections: NDArray[np.float32],
-    targets: NDArray[np.float32],
+    detections: NumpyArray,
+    targets: NumpyArray,
     *,
     num_classes: int,
     iou_thresholds: Sequence[float],
 ) -> NDArray[np.float64]:
-    """Returns the average precision per threshold and class; nan without targets.
+    """Returns the average precision of COCO per threshold and class; nan without
+    targets.
 
     Shapes:   -> (threshold, class)
     """
-    predicted = [some[some[:, 0] >= 0] for some in detections]
-    wanted = [some[some[:, 0] >= 0] for some in targets]
-    pairs = zip(predicted, wanted, strict=True)
-    hits = np.concatenate([matched_iou(*pair, iou_thresholds) > 0 for pair in pairs])
-    flat, truth = np.concatenate(predicted), np.concatenate(wanted)
-    order = np.argsort(-flat[:, 5], kind="stable")
-    hits, labels = hits[order], flat[order, 0]
+    hits = match_boxes(detections, targets, iou_thresholds=iou_thresholds)[:, 0] >= 0
+    labels, scores = detections[..., 0].reshape(-1), detections[..., 5].reshape(-1)
+    order = np.argsort(-scores, kind="stable")
+    labels, hits = labels[order], hits.reshape(len(hits), -1)[:, order]
     result = np.full((len(iou_thresholds), num_classes), np.nan)
     for label in range(num_classes):
-        count = int((truth[:, 0] == label).sum())
-        for row in range(len(iou_thresholds)) if count else ():
-            correct = hits[labels == label, row].cumsum()
-            precision = correct / np.arange(1, len(correct) + 1)
-            best = np.maximum.accumulate(precision[::-1])[::-1]
-            reached = np.searchsorted(correct / count, _RECALLS, side="left")
-            result[row, label] = np.append(best, 0)[reached].mean()
+        count, own = int((targets[..., 0] == label).sum()), hits[:, labels == label]
+        if count:
+            result[:, label] = interpolated_precision(own, ~own, count)
     return result
 
 
 def count_matches(
-    detections: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    *,
-    min_score: float,
-    iou_threshold: float,
+    detections: NumpyArray, targets: NumpyArray, *, min_score: float, iou_threshold: float
 ) -> NDArray[np.float64]:
     """Returns per image the true positives, the false positives, the false negatives,
     and the sum of the IoU of the true positives.
 
     Shapes:   -> (image, 4)
     """
-    rows = []
-    for predicted, wanted in zip(detections, targets, strict=True):
-        predicted = predicted[(predicted[:, 0] >= 0) & (predicted[:, 5] >= min_score)]
-        wanted = wanted[wanted[:, 0] >= 0]
-        overlaps = matched_iou(predicted, wanted, (iou_threshold,))
-        hits = int((overlaps > 0).sum())
-        rows.append((hits, len(predicted) - hits, len(wanted) - hits, overlaps.sum()))
-    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+    decided = (detections[..., 0] >= 0) & (detections[..., 5] >= min_score)
+    detections = np.where(decided[..., None], detections, -1.0)
+    overlaps = matched_overlaps(detections, targets, (iou_threshold,))[0]
+    hits = (overlaps > 0).sum(axis=1)
+    missed = (targets[..., 0] >= 0).sum(axis=1) - hits
+    counts = [hits, decided.sum(axis=1) - hits, missed, overlaps.sum(axis=1)]
+    return np.stack(counts, axis=1).astype(np.float64)
+
+
+def f1_by_threshold(
+    detections: NumpyArray, targets: NumpyArray, *, iou_threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the scores of all detections, the highest first, and the F1 where each is
+    the threshold.
+
+    Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1, 1]]])
+              >>> rows = [[0, 0, 0, 0.5, 0.4, 0.9], [0, 0.8, 0, 1, 0.5, 0.6]]
+              >>> f1 = f1_by_threshold(np.array([rows]), target, iou_threshold=0.5)[1]
+              >>> f1.round(3).tolist()
+              [0.667, 0.5]
+    """
+    hits = match_boxes(detections, targets, iou_thresholds=(iou_threshold,))[0, 0] >= 0
+    present = detections[..., 0] >= 0
+    scores, hits = detections[present][:, 5], hits[present]
+    order = np.argsort(-scores, kind="stable")
+    right = hits[order].cumsum()
+    wanted = int((targets[..., 0] >= 0).sum())
+    f1 = 2 * right / np.maximum(np.arange(1, len(right) + 1) + wanted, 1)
+    return scores[order].astype(np.float64), f1
 
 
 def panoptic_quality(counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 y = max(0, x * W + b)
 y = max(0, norm(x * W))        with `norm`, whose shift is the bias
+y = max(a z, z)                with a leak a, for z = norm(x * W)
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, height', width')
 Choices:  padding keeps the size at stride 1, for odd filters; relu works in place.
@@ -24,6 +25,7 @@ def convolution(
     stride: int = 1,
     norm: bool = False,
     epsilon: float = 1e-5,
+    leak: float = 0.0,
 ) -> nn.Sequential:
     """Returns a new convolution with the given number of filters."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -32,5 +34,5 @@ def convolution(
     )
     if norm:
         layers["norm"] = BatchNorm(filters, eps=epsilon)
-    layers["relu"] = nn.ReLU(inplace=True)
+    layers["relu"] = nn.LeakyReLU(leak, inplace=True) if leak else nn.ReLU(inplace=True)
     return nn.Sequential(layers)

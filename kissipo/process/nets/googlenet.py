@@ -40,6 +40,7 @@ from kissipo.process.layers.kaiming_init import kaiming_init
 from kissipo.process.layers.normalize import Normalize
 
 DEFAULT_SPECS = IMAGENET
+TAPS, TAPS_OPTIONS = ("inception3b", "inception4e", "inception5b"), {"auxiliary": False}
 _MODULES = {
     "3a": Widths(64, 96, 128, 16, 32, 32),
     "3b": Widths(128, 128, 192, 32, 96, 64),

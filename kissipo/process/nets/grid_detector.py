@@ -31,6 +31,7 @@ from kissipo.process.layers.anchor_boxes import AnchorBoxes
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.kaiming_init import kaiming_init
+from kissipo.process.losses import detection
 
 _FIRST_PROBABILITY = 0.02
 
@@ -91,14 +92,18 @@ class GridDetector(nn.Module):
         self.features = nn.Sequential(layers)
         self.context = convolution(channels, channels, 3, norm=options.norm)
         self.grid = nn.Conv2d(channels, len(options.anchors) * features, 1)
-        self.candidates = AnchorBoxes(options.anchors)
+        self.candidates = AnchorBoxes(tuple((side, side) for side in options.anchors))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.candidates(self.grid(self.context(self.features(x))))
         return y
 
+    def responsible(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Returns the candidate that learns each true box, by the loss `detection`."""
+        return detection.responsible(outputs, targets)
+
     def bias_of_objects(self) -> Tensor:
         """Returns the biases of the logits of an object, one per anchor box."""
         bias = self.grid.bias
         assert bias is not None
-        return bias.view(len(self.candidates.sizes), -1)[:, 4]
+        return bias.view(len(self.candidates.sides), -1)[:, 4]

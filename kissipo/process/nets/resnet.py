@@ -51,6 +51,7 @@ _VARIANTS: dict[str, tuple[tuple[int, ...], Literal["basic", "bottleneck"]]] = {
     "resnet152": ((3, 8, 36, 3), "bottleneck"),
 }
 _CHANNELS = (64, 128, 256, 512)
+_TAPS = ("conv3", "conv4", "conv5")
 _WIDER = 4  # factor of the channels after a bottleneck
 _NAMES = (
     (r"^fc\b", "head"),
@@ -80,6 +81,7 @@ def variant(name: str) -> ModuleType:
     net = ModuleType(name, __doc__)
     vars(net).update(
         DEFAULT_SPECS=IMAGENET,
+        TAPS=_TAPS,
         Options=Options,
         build=partial(_build, name),
         ours=ours,

@@ -81,6 +81,9 @@ def variant(name: str) -> ModuleType:
     """Returns a module for the registry of nets, as if the net had its own file."""
     net, notes = ModuleType(name, __doc__), _NOTES.get(name, ())
     vars(net).update(DEFAULT_SPECS=IMAGENET, NOTES=notes, Options=Options)
+    fourth, fifth = _CONVOLUTIONS[name][3:]
+    taps = (f"relu4_{fourth}", f"relu5_{fifth}", "pool5")
+    vars(net).update(TAPS=taps, TAPS_OPTIONS={"units": ()})
     vars(net).update(build=partial(_build, name), ours=partial(_ours, name))
     return net
 

@@ -5,11 +5,13 @@ import { Chart } from "./report_chart.js";
 import { ColoredText } from "./report_text.js";
 import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
+import { DetectionErrors } from "./report_detections.js";
 import { Threshold } from "./report_threshold.js";
 import { PlaceFilm } from "./report_place_film.js";
 import { ScatterMap } from "./scatter_map.js";
 import { SearchTree } from "./search_tree.js";
 import { WeightsMap } from "./weights_map.js";
+import { DetectionInside } from "./xray_detection.js";
 import { Words } from "./report_context.js";
 import { Wide } from "./report_wide.js";
 import { integerText, numberText } from "./text.js";
@@ -23,7 +25,8 @@ const LONG = 200; // characters above which a code is a file, which is folded
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
   colored_text: ColoredText,
   matrix: Matrix, gallery: Gallery, film: Film, place_film: PlaceFilm, section: Section,
-  scatter_map: ScatterMap, threshold: Threshold, tree: SearchTree, weights: WeightsMap,
+  scatter_map: ScatterMap, detection_errors: DetectionErrors,
+  detection_inside: DetectionInside, threshold: Threshold, tree: SearchTree, weights: WeightsMap,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };
 
 /** Some records, one below the other. */
