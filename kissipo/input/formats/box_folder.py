@@ -29,7 +29,7 @@ from kissipo.input.formats.box_table import NAME as TABLE
 from kissipo.input.formats.box_table import read_box_table
 from kissipo.input.formats.box_voc import is_voc, read_voc
 from kissipo.input.formats.box_yolo import is_yolo, read_yolo
-from kissipo.input.formats.boxes import BOXES, Rotation, with_boxes
+from kissipo.input.formats.boxes import BOXES, MAX_BOXES, Rotation, with_boxes
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.image_files import files_in, listed_once, subfolders
 from kissipo.input.formats.image_folder import read_image_folder
@@ -55,6 +55,7 @@ class BoxOptions:
     missing: Literal["empty", "left_out"] | None = None
     words: BoxWords = BoxWords()
     rotation: Rotation | None = None
+    max_boxes: int = MAX_BOXES
     split_folders: bool = True
     skip: bool = False
 
@@ -128,6 +129,7 @@ def _read(folder: Path, root: Path, options: BoxOptions, *, flat: bool) -> Readi
         root,
         missing=options.missing,
         rotation=options.rotation,
+        max_boxes=options.max_boxes,
     )
 
 

@@ -37,7 +37,7 @@ from kissipo.input.formats.arrays import (
 )
 from kissipo.input.formats.box_folder import BoxOptions, has_boxes, read_box_folder
 from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.boxes import BOXES
+from kissipo.input.formats.boxes import BOXES, MAX_BOXES
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
@@ -96,6 +96,9 @@ class Options:
         None,
         "whether the boxes of images with an Exif rotation belong to the upright image or to "
         "the image as it is stored; inferred from the sizes that the boxes come with",
+    )
+    max_boxes: int = option(
+        MAX_BOXES, "maximum number of boxes in an image; an image with more is refused", minimum=1
     )
     size: tuple[int, ...] | None = option(
         None, "height and width to which images are resized; one number for a square", minimum=1
@@ -402,6 +405,7 @@ def _box_options(options: Options) -> BoxOptions:
         options.missing_boxes,
         BoxWords(options.box_layout, options.box_unit),
         options.box_rotation,
+        options.max_boxes,
         options.split_folders,
         options.skip_corrupt,
     )

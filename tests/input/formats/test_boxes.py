@@ -369,7 +369,11 @@ def test_many_boxes_in_one_image_are_read_quickly_and_reported() -> None:
         lines.append(f"a.png,cell,{x},{y},{x + generator.random() * 9 + 1:.3f},{y + 5}")
     reading = save("cells", [*lines, "b.png,cell,1,1,5,5"])
     assert reading.frame["boxes"].values.shape[1] == 20_000
-    assert "a.png has 20,000 boxes, and a usual image has 10,000" in messages(reading)
+    assert "FAIL  a.png has 20,000 boxes, and a usual image has 10,000; 1,000 are" in messages(
+        reading
+    )
+    reading = read_box_folder(Path("cells"), BoxOptions(max_boxes=20_000))
+    assert "FAIL" not in messages(reading)
 
 
 def test_other_sizes_in_the_file_scale_the_boxes_or_are_ignored() -> None:
