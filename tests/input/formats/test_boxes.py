@@ -213,7 +213,7 @@ def test_coco_with_gaps_in_its_numbers_and_a_crowd() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"image_id": 1, "bbox": [1, 2, 3, 4]}], "is a list of results, which names neither"),
+        ([{"image_id": 1, "category_id": 1, "bbox": [1]}], "is a list of results, which names neither"),
         ({"images": [], "categories": []}, "x.json has no list 'annotations'; got the keys images"),
         (coco(images=[{"id": 7}]), "entry 1 of 'images' in x.json has no 'file_name'"),
         (coco(categories=[{"id": 2, "name": "bus"}]), "names a category that 'categories' does"),
@@ -225,7 +225,7 @@ def test_coco_with_gaps_in_its_numbers_and_a_crowd() -> None:
 def test_wrong_coco_is_refused_with_its_entry(content: object, message: str) -> None:
     Path("x.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
-        read_coco(Path("x.json"), WORDS)
+        read_boxes(Path("x.json"), WORDS)
     Path("x.json").write_text('{"images": [')
     with pytest.raises(DataError, match=r"x\.json is not JSON"):
         read_coco(Path("x.json"), WORDS)
@@ -244,6 +244,10 @@ def test_wrong_yolo_is_refused_with_its_line(line: str, message: str) -> None:
     Path("labels").mkdir()
     Path("labels/a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
     Path("labels/classes.txt").write_text("cat\ndog\n")
+    Path("labels/a.txt").write_text(f"{line}\n0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(DataError, match=message.replace("line 2", "line 1")):
+        read_boxes(Path("labels"), WORDS)
+    Path("labels/a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
     with pytest.raises(DataError, match=message):
         read_yolo(Path("labels"), WORDS)
 
