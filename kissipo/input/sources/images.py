@@ -223,7 +223,8 @@ class Images(Source[Options]):
         if path is not None and is_folder and not (masks or boxes):
             boxes = "labels" not in question.words and has_boxes(path)
             masks = not boxes and mask_tree(path) is not None
-        located = "mask" if masks else "boxes" if boxes else None
+        usual = question.data_set.ANSWER if question.data_set else None
+        located = "mask" if masks else "boxes" if boxes else usual
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
