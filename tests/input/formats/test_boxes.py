@@ -135,6 +135,7 @@ def test_photographs_are_the_same_from_yolo_and_from_the_table(data: Path) -> No
         ("image_id,width,height,bbox,label", 'a,100,80,"[10.0, 20.0, 30.0, 40.0]",cat'),
         ("label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height",
          "cat,10,20,30,40,a.jpg,100,80"),
+        ("a.jpg,10,20,40,60,cat", "a.jpg,11,20,40,60,cat"),
         ("file,label,x_min,y_min,x_max,y_max,width,height,crowd", "a.jpg,cat,10,20,40,60,100,80,0"),
     ],
 )  # fmt: skip
