@@ -8,7 +8,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -472,6 +472,28 @@ def test_folders_are_read_as_tools_leave_them_behind(name: str) -> None:
     assert parts == {"train": ["a", "b", "c"], "test": ["d"]}
     joined = read_box_folder(Path("cells"), BoxOptions(split_folders=False))
     assert joined.parts is None and len(joined.frame) == 4
+
+
+@pytest.mark.parametrize("name", ["yolo, a split of folders", "yolo", "voc"])
+@pytest.mark.parametrize("missing", ["empty", "left_out", None])
+def test_image_without_a_file_is_empty_or_left_out_of_its_part(
+    name: str, missing: Literal["empty", "left_out"] | None
+) -> None:
+    layout(name)
+    (file,) = [path for path in Path("cells").rglob("b.*") if path.suffix in (".txt", ".xml")]
+    file.unlink()
+    if missing is None:
+        with pytest.raises(DataError, match=r"1 image of \d without a row in .*, such as b\.png"):
+            read_box_folder(Path("cells"), BoxOptions())
+        return
+    reading = read_box_folder(Path("cells"), BoxOptions(missing=missing))
+    stems = [Path(path).stem for path in reading.frame["image"].values]
+    counts = (reading.frame["boxes"].values[..., 0] >= 0).sum(axis=1).tolist()
+    expected = {"a": 1, "c": 1, "d": 1} | ({"b": 0} if missing == "empty" else {})
+    assert dict(zip(stems, counts, strict=True)) == expected
+    assert reading.parts is not None and reading.frame.rows.tolist() == [*range(1, len(stems) + 1)]
+    parts = {part: sorted(stems[row] for row in rows) for part, rows in reading.parts.items()}
+    assert parts == {"train": sorted({*stems} - {"d"}), "test": ["d"]}
 
 
 def test_folder_without_boxes_and_with_two_formats_is_refused() -> None:
