@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class BoxOptions:
     missing:  how to treat images without a row
     """
 
-    boxes: Any = None
+    boxes: object = None
     missing: Literal["empty", "left_out"] | None = None
     words: BoxWords = BoxWords()
     rotation: Rotation | None = None

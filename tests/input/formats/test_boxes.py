@@ -214,7 +214,7 @@ def test_coco_with_gaps_in_its_numbers_and_a_crowd() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"image_id": 1, "category_id": 1, "bbox": [1]}], "is a list of results, which names neither"),
+        ([{"image_id": 1, "category_id": 1, "bbox": [1]}], "is a list of results, which names"),
         ({"images": [], "categories": []}, "x.json has no list 'annotations'; got the keys images"),
         (coco(images=[{"id": 7}]), "entry 1 of 'images' in x.json has no 'file_name'"),
         (coco(categories=[{"id": 2, "name": "bus"}]), "names a category that 'categories' does"),
