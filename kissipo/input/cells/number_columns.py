@@ -143,7 +143,8 @@ def type_cells(
         for column in frame.columns
     ]
     for column in frame.columns:
-        if column.kind == "string" and column.name not in options.texts | options.numbers:
+        named = column.name in options.texts | options.numbers
+        if column.kind == "string" and not named and _may_be_numbers(column):
             findings += stray_codes(column, frame)
     for column in columns:
         if column.kind == "string" and column.name not in options.texts:
@@ -199,14 +200,11 @@ def _decide_decimal(
 
 def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
     """Returns the numbers of a column, or None for a column of texts."""
-    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
     texts = column.categories
     forced = column.name in options.numbers
-    if not forced and len(texts) > _SAMPLE:
-        sample = [texts[code] for code in np.argsort(-counts, kind="stable")[:_SAMPLE].tolist()]
-        numbers_in_sample = sum(split_number(text) is not None for text in sample)
-        if numbers_in_sample < 0.5 * len(sample) and split_sixties(sample[0]) is None:
-            return None
+    if not forced and not _may_be_numbers(column):
+        return None
+    counts = column.code_counts()
     parts = all_sixties(texts, MISSING_WORDS | set(options.missing_values))
     parts = parts or tuple(map(split_number, texts))
     if not any(parts) or (not forced and has_codes(texts, counts)):
@@ -227,6 +225,16 @@ def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
     if not enough or counts[fits | has_unit].sum() < 0.5 * counts.sum() or _is_phone(parts):
         return None
     return numbers
+
+
+def _may_be_numbers(column: Column) -> bool:
+    """Whether a column has few texts, or half of its most frequent ones are numbers."""
+    sample = column.frequent_texts
+    if len(column.categories) <= _SAMPLE or not sample:
+        return True
+    return 2 * sum(split_number(text) is not None for text in sample) >= len(sample) or bool(
+        split_sixties(sample[0])
+    )
 
 
 def _is_missing_word(text: str, options: CellOptions) -> bool:
@@ -490,9 +498,7 @@ def _unread(column: Column, frame: Frame) -> list[Finding]:
 def _nearly_numbers(column: Column) -> list[Finding]:
     """Reports texts that are numbers but for a sign or a second number: ~64, <0.5,
     5 ± 0.1, ="064", 27 1/2, 5'4"."""
-    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
-    order = np.argsort(-counts, kind="stable")[:_SAMPLE]
-    sample = [column.categories[code] for code in order.tolist() if counts[code]]
+    sample = column.frequent_texts
     plain = [text for text in sample if split_number(text) is not None]
     nearly = [text for text in sample if text not in plain and _NEARLY.fullmatch(text.strip())]
     if len(nearly) < _FEW_TEXTS or len(plain) + len(nearly) < (1 - ODD_SHARE) * len(sample):

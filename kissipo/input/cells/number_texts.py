@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from itertools import compress, count, repeat
 from typing import Literal, NamedTuple
 
+_SIGNS_AND_BLANKS = "+-" + "".join(filter(str.isspace, map(chr, range(0x3001))))
 Evidence = Literal["", "point", "comma", "point?", "comma?"]
 _BLANK = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000\t"), " ")
 _PLAIN = {
@@ -133,8 +134,8 @@ def is_code(text: str) -> bool:
 
 def find_codes(texts: Sequence[str]) -> list[int]:
     """Returns the positions of the codes, which are texts of digits alone."""
-    digits = map(str.lstrip, map(str.strip, texts), repeat("+-"))
-    return [place for place in compress(count(), map(str.isdigit, digits)) if is_code(texts[place])]
+    inner = map(str.strip, texts, repeat(_SIGNS_AND_BLANKS))
+    return [place for place in compress(count(), map(str.isdigit, inner)) if is_code(texts[place])]
 
 
 def is_known_mark(mark: str) -> bool:
