@@ -1,5 +1,5 @@
-// The cells of a delimited file, found and read in its bytes. The reference, with the same
-// results, is kissipo/input/cells/: cell_bytes.py, digits.py and text_column.py.
+// The cells of a delimited file, found and read in its bytes. The reference, with the
+// same results, is kissipo/input/cells/: cell_bytes.py, digits.py and text_column.py.
 //
 // A block begins with a cell and has at least 32 bytes of padding before and behind it.
 #include <cstdint>
@@ -412,7 +412,8 @@ EXPORTED const char* kissipo_texts_bytes(void* handle, int64_t* size) {
 }
 
 // Finds the texts that may not stand for themselves: empty or of at most `longest`
-// bytes, or with a first or last byte that is a blank or not ASCII. Returns their number.
+// bytes, or with a first or last byte that is a blank or not ASCII. Returns how many
+// there are.
 EXPORTED int64_t kissipo_texts_unusual(void* handle, int64_t longest, int32_t* unusual) {
     const Texts* texts = static_cast<Texts*>(handle);
     int64_t count = 0;
