@@ -254,7 +254,7 @@ EXPORTED int64_t kissipo_split_cells(
     const uint8_t quote = quoting ? '"' : '\n', mark = uint8_t(separator);
     CellEnds cell_ends(data + begin, data + end, EndBytes{mark, quote});
     const uint8_t *cell = data + begin, *last = data + end;
-    int64_t column = 0, line = 0, returns = 0;
+    int64_t column = 0, line = 0, returns = 0, odd_cells = 0;
     *consumed = begin;
     *num_odd = 0;
     for (;;) {
@@ -289,7 +289,7 @@ EXPORTED int64_t kissipo_split_cells(
             place = cell_ends.next();
             if (place == last) return line;
             if (place != behind + 1) return UNCLEAR;
-            if (is_odd) odd[(*num_odd)++] = line * width + column;
+            if (is_odd) odd[odd_cells++] = line * width + column;
         }
         bool has_return = false;
         if (*place == '\r') {
@@ -311,6 +311,7 @@ EXPORTED int64_t kissipo_split_cells(
             returns += has_return;
             if (returns != 0 && returns != line) return UNCLEAR;
             *consumed = cell - data;
+            *num_odd = odd_cells;
         }
     }
 }

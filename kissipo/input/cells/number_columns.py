@@ -24,6 +24,7 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
 from kissipo.input.cells.code_cells import has_codes, stray_codes
+from kissipo.input.cells.money import SCALED, has_currency, is_currency, plain_mark, short_power
 from kissipo.input.cells.number_texts import (
     NumberText,
     is_known_mark,
@@ -39,6 +40,10 @@ _NEARLY = re.compile(
     rf"|{_DIGITS} (?:Mio|Mrd|Tsd|million|billion|thousand)\.?(?: ?[^\W\d]+| ?[€$£])?)",
     re.IGNORECASE,
 )
+_BODY = re.compile(r"\d(?:[\d.,' ]*\d)?")
+_PARTED = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+[.,]\d+)(?![\d.,])")
+_VERSION = re.compile(r"[^\W\d_]*[.-]?#")
+_FEW_FORMS = 3
 ODD_SHARE = 0.1
 _SAMPLE = 200
 _MAX_ODD = 1000
@@ -214,7 +219,10 @@ def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
         for text, part in zip(texts, parts, strict=True)
         if part is None and _is_missing_word(text, options)
     )
-    mark = dict(options.units).get(column.name) or _common_mark(parts, counts)
+    mark = plain_mark(dict(options.units).get(column.name, ""))
+    if mark == SCALED or (not mark and _have_scales(parts)):
+        parts, mark = tuple(map(_scaled, parts)), SCALED
+    mark = mark or _common_mark(parts, counts)
     fits = np.array([part is not None and part.mark in ("", mark) for part in parts])
     present = np.array([text not in words for text in texts])
     numbers = NumberTexts(column, parts, counts, mark, words)
@@ -237,8 +245,34 @@ def _may_be_numbers(column: Column) -> bool:
     )
 
 
+def _have_scales(parts: Iterable[NumberText | None]) -> bool:
+    """Whether numbers have letters of different size, as 950, 1.2K and 3M. K alone may be
+    a temperature."""
+    marks = {part.mark for part in parts if part is not None}
+    letters = marks - {""}
+    return (
+        len(marks) > 1
+        and letters != {"K"}
+        and letters != {"B"}
+        and all(short_power(mark) for mark in letters)
+    )
+
+
+def _scaled(part: NumberText | None) -> NumberText | None:
+    """Returns a number such as 1.2K as 1.2e3."""
+    power = None if part is None else short_power(part.mark)
+    if part is None or power is None or "e" in part.digits.lower():
+        return part
+    digits = part.digits + (f"e{power}" if power else "")
+    return part._replace(digits=digits, mark=SCALED, scale=power)
+
+
 def _is_missing_word(text: str, options: CellOptions) -> bool:
-    return text.strip().lower() in MISSING_WORDS or text.strip() in options.missing_values
+    text = text.strip()
+    if text in options.missing_values or text.lower() in MISSING_WORDS:
+        return True
+    inner = text.rstrip(" -–—")  # $ - is nothing, or zero
+    return inner != text and is_currency(inner)
 
 
 def _common_mark(parts: Sequence[NumberText | None], counts: NDArray[np.int64]) -> str:
@@ -501,12 +535,26 @@ def _nearly_numbers(column: Column) -> list[Finding]:
     sample = column.frequent_texts
     plain = [text for text in sample if split_number(text) is not None]
     nearly = [text for text in sample if text not in plain and _NEARLY.fullmatch(text.strip())]
+    nearly = nearly or _beside_words(sample)
     if len(nearly) < _FEW_TEXTS or len(plain) + len(nearly) < (1 - ODD_SHARE) * len(sample):
         return []
     listed = list_some([f"'{text}'" for text in nearly], 3)
     message = f"'{column.name}' has numbers with something beside them: {listed}"
     action = "read as texts; write the numbers alone to read them as numbers"
     return [Finding("WARN", "numbers among texts", message, action)]
+
+
+def _beside_words(sample: Sequence[str]) -> list[str]:
+    """Returns the texts with an amount beside the same few words: $5 per night, 3.5 €/m²."""
+    forms = [_BODY.sub("#", text) for text in sample]
+    usual = {form for form, _ in Counter(forms).most_common(_FEW_FORMS)}
+    return [
+        text
+        for text, form in zip(sample, forms, strict=True)
+        if form in usual
+        and (has_currency(form) or (form.count("#") == 1 and _PARTED.search(text) is not None))
+        and not _VERSION.fullmatch(form)
+    ]
 
 
 def _inferred(
@@ -577,7 +625,10 @@ def _example_of_mark(numbers: NumberTexts) -> str:
         if part is not None and part.mark == numbers.mark
     ]
     text, part = next((cell for cell in cells if cell[1].digits.strip("0")), cells[0])
+    text, part = next((cell for cell in cells if cell[1].scale), (text, part))
     is_what = f"a number with the mark {numbers.mark}"
+    if part.scale:
+        is_what = f"{value(part, _own_decimal(numbers) or '.'):.12g} with the mark {numbers.mark}"
     if numbers.mark in RESULTS:
         is_what = f"{value(part, '.'):.9g} {RESULTS[numbers.mark]}"
     return f"{numbers.column.name}: '{text}' is {is_what}"

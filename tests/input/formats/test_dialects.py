@@ -298,6 +298,7 @@ def check_raw(content: str, quoting: bool) -> None:
 @given(raw_files(), st.booleans())
 @example("a,b\n1,x\n2,y\n007,z\n", True)
 @example('a,b\n"1.5",x\n"2,5"," y "\n', True)
+@example('a,b\n" a",', True)
 @settings(max_examples=150, derandomize=True, deadline=None)
 def test_blocks_and_rows_agree(content: str, quoting: bool) -> None:
     check_raw(content, quoting)
