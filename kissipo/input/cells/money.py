@@ -8,13 +8,15 @@ Example:  >>> power_of("Mio."), power_of("crore"), power_of("kg")
 
 import re
 
-_CODES = (
-    "USD EUR GBP JPY CNY RMB CHF INR AUD CAD SEK NOK DKK PLN CZK HUF RUB TRY BRL MXN ZAR KRW SGD HKD"
-    " NZD THB VND IDR MYR PHP UAH RON BGN ILS AED SAR TWD ARS CLP COP PEN EGP NGN KES PKR BDT LKR"
-).split()
-_NAMES = (
-    "Rs. Rs kr. kr Fr. Fr zł Kč Kčs Ft руб. руб р. 元 円 圓 원 lei Lei Lt Rp. Rp RM TL Php Euro S/. S/ R"
-).split()
+_CODE_TEXT = (
+    "USD EUR GBP JPY CNY RMB CHF INR AUD CAD SEK NOK DKK PLN CZK HUF RUB TRY BRL MXN ZAR KRW SGD"
+    " HKD NZD THB VND IDR MYR PHP UAH RON BGN ILS AED SAR TWD ARS CLP COP PEN EGP NGN KES PKR BDT"
+)
+_NAME_TEXT = (
+    "Rs. Rs kr. kr Fr. Fr zł Kč Kčs Ft руб. руб р. 元 円 圓 원 lei Lei Lt Rp. Rp RM TL Php Euro S/."
+    " S/ R"
+)
+_CODES, _NAMES = _CODE_TEXT.split(), _NAME_TEXT.split()
 _SYMBOL = "[$¢£¤¥֏؋৳฿៛\u20a0-\u20c0﷼]"
 CURRENCIES = frozenset([*_CODES, *_NAMES])
 MARK = "|".join(
@@ -49,7 +51,7 @@ def power_of(scale: str) -> int | None:
 
 
 def short_power(mark: str) -> int | None:
-    """Returns the power of ten of a letter behind a number, as in 1.2K; 0 without one."""
+    """Returns the power of ten of a letter behind a number, as in 1.2K; 0 for none."""
     return _SHORT_SCALES.get(mark) if mark else 0
 
 

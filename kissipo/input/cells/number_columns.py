@@ -221,7 +221,7 @@ def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
     )
     mark = plain_mark(dict(options.units).get(column.name, ""))
     if mark == SCALED or (not mark and _have_scales(parts)):
-        parts, mark = tuple(map(_scaled, parts)), SCALED
+        parts, mark = tuple(map(scaled, parts)), SCALED
     mark = mark or _common_mark(parts, counts)
     fits = np.array([part is not None and part.mark in ("", mark) for part in parts])
     present = np.array([text not in words for text in texts])
@@ -246,19 +246,19 @@ def _may_be_numbers(column: Column) -> bool:
 
 
 def _have_scales(parts: Iterable[NumberText | None]) -> bool:
-    """Whether numbers have letters of different size, as 950, 1.2K and 3M. K alone may be
-    a temperature."""
-    marks = {part.mark for part in parts if part is not None}
-    letters = marks - {""}
+    """Whether numbers have letters of different size, as 950, 1.2K and 3M. K alone may
+    be a temperature."""
+    units = {part.mark for part in parts if part is not None}
+    letters = units - {""}
     return (
-        len(marks) > 1
+        len(units) > 1
         and letters != {"K"}
         and letters != {"B"}
         and all(short_power(mark) for mark in letters)
     )
 
 
-def _scaled(part: NumberText | None) -> NumberText | None:
+def scaled(part: NumberText | None) -> NumberText | None:
     """Returns a number such as 1.2K as 1.2e3."""
     power = None if part is None else short_power(part.mark)
     if part is None or power is None or "e" in part.digits.lower():
@@ -545,7 +545,7 @@ def _nearly_numbers(column: Column) -> list[Finding]:
 
 
 def _beside_words(sample: Sequence[str]) -> list[str]:
-    """Returns the texts with an amount beside the same few words: $5 per night, 3.5 €/m²."""
+    """Returns the texts with an amount beside the same few words, as $5 per night."""
     forms = [_BODY.sub("#", text) for text in sample]
     usual = {form for form, _ in Counter(forms).most_common(_FEW_FORMS)}
     return [

@@ -1,4 +1,4 @@
-"""Tables that are drawn with characters: bars as in Markdown, or columns of fixed width.
+"""Tables drawn with characters: bars as in Markdown, or columns of fixed width.
 
 Example:  >>> lines = ["| a | b |", "|---|---|", "| 1 | x y |", "| 2 | z |"]
           >>> are_between_bars(lines), list(by_bars(lines))
@@ -22,7 +22,7 @@ from kissipo.input.formats.files import open_text
 BARS = "| |"
 _RULE = re.compile(r"[|+:=\- ]*-[|+:=\- ]*")
 _COUNT = re.compile(r"\(\d+ rows?\)")
-_MIN_LINES, _FIRST_LINES, _MOST = 4, 60, 0.8
+_MIN_LINES, _FIRST_LINES, _MIN_SHARE = 4, 60, 0.8
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
 
 
@@ -48,6 +48,8 @@ def have_fixed_width(lines: Sequence[str]) -> bool:
     filled = [line.rstrip("\r\n") for line in lines if line.strip()]
     if len(filled) < _MIN_LINES or any("\t" in line for line in filled):
         return False
+    if 2 * sum("  " in line.strip() for line in filled) < len(filled):
+        return False
     width = max(map(len, filled))
     padded = [line.ljust(width) for line in filled]
     is_gap = [all(line[place] == " " for line in padded) for place in range(width)]
@@ -61,7 +63,7 @@ def have_fixed_width(lines: Sequence[str]) -> bool:
         for begin, end in zip(begins, [*begins[1:], width], strict=True)
     ]
     return any(
-        sum(split_number(cell) is not None for cell in cells) >= _MOST * len(cells)
+        sum(split_number(cell) is not None for cell in cells) >= _MIN_SHARE * len(cells)
         for cells in columns
     )
 
@@ -103,7 +105,7 @@ def _form(lines: Sequence[str]) -> str | None:
         if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1:
             columns = zip(*rows[1:], strict=True)
             if any(
-                sum(split_number(cell) is not None for cell in cells) >= _MOST * len(cells)
+                sum(split_number(cell) is not None for cell in cells) >= _MIN_SHARE * len(cells)
                 for cells in columns
             ):
                 return f"{len(rows[0])} columns separated by {name}"

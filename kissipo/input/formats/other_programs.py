@@ -85,6 +85,10 @@ _OTHERS = {
     ".mp4": ("a video", "Save its frames as images, in one folder per class"),
     ".avi": ("a video", "Save its frames as images, in one folder per class"),
 }
+_QUERY = (
+    "In Python: pandas.read_sql_table('{}', 'sqlite:///{}').to_csv('{}', index=False)"
+    " (needs the package sqlalchemy)"
+)
 _DATABASES = (".sqlite", ".sqlite3", ".db", ".db3")
 SIGNATURES = {
     b"PAR1": "a Parquet file; name it .parquet",
@@ -131,9 +135,5 @@ def _database(path: Path, table: str) -> DataError:
             names = [str(row[0]) for row in connection.execute(query)]
     except sqlite3.Error:
         return _error(path, "a database that SQLite cannot open", "Export the table as .csv")
-    name = names[0] if names else "TABLE"
-    remedy = (
-        f"In Python: pandas.read_sql('select * from {name}', sqlite3.connect('{path.name}'))"
-        f".to_csv('{table}', index=False)"
-    )
+    remedy = _QUERY.format(names[0] if names else "TABLE", path.name, table)
     return _error(path, "a SQLite database", remedy, got="tables " + list_some(names, 5))
