@@ -31,13 +31,14 @@ from kissipo.input.cells.number_texts import (
     split_number,
     value,
 )
+from kissipo.input.cells.odd_texts import odd_texts
 from kissipo.input.cells.sixties import RESULTS, all_sixties, split_sixties
 
 _DIGITS = r"-?\d[\d.,]*"
 _NEARLY = re.compile(
     rf"(?:(?:[<>]=?|[~≈≤≥±]|ca\.?|approx\.?|about|=\"|') ?{_DIGITS}[\"']?"
     rf"|{_DIGITS} ?(?:±|\+/-|\+-) ?{_DIGITS}|\d+ \d+/\d+|\d+ ?['′’] ?\d*(?: ?(?:\"|″|''))?"
-    rf"|{_DIGITS} (?:Mio|Mrd|Tsd|million|billion|thousand)\.?(?: ?[^\W\d]+| ?[€$£])?)",
+    rf"|0x[0-9a-f]+|{_DIGITS} (?:Mio|Mrd|Tsd|million|billion|thousand)\.?(?: ?[^\W\d]+| ?[€$£])?)",
     re.IGNORECASE,
 )
 _BODY = re.compile(r"\d(?:[\d.,' ]*\d)?")
@@ -153,7 +154,7 @@ def type_cells(
             findings += stray_codes(column, frame)
     for column in columns:
         if column.kind == "string" and column.name not in options.texts:
-            findings += _unread(column, frame) or _nearly_numbers(column)
+            findings += _unread(column, frame) or _nearly_numbers(column) or odd_texts(column)
     plain = plain or {}
     if decimal is None:
         findings += _two_notations(number_columns, plain)

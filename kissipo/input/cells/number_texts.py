@@ -68,6 +68,7 @@ _GROUPS = {
 }
 
 
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 _FORTRAN = re.compile(r"([+-]?\d*\.\d*|[+-]?\d+)[dD]([+-]\d{1,3})")  # 1.5D+02
 
 
@@ -120,6 +121,8 @@ def split_number(text: str) -> NumberText | None:
             return None
         evidence = _NAMES.get(match["whole"][0], evidence)
     if needs_separator(mark) and match["before"] and not (evidence or match["blank"]):
+        return None
+    if _HEXADECIMAL.fullmatch(text.strip()):
         return None
     if mark.lower() in _NOT_UNITS or (mark and _is_code(match["body"])):
         return None

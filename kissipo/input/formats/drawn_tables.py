@@ -21,6 +21,7 @@ from kissipo.input.formats.files import open_text
 
 BARS = "| |"
 _RULE = re.compile(r"[|+:=\- ]*-[|+:=\- ]*")
+_LABEL = "__label__"
 _COUNT = re.compile(r"\(\d+ rows?\)")
 _MIN_LINES, _FIRST_LINES, _MIN_SHARE = 4, 60, 0.8
 _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
@@ -82,6 +83,12 @@ def refuse_table(path: Path) -> None:
     """Refuses a table in a file of plain text, whose characters would be learned."""
     with open_text(path, "utf-8") as file:
         lines = list(islice(file, _FIRST_LINES))
+    if lines and all(line.startswith(_LABEL) for line in lines if line.strip()):
+        raise DataError(
+            f"{path} has labels and texts in the format of fastText",
+            got=f"'{lines[0].strip()[:60]}' in its first line",
+            do="Write two columns, label and text, with a tab between them, as a .tsv file",
+        )
     form = _form(lines)
     if form is None:
         return
