@@ -20,7 +20,7 @@ from kissipo.input.cells.number_texts import split_number
 from kissipo.input.formats.files import open_text
 
 BARS = "| |"
-_RULE = re.compile(r"[|+:=\- ]*-[|+:=\- ]*")
+_RULE = re.compile(r"[|+:=\- ]*(?:--|==)[|+:=\- ]*")
 _LABEL = "__label__"
 _COUNT = re.compile(r"\(\d+ rows?\)")
 _MIN_LINES, _FIRST_LINES, _MIN_SHARE = 4, 60, 0.8
