@@ -26,8 +26,8 @@ from kissipo.core.tensor_spec import TensorSpec
 
 
 def num_steps(signals: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Returns the number of steps of each signal (row, time, channel), up to the last one
-    with a value.
+    """Returns the number of steps of each signal (row, time, channel), up to the last
+    one with a value.
 
     Example:  >>> num_steps(np.array([[[1.0], [np.nan]], [[2.0], [3.0]]])).tolist()
               [1, 2]

@@ -265,7 +265,7 @@ def _offset(zone: str | None) -> int:
 
 
 def _first_year(name: str) -> int:
-    """Returns the first of the hundred years of two digits; no date of birth lies ahead."""
+    """Returns the first of the hundred years of two digits; no birth lies ahead."""
     words = re.split(r"[^a-z]+", name.lower())
     return date.today().year - 99 if _BIRTH & set(words) else 1969
 

@@ -66,8 +66,8 @@ def listed_parts(
 
 
 def _numbered_parts(folder: Path, images: Sequence[Path]) -> dict[str, NDArray[np.int64]] | None:
-    """Returns the parts of a folder like CUB-200: images.txt has a number and a path per
-    line, train_test_split.txt a number, and 1 for the training."""
+    """Returns the parts of a folder like CUB-200: images.txt has a number and a path
+    per line, train_test_split.txt a number, and 1 for the training."""
     tables = []
     for name in ("images.txt", _NUMBERED):
         if not (folder / name).is_file() or (folder / name).stat().st_size > _MAX_BYTES:

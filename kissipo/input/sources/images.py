@@ -386,8 +386,9 @@ def _images_of(value: object, channels: int) -> list[object]:
                channels first from three gray ones
     """
     if isinstance(value, str | Path):
-        table = images_to_predict(Path(value))
-        if table is None and not is_array_file(Path(value)):
+        is_arrays = is_array_file(Path(value))
+        table = None if is_arrays else images_to_predict(Path(value))
+        if table is None and not is_arrays:
             return [value]
         value = read_array_file(Path(value)).x if table is None else table
     x = np.asarray(value)

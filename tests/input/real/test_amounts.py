@@ -91,9 +91,9 @@ def test_letters_of_different_size_are_thousands_and_millions() -> None:
     frame, findings = read(cells)
     assert frame["price"].values[:5].tolist() == [950, 1200, 35_000, 2_500_000, 17]
     assert "number_units={price: K=1000} (price: '1.2K' is 1200" in messages(findings)
-    given = column_of("price", ["3.5M", "12K", "40"])
+    column = column_of("price", ["3.5M", "12K", "40"])
     cell_options = CellOptions(units=(("price", "K=1000"),))
-    assert _as_numbers(given, cell_options).values.tolist() == [3.5e6, 12_000, 40]
+    assert _as_numbers(column, cell_options).values.tolist() == [3.5e6, 12_000, 40]
 
 
 def test_temperatures_in_kelvin_are_no_thousands() -> None:

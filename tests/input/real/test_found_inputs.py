@@ -45,8 +45,8 @@ def test_headers_of_joined_files_are_left_out(columns: str) -> None:
     assert "2 rows (rows 21, 42) repeat the header" in messages(findings)
     if "x" in names:
         assert frame["x"].values.tolist() == [row / 4 for row in range(20)] * 3
-    kept = read([columns, *part, columns, *part], extra_rows="keep")[0]
-    assert len(kept) == 41
+    every_row = read([columns, *part, columns, *part], extra_rows="keep")[0]
+    assert len(every_row) == 41
 
 
 @pytest.mark.parametrize("name", ["pixel{}", "px_{}", "Pixel.{}"])

@@ -84,7 +84,8 @@ def rows(before: str, between: str, after: str) -> list[str]:
 
 DRAWN = {
     "markdown": ["| height | city | kind |", "|---:|:---|:--:|", *rows("| ", " | ", " |")],
-    "plain bars": ["height | city | kind", "-------+------+-----", *rows(" ", " | ", ""), "(40 rows)"],
+    "plain bars": ["height | city | kind", "-------+------+-----", *rows(" ", " | ", ""),
+                   "(40 rows)"],
     "boxes": ["+---+---+---+", "| height | city | kind |", "+===+===+===+",
               *rows("|", "|", "|"), "+---+---+---+"],
 }  # fmt: skip
