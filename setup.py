@@ -1,6 +1,7 @@
-"""The build of the kernels in native/ with the system's C++ compiler.
+"""The build of the libraries in native/ with the system's C++ compiler.
 
-Without a compiler kissipo is installed without kernels, uses torch and says so.
+Without a compiler kissipo is installed without them: it computes with torch, reads
+tables with numpy, and says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import product
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+CELLS = "native/cells.cpp"
 CHOICE = "native/choose.cpp"
 KERNELS = [f"native/{name}.cpp" for name in ("recurrent", "dense", "adam", "word_vectors", "table")]
 COMMON = [
@@ -50,15 +52,17 @@ def instruction_sets() -> list[str]:
 
 
 class BuildKernels(build_ext):
-    """The build of one library of plain C functions for every version of Python.
+    """The build of libraries of plain C functions for every version of Python.
 
-    Each source is compiled once for each instruction set.
+    Each kernel is compiled once for each instruction set, the reader of cells once.
     """
 
     def build_extension(self, ext: Extension) -> None:
-        objects = self.compiler.compile([CHOICE], output_dir=self.build_temp, extra_postargs=COMMON)
+        common = [source for source in ext.sources if source not in KERNELS]
+        kernels = [source for source in ext.sources if source in KERNELS]
+        objects = self.compiler.compile(common, output_dir=self.build_temp, extra_postargs=COMMON)
         with ThreadPoolExecutor(os.cpu_count()) as workers:
-            sources = zip(*product(instruction_sets(), KERNELS), strict=True)
+            sources = zip(*product(instruction_sets(), kernels), strict=True) if kernels else ()
             for compiled in workers.map(self.compile_one, *sources):
                 objects += compiled
         path = self.get_ext_fullpath(ext.name)
@@ -83,7 +87,7 @@ class BuildKernels(build_ext):
         return fullname.replace(".", "/") + (".dll" if sys.platform == "win32" else ".so")
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
-        return ["kissipo_kernels"]
+        return [] if CELLS in ext.sources else ["kissipo_kernels"]
 
 
 try:
@@ -101,6 +105,9 @@ else:
     commands = {"build_ext": BuildKernels, "bdist_wheel": WheelForEveryPython}
 
 setup(
-    ext_modules=[Extension("kissipo.process.kernels._kernels", [CHOICE, *KERNELS], optional=True)],
+    ext_modules=[
+        Extension("kissipo.process.kernels._kernels", [CHOICE, *KERNELS], optional=True),
+        Extension("kissipo.input.cells._cells", [CELLS], optional=True),
+    ],
     cmdclass=commands,
 )

@@ -25,17 +25,31 @@ from kissipo.core.frame import Frame, array_column
 from kissipo.core.tensor_spec import TensorSpec
 
 
+def num_steps(signals: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Returns the number of steps of each signal (row, time, channel), up to the last
+    one with a value.
+
+    Example:  >>> num_steps(np.array([[[1.0], [np.nan]], [[2.0], [3.0]]])).tolist()
+              [1, 2]
+    """
+    places = np.arange(1, signals.shape[1] + 1)
+    has_value = np.any(~np.isnan(signals), axis=2)
+    steps: NDArray[np.int64] = np.max(np.where(has_value, places, 0), axis=1, initial=0)
+    return steps
+
+
 class Signals(Codec):
     """Scales each channel of signals, or each feature."""
 
     KIND: ClassVar[str] = "signals"
-    FIELDS = ("column", "shape", "mean", "std")
+    FIELDS = ("column", "shape", "mean", "std", "min_steps")
 
     def __init__(self, column: str) -> None:
         self.column = column
         self.shape: tuple[int, ...] | None = None
         self.mean: tuple[float, ...] = ()
         self.std: tuple[float, ...] = ()
+        self.min_steps = 0  # of the shortest signal of the training
 
     @property
     def spec(self) -> TensorSpec:
@@ -46,6 +60,8 @@ class Signals(Codec):
     def fit(self, frame: Frame) -> Self:
         values = frame[self.column].values.astype(np.float64)
         self.shape = tuple(values.shape[1:])
+        if values.ndim == 3 and len(values):
+            self.min_steps = int(num_steps(values).min())
         flat = values.reshape(-1, values.shape[-1])
         counts = np.maximum(np.sum(~np.isnan(flat), axis=0), 1)
         mean = np.nansum(flat, axis=0) / counts

@@ -28,6 +28,7 @@ from kissipo.core.suggest import did_you_mean
 
 Kind = Literal["number", "string", "time", "image", "array", "document"]
 ValueType = Literal["text", "integer", "float", "boolean"]
+_FREQUENT = 200
 _TEXTS = 10_000  # that are hashed at the same time
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
@@ -86,14 +87,25 @@ class Column:
 
     def counts(self) -> dict[str, int]:
         """Returns the number of rows per category of a string column."""
-        counts = np.bincount(self.values[self.values >= 0])
+        counts = self.code_counts()
         used = np.flatnonzero(counts)
         texts = map(self.categories.__getitem__, used.tolist())
         return dict(zip(texts, counts[used].tolist(), strict=True))
 
     def used_categories(self) -> NDArray[np.int64]:
         """Returns the positions of the categories that occur in a row."""
-        return np.flatnonzero(np.bincount(self.values[self.values >= 0]))
+        return np.flatnonzero(self.code_counts())
+
+    def code_counts(self) -> NDArray[np.int64]:
+        """Returns the number of rows of each category of a string column."""
+        return np.bincount(self.values + 1, minlength=len(self.categories) + 1)[1:]
+
+    @cached_property
+    def frequent_texts(self) -> tuple[str, ...]:
+        """The texts of a string column with the most rows, at most 200 of them."""
+        counts = self.code_counts()
+        order = np.argsort(-counts, kind="stable")[:_FREQUENT]
+        return tuple(self.categories[code] for code in order.tolist() if counts[code])
 
     def rows_by_text(self) -> dict[str, NDArray[np.int64]]:
         """Returns the rows of each text, in the order in which the texts appear."""

@@ -3,7 +3,7 @@
 2024-01-31 14:30:00.250, 01/31/2024 02:30 PM, 31 Jan 2024, Jan 2024 and the like.
 All texts of a column have the same shape of date. Whether the day or the month comes
 first is decided by all of them together. A year of two digits lies between 1969 and
-2068, as in POSIX.
+2068, as in POSIX; no date of birth lies ahead.
 
 Example:  >>> reading = read_texts(["01/31/2024 2:30 PM", "02/01/2024 3:00 PM"], "at")
           >>> reading.style, reading.values.astype("datetime64[m]").tolist()[0].hour
@@ -13,6 +13,7 @@ Example:  >>> reading = read_texts(["01/31/2024 2:30 PM", "02/01/2024 3:00 PM"],
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,8 @@ _DATES = (
     rf"(?P<e>1\d\d){_SIGNS}",
     r"(?P<e>1\d\d)/(?P<m>\d{1,2})/(?P<d>\d{1,2})",
 )
+_BIRTH = {"born", "birth", "birthday", "birthdate", "dob", "bday", "geboren", "geburtsdatum"}
+_BIRTH |= {"geburtstag", "naissance", "nacimiento", "nascita", "urodzenia"}
 _FIRST_YEAR, _LAST_YEAR = 1000, 3000
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,? +)?"
 _CLOCK = (
@@ -127,13 +130,15 @@ def _read_rows(
             return None
         order, reason = decided
         day, month = (first, second) if order == "day_first" else (second, first)
-        days = _days(_years(rows), month, day)
+        days = _days(_years(rows, name), month, day)
     else:
-        days, order = _plain_days(rows), None
+        days, order = _plain_days(rows, name), None
     if days is None:
         return None
     if any(len(row.get("y") or "") == 2 for row in rows):
-        reason = "; ".join(filter(None, [reason, "years of two digits lie in 1969 to 2068"]))
+        first_year = _first_year(name)
+        lie = f"years of two digits lie in {first_year} to {first_year + 99}"
+        reason = "; ".join(filter(None, [reason, lie]))
     if "e" in rows[0]:
         era = rows[0].get("era") or "the Republic of China"
         reason = f"'{texts[0]}' is {days[0]}, in years of {era}"
@@ -145,7 +150,7 @@ def _order_of_days(
     rows: list[Fields], texts: Sequence[str], name: str, style: str | None
 ) -> tuple[str | None, str] | None:
     """Returns day_first or month_first with the reason, or None for other numbers."""
-    first, second, years = _column(rows, "a"), _column(rows, "b"), _years(rows)
+    first, second, years = _column(rows, "a"), _column(rows, "b"), _years(rows, name)
     readings = {
         "day_first": _days(years, second, first),
         "month_first": _days(years, first, second),
@@ -186,8 +191,8 @@ def _refuse_mixture(
     )
 
 
-def _plain_days(rows: list[Fields]) -> NDArray[np.datetime64] | None:
-    fields, years = rows[0], _years(rows)
+def _plain_days(rows: list[Fields], name: str) -> NDArray[np.datetime64] | None:
+    fields, years = rows[0], _years(rows, name)
     if "w" in fields:
         weeks, weekdays = _column(rows, "w"), _column(rows, "wd", missing=1)
         if weeks.min() < 1 or weeks.max() > 53:
@@ -259,12 +264,19 @@ def _offset(zone: str | None) -> int:
     return -minutes if "-" in (zone or "") else minutes
 
 
-def _years(rows: list[Fields]) -> NDArray[np.int64]:
+def _first_year(name: str) -> int:
+    """Returns the first of the hundred years of two digits; no birth lies ahead."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return date.today().year - 99 if _BIRTH & set(words) else 1969
+
+
+def _years(rows: list[Fields], name: str) -> NDArray[np.int64]:
     if "e" in rows[0]:
         return np.array([_year_of_era(row) for row in rows])
     years = _column(rows, "y")
     short = np.array([len(row["y"] or "") == 2 for row in rows])
-    return np.where(short, np.where(years < 69, 2000, 1900) + years, years)
+    first = _first_year(name)
+    return np.where(short, first + (years - first) % 100, years)
 
 
 def _year_of_era(row: Fields) -> int:

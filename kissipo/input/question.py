@@ -20,6 +20,7 @@ from kissipo.core.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
+from kissipo.input.formats.pixel_cells import pixel_images
 from kissipo.input.formats.signal_rows import SignalColumns, find_signals
 from kissipo.input.formats.split_tables import reading_of, table_folder
 from kissipo.input.formats.tables import FileWords, is_table_file
@@ -101,6 +102,11 @@ class Question:
     def usual_task(self) -> tuple[InferredOption, ...]:
         """The options of the task that this format is made for; empty without one."""
         return self._reading.usual_task
+
+    @cached_property
+    def has_pixels(self) -> bool:
+        """Whether the data are a table whose rows are images with their classes."""
+        return self.path is not None and pixel_images(self.rows, self.findings) is not None
 
     @cached_property
     def has_split_tables(self) -> bool:

@@ -26,6 +26,8 @@ from kissipo.input.time_columns import combined_time, time_finding, with_time
 from kissipo.input.time_parts import parts_without_year
 
 _TIME_NAMES = ("year", "time", "date", "jahr", "month", "t")
+_STEP_NAMES = {"step", "timestep", "time_step", "time_idx", "time", "t", "ds", "index", "period"}
+_STEP_NAMES |= {"cycle", "timestamp"}
 _MAX_LISTED = 3
 
 
@@ -270,11 +272,15 @@ def _year_column(frame: Frame) -> str | None:
 
 
 def _step_column(frame: Frame) -> str | None:
-    """Returns a column called step that counts the rows of one series after another."""
+    """Returns a column such as step that counts the rows of several series, which stand
+    one after another or in turn."""
     for column in frame.columns:
-        if column.name.lower() != "step" or column.kind != "number" or column.missing.any():
+        is_named = column.name.lower() in _STEP_NAMES
+        if not is_named or column.kind != "number" or column.missing.any():
             continue
         steps = np.diff(column.values)
-        if np.any(steps < 0) and np.all((steps == 1) | (steps < 0)):
+        one_after_another = np.any(steps < 0) and np.all((steps == 1) | (steps < 0))
+        in_turn = np.any(steps == 0) and np.all((steps == 0) | (steps == 1))
+        if one_after_another or in_turn:
             return column.name
     return None

@@ -13,7 +13,7 @@ from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import list_some
 
-_IMBALANCE = 10
+_IMBALANCE, _ENDS = 10, ".,;:"
 _UNKNOWN = frozenset({"?", "anonymous", "disputed", "undecided", "unknown", "unlabeled", "未知"})
 
 
@@ -130,7 +130,7 @@ def check_classes(column: Column) -> list[Finding]:
             do="Add rows of that class, merge it with another or remove it; "
             "if the target is a number, use output.number",
         )
-    findings = _equal_but_for_case(column.name, counts)
+    findings = _equal_but_for_case(column.name, counts) + _equal_but_for_ends(column.name, counts)
     max_count, min_count = max(counts.values()), min(counts.values())
     rarest = min(counts, key=lambda level: counts[level])
     if max_count >= _IMBALANCE * min_count:
@@ -174,6 +174,17 @@ def _equal_but_for_case(name: str, counts: Mapping[str, int]) -> list[Finding]:
             "kept as different classes; output.ignore_case=true joins them",
         )
     ]
+
+
+def _equal_but_for_ends(name: str, counts: Mapping[str, int]) -> list[Finding]:
+    """Reports classes that differ in nothing but a point or comma at their end."""
+    same = [text for text in counts if text[-1:] in _ENDS and text.rstrip(_ENDS) in counts]
+    if not same:
+        return []
+    listed = list_some([f"{text.rstrip(_ENDS)}/{text}" for text in same], 5)
+    message = f"some classes of '{name}' differ only in the last character: {listed}"
+    action = "kept as different classes; write them in one way"
+    return [Finding("WARN", "classes by their ends", message, action)]
 
 
 def join_blanks(column: Column) -> tuple[Column, list[Finding]]:

@@ -15,6 +15,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.task import Task
 from kissipo.input.formats.compressed import unpack_first
 from kissipo.input.formats.files import existing
+from kissipo.input.formats.other_programs import refusal
 from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.pipeline.registries import SOURCES
@@ -37,7 +38,7 @@ def infer_task(question: Question) -> Task:
             return task
     assert question.path is not None, "a table takes every object in memory"
     path = existing(question.path)
-    raise DataError(
+    raise refusal(path) or DataError(
         f"{path} has a format that kissipo does not read",
         got=f"'{path.suffix}'",
         allowed=", ".join(

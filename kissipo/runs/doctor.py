@@ -20,6 +20,7 @@ from kissipo.core.errors import RunError
 from kissipo.core.json_object import JsonObject
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import METRICS, MODEL, RunFolder
+from kissipo.input.cells.compiled import library
 from kissipo.process.kernels.native import kernels
 
 _PARTS = (
@@ -50,6 +51,7 @@ def examine() -> JsonObject:
     machine = {
         **describe_machine(),
         "kernels": implementation,
+        "tables": "compiled reader" if library() else "numpy: the reader was not built",
         "oneDNN": str(torch.backends.mkldnn.is_available()),
     }
     return {"machine": machine, "parts": parts}

@@ -14,7 +14,8 @@ from kissipo.core.finding import refuse_failures
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.number_cells import infinities, mixed_types
 from kissipo.core.suggest import nearest
-from kissipo.input.cells.number_columns import PLAIN_CELLS, CellOptions, without_declared
+from kissipo.input.cells.money import SCALED
+from kissipo.input.cells.number_columns import PLAIN_CELLS, CellOptions, scaled, without_declared
 from kissipo.input.cells.number_texts import NumberText, split_number, value
 from kissipo.input.cells.sixties import RESULTS, split_sixties
 from kissipo.input.cells.text_column import is_missing
@@ -127,6 +128,7 @@ def _as_numbers(column: Column, cells: CellOptions) -> Column:
             continue
         number = split_sixties(text) if mark in RESULTS else None
         number = number or split_number(text)
+        number = scaled(number) if mark == SCALED else number
         if number is None:
             invalid.add(code)
             continue

@@ -7,15 +7,16 @@ the reader that goes cell by cell, which reads or refuses them with the line.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.input.cells.compiled import CellFinder, Places, library
+
 Bytes = NDArray[np.uint8]
-Places = NDArray[np.int64]
 Words = NDArray[np.uint64]
 BLOCK = 1 << 20
 _LONGEST_ROW = 1 << 25
@@ -69,7 +70,8 @@ class CellBytes:
 
     starts, ends:  first byte of each cell, and the one behind its last
     points:        the place of the only point in a cell, its end where it has none, or
-                   -1 where it has several
+                   -1 where it has several; empty where the compiled reader found the
+                   cells, as it does not need them
     quoted:        texts of quoted cells that are not equal to their bytes, by row
     """
 
@@ -112,27 +114,55 @@ class CellBytes:
 def split_cells(
     file: TextIO, separator: str, width: int, *, quoting: bool, protect: Callable[[str], str]
 ) -> Iterator[list[CellBytes]]:
-    """Yields the columns of one block of lines after the other.
+    """Yields the columns of one block of lines after the other. Those of a block are
+    valid until the next.
 
     Raises:   UnclearLayoutError where the cells must be split one by one.
     """
     if width < 2 or not separator.isascii() or separator.isalnum() or separator in '.+-"\r\n':
         raise UnclearLayoutError
     size = max(BLOCK, width << 11)  # some rows also of wide tables
+    compiled = library()
+    finder = compiled and CellFinder(compiled, separator, quoting, width)
     rest, is_last = b"", False
     while not is_last:
         text = file.read(size)
         is_last = not text
-        lines = rest + text.encode()
-        if is_last and lines and not lines.endswith(b"\n"):
-            lines += b"\n"
-        block = Block(bytes(PADDING) + lines + bytes(PADDING), separator, quoting, protect)
-        columns, end = _split(block, width, len(lines))
-        rest = lines[end:]
+        lines = text.encode()
+        if is_last and rest and not rest.endswith(b"\n"):
+            lines = b"\n"
+        length = len(rest) + len(lines)
+        padding = bytes(PADDING)
+        block = Block(b"".join([padding, rest, lines, padding]), separator, quoting, protect)
+        columns, end = _find(block, finder, length) if finder else _split(block, width, length)
+        rest = block.data[PADDING + end : PADDING + length]
         if (is_last and rest) or len(rest) > min(8 * size, _LONGEST_ROW):
             raise UnclearLayoutError
         if columns:
             yield columns
+
+
+def _find(block: Block, finder: CellFinder, size: int) -> tuple[list[CellBytes], int]:
+    """Returns what `_split` returns. The texts of quoted cells that are not equal to
+    their bytes stand behind the lines."""
+    data, width = block.data, finder.width
+    places = finder.find(data, PADDING, PADDING + size)
+    if places is None:
+        raise UnclearLayoutError
+    starts, ends, end, quoted = places
+    texts = []
+    place = len(data)
+    for cell in quoted:
+        row, column = divmod(cell, width)
+        text = data[starts[column, row] : ends[column, row]].decode().replace('""', '"')
+        texts.append(block.protect(text).encode())
+        starts[column, row], ends[column, row] = place, place + len(texts[-1])
+        place += len(texts[-1])
+    if texts:
+        block = replace(block, data=b"".join([data, *texts, bytes(PADDING)]))
+    no_points = np.zeros(0, np.int64)
+    columns = [CellBytes(block, *places, no_points) for places in zip(starts, ends, strict=True)]
+    return columns if len(starts[0]) else [], end - PADDING
 
 
 def _split(block: Block, width: int, size: int) -> tuple[list[CellBytes], int]:

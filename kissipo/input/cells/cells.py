@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kissipo.core.frame import Column, strings
 from kissipo.input.cells.cell_bytes import CellBytes
 from kissipo.input.cells.digits import plain_numbers
+from kissipo.input.cells.growing_array import GrowingArray
 from kissipo.input.cells.number_columns import ODD_SHARE
 from kissipo.input.cells.number_texts import find_codes, is_code
 from kissipo.input.cells.text_column import TextColumn, is_missing
@@ -79,14 +80,14 @@ class ColumnBuilder:
     sample: tuple[str, ...] = ()
     failed: bool = False
     _begun: bool = False
-    _numbers: list[NDArray[np.float64]] = field(default_factory=list)
+    _numbers: GrowingArray[np.float64] = field(default_factory=lambda: GrowingArray(np.float64))
     _texts: TextColumn = field(init=False)
 
     def __post_init__(self, blanks: str, values: frozenset[str]) -> None:
         self._texts = TextColumn(blanks, values)
 
     def __len__(self) -> int:
-        return len(self._texts) if self.as_text else sum(map(len, self._numbers))
+        return len(self._texts if self.as_text else self._numbers)
 
     def add(self, cells: Sequence[str]) -> None:
         """Appends cells. Where plain numbers turn out to be texts, `failed` is set: the
@@ -108,9 +109,7 @@ class ColumnBuilder:
         if self.as_text:
             codes, categories = self._texts.finish()
             return Column(self.name, "string", codes, categories)
-        values = np.concatenate(self._numbers) if self._numbers else np.zeros(0)
-        self._numbers = [values]  # which frees the chunks
-        return Column(self.name, "number", values)
+        return Column(self.name, "number", self._numbers.finish())
 
     @property
     def joined(self) -> list[str]:
@@ -133,7 +132,7 @@ class ColumnBuilder:
         """Appends plain numbers; False where the first cells are texts after all."""
         if values is not None:
             self._numbers.append(values)
-        elif self._numbers:
+        elif len(self._numbers):
             self.failed = True
         else:
             self.as_text = True

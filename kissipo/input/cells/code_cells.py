@@ -41,7 +41,7 @@ def stray_codes(column: Column, frame: Frame) -> list[Finding]:
     codes = find_codes(texts)
     if not codes:
         return []
-    counts = np.bincount(column.values[column.values >= 0], minlength=len(texts))
+    counts = column.code_counts()
     if not _are_stray(texts, counts, codes):
         return []
     rows = frame.rows[np.isin(column.values, codes)]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.input.cells.cell_bytes import CellBytes, Places, Words
+from kissipo.input.cells.compiled import find_numbers, library
 
 _MAX_DIGITS = 19
 _EXACT = np.uint64(2**53)
@@ -51,6 +52,9 @@ class PlainNumbers(NamedTuple):
 
 def plain_numbers(cells: CellBytes) -> PlainNumbers:
     """Returns the numbers of a column; NaN where a cell is empty or not read."""
+    compiled = library()
+    if compiled is not None:
+        return PlainNumbers(*find_numbers(compiled, cells.block.data, cells.starts, cells.ends))
     data, starts, ends, points = cells.block.bytes, cells.starts, cells.ends, cells.points
     first = data[starts]
     is_negative = first == ord("-")

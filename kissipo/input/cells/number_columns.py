@@ -24,21 +24,27 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
 from kissipo.input.cells.code_cells import has_codes, stray_codes
+from kissipo.input.cells.money import SCALED, has_currency, is_currency, plain_mark, short_power
 from kissipo.input.cells.number_texts import (
     NumberText,
     is_known_mark,
     split_number,
     value,
 )
+from kissipo.input.cells.odd_texts import odd_texts
 from kissipo.input.cells.sixties import RESULTS, all_sixties, split_sixties
 
 _DIGITS = r"-?\d[\d.,]*"
 _NEARLY = re.compile(
     rf"(?:(?:[<>]=?|[~≈≤≥±]|ca\.?|approx\.?|about|=\"|') ?{_DIGITS}[\"']?"
     rf"|{_DIGITS} ?(?:±|\+/-|\+-) ?{_DIGITS}|\d+ \d+/\d+|\d+ ?['′’] ?\d*(?: ?(?:\"|″|''))?"
-    rf"|{_DIGITS} (?:Mio|Mrd|Tsd|million|billion|thousand)\.?(?: ?[^\W\d]+| ?[€$£])?)",
+    rf"|0x[0-9a-f]+|{_DIGITS} (?:Mio|Mrd|Tsd|million|billion|thousand)\.?(?: ?[^\W\d]+| ?[€$£])?)",
     re.IGNORECASE,
 )
+_BODY = re.compile(r"\d(?:[\d.,' ]*\d)?")
+_PARTED = re.compile(r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+[.,]\d+)(?![\d.,])")
+_VERSION = re.compile(r"[^\W\d_]*[.-]?#")
+_FEW_FORMS = 3
 ODD_SHARE = 0.1
 _SAMPLE = 200
 _MAX_ODD = 1000
@@ -143,11 +149,12 @@ def type_cells(
         for column in frame.columns
     ]
     for column in frame.columns:
-        if column.kind == "string" and column.name not in options.texts | options.numbers:
+        named = column.name in options.texts | options.numbers
+        if column.kind == "string" and not named and _may_be_numbers(column):
             findings += stray_codes(column, frame)
     for column in columns:
         if column.kind == "string" and column.name not in options.texts:
-            findings += _unread(column, frame) or _nearly_numbers(column)
+            findings += _unread(column, frame) or _nearly_numbers(column) or odd_texts(column)
     plain = plain or {}
     if decimal is None:
         findings += _two_notations(number_columns, plain)
@@ -199,14 +206,11 @@ def _decide_decimal(
 
 def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
     """Returns the numbers of a column, or None for a column of texts."""
-    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
     texts = column.categories
     forced = column.name in options.numbers
-    if not forced and len(texts) > _SAMPLE:
-        sample = [texts[code] for code in np.argsort(-counts, kind="stable")[:_SAMPLE].tolist()]
-        numbers_in_sample = sum(split_number(text) is not None for text in sample)
-        if numbers_in_sample < 0.5 * len(sample) and split_sixties(sample[0]) is None:
-            return None
+    if not forced and not _may_be_numbers(column):
+        return None
+    counts = column.code_counts()
     parts = all_sixties(texts, MISSING_WORDS | set(options.missing_values))
     parts = parts or tuple(map(split_number, texts))
     if not any(parts) or (not forced and has_codes(texts, counts)):
@@ -216,7 +220,10 @@ def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
         for text, part in zip(texts, parts, strict=True)
         if part is None and _is_missing_word(text, options)
     )
-    mark = dict(options.units).get(column.name) or _common_mark(parts, counts)
+    mark = plain_mark(dict(options.units).get(column.name, ""))
+    if mark == SCALED or (not mark and _have_scales(parts)):
+        parts, mark = tuple(map(scaled, parts)), SCALED
+    mark = mark or _common_mark(parts, counts)
     fits = np.array([part is not None and part.mark in ("", mark) for part in parts])
     present = np.array([text not in words for text in texts])
     numbers = NumberTexts(column, parts, counts, mark, words)
@@ -229,8 +236,44 @@ def _numbers_of(column: Column, options: CellOptions) -> NumberTexts | None:
     return numbers
 
 
+def _may_be_numbers(column: Column) -> bool:
+    """Whether a column has few texts, or half of its most frequent ones are numbers."""
+    sample = column.frequent_texts
+    if len(column.categories) <= _SAMPLE or not sample:
+        return True
+    return 2 * sum(split_number(text) is not None for text in sample) >= len(sample) or bool(
+        split_sixties(sample[0])
+    )
+
+
+def _have_scales(parts: Iterable[NumberText | None]) -> bool:
+    """Whether numbers have letters of different size, as 950, 1.2K and 3M. K alone may
+    be a temperature."""
+    units = {part.mark for part in parts if part is not None}
+    letters = units - {""}
+    return (
+        len(units) > 1
+        and letters != {"K"}
+        and letters != {"B"}
+        and all(short_power(mark) for mark in letters)
+    )
+
+
+def scaled(part: NumberText | None) -> NumberText | None:
+    """Returns a number such as 1.2K as 1.2e3."""
+    power = None if part is None else short_power(part.mark)
+    if part is None or power is None or "e" in part.digits.lower():
+        return part
+    digits = part.digits + (f"e{power}" if power else "")
+    return part._replace(digits=digits, mark=SCALED, scale=power)
+
+
 def _is_missing_word(text: str, options: CellOptions) -> bool:
-    return text.strip().lower() in MISSING_WORDS or text.strip() in options.missing_values
+    text = text.strip()
+    if text in options.missing_values or text.lower() in MISSING_WORDS:
+        return True
+    inner = text.rstrip(" -–—")  # $ - is nothing, or zero
+    return inner != text and is_currency(inner)
 
 
 def _common_mark(parts: Sequence[NumberText | None], counts: NDArray[np.int64]) -> str:
@@ -490,17 +533,29 @@ def _unread(column: Column, frame: Frame) -> list[Finding]:
 def _nearly_numbers(column: Column) -> list[Finding]:
     """Reports texts that are numbers but for a sign or a second number: ~64, <0.5,
     5 ± 0.1, ="064", 27 1/2, 5'4"."""
-    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.categories))
-    order = np.argsort(-counts, kind="stable")[:_SAMPLE]
-    sample = [column.categories[code] for code in order.tolist() if counts[code]]
+    sample = column.frequent_texts
     plain = [text for text in sample if split_number(text) is not None]
     nearly = [text for text in sample if text not in plain and _NEARLY.fullmatch(text.strip())]
+    nearly = nearly or _beside_words(sample)
     if len(nearly) < _FEW_TEXTS or len(plain) + len(nearly) < (1 - ODD_SHARE) * len(sample):
         return []
     listed = list_some([f"'{text}'" for text in nearly], 3)
     message = f"'{column.name}' has numbers with something beside them: {listed}"
     action = "read as texts; write the numbers alone to read them as numbers"
     return [Finding("WARN", "numbers among texts", message, action)]
+
+
+def _beside_words(sample: Sequence[str]) -> list[str]:
+    """Returns the texts with an amount beside the same few words, as $5 per night."""
+    forms = [_BODY.sub("#", text) for text in sample]
+    usual = {form for form, _ in Counter(forms).most_common(_FEW_FORMS)}
+    return [
+        text
+        for text, form in zip(sample, forms, strict=True)
+        if form in usual
+        and (has_currency(form) or (form.count("#") == 1 and _PARTED.search(text) is not None))
+        and not _VERSION.fullmatch(form)
+    ]
 
 
 def _inferred(
@@ -571,7 +626,10 @@ def _example_of_mark(numbers: NumberTexts) -> str:
         if part is not None and part.mark == numbers.mark
     ]
     text, part = next((cell for cell in cells if cell[1].digits.strip("0")), cells[0])
+    text, part = next((cell for cell in cells if cell[1].scale), (text, part))
     is_what = f"a number with the mark {numbers.mark}"
+    if part.scale:
+        is_what = f"{value(part, _own_decimal(numbers) or '.'):.12g} with the mark {numbers.mark}"
     if numbers.mark in RESULTS:
         is_what = f"{value(part, '.'):.9g} {RESULTS[numbers.mark]}"
     return f"{numbers.column.name}: '{text}' is {is_what}"

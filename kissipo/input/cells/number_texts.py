@@ -18,22 +18,30 @@ from collections.abc import Sequence
 from itertools import compress, count, repeat
 from typing import Literal, NamedTuple
 
+from kissipo.input.cells.money import (
+    CURRENCIES,
+    MARK,
+    SCALE,
+    SCALED,
+    has_no_cents,
+    is_currency,
+    needs_separator,
+    plain_mark,
+    power_of,
+)
+
+_SIGNS_AND_BLANKS = "+-" + "".join(filter(str.isspace, map(chr, range(0x3001))))
 Evidence = Literal["", "point", "comma", "point?", "comma?"]
 _BLANK = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\u3000\t"), " ")
 _PLAIN = {
     **_BLANK,
     **{ord(mark): "'" for mark in "’‘´`"},
-    **{ord(mark): "-" for mark in "−–﹣"},
+    **{ord(mark): "-" for mark in "−–—﹣"},
+    **dict(zip(map(ord, "￠￡￥￦"), "¢£¥₩", strict=True)),
     0x066B: ".",
     0x066C: ",",
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
 }
-_CURRENCY_TEXT = (
-    "US$ R$ A$ C$ HK$ NT$ S$ NZ$ USD EUR GBP JPY CNY RMB CHF INR AUD CAD SEK NOK DKK PLN CZK HUF"
-    " RUB TRY BRL MXN ZAR KRW SGD HKD NZD THB VND IDR MYR PHP UAH RON BGN ILS AED SAR"
-    " Rs. Rs kr. kr Fr. Fr zł Kč Ft руб. руб р. 元 円 원 lei Lt"
-)
-_CURRENCIES = _CURRENCY_TEXT.split()
 _UNIT_TEXT = (
     "% ‰ °C °F ° mm cm m km in ft mi nm µm um mg g kg t lb lbs oz ml cl dl l L gal s ms min h d"
     " Hz kHz MHz GHz W kW MW GW Wh kWh MWh V mV kV A mA Ah mAh J kJ MJ cal kcal Pa hPa kPa bar"
@@ -41,15 +49,14 @@ _UNIT_TEXT = (
     " KB kB MB GB TB B k K M Mio Mio. Mrd Mrd. bn mn Mb Gb px dB kN N Nm ppm pp ct € $ £ ¥ ₹ 万 亿"
     " kg/m³ kg/m3 g/l mg/l mg/dl µg/m³ ug/m3 mmol/l"
 )
-_UNITS = {*_UNIT_TEXT.split(), *_CURRENCIES}
+_UNITS = {*_UNIT_TEXT.split(), *CURRENCIES}
 _NOT_UNITS = {"年", "月", "日", "时", "時", "am", "pm", "a.m.", "p.m.", "uhr", "st", "nd", "rd"}
-_SYMBOL = "[$€£¥₹₽₺₩₫₪₴₦฿₱₡¢]"
-_MARK = "|".join([*(re.escape(text) for text in sorted(_CURRENCIES, key=len)[::-1]), _SYMBOL])
 _NUMBER = re.compile(
-    rf"(?P<sign>[-+]?) ?(?:(?P<before>{_MARK}) ?)?(?P<inner>[-+]?)"
-    r"(?P<body>\d(?:[\d.,' ]*\d)?|[.,]\d+)(?P<power>[eE][-+]?\d+)?"
-    rf"(?: ?(?P<after>%|‰|\+|°[CFK]?|{_MARK}|[^\W\d_²³¹][^\s,()'+]{{0,7}}"
-    r"|sq\.? ft|fl oz|per cent))?"
+    rf"(?P<sign>[-+]?) ?(?:(?P<before>{MARK})(?P<blank> *))?(?P<inner>[-+]?) ?"
+    r"(?P<body>\d(?:[\d.,' ]*\d)?|[.,]\d+)(?P<power>[eE][-+]?\d+)?(?P<whole>[.,]--?|/-)?"
+    rf"(?: ?(?P<scale>{SCALE}) ?(?P<money>{MARK})"
+    rf"| ?(?P<after>%|‰|\+|°[CFK]?|{MARK}|[^\W\d_²³¹][^\s,()'+]{{0,7}}"
+    r"|sq\.? ft|fl oz|per cent|million|billion|thousand))?"
     r"(?: ?(?P<behind>-))?"
 )
 _PARENTHESES = re.compile(r"([^\d()]*)\(([^()]+)\)([^\d()]*)")
@@ -61,6 +68,7 @@ _GROUPS = {
 }
 
 
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 _FORTRAN = re.compile(r"([+-]?\d*\.\d*|[+-]?\d+)[dD]([+-]\d{1,3})")  # 1.5D+02
 
 
@@ -70,14 +78,16 @@ class NumberText(NamedTuple):
 
     evidence:  'point' or 'comma': the decimal separator; 'point?' or 'comma?': this
                separator stands once before three digits, so it may also part thousands
+    scale:     the power of ten of a word beside a currency: 6 for $1.2M
     """
 
     digits: str
     evidence: Evidence
     mark: str = ""
+    scale: int = 0
 
     def __repr__(self) -> str:
-        return f"NumberText{tuple(self)}"
+        return f"NumberText{tuple(self) if self.scale else tuple(self)[:3]}"
 
 
 def split_number(text: str) -> NumberText | None:
@@ -98,15 +108,29 @@ def split_number(text: str) -> NumberText | None:
     signs = [sign for sign in (match["sign"], match["inner"], match["behind"]) if sign]
     if evidence is None or len(signs) > 1 or (negative and signs):
         return None
-    if match["before"] and match["after"] and match["after"] not in _UNITS:
+    mark, power = plain_mark(match["before"] or match["money"] or match["after"] or ""), None
+    scale = match["scale"] or (match["after"] if match["before"] else None)
+    if scale:
+        power = power_of(scale)
+        if power is None and not is_currency(scale):
+            return None
+    if not power and has_no_cents(mark) and evidence in ("point?", "comma?"):
+        evidence = "point" if evidence == "comma?" else "comma"
+    if match["whole"] and set(match["body"]) & set(".,"):
+        if match["whole"][0] in match["body"]:
+            return None
+        evidence = _NAMES.get(match["whole"][0], evidence)
+    if needs_separator(mark) and match["before"] and not (evidence or match["blank"]):
         return None
-    mark = match["before"] or match["after"] or ""
+    if _HEXADECIMAL.fullmatch(text.strip()):
+        return None
     if mark.lower() in _NOT_UNITS or (mark and _is_code(match["body"])):
         return None
     if match["behind"] and len(match["body"]) < 2:
         return None  # a school grade: 2-
     minus = "-" if "-" in signs or negative else ""
-    return NumberText(minus + match["body"] + (match["power"] or ""), evidence, mark)
+    exponent = f"e{power}" if power else match["power"] or ""
+    return NumberText(minus + match["body"] + exponent, evidence, mark, power or 0)
 
 
 def value(number: NumberText, decimal: str) -> float:
@@ -133,13 +157,13 @@ def is_code(text: str) -> bool:
 
 def find_codes(texts: Sequence[str]) -> list[int]:
     """Returns the positions of the codes, which are texts of digits alone."""
-    digits = map(str.lstrip, map(str.strip, texts), repeat("+-"))
-    return [place for place in compress(count(), map(str.isdigit, digits)) if is_code(texts[place])]
+    inner = map(str.strip, texts, repeat(_SIGNS_AND_BLANKS))
+    return [place for place in compress(count(), map(str.isdigit, inner)) if is_code(texts[place])]
 
 
 def is_known_mark(mark: str) -> bool:
     """Whether a mark is a currency or a unit of measurement."""
-    return mark in _UNITS or bool(re.fullmatch(_SYMBOL, mark))
+    return mark in _UNITS or mark == SCALED or is_currency(mark)
 
 
 def _is_code(body: str) -> bool:

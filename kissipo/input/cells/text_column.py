@@ -1,6 +1,7 @@
 """The texts of one column: each distinct text once, and one code per row.
 
-A text that repeats is found in a table by a hash of its bytes, and compared with the
+The compiled reader finds the distinct texts where it was built. Else numpy does: a text
+that repeats is found in a table by a hash of its bytes, and compared with the
 bytes there. Where nearly all texts differ, they are kept as they come, and their hashes
 are compared in the end. Everything else goes through a dictionary.
 """
@@ -12,14 +13,16 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.input.cells.cell_blanks import restored
+from kissipo.input.cells.cell_blanks import PROTECTED, restored
 from kissipo.input.cells.cell_bytes import CellBytes, Words
+from kissipo.input.cells.compiled import DistinctCells, library
 
 Codes = NDArray[np.int32]
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "?", "#n/a", "<na>"})
 _LONGEST_MARK = max(map(len, MISSING))
 _ABSENT, _UNKNOWN = np.int32(-1), np.int32(-2)
 _SPACE = 32
+_PROTECTED = frozenset(PROTECTED)
 _DISTINCT_SHARE = 0.9
 _MAX_WORDS = 16
 _FACTOR, _HALF = 0x9E3779B97F4A7C15, np.uint64(32)
@@ -53,9 +56,15 @@ class TextColumn:
         self._codes_of: dict[str, int] = {}
         self._table: _Table | None = None
         self._distinct: _DistinctTexts | None = None
+        self._compiled: DistinctCells | None = None
+        self._finished: tuple[Codes, tuple[str, ...]] | None = None
+        self._absent: set[str] = set()  # cells that the compiled reader read as missing
 
     def __len__(self) -> int:
-        return sum(map(len, self._codes)) + (len(self._distinct) if self._distinct else 0)
+        if self._finished is not None:
+            return len(self._finished[0])
+        parts = (*self._codes, self._distinct, self._compiled)
+        return sum(len(part) for part in parts if part is not None)
 
     def add(self, cells: Sequence[str]) -> None:
         """Appends cells."""
@@ -63,6 +72,12 @@ class TextColumn:
 
     def add_bytes(self, cells: CellBytes) -> None:
         """Appends cells of a block of bytes."""
+        compiled = library()
+        if compiled is not None:
+            if self._compiled is None:
+                self._compiled = DistinctCells(compiled)
+            self._compiled.add(cells.block.data, cells.starts, cells.ends)
+            return
         is_first = self._table is None
         if self._table is None:
             self._table, self._distinct = _Table(len(cells)), _DistinctTexts(self._is_absent)
@@ -74,6 +89,9 @@ class TextColumn:
 
     def finish(self) -> tuple[Codes, tuple[str, ...]]:
         """Returns one code per row, and the distinct texts."""
+        self._finish_compiled()
+        if self._finished is not None:
+            return self._finished
         if self._distinct is not None:
             result = self._distinct.finish()
             if result is not None:
@@ -85,6 +103,7 @@ class TextColumn:
     @property
     def joined(self) -> list[str]:
         """The values that differ only in the blanks around their cells."""
+        self._finish_compiled()
         if len(self._codes_of) == len(self._classes):
             return []
         forms = Counter(self._codes_of.values())
@@ -94,9 +113,39 @@ class TextColumn:
     @property
     def null_texts(self) -> list[str]:
         """The texts that were read as missing values, such as NA."""
-        texts = set(self._distinct.null_texts) if self._distinct else set()
+        self._finish_compiled()
+        texts = set(self._distinct.null_texts) if self._distinct else set(self._absent)
         texts.update(cell for cell, code in self._codes_of.items() if code < 0)
         return sorted({text.strip(self.blanks or None) for text in texts} - {""})
+
+    def _finish_compiled(self) -> None:
+        """Turns the texts of the compiled reader into classes and codes."""
+        if self._compiled is None:
+            return
+        cells, self._compiled = self._compiled, None
+        (texts, are_ascii), ids = cells.texts(), cells.ids()
+        unusual = cells.unusual(_LONGEST_MARK)
+        values = {code: self._value(texts[code]) for code in unusual}
+        absent = [code for code, text in values.items() if self._is_absent(text)]
+        is_class = np.ones(len(texts), bool)
+        is_class[absent] = False
+        if any(is_class[code] and text != texts[code] for code, text in values.items()) or not (
+            are_ascii or _PROTECTED.isdisjoint("".join(texts))
+        ):
+            self._codes.append(self._codes_of_texts(texts)[ids])
+            return
+        codes = ids
+        if absent:
+            table = np.cumsum(is_class, dtype=np.int32) - np.int32(1)
+            table[absent] = _ABSENT
+            codes = table[ids]
+            self._absent = {texts[code] for code in absent}
+            texts = list(compress(texts, is_class.tolist()))
+        self._finished = codes, tuple(texts)
+
+    def _value(self, cell: str) -> str:
+        """Returns a cell without the blanks around it."""
+        return restored(cell.strip(self.blanks)) if self.blanks else cell
 
     def _is_absent(self, text: str) -> bool:
         return is_missing(text) and text.lower() not in self.values
@@ -112,7 +161,7 @@ class TextColumn:
         codes, classes = self._codes_of, self._classes
         for cell in dict.fromkeys(cells):
             if cell not in codes:
-                text = restored(cell.strip(self.blanks)) if self.blanks else cell
+                text = self._value(cell)
                 is_absent = self._is_absent(text)
                 codes[cell] = -1 if is_absent else classes.setdefault(text, len(classes))
         return np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells))

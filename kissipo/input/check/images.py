@@ -99,7 +99,8 @@ def refuse_rare_classes(frame: Frame, name: str) -> None:
         raise DataError(
             f"all {len(frame)} images of {frame.origin} are of one class, '{only}'",
             allowed="a folder for each of at least two classes",
-            do="Add a folder of images of another class",
+            do="Add a folder of images of another class, or name a table of the classes: "
+            "input.labels=FILE",
         )
     single = [level for level, count in counts.items() if count == 1]
     if single:

@@ -14,6 +14,7 @@ from kissipo.input.cells.cells import mixed
 from kissipo.input.cells.number_texts import is_code
 from kissipo.input.formats.files import existing, readable
 
+ARROW = (".feather", ".arrow", ".ipc")
 _EXACT = 2.0**53
 
 
@@ -26,24 +27,26 @@ def is_dataframe(data: object) -> bool:
 
 
 def read_parquet(path: Path) -> Frame:
-    """Reads a Parquet file.
+    """Reads a Parquet or an Arrow file, as Feather is.
 
     Raises:   MissingExtraError without the extra 'frames'; DataError for a damaged
               file.
     """
     existing(path)
-    polars = need("polars", extra="frames", purpose="reading Parquet")
+    is_arrow = path.suffix.lower() in ARROW
+    kind = "Arrow" if is_arrow else "Parquet"
+    polars = need("polars", extra="frames", purpose=f"reading {kind}")
     with readable(path):
         try:
-            table = polars.read_parquet(path)
+            table = polars.read_ipc(path.read_bytes()) if is_arrow else polars.read_parquet(path)
         except (polars.exceptions.PolarsError, OSError) as error:
             raise DataError(
-                f"{path} is not a readable Parquet file: {str(error).splitlines()[0]}"
+                f"{path} is not a readable {kind} file: {str(error).splitlines()[0]}"
             ) from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # a crash of its Rust code
                 raise
-            raise DataError(f"{path} is not a readable Parquet file", do="Write it again") from None
+            raise DataError(f"{path} is not a readable {kind} file", do="Write it again") from None
     return from_dataframe(table, origin=str(path))
 
 

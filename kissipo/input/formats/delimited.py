@@ -33,6 +33,12 @@ from kissipo.input.cells.number_columns import (
 from kissipo.input.formats.blank_separated import are_split_by_blanks, single_blanks
 from kissipo.input.formats.compressed import content_name
 from kissipo.input.formats.double_colons import DOUBLE_COLON, are_split_by_double_colons, by_tabs
+from kissipo.input.formats.drawn_tables import (
+    BARS,
+    are_between_bars,
+    by_bars,
+    refuse_fixed_width,
+)
 from kissipo.input.formats.files import existing, open_text, refuse_many_columns
 from kissipo.input.formats.header import (
     SAMPLE,
@@ -48,7 +54,12 @@ from kissipo.input.formats.preamble import find_preamble
 CHUNK = 50_000
 _FIRST_LINES = 60
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-_REWRITTEN = {" ": ("blanks", single_blanks), DOUBLE_COLON: ("'::'", by_tabs)}
+_REWRITTEN = {
+    " ": ("blanks", single_blanks),
+    DOUBLE_COLON: ("'::'", by_tabs),
+    BARS: ("bars, as in Markdown", by_bars),
+}
+_LINE_SEPARATORS = {DOUBLE_COLON: "\t", BARS: "|"}  # of the lines that were rewritten
 _SEPARATOR_LINE = re.compile(r"\"?sep=([,;|\t])\"?,*", re.IGNORECASE)
 _LONGEST_CELL = 1 << 25
 Lines = Iterator[tuple[int, list[str]]]
@@ -164,7 +175,7 @@ class _Reading:
     ) -> None:
         self.path, self.layout = path, layout
         self.written = separator  # in the file
-        self.separator = "\t" if separator == DOUBLE_COLON else separator  # of the lines
+        self.separator = _LINE_SEPARATORS.get(separator, separator)  # of the lines
         self.texts, self.skip = texts, skip
         self.findings: list[Finding] = []
         self.blank_lines: list[int] = []
@@ -356,13 +367,19 @@ def _first_lines(path: Path, layout: Layout) -> tuple[str, int]:
     separator = layout.separator or ("\t" if is_tsv else None)
     if separator is None and are_split_by_double_colons(lines):
         separator = DOUBLE_COLON
+    if separator in (None, "|") and layout.skip_lines is None and are_between_bars(lines):
+        return BARS, 0
     if separator == DOUBLE_COLON:
         return separator, layout.skip_lines or 0
     if layout.skip_lines is not None or layout.names:
         skip = layout.skip_lines or 0
         return separator or _guess_separator(lines[skip:]), skip
     preamble = find_preamble(lines, [separator] if separator else SEPARATORS)
-    return preamble or (separator or _guess_separator(lines), 0)
+    if preamble is None and separator is None:
+        separator = _guess_separator(lines)
+        if separator == "," and not any("," in line for line in lines):
+            refuse_fixed_width(path, lines)
+    return preamble or (separator or ",", 0)
 
 
 def _guess_separator(first_lines: list[str]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.finding import Finding, counted
+from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.text import list_some, shorten
 from kissipo.core.timestamps import looks_like_time
@@ -38,7 +38,14 @@ def without_extra_rows(typed: TypedCells) -> TypedCells:
     frame, findings = typed.frame, list(typed.findings)
     if len(frame) < 2 or len(frame.columns) < 2:
         return typed
-    for step in (_without_empty, _without_units, _with_index_name, _without_notes, _without_total):
+    for step in (
+        _without_empty,
+        _without_headers,
+        _without_units,
+        _with_index_name,
+        _without_notes,
+        _without_total,
+    ):
         frame, more = step(frame)
         findings += more
     return typed._replace(frame=frame, findings=findings)
@@ -53,6 +60,25 @@ def _without_empty(frame: Frame) -> tuple[Frame, list[Finding]]:
     verb = "has" if len(rest) - rest.sum() == 1 else "have"
     message = f"{counted(int((~rest).sum()), 'row')} at the end {verb} no cells"
     return _only(frame, rest), [Finding("WARN", "empty rows", message, _KEEP)]
+
+
+def _without_headers(frame: Frame) -> tuple[Frame, list[Finding]]:
+    """Leaves out rows that repeat the header, as files have that were joined."""
+    is_header = np.ones(len(frame), bool)
+    for column in frame.columns:
+        if column.kind == "string" and column.name in column.categories:
+            is_header &= column.values == column.categories.index(column.name)
+        elif column.kind == "number":
+            rows = [row for row, text in column.odd if text == column.name]
+            is_header &= np.isin(frame.rows, rows)
+        else:
+            return frame, []
+    count = int(is_header.sum())
+    if not count:
+        return frame, []
+    message = f"{counted(count, 'row')} ({format_rows(frame.rows[is_header])}) "
+    message += f"{'repeats' if count == 1 else 'repeat'} the header: were several files joined?"
+    return _only(frame, ~is_header), [Finding("WARN", "repeated header", message, _KEEP)]
 
 
 def _without_units(frame: Frame) -> tuple[Frame, list[Finding]]:

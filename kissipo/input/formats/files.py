@@ -11,9 +11,11 @@ from kissipo.core.suggest import nearest
 from kissipo.core.text import shorten
 from kissipo.input.formats.compressed import DAMAGED, damaged, open_binary
 from kissipo.input.formats.encodings import guess_encoding, wide_encoding
+from kissipo.input.formats.other_programs import SIGNATURES, is_page
 
 MAX_COLUMNS, _LONGEST_LINE = 50_000, 1 << 25
 _NOT_TEXT = {
+    **SIGNATURES,
     b"PK\x03\x04": "a zip file (an Excel or ODS sheet?)",
     b"\x89PNG": "a PNG image",
     b"%PDF": "a PDF",
@@ -184,9 +186,16 @@ def _refuse_other_files(path: Path, first: bytes, encoding: str) -> None:
     wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
     for signature, what in _NOT_TEXT.items():
         if first.startswith(signature):
+            what, _, do = what.partition("; ")
             raise DataError(
-                f"{path} is not a text file but {what}", do="Save it as CSV (UTF-8) first"
+                f"{path} is not a text file but {what}",
+                do=do[:1].upper() + do[1:] or "Save it as CSV (UTF-8) first",
             )
+    if is_page(first) and path.suffix.lower() in (".csv", ".tsv"):
+        raise DataError(
+            f"{path} is a page of HTML, and no table",
+            do="Download the file itself: perhaps the page around it was saved",
+        )
     if first.startswith((b"\xff\xfe", b"\xfe\xff")) and not wide:
         raise DataError(
             f"{path} is written in UTF-16, not in {encoding}",

@@ -42,6 +42,11 @@ def sign_of_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     rows = [row for row in rows if len(row) == len(first)]
     if not rows:
         return ""
+    others = [row for row in rows if list(row) != list(first)]
+    if 0 < len(others) < len(rows) and not any(
+        cell in cells for cell, cells in zip(first, zip(*others, strict=True), strict=True)
+    ):
+        return ""  # a header that is repeated, as its cells stand nowhere else
     numbers, signs = [], []
     for cell, cells in zip(first, zip(*rows, strict=True), strict=True):
         cell = restored(cell.strip(BLANKS))

@@ -43,6 +43,7 @@ from kissipo.input.source_data import Reading
 
 MASK = "mask"
 _COMPANION_SHARE = 0.9
+_TABLES = (".csv", ".tsv", ".txt", ".dat", ".npy", ".mat")
 
 K = TypeVar("K")
 
@@ -150,6 +151,13 @@ def _refuse_classless(folder: Path, images: Sequence[Path], *, may_be_flat: bool
     if images and may_be_flat:
         return
     content = f"{len(images)} images and no folders" if images else "no folders"
+    tables = [path.name for path in sorted(folder.glob("*/*")) if path.suffix.lower() in _TABLES]
+    if tables and not images:
+        raise DataError(
+            f"{folder} has folders of tables, and no images",
+            got=list_some(tables, 3),
+            do="Write all signals in one table, one signal per row, with a column of classes",
+        )
     do = f"Sort the images into folders such as {folder}/good and {folder}/bad"
     if images:
         do += ", or set input.labels=labels.csv, input.masks=FOLDER or input.boxes=boxes.csv"

@@ -26,6 +26,7 @@ from kissipo.input.source_data import Reading
 
 _MIN_SIDE = 8
 _PIXEL = re.compile(r"(.+)_\d+")
+_PIXEL_NAME = re.compile(r"(pixels?|px|pix)[_.]?\d+", re.IGNORECASE)
 
 
 def pixel_cells(path: Path) -> Reading | None:
@@ -41,26 +42,23 @@ def pixel_images(frame: Frame, findings: tuple[Finding, ...]) -> Reading | None:
 
     findings:  they say whether a cell held several numbers
     """
-    if not any(finding.check == VECTORS for finding in findings):
+    names = _pixel_names(frame, findings)
+    if names is None:
         return None
-    matches = {name: match[1] for name in frame.names if (match := _PIXEL.fullmatch(name))}
-    pixels = [name for name, word in matches.items() if word == next(iter(matches.values()))]
-    side = round(len(pixels) ** 0.5)
-    if side < _MIN_SIDE or side * side != len(pixels):
-        return None
+    what, pixels = names
     others = [column for column in frame.columns if column.name not in set(pixels)]
     parts = {column.name: named for column in others if (named := _parts(column))}
     classes = [column for column in others if column.name not in parts and are_classes(column)]
     if len(classes) != 1 or len(classes) + len(parts) < len(others) or len(parts) > 1:
         return None
-    values = values_of(frame, pixels)
-    if np.isnan(values).any() or not are_pixels(values):
+    arrays = _arrays(frame, pixels)
+    if arrays is None:
         return None
-    word = matches[pixels[0]]
-    images = image_column("image", values.astype(np.uint8).reshape(-1, side, side))
+    side = arrays.shape[1]
+    images = image_column("image", arrays)
     label = classes[0]
     target = label if label.kind == "string" else class_column(label.name, _whole(label.values))
-    message = f"each cell of '{word}' is read as a gray image of {side}x{side}"
+    message = f"{what} read as a gray image of {side}x{side}"
     remarks = [Finding("PASS", "pixels", message, f"the class is '{label.name}'")]
     split = next(iter(parts.values()), None)
     if split:
@@ -70,6 +68,40 @@ def pixel_images(frame: Frame, findings: tuple[Finding, ...]) -> Reading | None:
     return Reading(
         Frame((images, target), frame.origin), tuple(remarks), parts=split, answer=label.name
     )
+
+
+def images_to_predict(path: Path) -> NDArray[np.uint8] | None:
+    """Returns the images of a table, with or without their classes; None for another
+    table."""
+    if path.is_dir() or not is_table_file(path):
+        return None
+    reading = table_reading(path, FileWords(extra_rows="keep"))
+    names = _pixel_names(reading.frame, reading.findings)
+    return None if names is None else _arrays(reading.frame, names[1])
+
+
+def _pixel_names(frame: Frame, findings: tuple[Finding, ...]) -> tuple[str, list[str]] | None:
+    """Returns what the pixels are in words, and the columns that hold them."""
+    in_cells = any(finding.check == VECTORS for finding in findings)
+    pattern = _PIXEL if in_cells else _PIXEL_NAME
+    matches = {name: match[1] for name in frame.names if (match := pattern.fullmatch(name))}
+    if not matches:
+        return None
+    word = next(iter(matches.values()))
+    names = [name for name, other in matches.items() if other == word]
+    side = round(len(names) ** 0.5)
+    if side < _MIN_SIDE or side * side != len(names):
+        return None
+    what = f"each cell of '{word}' is" if in_cells else f"'{names[0]}' to '{names[-1]}' are"
+    return what, names
+
+
+def _arrays(frame: Frame, names: list[str]) -> NDArray[np.uint8] | None:
+    """Returns the images (row, y, x), None where the numbers are not pixels."""
+    values, side = values_of(frame, names), round(len(names) ** 0.5)
+    if np.isnan(values).any() or not are_pixels(values):
+        return None
+    return values.astype(np.uint8).reshape(-1, side, side)
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:

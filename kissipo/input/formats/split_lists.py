@@ -2,7 +2,8 @@
 
 A line is a path below the folder, with or without its ending, perhaps with a label
 behind it. The lists lie in the folder, or in one called meta, splits or the like, or in
-ImageSets/Main. Without a list of validation images, trainval.txt is that of training.
+ImageSets/Main. Without a list of validation images, trainval.txt is that of training. Or
+one list numbers the images, and another says of each number where it belongs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from kissipo.input.formats.split_folders import PARTS, is_part_name, part_of
 
 _ENDINGS = (".txt", ".lst", ".csv", ".tsv", ".list")
 _TRAIN_AND_VALIDATION = "trainval"
+_NUMBERED = "train_test_split.txt"
 _MIN_SHARE = 0.5
 _MAX_BYTES = 1 << 26
 
@@ -31,6 +33,13 @@ def listed_parts(
 
     Images that no list names are in no part, which is reported.
     """
+    numbered = _numbered_parts(folder, images) or _numbered_parts(root, images)
+    if numbered is not None:
+        counts = ", ".join(f"{part} {len(rows)}" for part, rows in numbered.items())
+        message = f"{_NUMBERED} is the split ({counts} images)"
+        action = "input.split_folders=false splits at random"
+        findings.append(Finding("PASS", "split", message, action))
+        return numbered
     lists = _lists(folder) or _lists(root)
     if "train" not in lists or len(lists) < 2:
         return None
@@ -69,6 +78,27 @@ def positions_in_list(path: Path, images: Sequence[str]) -> NDArray[np.int64]:
     """
     places = _places([Path(image) for image in images], [])
     return np.array(sorted(places[name] for name in _names(path) if name in places), dtype=np.int64)
+
+
+def _numbered_parts(folder: Path, images: Sequence[Path]) -> dict[str, NDArray[np.int64]] | None:
+    """Returns the parts of a folder like CUB-200: images.txt has a number and a path
+    per line, train_test_split.txt a number, and 1 for the training."""
+    tables = []
+    for name in ("images.txt", _NUMBERED):
+        if not (folder / name).is_file() or (folder / name).stat().st_size > _MAX_BYTES:
+            return None
+        lines = (folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+        tables.append(dict(line.split(maxsplit=1) for line in lines if len(line.split()) > 1))
+    paths, is_train = tables
+    places = _places(images, [folder, folder / "images"])
+    numbers = {key: places[path] for key, path in paths.items() if path in places}
+    if len(numbers) < len(images) or not set(numbers) <= set(is_train):
+        return None
+    parts = {
+        part: np.array(sorted(numbers[key] for key in numbers if is_train[key].strip() == mark))
+        for part, mark in (("train", "1"), ("test", "0"))
+    }
+    return parts if all(map(len, parts.values())) else None
 
 
 def _listed(lists: Mapping[str, Path]) -> str:

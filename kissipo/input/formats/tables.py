@@ -16,10 +16,11 @@ from kissipo.input.cells.vector_cells import with_vectors
 from kissipo.input.formats.arff import SUFFIX as ARFF
 from kissipo.input.formats.arff import read_arff
 from kissipo.input.formats.compressed import content_name, open_binary, unpack_first
-from kissipo.input.formats.dataframe import from_dataframe, is_dataframe, read_parquet
+from kissipo.input.formats.dataframe import ARROW, from_dataframe, is_dataframe, read_parquet
 from kissipo.input.formats.delimited import Layout, read_typed
 from kissipo.input.formats.extra_rows import without_extra_rows
 from kissipo.input.formats.files import existing
+from kissipo.input.formats.other_programs import refusal
 from kissipo.input.formats.records import read_records
 from kissipo.input.formats.spreadsheet import SPREADSHEETS, read_spreadsheet
 from kissipo.input.formats.squad import read_squad
@@ -28,9 +29,10 @@ from kissipo.input.formats.svmlight import TARGET, is_svmlight, read_svmlight
 from kissipo.input.formats.tagged_words import TAGGED, read_tagged
 from kissipo.input.source_data import Reading
 
-DELIMITED = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab")
+TEXTS = (".txt", ".md")  # a table only where a person says so
+DELIMITED = (".csv", ".tsv", ".data", ".dat", ".tab", *TEXTS)
 RECORDS = (".jsonl", ".ndjson", ".json")
-PARQUET = (".parquet", ".pq")
+PARQUET = (".parquet", ".pq", *ARROW)
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def is_table_file(path: Path) -> bool:
         return True
     return (
         suffix in (*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF)
-        and suffix != ".txt"
+        and suffix not in TEXTS
     )
 
 
@@ -192,7 +194,7 @@ def _typed(data: object, words: FileWords) -> TypedCells:
         return read_spreadsheet(path, words.layout(), words.sheet)
     if path.suffix.lower() == ".zip":
         open_binary(path).close()
-    raise DataError(
+    raise refusal(path) or DataError(
         f"{path} does not have a table format that can be read",
         got=f"'{suffix}'",
         allowed=", ".join((*DELIMITED, *RECORDS, *PARQUET, *SPREADSHEETS, *TAGGED, ARFF, *SPARSE)),

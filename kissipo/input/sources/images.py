@@ -46,7 +46,7 @@ from kissipo.input.formats.image_folder import MASK, read_image_folder
 from kissipo.input.formats.label_table import DEFAULT_NAME as DEFAULT_LABELS
 from kissipo.input.formats.label_table import with_labels
 from kissipo.input.formats.mask_folders import mask_tree
-from kissipo.input.formats.pixel_cells import pixel_cells, pixel_images
+from kissipo.input.formats.pixel_cells import images_to_predict, pixel_cells, pixel_images
 from kissipo.input.formats.split_folders import is_part_name
 from kissipo.input.formats.tables import FileWords, is_table_file
 from kissipo.input.question import Question
@@ -430,9 +430,11 @@ def _images_of(value: object, channels: int) -> list[object]:
                channels first from three gray ones
     """
     if isinstance(value, str | Path):
-        if not is_array_file(Path(value)):
+        is_arrays = is_array_file(Path(value))
+        table = None if is_arrays else images_to_predict(Path(value))
+        if table is None and not is_arrays:
             return [value]
-        value = read_array_file(Path(value)).x
+        value = read_array_file(Path(value)).x if table is None else table
     x = np.asarray(value)
     if x.ndim == 4:
         return list(_channels_last(x))

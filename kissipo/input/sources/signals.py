@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.codec.signals import Signals as SignalCodec
+from kissipo.codec.signals import num_steps
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
@@ -145,6 +146,8 @@ class Signals(Source[Options]):
         classes."""
         shape = codecs[0].spec.shape
         parts = [_signals_of(value, options, shape) for value in _numbers_as_one(values)]
+        for part in parts:
+            _refuse_short(part, codecs[0])
         return Frame((array_column(SIGNAL, np.concatenate(parts)),), origin="the values")
 
     def value_axes(self, codecs: Sequence[Codec]) -> int | None:
@@ -231,6 +234,23 @@ def _signals_of(value: object, options: Options, shape: tuple[int, ...]) -> NDAr
             allowed=f"{shape}, or several of them along a first axis",
         )
     return signals
+
+
+def _refuse_short(signals: NDArray[np.float64], codec: Codec) -> None:
+    """Refuses signals with fewer steps than all those of the training."""
+    if not isinstance(codec, SignalCodec) or signals.ndim != 3:
+        return
+    steps = num_steps(signals)
+    if len(steps) and steps.min() < codec.min_steps:
+        usual = f"{signals.shape[1]}"
+        if codec.min_steps < signals.shape[1]:
+            usual = f"{codec.min_steps} to {usual}"
+        raise DataError(
+            "a signal has fewer steps than those of the training",
+            got=f"{steps.min()} steps",
+            allowed=f"{usual} steps",
+            do="Give all steps of the signal",
+        )
 
 
 def with_axes(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:

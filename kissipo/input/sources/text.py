@@ -18,6 +18,7 @@ from kissipo.input.datasets import find_data
 from kissipo.input.documents import DocumentOptions, add_queries, read_documents
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.formats.documents import Unit, is_document_folder
+from kissipo.input.formats.drawn_tables import refuse_table
 from kissipo.input.formats.files import open_text, path_of
 from kissipo.input.passages import Passages
 from kissipo.input.question import Question
@@ -174,6 +175,8 @@ class Text(Source[Options]):
             and question.path.suffix.lower() in (".txt", ".md", "")
         ):
             return None
+        if question.answer is None and question.path is not None:
+            refuse_table(question.path)
         answer = of_documents if question.answer not in (None, "text") else {"text": "next"}
         return question.task({"text": question.value}, answer)
 

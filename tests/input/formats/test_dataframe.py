@@ -150,9 +150,9 @@ def test_dataframe_of_unsupported_type_is_refused(data: Any, message: str) -> No
         ("a.json", b'[{"a": 1},\n nope]', "line 2 of a.json is not JSON: Expecting value."),
         ("a.jsonl", b'{"a": "\xe9"}', "line 1 of a.jsonl is not valid utf-8: the byte 0xe9."),
         ("a.parquet", b"PAR1 and then nothing", "a.parquet is not a readable Parquet file: "),
-        ("a.docx", b"a,b",
-         "a.docx does not have a table format that can be read; got '.docx'. Allowed: .csv, .tsv, "
-         ".txt, .data, .dat, .tab,"),
+        ("a.xyz", b"a,b",
+         "a.xyz does not have a table format that can be read; got '.xyz'. Allowed: .csv, .tsv, "
+         ".data, .dat, .tab, .txt, .md,"),
     ],
 )  # fmt: skip
 def test_table_file_of_unsupported_format_is_refused(

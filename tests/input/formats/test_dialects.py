@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame
+from kissipo.input.cells import cell_bytes, digits, text_column
 from kissipo.input.cells.cell_bytes import UnclearLayoutError
 from kissipo.input.cells.number_columns import TypedCells
 from kissipo.input.cells.number_texts import split_number
@@ -141,9 +142,9 @@ def check(
     header: bool,
     all_quoted: bool,
 ) -> None:
-    """Reads a file in both ways, and compares it with the table that it holds."""
+    """Reads a file with all readers, and compares it with the table that it holds."""
     layout = Layout(separator, None if header else tuple(table), encoding)
-    typed = read_twice(path, layout)
+    typed = read_with_all_readers(path, layout)
     assert typed is not None, "refused"
     refused = [finding for finding in typed.findings if finding.level == "FAIL"]
     for finding in refused:  # only an ambiguity, which names the option that decides it
@@ -155,26 +156,30 @@ def check(
             compare(typed.frame[name], kind, values, reported, exact=all_quoted)
 
 
-def read_twice(path: Path, layout: Layout) -> TypedCells | None:
-    """Returns what both ways of reading agree on; None where both refuse the file."""
+def read_with_all_readers(path: Path, layout: Layout) -> TypedCells | None:
+    """Returns what all readers agree on; None where they refuse the file."""
     results: list[TypedCells | str] = []
-    for by_blocks in (True, False):
+    for reader in ("compiled", "numpy", "rows"):
         with pytest.MonkeyPatch.context() as patch:
-            if not by_blocks:
+            if reader == "numpy":
+                for module in (cell_bytes, digits, text_column):
+                    patch.setattr(module, "library", lambda: None)
+            if reader == "rows":
                 patch.setattr(delimited, "split_cells", _never)
             delimited._read_once.cache_clear()
             try:
                 results.append(read_typed(path, layout))
             except DataError as error:
                 results.append(str(error))
-    blocks, rows = results
-    if isinstance(blocks, str) or isinstance(rows, str):
-        assert blocks == rows
-        return None
-    assert_equal(blocks.frame, rows.frame)
-    assert blocks.findings == rows.findings
-    assert blocks.inferred == rows.inferred
-    return blocks
+    *blocks, rows = results
+    for read in blocks:
+        if isinstance(read, str) or isinstance(rows, str):
+            assert read == rows
+            continue
+        assert_equal(read.frame, rows.frame)
+        assert read.findings == rows.findings
+        assert read.inferred == rows.inferred
+    return None if isinstance(rows, str) else rows
 
 
 def _never(*arguments: Any, **options: Any) -> Any:
@@ -287,12 +292,13 @@ def check_raw(content: str, quoting: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
         path.write_bytes(content.encode("utf-8", "replace"))
-        read_twice(path, Layout(",", quoting=quoting))
+        read_with_all_readers(path, Layout(",", quoting=quoting))
 
 
 @given(raw_files(), st.booleans())
 @example("a,b\n1,x\n2,y\n007,z\n", True)
 @example('a,b\n"1.5",x\n"2,5"," y "\n', True)
+@example('a,b\n" a",', True)
 @settings(max_examples=150, derandomize=True, deadline=None)
 def test_blocks_and_rows_agree(content: str, quoting: bool) -> None:
     check_raw(content, quoting)
@@ -322,7 +328,7 @@ def test_blocks_equal_rows_over_several_blocks(tmp_path: Path, rows: int) -> Non
     path.write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kissipo.input.cells.cell_bytes.BLOCK", 1 << 14)
-        typed = read_twice(path, Layout(","))
+        typed = read_with_all_readers(path, Layout(","))
     assert typed is not None
     frame = typed.frame
     assert [column.kind for column in frame.columns] == ["number"] * 2 + ["string"] * 5
@@ -348,7 +354,7 @@ def test_null_texts_that_are_values_over_several_blocks(tmp_path: Path, distinct
     path.write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("kissipo.input.cells.cell_bytes.BLOCK", 1 << 13)
-        typed = read_twice(path, Layout(","))
+        typed = read_with_all_readers(path, Layout(","))
     assert typed is not None
     frame = typed.frame
     assert {option.place: option.value for option in typed.inferred} == {
@@ -376,7 +382,7 @@ def test_lines_that_are_no_rows(tmp_path: Path, line: str, check: str, place: in
     rows = [f"{row},{row / 4},kind {row % 3},x{row % 5}" for row in range(2400)]
     path = tmp_path / "table.csv"
     path.write_text("\n".join(["a,b,c,d", *rows[:place], line, *rows[place:], ""]))
-    typed = read_twice(path, Layout(","))
+    typed = read_with_all_readers(path, Layout(","))
     if check.startswith("notes") and place < len(rows):
         assert typed is None
         return
@@ -388,7 +394,7 @@ def test_lines_that_are_no_rows(tmp_path: Path, line: str, check: str, place: in
 def test_cells_between_blanks(tmp_path: Path) -> None:
     path = tmp_path / "table.txt"
     path.write_text("\n".join(["mpg  cyl   disp", *(f" {row}.0  4   {row}" for row in range(99))]))
-    typed = read_twice(path, Layout())
+    typed = read_with_all_readers(path, Layout())
     assert typed is not None
     assert typed.frame.names == ["mpg", "cyl", "disp"]
     assert typed.frame["disp"].values.tolist() == list(range(99))

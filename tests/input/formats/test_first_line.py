@@ -75,9 +75,8 @@ def test_header_is_missing_when_a_cell_is_not_a_name(lines: tuple[str, ...], mes
 def test_header_repeated_in_the_data_is_still_a_header() -> None:
     rows = ["yes,no", "no,yes"] * 150 + ["kind,other"] * 2
     assert sign("kind,other", *rows) == ""
-    assert (
-        sign("kind,other", *rows, "kind,other", "kind,other") == "'kind' occurs again in its column"
-    )
+    assert sign("kind,other", *rows, "kind,other", "kind,other") == ""
+    assert sign("kind,other", *rows, "kind,no", "kind,no") == "'kind' occurs again in its column"
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -17,7 +17,7 @@ from kissipo.runs.check_data import check_data
     "cell",
     [
         "<{}.5", "~{}", ">= {}", "{} ± 0.3", "'{}", "{} 1/2", "5'{}\"", "ca. {}",
-        "3,{} Mio. €",
+        "{},5 €/m²", "from ${}.50", "${} per night", "${0}-${0}9",
     ],
 )  # fmt: skip
 def test_numbers_with_something_beside_them_are_said(cell: str) -> None:
