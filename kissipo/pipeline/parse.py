@@ -10,7 +10,7 @@ data are read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -239,10 +239,9 @@ def _read_process(
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
     )
-    suitable = _suitable(net, source)
-    if algorithm_name not in suitable:
+    if source.SOURCE.interactive != algorithm.INTERACTIVE:
         where = " in an environment" if source.SOURCE.interactive else " from samples"
-        raise _not_built(algorithm_name, net_name, where, suitable)
+        raise _not_built(algorithm_name, net_name, where, list(_suitable(net, source)))
     names = _full_losses(training)
     if not all(isinstance(name, str) for name in names.get("loss", ())):
         names = {"loss": None}
@@ -260,18 +259,19 @@ def algorithm_of(part: FrozenConfig, net: ModuleType, source: ModuleType) -> tup
 
     Raises:   NotBuiltError for an algorithm that cannot train the net.
     """
-    name = part.get("algorithm") or [*_suitable(net, source), *net.ALGORITHMS][0]
+    name = part.get("algorithm") or next(_suitable(net, source), net.ALGORITHMS[0])
     module = ALGORITHMS.find(name, place="process.algorithm")
     if name not in net.ALGORITHMS:
         raise _not_built(str(name), str(net_of(part)[0]), "", net.ALGORITHMS)
     return str(name), module
 
 
-def _suitable(net: ModuleType, source: ModuleType) -> list[str]:
-    """Returns the algorithms of a net that train on what the source gives."""
-    modules = {name: ALGORITHMS.find(name, place="process.algorithm") for name in net.ALGORITHMS}
-    interactive: bool = source.SOURCE.interactive
-    return [name for name, module in modules.items() if interactive == module.INTERACTIVE]
+def _suitable(net: ModuleType, source: ModuleType) -> Iterator[str]:
+    """Yields the algorithms of a net that train on what the source gives."""
+    for name in net.ALGORITHMS:
+        module = ALGORITHMS.find(name, place="process.algorithm")
+        if source.SOURCE.interactive == module.INTERACTIVE:
+            yield name
 
 
 def _not_built(name: str, net: str, where: str, allowed: Sequence[str]) -> NotBuiltError:
