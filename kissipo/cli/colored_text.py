@@ -3,13 +3,17 @@
 Below each token are the most probable next tokens, redder for a higher probability.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from kissipo.runs.xray.text import Xray
+if TYPE_CHECKING:
+    from kissipo.runs.xray.text import Xray
 
 ACTIVE, QUIET, GUESS = (52, 190, 92), (92, 148, 255), (240, 72, 62)
 _GROUND = (24, 26, 30)

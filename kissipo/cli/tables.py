@@ -1,6 +1,9 @@
 """Described lines and tables, verdicts and predictions as the terminal prints them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.markup import escape
@@ -22,10 +25,12 @@ from kissipo.core.description import (
     plain_records,
 )
 from kissipo.core.text import format_score, printable
-from kissipo.inspect.gradients_through_time import ThroughTime
 from kissipo.output.answer import NO_NAME, Prediction
 from kissipo.output.score import Score
 from kissipo.output.text_span import NO_ANSWER
+
+if TYPE_CHECKING:
+    from kissipo.inspect.gradients_through_time import ThroughTime
 
 _STYLES = {"good": "green", "warn": "yellow", "bad": "red", "dim": "dim", "strong": "bold"}
 _FOR, _AGAINST = (240, 72, 62), (92, 148, 255)  # the colors of a colored text

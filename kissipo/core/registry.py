@@ -19,7 +19,6 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -114,6 +113,8 @@ class Registry:
 @cache
 def plugins() -> tuple[str, ...]:
     """Returns the packages of all plug-ins, sorted by their names."""
+    from importlib.metadata import entry_points  # only here; --help needs no plug-ins
+
     installed = {point.value for point in entry_points(group=PLUGINS)}
     return tuple(sorted(installed | {f"{PLUGINS}.{name}" for name in _files(PLUGINS)}))
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,6 @@ _CLOCK = (
     r"(?: ?(?P<zone>z|utc|gmt|(?:utc|gmt)?[+-]\d\d(?::?\d\d)?))?)?"
 )
 _COMPACT_CLOCK = r"[t_-]?(?P<H>\d\d)(?P<M>\d\d)(?P<S>\d\d)?(?P<zone>z)?"
-_PATTERNS = [re.compile(_WEEKDAY + date + _CLOCK, re.IGNORECASE) for date in _DATES]
-_PATTERNS += [re.compile(_COMPACT + _COMPACT_CLOCK, re.IGNORECASE)]
 _AMBIGUOUS = "the dates of '{name}' can be read in two ways"
 _CHOOSE = "Choose input.date_format={} (day first) or input.date_format={} (month first)"
 
@@ -92,7 +91,7 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
     if (months := months_with_years(cleaned)) is not None:
         example = f"'{texts[0]}' is {months[0]}"
         return TimeTexts(np.array(months, "datetime64[M]").astype("datetime64[s]"), None, example)
-    for pattern in _PATTERNS:
+    for pattern in _patterns():
         if not pattern.fullmatch(cleaned[0]):
             continue
         matches = [pattern.fullmatch(text) for text in cleaned]
@@ -105,6 +104,13 @@ def read_texts(texts: Sequence[str], name: str, style: str | None = None) -> Tim
     return None
 
 
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """Returns the patterns of timestamps; it takes time, and most data have none."""
+    whole = [*(_WEEKDAY + date + _CLOCK for date in _DATES), _COMPACT + _COMPACT_CLOCK]
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in whole)
+
+
 def _cleaned(text: str) -> str:
     return usual_spelling(" ".join(text.split()))
 
@@ -112,7 +118,7 @@ def _cleaned(text: str) -> str:
 def _may_be_time(text: str) -> bool:
     """Whether one text can be a timestamp, before many are read."""
     return months_with_years([text]) is not None or any(
-        pattern.fullmatch(text) for pattern in _PATTERNS
+        pattern.fullmatch(text) for pattern in _patterns()
     )
 
 

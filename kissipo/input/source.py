@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,11 @@ from kissipo.input.check.leakage import leakage
 from kissipo.input.corpus import Corpus
 from kissipo.input.given_rows import parse_rows, row_usage
 from kissipo.input.passages import Passages
-from kissipo.input.question import Question
 from kissipo.input.source_data import Reading
 from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 O = TypeVar("O")
 

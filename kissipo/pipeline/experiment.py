@@ -20,7 +20,7 @@ from kissipo.core.seeds import derive
 from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.input.source_data import Reading
-from kissipo.output.answer import output_specs
+from kissipo.output.answer import Answer, output_specs
 from kissipo.pipeline.defaults import with_defaults
 from kissipo.pipeline.init_weights import init_weights, with_implied
 from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
@@ -321,15 +321,16 @@ def _refuse_soft_targets(options: object, reason: str) -> None:
 
 def _refuse_improper(pipeline: Pipeline) -> None:
     for answer in pipeline.answers:
-        fitting = [
-            name
-            for name in LOSSES.names()
-            if name in answer.LOSSES
-            or answer.WORD in LOSSES.find(name, place="process.loss").SUITABLE_ANSWERS
-        ]
-        if answer.loss not in fitting:
+        if not _suits(answer.loss, answer):
             raise ShapeError(
                 f"process.loss={answer.loss} does not suit "
                 f"the answer {answer.title()} '{answer.name}'",
-                allowed=", ".join(fitting),
+                allowed=", ".join(name for name in LOSSES.names() if _suits(name, answer)),
             )
+
+
+def _suits(loss: str, answer: Answer) -> bool:
+    return loss in answer.LOSSES or (
+        loss in LOSSES.names()
+        and answer.WORD in LOSSES.find(loss, place="process.loss").SUITABLE_ANSWERS
+    )

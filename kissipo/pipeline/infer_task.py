@@ -9,16 +9,18 @@ gym:CartPole-v1                                     an environment
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kissipo.core.errors import DataError
 from kissipo.core.task import Task
 from kissipo.input.formats.compressed import unpack_first
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.other_programs import refusal
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.pipeline.registries import SOURCES
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 
 def infer_task(question: Question) -> Task:

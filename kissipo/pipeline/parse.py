@@ -10,7 +10,7 @@ data are read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -239,10 +239,9 @@ def _read_process(
     own, training = _divide(
         rest, {"net": net.Options, "algorithm": algorithm.Options}, place="process"
     )
-    suitable = _suitable(net, source)
-    if algorithm_name not in suitable:
+    if source.SOURCE.interactive != algorithm.INTERACTIVE:
         where = " in an environment" if source.SOURCE.interactive else " from samples"
-        raise _not_built(algorithm_name, net_name, where, suitable)
+        raise _not_built(algorithm_name, net_name, where, list(_suitable(net, source)))
     names = _full_losses(training)
     if not all(isinstance(name, str) for name in names.get("loss", ())):
         names = {"loss": None}
@@ -260,18 +259,19 @@ def algorithm_of(part: FrozenConfig, net: ModuleType, source: ModuleType) -> tup
 
     Raises:   NotBuiltError for an algorithm that cannot train the net.
     """
-    name = part.get("algorithm") or [*_suitable(net, source), *net.ALGORITHMS][0]
+    name = part.get("algorithm") or next(_suitable(net, source), net.ALGORITHMS[0])
     module = ALGORITHMS.find(name, place="process.algorithm")
     if name not in net.ALGORITHMS:
         raise _not_built(str(name), str(net_of(part)[0]), "", net.ALGORITHMS)
     return str(name), module
 
 
-def _suitable(net: ModuleType, source: ModuleType) -> list[str]:
-    """Returns the algorithms of a net that train on what the source gives."""
-    modules = {name: ALGORITHMS.find(name, place="process.algorithm") for name in net.ALGORITHMS}
-    interactive: bool = source.SOURCE.interactive
-    return [name for name, module in modules.items() if interactive == module.INTERACTIVE]
+def _suitable(net: ModuleType, source: ModuleType) -> Iterator[str]:
+    """Yields the algorithms of a net that train on what the source gives."""
+    for name in net.ALGORITHMS:
+        module = ALGORITHMS.find(name, place="process.algorithm")
+        if source.SOURCE.interactive == module.INTERACTIVE:
+            yield name
 
 
 def _not_built(name: str, net: str, where: str, allowed: Sequence[str]) -> NotBuiltError:
@@ -301,6 +301,8 @@ def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:
 
 def _check_loosely(rest: Mapping[str, object], algorithm: ModuleType | None) -> None:
     """Checks that every option belongs to some net or algorithm, as no net is named."""
+    if not rest:
+        return
     _full_losses(rest)
     owners = [NETS.find(name, place="process.net").Options for name in NETS.names()]
     owners += (
@@ -394,6 +396,8 @@ def _check_metric(metric: object, answer: Component | None, place: str) -> None:
 
 def _check_baselines(names: tuple[str, ...], answer: Component | None, place: str) -> None:
     """Checks that every baseline exists and belongs to this answer."""
+    if not names:
+        return
     allowed = allowed_baselines(answer.answer) if answer else BASELINES.names()
     for name in names:
         if name not in allowed:
@@ -495,11 +499,16 @@ def full_place(key: str, task: Task) -> str:
     """Returns an option with the one part that it belongs to: `epochs` ->
     `process.epochs`.
 
+    That is the part of this task that has it, else the only part of kissipo that does.
+
     Raises:   TaskError when no part has the option, or more than one.
     """
     first = key.split(".")[0]
     if first in ("input", "process", "output"):
         return key
+    own = [part for part, names in _own_option_names(task).items() if first in names]
+    if len(own) == 1:
+        return f"{own[0]}.{key}"
     parts = [part for part, names in _option_names().items() if first in names]
     parts = parts or [part for part, names in _planned_names().items() if first in names]
     if len(parts) > 1:
@@ -519,10 +528,41 @@ def full_place(key: str, task: Task) -> str:
 
 
 def _option_names() -> dict[str, list[str]]:
+    """Returns all options of each part; every source, net and answer is imported."""
+    return _names(SOURCES.names(), NETS.names(), ALGORITHMS.names(), ANSWERS.names())
+
+
+def _own_option_names(task: Task) -> dict[str, list[str]]:
+    """Returns the options of the source, the net, the algorithm and the answers of a
+    task; of all of them where it names none."""
+    sources = [name for name in SOURCES.names() if name in task.input] or SOURCES.names()
+    nets = [name for name in NETS.names() if name == task.process.get("net")] or NETS.names()
+    answers = [name for name in ANSWERS.names() if any(name in part for part in task.answers)]
+    algorithms = [
+        name for name in ALGORITHMS.names() if name == task.process.get("algorithm")
+    ] or ALGORITHMS.names()
+    if len(sources) == 1:
+        source = SOURCES.find(sources[0], place="input")
+        answers = [source.SOURCE.answer_files.get(name, name) for name in answers]
+        if len(nets) == 1 and len(algorithms) > 1:
+            net = NETS.find(nets[0], place="process.net")
+            algorithms = [next(_suitable(net, source), net.ALGORITHMS[0])]
+    return _names(sources, nets, algorithms, answers or ANSWERS.names())
+
+
+def _names(
+    sources: list[str], nets: list[str], algorithms: list[str], answers: list[str]
+) -> dict[str, list[str]]:
+    inputs, outputs = option_infos(input_general.Options), option_infos(output_general.Options)
     return {
-        "input": [*SOURCES.names(), *option_infos(input_general.Options), *_all_options(SOURCES)],
-        "process": ["net", "algorithm", *_all_options(NETS), *_all_options(ALGORITHMS)],
-        "output": [*ANSWERS.names(), *option_infos(output_general.Options), *_all_options(ANSWERS)],
+        "input": [*SOURCES.names(), *inputs, *_options_in(SOURCES, sources)],
+        "process": [
+            "net",
+            "algorithm",
+            *_options_in(NETS, nets),
+            *_options_in(ALGORITHMS, algorithms),
+        ],
+        "output": [*ANSWERS.names(), *outputs, *_options_in(ANSWERS, answers)],
     }
 
 
@@ -540,10 +580,8 @@ def _planned_names() -> dict[str, list[str]]:
     return planned
 
 
-def _all_options(registry: Registry) -> list[str]:
-    return [
-        option for name in registry.names() for option in option_infos(options_of(registry, name))
-    ]
+def _options_in(registry: Registry, names: Sequence[str]) -> list[str]:
+    return [option for name in names for option in option_infos(options_of(registry, name))]
 
 
 def options_of(registry: Registry, name: str) -> type:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
@@ -11,10 +12,12 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.task import Task
 from kissipo.input.augment import Augment
-from kissipo.input.sources.environment import World
 from kissipo.input.split import Positions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
+
+if TYPE_CHECKING:
+    from kissipo.input.sources.environment import World
 
 
 @dataclass(frozen=True)

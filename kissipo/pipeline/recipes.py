@@ -32,4 +32,8 @@ def data_are_installed(recipe: Recipe) -> bool:
 def notes_of(name: str) -> tuple[str, ...]:
     """Returns the notes of a built-in task, which stand beside its trace; else
     nothing."""
-    return next((recipe.notes for title, recipe in all_recipes() if title == name), ())
+    file = name.replace("-", "_")
+    if file not in RECIPES.names():
+        return ()
+    built_in: Recipe = RECIPES.find(file, place="TASK").RECIPE
+    return built_in.notes

@@ -12,7 +12,6 @@ from kissipo.core.recipe import Recipe
 from kissipo.core.suggest import nearest
 from kissipo.engine.run_folder import TASK
 from kissipo.input.formats.files import existing, path_of, readable
-from kissipo.input.question import Question
 from kissipo.lessons import lesson, lesson_names
 from kissipo.pipeline.infer_task import infer_task
 from kissipo.pipeline.parse import full_place
@@ -73,6 +72,8 @@ def _find(
             return _from_yaml(path / TASK)
         if not path.exists() and not set(task) & set("/.:"):
             _refuse_unknown(task)
+    from kissipo.input.question import Question  # it imports the readers of every format
+
     word, column = _answer_in(words)
     plain = {key.removeprefix("input."): value for key, value in words.items()}
     kind = None if word is None else ANSWERS.find(word, place="output").ANSWER.variant(column)

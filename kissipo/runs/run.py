@@ -1,26 +1,29 @@
-"""Run: a trained task, which evaluates, predicts, generates and traces."""
+"""Run: a trained task, which evaluates, predicts, generates and traces.
+
+Traces and pages are imported when they are asked for: a prediction needs none of them.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kissipo.core.errors import NotBuiltError
 from kissipo.core.ipython import current_cell
-from kissipo.inspect.breakdown import Breakdown
-from kissipo.report.notebook import MimeBundle
-from kissipo.runs.explain_value import cell_of
-from kissipo.runs.predict_folder import FolderPredictions, predict_folder
 from kissipo.runs.predict_values import predict_intervals, predict_probabilities, predict_values
-from kissipo.runs.report import Report, report_bundle
-from kissipo.runs.trace import Trace, as_trace
-from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
-from kissipo.runs.xray.image import ImageXray
-from kissipo.runs.xray.sample import SampleXray, xray_any
-from kissipo.runs.xray.text import Xray
+
+if TYPE_CHECKING:
+    from kissipo.inspect.breakdown import Breakdown
+    from kissipo.report.notebook import MimeBundle
+    from kissipo.runs.predict_folder import FolderPredictions
+    from kissipo.runs.report import Report
+    from kissipo.runs.trace import Trace
+    from kissipo.runs.xray.image import ImageXray
+    from kissipo.runs.xray.sample import SampleXray
+    from kissipo.runs.xray.text import Xray
 
 
 class Run(TrainedModel):
@@ -78,6 +81,8 @@ class Run(TrainedModel):
 
         Raises:   TaskError when the run is not on images; DataError without images.
         """
+        from kissipo.runs.predict_folder import predict_folder
+
         return predict_folder(self, *places)
 
     def generate(
@@ -112,6 +117,8 @@ class Run(TrainedModel):
         neuron:   the neuron for a text, counted from 0; default: an interpretable one
         Raises:   DataError, TaskError when value or neuron do not fit.
         """
+        from kissipo.runs.xray.sample import xray_any
+
         return xray_any(self, () if value is None else (value,), neuron)
 
     def explain_value(self, value: object, layer: str, cell: Sequence[int]) -> Breakdown:
@@ -123,6 +130,8 @@ class Run(TrainedModel):
         Raises:   TaskError for a layer or an index that does not exist; NotBuiltError
                   for a layer that cannot be explained.
         """
+        from kissipo.runs.explain_value import cell_of
+
         breakdown, remarks = cell_of(self, () if value is None else (value,), layer, cell)
         for remark in remarks if value is not None else ():
             warnings.warn(remark, stacklevel=2)
@@ -140,6 +149,8 @@ class Run(TrainedModel):
 
     def report(self) -> Report:
         """Returns the report of the training; its `save` writes the page."""
+        from kissipo.runs.report import Report
+
         return Report(self)
 
     def trace(self, value: object = None, *, position: int = 0) -> Trace:
@@ -153,10 +164,15 @@ class Run(TrainedModel):
         Raises:    TaskError, DataError when the value does not fit, or there is no such
                    example.
         """
+        from kissipo.runs.trace import as_trace
+        from kissipo.runs.trace_example import trace_of
+
         return as_trace(trace_of(self, () if value is None else (value,), position=position))
 
     def mime_bundle(self) -> MimeBundle:
         """Returns what a notebook shows: text, curves and scores, the report."""
+        from kissipo.runs.report import report_bundle
+
         return report_bundle(self, repr(self))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:

@@ -345,6 +345,11 @@ def test_option_of_several_parts_means_the_part_that_has_it() -> None:
     )
 
 
+def test_option_of_several_parts_means_the_part_whose_net_or_source_has_it() -> None:
+    data = {"table": "flowers.csv"}
+    assert full_place("grid", Task(input=data, process={"net": "som"})) == "process.grid"
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [

@@ -46,8 +46,6 @@ def run(arguments: Namespace, screen: Screen) -> None:
     """Prints one line per example."""
     from kissipo.cli.tables import format_answer, format_cell
     from kissipo.core.errors import TaskError
-    from kissipo.runs.forecast_table import forecast_table, save_forecasts
-    from kissipo.runs.predict_folder import save_images
     from kissipo.runs.run import Run
 
     if arguments.values and arguments.file:
@@ -63,12 +61,18 @@ def run(arguments: Namespace, screen: Screen) -> None:
     first = [row[0] for row in answers]
     is_forecast = bool(first) and first[0].steps is not None
     if arguments.out and is_forecast:
+        from kissipo.runs.forecast_table import save_forecasts
+
         path = save_forecasts(arguments.out, trained.answers[0], first)
         screen.note(f"written to {path}")
     elif arguments.out:
+        from kissipo.runs.predict_folder import save_images
+
         save_images(arguments.out, arguments.values, first)
     screen.remarks(remarks)
     if is_forecast and not screen.as_json:
+        from kissipo.runs.forecast_table import forecast_table
+
         listed = trained.answers[0].listed(first)
         if len(listed) < len(first):
             screen.note(f"the first {len(listed)} of {len(first)}; --json and --out write all")

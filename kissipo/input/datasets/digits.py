@@ -11,6 +11,7 @@ Example:  >>> frame = read().frame
 import numpy as np
 
 from kissipo.core.frame import Frame, class_column, image_column
+from kissipo.input.datasets._sklearn_file import sklearn_file
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
@@ -21,12 +22,11 @@ LICENSE = "CC BY 4.0"
 
 def read() -> Reading:
     """Reads images and digits; the pixels are scaled from 0-16 to 0-255."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    pixels = np.round(digits.images * (255 / 16)).astype(np.uint8)
+    table = np.loadtxt(sklearn_file("digits.csv.gz"), delimiter=",")
+    images, digits = table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(int)
+    pixels = np.round(images * (255 / 16)).astype(np.uint8)
     frame = Frame(
-        (image_column("image", pixels), class_column("digit", digits.target)),
+        (image_column("image", pixels), class_column("digit", digits)),
         origin="digits",
     )
     return Reading(frame, answer="digit")

@@ -10,21 +10,24 @@ Example:  >>> frame = read().frame
           'virginica'
 """
 
+import numpy as np
+
 from kissipo.core.frame import Frame, numbers, strings
+from kissipo.input.datasets._sklearn_file import sklearn_file
 from kissipo.input.source_data import Reading
 
 SOURCES = ("table",)
 ABOUT = "150 flowers of three species, four lengths each; comes with scikit-learn"
 HOME = "https://archive.ics.uci.edu/dataset/53"
 LICENSE = "CC BY 4.0"
+_LENGTHS = ("sepal length", "sepal width", "petal length", "petal width")
 
 
 def read() -> Reading:
     """Reads the four lengths and the species of every flower."""
-    from sklearn.datasets import load_iris
-
-    iris = load_iris()
-    names = [name.removesuffix(" (cm)") for name in iris.feature_names]
-    lengths = [numbers(name, column) for name, column in zip(names, iris.data.T, strict=True)]
-    species = strings("species", [str(iris.target_names[number]) for number in iris.target])
-    return Reading(Frame((*lengths, species), origin="iris"), answer="species")
+    header, *rows = sklearn_file("iris.csv").read_text(encoding="utf-8").splitlines()
+    species = header.split(",")[2:]
+    table = np.loadtxt(rows, delimiter=",")
+    lengths = [numbers(name, column) for name, column in zip(_LENGTHS, table.T[:-1], strict=True)]
+    kinds = strings("species", [species[int(number)] for number in table[:, -1]])
+    return Reading(Frame((*lengths, kinds), origin="iris"), answer="species")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,9 +28,11 @@ from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing, open_text
 from kissipo.input.formats.split_tables import reading_of
 from kissipo.input.formats.tables import FileWords
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 BASKET, ITEMS, SEPARATOR = "basket", "items", "|"
 _SEPARATORS = (",", ";", "\t", "|")

@@ -3,13 +3,15 @@
 A state is one of a finite number, a row of numbers, or the last few images.
 """
 
+from __future__ import annotations
+
 import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,8 +39,10 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.task import Task
 from kissipo.input.environments._drawings import drawing_of
 from kissipo.input.environments._image_frames import ImageFrames
-from kissipo.input.question import Question
 from kissipo.input.source import Source
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 WORLDS = Registry(
     "kissipo.input.environments",

@@ -4,10 +4,12 @@ Events are counted in cells of place and time. A sample is one place at one step
 counts and those around it before the step -> its counts in the next steps.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kissipo.codec.labels import as_strings
 from kissipo.core.codec import Codec
@@ -19,11 +21,13 @@ from kissipo.core.timestamps import DATE_FORMAT
 from kissipo.input.datasets import DATASETS, dataset_names, find_data, module_name
 from kissipo.input.formats.tables import FileWords, read_table, table_reading
 from kissipo.input.given_rows import given_table
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.sources._event_columns import EventOptions, Events, read_events
 from kissipo.input.sources._event_places import Link
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 Interval = Literal[
     "minute",

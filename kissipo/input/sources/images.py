@@ -1,9 +1,11 @@
 """Images: one folder per class, idx files, an .npz file, arrays, or a named set."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +51,11 @@ from kissipo.input.formats.mask_folders import mask_tree
 from kissipo.input.formats.pixel_cells import images_to_predict, pixel_cells, pixel_images
 from kissipo.input.formats.split_folders import is_part_name
 from kissipo.input.formats.tables import FileWords, is_table_file
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 _IMAGE_SIDE, _MASK_SIDE, _BOXES_SIDE, _BOXES_STEP = 64, 128, 320, 32
 _NOISE = "noise"

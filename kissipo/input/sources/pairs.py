@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +32,12 @@ from kissipo.input.formats.aligned_lines import language_of, read_aligned, read_
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.infer_types import guess_kinds
-from kissipo.input.question import Question
 from kissipo.input.scripts import is_without_blanks
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 Tokenizer = Literal["characters", "words", "bpe", "wordpieces"]
 _WORDS, _SUBWORDS = 20_000, 8_000

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -36,9 +37,11 @@ from kissipo.input.formats.delimited import read_delimited
 from kissipo.input.formats.files import existing_path
 from kissipo.input.formats.tables import FileWords, is_table_file, table_reading
 from kissipo.input.given_rows import column_of, given_table
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 RATING = "rating"
 _NAMES = {

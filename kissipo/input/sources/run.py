@@ -9,13 +9,16 @@ part of the new net, and is not trained again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 _PREFIX = "run:"
 

@@ -3,9 +3,11 @@
 Samples are windows of the series, which is split by time only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,7 +21,6 @@ from kissipo.core.timestamps import DATE_FORMAT
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.given_rows import column_of, given_table
-from kissipo.input.question import Question
 from kissipo.input.series_order import TimeOptions, order_rows
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
@@ -31,6 +32,9 @@ from kissipo.input.wide_series import (
     wide_finding,
     without_blanks,
 )
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,11 @@
 Formats are CSV, TSV, Parquet, JSON lines, data frames and named data sets.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +30,13 @@ from kissipo.input.formats.split_tables import reading_of
 from kissipo.input.formats.tables import FileWords
 from kissipo.input.given_rows import given_table
 from kissipo.input.infer_types import guess_answer
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.input.table_codecs import ColumnOptions, sort_columns
 from kissipo.input.time_columns import combined_time, time_finding
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ Whole numbers in y are classes, other numbers are quantities. Nothing is scaled.
 numbers in x become floats; with `ids` they are the ids of tokens.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -30,9 +32,11 @@ from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.input.formats.arrays import ArrayFile, is_array_file, read_array_file
 from kissipo.input.formats.files import existing
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 _X, _Y = "x", "y"
 

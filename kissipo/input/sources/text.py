@@ -3,10 +3,12 @@
 Documents are the files of a folder, or the paragraphs or lines of a file.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError
@@ -21,9 +23,11 @@ from kissipo.input.formats.documents import Unit, is_document_folder
 from kissipo.input.formats.drawn_tables import refuse_table
 from kissipo.input.formats.files import open_text, path_of
 from kissipo.input.passages import Passages
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 
 @dataclass(frozen=True)

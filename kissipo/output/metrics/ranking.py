@@ -1,7 +1,8 @@
-"""Metrics of class probabilities, by scikit-learn, which is imported on first use.
+"""Metrics of class probabilities, which need the samples in order of their scores.
 
-All take probabilities as (sample, class). Where the value differs from scikit-learn's,
-the function says so.
+All take probabilities as (sample, class). They are those of scikit-learn, whose import
+takes longer than the training of a small net. Where the value differs from
+scikit-learn's, the function says so.
 
 Source:   Fawcett 2006 (ROC); Russakovsky et al. 2015 (ImageNet's top-5 error is one
           minus the top-5 accuracy).
@@ -18,7 +19,6 @@ Example:  >>> probabilities = [[0.9, 0.1], [0.6, 0.4], [0.65, 0.35], [0.2, 0.8]]
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Curve = NDArray[np.float64]
 _MIN_PROBABILITY = np.finfo(np.float32).eps
+_MAX_PROBABILITY = 1 - np.finfo(np.float64).eps
 
 
 def roc_curve(positive: ArrayLike, scores: ArrayLike) -> tuple[Curve, Curve]:
@@ -33,11 +34,8 @@ def roc_curve(positive: ArrayLike, scores: ArrayLike) -> tuple[Curve, Curve]:
 
     They are NaN for a class that does not occur.
     """
-    from sklearn import metrics
-
-    with warnings.catch_warnings(action="ignore"):
-        fpr, tpr, _ = metrics.roc_curve(positive, scores, drop_intermediate=False)
-    return fpr, tpr
+    false_positives, true_positives = _positives(positive, scores)
+    return _fraction_of_last(false_positives), _fraction_of_last(true_positives)
 
 
 def roc_auc(truth: ArrayLike, probabilities: ArrayLike) -> float:
@@ -46,57 +44,42 @@ def roc_auc(truth: ArrayLike, probabilities: ArrayLike) -> float:
     Of two classes it is the area of the second. Classes that do not occur are left out,
     where scikit-learn raises. It is NaN when only one class occurs.
     """
-    from sklearn import metrics
-
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
     occurring = np.unique(truth)
     if len(occurring) < 2:
         return float("nan")
     classes = [1] if probabilities.shape[1] == 2 else occurring
-    return float(
-        np.mean(
-            [metrics.auc(*roc_curve(truth == index, probabilities[:, index])) for index in classes]
-        )
-    )
+    curves = [roc_curve(truth == index, probabilities[:, index]) for index in classes]
+    return float(np.mean([np.trapezoid(tpr, fpr) for fpr, tpr in curves]))
 
 
 def precision_recall_curve(positive: ArrayLike, scores: ArrayLike) -> tuple[Curve, Curve]:
     """Returns recall and precision from the highest threshold to the lowest.
 
-    Recall is NaN, not 1 as in scikit-learn, when no sample is positive.
+    Before the first threshold nothing is predicted: recall 0, precision 1. Recall is
+    NaN, not 1 as in scikit-learn, when no sample is positive.
     """
-    from sklearn import metrics
-
-    with warnings.catch_warnings(action="ignore"):
-        precision, recall, _ = metrics.precision_recall_curve(positive, scores)
-    return recall[::-1] if np.any(positive) else np.full(len(recall), np.nan), precision[::-1]
+    false_positives, true_positives = _positives(positive, scores)
+    predicted = (false_positives + true_positives)[1:]
+    return _fraction_of_last(true_positives), np.concatenate([[1], true_positives[1:] / predicted])
 
 
 def average_precision(truth: ArrayLike, probabilities: ArrayLike) -> list[float]:
     """Returns the average precision per class; NaN, not 0, for an absent class."""
-    from sklearn import metrics
-
     truth, probabilities = np.asarray(truth), np.asarray(probabilities)
-    return [
-        float(metrics.average_precision_score(truth == index, scores))
-        if np.any(truth == index)
-        else float("nan")
+    curves = [
+        precision_recall_curve(truth == index, scores)
         for index, scores in enumerate(probabilities.T)
     ]
+    return [float(np.sum((np.diff(recall) * precision[1:])[::-1])) for recall, precision in curves]
 
 
 def log_loss(truth: Sequence[int] | NDArray[np.int64], probabilities: ArrayLike) -> float:
     """Returns the mean of -log p[truth]; p is at least the epsilon of float32."""
-    from sklearn import metrics
-
     likelihood = np.asarray(probabilities, dtype=np.float64)[
         np.arange(len(truth)), np.asarray(truth)
-    ].clip(_MIN_PROBABILITY, 1)
-    return float(
-        metrics.log_loss(
-            np.ones(len(likelihood)), np.stack([1 - likelihood, likelihood], axis=1), labels=[0, 1]
-        )
-    )
+    ]
+    return float(np.mean(-np.log(likelihood.clip(_MIN_PROBABILITY, _MAX_PROBABILITY))))
 
 
 def top_k(truth: ArrayLike, probabilities: ArrayLike, k: int) -> float:
@@ -104,12 +87,27 @@ def top_k(truth: ArrayLike, probabilities: ArrayLike, k: int) -> float:
 
     Ties go to the first class, in scikit-learn to the last.
     """
-    from sklearn import metrics
+    truth, probabilities = np.asarray(truth)[:, None], np.asarray(probabilities)
+    likelihood = np.take_along_axis(probabilities, truth, axis=1)
+    is_earlier = np.arange(probabilities.shape[1]) < truth
+    is_ahead = (probabilities > likelihood) | ((probabilities == likelihood) & is_earlier)
+    return float(np.mean(is_ahead.sum(axis=1) < k))
 
-    flipped = np.asarray(probabilities)[:, ::-1]
-    classes = flipped.shape[1]
-    return float(
-        metrics.top_k_accuracy_score(
-            classes - 1 - np.asarray(truth), flipped, k=k, labels=range(classes)
-        )
-    )
+
+def _positives(positive: ArrayLike, scores: ArrayLike) -> tuple[Curve, Curve]:
+    """Counts the false and the true positives at every threshold, the highest first.
+
+    Before these, a threshold is above all scores: nothing is positive. Samples with the
+    same score are counted together.
+    """
+    positive, scores = np.asarray(positive, dtype=bool), np.asarray(scores)
+    falling = np.argsort(-scores, kind="stable")
+    last_of_score = np.append(np.flatnonzero(np.diff(scores[falling])), len(scores) - 1)
+    true_positives = np.cumsum(positive[falling], dtype=np.float64)[last_of_score]
+    false_positives = last_of_score + 1 - true_positives
+    return np.concatenate([[0], false_positives]), np.concatenate([[0], true_positives])
+
+
+def _fraction_of_last(counts: Curve) -> Curve:
+    """Returns counts as fractions of the last, NaN where that is 0."""
+    return counts / counts[-1] if counts[-1] else np.full(len(counts), np.nan)

@@ -3,9 +3,12 @@
 Each move is a sample: the board before the move -> its point.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +18,6 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, numbers, strings
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.input.question import Question
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 from kissipo.plugins.go.environments.go import SIZE, point_names
@@ -28,6 +30,9 @@ from kissipo.plugins.go.game_folder import (
 )
 from kissipo.plugins.go.game_record import positions
 from kissipo.plugins.go.generated_games import generate_games
+
+if TYPE_CHECKING:
+    from kissipo.input.question import Question
 
 GENERATED = "generated"
 
