@@ -125,10 +125,13 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
 
 def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
-    """Returns the positions of the codecs whose ids have padding at the end."""
+    """Returns the positions of the codecs whose ids or steps have padding at the end."""
     specs = [codec.spec for codec in codecs]
     return tuple(
-        place for place, spec in enumerate(specs) if spec.padded and spec.axes[-1:] == ("time",)
+        place
+        for place, spec in enumerate(specs)
+        if spec.padded
+        and (spec.axes[-1:] == ("time",) or (spec.axes[:1] == ("time",) and not spec.vocab_size))
     )
 
 

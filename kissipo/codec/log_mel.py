@@ -1,0 +1,207 @@
+"""Log-mel: recordings <-> the loudness of mel bands in short frames of time.
+
+By default each band is scaled by its mean and its standard deviation in the training
+split, or (`recording`) in each recording, which removes its loudness and the coloring
+of its microphone. Recordings keep their lengths: a batch is filled up with steps of
+zeros, and the first number of a real step is never 0. A recording that is longer than
+the limit is cut at its end. Other sample rates are resampled.
+
+Shapes:   column (row) of recordings -> (row, time, feature), one feature per band
+Source:   Davis and Mermelstein 1980; the steps stand in `_mel.py`. `decode` makes a
+          sound with these energies by the algorithm of Griffin and Lim 1984.
+Raises:   DataError for frames in which a mel band holds no frequency.
+Example:  >>> from kissipo.core.frame import Frame, sound_column
+          >>> tone = np.sin(np.arange(4000) * 2 * np.pi * 1000 / 8000)
+          >>> frame = Frame((sound_column("sound", [Sound.of(tone, 8000)]),))
+          >>> codec = LogMel("sound", standardize="none").fit(frame)
+          >>> x = codec.encode(frame)
+          >>> codec.spec.describe(), codec.spec.labels[int(x[0, 20].argmax())]
+          ('(batch, time 47, feature 40)', '1007 Hz')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kissipo.codec._mel import Mel, Numbers, log_mel
+from kissipo.codec._sound import Sound, common_rate
+from kissipo.core.codec import Codec, refuse_unfitted
+from kissipo.core.frame import Frame
+from kissipo.core.inferred_option import InferredOption
+from kissipo.core.tensor_spec import TensorSpec
+
+Scaling = Literal["training", "recording", "none"]
+_NEARLY_ZERO, _MIN_STD = 1e-6, 1e-3
+_LENGTH_QUANTILE, _OUTLIER = 0.99, 4  # longer recordings than four times the quantile are cut
+
+
+class LogMel(Codec):
+    """Encodes recordings as log-mel energies."""
+
+    KIND: ClassVar[str] = "log_mel"
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "column",
+        "rate",
+        "mel",
+        "standardize",
+        "max_seconds",
+        "length",
+        "mean",
+        "std",
+    )
+
+    def __init__(
+        self,
+        column: str,
+        *,
+        rate: int | None = None,
+        mel: Mel | Mapping[str, Any] = Mel(),  # noqa: B008
+        standardize: Scaling = "training",
+        max_seconds: float | None = None,
+    ) -> None:
+        self.column, self.rate, self.max_seconds = column, rate, max_seconds
+        self.mel = mel if isinstance(mel, Mel) else Mel(**mel)
+        self.standardize: Scaling = standardize
+        self.length: int | None = None
+        self.mean: tuple[float, ...] = ()
+        self.std: tuple[float, ...] = ()
+
+    @property
+    def features(self) -> int:
+        """The number of numbers per frame."""
+        return self.mel.bands
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The name of each number of a frame: the middle of its band."""
+        return tuple(f"{hertz:.0f} Hz" for hertz in self.mel.centers(self.rate or 1))
+
+    @property
+    def spec(self) -> TensorSpec:
+        return TensorSpec(
+            self.column,
+            ("time", "feature"),
+            (self.length or 0, self.features),
+            labels=self.labels,
+            padded=True,
+            unit="frames",
+        )
+
+    def fit(self, frame: Frame) -> Self:
+        sounds = list(frame[self.column].values)
+        if self.rate is None:
+            self.rate = common_rate(sounds)
+        if self.max_seconds is None:
+            self.max_seconds = _longest([sound.seconds for sound in sounds])
+        counts = [self.count(sound) for sound in sounds]
+        self.length = max(counts)
+        sums, squares = np.zeros(self.features), np.zeros(self.features)
+        for values in self.raw(sounds):
+            sums += values.sum(axis=0)
+            squares += (values**2).sum(axis=0)
+        mean = sums / sum(counts)
+        std = np.sqrt(np.maximum(squares / sum(counts) - mean**2, 0.0))
+        self.mean, self.std = tuple(mean.tolist()), tuple(np.maximum(std, _MIN_STD).tolist())
+        return self
+
+    def encode(self, frame: Frame) -> Tensor:
+        refuse_unfitted(self.length, self)
+        sounds = list(frame[self.column].values)
+        encoded = np.zeros((len(sounds), self.length or 1, self.features), dtype=np.float32)
+        for row, values in zip(encoded, self.raw(sounds), strict=True):
+            count = min(len(values), len(row))
+            row[:count] = self.scaled(values[:count])
+            row[:count, 0][row[:count, 0] == 0] = _NEARLY_ZERO
+        return torch.from_numpy(encoded)
+
+    def raw(self, sounds: Sequence[Sound]) -> Iterator[Numbers]:
+        """Yields the numbers (frame, feature) of each recording before they are
+        scaled."""
+        for sound in sounds:
+            yield self.numbers_of(self.heard(sound))
+
+    def heard(self, sound: Sound) -> NDArray[np.float32]:
+        """Returns the samples of a recording that the codec reads, at its rate."""
+        whole = sound.part(0.0, self.max_seconds or sound.seconds)
+        return whole.samples(self.rate)
+
+    def numbers_of(self, samples: NDArray[np.float32]) -> Numbers:
+        """Returns the numbers of samples (frame, feature)."""
+        return log_mel(samples, self.rate or 1, self.mel)
+
+    def count(self, sound: Sound) -> int:
+        """Returns the number of frames of a recording, at least 1."""
+        samples = round(min(sound.seconds, self.max_seconds or np.inf) * (self.rate or 1))
+        return max(1, self.mel.count(samples, self.rate or 1))
+
+    def scaled(self, values: Numbers) -> Numbers:
+        """Returns numbers with mean 0 and standard deviation 1."""
+        if self.standardize == "none":
+            return values
+        if self.standardize == "recording":
+            std = np.maximum(values.std(axis=0), _MIN_STD)
+            return np.asarray((values - values.mean(axis=0)) / std)
+        return (values - np.array(self.mean)) / np.array(self.std)
+
+    def decode(self, tensor: Tensor) -> Frame:
+        raise NotImplementedError
+
+    def suggested_net(self) -> InferredOption | None:
+        reason = "recordings have different lengths, and both directions help"
+        return InferredOption("process.net", "recurrent", reason)
+
+    def net_options(self, net: str) -> tuple[InferredOption, ...]:
+        if net != "recurrent":
+            return ()
+        return (
+            InferredOption("process.cell", "gru"),
+            InferredOption("process.units", 64),
+            InferredOption("process.bidirectional", True, "a recording is known to its end"),
+            InferredOption("process.pooling", "mean", "every frame has its say"),
+            InferredOption("process.dropout", 0.3),
+            InferredOption("process.epochs", 25),
+            InferredOption("process.learning_rate", 3e-3),
+        )
+
+    def fitted_options(self) -> tuple[InferredOption, ...]:
+        return (
+            InferredOption("input.sample_rate", self.rate, "the rate of most recordings"),
+            InferredOption("input.max_seconds", self.max_seconds, "the longest recording"),
+        )
+
+    def remarks(self, frame: Frame) -> list[str]:
+        sounds = list(frame[self.column].values)
+        of = f"of {len(sounds)} recordings"
+        others = sorted({sound.rate for sound in sounds} - {self.rate})
+        counts = {
+            f"resampled to {self.rate} Hz from {', '.join(map(str, others))} Hz": sum(
+                sound.rate != self.rate for sound in sounds
+            ),
+            "have several channels: their mean is heard": sum(
+                sound.channels > 1 for sound in sounds
+            ),
+            f"cut after {self.max_seconds:g} seconds": sum(
+                sound.seconds > (self.max_seconds or np.inf) + 1e-9 for sound in sounds
+            ),
+        }
+        return [f"{count} {of} {text}" for text, count in counts.items() if count]
+
+    def describe(self) -> str:
+        frame, hop = self.mel.frame_ms, self.mel.hop_ms
+        return f"{self.rate} Hz, frames of {frame:g} ms every {hop:g} ms -> {self.features} bands"
+
+
+def _longest(seconds: Sequence[float]) -> float:
+    """Returns the duration of the longest recording, without a few that are much
+    longer, in hundredths of a second."""
+    limit = _OUTLIER * float(np.quantile(seconds, _LENGTH_QUANTILE))
+    return float(np.ceil(100 * min(max(seconds), max(limit, 1.0)))) / 100
+
+
+CODEC = LogMel
