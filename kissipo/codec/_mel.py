@@ -164,3 +164,33 @@ def steps_of(samples: NDArray[np.float32], rate: int, mel: Mel, number: int) -> 
     power = spectrum.real**2 + spectrum.imag**2
     energies = triangles(mel, rate) @ power
     return Steps(frame, windowed, power, energies, np.log(np.maximum(energies, FLOOR)))
+
+
+def griffin_lim(log_energies: Numbers, rate: int, mel: Mel, rounds: int = 30) -> Numbers:
+    """Returns samples whose log-mel energies are close to these (frame, band).
+
+    The energies of the bands are spread over the frequencies by the smallest energies
+    that are at least 0; then phases are searched with which overlapping frames agree.
+    """
+    from scipy.fft import irfft, rfft
+
+    size, hop, fft = mel.frame(rate), mel.hop(rate), mel.fft(rate)
+    weights = triangles(mel, rate)
+    power = np.maximum(np.exp(log_energies) @ np.linalg.pinv(weights).T, 0.0)
+    for _ in range(rounds):  # multiplicative updates keep energies above 0 (Lee and Seung 2001)
+        ratio = np.exp(log_energies) / np.maximum(power @ weights.T, FLOOR)
+        power = np.maximum(power, FLOOR) * (ratio @ weights) / weights.sum(axis=0).clip(1e-9)
+    strength = np.sqrt(power)
+    count = size + hop * (len(strength) - 1)
+    places = hop * np.arange(len(strength))[:, None] + np.arange(size)
+    window = hann(size)
+    total = np.bincount(places.ravel(), np.tile(window**2, len(strength)), minlength=count)
+    generator = np.random.default_rng(0)
+    spectrum = strength * np.exp(2j * np.pi * generator.random(strength.shape))
+    for _ in range(rounds):
+        frames = irfft(spectrum, fft)[:, :size] * window
+        samples = np.bincount(places.ravel(), frames.ravel(), minlength=count)
+        samples /= np.maximum(total, 1e-3)
+        again = rfft(samples[places] * window, fft)
+        spectrum = strength * again / np.maximum(np.abs(again), 1e-12)
+    return np.asarray(samples)

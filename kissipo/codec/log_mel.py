@@ -16,7 +16,7 @@ Example:  >>> from kissipo.core.frame import Frame, sound_column
           >>> codec = LogMel("sound", standardize="none").fit(frame)
           >>> x = codec.encode(frame)
           >>> codec.spec.describe(), codec.spec.labels[int(x[0, 20].argmax())]
-          ('(batch, time 47, feature 40)', '1007 Hz')
+          ('(batch, time 47, feature 40)', '992 Hz')
 """
 
 from __future__ import annotations
@@ -29,15 +29,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.codec._mel import Mel, Numbers, log_mel
+from kissipo.codec._mel import FLOOR, Mel, Numbers, Steps, griffin_lim, log_mel, steps_of
 from kissipo.codec._sound import Sound, common_rate
-from kissipo.core.codec import Codec, refuse_unfitted
-from kissipo.core.frame import Frame
+from kissipo.codec._sound_sections import frame_sections, recording
+from kissipo.core.batch import is_step, trim
+from kissipo.core.codec import Codec, EncodingStep, refuse_unfitted
+from kissipo.core.description import Record, Section
+from kissipo.core.frame import Frame, sound_column
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 Scaling = Literal["training", "recording", "none"]
-_NEARLY_ZERO, _MIN_STD = 1e-6, 1e-3
+NEARLY_ZERO, MIN_STD = 1e-6, 1e-3  # the first number of a step is not 0: padding is
+_DRAWN, FILE = 12, "file"  # recordings that a report plays; the column of their files
 _LENGTH_QUANTILE, _OUTLIER = 0.99, 4  # longer recordings than four times the quantile are cut
 
 
@@ -107,7 +111,7 @@ class LogMel(Codec):
             squares += (values**2).sum(axis=0)
         mean = sums / sum(counts)
         std = np.sqrt(np.maximum(squares / sum(counts) - mean**2, 0.0))
-        self.mean, self.std = tuple(mean.tolist()), tuple(np.maximum(std, _MIN_STD).tolist())
+        self.mean, self.std = tuple(mean.tolist()), tuple(np.maximum(std, MIN_STD).tolist())
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -117,7 +121,7 @@ class LogMel(Codec):
         for row, values in zip(encoded, self.raw(sounds), strict=True):
             count = min(len(values), len(row))
             row[:count] = self.scaled(values[:count])
-            row[:count, 0][row[:count, 0] == 0] = _NEARLY_ZERO
+            row[:count, 0][row[:count, 0] == 0] = NEARLY_ZERO
         return torch.from_numpy(encoded)
 
     def raw(self, sounds: Sequence[Sound]) -> Iterator[Numbers]:
@@ -145,18 +149,102 @@ class LogMel(Codec):
         if self.standardize == "none":
             return values
         if self.standardize == "recording":
-            std = np.maximum(values.std(axis=0), _MIN_STD)
+            std = np.maximum(values.std(axis=0), MIN_STD)
             return np.asarray((values - values.mean(axis=0)) / std)
         return (values - np.array(self.mean)) / np.array(self.std)
 
     def decode(self, tensor: Tensor) -> Frame:
-        raise NotImplementedError
+        refuse_unfitted(self.length, self)
+        rate = self.rate or 1
+        sounds = [
+            Sound.of(griffin_lim(self.energies_of(x), rate, self.mel), rate)
+            for x in tensor.to(torch.float64)
+        ]
+        return Frame((sound_column(self.column, sounds),))
+
+    def energies_of(self, x: Tensor) -> Numbers:
+        """Returns the log-mel energies (frame, band) of an encoded recording; of one that
+        was scaled by itself, those of a typical recording."""
+        values = x[is_step(x)].numpy()
+        if self.standardize != "none":
+            values = values * np.array(self.std) + np.array(self.mean)
+        return np.asarray(values)
+
+    def encoding_steps(self, frame: Frame) -> list[EncodingStep]:
+        samples, number, steps = self._loudest(frame)
+        rate, size, fft = self.rate or 1, self.mel.frame(self.rate or 1), self.mel.fft(self.rate or 1)
+        start = number * self.mel.hop(rate)
+        found = self.mel.count(len(samples), rate)
+        return [
+            EncodingStep("samples", f"one channel, {rate} per second", samples),
+            EncodingStep(
+                "frame",
+                f"frame {number + 1} of {max(1, found)}, the loudest: {size} samples from "
+                f"{start / rate:.3f} s",
+                steps.samples,
+            ),
+            EncodingStep("window", "times a Hann window", steps.windowed),
+            EncodingStep("power", f"FFT of {fft}, squared: 0 to {rate / 2:g} Hz", steps.power),
+            EncodingStep("mel", f"{self.mel.bands} triangles (HTK)", steps.energies),
+            EncodingStep("logarithm", f"natural, of at least {FLOOR:g}", steps.log_mel),
+            *self.last_steps(steps.log_mel),
+        ]
+
+    def last_steps(self, log_mel: Numbers) -> list[EncodingStep]:
+        """Returns the steps between the log-mel energies of a frame and its numbers."""
+        return []
+
+    def example_sections(self, frame: Frame) -> Sequence[Section]:
+        samples, number, steps = self._loudest(frame)
+        name = str(frame[FILE].show(0)) if FILE in frame else "the recording"
+        x = self.encode(frame.take(np.arange(1)))[0]
+        energies = log_mel(samples, self.rate or 1, self.mel)
+        player = recording(name, samples, self.rate or 1, energies, self.mel)
+        scaled = x[min(number, len(x) - 1)].numpy()
+        numbers = frame_sections(
+            steps, self.mel, self.rate or 1, number, scaled=scaled, labels=self.labels
+        )
+        return [Section("The recording", [player]), *numbers]
+
+    def drawings(
+        self,
+        frame: Frame,
+        captions: Sequence[str],
+        targets: NDArray[np.int64],
+        predicted: NDArray[np.int64],
+    ) -> Sequence[Record]:
+        records = []
+        for sound, caption in list(zip(frame[self.column].values, captions, strict=True))[:_DRAWN]:
+            samples = self.heard(sound)
+            energies = log_mel(samples, self.rate or 1, self.mel)
+            records.append(recording(caption, samples, self.rate or 1, energies, self.mel))
+        return records
+
+    def picture(self, x: Tensor) -> Tensor | None:
+        bright = ((trim(x[None])[0].T.flip(0) + 2) / 4).clamp(0, 1)
+        return bright.repeat_interleave(2, 0).repeat_interleave(2, 1)[None]
+
+    def _loudest(self, frame: Frame) -> tuple[NDArray[np.float32], int, Steps]:
+        """Returns the samples of the first row, and its loudest frame step by step."""
+        samples, rate = self.heard(frame[self.column].values[0]), self.rate or 1
+        number = int(np.exp(log_mel(samples, rate, self.mel)).sum(axis=1).argmax())
+        return samples, number, steps_of(samples, rate, self.mel, number)
 
     def suggested_net(self) -> InferredOption | None:
         reason = "recordings have different lengths, and both directions help"
         return InferredOption("process.net", "recurrent", reason)
 
     def net_options(self, net: str) -> tuple[InferredOption, ...]:
+        if net == "cnn":
+            return (
+                InferredOption("process.filters", [32, 64, 96]),
+                InferredOption("process.norm", True),
+                InferredOption("process.units", []),
+                InferredOption("process.dropout", 0.3),
+                InferredOption("process.epochs", 15),
+                InferredOption("process.learning_rate", 3e-3),
+                InferredOption("process.schedule", "one_cycle"),
+            )
         if net != "recurrent":
             return ()
         return (

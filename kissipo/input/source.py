@@ -21,8 +21,8 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.protocols import Augmentation
 from kissipo.core.task import Task
-from kissipo.input.augment import Name
 from kissipo.input.check.leakage import leakage
 from kissipo.input.corpus import Corpus
 from kissipo.input.given_rows import parse_rows, row_usage
@@ -214,9 +214,20 @@ class Source(ABC, Generic[O]):
         """
         return None
 
-    def augmentations(self, options: O) -> tuple[Name, ...]:
-        """Returns the names of the random changes of the first input in training."""
-        return ()
+    def augment(
+        self,
+        options: O,
+        codecs: Sequence[Codec],
+        *,
+        masks: tuple[int, ...] = (),
+        boxes: tuple[int, ...] = (),
+    ) -> Augmentation | None:
+        """Returns the random changes of the first input in training, if there are any.
+
+        codecs:        of the inputs, fitted
+        masks, boxes:  the positions of the targets that are changed with their image
+        """
+        return None
 
     def parse_values(self, values: Sequence[object], options: O, codecs: Sequence[Codec]) -> Frame:
         """Returns a frame of the values to predict, of which there is at least one.

@@ -40,7 +40,7 @@ def data_sections(experiment: Experiment) -> list[Section]:
 
 
 def augmented_section(experiment: Experiment, seed: int) -> Section:
-    """Returns some training images before and after augmentation."""
+    """Returns some training samples before and after augmentation, as images."""
     augment, train = experiment.pipeline.augment, experiment.pipeline.datasets["train"]
     if augment is None:
         return Section("Augmentation", [])
@@ -50,11 +50,14 @@ def augmented_section(experiment: Experiment, seed: int) -> Section:
         for step in range(_TIMES)
     ]
     captions = ["original", *(f"augmented: {number}" for number in range(1, 1 + _TIMES))]
+    codec = experiment.pipeline.codecs[0]
+    pictures = [map(codec.picture, some) for some in zip(batch.inputs[0], *changed, strict=True)]
     galleries = [
-        Gallery([[Image(image)] for image in images], captions)
-        for images in zip(batch.inputs[0], *changed, strict=True)
+        Gallery([[Image(image)] for image in images if image is not None], captions)
+        for images in pictures
     ]
-    text = f"Training images are augmented anew in every epoch: {augment.describe()}."
+    what = "images" if codec.is_image else "samples"
+    text = f"Training {what} are augmented anew in every epoch: {augment.describe()}."
     return Section("Augmentation", [Line(text), *galleries])
 
 

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kissipo.codec._mel import Mel
 from kissipo.codec._sound import Sound, open_sound
 from kissipo.codec.log_mel import LogMel
+from kissipo.codec.mfcc import MFCC
 from kissipo.core.codec import CODECS, Codec
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, sound_column
 from kissipo.core.inferred_option import InferredOption
@@ -37,6 +39,7 @@ from kissipo.input.formats.sound_folders import (
     sounds_below,
 )
 from kissipo.input.question import Question
+from kissipo.input.sound_augment import CHANGES, MASKS, OF_BANDS, Name, Scaling, SoundAugment
 from kissipo.input.source import Source
 from kissipo.input.source_data import Reading
 
@@ -66,6 +69,7 @@ class Options:
     features: Literal["log_mel", "mfcc"] = option(
         "log_mel", "the numbers of each frame: log-mel energies, or their cosine transform"
     )
+    coefficients: int = option(13, "numbers per frame of input.features=mfcc", minimum=1)
     frame_ms: float = option(32.0, "length of a frame in milliseconds", above=0)
     hop_ms: float = option(10.0, "milliseconds from one frame to the next", above=0)
     mel_bands: int = option(40, "number of mel bands", minimum=2)
@@ -78,6 +82,8 @@ class Options:
         "scale each band by mean and standard deviation: of the training split, or of each "
         "recording, which removes its loudness and its microphone",
     )
+    augment: tuple[Name, ...] = option((), "random data augmentation during training")
+    bucketing: bool = option(True, "whether a training batch holds recordings of similar length")
     memory_limit: float = option(
         1.0,
         "gigabytes of encoded recordings held in memory; larger data are read from disk in every "
@@ -155,6 +161,8 @@ class Audio(Source[Options]):
             standardize=options.standardize,
             max_seconds=options.max_seconds,
         )
+        if isinstance(codec, MFCC):
+            codec.coefficients = min(options.coefficients, options.mel_bands)
         return (codec,)
 
     def fitted_findings(
@@ -175,8 +183,36 @@ class Audio(Source[Options]):
         return []
 
     def groups_by_length(self, options: Options) -> bool:
-        """Returns that the recordings of a training batch are of similar length."""
-        return True
+        """Returns whether the recordings of a training batch are of similar length."""
+        return options.bucketing
+
+    def augment(
+        self,
+        options: Options,
+        codecs: Sequence[Codec],
+        *,
+        masks: tuple[int, ...] = (),
+        boxes: tuple[int, ...] = (),
+    ) -> SoundAugment | None:
+        """Returns the random changes of the recordings in training.
+
+        Raises:   TaskError for changes of mel bands where the features are none.
+        """
+        codec = codecs[0]
+        assert isinstance(codec, LogMel)
+        if not options.augment:
+            return None
+        refused = [name for name in options.augment if name in OF_BANDS]
+        if options.features != "log_mel" and refused:
+            raise TaskError(
+                f"input.augment={refused[0]} changes mel bands, and these are {options.features}",
+                allowed=", ".join(name for name in (*CHANGES, *MASKS) if name not in OF_BANDS),
+                do="Leave it out, or use input.features=log_mel",
+            )
+        mean, std = (torch.tensor(values) for values in (codec.mean, codec.std))
+        middle = codec.mel.centers(codec.rate or 1).tolist()
+        scaling = Scaling(mean, std, codec.standardize, middle, codec.mel.hop_ms)
+        return SoundAugment(options.augment, scaling)
 
     def files(self, frame: Frame) -> list[str]:
         """Returns the file of each recording."""

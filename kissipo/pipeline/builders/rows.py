@@ -19,8 +19,8 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.protocols import Augmentation
 from kissipo.core.schema import option_infos
-from kissipo.input.augment import Augment, Name
 from kissipo.input.bucketing import Texts
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
@@ -119,7 +119,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         datasets,
         tuple(findings),
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
-        augment=_augment(source.augmentations(options), answers),
+        augment=_augment(source, options, codecs, answers),
         unlabeled=unlabeled,
     )
 
@@ -130,8 +130,7 @@ def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
     return tuple(
         place
         for place, spec in enumerate(specs)
-        if spec.padded
-        and (spec.axes[-1:] == ("time",) or (spec.axes[:1] == ("time",) and not spec.vocab_size))
+        if spec.is_padded_sequence or (spec.padded and spec.axes[-1:] == ("time",))
     )
 
 
@@ -165,13 +164,15 @@ def _take_over_codecs(
     return others
 
 
-def _augment(names: Sequence[Name], answers: Sequence[Answer]) -> Augment | None:
-    """Returns the random changes of images in training, with the targets to change."""
+def _augment(
+    source: Source[Any], options: object, codecs: Sequence[Codec], answers: Sequence[Answer]
+) -> Augmentation | None:
+    """Returns the random changes in training, with the targets to change."""
     masks, boxes = (
         tuple(number for number, answer in enumerate(answers) if kind == answer.IN_IMAGE)
         for kind in ("mask", "box")
     )
-    return Augment(tuple(names), masks, boxes) if names else None
+    return source.augment(options, codecs, masks=masks, boxes=boxes)
 
 
 def _fitted_findings(
