@@ -99,7 +99,7 @@ def mel_to_hertz(mel: float) -> float:
 def hann(size: int) -> Numbers:
     """Returns the periodic Hann window.
 
-    Example:  >>> hann(4).tolist()
+    Example:  >>> hann(4).round(6).tolist()
               [0.0, 0.5, 1.0, 0.5]
     """
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)

@@ -29,6 +29,7 @@ from kissipo.core.numpy_array import NumpyArray
 Samples = NDArray[np.float32]
 WAV, PACKED = (".wav", ".wave"), (".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
 SUFFIXES = (*WAV, *PACKED)
+SILENCE = 1e-4  # of full scale: a quieter recording is silent
 _REMEDY = "Remove it, or save it again as a WAV file"
 _MAX_DENOMINATOR = 1_000  # of the ratio of two rates, for a filter of bounded length
 

@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec._mel import FLOOR, Mel, Numbers, Steps, griffin_lim, log_mel, steps_of
-from kissipo.codec._sound import Sound, common_rate
+from kissipo.codec._sound import SILENCE, Sound, common_rate
 from kissipo.codec._sound_sections import frame_sections, recording
+from kissipo.codec._sound_windows import loud_frames, trimmed, windows_of
 from kissipo.core.batch import is_step, trim
 from kissipo.core.codec import Codec, EncodingStep, refuse_unfitted
 from kissipo.core.description import Record, Section
@@ -42,6 +43,7 @@ from kissipo.core.tensor_spec import TensorSpec
 Scaling = Literal["training", "recording", "none"]
 NEARLY_ZERO, MIN_STD = 1e-6, 1e-3  # the first number of a step is not 0: padding is
 _DRAWN, FILE = 12, "file"  # recordings that a report plays; the column of their files
+_QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _LENGTH_QUANTILE, _OUTLIER = 0.99, 4  # longer recordings than four times the quantile are cut
 
 
@@ -58,6 +60,7 @@ class LogMel(Codec):
         "length",
         "mean",
         "std",
+        "typical",
     )
 
     def __init__(
@@ -75,6 +78,7 @@ class LogMel(Codec):
         self.length: int | None = None
         self.mean: tuple[float, ...] = ()
         self.std: tuple[float, ...] = ()
+        self.typical: tuple[float, ...] = ()  # quantiles of the durations in training
 
     @property
     def features(self) -> int:
@@ -94,7 +98,6 @@ class LogMel(Codec):
             (self.length or 0, self.features),
             labels=self.labels,
             padded=True,
-            unit="frames",
         )
 
     def fit(self, frame: Frame) -> Self:
@@ -103,6 +106,8 @@ class LogMel(Codec):
             self.rate = common_rate(sounds)
         if self.max_seconds is None:
             self.max_seconds = _longest([sound.seconds for sound in sounds])
+        quantiles = np.quantile([sound.seconds for sound in sounds], _QUANTILES)
+        self.typical = tuple(quantiles.tolist())
         counts = [self.count(sound) for sound in sounds]
         self.length = max(counts)
         sums, squares = np.zeros(self.features), np.zeros(self.features)
@@ -230,6 +235,20 @@ class LogMel(Codec):
         number = int(np.exp(log_mel(samples, rate, self.mel)).sum(axis=1).argmax())
         return samples, number, steps_of(samples, rate, self.mel, number)
 
+    def windows(self, sound: Sound) -> tuple[list[Sound], Numbers, Numbers]:
+        """Returns the windows of a long recording in which a word may be, the times of
+        what is loud in each (window, 2) in seconds, and their weights."""
+        rate = self.rate or 1
+        loud = loud_frames(sound, rate, self.mel)
+        hop, frame = self.mel.hop(rate) / rate, self.mel.frame(rate) / rate
+        lengths = [round(max(0.0, seconds - frame) / hop) + 1 for seconds in self.typical]
+        ends, weights = windows_of(loud, lengths)
+        parts = [sound.part(first * hop, (last - 1) * hop + frame) for first, last in ends]
+        kept = [trimmed(loud, first, last) for first, last in ends.tolist()]
+        half = (frame - hop) / 2  # a frame is as long as several hops, and loud in the middle
+        times = [(first * hop + half, last * hop + half) for first, last in kept]
+        return parts, np.array(times).reshape(-1, 2), weights
+
     def suggested_net(self) -> InferredOption | None:
         reason = "recordings have different lengths, and both directions help"
         return InferredOption("process.net", "recurrent", reason)
@@ -276,6 +295,9 @@ class LogMel(Codec):
             ),
             f"cut after {self.max_seconds:g} seconds": sum(
                 sound.seconds > (self.max_seconds or np.inf) + 1e-9 for sound in sounds
+            ),
+            "are silent, so the prediction says nothing": sum(
+                bool(np.abs(self.heard(sound)).max(initial=0.0) < SILENCE) for sound in sounds
             ),
         }
         return [f"{count} {of} {text}" for text, count in counts.items() if count]

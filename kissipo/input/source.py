@@ -28,7 +28,7 @@ from kissipo.input.corpus import Corpus
 from kissipo.input.given_rows import parse_rows, row_usage
 from kissipo.input.passages import Passages
 from kissipo.input.question import Question
-from kissipo.input.source_data import Reading
+from kissipo.input.source_data import Reading, Windows
 from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
 
 O = TypeVar("O")
@@ -236,6 +236,19 @@ class Source(ABC, Generic[O]):
         Raises:   TaskError, DataError when the values do not fit.
         """
         return parse_rows(values, options, codecs, usage=self.usage(codecs))
+
+    def long_sample(self, frame: Frame, codecs: Sequence[Codec]) -> Windows | None:
+        """Returns the windows of a sample that is much longer than those of the training,
+        each of which is decided by itself; None for a usual sample.
+
+        frame:  one row, as `parse_values` returned it
+        """
+        return None
+
+    def sample_names(self, values: Sequence[object]) -> list[str] | None:
+        """Returns the name of each sample, such as its file, where a value stands for
+        several; None where the values are the samples."""
+        return None
 
     def parse_documents(
         self, values: Sequence[object], options: O, codecs: Sequence[Codec]

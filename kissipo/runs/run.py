@@ -15,6 +15,7 @@ from kissipo.runs.explain_value import cell_of
 from kissipo.runs.predict_folder import FolderPredictions, predict_folder
 from kissipo.runs.predict_values import predict_intervals, predict_probabilities, predict_values
 from kissipo.runs.report import Report, report_bundle
+from kissipo.runs.spotting import SpottedWords, spot_words
 from kissipo.runs.trace import Trace, as_trace
 from kissipo.runs.trace_example import trace_of
 from kissipo.runs.trained import TrainedModel
@@ -79,6 +80,14 @@ class Run(TrainedModel):
         Raises:   TaskError when the run is not on images; DataError without images.
         """
         return predict_folder(self, *places)
+
+    def spot(self, *values: object) -> list[SpottedWords] | None:
+        """Returns the words of long recordings with their times in seconds; None where
+        one of them is not much longer than those of the training.
+
+        Raises:   DataError, TaskError when the values do not fit.
+        """
+        return spot_words(self, values)
 
     def generate(
         self,

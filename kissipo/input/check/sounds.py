@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec._sound import Sound, open_sound
+from kissipo.codec._sound import SILENCE, Sound, open_sound
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level, counted, first_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import first_of, list_some
 from kissipo.input.formats.sound_folders import Place
 
-_SILENCE, _FULL_SCALE, _CLIPPED_SHARE = 1e-4, 0.9995, 0.001
+_FULL_SCALE, _CLIPPED_SHARE = 0.9995, 0.001
 _IN_MEMORY = 30_000_000  # samples that are kept after the check, in all recordings
 VOICES = ("speaker", "voice", "person", "singer", "subject", "speaker_id", "client_id", "user")
 
@@ -97,7 +97,7 @@ def sound_findings(
 
     shorter = f"shorter than one frame of {frame_ms:g} ms"
     report("WARN", "duration", short, f"are {shorter}", "left out")
-    silent = usable & ~short & np.array([check.peak < _SILENCE for check in checks])
+    silent = usable & ~short & np.array([check.peak < SILENCE for check in checks])
     action = "kept; a silent recording says nothing of its class"
     report("WARN", "silence", silent, "are silent", action)
     clipped = np.array([check.clipped > _CLIPPED_SHARE for check in checks])
@@ -116,7 +116,7 @@ def sound_findings(
     if usable.any() and silent[usable].all():
         raise DataError(
             f"all {counted(int(usable.sum()), 'recording')} are silent",
-            got=f"no sample above {_SILENCE:g} of full scale",
+            got=f"no sample above {SILENCE:g} of full scale",
             do="Check the microphone, or the program that wrote the files",
         )
     return usable, findings

@@ -23,7 +23,7 @@ from kissipo.codec.mfcc import MFCC
 from kissipo.core.codec import CODECS, Codec
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
-from kissipo.core.frame import Column, Frame, sound_column
+from kissipo.core.frame import Column, Frame, sound_column, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
@@ -41,7 +41,9 @@ from kissipo.input.formats.sound_folders import (
 from kissipo.input.question import Question
 from kissipo.input.sound_augment import CHANGES, MASKS, OF_BANDS, Name, Scaling, SoundAugment
 from kissipo.input.source import Source
-from kissipo.input.source_data import Reading
+from kissipo.input.source_data import Reading, Windows
+
+_LONG = 2.0  # times the longest recording of the training
 
 
 @dataclass(frozen=True)
@@ -225,10 +227,39 @@ class Audio(Source[Options]):
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]
     ) -> Frame:
-        """Returns recordings by their files, or folders of them."""
+        """Returns recordings by their files, or folders of them.
+
+        Raises:   DataError for a recording that is shorter than a frame.
+        """
         files = [file for value in values for file in _files_of(value)]
         sounds = [value if isinstance(value, Sound) else open_sound(value) for value in files]
-        return Frame((sound_column(SOUND, sounds),), origin="the recordings")
+        names = [value.path if isinstance(value, Sound) else str(value) for value in files]
+        for sound, name in zip(sounds, names, strict=True):
+            if len(sound) < options.mel().frame(sound.rate):
+                raise DataError(
+                    f"the recording {name} is shorter than one frame of {options.frame_ms:g} ms",
+                    got=f"{1000 * sound.seconds:.4g} ms",
+                    do="Give a recording of a whole word",
+                )
+        columns = sound_column(SOUND, sounds), strings(FILE, [Path(name).name for name in names])
+        return Frame(columns, origin="the recordings")
+
+    def long_sample(self, frame: Frame, codecs: Sequence[Codec]) -> Windows | None:
+        """Returns the windows of a recording that is more than twice as long as the
+        longest of the training."""
+        codec, sound = codecs[0], frame[SOUND].values[0]
+        assert isinstance(codec, LogMel)
+        if sound.seconds <= _LONG * (codec.max_seconds or np.inf):
+            return None
+        parts, times, weights = codec.windows(sound)
+        return Windows(Frame((sound_column(SOUND, parts),)), times, weights)
+
+    def sample_names(self, values: Sequence[object]) -> list[str] | None:
+        """Returns the files of the recordings, where a folder is among the values."""
+        paths = [Path(str(value)) for value in values if not isinstance(value, Sound)]
+        if not any(path.is_dir() for path in paths):
+            return None
+        return [str(file) for value in values for file in _files_of(value)]
 
     def value_axes(self, codecs: Sequence[Codec]) -> int | None:
         """Returns the axes of a recording: time."""
