@@ -189,8 +189,8 @@ def griffin_lim(log_energies: Numbers, rate: int, mel: Mel, rounds: int = 30) ->
     spectrum = strength * np.exp(2j * np.pi * generator.random(strength.shape))
     for _ in range(rounds):
         frames = irfft(spectrum, fft)[:, :size] * window
-        samples = np.bincount(places.ravel(), frames.ravel(), minlength=count)
-        samples /= np.maximum(total, 1e-3)
+        added = np.bincount(places.ravel(), frames.ravel(), minlength=count)
+        samples = added / np.maximum(total, 1e-3)
         again = rfft(samples[places] * window, fft)
         spectrum = strength * again / np.maximum(np.abs(again), 1e-12)
     return np.asarray(samples)

@@ -186,15 +186,21 @@ def _mapped(path: str) -> tuple[int, NumpyArray]:
 
 @lru_cache(maxsize=1)
 def _unpacked(path: str, changed: int) -> tuple[int, NumpyArray]:
-    """Returns a file of 24 bits, which cannot be mapped; the last one is kept."""
+    """Returns a file of 24 bits, which cannot be mapped; the last one is kept.
+
+    Raises:   DataError for a file that ends before its header says.
+    """
     from scipy.io import wavfile
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", wavfile.WavFileWarning)
             rate, data = wavfile.read(path)
     except (ValueError, struct.error) as error:
         raise _damaged(path, error) from None
+    cut = [str(item.message) for item in caught if "EOF" in str(item.message)]
+    if cut:
+        raise _damaged(path, ValueError("it ends before its header says"))
     return rate, data
 
 
@@ -215,9 +221,9 @@ def _soundfile(path: Path) -> Any:
 def _mono(values: NumpyArray) -> Samples:
     """Returns values of any depth as one channel from -1 to 1."""
     kind = values.dtype
-    scaled = np.asarray(values, dtype=np.float32)
+    scaled: Samples = np.asarray(values, dtype=np.float32)
     if kind == np.uint8:
-        scaled = (scaled - 128) / 128
+        scaled = (scaled - np.float32(128)) / np.float32(128)
     elif kind.kind == "i":
-        scaled /= np.float32(2.0 ** (8 * kind.itemsize - 1))
+        scaled = scaled / np.float32(2.0 ** (8 * kind.itemsize - 1))
     return scaled if scaled.ndim == 1 else scaled.mean(axis=1, dtype=np.float32)

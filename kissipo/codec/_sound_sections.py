@@ -97,11 +97,13 @@ def frame_sections(
         f"Band {band + 1} of {mel.bands} is the strongest of this frame: its triangle has its top "
         f"at {mel.centers(rate)[band]:.1f} Hz."
     )
-    total = f"The sum is the energy of the band: {energy:.6g}. Its logarithm is {np.log(energy):.6g}"
+    total = (
+        f"The sum is the energy of the band: {energy:.6g}. Its logarithm is {np.log(energy):.6g}"
+    )
     total += f" (of at least {FLOOR:g})." if energy > FLOOR else f", of {FLOOR:g} at least."
     titles = ["frequency (Hz)", "power", "weight in the triangle", "product"]
-    records = [Line(text), Table(titles, rows, (0, 1, 2, 3)), Line(total)]
-    yield Section("From the FFT to a mel band", records)
+    table = Table(titles, rows, (0, 1, 2, 3))
+    yield Section("From the FFT to a mel band", [Line(text), table, Line(total)])
     yield _last_section(steps.log_mel, scaled, mel.centers(rate), labels)
 
 
@@ -121,11 +123,14 @@ def _last_section(
     log_mel: Numbers, scaled: Numbers, middle: Numbers, labels: Sequence[str]
 ) -> Section:
     """Returns the logarithms of all bands, and what the net reads of the frame."""
-    columns = ["band", "log energy", "number", "as the net reads it"]
-    rows = []
-    for place in range(max(len(log_mel), len(scaled))):
-        left = [f"{middle[place]:.0f} Hz", f"{log_mel[place]:.4f}"] if place < len(middle) else []
-        right = [labels[place], f"{scaled[place]:.4f}"] if place < len(scaled) else []
-        rows.append([*(left or ["", ""]), *(right or ["", ""])])
-    text = "The logarithm of each band, and the numbers of this frame after scaling:"
-    return Section("What the net reads of this frame", [Line(text), Table(columns, rows, (1, 3))])
+    if len(log_mel) == len(scaled):
+        rows = [
+            [f"{hertz:.0f} Hz", f"{energy:.4f}", f"{number:.4f}"]
+            for hertz, energy, number in zip(middle, log_mel, scaled, strict=True)
+        ]
+        table = Table(["band", "log energy", "as the net reads it"], rows, (1, 2))
+    else:
+        rows = [[name, f"{number:.4f}"] for name, number in zip(labels, scaled, strict=True)]
+        table = Table(["number", "as the net reads it"], rows, (1,))
+    text = "The numbers of this frame after scaling:"
+    return Section("What the net reads of this frame", [Line(text), table])

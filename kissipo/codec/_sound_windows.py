@@ -13,6 +13,7 @@ Example:  >>> loud = np.array([0, 0, 1, 1, 1, 0, 0, 0], dtype=bool)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ def _closed(loud: NDArray[np.bool_], gap: int) -> NDArray[np.bool_]:
     """Returns loud frames with the short gaps between them, such as before a `t`."""
     places = np.flatnonzero(loud)
     filled = loud.copy()
-    for left, right in zip(places[:-1], places[1:], strict=True):
+    for left, right in pairwise(places.tolist()):
         if 1 < right - left <= gap:
             filled[left:right] = True
     return filled

@@ -177,7 +177,11 @@ class LogMel(Codec):
 
     def encoding_steps(self, frame: Frame) -> list[EncodingStep]:
         samples, number, steps = self._loudest(frame)
-        rate, size, fft = self.rate or 1, self.mel.frame(self.rate or 1), self.mel.fft(self.rate or 1)
+        rate, size, fft = (
+            self.rate or 1,
+            self.mel.frame(self.rate or 1),
+            self.mel.fft(self.rate or 1),
+        )
         start = number * self.mel.hop(rate)
         found = self.mel.count(len(samples), rate)
         return [

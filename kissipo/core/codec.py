@@ -191,7 +191,9 @@ class Codec(ABC):
         flow: by default one per part."""
         first = frame.take(np.arange(min(1, len(frame))))
         return [
-            EncodingStep(part.KIND.replace("_", "-"), part.describe(), part.encode(first)[0].numpy())
+            EncodingStep(
+                part.KIND.replace("_", "-"), part.describe(), part.encode(first)[0].numpy()
+            )
             for part in self.parts
         ]
 

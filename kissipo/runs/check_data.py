@@ -61,6 +61,7 @@ def examine_data(
                 and not question.is_series
                 and not question.natural_answer
                 and question.signals is None
+                and not question.names_sounds
             ):
                 return _columns_only(data, options)
         return check(load(data, output=output, time=time, horizon=horizon, words=words))

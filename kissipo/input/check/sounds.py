@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,7 +48,7 @@ def open_all(places: Sequence[Place | Sound]) -> list[SoundCheck]:
             checks.append(_checked(sound, keep=kept + len(sound) <= _IN_MEMORY))
             kept += len(sound)
         except DataError as error:
-            checks.append(SoundCheck(None, error.wrong + (f"; {error.do}" if error.do else "")))
+            checks.append(SoundCheck(None, error.wrong))
     return checks
 
 
@@ -89,9 +90,10 @@ def sound_findings(
     )
 
     def report(level: Level, check: str, mask: NDArray[np.bool_], text: str, action: str) -> None:
-        rows = np.flatnonzero(mask) + 1
-        if len(rows):
+        rows = (np.flatnonzero(mask) + 1).tolist()
+        if rows:
             some = list_some([names[row - 1] for row in rows], 2)
+            text = text if len(rows) > 1 else re.sub("^have", "has", re.sub("^are", "is", text))
             message = f"{counted(len(rows), 'recording')} of {len(checks)} {text}: {some}"
             findings.append(Finding(level, check, message, action, first_rows(rows)))
 
@@ -125,15 +127,13 @@ def sound_findings(
 def _damage_finding(checks: Sequence[SoundCheck], *, skip: bool) -> Finding:
     damaged = [number for number, check in enumerate(checks, 1) if check.damage]
     if not damaged:
-        return Finding(
-            "PASS", "damaged recordings", f"all {len(checks)} recordings can be decoded"
-        )
+        return Finding("PASS", "damaged recordings", f"all {len(checks)} recordings can be decoded")
     message = first_of([checks[number - 1].damage for number in damaged])
     rows = first_rows(damaged)
     if skip:
         action = f"{len(damaged)} left out"
         return Finding("WARN", "damaged recordings", message, action, rows)
-    action = "input.skip_corrupt=true leaves such recordings out"
+    action = "remove it or save it again as a WAV file, or set input.skip_corrupt=true"
     return Finding("FAIL", "damaged recordings", message, action, rows)
 
 
@@ -152,6 +152,32 @@ def rate_finding(sounds: Sequence[Sound], rate: int) -> Finding:
     if rates.min() < rate:
         action += "; upsampled ones hold no sound above half of their own rate"
     return Finding(level, "sample rate", message, action)
+
+
+def refuse_single_class(frame: Frame, name: str) -> None:
+    """Raises DataError where all recordings are of one class."""
+    counts = frame[name].counts()
+    if len(counts) == 1:
+        (only,) = counts
+        raise DataError(
+            f"all {len(frame)} recordings of {frame.origin} are of one class, '{only}'",
+            allowed="at least two classes, such as a folder for each",
+            do="Add recordings of another class",
+        )
+
+
+def cut_finding(frame: Frame, column: str, seconds: float) -> list[Finding]:
+    """Reports the recordings that are longer than the limit."""
+    sounds = frame[column].values
+    long = [row for row, sound in enumerate(sounds, 1) if sound.seconds > seconds + 1e-9]
+    if not long:
+        return []
+    longest = max(sound.seconds for sound in sounds)
+    verb = "is" if len(long) == 1 else "are"
+    message = f"{counted(len(long), 'recording')} of {len(frame)} {verb} longer than {seconds:g} "
+    message += f"seconds (up to {longest:,.1f})"
+    action = f"cut after {seconds:g} seconds; input.max_seconds changes it"
+    return [Finding("WARN", "duration", message, action, first_rows(long))]
 
 
 def voice_findings(

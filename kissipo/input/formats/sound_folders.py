@@ -75,6 +75,11 @@ def is_sound_folder(folder: Path) -> bool:
     return sounds > len(files.images)
 
 
+def has_class_folders(folder: Path) -> bool:
+    """Whether recordings lie in folders of their own."""
+    return any(sounds_below(path) for path in subfolders(folder))
+
+
 def fields_of(pattern: str, name: str) -> dict[str, str]:
     """Returns the fields of a file name; empty for a name of another form.
 

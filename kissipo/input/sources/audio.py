@@ -27,17 +27,29 @@ from kissipo.core.frame import Column, Frame, sound_column, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.input.check.sounds import open_all, rate_finding, sound_findings, voice_findings
+from kissipo.input.check.rows import contradictions
+from kissipo.input.check.sounds import (
+    cut_finding,
+    open_all,
+    rate_finding,
+    refuse_single_class,
+    sound_findings,
+    voice_findings,
+)
 from kissipo.input.datasets import find_data
-from kissipo.input.formats.files import existing_path
+from kissipo.input.formats.files import existing, existing_path
 from kissipo.input.formats.sound_folders import (
     FILE,
     SOUND,
+    Recordings,
+    has_class_folders,
     is_sound,
     is_sound_folder,
     read_sound_folder,
     sounds_below,
 )
+from kissipo.input.formats.sound_table import DEFAULT_NAME, read_sound_table
+from kissipo.input.formats.tables import is_table_file
 from kissipo.input.question import Question
 from kissipo.input.sound_augment import CHANGES, MASKS, OF_BANDS, Name, Scaling, SoundAugment
 from kissipo.input.source import Source
@@ -50,6 +62,11 @@ _LONG = 2.0  # times the longest recording of the training
 class Options:
     """Options of recordings."""
 
+    labels: Any = option(
+        None,
+        "table of the recordings of a folder, with the columns file and label, perhaps start and "
+        "end in seconds; labels.csv in a folder without class folders is used when omitted",
+    )
     name_pattern: str | None = option(
         None,
         "what the file names hold: {digit}_{speaker}_{number} gives three columns, the first "
@@ -106,6 +123,7 @@ class Audio(Source[Options]):
 
     answers = ("category", "number")
     order = 28
+    data_options = ("labels",)
     formats = "a folder of recordings (.wav)"
 
     def read(self, value: object, options: Options) -> Reading:
@@ -123,22 +141,24 @@ class Audio(Source[Options]):
             others = [column for column in named.frame.columns if column.name != SOUND]
             return _opened(replace(named, frame=replace(named.frame, columns=tuple(others))),
                            sounds, options)  # fmt: skip
-        path = existing_path(Path(str(value)))
-        listed = read_sound_folder(
-            path,
-            name_pattern=options.name_pattern,
-            split_folders=options.split_folders,
-            unlabeled=unlabeled,
-        )
+        listed = _listed(existing_path(Path(str(value))), options, unlabeled=unlabeled)
         frame = Frame(listed.columns, origin=listed.origin)
         reading = Reading(frame, listed.findings, listed.parts, listed.answer)
         return _opened(reading, listed.places, options)
 
     def infer(self, question: Question) -> Task | None:
-        """Takes a folder of recordings."""
+        """Takes a folder of recordings, and a table that names recordings."""
         path = question.path
-        is_folder = path is not None and path.is_dir() and is_sound_folder(path)
-        if not (question.data_set or is_folder):
+        is_own = path is not None and path.is_dir() and is_sound_folder(path)
+        if path is not None and path.is_file() and is_table_file(path):
+            is_own = not (question.time or question.horizon) and question.names_sounds
+        if path is not None and path.is_file() and is_sound(path):
+            raise DataError(
+                f"{path} is one recording",
+                allowed="a folder of recordings, or a table of its parts with the columns "
+                "file, start, end and label",
+            )
+        if not (question.data_set or is_own):
             return None
         kind = question.answer or "category"
         column = question.output
@@ -175,13 +195,27 @@ class Audio(Source[Options]):
         splits: Mapping[str, NDArray[np.int64]],
     ) -> list[Finding]:
         """Reports rates, cut recordings, and speakers in two splits."""
+        codec = codecs[0]
+        assert isinstance(codec, LogMel)
         answers = [column for target in targets for column in target.columns]
-        return voice_findings(frame, splits, answers)
+        return [
+            rate_finding(list(frame[SOUND].values), codec.rate or 1),
+            *cut_finding(frame, SOUND, codec.max_seconds or np.inf),
+            *voice_findings(frame, splits, answers),
+        ]
 
     def check_fitted(
         self, frame: Frame, codecs: Sequence[Codec], targets: Sequence[str]
     ) -> list[Finding]:
-        """Returns no findings: a recording is no column that could be the target."""
+        """Reports equal recordings with different targets."""
+        names = [name for name in targets if name in frame]
+        return contradictions(frame, [SOUND], names) if names else []
+
+    def check_targets(self, frame: Frame, columns: Sequence[str]) -> list[Finding]:
+        """Refuses recordings of a single class."""
+        for name in columns:
+            if name in frame and frame[name].kind == "string":
+                refuse_single_class(frame, name)
         return []
 
     def groups_by_length(self, options: Options) -> bool:
@@ -270,6 +304,24 @@ class Audio(Source[Options]):
         return "Give files of recordings: kissipo predict RUN word.wav"
 
 
+def _listed(path: Path, options: Options, *, unlabeled: bool) -> Recordings:
+    """Returns the recordings of a folder or of a table."""
+    if path.is_file():
+        return read_sound_table(path, unlabeled=unlabeled)
+    table = path / DEFAULT_NAME if options.labels is None else Path(str(options.labels))
+    inside = path / table
+    if options.labels is not None:
+        return read_sound_table(inside if inside.is_file() else existing(table), path)
+    if table.is_file() and options.name_pattern is None and not has_class_folders(path):
+        return read_sound_table(table, path)
+    return read_sound_folder(
+        path,
+        name_pattern=options.name_pattern,
+        split_folders=options.split_folders,
+        unlabeled=unlabeled,
+    )
+
+
 def _files_of(value: object) -> list[Path | Sound]:
     if isinstance(value, Sound):
         return [value]
@@ -302,9 +354,7 @@ def _opened(reading: Reading, places: Sequence[Any], options: Options) -> Readin
     if parts is not None and len(index) < len(usable):
         positions = np.cumsum(usable) - 1
         parts = {name: positions[rows[usable[rows]]] for name, rows in parts.items()}
-    return replace(
-        reading, frame=frame, findings=(*reading.findings, *findings), parts=parts
-    )
+    return replace(reading, frame=frame, findings=(*reading.findings, *findings), parts=parts)
 
 
 SOURCE = Audio()

@@ -88,7 +88,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         seed=seed,
         classes=next((classes for classes in strata if classes is not None), None),
         together=group_ids if groups is None else groups,
-        fixed=_official_split(reading, frame),
+        fixed=_official_split(reading, frame, split, findings),
     )
     if order is not None and split.method == "time":
         splits = {name: np.sort(order[positions]) for name, positions in splits.items()}
@@ -473,10 +473,16 @@ def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) ->
     return groups
 
 
-def _official_split(reading: Reading, frame: Frame) -> JsonObject | None:
+def _official_split(
+    reading: Reading, frame: Frame, split: Split, findings: list[Finding]
+) -> JsonObject | None:
     """Returns the official split, as positions in the frame without the rows left
-    out."""
+    out; None where the task wants a random one."""
     if reading.parts is None:
+        return None
+    if split.method == "random":
+        message = "the published split is not used, as input.split.method=random says"
+        findings.append(Finding("PASS", "split", message, "the split is drawn at random"))
         return None
     new_positions = np.full(len(reading.frame), -1)
     new_positions[frame.rows - 1] = np.arange(len(frame))
