@@ -96,6 +96,7 @@ def mel_to_hertz(mel: float) -> float:
     return 700.0 * (float(10.0 ** (mel / 2595.0)) - 1.0)
 
 
+@lru_cache(maxsize=8)
 def hann(size: int) -> Numbers:
     """Returns the periodic Hann window.
 

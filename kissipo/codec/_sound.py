@@ -1,7 +1,7 @@
 """Sound: one recording, or a part of one, which is decoded when its samples are needed.
 
-WAV files of any depth (8, 16, 24, 32 bits, floats) are read by scipy; FLAC, OGG and
-other files by the optional package soundfile. Several channels become their mean.
+WAV files of any depth are read by `_wav.py`; FLAC, OGG and other files by the optional
+package soundfile. Several channels become their mean.
 
 Example:  >>> sound = Sound.of(np.array([0.0, 0.5, -0.5, 0.0]), 8)
           >>> sound.seconds, str(sound), len(sound.samples(16))
@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.errors import DataError
+from kissipo.codec._wav import WavHeader, read_header, read_samples
 from kissipo.core.extras import need
 from kissipo.core.numpy_array import NumpyArray
 
@@ -30,7 +28,6 @@ Samples = NDArray[np.float32]
 WAV, PACKED = (".wav", ".wave"), (".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
 SUFFIXES = (*WAV, *PACKED)
 SILENCE = 1e-4  # of full scale: a quieter recording is silent
-_REMEDY = "Remove it, or save it again as a WAV file"
 _MAX_DENOMINATOR = 1_000  # of the ratio of two rates, for a filter of bounded length
 
 
@@ -43,6 +40,7 @@ class Sound:
     start, stop:  the first sample and the one after the last
     channels:  of the file; their mean is taken
     data:      samples in memory, from -1 to 1
+    header:    of a WAV file
     """
 
     path: str
@@ -51,6 +49,7 @@ class Sound:
     stop: int
     channels: int = 1
     data: Samples | None = None
+    header: WavHeader | None = None
 
     @classmethod
     def of(cls, samples: NumpyArray, rate: int) -> Self:
@@ -95,7 +94,7 @@ class Sound:
         return struct.pack("<q", self.rate) + self.samples().tobytes()
 
     def _decoded(self) -> Samples:
-        return _mono(_read_part(self.path, self.start, self.stop))
+        return _mono(_read_part(self.path, self.header, self.start, self.stop))
 
 
 def open_sound(path: str | Path) -> Sound:
@@ -104,17 +103,12 @@ def open_sound(path: str | Path) -> Sound:
     Raises:   DataError for an empty file and for one that is not a recording;
               MissingExtraError for a format that needs soundfile.
     """
-    path = Path(path)
-    if not path.stat().st_size:
-        raise DataError(f"the recording {path} is empty: it has 0 bytes", do=_REMEDY)
-    if path.suffix.lower() in PACKED:
-        file = _soundfile(path).info(str(path))
-        return Sound(str(path), int(file.samplerate), 0, int(file.frames), int(file.channels))
-    rate, data = _read_wav(str(path))
-    channels = 1 if data.ndim == 1 else data.shape[1]
-    if rate <= 0:
-        raise DataError(f"the recording {path} has a rate of {rate} samples per second", do=_REMEDY)
-    return Sound(str(path), int(rate), 0, len(data), channels)
+    name = str(path)
+    if name.lower().endswith(PACKED):
+        file = _soundfile(Path(path)).info(name)
+        return Sound(name, int(file.samplerate), 0, int(file.frames), int(file.channels))
+    header = read_header(name)
+    return Sound(name, header.rate, 0, header.count, header.channels, header=header)
 
 
 def resampled(samples: Samples, rate: int, new: int) -> Samples:
@@ -154,63 +148,11 @@ def common_rate(sounds: Sequence[Sound]) -> int:
     return int(rates[counts.argmax()])
 
 
-def _read_part(path: str, start: int, stop: int) -> NumpyArray:
-    if Path(path).suffix.lower() in PACKED:
+def _read_part(path: str, header: WavHeader | None, start: int, stop: int) -> NumpyArray:
+    if path.lower().endswith(PACKED):
         values, _ = _soundfile(Path(path)).read(path, start=start, stop=stop, dtype="float32")
         return np.asarray(values)
-    return _read_wav(path)[1][start:stop]
-
-
-def _read_wav(path: str) -> tuple[int, NumpyArray]:
-    """Returns the rate and the values of a WAV file, which are mapped where they can."""
-    try:
-        return _mapped(path)
-    except ValueError as error:
-        if "mmap" not in str(error):
-            raise _damaged(path, error) from None
-        return _unpacked(path, Path(path).stat().st_mtime_ns)
-    except (struct.error, EOFError, TypeError, UnboundLocalError, OverflowError) as error:
-        raise _damaged(path, error) from None
-    except ZeroDivisionError as error:
-        raise _damaged(path, error) from None
-
-
-def _mapped(path: str) -> tuple[int, NumpyArray]:
-    from scipy.io import wavfile
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", wavfile.WavFileWarning)
-        rate, data = wavfile.read(path, mmap=True)
-    return rate, data
-
-
-@lru_cache(maxsize=1)
-def _unpacked(path: str, changed: int) -> tuple[int, NumpyArray]:
-    """Returns a file of 24 bits, which cannot be mapped; the last one is kept.
-
-    Raises:   DataError for a file that ends before its header says.
-    """
-    from scipy.io import wavfile
-
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", wavfile.WavFileWarning)
-            rate, data = wavfile.read(path)
-    except (ValueError, struct.error) as error:
-        raise _damaged(path, error) from None
-    cut = [str(item.message) for item in caught if "EOF" in str(item.message)]
-    if cut:
-        raise _damaged(path, ValueError("it ends before its header says"))
-    return rate, data
-
-
-def _damaged(path: str, error: Exception) -> DataError:
-    with open(path, "rb") as file:
-        head = file.read(4)
-    if head not in (b"RIFF", b"RIFX", b"RF64"):
-        wrong = f"the recording {path} is not a WAV file: it begins with {head!r}, not with b'RIFF'"
-        return DataError(wrong, do=_REMEDY)
-    return DataError(f"the recording {path} is damaged: {error}", do=_REMEDY)
+    return read_samples(path, header or read_header(path), start, stop)
 
 
 def _soundfile(path: Path) -> Any:

@@ -1,16 +1,16 @@
-"""Convolutions over recordings of different lengths, with a mean over their steps.
+"""Convolutions over recordings of different lengths, with the maximum over their steps.
 
-A recording (time, feature) is read as an image with one channel. Each block of
-convolution, pooling and activation also pools the mask of its steps, and sets what is
-padding back to 0, so that the result does not depend on the other recordings of a
-batch. Then the mean over the real steps is taken, for each filter and feature.
+A recording (time, feature) is read as an image with one channel. After each convolution
+the steps of padding are left out of the pooling, and set back to 0 for the next one, so
+that the result does not depend on the other recordings of a batch. Then the maximum over
+the real steps is taken, for each filter and feature: was it there at any time?
 
 Shapes:   (batch, time, feature), padded with zeros -> (batch, filter · f)
-Example:  >>> import torch
-          >>> block = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2))
+Example:  >>> pool = nn.MaxPool2d(2, ceil_mode=True)
+          >>> block = (nn.Conv2d(1, 2, 3, padding=1), pool, nn.ReLU())
           >>> net = ConvolutionsOverTime([block], [2])
-          >>> x = torch.tensor([[[1.0, 1.0]] * 2 + [[0.0, 0.0]] * 6])
-          >>> torch.equal(net(x), net(x[:, :2]))
+          >>> x = torch.tensor([[[1.0, 1.0]] * 3 + [[0.0, 0.0]] * 5])
+          >>> torch.equal(net(x), net(x[:, :3]))
           True
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
 
@@ -25,29 +26,33 @@ from kissipo.core.batch import is_step, trim
 
 
 class ConvolutionsOverTime(nn.Module):
-    """Blocks of convolutions over time and features, then the mean over time.
+    """Blocks of convolutions over time and features, then the maximum over time.
 
+    blocks:  of each the layers before the pooling, the pooling, and those after it
     pools:   by what factor each block shortens the time
     """
 
-    DESCRIPTION = "mean over the steps of each filter"
+    DESCRIPTION = "maximum over the steps"
 
-    def __init__(self, blocks: Sequence[nn.Module], pools: Sequence[int]) -> None:
+    def __init__(
+        self, blocks: Sequence[tuple[nn.Module, nn.Module, nn.Module]], pools: Sequence[int]
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(blocks)
+        self.before, self.pool, self.after = map(nn.ModuleList, zip(*blocks, strict=True))
         self.pools = tuple(pools)
 
     def forward(self, x: Tensor) -> Tensor:
         x = trim(x)
         steps = is_step(x).to(x.dtype)
         x = x.unsqueeze(1)
-        for block, pool in zip(self.blocks, self.pools, strict=True):
-            x = block(x)
-            if pool > 1:
-                steps = max_pool1d(steps.unsqueeze(1), pool, ceil_mode=True).squeeze(1)
-            x = x * steps[:, None, :, None]
-        mean = x.sum(dim=2) / steps.sum(dim=1).clamp(min=1)[:, None, None]
-        return mean.flatten(1)
+        for number, size in enumerate(self.pools):
+            before, pool, after = (block[number] for block in (self.before, self.pool, self.after))
+            x = pool(before(x).masked_fill((steps == 0)[:, None, :, None], -torch.inf))
+            if size > 1:
+                steps = max_pool1d(steps.unsqueeze(1), size, ceil_mode=True).squeeze(1)
+            is_padding = (steps == 0)[:, None, :, None]
+            x = after(x.masked_fill(is_padding, 0.0)).masked_fill(is_padding, 0.0)
+        return x.masked_fill((steps == 0)[:, None, :, None], -torch.inf).amax(dim=2).flatten(1)
 
 
 class MeanOverSteps(nn.Module):

@@ -4,7 +4,7 @@ For each number of filters there are a convolution, max pooling by 2 and relu. T
 maps are flattened, and linear layers follow as in the feed-forward net. With `flatten:
 false` the linear layers are the same at every point, and every point gets one output
 from its surroundings. Recordings of different lengths are read as images of frames and
-bands; of their maps the mean over time is taken, so no recording is cut or filled up.
+bands; of their maps the maximum over time is taken, so none is cut or filled up.
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ...
           -> (batch, feature) -> (batch, unit) -> output
@@ -137,27 +137,31 @@ def _linear(
 
 
 def _over_time(spec: TensorSpec, outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
-    """Returns convolutions over recordings, whose filters have a mean over time."""
+    """Returns convolutions over recordings, whose filters have a maximum over time."""
     if options.padding == "valid" or not options.flatten:
         raise ShapeError(
             "process step 'cnn' reads recordings with process.padding=same and "
             "process.flatten=true",
             got=f"padding {options.padding}, flatten {str(options.flatten).lower()}",
         )
-    channels, width, blocks, pools = 1, spec.shape[1], list[nn.Module](), []
+    channels, width = 1, spec.shape[1]
+    blocks: list[tuple[nn.Module, nn.Module, nn.Module]] = []
+    pools: list[int] = []
     for filters in options.filters:
         convolution = nn.Conv2d(
             channels, filters, options.kernel_size, padding="same", bias=not options.norm
         )
-        layers: list[nn.Module] = [convolution, *([BatchNorm(filters)] if options.norm else [])]
-        pool: list[nn.Module] = []
-        if width >= options.pool_size > 1:
-            pool = [nn.MaxPool2d(options.pool_size, ceil_mode=True)]
+        before: list[nn.Module] = [convolution, *([BatchNorm(filters)] if options.norm else [])]
+        active: nn.Module = activation(options.activation)
+        pool: nn.Module = nn.Identity()
+        is_pooled = width >= options.pool_size > 1
+        if is_pooled:
+            pool = nn.MaxPool2d(options.pool_size, ceil_mode=True)
             width = -(-width // options.pool_size)
-        active = [activation(options.activation)]
-        layers += pool + active if options.activation in MONOTONIC else active + pool
-        blocks.append(nn.Sequential(*layers))
-        pools.append(options.pool_size if pool else 1)
+        if options.activation not in MONOTONIC:
+            before, active = [*before, active], nn.Identity()
+        blocks.append((nn.Sequential(*before), pool, active))
+        pools.append(options.pool_size if is_pooled else 1)
         channels = filters
     convolutions = ConvolutionsOverTime(blocks, pools)
     dropout = [nn.Dropout(options.dropout)] if options.dropout else []
