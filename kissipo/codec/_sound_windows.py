@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec._mel import Mel, log_mel
+from kissipo.codec._mel import FLOOR, Mel, log_mel
 from kissipo.codec._sound import Sound
 
 MIN_WEIGHT = 0.6
@@ -42,7 +42,8 @@ def loud_frames(sound: Sound, rate: int, mel: Mel) -> NDArray[np.bool_]:
     decibels = np.concatenate(parts)
     loudest, quietest = np.quantile(decibels, [0.99, 0.02])
     limit = max(loudest - _RANGE, min(quietest + _ABOVE_QUIET, loudest - _ABOVE_QUIET))
-    return np.asarray(_closed(decibels > limit, max(1, round(0.08 * rate / hop))))
+    silence = 10 * np.log10(FLOOR * mel.bands) + _ABOVE_QUIET
+    return np.asarray(_closed(decibels > max(limit, silence), max(1, round(0.08 * rate / hop))))
 
 
 def windows_of(
