@@ -1,11 +1,11 @@
 """What does the log-mel of 1,500 recordings cost, beside scipy and numpy by hand?
 
-Question   Does kissipo compute the log-mel energies of all recordings of FSDD within 1.5
-           times of what a person writes with scipy and numpy?
+Question   Does kissipo compute the log-mel energies of all recordings of FSDD within
+           1.5 times of what a person writes with scipy and numpy?
 Data       fsdd: 1,500 spoken digits, 8,000 Hz, 11 minutes; frames of 256 samples every
            80, 40 bands
 By hand    for each file: scipy.io.wavfile.read, frames by their indices, times the
-           window, rfft, squared, times the triangles, the logarithm (64 bits, as kissipo)
+           window, rfft, squared, times the triangles, the logarithm (64 bits)
 Method     reading and computing, in one process, one after the other, several rounds;
            the medians of the processor time count. Both results must be equal.
 Run        KISSIPO_DATA=... python benchmarks/log_mel.py [--rounds 5]

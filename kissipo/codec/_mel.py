@@ -138,7 +138,7 @@ def triangles(mel: Mel, rate: int) -> Numbers:
 
 def log_mel(samples: NDArray[np.float32], rate: int, mel: Mel) -> Numbers:
     """Returns the log-mel energies (frame, band); samples shorter than a frame are
-    filled up with zeros."""
+    padded with zeros."""
     from scipy.fft import rfft
 
     windowed = frames_of(samples, rate, mel) * hann(mel.frame(rate))

@@ -15,7 +15,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from types import ModuleType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def _read_part(path: str, header: WavHeader | None, start: int, stop: int) -> Nu
     return read_samples(path, header or read_header(path), start, stop)
 
 
-def _soundfile(path: Path) -> Any:
+def _soundfile(path: Path) -> ModuleType:
     purpose = f"reading {path.suffix.lower().lstrip('.').upper()} files"
     return need("soundfile", extra="sound", purpose=purpose)
 

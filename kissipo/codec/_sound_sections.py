@@ -1,4 +1,4 @@
-"""What is shown of a recording: a player with its spectrogram, and one frame in numbers.
+"""Sections of a recording: a player with its spectrogram, and one frame in numbers.
 
 The frame with the largest energy is followed from its samples to the number that the
 net reads.
@@ -29,7 +29,7 @@ def recording(
 ) -> Recording:
     """Returns a recording that can be played, at most its first seconds."""
     heard = samples[: round(_MAX_SECONDS * rate)]
-    shown = log_mel[: max(1, mel.count(len(heard), rate))]
+    energies = log_mel[: max(1, mel.count(len(heard), rate))]
     seconds = len(heard) / rate
     if len(heard) < len(samples):
         name += f" (the first {_MAX_SECONDS:g} of {len(samples) / rate:.0f} seconds)"
@@ -39,7 +39,7 @@ def recording(
         wav_bytes(played, min(rate, _MAX_RATE)),
         round(seconds, 4),
         envelope(heard),
-        shades(shown),
+        shades(energies),
         mel.centers(rate).tolist(),
         mel.frame(rate) / rate,
         mel.hop(rate) / rate,

@@ -66,8 +66,8 @@ def windows_of(
 
 
 def weight(loud: NDArray[np.bool_], first: int, last: int) -> float:
-    """Returns how well a window fits the loud frames in it and around it: those that are
-    at most half of its length away."""
+    """Returns how well a window fits the loud frames in it and around it: those that
+    are at most half of its length away."""
     size = last - first
     around = loud[max(0, first - size // 2) : last + size // 2]
     return float(2 * loud[first:last].sum() / (size + around.sum()))

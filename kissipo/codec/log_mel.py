@@ -2,7 +2,7 @@
 
 By default each band is scaled by its mean and its standard deviation in the training
 split, or (`recording`) in each recording, which removes its loudness and the coloring
-of its microphone. Recordings keep their lengths: a batch is filled up with steps of
+of its microphone. Recordings keep their lengths: a batch is padded with steps of
 zeros, and the first number of a real step is never 0. A recording that is longer than
 the limit is cut at its end. Other sample rates are resampled.
 
@@ -21,8 +21,8 @@ Example:  >>> from kissipo.core.frame import Frame, sound_column
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from kissipo.core.codec import Codec, EncodingStep, refuse_unfitted
 from kissipo.core.description import Record, Section
 from kissipo.core.frame import Frame, sound_column
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.json_object import JsonMapping
 from kissipo.core.tensor_spec import TensorSpec
 
 Scaling = Literal["training", "recording", "none"]
@@ -68,12 +69,12 @@ class LogMel(Codec):
         column: str,
         *,
         rate: int | None = None,
-        mel: Mel | Mapping[str, Any] = Mel(),  # noqa: B008
+        mel: Mel | JsonMapping | None = None,
         standardize: Scaling = "training",
         max_seconds: float | None = None,
     ) -> None:
         self.column, self.rate, self.max_seconds = column, rate, max_seconds
-        self.mel = mel if isinstance(mel, Mel) else Mel(**mel)
+        self.mel = mel if isinstance(mel, Mel) else Mel(**(mel or {}))
         self.standardize: Scaling = standardize
         self.length: int | None = None
         self.mean: tuple[float, ...] = ()
@@ -168,8 +169,8 @@ class LogMel(Codec):
         return Frame((sound_column(self.column, sounds),))
 
     def energies_of(self, x: Tensor) -> Numbers:
-        """Returns the log-mel energies (frame, band) of an encoded recording; of one that
-        was scaled by itself, those of a typical recording."""
+        """Returns the log-mel energies (frame, band) of an encoded recording; of one
+        that was scaled by itself, those of a typical recording."""
         values = x[is_step(x)].numpy()
         if self.standardize != "none":
             values = values * np.array(self.std) + np.array(self.mean)
@@ -183,12 +184,12 @@ class LogMel(Codec):
             self.mel.fft(self.rate or 1),
         )
         start = number * self.mel.hop(rate)
-        found = self.mel.count(len(samples), rate)
+        count = self.mel.count(len(samples), rate)
         return [
             EncodingStep("samples", f"one channel, {rate} per second", samples),
             EncodingStep(
                 "frame",
-                f"frame {number + 1} of {max(1, found)}, the loudest: {size} samples from "
+                f"frame {number + 1} of {max(1, count)}, the loudest: {size} samples from "
                 f"{start / rate:.3f} s",
                 steps.samples,
             ),
@@ -229,7 +230,7 @@ class LogMel(Codec):
             records.append(recording(caption, samples, self.rate or 1, energies, self.mel))
         return records
 
-    def picture(self, x: Tensor) -> Tensor | None:
+    def as_image(self, x: Tensor) -> Tensor | None:
         bright = ((trim(x[None])[0].T.flip(0) + 2) / 4).clamp(0, 1)
         return bright.repeat_interleave(2, 0).repeat_interleave(2, 1)[None]
 
@@ -248,9 +249,9 @@ class LogMel(Codec):
         lengths = [round(max(0.0, seconds - frame) / hop) + 1 for seconds in self.typical]
         ends, weights = windows_of(loud, lengths)
         parts = [sound.part(first * hop, (last - 1) * hop + frame) for first, last in ends]
-        kept = [trimmed(loud, first, last) for first, last in ends.tolist()]
+        heard = [trimmed(loud, first, last) for first, last in ends.tolist()]
         half = (frame - hop) / 2  # a frame is as long as several hops, and loud in the middle
-        times = [(first * hop + half, last * hop + half) for first, last in kept]
+        times = [(first * hop + half, last * hop + half) for first, last in heard]
         return parts, np.array(times).reshape(-1, 2), weights
 
     def suggested_net(self) -> InferredOption | None:

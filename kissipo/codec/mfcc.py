@@ -20,8 +20,7 @@ Example:  >>> from kissipo.codec._sound import Sound
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from torch import Tensor
 from kissipo.codec._mel import Mel, Numbers
 from kissipo.codec.log_mel import LogMel, Scaling
 from kissipo.core.codec import EncodingStep
+from kissipo.core.json_object import JsonMapping
 
 
 class MFCC(LogMel):
@@ -46,7 +46,7 @@ class MFCC(LogMel):
         column: str,
         *,
         rate: int | None = None,
-        mel: Mel | Mapping[str, Any] = Mel(),  # noqa: B008
+        mel: Mel | JsonMapping | None = None,
         standardize: Scaling = "training",
         max_seconds: float | None = None,
         coefficients: int = 13,

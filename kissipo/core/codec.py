@@ -202,7 +202,7 @@ class Codec(ABC):
         plain records; most codecs show nothing but their steps."""
         return ()
 
-    def picture(self, x: Tensor) -> Tensor | None:
+    def as_image(self, x: Tensor) -> Tensor | None:
         """Returns an encoded sample as an image (channel, height, width) from 0 to 1;
         None where it is none."""
         return x if self.is_image else None

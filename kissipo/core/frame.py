@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,14 @@ Kind = Literal["number", "string", "time", "image", "array", "sound", "document"
 ValueType = Literal["text", "integer", "float", "boolean"]
 _TEXTS = 10_000  # that are hashed at the same time
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+
+
+class HasBytes(Protocol):
+    """A value with a content, such as an array or a recording."""
+
+    def tobytes(self) -> bytes:
+        """Returns the content."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -269,11 +277,11 @@ def sound_column(name: str, sounds: Sequence[object]) -> Column:
     return Column(name, "sound", values)
 
 
-def content_of(value: Any) -> bytes:
-    """Returns the bytes of an array or of a recording, or those of the file of a path."""
+def content_of(value: HasBytes | str | Path | None) -> bytes:
+    """Returns the bytes of an array, of a recording, or of the file of a path."""
     if value is None:
         return b"\0"
-    return value.tobytes() if hasattr(value, "tobytes") else Path(value).read_bytes()
+    return Path(value).read_bytes() if isinstance(value, str | Path) else value.tobytes()
 
 
 def _short_number(value: float) -> float | int:

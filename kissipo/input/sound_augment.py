@@ -142,8 +142,8 @@ def noise(frames: Frames, scaling: Scaling, generator: Generator) -> Frames:
 
 
 def vocal_tract(frames: Frames, scaling: Scaling, generator: Generator) -> Frames:
-    """Reads each band at a frequency that is a factor higher or lower; between two bands
-    the energies are interpolated."""
+    """Reads each band at a frequency that is a factor higher or lower; between two
+    bands the energies are interpolated."""
     factor = 1 + _STRETCH * _uniform(len(frames.energies), generator)
     return replace(frames, energies=stretched(frames.energies, factor, scaling.frequencies))
 
@@ -175,17 +175,17 @@ def tempo(frames: Frames, scaling: Scaling, generator: Generator) -> Frames:
     place = torch.minimum(steps * scale, last.to(scale.dtype))
     lower = place.floor().long()
     share = (place - lower)[..., None]
-    below = _at(frames.energies, lower)
-    above = _at(frames.energies, torch.minimum(lower + 1, last))
+    below = _frames_at(frames.energies, lower)
+    above = _frames_at(frames.energies, torch.minimum(lower + 1, last))
     return Frames(below * (1 - share) + above * share, steps < changed[:, None])
 
 
 def shift(frames: Frames, scaling: Scaling, generator: Generator) -> Frames:
     """Moves each recording in time; the first or the last frame repeats."""
-    most = max(1, round(_SHIFT_MS / scaling.hop_ms))
-    moved = torch.randint(-most, most + 1, (len(frames.steps), 1), generator=generator)
+    limit = max(1, round(_SHIFT_MS / scaling.hop_ms))
+    moved = torch.randint(-limit, limit + 1, (len(frames.steps), 1), generator=generator)
     place = (torch.arange(frames.steps.shape[1]) + moved).clamp(min=0)
-    return replace(frames, energies=_at(frames.energies, place.minimum(frames.lengths - 1)))
+    return replace(frames, energies=_frames_at(frames.energies, place.minimum(frames.lengths - 1)))
 
 
 def mask(x: Tensor, steps: Tensor, axis: int, generator: Generator) -> Tensor:
@@ -202,13 +202,13 @@ def mask(x: Tensor, steps: Tensor, axis: int, generator: Generator) -> Tensor:
 
 
 def padded(x: Tensor, steps: Tensor) -> Tensor:
-    """Returns zeros where there is no step, and no zero as the first number of a step."""
+    """Returns zeros where there is no step, and no zero at the start of a step."""
     x = torch.where(steps.unsqueeze(-1), x, torch.zeros_like(x))
     first = torch.where(steps & (x[..., 0] == 0), NEARLY_ZERO, x[..., 0])
     return torch.cat([first.unsqueeze(-1), x[..., 1:]], dim=-1)
 
 
-def _at(x: Tensor, steps: Tensor) -> Tensor:
+def _frames_at(x: Tensor, steps: Tensor) -> Tensor:
     """Returns the frames at these steps (batch, step)."""
     return x.gather(1, steps[..., None].expand(-1, -1, x.shape[2]))
 

@@ -238,8 +238,8 @@ class Source(ABC, Generic[O]):
         return parse_rows(values, options, codecs, usage=self.usage(codecs))
 
     def long_sample(self, frame: Frame, codecs: Sequence[Codec]) -> Windows | None:
-        """Returns the windows of a sample that is much longer than those of the training,
-        each of which is decided by itself; None for a usual sample.
+        """Returns the windows of a sample that is much longer than those of the
+        training, each of which is decided by itself; None for a usual sample.
 
         frame:  one row, as `parse_values` returned it
         """

@@ -1,17 +1,17 @@
 """Spoken digits (S29): which digit a recording says, with log-mel and a GRU that reads
 it in both directions.
 
-Input     1,500 recordings of ten digits by six speakers, 8,000 Hz; frames of 32 ms every
-          10 ms, a Hann window, an FFT, 40 mel triangles, the logarithm; the recordings 0
-          to 4 of each digit and speaker are the official test part
+Input     1,500 recordings of ten digits by six speakers, 8,000 Hz; frames of 32 ms
+          every 10 ms, a Hann window, an FFT, 40 mel triangles, the logarithm; the
+          recordings 0 to 4 of each digit and speaker are the official test split
 Process   a GRU of 64 units in both directions, the mean of its outputs over time,
           dropout; Adam with a learning rate that rises to 0.003 and falls to zero
 Output    ten logits -> softmax -> the most probable digit; baselines: logistic
           regression and 5 nearest neighbors on the same frames, majority class
 
 Command   kissipo fit spoken-digits
-          kissipo xray RUN 7_theo_1.wav    the sound, its frames, and one frame in numbers
-          kissipo predict RUN long.wav     the words of a long recording with their times
+          kissipo xray RUN 7_theo_1.wav    the sound, and one frame in numbers
+          kissipo predict RUN long.wav     words in a long recording, with times
           kissipo fit spoken-digits net=cnn
 """
 
@@ -57,6 +57,7 @@ RECIPE = Recipe(
         "frame; the gradients of both directions through time"
     ),
     differs=(
-        "the authors give no net; a convolutional net on the same frames (net=cnn) is 97-98 % correct"
+        "the authors give no net; a convolutional net on the same frames (net=cnn) is "
+        "97-98 % correct"
     ),
 )

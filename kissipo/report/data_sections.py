@@ -51,10 +51,12 @@ def augmented_section(experiment: Experiment, seed: int) -> Section:
     ]
     captions = ["original", *(f"augmented: {number}" for number in range(1, 1 + _TIMES))]
     codec = experiment.pipeline.codecs[0]
-    pictures = [map(codec.picture, some) for some in zip(batch.inputs[0], *changed, strict=True)]
+    images_of_samples = [
+        map(codec.as_image, some) for some in zip(batch.inputs[0], *changed, strict=True)
+    ]
     galleries = [
         Gallery([[Image(image)] for image in images if image is not None], captions)
-        for images in pictures
+        for images in images_of_samples
     ]
     what = "images" if codec.is_image else "samples"
     text = f"Training {what} are augmented anew in every epoch: {augment.describe()}."

@@ -82,7 +82,7 @@ class Run(TrainedModel):
         return predict_folder(self, *places)
 
     def spot(self, *values: object) -> list[SpottedWords] | None:
-        """Returns the words of long recordings with their times in seconds; None where
+        """Returns the words in long recordings with their times in seconds; None where
         one of them is not much longer than those of the training.
 
         Raises:   DataError, TaskError when the values do not fit.

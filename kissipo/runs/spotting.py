@@ -23,7 +23,7 @@ _BATCH_SIZE = 512  # windows that are encoded together
 
 @dataclass(frozen=True)
 class SpottedWords:
-    """The words of one long sample; `name` is its file."""
+    """The words in one long sample; `name` is its file."""
 
     name: str
     words: tuple[Keyword, ...]
@@ -44,22 +44,22 @@ TITLES = ["start", "end", "label", "probability"]
 
 
 def spot_words(run: TrainedModel, values: Sequence[object]) -> list[SpottedWords] | None:
-    """Returns the words of long samples; None where one sample is of usual length, or
-    the run does not choose a class.
+    """Returns the spotted words per long sample; None where one sample is of usual
+    length, or the run does not choose a class.
 
     Raises:   DataError, TaskError when the values do not fit.
     """
     source = run.resolved.source.module.SOURCE
     if not run.answers[0].classes or not values:
         return None
-    found = []
+    spotted = []
     for value in values:
         frame = frame_of([value], run.resolved, run.codecs)
         windows = source.long_sample(frame, run.codecs) if len(frame) == 1 else None
         if windows is None:
             return None
-        found.append(SpottedWords(str(value), tuple(_words(run, windows))))
-    return found
+        spotted.append(SpottedWords(str(value), tuple(_words(run, windows))))
+    return spotted
 
 
 def _words(run: TrainedModel, windows: Windows) -> list[Keyword]:

@@ -114,8 +114,8 @@ def test_scaling_of_training_and_of_each_recording() -> None:
     x = LogMel("sound").fit(frame).encode(frame).double()
     assert x.mean(dim=(0, 1)).abs().max() < 1e-5
     assert (x.flatten(0, 1).std(dim=0, unbiased=False) - 1).abs().max() < 1e-4
-    each = LogMel("sound", standardize="recording").fit(frame).encode(frame).double()
-    assert each.mean(dim=1).abs().max() < 1e-5
+    by_recording = LogMel("sound", standardize="recording").fit(frame).encode(frame).double()
+    assert by_recording.mean(dim=1).abs().max() < 1e-5
     quiet = Frame((sound_column("sound", [Sound.of(0.5 * vowel(0.4), 8000), sounds[1]]),))
     codec = LogMel("sound", standardize="recording").fit(frame)
     assert torch.allclose(codec.encode(quiet)[0], codec.encode(frame)[0], atol=1e-3)

@@ -188,12 +188,12 @@ def ragged(name: str, values: list[Any]) -> Column:
 
 def sounds(name: str, values: list[Any]) -> Column:
     """Short tones with a little noise, of different lengths and rates."""
-    made = []
+    recordings = []
     for hertz, length, rate in values:
         time = np.arange(length) / rate
         noise = np.random.default_rng(length).normal(size=length)
-        made.append(Sound.of(0.5 * np.sin(2 * np.pi * hertz * time) + 0.01 * noise, rate))
-    return sound_column(name, made)
+        recordings.append(Sound.of(0.5 * np.sin(2 * np.pi * hertz * time) + 0.01 * noise, rate))
+    return sound_column(name, recordings)
 
 
 def same_loud_bands(before: Column, after: Column) -> bool:

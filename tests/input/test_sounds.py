@@ -1,4 +1,4 @@
-"""Recordings: what folders, names and tables say of them, the data check, augmentation."""
+"""Recordings: what folders, names and tables say, the data check, augmentation."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "tones"
 
 
-def found(data: Path, check: str, **words: object) -> list[Finding]:
+def findings_of(data: Path, check: str, **words: object) -> list[Finding]:
     findings = check_data(str(data), words=dict(words))
     return [finding for finding in findings if finding.check == check]
 
@@ -174,7 +174,7 @@ def test_bad_recording_is_reported_in_a_sentence(
     folder: Path, content: Whole | bytes, check: str, level: str, message: str
 ) -> None:
     add(folder, "low/bad.wav", content)
-    reports = found(folder, check)
+    reports = findings_of(folder, check)
     assert [(item.level, message in item.message) for item in reports] == [(level, True)]
     assert "low/bad.wav" in reports[0].message or check == "duration"
 
@@ -237,8 +237,8 @@ def generator(seed: int = 1) -> torch.Generator:
 @pytest.mark.parametrize("mode", ["none", "training", "recording"])
 @pytest.mark.parametrize("name", get_args(Name))
 def test_augment_depends_on_the_generator_and_keeps_padding(name: Name, mode: str) -> None:
-    given = frames()
-    x = padded(given.energies, given.steps)
+    batch_of_frames = frames()
+    x = padded(batch_of_frames.energies, batch_of_frames.steps)
     augment = SoundAugment((name,), plain(mode))
     batch, target = Batch((x,), (torch.arange(4),)), torch.arange(4)
     once, again, other = (augment(batch, generator(seed)).inputs[0] for seed in (1, 1, 2))
@@ -259,9 +259,9 @@ def test_augment_depends_on_the_generator_and_keeps_padding(name: Name, mode: st
     assert not once[~steps].any() and torch.equal(batch.targets[0], target)
 
 
-def test_gain_adds_one_number_of_at_most_six_decibels() -> None:
-    given = frames()
-    moved = gain(given, plain(), generator()).energies - given.energies
+def test_gain_adds_one_number_of_up_to_six_decibels() -> None:
+    batch_of_frames = frames()
+    moved = gain(batch_of_frames, plain(), generator()).energies - batch_of_frames.energies
     assert moved.flatten(1).std(dim=1).max() < 1e-5
     assert moved[:, 0, 0].abs().min() > 0.01 and moved.abs().max() <= 6 * DECIBEL + 1e-6
 
@@ -288,27 +288,30 @@ def test_vocal_tract_interpolates_between_bands_as_numpy() -> None:
 
 
 def test_tempo_interpolates_between_frames_as_numpy() -> None:
-    given = frames()
-    changed = tempo(given, plain(), generator())
+    batch_of_frames = frames()
+    changed = tempo(batch_of_frames, plain(), generator())
     for row, length in enumerate([30, 20, 11, 3]):
         count = int(changed.lengths[row])
         assert round(0.8 * length) <= count <= round(1.2 * length)
         places = np.linspace(0, length - 1, count)
-        expected = np.interp(places, np.arange(length), given.energies[row, :length, 5].numpy())
+        expected = np.interp(
+            places, np.arange(length), batch_of_frames.energies[row, :length, 5].numpy()
+        )
         assert np.allclose(changed.energies[row, :count, 5], expected, atol=1e-4)
 
 
 def test_shift_repeats_the_frame_at_the_edge() -> None:
-    given = frames()
-    moved = shift(given, plain(), generator()).energies
+    batch_of_frames = frames()
+    moved = shift(batch_of_frames, plain(), generator()).energies
     for row, length in enumerate([30, 20, 11, 3]):
         options = [
-            given.energies[row][np.clip(np.arange(30) + by, 0, length - 1)] for by in range(-8, 9)
+            batch_of_frames.energies[row][np.clip(np.arange(30) + by, 0, length - 1)]
+            for by in range(-8, 9)
         ]
         assert any(torch.equal(moved[row, :length], option[:length]) for option in options)
 
 
-def test_masks_are_two_ranges_of_at_most_a_fifth() -> None:
+def test_masks_are_two_ranges_of_up_to_a_fifth() -> None:
     x, steps = torch.ones(300, 30, 12), torch.ones(300, 30, dtype=torch.bool)
     in_time, in_bands = mask(x, steps, 1, generator()), mask(x, steps, 2, generator())
     lost = (in_time[:, :, 0] == 0).sum(dim=1)
@@ -321,9 +324,9 @@ def test_masks_are_two_ranges_of_at_most_a_fifth() -> None:
 
 
 def test_recordings_are_scaled_again_after_a_change() -> None:
-    given = frames()
+    batch_of_frames = frames()
     scaling = plain("recording")
-    x = padded(scaling.done(given), given.steps)
+    x = padded(scaling.done(batch_of_frames), batch_of_frames.steps)
     changed = SoundAugment(("noise", "tempo"), scaling)(Batch((x,), ()), generator()).inputs[0]
     for row in changed[:3]:
         real = row[is_step(row[None])[0]]

@@ -1,4 +1,4 @@
-"""S29: spoken digits: fit, predict, words in a long recording, report, x-ray, resume."""
+"""S29: spoken digits: fit, predict, words with their times, pages, resume."""
 
 from __future__ import annotations
 
@@ -42,16 +42,15 @@ def recording(data: Path, digit: int, speaker: str, number: int) -> Path:
 
 
 def joined(data: Path) -> tuple[NDArray[np.int16], list[tuple[float, float, str]]]:
-    """Recordings of the test part with faint noise between them, and their true times."""
-    generator, parts, truth, at = np.random.default_rng(0), [], [], 0
+    """Recordings of the test split with faint noise between, and their times."""
+    generator, parts, truth, end = np.random.default_rng(0), [], [], 0
     for digit, speaker, number in TEST_FILES:
         gap = int(8000 * generator.uniform(0.5, 1.2))
         _, samples = wavfile.read(recording(data, digit, speaker, number))
         word = samples / np.abs(samples).max() * 16_000
         parts += [generator.normal(0, 8, gap), word]
-        at += gap
-        truth.append((at / 8000, (at + len(word)) / 8000, str(digit)))
-        at += len(word)
+        end += gap + len(word)
+        truth.append(((end - len(word)) / 8000, end / 8000, str(digit)))
     return np.concatenate([*parts, np.zeros(4000)]).astype(np.int16), truth
 
 
@@ -199,7 +198,7 @@ def test_encoded_on_disk_equals_in_memory() -> None:
     assert Path("kept", model).read_bytes() == Path("read", model).read_bytes()
 
 
-def test_published_split_gives_way_to_a_random_one_by_speaker(data: Path, capsys: Out) -> None:
+def test_random_split_by_speaker_replaces_the_published_one(data: Path, capsys: Out) -> None:
     words = ["input.split={method: random, group: speaker, validation: 0}"]
     assert main(["data", "check", "fsdd", *words]) == 0
     output = " ".join(capsys.readouterr().out.split())

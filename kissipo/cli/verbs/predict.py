@@ -8,8 +8,8 @@ kissipo predict runs/dcgan-1 1 2 3 --out samples       one PNG file per number
 kissipo predict runs/wine-1 --file new.csv
 kissipo predict runs/air-1 --file air.csv              one line per step to come
 kissipo predict runs/hot-spots-1                       the busiest places next
-kissipo predict runs/digits-1 words/                   one line per recording with its file
-kissipo predict runs/digits-1 call.wav                 the words of a long recording and their times
+kissipo predict runs/digits-1 words/                   one line per recording
+kissipo predict runs/digits-1 call.wav                 words with their times
 """
 
 from __future__ import annotations

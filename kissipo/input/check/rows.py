@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding, first_rows, format_rows
-from kissipo.core.frame import Column, Frame, content_of
+from kissipo.core.frame import Column, Frame, HasBytes, content_of
 
 _MOSTLY_DISTINCT = 0.5
 
@@ -114,7 +114,7 @@ def _values_as_keys(column: Column) -> NDArray[np.uint64]:
     return column.values.astype(np.int64).view(np.uint64)
 
 
-def _digest(value: object) -> int:
+def _digest(value: HasBytes | str | None) -> int:
     data = _file_bytes(value) if isinstance(value, str) else content_of(value)
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 

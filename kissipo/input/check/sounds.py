@@ -41,18 +41,18 @@ def open_all(places: Sequence[Place | Sound]) -> list[SoundCheck]:
 
     Small collections stay in memory; of others the samples are read when needed.
     """
-    checks, kept = [], 0
+    checks, total = [], 0
     for place in places:
         try:
-            sound = place if isinstance(place, Sound) else _opened(place)
-            checks.append(_checked(sound, keep=kept + len(sound) <= _IN_MEMORY))
-            kept += len(sound)
+            sound = place if isinstance(place, Sound) else _part_of(place)
+            checks.append(_checked(sound, keep=total + len(sound) <= _IN_MEMORY))
+            total += len(sound)
         except DataError as error:
             checks.append(SoundCheck(None, error.wrong))
     return checks
 
 
-def _opened(place: Place) -> Sound:
+def _part_of(place: Place) -> Sound:
     whole = open_sound(place.path)
     return whole.part(place.start, whole.seconds if place.end is None else place.end)
 
@@ -189,9 +189,9 @@ def voice_findings(
         return []
     findings = []
     for column in _voices(frame, targets):
-        known = set(column.take(train).counts())
+        trained = set(column.take(train).counts())
         tested = set(column.take(test).counts())
-        both = known & tested
+        both = trained & tested
         if both:
             message = f"{len(both)} of {len(tested)} values of '{column.name}' in the test split "
             message += "are in the training split, too: the score is for known voices"

@@ -1,8 +1,9 @@
 """Spoken digits (FSDD): 1,500 recordings, six speakers, ten digits, 8,000 Hz.
 
 DIGIT_SPEAKER_N.wav is the recording N of a digit. The recordings 0 to 4 of each digit
-and speaker are the official test part. So every speaker is in both parts, and the score
-is for known voices; `input.split={method: random, group: speaker}` evaluates new ones.
+and speaker are the official test split. So every speaker is in both splits, and the
+score is for known voices; `input.split={method: random, group: speaker}` evaluates
+new ones.
 
 Source:   Jackson et al., Free Spoken Digit Dataset, 2016.
 License:  CC BY-SA 4.0.

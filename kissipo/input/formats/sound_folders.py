@@ -245,7 +245,7 @@ def _split(
 
 
 def _skipped_finding(folder: Path) -> Finding:
-    message = f"the folder {folder.name} begins with _ and is no class"
+    message = f"the folder {folder.name} begins with _ and is not a class"
     return Finding("WARN", "class names", message, "left out; rename it to use it")
 
 

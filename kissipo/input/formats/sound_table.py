@@ -74,7 +74,7 @@ def read_sound_table(
         message += f"({format_rows(missing)}): {names[int(np.flatnonzero(absent)[0])]}"
         findings.append(Finding("WARN", "files", message, "left out", first_rows(missing)))
     _refuse_times(table, rows, times)
-    kept = np.flatnonzero(~absent)
+    usable = np.flatnonzero(~absent)
     label = _label_column(rows, files, times, table, unlabeled=unlabeled)
     used = {files.name, *(column.name for column in times.values())}
     others = [column for column in rows.columns if column.name not in used]
@@ -86,9 +86,9 @@ def read_sound_table(
             0.0 if start is None or np.isnan(start[row]) else float(start[row]),
             None if end is None or np.isnan(end[row]) else float(end[row]),
         )
-        for row in kept.tolist()
+        for row in usable.tolist()
     )
-    taken = tuple(column.take(kept) for column in columns)
+    taken = tuple(column.take(usable) for column in columns)
     answer = "" if label is None else label.name
     return Recordings(places, taken, answer, None, tuple(findings), str(table))
 
@@ -98,8 +98,8 @@ def _path(root: Path, name: str) -> Path:
     path = root / name
     if path.suffix.lower() in SUFFIXES or not name:
         return path
-    found = (path.with_name(path.name + ending) for ending in SUFFIXES)
-    return next((some for some in found if some.is_file()), path)
+    candidates = (path.with_name(path.name + ending) for ending in SUFFIXES)
+    return next((some for some in candidates if some.is_file()), path)
 
 
 def _file_column(frame: Frame) -> Column | None:

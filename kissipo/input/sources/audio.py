@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ from kissipo.input.formats.files import existing, existing_path
 from kissipo.input.formats.sound_folders import (
     FILE,
     SOUND,
+    Place,
     Recordings,
     has_class_folders,
     is_sound,
@@ -62,7 +63,7 @@ _LONG = 2.0  # times the longest recording of the training
 class Options:
     """Options of recordings."""
 
-    labels: Any = option(
+    labels: str | None = option(
         None,
         "table of the recordings of a folder, with the columns file and label, perhaps start and "
         "end in seconds; labels.csv in a folder without class folders is used when omitted",
@@ -127,7 +128,7 @@ class Audio(Source[Options]):
     formats = "a folder of recordings (.wav)"
 
     def read(self, value: object, options: Options) -> Reading:
-        """Returns the column `sound`, and what names, folders or a table say of each."""
+        """Returns the column `sound`, and what names, folders or a table say."""
         return self._read(value, options, unlabeled=False)
 
     def unlabeled(self, value: object, options: Options) -> Reading:
@@ -139,12 +140,12 @@ class Audio(Source[Options]):
         if named is not None:
             sounds = list(named.frame[SOUND].values)
             others = [column for column in named.frame.columns if column.name != SOUND]
-            return _opened(replace(named, frame=replace(named.frame, columns=tuple(others))),
+            return _with_sounds(replace(named, frame=replace(named.frame, columns=tuple(others))),
                            sounds, options)  # fmt: skip
         listed = _listed(existing_path(Path(str(value))), options, unlabeled=unlabeled)
         frame = Frame(listed.columns, origin=listed.origin)
         reading = Reading(frame, listed.findings, listed.parts, listed.answer)
-        return _opened(reading, listed.places, options)
+        return _with_sounds(reading, listed.places, options)
 
     def infer(self, question: Question) -> Task | None:
         """Takes a folder of recordings, and a table that names recordings."""
@@ -334,7 +335,7 @@ def _files_of(value: object) -> list[Path | Sound]:
     return list(files)
 
 
-def _opened(reading: Reading, places: Sequence[Any], options: Options) -> Reading:
+def _with_sounds(reading: Reading, places: Sequence[Place | Sound], options: Options) -> Reading:
     """Returns the recordings that can be used, as the column `sound`."""
     checks = open_all(places)
     names = [str(text) for text in reading.frame[FILE].texts()]

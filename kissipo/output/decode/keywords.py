@@ -42,17 +42,17 @@ def keywords(
 
     times:          (window, 2) start and end in seconds
     probabilities:  (window, class)
-    weights:        (window) from 0 to 1
+    weights:        between 0 and 1
     """
     best = probabilities.argmax(axis=1)
     chances = probabilities[np.arange(len(best)), best]
     scores = chances * weights
-    kept: list[int] = []
+    numbers: list[int] = []
     for number in np.argsort(-scores, kind="stable").tolist():
         if scores[number] <= MIN_SCORE:
             break
-        if all(overlap(times[number], times[other]) <= MAX_OVERLAP for other in kept):
-            kept.append(number)
+        if all(overlap(times[number], times[other]) <= MAX_OVERLAP for other in numbers):
+            numbers.append(number)
     return [
         Keyword(
             float(times[number, 0]),
@@ -60,7 +60,7 @@ def keywords(
             classes[best[number]],
             float(chances[number]),
         )
-        for number in sorted(kept, key=lambda number: times[number, 0])
+        for number in sorted(numbers, key=lambda number: times[number, 0])
     ]
 
 

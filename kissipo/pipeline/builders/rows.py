@@ -125,7 +125,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
 
 
 def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
-    """Returns the positions of the codecs whose ids or steps have padding at the end."""
+    """Returns the positions of the codecs whose steps have padding at the end."""
     specs = [codec.spec for codec in codecs]
     return tuple(
         place
@@ -165,7 +165,7 @@ def _take_over_codecs(
 
 
 def _augment(
-    source: Source[Any], options: object, codecs: Sequence[Codec], answers: Sequence[Answer]
+    source: Source[object], options: object, codecs: Sequence[Codec], answers: Sequence[Answer]
 ) -> Augmentation | None:
     """Returns the random changes in training, with the targets to change."""
     masks, boxes = (

@@ -2,8 +2,8 @@
 
 A recording (time, feature) is read as an image with one channel. After each convolution
 the steps of padding are left out of the pooling, and set back to 0 for the next one, so
-that the result does not depend on the other recordings of a batch. Then the maximum over
-the real steps is taken, for each filter and feature: was it there at any time?
+that the result does not depend on the other recordings of a batch. Then the maximum
+over the real steps is taken, for each filter and feature: was it there at any time?
 
 Shapes:   (batch, time, feature), padded with zeros -> (batch, filter · f)
 Example:  >>> pool = nn.MaxPool2d(2, ceil_mode=True)

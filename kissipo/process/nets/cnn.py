@@ -4,7 +4,7 @@ For each number of filters there are a convolution, max pooling by 2 and relu. T
 maps are flattened, and linear layers follow as in the feed-forward net. With `flatten:
 false` the linear layers are the same at every point, and every point gets one output
 from its surroundings. Recordings of different lengths are read as images of frames and
-bands; of their maps the maximum over time is taken, so none is cut or filled up.
+bands; of their maps the maximum over time is taken, so none is truncated or padded.
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ...
           -> (batch, feature) -> (batch, unit) -> output
