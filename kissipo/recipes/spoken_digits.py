@@ -23,7 +23,7 @@ RECIPE = Recipe(
         input={
             "audio": "fsdd",
             "split": {"validation": 0.0},
-            "augment": ["tempo", "frequency_mask"],
+            "augment": ["tempo"],
             "batch_size": 16,
         },
         process={

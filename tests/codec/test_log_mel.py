@@ -204,3 +204,13 @@ def test_frames_are_those_of_a_loop() -> None:
     frames = frames_of(vowel(), 8000, Mel())
     assert len(frames) == 1 + (2400 - 256) // 80
     assert np.array_equal(frames[3], vowel()[240:496].astype(np.float64))
+
+
+def test_flac_gives_the_same_sound_as_wav(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    whole = np.round(vowel(0.1) * 20_000).astype(np.int16)
+    wavfile.write(tmp_path / "a.wav", 8000, whole)
+    soundfile.write(tmp_path / "a.flac", whole, 8000)
+    wav, flac = (open_sound(tmp_path / name) for name in ("a.wav", "a.flac"))
+    assert (flac.rate, len(flac), flac.channels) == (8000, 800, 1)
+    assert np.allclose(wav.part(0.02, 0.06).samples(), flac.part(0.02, 0.06).samples(), atol=1e-6)

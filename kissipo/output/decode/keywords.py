@@ -40,9 +40,9 @@ def keywords(
 ) -> list[Keyword]:
     """Returns the words in the order of time.
 
-    times:          (window, 2) start and end in seconds
-    probabilities:  (window, class)
-    weights:        between 0 and 1
+    times:          start and end of each window in seconds (window, 2)
+    probabilities:  of each class (window, class)
+    weights:        from 0 to 1: how well each window fits what can be heard
     """
     best = probabilities.argmax(axis=1)
     chances = probabilities[np.arange(len(best)), best]
