@@ -50,7 +50,7 @@ class Batch:
         """Returns the batch without the steps that are padding in all of its texts.
 
         inputs, targets:  the positions of the texts: ids (row, ..., time), where 0 is
-                          padding; all when omitted
+                          padding, or numbers (row, time, feature); all when omitted
         """
         return Batch(_trimmed(self.inputs, inputs), _trimmed(self.targets, targets), self.weights)
 
@@ -73,8 +73,18 @@ def _trimmed(tensors: tuple[Tensor, ...], texts: Sequence[int] | None) -> tuple[
     )
 
 
+def is_step(x: Tensor) -> Tensor:
+    """Returns which steps are not padding: ids (row, ..., time) that are not 0, or
+    numbers (row, time, feature) of which the first is not 0.
+
+    Example:  >>> is_step(torch.tensor([[[0.5, 0.0], [0.0, 0.0]]])).tolist()
+              [[True, False]]
+    """
+    return (x[..., 0] if x.is_floating_point() else x) != 0
+
+
 def trim(ids: Tensor) -> Tensor:
-    """Cuts off the last steps (..., time) that are 0 in all rows; one step is left.
+    """Cuts off the last steps that are padding in all rows; one step is left.
 
     A graph that is traced keeps all steps, because it must suit other texts, too. A
     meta tensor keeps them, because it has no values.
@@ -84,10 +94,12 @@ def trim(ids: Tensor) -> Tensor:
     """
     if torch.jit.is_tracing() or ids.is_meta:
         return ids
-    rows = ids if ids.dim() == 2 else ids.flatten(0, -2)
-    counts = (rows != 0).sum(dim=0).tolist()  # operations that the page of an example knows
+    steps = is_step(ids)
+    rows = steps if steps.dim() == 2 else steps.flatten(0, -2)
+    counts = rows.sum(dim=0).tolist()  # operations that the page of an example knows
     used = [step for step, count in enumerate(counts, 1) if count]
-    return ids[..., : used[-1] if used else 1]
+    length = used[-1] if used else 1
+    return ids[:, :length] if ids.is_floating_point() else ids[..., :length]
 
 
 def untrim(outputs: Tensor, steps: int) -> Tensor:

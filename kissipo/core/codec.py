@@ -5,7 +5,7 @@ A codec is fitted once, saved as JSON, and restored by the name of its kind.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import is_dataclass
+from dataclasses import dataclass, is_dataclass
 from inspect import signature
 from typing import ClassVar, Self
 
@@ -13,16 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.core.description import Record
+from kissipo.core.description import Record, Section
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.registry import Registry
 from kissipo.core.tensor_spec import TensorSpec
 
 CODECS = Registry("kissipo.codec", "codec", folder="codecs")
+
+
+@dataclass(frozen=True)
+class EncodingStep:
+    """One step between the raw value and the encoded tensor."""
+
+    name: str
+    description: str
+    value: NumpyArray
 
 
 class Codec(ABC):
@@ -175,6 +185,27 @@ class Codec(ABC):
         targets, predicted:  one class number per row
         """
         return []
+
+    def encoding_steps(self, frame: Frame) -> list[EncodingStep]:
+        """Returns the steps before the encoded tensor of the first row, for the data
+        flow: by default one per part."""
+        first = frame.take(np.arange(min(1, len(frame))))
+        return [
+            EncodingStep(
+                part.KIND.replace("_", "-"), part.describe(), part.encode(first)[0].numpy()
+            )
+            for part in self.parts
+        ]
+
+    def example_sections(self, frame: Frame) -> Sequence[Section]:
+        """Returns what the codec shows of the first row in the x-ray of an example, in
+        plain records; most codecs show nothing but their steps."""
+        return ()
+
+    def as_image(self, x: Tensor) -> Tensor | None:
+        """Returns an encoded sample as an image (channel, height, width) from 0 to 1;
+        None where it is none."""
+        return x if self.is_image else None
 
     def describe(self) -> str:
         """Describes the step in a few words, for the data flow."""

@@ -7,6 +7,7 @@ and tables; the report shows every record.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
@@ -553,6 +554,30 @@ class DetectionInside:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """A sound that can be played, with its waveform and what is read of each frame.
+
+    wav:          the content of a WAV file
+    seconds:      its duration
+    envelope:     the lowest and the highest sample of each short part, from -1 to 1
+    shades:       (frame, band) of bytes, dark to bright
+    frequencies:  the middle of each band in Hz
+    frame_seconds, hop_seconds:  of the frames
+    spans:        named parts: start and end in seconds, and what is there
+    """
+
+    name: str
+    wav: bytes
+    seconds: float
+    envelope: Sequence[tuple[float, float]]
+    shades: NumpyArray
+    frequencies: Sequence[float]
+    frame_seconds: float
+    hop_seconds: float
+    spans: Sequence[tuple[float, float, str]] = ()
+
+
+@dataclass(frozen=True)
 class Section:
     """A title with its records; a section without records is not shown.
 
@@ -566,7 +591,7 @@ class Section:
     side_by_side: bool = False
 
 
-PlainRecord = Line | Table | ColoredText | Weights | Tree
+PlainRecord = Line | Table | ColoredText | Weights | Tree | Recording
 Drawn = (
     Examples
     | Threshold
@@ -642,6 +667,27 @@ def plain_json(record: PlainRecord) -> JsonObject:
         case Tree():
             nodes = [vars(node) for node in record.nodes]
             return {"kind": "tree", "name": record.name, "joiner": record.joiner, "nodes": nodes}
+        case Recording():
+            return _recording_json(record)
+
+
+def _recording_json(record: Recording) -> JsonObject:
+    """Returns a sound with its samples and its shades as texts of base 64."""
+    frames, bands = record.shades.shape
+    return {
+        "kind": "recording",
+        "name": record.name,
+        "wav": b64encode(record.wav).decode(),
+        "seconds": record.seconds,
+        "envelope": [[round(low, 3), round(high, 3)] for low, high in record.envelope],
+        "frames": frames,
+        "bands": bands,
+        "shades": b64encode(record.shades.tobytes()).decode(),
+        "frequencies": [round(hertz) for hertz in record.frequencies],
+        "frame_seconds": record.frame_seconds,
+        "hop_seconds": record.hop_seconds,
+        "spans": [list(span) for span in record.spans],
+    }
 
 
 def _cell_json(cell: str) -> object:

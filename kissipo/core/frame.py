@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,19 @@ from kissipo.core.errors import DataError
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.suggest import did_you_mean
 
-Kind = Literal["number", "string", "time", "image", "array", "document"]
+Kind = Literal["number", "string", "time", "image", "array", "sound", "document"]
 ValueType = Literal["text", "integer", "float", "boolean"]
 _FREQUENT = 200
 _TEXTS = 10_000  # that are hashed at the same time
 _FROM_ONE: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+
+
+class HasBytes(Protocol):
+    """A value with a content, such as an array or a recording."""
+
+    def tobytes(self) -> bytes:
+        """Returns the content."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class Column:
     kind:       number (float64), string (int32 codes into `categories`),
                 time (datetime64 in seconds, or in microseconds where one has a
                 fraction), image (uint8 arrays or paths), array (numbers of
-                one shape per row), document (the places of texts on disk)
+                one shape per row), sound (recordings, which are decoded when they
+                are read), document (the places of texts on disk)
     values:     one entry per row; None where there is no image
     categories: of a string column: the distinct texts, in the order of first appearance
     odd:        cells of a number column that are not numbers, as (row number, text);
@@ -207,7 +216,7 @@ class Frame:
                 digest.update("\0".join([*texts, ""]).encode())
             if column.values.dtype == object:
                 for value in column.values:
-                    digest.update(_content(value))
+                    digest.update(content_of(value))
             else:
                 values = np.ascontiguousarray(column.values)
                 digest.update(values.view(np.uint8).data if values.size else b"")
@@ -273,10 +282,18 @@ def array_column(name: str, values: NumpyArray) -> Column:
     return Column(name, "array", values)
 
 
-def _content(image: NumpyArray | str | None) -> bytes:
-    if image is None:
+def sound_column(name: str, sounds: Sequence[object]) -> Column:
+    """Builds a column of recordings."""
+    values = np.empty(len(sounds), dtype=object)
+    values[:] = sounds
+    return Column(name, "sound", values)
+
+
+def content_of(value: HasBytes | str | Path | None) -> bytes:
+    """Returns the bytes of an array, of a recording, or of the file of a path."""
+    if value is None:
         return b"\0"
-    return image.tobytes() if isinstance(image, np.ndarray) else Path(image).read_bytes()
+    return Path(value).read_bytes() if isinstance(value, str | Path) else value.tobytes()
 
 
 def _short_number(value: float) -> float | int:

@@ -58,11 +58,15 @@ def epoch_order(dataset: Dataset, batch: int, generator: Generator) -> Tensor:
     return randperm(len(dataset), generator=generator)
 
 
-class Augment(Protocol):
+class Augmentation(Protocol):
     """A random transformation of training batches."""
 
     def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Returns the transformed batch; only the generator provides random numbers."""
+        ...
+
+    def describe(self) -> str:
+        """Returns the names of its changes for tables and reports."""
         ...
 
 

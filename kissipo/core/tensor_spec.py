@@ -23,7 +23,8 @@ class TensorSpec:
     shape:       the size of each axis; 0 of an output is a size that the net sets
     vocab_size:  the number of distinct ids when the tensor holds ids, else 0
     labels:      the names along the last axis (columns, classes) or of the ids, if any
-    padded:      whether id 0 is padding
+    padded:      whether id 0 is padding; of numbers (time, feature), whether steps are
+                 whose first number is 0
     unit:        what one id of a text stands for: words or characters
     causal:      whether a step must not depend on later steps of the input, because it
                  predicts the next one
@@ -45,6 +46,11 @@ class TensorSpec:
     def size(self) -> int:
         """The number of values per sample."""
         return prod(self.shape)
+
+    @property
+    def is_padded_sequence(self) -> bool:
+        """Whether the tensor holds the numbers of sequences of different lengths."""
+        return self.axes == ("time", "feature") and self.padded and not self.vocab_size
 
     def describe(self) -> str:
         """Returns the shape with named axes."""

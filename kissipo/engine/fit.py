@@ -27,7 +27,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of, seed_torch
 from kissipo.core.errors import DataError, StoppedError
 from kissipo.core.protocols import (
-    Augment,
+    Augmentation,
     Dataset,
     Evaluator,
     FitCallback,
@@ -113,7 +113,7 @@ class Fit:
         *,
         train: Dataset,
         validation: Dataset | None = None,
-        augment: Augment | None = None,
+        augment: Augmentation | None = None,
         answers: Sequence[Evaluator] = (),
         callbacks: Sequence[FitCallback] = (),
         save: Save | None = None,

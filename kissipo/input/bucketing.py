@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from kissipo.core.batch import Batch
+from kissipo.core.batch import Batch, is_step
 from kissipo.core.protocols import Dataset, ahead
 
 _POOL = 50  # batches that are sorted together
@@ -26,7 +26,8 @@ _POOL = 50  # batches that are sorted together
 
 @dataclass(frozen=True)
 class Texts:
-    """The positions of the tensors of a sample that are texts; id 0 is padding."""
+    """The positions of the tensors of a sample that are texts or recordings, which
+    have padding at their end."""
 
     inputs: tuple[int, ...]
     targets: tuple[int, ...]
@@ -79,7 +80,7 @@ def joint_lengths(texts: Iterable[Tensor]) -> Tensor:
     that of the next; of several options, the longest counts."""
     total = torch.zeros(1, dtype=torch.int64)
     for ids in texts:
-        lengths = (ids != 0).sum(dim=-1)
+        lengths = is_step(ids).sum(dim=-1)
         longest = lengths if lengths.dim() == 1 else lengths.amax(dim=1)
-        total = total * (ids.shape[-1] + 1) + longest
+        total = total * (int(longest.max()) + 1) + longest
     return total

@@ -22,6 +22,7 @@ from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
 from kissipo.input.formats.pixel_cells import pixel_images
 from kissipo.input.formats.signal_rows import SignalColumns, find_signals
+from kissipo.input.formats.sound_table import is_sound_table
 from kissipo.input.formats.split_tables import reading_of, table_folder
 from kissipo.input.formats.tables import FileWords, is_table_file
 from kissipo.input.source_data import Reading
@@ -87,6 +88,12 @@ class Question:
     def rows(self) -> Frame:
         """The data as a table, whatever its columns."""
         return self._reading.frame
+
+    @cached_property
+    def names_sounds(self) -> bool:
+        """Whether the data are a file whose rows name recordings."""
+        is_file = self.path is not None and self.path.is_file() and self.is_table
+        return is_file and is_sound_table(self.rows)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

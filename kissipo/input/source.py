@@ -21,13 +21,13 @@ from kissipo.core.errors import TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.protocols import Augmentation
 from kissipo.core.task import Task
-from kissipo.input.augment import Name
 from kissipo.input.check.leakage import leakage
 from kissipo.input.corpus import Corpus
 from kissipo.input.given_rows import parse_rows, row_usage
 from kissipo.input.passages import Passages
-from kissipo.input.source_data import Reading
+from kissipo.input.source_data import Reading, Windows
 from kissipo.input.table_codecs import ColumnOptions, check_columns, codecs_for, sort_columns
 
 if TYPE_CHECKING:
@@ -216,9 +216,20 @@ class Source(ABC, Generic[O]):
         """
         return None
 
-    def augmentations(self, options: O) -> tuple[Name, ...]:
-        """Returns the names of the random changes of the first input in training."""
-        return ()
+    def augment(
+        self,
+        options: O,
+        codecs: Sequence[Codec],
+        *,
+        masks: tuple[int, ...] = (),
+        boxes: tuple[int, ...] = (),
+    ) -> Augmentation | None:
+        """Returns the random changes of the first input in training, if there are any.
+
+        codecs:        of the inputs, fitted
+        masks, boxes:  the positions of the targets that are changed with their image
+        """
+        return None
 
     def parse_values(self, values: Sequence[object], options: O, codecs: Sequence[Codec]) -> Frame:
         """Returns a frame of the values to predict, of which there is at least one.
@@ -227,6 +238,19 @@ class Source(ABC, Generic[O]):
         Raises:   TaskError, DataError when the values do not fit.
         """
         return parse_rows(values, options, codecs, usage=self.usage(codecs))
+
+    def long_sample(self, frame: Frame, codecs: Sequence[Codec]) -> Windows | None:
+        """Returns the windows of a sample that is much longer than those of the
+        training, each of which is decided by itself; None for a usual sample.
+
+        frame:  one row, as `parse_values` returned it
+        """
+        return None
+
+    def sample_names(self, values: Sequence[object]) -> list[str] | None:
+        """Returns the name of each sample, such as its file, where a value stands for
+        several; None where the values are the samples."""
+        return None
 
     def parse_documents(
         self, values: Sequence[object], options: O, codecs: Sequence[Codec]

@@ -12,6 +12,19 @@ from kissipo.core.inferred_option import InferredOption
 
 
 @dataclass(frozen=True)
+class Windows:
+    """The windows of a long sample, which are samples themselves.
+
+    times:    (window, 2) start and end of what is decided, in seconds
+    weights:  (window) from 0 to 1, how well each fits
+    """
+
+    frame: Frame
+    times: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Reading:
     """A frame with what is known about it.
 

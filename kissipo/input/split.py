@@ -165,7 +165,7 @@ def _of_fold(options: Split, fixed: Mapping[str, Positions] | None) -> Split:
             "folds need samples that are split at random, and these "
             + ("have a published test split" if fixed is not None else "are split by time"),
             do="Use --seeds K for the spread over seeds"
-            + (", or join split folders: input.split_folders=false" if fixed is not None else ""),
+            + (", or draw the split: input.split.method=random" if fixed is not None else ""),
         )
     return replace(options, test=1 / folds, fold=fold)
 

@@ -10,8 +10,8 @@ from kissipo.core.codec import Codec
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
+from kissipo.core.protocols import Augmentation
 from kissipo.core.task import Task
-from kissipo.input.augment import Augment
 from kissipo.input.split import Positions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
@@ -45,7 +45,7 @@ class Pipeline:
     findings: tuple[Finding, ...] = ()
     season_length: int = 0
     inferred_options: tuple[InferredOption, ...] = field(default=())
-    augment: Augment | None = None
+    augment: Augmentation | None = None
     world: World | None = None
     starts: tuple[int, ...] = ()
     unlabeled: Frame | None = None

@@ -58,9 +58,6 @@ SOURCES = Registry(
     "kissipo.input.sources",
     "source",
     folder="sources",
-    planned={
-        "audio": "S29",
-    },
 )
 NETS = Registry(
     "kissipo.process.nets",

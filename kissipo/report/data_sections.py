@@ -40,7 +40,7 @@ def data_sections(experiment: Experiment) -> list[Section]:
 
 
 def augmented_section(experiment: Experiment, seed: int) -> Section:
-    """Returns some training images before and after augmentation."""
+    """Returns some training samples before and after augmentation, as images."""
     augment, train = experiment.pipeline.augment, experiment.pipeline.datasets["train"]
     if augment is None:
         return Section("Augmentation", [])
@@ -50,11 +50,16 @@ def augmented_section(experiment: Experiment, seed: int) -> Section:
         for step in range(_TIMES)
     ]
     captions = ["original", *(f"augmented: {number}" for number in range(1, 1 + _TIMES))]
-    galleries = [
-        Gallery([[Image(image)] for image in images], captions)
-        for images in zip(batch.inputs[0], *changed, strict=True)
+    codec = experiment.pipeline.codecs[0]
+    images_of_samples = [
+        map(codec.as_image, some) for some in zip(batch.inputs[0], *changed, strict=True)
     ]
-    text = f"Training images are augmented anew in every epoch: {augment.describe()}."
+    galleries = [
+        Gallery([[Image(image)] for image in images if image is not None], captions)
+        for images in images_of_samples
+    ]
+    what = "images" if codec.is_image else "samples"
+    text = f"Training {what} are augmented anew in every epoch: {augment.describe()}."
     return Section("Augmentation", [Line(text), *galleries])
 
 

@@ -30,7 +30,7 @@ def document(
     data = _inside_script(as_json_line({"version": VERSION, **content}))
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
     )
     title = escape(str(content["title"]))
     return (

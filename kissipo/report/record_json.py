@@ -32,6 +32,7 @@ from kissipo.core.description import (
     Matrix,
     PlaceFilm,
     Record,
+    Recording,
     ScatterMap,
     Section,
     Table,
@@ -65,7 +66,7 @@ def section_json(section: Section, stage: str = "") -> JsonObject:
 def record_json(record: Record) -> JsonObject:
     """Returns one record."""
     match record:
-        case Line() | Table() | ColoredText() | Weights() | Tree():
+        case Line() | Table() | ColoredText() | Weights() | Tree() | Recording():
             return plain_json(record)
         case Chart():
             return _chart(record)

@@ -62,6 +62,7 @@ def examine_data(
                 and not question.natural_answer
                 and question.signals is None
                 and not question.has_pixels
+                and not question.names_sounds
             ):
                 return _columns_only(data, options)
         return check(load(data, output=output, time=time, horizon=horizon, words=words))

@@ -32,6 +32,7 @@ _PARTS = (
     ("tokenizers", "language", "subwords: bpe, wordpieces, published vocabularies"),
     ("sacrebleu", "language", "BLEU and chrF"),
     ("tensorboard", "board", "TensorBoard files in every run"),
+    ("soundfile", "sound", "recordings: .flac, .ogg, .mp3"),
 )
 _TIMEOUT = 600
 

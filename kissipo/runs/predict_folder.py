@@ -175,6 +175,33 @@ class FolderPredictions:
         return Section(first.GALLERY_TITLE, records if some else [])
 
 
+def save_named(
+    folder: Path | str,
+    answers: Sequence[Answer],
+    names: Sequence[str],
+    predictions: Sequence[Sequence[Prediction]],
+) -> Path:
+    """Writes predictions.csv with one row per named sample into a new folder.
+
+    Raises:   TaskError when the folder is not empty; MachineError when it cannot be
+              written.
+    """
+    folder = Path(folder)
+    refuse_existing(folder)
+    titles = ["file", *(title for answer in answers for title in answer.table_columns())]
+    rows = [
+        [name, *(cell for answer, item in zip(answers, row, strict=True)
+                 for cell in answer.table_rows(item)[0])]
+        for name, row in zip(names, predictions, strict=True)
+    ]  # fmt: skip
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / TABLE, csv_text([titles, *rows]).encode())
+    except OSError as error:
+        raise refusal(folder, error) from None
+    return folder / TABLE
+
+
 def predict_folder(run: TrainedModel, *places: Path | str) -> FolderPredictions:
     """Predicts all images of these files and folders; damaged images are listed.
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kissipo.report.notebook import MimeBundle
     from kissipo.runs.predict_folder import FolderPredictions
     from kissipo.runs.report import Report
+    from kissipo.runs.spotting import SpottedWords
     from kissipo.runs.trace import Trace
     from kissipo.runs.xray.image import ImageXray
     from kissipo.runs.xray.sample import SampleXray
@@ -84,6 +85,16 @@ class Run(TrainedModel):
         from kissipo.runs.predict_folder import predict_folder
 
         return predict_folder(self, *places)
+
+    def spot(self, *values: object) -> list[SpottedWords] | None:
+        """Returns the words in long recordings with their times in seconds; None where
+        one of them is not much longer than those of the training.
+
+        Raises:   DataError, TaskError when the values do not fit.
+        """
+        from kissipo.runs.spotting import spot_words
+
+        return spot_words(self, values)
 
     def generate(
         self,

@@ -16,10 +16,9 @@ from kissipo.core.codec import Codec
 from kissipo.core.description import Section
 from kissipo.core.frame import Frame
 from kissipo.core.module_state import eval_mode
-from kissipo.core.protocols import describes_samples, shows_steps
+from kissipo.core.protocols import Augmentation, describes_samples, shows_steps
 from kissipo.core.text import format_value, list_ends, list_some, shorten
 from kissipo.engine.evaluate import as_tuple, decoded
-from kissipo.input.augment import Augment
 from kissipo.inspect.chain_rule import chain_rule
 from kissipo.inspect.gradients_through_time import ThroughTime, UnsupportedNetError, through_time
 from kissipo.inspect.trace import RawInput, Step, Trace, steps_of
@@ -67,7 +66,7 @@ def follow(
     answers: Sequence[Answer],
     net: nn.Module,
     *,
-    augment: Augment | None = None,
+    augment: Augmentation | None = None,
     inside: bool = False,
     name: str = "",
 ) -> Trace:
@@ -107,7 +106,12 @@ def follow(
     if not inside and not shows_steps(net):
         return trace
     with eval_mode(net):
-        sections = [*_net_sections(net, sample, codecs, answers, raw_inputs)]
+        sections = [
+            section
+            for part, codec in zip(frames, codecs, strict=True)
+            for section in (codec.example_sections(part) if inside else ())
+        ]
+        sections += _net_sections(net, sample, codecs, answers, raw_inputs)
         if not inside:
             return replace(trace, sections=tuple(sections))
         read = _read(raw_inputs[0], labels.get("time", ()))
@@ -300,17 +304,10 @@ def _input_steps(frame: Frame, codec: Codec, encoded: torch.Tensor) -> list[Step
             value=_raw(frame, columns, whole=codec.window_length > 0),
         )
     ]
-    for inner in codec.parts:
-        part = inner.encode(frame.take(np.arange(1)))[0]
-        steps.append(
-            Step(
-                "input",
-                inner.KIND.replace("_", "-"),
-                inner.describe(),
-                tuple(part.shape),
-                value=part.numpy(),
-            )
-        )
+    steps += [
+        Step("input", inner.name, inner.description, tuple(inner.value.shape), value=inner.value)
+        for inner in codec.encoding_steps(frame)
+    ]
     size = encoded.numel() * encoded.element_size()
     steps.append(
         Step(

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from kissipo.codec._mel import Mel, log_mel
+from kissipo.codec._sound import Sound
 from kissipo.codec.array import Array
 from kissipo.codec.bag_of_words import BagOfWords
 from kissipo.codec.boxes import Boxes, box_column, padded_boxes
@@ -28,7 +30,9 @@ from kissipo.codec.ids import Ids
 from kissipo.codec.index import Index
 from kissipo.codec.label_sets import LabelSets
 from kissipo.codec.labels import Labels
+from kissipo.codec.log_mel import LogMel
 from kissipo.codec.mask import MaskCodec
+from kissipo.codec.mfcc import MFCC
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
@@ -50,7 +54,16 @@ from kissipo.codec.word_pieces import WordPieces
 from kissipo.codec.word_terms import WordTerms
 from kissipo.core.codec import CODECS, Codec, restore, save
 from kissipo.core.errors import DataError, TaskError
-from kissipo.core.frame import Column, Frame, array_column, image_column, numbers, strings, times
+from kissipo.core.frame import (
+    Column,
+    Frame,
+    array_column,
+    image_column,
+    numbers,
+    sound_column,
+    strings,
+    times,
+)
 from kissipo.plugins.go.codecs.board import Board
 
 QUANTITY = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
@@ -173,6 +186,30 @@ def ragged(name: str, values: list[Any]) -> Column:
     return box_column(name, padded_boxes(values, min_width=3), ("bar", "dot", "ring"))
 
 
+def sounds(name: str, values: list[Any]) -> Column:
+    """Short tones with a little noise, of different lengths and rates."""
+    recordings = []
+    for hertz, length, rate in values:
+        time = np.arange(length) / rate
+        noise = np.random.default_rng(length).normal(size=length)
+        recordings.append(Sound.of(0.5 * np.sin(2 * np.pi * hertz * time) + 0.01 * noise, rate))
+    return sound_column(name, recordings)
+
+
+def same_loud_bands(before: Column, after: Column) -> bool:
+    """A sound that is made from energies is loud in the same bands."""
+    for one, two in zip(before.values, after.values, strict=True):
+        energies = [
+            np.exp(log_mel(item.samples(2_000), 2_000, MEL)).sum(axis=0) for item in (one, two)
+        ]
+        shares = [energy / energy.sum() for energy in energies]
+        if np.abs(shares[0] - shares[1]).max() > 0.25:
+            return False
+    return True
+
+
+MEL = Mel(bands=8)
+TONE = st.tuples(st.integers(300, 800), st.integers(200, 400), st.just(2_000))
 SHARE = st.floats(0, 1, width=32)
 BOX = st.lists(st.tuples(st.integers(0, 2), SHARE, SHARE, SHARE, SHARE), max_size=3)
 IMAGE = st.lists(st.integers(0, 255), min_size=6, max_size=6)
@@ -260,6 +297,14 @@ CASES = {
     ),
     "tokens": Case(lambda: Tokens("text", length=20), {"text": (strings, PROSE)}, same_words),
     "target_tokens": Case(lambda: TargetTokens("text"), {"text": (strings, PROSE)}),
+    "log_mel": Case(
+        lambda: LogMel("sound", mel=MEL, standardize="training"),
+        {"sound": (sounds, TONE)},
+        same_loud_bands,
+    ),
+    "mfcc": Case(
+        lambda: MFCC("sound", mel=MEL, coefficients=8), {"sound": (sounds, TONE)}, same_loud_bands
+    ),
     "subwords": Case(
         lambda: Subwords("text", algorithm="wordpieces", vocab_size=600, ends=True),
         {"text": (strings, st.text("ab #Ž\n'👩", max_size=12))},

@@ -33,6 +33,7 @@ IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 33, 40))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
 TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
+SOUND = TensorSpec("sound", ("time", "feature"), (7, 5), padded=True)
 MASK = TensorSpec("mask", ("class", "height", "width"), (3, 9, 8))
 CLASSES = TensorSpec("kind", ("class",), (4,))
 POINTS = TensorSpec("point", ("class",), (72,))
@@ -79,6 +80,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"units": (32,), "subtract_last": True, "channel_independent": True},
         ),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
+        ((SOUND,), (CLASSES,), {"units": (16,)}),
     ],
     "autoencoder": [
         (
@@ -95,6 +97,8 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (POINTS,),
             {"filters": (16, 16), "units": (12,), "pool_size": 1, "flatten": False},
         ),
+        ((SOUND,), (CLASSES,), {"filters": (8, 12), "units": (20,), "norm": True}),
+        ((SOUND,), (CLASSES,), {"filters": (12, 12), "units": (), "activation": "gelu"}),
     ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
@@ -106,6 +110,11 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         for merge in ("concat", "sum", "mul", "ave")
     ]
     + [
+        (
+            (SOUND,),
+            (CLASSES,),
+            {"units": 12, "cell": "gru", "bidirectional": True, "pooling": "mean"},
+        ),
         ((WINDOW,), (AHEAD,), {"units": 12, "num_layers": 2, "subtract_last": True}),
         (
             (WINDOW, CALENDAR),
@@ -352,12 +361,15 @@ def built(
 
 
 def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
-    """Random numbers and ids; sequences of ids are padded from different lengths."""
+    """Random numbers and ids; sequences are padded from different lengths."""
     torch.manual_seed(1)
     tensors = []
     for spec in inputs:
         if not spec.vocab_size:
-            tensors.append(torch.randn(count, *spec.shape))
+            numbers = torch.randn(count, *spec.shape)
+            for row in range(count if spec.is_padded_sequence else 0):
+                numbers[row, 1 + row % spec.shape[0] :] = 0
+            tensors.append(numbers)
             continue
         ids = torch.randint(1 if spec.padded else 0, spec.vocab_size, (count, *spec.shape))
         for row in range(count if spec.padded and spec.axes else 0):
@@ -482,7 +494,9 @@ def test_padding_leaves_the_output_unchanged(
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
     padded = [
-        functional.pad(ids, (0, 5)) if spec.padded else ids
+        functional.pad(ids, (0, 0, 0, 5) if spec.is_padded_sequence else (0, 5))
+        if spec.padded
+        else ids
         for ids, spec in zip(x, inputs, strict=True)
     ]
     for output, expected in zip(as_tuple(net(*padded)), as_tuple(net(*x)), strict=True):

@@ -205,7 +205,6 @@ LATER = [
         f"{DIGITS}\nprocess: {{net: ffn, algorithm: q_learning}}",
         "'q_learning' for the net 'ffn' is not built yet. Allowed",
     ),
-    ("input: {audio: a.wav}", "input: the source 'audio' (S29) is not built yet."),
     (f"{DIGITS}\noutput: {{image: same}}", "output.image=same (S37) is not built yet."),
     ("input: {images: digits, captions: a.tsv}", "input.captions (S38) is not built yet."),
 ]

@@ -8,6 +8,8 @@ kissipo predict runs/dcgan-1 1 2 3 --out samples       one PNG file per number
 kissipo predict runs/wine-1 --file new.csv
 kissipo predict runs/air-1 --file air.csv              one line per step to come
 kissipo predict runs/hot-spots-1                       the busiest places next
+kissipo predict runs/digits-1 words/                   one line per recording
+kissipo predict runs/digits-1 call.wav                 words with their times
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from kissipo.cli.screen import Screen
 
 if TYPE_CHECKING:
     from kissipo.runs.run import Run
+    from kissipo.runs.spotting import SpottedWords
 
 
 def options(parser: ArgumentParser) -> None:
@@ -47,6 +50,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.tables import format_answer, format_cell
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
+    from kissipo.runs.spotting import spot_words
 
     if arguments.values and arguments.file:
         raise TaskError("kissipo predict needs either values or --file")
@@ -55,15 +59,23 @@ def run(arguments: Namespace, screen: Screen) -> None:
     has_folders = trained.has_images and any(Path(value).is_dir() for value in arguments.values)
     if trained.has_images and (arguments.out or has_folders):
         return _folder(trained, arguments, screen)
-    answers, remarks = trained.predict_all(
-        [Path(arguments.file)] if arguments.file else arguments.values
-    )
+    values = [Path(arguments.file)] if arguments.file else arguments.values
+    spotted = spot_words(trained, values)
+    if spotted is not None:
+        return _spotted(spotted, arguments, screen)
+    names = trained.resolved.source.module.SOURCE.sample_names(values)
+    answers, remarks = trained.predict_all(values)
     first = [row[0] for row in answers]
     is_forecast = bool(first) and first[0].steps is not None
     if arguments.out and is_forecast:
         from kissipo.runs.forecast_table import save_forecasts
 
         path = save_forecasts(arguments.out, trained.answers[0], first)
+        screen.note(f"written to {path}")
+    elif arguments.out and names is not None:
+        from kissipo.runs.predict_folder import save_named
+
+        path = save_named(arguments.out, trained.answers, names, answers)
         screen.note(f"written to {path}")
     elif arguments.out:
         from kissipo.runs.predict_folder import save_images
@@ -79,18 +91,40 @@ def run(arguments: Namespace, screen: Screen) -> None:
         titles, rows_of_steps = forecast_table(trained.answers[0], listed)
         for line in [list[object](titles), *map(list[object], rows_of_steps)]:
             print("\t".join(format_cell(cell) for cell in line))  # noqa: T201
-    for row in () if is_forecast else answers:
+    starts = [[name] for name in names or ()] or [[]] * len(answers)
+    for start, row in zip(starts, () if is_forecast else answers, strict=False):
         if not screen.as_json:
-            print("\t".join(format_answer(prediction) for prediction in row))  # noqa: T201
+            print("\t".join([*start, *map(format_answer, row)]))  # noqa: T201
     rows = [
         {
-            answer.name: answer.to_json(prediction)
-            for answer, prediction in zip(trained.answers, row, strict=True)
+            **({"file": start[0]} if start else {}),
+            **{
+                answer.name: answer.to_json(prediction)
+                for answer, prediction in zip(trained.answers, row, strict=True)
+            },
         }
-        for row in answers
+        for start, row in zip(starts, answers, strict=True)
     ]
     screen.result_json({"run": arguments.run, "notes": remarks, "predictions": rows})
     return None
+
+
+def _spotted(spotted: list[SpottedWords], arguments: Namespace, screen: Screen) -> None:
+    """Prints one line per word of long recordings, with its times in seconds."""
+    from kissipo.runs.spotting import TITLES, save_words
+
+    if arguments.out:
+        screen.note(f"written to {save_words(arguments.out, spotted)}")
+    if not screen.as_json:
+        several = len(spotted) > 1
+        print("\t".join([*(["file"] if several else []), *TITLES]))  # noqa: T201
+        for item in spotted:
+            for row in item.rows():
+                print("\t".join([*([item.name] if several else []), *row]))  # noqa: T201
+    note = "the recording is much longer than those of the training: its words are searched"
+    screen.remarks([note])
+    predictions = [item.to_json() for item in spotted]
+    screen.result_json({"run": arguments.run, "notes": [note], "predictions": predictions})
 
 
 def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:

@@ -26,6 +26,7 @@ from kissipo.core.task import Task
 from kissipo.engine.evaluate import as_tuple
 from kissipo.export.script.net import net_source
 from kissipo.export.script.train import MARK, augment_source, evaluation_source, train_source
+from kissipo.input.augment import Augment
 from kissipo.pipeline.experiment import Experiment, build_experiment
 
 _FIRST = 8  # samples on which both nets are compared
@@ -48,7 +49,7 @@ def eject(task: Task, out: Path | str, *, seed: int = 0) -> Path:
         "net.py": net_source(experiment.net, name),
     }
     augment = experiment.pipeline.augment
-    if augment is not None:
+    if isinstance(augment, Augment):
         texts["augment.py"] = augment_source(augment.names, augment.masks, augment.boxes)
     evaluation = evaluation_source(experiment.pipeline.answers)
     if evaluation is not None:
@@ -102,6 +103,12 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
         raise NotBuiltError(
             "kissipo eject does not write batches of similar length yet",
             do="Use input.bucketing=false",
+        )
+    augment = experiment.pipeline.augment
+    if augment is not None and not isinstance(augment, Augment):
+        raise NotBuiltError(
+            f"kissipo eject does not write input.augment={augment.describe()} yet",
+            do="Leave input.augment out",
         )
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding, first_rows, format_rows
-from kissipo.core.frame import Column, Frame
+from kissipo.core.frame import Column, Frame, HasBytes, content_of
 
 _MOSTLY_DISTINCT = 0.5
 
@@ -107,15 +107,15 @@ def _row_keys(frame: Frame) -> NDArray[np.uint64]:
 
 
 def _values_as_keys(column: Column) -> NDArray[np.uint64]:
-    if column.kind in ("image", "array"):
+    if column.kind in ("image", "array", "sound"):
         return np.fromiter((_digest(value) for value in column.values), np.uint64, len(column))
     if column.kind == "number":
         return (column.values + 0.0).view(np.uint64)
     return column.values.astype(np.int64).view(np.uint64)
 
 
-def _digest(value: object) -> int:
-    data = value.tobytes() if isinstance(value, np.ndarray) else _file_bytes(str(value))
+def _digest(value: HasBytes | str | None) -> int:
+    data = _file_bytes(value) if isinstance(value, str) else content_of(value)
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big")
 
 

@@ -22,7 +22,7 @@ from kissipo.core.schema import option, option_infos
 from kissipo.core.seeds import numpy_generator
 from kissipo.core.task import Task
 from kissipo.core.text import shorten
-from kissipo.input.augment import Name
+from kissipo.input.augment import Augment, Name
 from kissipo.input.check.boxes import small_boxes, unlearned_labels
 from kissipo.input.check.images import (
     change_findings,
@@ -349,9 +349,16 @@ class Images(Source[Options]):
         """Returns the name of the column of sample weights, if there is one."""
         return options.sample_weight
 
-    def augmentations(self, options: Options) -> tuple[Name, ...]:
+    def augment(
+        self,
+        options: Options,
+        codecs: Sequence[Codec],
+        *,
+        masks: tuple[int, ...] = (),
+        boxes: tuple[int, ...] = (),
+    ) -> Augment | None:
         """Returns the random changes of the images in training."""
-        return options.augment
+        return Augment(options.augment, masks, boxes) if options.augment else None
 
     def parse_values(
         self, values: Sequence[object], options: Options, codecs: Sequence[Codec]

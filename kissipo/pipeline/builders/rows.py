@@ -19,8 +19,8 @@ from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.protocols import Augmentation
 from kissipo.core.schema import option_infos
-from kissipo.input.augment import Augment, Name
 from kissipo.input.bucketing import Texts
 from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
@@ -88,7 +88,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         seed=seed,
         classes=next((classes for classes in strata if classes is not None), None),
         together=group_ids if groups is None else groups,
-        fixed=_official_split(reading, frame),
+        fixed=_official_split(reading, frame, split, findings),
     )
     if order is not None and split.method == "time":
         splits = {name: np.sort(order[positions]) for name, positions in splits.items()}
@@ -119,16 +119,18 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         datasets,
         tuple(findings),
         inferred_options=_with_fitted(inferred_options, codecs, resolved),
-        augment=_augment(source.augmentations(options), answers),
+        augment=_augment(source, options, codecs, answers),
         unlabeled=unlabeled,
     )
 
 
 def _texts(codecs: Sequence[Codec]) -> tuple[int, ...]:
-    """Returns the positions of the codecs whose ids have padding at the end."""
+    """Returns the positions of the codecs whose steps have padding at the end."""
     specs = [codec.spec for codec in codecs]
     return tuple(
-        place for place, spec in enumerate(specs) if spec.padded and spec.axes[-1:] == ("time",)
+        place
+        for place, spec in enumerate(specs)
+        if spec.is_padded_sequence or (spec.padded and spec.axes[-1:] == ("time",))
     )
 
 
@@ -162,13 +164,15 @@ def _take_over_codecs(
     return others
 
 
-def _augment(names: Sequence[Name], answers: Sequence[Answer]) -> Augment | None:
-    """Returns the random changes of images in training, with the targets to change."""
+def _augment(
+    source: Source[object], options: object, codecs: Sequence[Codec], answers: Sequence[Answer]
+) -> Augmentation | None:
+    """Returns the random changes in training, with the targets to change."""
     masks, boxes = (
         tuple(number for number, answer in enumerate(answers) if kind == answer.IN_IMAGE)
         for kind in ("mask", "box")
     )
-    return Augment(tuple(names), masks, boxes) if names else None
+    return source.augment(options, codecs, masks=masks, boxes=boxes)
 
 
 def _fitted_findings(
@@ -469,10 +473,16 @@ def _groups(column: Column, rows: NDArray[np.int64], findings: list[Finding]) ->
     return groups
 
 
-def _official_split(reading: Reading, frame: Frame) -> JsonObject | None:
+def _official_split(
+    reading: Reading, frame: Frame, split: Split, findings: list[Finding]
+) -> JsonObject | None:
     """Returns the official split, as positions in the frame without the rows left
-    out."""
+    out; None where the task wants a random one."""
     if reading.parts is None:
+        return None
+    if split.method == "random":
+        message = "the published split is not used, as input.split.method=random says"
+        findings.append(Finding("PASS", "split", message, "the split is drawn at random"))
         return None
     new_positions = np.full(len(reading.frame), -1)
     new_positions[frame.rows - 1] = np.arange(len(frame))

@@ -1,6 +1,7 @@
 """Concatenation of several inputs to one row of features.
 
-Numbers are flattened. Ids of classes are looked up in an embedding. Ids of tokens are
+Numbers are flattened; of sequences of different lengths the mean over the steps is
+taken. Ids of classes are looked up in an embedding. Ids of tokens are
 looked up and averaged over the tokens of the text; id 0 is padding and does not count.
 
 Shapes:   one tensor per input (batch, ...) -> (batch, feature)
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.embedding import embedding, width
+from kissipo.process.layers.over_time import MeanOverSteps
 from kissipo.process.layers.stacked import stacked
 
 
@@ -70,6 +72,8 @@ class MeanEmbedding(nn.Module):
 
 
 def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:
+    if spec.is_padded_sequence:
+        return MeanOverSteps()
     if not spec.vocab_size:
         return nn.Flatten()
     features = width(spec.vocab_size, embed)
@@ -80,6 +84,8 @@ def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:
 
 
 def _width(spec: TensorSpec, embed: int | None) -> int:
+    if spec.is_padded_sequence:
+        return spec.shape[-1]
     if not spec.vocab_size:
         return spec.size
     features = width(spec.vocab_size, embed)

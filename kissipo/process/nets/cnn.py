@@ -3,12 +3,15 @@
 For each number of filters there are a convolution, max pooling by 2 and relu. Then the
 maps are flattened, and linear layers follow as in the feed-forward net. With `flatten:
 false` the linear layers are the same at every point, and every point gets one output
-from its surroundings.
+from its surroundings. Recordings of different lengths are read as images of frames and
+bands; of their maps the maximum over time is taken, so none is truncated or padded.
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ...
           -> (batch, feature) -> (batch, unit) -> output
           with flatten: false ... -> (batch, filter, h, w) -> (batch, unit, h, w)
           -> (batch, 1, h, w) -> (batch, h · w)
+          recordings (batch, time, feature) -> (batch, filter, t, f) ...
+          -> (batch, filter · f) -> (batch, unit) -> output
 Choices:  The padding is 'same', so that small images keep their border (the lecture's
           net has 'valid'). Pooling is left out where a side is 1. Pooling comes before
           a monotonic activation, because max(relu(x)) = relu(max(x)), also for
@@ -39,6 +42,7 @@ from kissipo.process.layers.activation import MONOTONIC, Activation, activation
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
+from kissipo.process.layers.over_time import ConvolutionsOverTime
 
 ALGORITHMS = ("supervised", "dqn")
 DEFAULT_SPECS = (
@@ -88,6 +92,8 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
+    if len(inputs) == 1 and inputs[0].is_padded_sequence:
+        return _over_time(inputs[0], outputs, options)
     channels, height, width = image_of(inputs, "cnn")
     kernel = options.kernel_size
     layers: list[nn.Module] = []
@@ -114,12 +120,52 @@ def build(
     if not options.flatten:
         return nn.Sequential(*layers, *_by_point(channels, (height, width), outputs, options))
     layers.append(nn.Flatten())
-    features = channels * height * width
+    return nn.Sequential(*layers, *_linear(channels * height * width, outputs, options))
+
+
+def _linear(
+    features: int, outputs: tuple[TensorSpec, ...], options: Options
+) -> Iterator[nn.Module]:
+    """Yields the linear layers after the convolutions, the last one with the output."""
     for units in options.units:
-        layers += [nn.Linear(features, units), activation(options.activation)]
-        layers += [nn.Dropout(options.dropout)] if options.dropout else []
+        yield nn.Linear(features, units)
+        yield activation(options.activation)
+        if options.dropout:
+            yield nn.Dropout(options.dropout)
         features = units
-    return nn.Sequential(*layers, head(features, outputs))
+    yield head(features, outputs)
+
+
+def _over_time(spec: TensorSpec, outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
+    """Returns convolutions over recordings, whose filters have a maximum over time."""
+    if options.padding == "valid" or not options.flatten:
+        raise ShapeError(
+            "process step 'cnn' reads recordings with process.padding=same and "
+            "process.flatten=true",
+            got=f"padding {options.padding}, flatten {str(options.flatten).lower()}",
+        )
+    channels, width = 1, spec.shape[1]
+    blocks: list[tuple[nn.Module, nn.Module, nn.Module]] = []
+    pools: list[int] = []
+    for filters in options.filters:
+        convolution = nn.Conv2d(
+            channels, filters, options.kernel_size, padding="same", bias=not options.norm
+        )
+        before: list[nn.Module] = [convolution, *([BatchNorm(filters)] if options.norm else [])]
+        active: nn.Module = activation(options.activation)
+        pool: nn.Module = nn.Identity()
+        is_pooled = width >= options.pool_size > 1
+        if is_pooled:
+            pool = nn.MaxPool2d(options.pool_size, ceil_mode=True)
+            width = -(-width // options.pool_size)
+        if options.activation not in MONOTONIC:
+            before, active = [*before, active], nn.Identity()
+        blocks.append((nn.Sequential(*before), pool, active))
+        pools.append(options.pool_size if is_pooled else 1)
+        channels = filters
+    convolutions = ConvolutionsOverTime(blocks, pools)
+    dropout = [nn.Dropout(options.dropout)] if options.dropout else []
+    return nn.Sequential(convolutions, *dropout, *_linear(channels * width, outputs, options))
 
 
 def _by_point(

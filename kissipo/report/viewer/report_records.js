@@ -7,6 +7,7 @@ import { Copy, Command, Examples, Drawn } from "./report_examples.js";
 import { Matrix } from "./report_matrix.js";
 import { DetectionErrors } from "./report_detections.js";
 import { Threshold } from "./report_threshold.js";
+import { Recording } from "./report_recording.js";
 import { PlaceFilm } from "./report_place_film.js";
 import { ScatterMap } from "./scatter_map.js";
 import { SearchTree } from "./search_tree.js";
@@ -24,7 +25,7 @@ const LONG = 200; // characters above which a code is a file, which is folded
 
 const KINDS = { line: Line, table: Table, chart: Chart, bars: Bars, histogram: Histogram,
   colored_text: ColoredText,
-  matrix: Matrix, gallery: Gallery, film: Film, place_film: PlaceFilm, section: Section,
+  matrix: Matrix, gallery: Gallery, film: Film, place_film: PlaceFilm, recording: Recording, section: Section,
   scatter_map: ScatterMap, detection_errors: DetectionErrors,
   detection_inside: DetectionInside, threshold: Threshold, tree: SearchTree, weights: WeightsMap,
   examples: ({ record }) => html`<${Examples} examples=${record.examples} />` };

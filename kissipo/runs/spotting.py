@@ -1,0 +1,93 @@
+"""Words in a long recording, with their times: each window is predicted by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kissipo.core.json_object import JsonObject
+from kissipo.core.text import csv_text
+from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.engine.evaluate import answer_all
+from kissipo.input.source_data import Windows
+from kissipo.output.decode.keywords import Keyword, keywords
+from kissipo.runs.parse_inputs import frame_of
+from kissipo.runs.predict_folder import TABLE, refuse_existing
+from kissipo.runs.trained import TrainedModel
+
+_BATCH_SIZE = 512  # windows that are encoded together
+
+
+@dataclass(frozen=True)
+class SpottedWords:
+    """The words in one long sample; `name` is its file."""
+
+    name: str
+    words: tuple[Keyword, ...]
+
+    def rows(self) -> list[list[str]]:
+        """Returns one row per word: start, end, label, probability."""
+        return [
+            [f"{word.start:.2f}", f"{word.end:.2f}", word.label, f"{word.probability:.4f}"]
+            for word in self.words
+        ]
+
+    def to_json(self) -> JsonObject:
+        """Returns the words for `--json`."""
+        return {"file": self.name, "words": [vars(word) for word in self.words]}
+
+
+TITLES = ["start", "end", "label", "probability"]
+
+
+def spot_words(run: TrainedModel, values: Sequence[object]) -> list[SpottedWords] | None:
+    """Returns the spotted words per long sample; None where one sample is of usual
+    length, or the run does not choose a class.
+
+    Raises:   DataError, TaskError when the values do not fit.
+    """
+    source = run.resolved.source.module.SOURCE
+    if not run.answers[0].classes or not values:
+        return None
+    spotted = []
+    for value in values:
+        frame = frame_of([value], run.resolved, run.codecs)
+        windows = source.long_sample(frame, run.codecs) if len(frame) == 1 else None
+        if windows is None:
+            return None
+        spotted.append(SpottedWords(str(value), tuple(_words(run, windows))))
+    return spotted
+
+
+def _words(run: TrainedModel, windows: Windows) -> list[Keyword]:
+    answer, count = run.answers[0], len(windows.times)
+    shares = []
+    for first in range(0, count, _BATCH_SIZE):
+        some = windows.frame.take(slice(first, min(count, first + _BATCH_SIZE)))
+        outputs = answer_all(run.net, run.encode_frame(some), run.answers)[0]
+        probabilities = answer.class_probabilities(outputs)
+        assert probabilities is not None
+        shares.append(np.asarray(probabilities, dtype=np.float64))
+    if not shares:
+        return []
+    return keywords(windows.times, np.concatenate(shares), windows.weights, answer.classes)
+
+
+def save_words(folder: Path | str, spotted: Sequence[SpottedWords]) -> Path:
+    """Writes predictions.csv into a new folder and returns its path.
+
+    Raises:   TaskError when the folder is not empty; MachineError when it cannot be
+              written.
+    """
+    folder = Path(folder)
+    refuse_existing(folder)
+    rows = [[item.name, *row] for item in spotted for row in item.rows()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / TABLE, csv_text([["file", *TITLES], *rows]).encode())
+    except OSError as error:
+        raise refusal(folder, error) from None
+    return folder / TABLE
