@@ -1,4 +1,4 @@
-"""The inside of detectors with grids: which candidate is responsible, and its numbers."""
+"""The inside of detectors with grids: the responsible candidate, and its numbers."""
 
 from __future__ import annotations
 
