@@ -53,7 +53,7 @@ def save(folder: str, count: int) -> None:
 
 
 def test_own_images_with_yolo(capsys: pytest.CaptureFixture[str]) -> None:
-    """Anchor boxes are inferred with their reason, written and kept; every step is shown."""
+    """Anchor boxes are inferred, written and kept; every step is shown."""
     save("cells", 40)
     options = [f"{key}={json.dumps(value)}" for key, value in WORDS.items()]
     assert main(["fit", "cells", *options, "--out", "run", "--quiet"]) == 0

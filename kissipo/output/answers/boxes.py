@@ -1,12 +1,13 @@
 """Boxes: the objects in an image, each with a label and a box.
 
 The model has any number of candidates: an anchor box, the predicted box, the logit of
-an object and the logits of the classes. Decoding:
-candidates -> boxes and scores -> non-maximum suppression per class -> detections
--> those with a score of at least the decision threshold.
+an object and the logits of the classes. Decoding: candidates -> boxes and scores ->
+non-maximum suppression per class -> detections -> those with a score of at least the
+decision threshold.
 
 Shapes:   outputs (batch, candidate, 9 + class); scores (image, detection, 6): label,
-          corners, score; truth (image, box, 5): label, corners; padding has label -1
+          corners, score; truth (image, box, 5): label, corners; padding has label -1.
+          Gathered truth has three more columns: the cause of each missed box
 Choices:  mAP counts all detections, as COCO does (`metrics/detection.py`). Precision
           and recall count those above the threshold, at an IoU of 0.5. The quality of
           an image is its panoptic quality.

@@ -3,7 +3,8 @@
 y = x + F(x)
 
 Shapes:   (batch, channel, height, width) -> the same
-Choices:  There is no activation after the sum, as in Darknet; `layers/residual.py` has one.
+Choices:  There is no activation after the sum, as in Darknet; `layers/residual.py` has
+          one.
 Source:   He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015.
 Example:  >>> import torch
           >>> AddInput(nn.ReLU())(torch.tensor([3.0, -2.0])).tolist()

@@ -2,7 +2,8 @@
 
 Every cell of the grid has one square anchor box per size, at its center. The channels
 of a cell are, per anchor box: four offsets, the logit of an object, the logits of the
-classes. A candidate has its anchor box, the box at these offsets from it, and the logits.
+classes. A candidate has its anchor box, the box at these offsets from it, and the
+logits.
 
 x = x_anchor + t_x w_anchor        w = w_anchor exp(t_w)        and so for y and h
 
@@ -49,7 +50,7 @@ class AnchorBoxes(nn.Module):
         return torch.stack(expanded, dim=-1).reshape(1, -1, 4)
 
     def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the number of the anchor box, what moves and stretches it, or the logit."""
+        """Returns the anchor box, what moves and stretches it, or the logit."""
         row, candidate, feature = index
         if feature < 4:
             value = self.anchors(x)[0, candidate, feature]

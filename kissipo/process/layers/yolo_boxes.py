@@ -1,22 +1,21 @@
-"""YOLO boxes: the channels of a grid -> candidate boxes whose center stays in their cell.
+"""YOLO boxes: the channels of a grid -> boxes whose center stays in their cell.
 
 b_x = sigmoid(t_x) + c_x        b_w = p_w exp(t_w)
 b_y = sigmoid(t_y) + c_y        b_h = p_h exp(t_h)
 
-(c_x, c_y) is the upper left corner of the cell, in cells, and (p_w, p_h) are the sides of
-the anchor box. The channels of a cell are, per anchor box: t_x, t_y, t_w, t_h, the logit
-of an object, the logits of the classes. A candidate has its anchor box, at the center of
-the cell, then the box and the logits.
+(c_x, c_y) is the upper left corner of the cell, in cells, and (p_w, p_h) are the sides
+of the anchor box. The channels of a cell are, per anchor box: t_x, t_y, t_w, t_h, the
+logit of an object, the logits of the classes. A candidate has its anchor box, at the
+center of the cell, then the box and the logits.
 
 Shapes:   (batch, anchor · (5 + class), row, column)
           -> (batch, row · column · anchor, 9 + class)
-Choices:  Boxes and anchor boxes are written as fractions of the image: b_x is divided by
-          the number of columns. exp(t) is at most e^8, and at least e^-8.
+Choices:  Boxes and anchor boxes are written as fractions of the image: b_x is divided
+          by the number of columns. exp(t) is at most e^8, and at least e^-8.
 Source:   Redmon and Farhadi, YOLO9000, 2016, figure 3; YOLOv3, 2018, figure 2.
 Example:  >>> t = torch.zeros(1, 6, 1, 2)
-          >>> YoloBoxes(((0.3, 0.6),))(t)[0, :, 4:8].tolist()  # in the centers of two cells
-          [[0.25, 0.5, 0.30000001192092896, 0.6000000238418579], \
-[0.75, 0.5, 0.30000001192092896, 0.6000000238418579]]
+          >>> YoloBoxes(((0.25, 0.5),))(t)[0, :, 4:8].tolist()
+          [[0.25, 0.5, 0.25, 0.5], [0.75, 0.5, 0.25, 0.5]]
 """
 
 from math import exp

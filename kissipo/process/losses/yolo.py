@@ -1,4 +1,4 @@
-"""YOLO's loss: the box and the label of the responsible candidates, and which are objects.
+"""YOLO's loss: box and label of the responsible candidates, and what is an object.
 
 L = sum over targets of coordinates + CE(class)
     + sum over candidates of BCE(object)
@@ -14,11 +14,11 @@ other candidates whose box overlaps a target by more than `ignore_iou` have no l
 Shapes:   outputs (batch, candidate, 9 + class): an anchor box, the predicted box, the
           logit of an object, the logits of the classes; targets (batch, box, 5): label
           and corners, where padding has the label -1
-Choices:  The mean over the images of sums. Squared errors are measured in sides p of the
-          anchor box, so that small objects count as much as large ones; the factor 5 and
-          the square roots are those of the lecture and of YOLOv1. Two targets with one
-          responsible candidate both pull at it. Many targets are taken in parts, so that
-          20,000 in an image fit into memory.
+Choices:  The mean over the images of sums. Squared errors are measured in sides p of
+          the anchor box, so that small objects count as much as large ones; the factor
+          5 and the square roots are those of the lecture and of YOLOv1. Two targets
+          with one responsible candidate both pull at it. Many targets are taken in
+          parts, so that 20,000 in an image fit into memory.
 Source:   Redmon et al., YOLO, 2016, equation 3; Redmon and Farhadi, YOLOv3, 2018;
           Rezatofighi et al., Generalized Intersection over Union, 2019.
 Example:  >>> import torch
@@ -57,8 +57,8 @@ def loss(
     present, corners = targets[..., 0] >= 0, targets[..., 1:]
     with torch.no_grad():
         responsible, overlaps = _compared(outputs[..., :8], corners, present)
-    chosen = responsible.unsqueeze(-1).expand(*responsible.shape, outputs.shape[-1])
-    own = outputs.gather(-2, chosen)  # (batch, box, 9 + class)
+    index = responsible.unsqueeze(-1).expand(*responsible.shape, outputs.shape[-1])
+    own = outputs.gather(-2, index)  # (batch, box, 9 + class)
     if coordinates == "giou":
         distance = _GIOU * (1 - generalized_iou(with_corners(own[..., 4:8]), corners))
     else:
@@ -91,8 +91,8 @@ def _squared(anchors: Tensor, boxes: Tensor, targets: Tensor) -> Tensor:
 
 
 def _compared(candidates: Tensor, corners: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the responsible candidate of each target, and the largest IoU of the box of
-    each candidate with any target.
+    """Returns the responsible candidate of each target, and the largest IoU of the box
+    of each candidate with any target.
 
     The candidates stand along the last axis, where torch goes through them fastest.
 
@@ -114,8 +114,8 @@ def _compared(candidates: Tensor, corners: Tensor, present: Tensor) -> tuple[Ten
 def _responsible(anchors: Sequence[Tensor], targets: Tensor) -> Tensor:
     """Returns the number of the candidate that is responsible for each target.
 
-    Of the candidates with the sides that fit best, it is the nearest, so the one in whose
-    cell the center of the target is.
+    Of the candidates with the sides that fit best, it is the nearest, so the one in
+    whose cell the center of the target is.
 
     anchors:  the centers and the sides, each (batch, 1, candidate)
     """

@@ -4,12 +4,12 @@ d(box, anchor) = 1 - IoU of both, with one center
 anchor = the mean of the boxes whose nearest anchor it is
 
 Shapes:   sides (box, 2), the width and the height of each box -> anchors (k, 2)
-Choices:  k-means++ chooses the first anchors; the best of ten runs is kept, by the mean of
-          the IoU of each box with its nearest anchor. A fixed seed makes it a function of
-          the boxes. The anchors are sorted by their areas. Of more than 20,000 boxes every
-          n-th is taken.
-Source:   Redmon and Farhadi, YOLO9000, 2016, section 2; k-means++: Arthur and Vassilvitskii
-          2007.
+Choices:  k-means++ chooses the first anchors; the best of ten runs is kept, by the mean
+          of the IoU of each box with its nearest anchor. A fixed seed makes it a
+          function of the boxes. The anchors are sorted by their areas. Of more than
+          20,000 boxes every n-th is taken.
+Source:   Redmon and Farhadi, YOLO9000, 2016, section 2; k-means++: Arthur and
+          Vassilvitskii 2007.
 Example:  >>> sides = np.array([[10.0, 10], [12, 12], [50, 20], [54, 20]])
           >>> anchors, iou = anchor_clusters(sides, 2)
           >>> anchors.tolist(), round(iou, 3)
@@ -27,8 +27,8 @@ def anchor_clusters(sides: Sides, number: int) -> tuple[Sides, float]:
     """Returns the anchors, the smallest first, and the mean best IoU of the boxes."""
     sides = sides[:: 1 + len(sides) // _MAX_BOXES]
     generator = np.random.default_rng(0)
-    found = [_one_run(sides, number, generator) for _ in range(_RUNS)]
-    anchors = max(found, key=lambda some: mean_best_iou(sides, some))
+    runs = [_one_run(sides, number, generator) for _ in range(_RUNS)]
+    anchors = max(runs, key=lambda some: mean_best_iou(sides, some))
     anchors = anchors[np.argsort(anchors.prod(axis=1), kind="stable")]
     return anchors, mean_best_iou(sides, anchors)
 

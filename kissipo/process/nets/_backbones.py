@@ -1,4 +1,4 @@
-"""Backbones: any net of images without its last layers, as the first part of a detector.
+"""Backbones: nets of images without their last layers, as the start of a detector.
 
 x -> three maps of features, of stride 8, 16 and 32
 
@@ -9,8 +9,8 @@ TAPS           the names of three of its layers, whose outputs have stride 8, 16
                lists them
 TAPS_OPTIONS   options of the net that leave out what comes after them, if that is large
 
-`small` is a Darknet of five strided convolutions with a residual block each, for training
-from nothing on two cores.
+`small` is a Darknet of five strided convolutions with a residual block each, for
+training from nothing on two cores.
 
 Shapes:   (batch, channel, height, width) -> three of (batch, filter, height / stride,
           width / stride)
@@ -117,7 +117,7 @@ def net_of(word: str) -> ModuleType:
 
 
 def backbones() -> list[str]:
-    """Returns the words of all backbones."""
+    """Returns the words for all backbones."""
     nets = (name for name in _NETS.names() if _NETS.find(name, place="process.backbone").TAPS)
     return [SMALL, *nets]
 
@@ -137,5 +137,6 @@ def _tapped(layers: Mapping[str, nn.Module], taps: tuple[str, ...], image: Tenso
 
 def _without(word: str, name: str) -> TaskError:
     return TaskError(
-        f"process.{name} is no option of process.backbone={word}", do=f"Leave process.{name} out"
+        f"process.{name} is not an option of process.backbone={word}",
+        do=f"Leave process.{name} out",
     )

@@ -1,4 +1,4 @@
-"""Darknet-53: 52 convolutions in five groups of residual blocks, and a linear layer (S41).
+"""Darknet-53: 52 convolutions in groups of residual blocks, and a linear layer (S41).
 
 convolution 3x3 -> group1 ... group5 -> mean -> output
 group: convolution 3x3 by 2, then blocks of 1x1 (half of the filters) and 3x3, each of
@@ -7,7 +7,7 @@ group: convolution 3x3 by 2, then blocks of 1x1 (half of the filters) and 3x3, e
 filters  32, then 64, 128, 256, 512, 1024
 blocks       1,   2,   8,   8,   4
 
-Every convolution has batch normalization and a leaky relu with the slope 0.1. There are
+Every convolution has batch normalization and a leaky relu (0.1 x below 0). There are
 41,609,928 weights for 1,000 classes, of which 40,584,928 are before the last layer.
 
 Shapes:   (batch, channel, height, width) -> (batch, 1024, height / 32, width / 32)

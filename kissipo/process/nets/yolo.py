@@ -6,17 +6,17 @@ stride 16  [upsampled neck of 32, map] -> neck -> t of 3 anchor boxes per cell
 stride  8  [upsampled neck of 16, map] -> neck -> t of 3 anchor boxes per cell
 t -> candidates: b_x = sigmoid(t_x) + c_x, b_w = p_w exp(t_w) (`layers/yolo_boxes.py`)
 
-neck: convolutions 1x1, 3x3, 1x1, 3x3, 1x1; then 3x3 and a 1x1 without activation give t.
-An image of 416x416 has (13² + 26² + 52²) · 3 = 10,647 candidates. With the backbone
+neck: convolutions 1x1, 3x3, 1x1, 3x3, 1x1; then 3x3 and a 1x1 without activation give
+t. An image of 416x416 has (13² + 26² + 52²) · 3 = 10,647 candidates. With the backbone
 darknet53 and 80 classes there are 61,949,149 weights, as published.
 
 Shapes:   (batch, channel, height, width), sides that 32 divides
           -> (batch, candidate, 9 + class): anchor box, box, logits
 Choices:  The smallest third of the anchor boxes belongs to the grid of stride 8, the
-          largest to that of 32. A label has a softmax over the classes, where YOLOv3 has a
-          logistic output for each: here every box has one label. At first every
-          candidate is an object with a probability of 0.01 (Lin et al., RetinaNet, 2017).
-          `_backbones.py` says how a net becomes a backbone, and what `small` is.
+          largest to that of 32. A label has a softmax over the classes, where YOLOv3
+          has a logistic output for each: here every box has one label. At first every
+          candidate is an object with a probability of 0.01 (Lin et al., RetinaNet,
+          2017). `_backbones.py` says how a net becomes a backbone, and what `small` is.
 Source:   Redmon and Farhadi, YOLOv3: An Incremental Improvement, 2018; anchor boxes by
           k-means as in YOLO9000, 2016.
 Example:  >>> image = TensorSpec("photo", ("channel", "height", "width"), (3, 416, 416))
@@ -94,7 +94,7 @@ class Options:
     )
     ignore_iou: float = option(
         0.5,
-        "IoU of a candidate with any object above which it is no negative example of an object",
+        "IoU of a candidate with any object above which it is not a negative example of an object",
         above=0,
         maximum=1,
     )
@@ -126,7 +126,7 @@ def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 
 def loss_options(options: Options) -> dict[str, dict[str, object]]:
-    """Returns the arguments of the loss that this net sets."""
+    """Returns the arguments of the loss that the net sets."""
     return {"yolo": {"coordinates": options.coordinates, "ignore_iou": options.ignore_iou}}
 
 
@@ -217,8 +217,8 @@ class Yolo(nn.Module):
         super().__init__()
         self.backbone = maps
         necks = [
-            min(most, max(1, filters // 2))
-            for filters, most in zip(maps.channels, widest, strict=True)
+            min(limit, max(1, filters // 2))
+            for filters, limit in zip(maps.channels, widest, strict=True)
         ]
         self.head = YoloHead(maps.channels, features, anchors, necks)
 

@@ -1,4 +1,4 @@
-"""YOLO: published counts, candidates by hand, responsibility by brute force, exact GIoU."""
+"""YOLO: published counts, candidates by hand, brute force, exact fractions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def count(net: nn.Module) -> int:
 
 
 def test_weights_and_candidates_are_those_of_the_paper() -> None:
-    """Darknet's file for COCO has 62,001,757 numbers, which include the running means and
-    variances of 26,304 channels."""
+    """Darknet's file for COCO has 62,001,757 numbers, which include the running means
+    and variances of 26,304 channels."""
     with torch.device("meta"):
         published = yolo.build(*yolo.DEFAULT_SPECS, yolo.Options(backbone="darknet53"))
         classifier = darknet53.build(*darknet53.DEFAULT_SPECS, darknet53.Options())
@@ -190,8 +190,8 @@ def test_candidates_that_overlap_an_object_are_no_negative_examples() -> None:
 
 @pytest.mark.parametrize("coordinates", ["giou", "squared"])
 def test_gradients_are_finite(coordinates: Any) -> None:
-    """Boxes of a pixel, at every border of the image and of a cell, of the whole image, two
-    that are equal, and images without any."""
+    """Boxes of a pixel, at every border of the image and of a cell, of the whole image,
+    two that are equal, and images without any."""
     pixel = 1 / 96
     corners = [
         *([0, 0, pixel, pixel], [1 - pixel, 1 - pixel, 1, 1], [0, 0, 1, 1], [0, 0.5, 1, 0.501]),
@@ -213,7 +213,7 @@ def test_gradients_are_finite(coordinates: Any) -> None:
 
 
 def test_many_boxes_in_one_image_give_the_loss_of_their_parts() -> None:
-    """20,000 boxes of 416x416 with 10,647 candidates; taken in parts, nothing changes."""
+    """20,000 boxes; the loss of twelve is that of each alone."""
     generator = np.random.default_rng(1)
     targets = random_targets(generator, 1, 20_000)
     grids = [YoloBoxes(((0.1, 0.1), (0.3, 0.2), (0.5, 0.6)))] * 3
@@ -287,7 +287,7 @@ def test_anchor_boxes_are_inferred_with_their_reason() -> None:
         ({"anchors": ((4.0, 5.0), (1.0, 0.0), (2.0, 2.0))}, "pairs of numbers above 0"),
         ({"backbone": "resnet81"}, "names no net that a detector can stand on; got 'resnet81'"),
         ({"backbone": "unet"}, "Allowed: small, darknet53, googlenet, resnet101"),
-        ({"normalize": True}, "process.normalize is no option of process.backbone=small"),
+        ({"normalize": True}, "process.normalize is not an option of process.backbone=small"),
     ],
 )
 def test_wrong_options_are_refused(words: dict[str, Any], message: str) -> None:
