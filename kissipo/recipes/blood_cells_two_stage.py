@@ -3,10 +3,10 @@
 Input     BCCD, 364 images of 640x480 pixels with 4,886 boxes, halved to 320x256; its
           published split; randomly flipped in training
 Process   Faster R-CNN on the small Darknet of `blood-cells`: a region proposal network
-          with nine anchor boxes by k-means in 40x32 cells, 100 proposals, RoI align 7x7,
-          a linear layer of 128 units; four losses; Adam, cosine schedule
-Output    100 candidates -> boxes and scores -> non-maximum suppression per class; mAP as
-          of COCO
+          with nine anchor boxes by k-means in 40x32 cells, 100 proposals, RoI align
+          7x7, a linear layer of 128 units; four losses; Adam, cosine schedule
+Output    100 candidates -> boxes and scores -> non-maximum suppression per class; mAP
+          as of COCO
 
 Command   kissipo fit blood-cells-two-stage
           kissipo compare blood-cells blood-cells-two-stage    one stage against two

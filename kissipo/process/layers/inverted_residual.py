@@ -14,7 +14,8 @@ Choices:  Padding is that of TensorFlow (`same_padding.py`), which published wei
           were trained with. A norm divides by sqrt(variance + 0.001).
 Source:   Sandler et al., MobileNetV2, 2018; Tan and Le, EfficientNet, 2019.
 Example:  >>> import torch
-          >>> inverted_residual(4, 8, 3, factor=6, stride=2)(torch.zeros(1, 4, 9, 8)).shape
+          >>> block = inverted_residual(4, 8, 3, factor=6, stride=2)
+          >>> block(torch.zeros(1, 4, 9, 8)).shape
           torch.Size([1, 8, 5, 4])
 """
 

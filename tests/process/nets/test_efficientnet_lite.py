@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: published counts, and outputs of plain torch with published names."""
+"""EfficientNet-Lite: published counts, and the outputs of plain torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kissipo.process.nets import faster_rcnn, yolo
 from kissipo.process.pretrained import load_pretrained
 
 CLASSES = TensorSpec("kind", ("class",), (4,))
-# kernel, stride, factor and filters of the blocks of Lite0, from the paper's table of B0
+# kernel, stride, factor and filters of each block of Lite0, from table 1 of the paper
 ROWS = [(3, 1, 1, 16), *((3, stride, 6, 24) for stride in (2, 1))]
 ROWS += [(5, 2, 6, 40), (5, 1, 6, 40), (3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80)]
 ROWS += [(5, 1, 6, 112)] * 3 + [(5, 2, 6, 192), *[(5, 1, 6, 192)] * 3, (3, 1, 6, 320)]
