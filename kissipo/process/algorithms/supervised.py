@@ -16,6 +16,9 @@ If a net has a penalty of its own, it is added to the training loss, but not rep
 If a net has auxiliary heads, the loss of each is added with a weight of 0.3 (Szegedy et
 al. 2015). The reported loss is that of the main output.
 
+What frozen first layers make of a sample is computed once, unless the inputs change at
+random (`_frozen_part.py`).
+
 With `gradient_accumulation_steps` a batch is trained in so many parts, one after
 another, whose gradients are added: the memory of a part is enough, and the step is that
 of the whole batch. Only batch normalization sees the parts, and a loss that is not a
@@ -47,6 +50,7 @@ from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_penalized, is_stateful
 from kissipo.core.schema import option
 from kissipo.process import optim, schedule
+from kissipo.process.algorithms._frozen_part import FrozenPart, frozen_part
 from kissipo.process.cross_entropy import smoothed
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_init import freeze_linear, init_linear
@@ -218,6 +222,8 @@ class Supervised(Algorithm):
         self.training_losses = smoothed(losses, options.label_smoothing)
         self.total_steps, self.steps_done = total_steps, 0
         self._state: Any = None  # of a stateful net after the last batch
+        self._frozen_part: FrozenPart | None = None
+        self._looks_for_frozen_part = False
         self._name: optim.Name = options.optimizer or "adam"
         self.learning_rate = options.learning_rate or optim.RATES[self._name]
         self._has_schedule = options.schedule != "constant" or options.warmup > 0
@@ -241,6 +247,9 @@ class Supervised(Algorithm):
         """Trains on one batch and returns its loss."""
         if self._has_schedule:
             self._set_rate()
+        if self._looks_for_frozen_part:
+            self._looks_for_frozen_part = False
+            self._frozen_part = frozen_part(self.net, batch.inputs[0])
         if (
             self._manual_backprop is not None
             and batch.weights is None
@@ -364,6 +373,8 @@ class Supervised(Algorithm):
         truncated backpropagation through time.
         """
         net: Any = self.net
+        if self._frozen_part is not None:
+            return self._frozen_part.rest(self._frozen_part(batch.inputs[0])), ()
         if has_auxiliary_heads(net):
             outputs, auxiliary = net.with_auxiliary(*batch.inputs)
             return outputs, auxiliary
@@ -388,6 +399,7 @@ class Supervised(Algorithm):
             or options.gradient_accumulation_steps > 1
         )
         self._manual_backprop = None if needs_autograd else manual_backprop(self.net)
+        self._looks_for_frozen_part = bool(options.freeze and not (self.augmented or options.mixup))
         scale = options.backbone_learning_rate_scale
         trained: Any = (
             self._trained

@@ -1,6 +1,6 @@
 """Anchor boxes: the channels of a grid -> candidate boxes.
 
-Every cell of the grid has one square anchor box per size, at its center. The channels
+Every cell of the grid has one anchor box per pair of sides, at its center. The channels
 of a cell are, per anchor box: four offsets, the logit of an object, the logits of the
 classes. A candidate has its anchor box, the box at these offsets from it, and the
 logits.
@@ -11,8 +11,8 @@ Shapes:   (batch, anchor · (5 + class), row, column)
           -> (batch, row · column · anchor, 9 + class)
 Choices:  Centers and sides are fractions of the width and the height of the image.
 Source:   Ren et al., Faster R-CNN, 2015.
-Example:  >>> AnchorBoxes((0.5,))(torch.zeros(1, 6, 1, 2))[0, :, :4].tolist()
-          [[0.25, 0.5, 0.5, 0.5], [0.75, 0.5, 0.5, 0.5]]
+Example:  >>> AnchorBoxes(((0.5, 0.25),))(torch.zeros(1, 6, 1, 2))[0, :, :4].tolist()
+          [[0.25, 0.5, 0.5, 0.25], [0.75, 0.5, 0.5, 0.25]]
 """
 
 from math import exp
@@ -25,13 +25,16 @@ from kissipo.core.protocols import Combined, Source
 
 
 class AnchorBoxes(nn.Module):
-    """A layer that lists the candidates of a grid, row by row."""
+    """A layer that lists the candidates of a grid, row by row.
+
+    sides:  the width and the height of each anchor box, as fractions of the image
+    """
 
     DESCRIPTION = "candidates: anchor boxes, boxes at the offsets, logits"
 
-    def __init__(self, sizes: tuple[float, ...]) -> None:
+    def __init__(self, sides: tuple[tuple[float, float], ...]) -> None:
         super().__init__()
-        self.sizes = sizes
+        self.sides = sides
 
     def forward(self, x: Tensor) -> Tensor:
         anchors = self.anchors(x)
@@ -44,9 +47,9 @@ class AnchorBoxes(nn.Module):
         rows, columns = x.shape[2:]
         y = (torch.arange(rows, dtype=x.dtype, device=x.device) + 0.5) / rows
         across = (torch.arange(columns, dtype=x.dtype, device=x.device) + 0.5) / columns
-        sides = torch.tensor(self.sizes, dtype=x.dtype, device=x.device)
-        parts = (across[None, :, None], y[:, None, None], sides, sides)
-        expanded = [part.expand(rows, columns, len(self.sizes)) for part in parts]
+        sides = torch.tensor(self.sides, dtype=x.dtype, device=x.device)
+        parts = (across[None, :, None], y[:, None, None], sides[:, 0], sides[:, 1])
+        expanded = [part.expand(rows, columns, len(self.sides)) for part in parts]
         return torch.stack(expanded, dim=-1).reshape(1, -1, 4)
 
     def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
@@ -55,8 +58,8 @@ class AnchorBoxes(nn.Module):
         if feature < 4:
             value = self.anchors(x)[0, candidate, feature]
             return [Source("anchor boxes", (0, candidate, feature), value)], "sum"
-        cell, anchor = divmod(candidate, len(self.sizes))
-        channel = anchor * (x.shape[1] // len(self.sizes)) + feature - 4
+        cell, anchor = divmod(candidate, len(self.sides))
+        channel = anchor * (x.shape[1] // len(self.sides)) + feature - 4
         place = (row, channel, *divmod(cell, x.shape[3]))
         if feature >= 8:
             return [Source("input", place, x[place])], "sum"

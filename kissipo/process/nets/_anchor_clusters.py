@@ -16,8 +16,12 @@ Example:  >>> sides = np.array([[10.0, 10], [12, 12], [50, 20], [54, 20]])
           ([[11.0, 11.0], [52.0, 20.0]], 0.898)
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from kissipo.core.errors import TaskError
 
 _RUNS, _STEPS, _MAX_BOXES = 10, 100, 20_000
 Sides = NDArray[np.float64]
@@ -31,6 +35,20 @@ def anchor_clusters(sides: Sides, number: int) -> tuple[Sides, float]:
     anchors = max(runs, key=lambda some: mean_best_iou(sides, some))
     anchors = anchors[np.argsort(anchors.prod(axis=1), kind="stable")]
     return anchors, mean_best_iou(sides, anchors)
+
+
+def check_pairs(name: str, pairs: Sequence[Sequence[float]]) -> None:
+    """Refuses sides of anchor boxes that are no pairs.
+
+    name:     the option that lists them
+    Raises:   TaskError.
+    """
+    if any(len(pair) != 2 or min(pair) <= 0 for pair in pairs):
+        raise TaskError(
+            f"process.{name} lists the width and the height of each anchor box",
+            got=str([list(pair) for pair in pairs]),
+            allowed="pairs of numbers above 0, such as [[10, 13], [16, 30], [33, 23]]",
+        )
 
 
 def mean_best_iou(sides: Sides, anchors: Sides) -> float:

@@ -24,7 +24,6 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +33,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.text import list_some
 from kissipo.process.layers.heads import heads_of, is_under
-from kissipo.process.pretrained import copy_tensors, read_weights
+from kissipo.process.pretrained import copy_tensors, read_pickled, read_weights
 
 CONFIG, TENSORS, PICKLED = "config.json", "model.safetensors", "pytorch_model.bin"
 _MAX_NAMES = 4
@@ -190,15 +189,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise TaskError(
             f"process.weights: {path} has no tensors", allowed=f"{TENSORS} or {PICKLED}"
         )
-    try:
-        content = torch.load(path / PICKLED, map_location="cpu", weights_only=True)
-        return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    except (UnpicklingError, RuntimeError, OSError, EOFError, AttributeError) as error:
-        raise TaskError(
-            f"process.weights: {path / PICKLED} is not a file of tensors alone",
-            got=str(error).splitlines()[0],
-            do=f"It may run code when it is opened, so it is refused. Ask for {TENSORS}",
-        ) from None
+    return read_pickled(path / PICKLED, str(path / PICKLED))
 
 
 def _problem(

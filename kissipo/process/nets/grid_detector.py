@@ -92,7 +92,7 @@ class GridDetector(nn.Module):
         self.features = nn.Sequential(layers)
         self.context = convolution(channels, channels, 3, norm=options.norm)
         self.grid = nn.Conv2d(channels, len(options.anchors) * features, 1)
-        self.candidates = AnchorBoxes(options.anchors)
+        self.candidates = AnchorBoxes(tuple((side, side) for side in options.anchors))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.candidates(self.grid(self.context(self.features(x))))
@@ -106,4 +106,4 @@ class GridDetector(nn.Module):
         """Returns the biases of the logits of an object, one per anchor box."""
         bias = self.grid.bias
         assert bias is not None
-        return bias.view(len(self.candidates.sizes), -1)[:, 4]
+        return bias.view(len(self.candidates.sides), -1)[:, 4]

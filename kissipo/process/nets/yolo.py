@@ -48,10 +48,19 @@ from kissipo.process.layers.skip_concat import SkipConcat
 from kissipo.process.layers.upsample import Upsample
 from kissipo.process.layers.yolo_boxes import YoloBoxes
 from kissipo.process.losses import yolo
-from kissipo.process.nets._anchor_clusters import anchor_clusters, mean_best_iou
-from kissipo.process.nets._backbones import SMALL, STRIDES, Backbone, backbone, net_of
+from kissipo.process.nets._anchor_clusters import anchor_clusters, check_pairs, mean_best_iou
+from kissipo.process.nets._backbones import (
+    SMALL,
+    STRIDES,
+    Backbone,
+    backbone,
+    check_sides,
+    load_file,
+    options_of_weights,
+)
 from kissipo.process.nets.darknet53 import LEAK
 
+__all__ = ["Options", "Yolo", "build", "load_file", "options_of_weights", "required_options"]
 DEFAULT_SPECS = (
     (TensorSpec("photo", ("channel", "height", "width"), (3, 416, 416)),),
     (TensorSpec("label", ("candidate", "feature"), (0, 9 + 80)),),
@@ -130,14 +139,6 @@ def loss_options(options: Options) -> dict[str, dict[str, object]]:
     return {"yolo": {"coordinates": options.coordinates, "ignore_iou": options.ignore_iou}}
 
 
-def ours(published: str, options: Options) -> str:
-    """Returns the name of a weight of the backbone, from its published name."""
-    if options.backbone == SMALL:
-        return published
-    module = net_of(options.backbone)
-    return f"backbone.{module.ours(published, module.Options(**module.TAPS_OPTIONS))}"
-
-
 def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
@@ -149,16 +150,7 @@ def build(
             got=f"the output {outputs[0].describe()}",
             do="Use output.boxes",
         )
-    if height % STRIDES[-1] or width % STRIDES[-1]:
-        nearest = [max(STRIDES[-1], round(side / 32) * 32) for side in (height, width)]
-        raise ShapeError(
-            "process step 'yolo' has grids of stride 8, 16 and 32",
-            got=f"an image of {height}x{width}",
-            allowed="a height and a width that 32 divides",
-            do=f"Set input.size={nearest[0]}"
-            if len({*nearest}) == 1
-            else f"Set input.size=[{nearest[0]},{nearest[1]}]",
-        )
+    check_sides("yolo", height, width)
     anchors = _anchors_of(options, height, width)
     net = Yolo(
         backbone(
@@ -186,12 +178,7 @@ def _anchors_of(options: Options, height: int, width: int) -> list[tuple[float, 
         shares = height / _PUBLISHED_SIDE, width / _PUBLISHED_SIDE
         pairs = tuple((w * shares[1], h * shares[0]) for w, h in _PUBLISHED)
     name = "anchor_boxes" if isinstance(options.anchors, int) else "anchors"
-    if any(len(pair) != 2 or min(pair) <= 0 for pair in pairs):
-        raise TaskError(
-            f"process.{name} lists the width and the height of each anchor box",
-            got=str([list(pair) for pair in pairs]),
-            allowed="pairs of numbers above 0, such as [[10, 13], [16, 30], [33, 23]]",
-        )
+    check_pairs(name, pairs)
     number = options.anchors if isinstance(options.anchors, int) else len(pairs)
     if number % len(STRIDES) or (len(pairs) != number and options.anchor_boxes is not None):
         raise TaskError(

@@ -27,7 +27,7 @@ PACKAGE, VERSION, FILE = "g2p-en", "2.1.0", "g2p_en/checkpoint20.npz"
 SHA256 = "b8af35e4596d8dd5836dfd3fe9b2ba4f97b9c311efe8879544cbcfcbd566d8c6"
 DATA = "the CMU Pronouncing Dictionary"
 SOURCE, TARGET = "word", "phonemes"
-FORM, NEXT = "run", ("kissipo predict {folder} activationist",)
+FORM, NEXT = "run", ("kissipo predict {path} activationist",)
 
 LETTERS = ("<unk>", *"abcdefghijklmnopqrstuvwxyz")
 _SOUNDS = (

@@ -34,8 +34,8 @@ BESIDE = {
 }
 FORM = "folder"
 NEXT = (
-    "kissipo fit documents/ process.weights={folder}",
-    "kissipo fit reviews.csv --output feeling process.weights={folder}",
+    "kissipo fit documents/ process.weights={path}",
+    "kissipo fit reviews.csv --output feeling process.weights={path}",
 )
 
 

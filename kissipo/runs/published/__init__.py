@@ -1,6 +1,6 @@
-"""Published weights -> a run that predicts, or a folder that a training starts from.
+"""Published weights -> a run that predicts, or what a training starts from.
 
-The file of a set of weights states which of the two it is (`process/published/`).
+The file of a set of weights states which it is (`process/published/`).
 """
 
 from kissipo.runs.published.get import (

@@ -23,7 +23,7 @@ from kissipo.pipeline.init_weights import with_implied
 from kissipo.pipeline.parse import read_task
 from kissipo.runs.published.loaded import Loaded, compare
 
-PARENT = Path("weights")
+PARENT, ENDING = Path("weights"), ""
 
 
 def write(

@@ -24,7 +24,7 @@ from kissipo.process.pretrained import load_pretrained
 from kissipo.runs.published.loaded import Loaded, compare
 from kissipo.runs.trained import saved_codecs
 
-PARENT = Path("runs")
+PARENT, ENDING = Path("runs"), ""
 
 
 def write(

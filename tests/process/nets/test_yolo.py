@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import exp, floor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kissipo.codec._boxes import generalized_iou
@@ -22,7 +24,6 @@ from kissipo.process.losses.yolo import loss
 from kissipo.process.nets import darknet53, yolo
 from kissipo.process.nets._anchor_clusters import anchor_clusters, mean_best_iou, shape_iou
 from kissipo.process.nets._backbones import Backbone, backbone, backbones
-from kissipo.process.pretrained import load_pretrained
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 64, 96))
@@ -286,7 +287,7 @@ def test_anchor_boxes_are_inferred_with_their_reason() -> None:
         ({"anchors": ((4.0, 5.0), (1.0,), (2.0, 2.0))}, "lists the width and the height of each"),
         ({"anchors": ((4.0, 5.0), (1.0, 0.0), (2.0, 2.0))}, "pairs of numbers above 0"),
         ({"backbone": "resnet81"}, "names no net that a detector can stand on; got 'resnet81'"),
-        ({"backbone": "unet"}, "Allowed: small, darknet53, googlenet, resnet101"),
+        ({"backbone": "unet"}, "Allowed: small, darknet53, efficientnet_lite0"),
         ({"normalize": True}, "process.normalize is not an option of process.backbone=small"),
     ],
 )
@@ -326,23 +327,31 @@ def test_backbone_gives_the_maps_of_its_net(word: str) -> None:
         torch.testing.assert_close(some, maps[tap])
 
 
-def test_published_weights_load_into_the_backbone() -> None:
-    """Named as by torchvision; the head stays as it is."""
+def test_published_weights_load_into_the_backbone(tmp_path: Path) -> None:
+    """The head stays as it is, and the last layer of the file is not used."""
     detector = yolo.build((PHOTO,), (LABEL,), yolo.Options(backbone="resnet18"))
     part = detector.get_submodule("backbone")
     assert isinstance(part, Backbone)
-    published = {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
-    names = {"conv1.weight": "conv1.weight", "layer2.0.bn1.bias": "conv3.0.residual.norm1.bias",
-             "layer4.1.conv2.weight": "conv5.1.residual.conv2.weight"}  # fmt: skip
-    for theirs, here in names.items():
-        name = yolo.ours(theirs, yolo.Options(backbone="resnet18"))
-        assert name == f"backbone.{here}"
     small = backbones()
     assert small[0] == "small" and {"darknet53", "resnet18", "vgg16", "googlenet"} < {*small}
-    ours = {name: torch.full_like(value, 0.5) for name, value in part.state_dict().items()}
-    renamed = {f"backbone.{name}": value for name, value in ours.items()}
     before = detector.get_submodule("head.grid8.t").weight.clone()
-    message = load_pretrained(detector, renamed, origin="file")
-    assert "the head is untrained" in message and published
-    assert (part.get_submodule("conv1").weight == 0.5).all()
+    names = {"conv3.0.residual.norm1.bias": "layer2.0.bn1.bias"}  # as torchvision says
+    tensors = {
+        names.get(name, name): torch.full_like(value, 0.5)
+        for name, value in part.state_dict().items()
+    }
+    save_file({**tensors, "fc.weight": torch.zeros(1000, 512)}, tmp_path / "file")
+    message = yolo.load_file(detector, tmp_path / "file", ())
+    assert message is not None and message.endswith(
+        "in the backbone; the layers of the detector are untrained; in the file and not used: "
+        "fc.weight"
+    )
+    assert (part.get_submodule("conv3.0.residual.norm1").bias == 0.5).all()
     assert (detector.get_submodule("head.grid8.t").weight == before).all()
+    del tensors["layer2.0.bn1.bias"]
+    save_file(tensors, tmp_path / "file")
+    with pytest.raises(TaskError, match=r"1 tensors are missing .*conv3\.0\.residual\.norm1\.bias"):
+        yolo.load_file(detector, tmp_path / "file", ())
+    # a file of a whole detector is loaded by its names
+    save_file(dict(detector.state_dict()), tmp_path / "file")
+    assert yolo.load_file(detector, tmp_path / "file", ()) is None
