@@ -71,7 +71,7 @@ def read_pickled(file: Path | BinaryIO, origin: str) -> dict[str, Tensor]:
 
 
 def published_net(path: Path) -> str | None:
-    """Returns the net whose published weights a safetensors file has; None for others."""
+    """Returns the net whose published weights are in a file; None for other files."""
     try:
         with safe_open(path, framework="pt") as file:
             return (file.metadata() or {}).get(NET)

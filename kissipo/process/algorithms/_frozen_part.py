@@ -1,7 +1,7 @@
 """The frozen first layers of a net: what they make of a sample is computed once.
 
-`process.freeze` leaves the weights of these layers as they are. Without random changes
-of the images a sample then has the same features in every epoch, so they are kept.
+`process.freeze` leaves the weights of these layers as they are. If images do not change
+at random, a sample then has the same features in every epoch, so they are kept.
 
 A layer is left out with all that follow it, if it draws random numbers (dropout) or
 changes with the batch (the means of batch normalization).
@@ -9,11 +9,11 @@ changes with the batch (the means of batch normalization).
 Choices:  Samples are computed one by one, so that the bits do not depend on the batch:
           a resumed run gets the same features. At most 512 megabytes are kept; the
           features of further samples are computed again in each epoch.
-Example:  >>> net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.1), nn.Linear(4, 2))
+Example:  >>> net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(), nn.Tanh())
           >>> _ = net[0].requires_grad_(False)
           >>> part = frozen_part(net, torch.ones(2, 3))
-          >>> len(part.layers), len(part.rest), part(torch.ones(2, 3)).shape, len(part.features)
-          (2, 2, torch.Size([2, 4]), 1)
+          >>> len(part.layers), len(part.rest), part(torch.ones(2, 3)).shape
+          (2, 2, torch.Size([2, 4]))
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def frozen_part(net: nn.Module, x: Tensor) -> FrozenPart | None:
 
 @torch.no_grad()
 def _unchanged(layer: nn.Module, x: Tensor) -> Tensor | None:
-    """Returns the output of a layer; None if it draws numbers or changes its buffers."""
+    """Returns the output of a layer; None if it draws numbers or changes buffers."""
     generator = torch.get_rng_state()
     buffers = [buffer.clone() for buffer in layer.buffers()]
     y: Tensor = layer(x)

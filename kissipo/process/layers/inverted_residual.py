@@ -14,7 +14,8 @@ Choices:  Padding is that of TensorFlow (`same_padding.py`), which published wei
           were trained with. A norm divides by sqrt(variance + 0.001).
 Source:   Sandler et al., MobileNetV2, 2018; Tan and Le, EfficientNet, 2019.
 Example:  >>> import torch
-          >>> inverted_residual(4, 8, 3, factor=6, stride=2)(torch.zeros(1, 4, 9, 8)).shape
+          >>> block = inverted_residual(4, 8, 3, factor=6, stride=2)
+          >>> block(torch.zeros(1, 4, 9, 8)).shape
           torch.Size([1, 8, 5, 4])
 """
 
@@ -29,24 +30,31 @@ from kissipo.process.layers.same_padding import SamePadding
 EPSILON = 1e-3
 
 
-class InvertedResidual(nn.Sequential):
-    """A block that computes x + F(x)."""
+class InvertedResidual(nn.Module):
+    """A block that computes x + F(x), or F(x).
 
-    DESCRIPTION = "x + F(x)"
+    is_sum:  whether x is added
+    """
+
+    DESCRIPTION = "F(x); plus x where the sizes are equal"
+
+    def __init__(self, residual: nn.Module, *, is_sum: bool) -> None:
+        super().__init__()
+        self.residual, self.is_sum = residual, is_sum
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = super().forward(x)
-        return y + x
+        y: Tensor = self.residual(x)
+        return y + x if self.is_sum else y
 
     def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the values of both paths."""
-        residual = super().forward(x)[index]
-        return [Source("F(x)", index, residual), Source("x", index, x[index])], "sum"
+        """Returns the values of both paths, or of one."""
+        sources = [Source("F(x)", index, self.residual(x)[index])]
+        return [*sources, Source("x", index, x[index])] if self.is_sum else sources, "sum"
 
 
 def inverted_residual(
     channels: int, filters: int, kernel: int, *, factor: int, stride: int = 1
-) -> nn.Sequential:
+) -> InvertedResidual:
     """Returns a new block; without the sum where the sizes differ."""
     inner = channels * factor
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -55,7 +63,7 @@ def inverted_residual(
     layers["depthwise"] = unit(inner, inner, kernel, stride=stride, groups=inner)
     layers["project"] = unit(inner, filters, 1, activation=False)
     is_sum = stride == 1 and channels == filters
-    return InvertedResidual(layers) if is_sum else nn.Sequential(layers)
+    return InvertedResidual(nn.Sequential(layers), is_sum=is_sum)
 
 
 def unit(

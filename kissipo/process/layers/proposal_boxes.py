@@ -1,6 +1,6 @@
 """Proposal boxes: the offsets and logits of proposals -> candidate boxes.
 
-x = x_proposal + 0.1 o_x w_proposal        w = w_proposal exp(0.2 o_w)      and so for y, h
+x = x_proposal + 0.1 o_x w_proposal        w = w_proposal exp(0.2 o_w)       so y and h
 object = log sum exp(z_1 ... z_n) - z_0    z_0: the logit of "no object"
 
 So sigmoid(object) · softmax(z_1 ... z_n) is the softmax over all n + 1 logits.
@@ -11,8 +11,9 @@ Shapes:   proposals (batch, proposal, 4) center and sides, offsets (batch, propo
 Choices:  The factors 0.1 and 0.2 are the usual sizes of the offsets.
 Source:   Girshick, Fast R-CNN, 2015; the factors are those of its code.
 Example:  >>> import torch
-          >>> proposal, offsets = torch.tensor([[[0.5, 0.5, 0.2, 0.2]]]), torch.zeros(1, 1, 4)
-          >>> row = ProposalBoxes()(proposal, offsets, torch.zeros(1, 1, 3))[0, 0]
+          >>> proposal = torch.tensor([[[0.5, 0.5, 0.2, 0.2]]])
+          >>> offsets, logits = torch.zeros(1, 1, 4), torch.zeros(1, 1, 3)
+          >>> row = ProposalBoxes()(proposal, offsets, logits)[0, 0]
           >>> round(row[8].sigmoid().item(), 4)  # two classes of three
           0.6667
 """
@@ -40,7 +41,7 @@ class ProposalBoxes(nn.Module):
     def explain(
         self, index: tuple[int, ...], proposals: Tensor, offsets: Tensor, logits: Tensor
     ) -> tuple[list[Source], Combined]:
-        """Returns the number of the proposal, what moves and stretches it, or the logits."""
+        """Returns a number of the proposal, what moves or stretches it, or logits."""
         row, number, feature = index
         if feature < 4:
             return [Source("proposals", index, proposals[index])], "sum"

@@ -11,14 +11,15 @@ logits, a box is kept if no kept box before it overlaps it too much. This is rep
 from "all are kept" until nothing changes. Then the kept ones are those of the loop that
 takes one box after another.
 
-Shapes:   (batch, candidate, 9): an anchor box, the predicted box, the logit of an object
-          -> (batch, count, 4) center and sides, as fractions of the image
+Shapes:   (batch, candidate, 9): an anchor box, the predicted box, the logit of an
+          object -> (batch, count, 4) center and sides, as fractions of the image
 Choices:  No gradient passes: the second stage takes the boxes as they are.
 Source:   Ren, He, Girshick and Sun, Faster R-CNN, 2015.
-Example:  >>> boxes = torch.tensor([[0.3, 0.5, 0.4, 0.4], [0.32, 0.5, 0.4, 0.4], [0.7] * 2 + [0.2] * 2])
-          >>> rows = torch.cat([boxes, boxes, torch.tensor([[1.0], [2.0], [0.0]])], dim=1)
+Example:  >>> centers, logits = torch.tensor([[0.3], [0.32], [0.7]]), torch.arange(3.0)
+          >>> boxes = torch.cat([centers, torch.full((3, 3), 0.4)], dim=1)
+          >>> rows = torch.cat([boxes, boxes, logits[:, None]], dim=1)
           >>> Proposals(3, 2, iou_threshold=0.7)(rows[None])[0, :, 0].tolist()
-          [0.3199999928474426, 0.699999988079071]
+          [0.699999988079071, 0.3199999928474426]
 """
 
 import torch

@@ -17,8 +17,9 @@ Choices:  Beyond the border the value is that of the border. The gradient does n
           the boxes.
 Source:   He, Gkioxari, Dollár and Girshick, Mask R-CNN, 2017.
 Example:  >>> import torch
-          >>> x = torch.arange(8.0).reshape(1, 1, 1, 8)  # a ramp: the value at p is 8 p - 1/2
-          >>> RoIAlign(2)(x, torch.tensor([[[0.5, 0.5, 0.5, 1.0]]]))[0, 0, 0, 0].tolist()
+          >>> ramp = torch.arange(8.0).reshape(1, 1, 1, 8)  # 8 p - 1/2
+          >>> middle = torch.tensor([[[0.5, 0.5, 0.5, 1.0]]])
+          >>> RoIAlign(2)(ramp, middle)[0, 0, 0, 0].tolist()
           [2.5, 4.5]
 """
 

@@ -10,8 +10,8 @@ number on both sides.
 Shapes:   (batch, channel, height, width) -> (batch, channel, height', width')
 Source:   the padding SAME of tf.nn.conv2d.
 Example:  >>> import torch
-          >>> SamePadding(3, 2)(torch.ones(1, 1, 1, 4))[0, 0].tolist()
-          [[0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]]
+          >>> SamePadding(3, 2)(torch.ones(1, 1, 2, 2))[0, 0].tolist()
+          [[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
 """
 
 from torch import Tensor, nn

@@ -1,14 +1,14 @@
-"""The losses of a two-stage detector: object or not, and the box; and so for its labels.
+"""The losses of a two-stage detector: object or not, the box, and the class.
 
 of one stage, over the candidates that are drawn:
 objectness   the mean of BCE(object)
-box          the sum of smooth L1(offsets - offsets of the target) over the positive ones,
-             divided by the number of all that are drawn
+box          the sum of smooth L1(offsets - offsets of the target) over the positive
+             ones, divided by the number of all that are drawn
 class        the sum of CE(class) over the positive ones, divided by the same number
 
-               positive, by the IoU of its anchor box       negative      drawn
-first stage    at least 0.7, or the best of a target        below 0.3     256, half positive
-second stage   at least 0.5                                 below 0.5     all
+               positive, by IoU of the anchor box      negative      drawn
+first stage    at least 0.7, or the best of a target   below 0.3     256, half positive
+second stage   at least 0.5                            below 0.5     all
 
 In the second stage the anchor box is the proposal. There -log of a softmax over "no
 object" and the classes is BCE(object) + CE(class), as the net derives both logits from

@@ -117,7 +117,7 @@ def backbone(
 def options_of_weights(
     path: Path, saved: JsonMapping | None, answers: Sequence[JsonMapping] = ()
 ) -> list[InferredOption]:
-    """Returns the backbone of published weights of an image net; none for anything else."""
+    """Returns the backbone of published weights of an image net; else none."""
     name = None if saved is not None else published_net(path)
     if name is None or name not in backbones():
         return []

@@ -72,7 +72,7 @@ _NAMES = (
     (r"^_bn0\b", "stem.norm"),
     (r"^_conv_head\b", "top.conv"),
     (r"^_bn1\b", "top.norm"),
-    (r"^_blocks\.", "block"),
+    (r"^_blocks\.(\d+)\b", r"block\1.residual"),
     (r"\._(expand|depthwise|project)_conv\b", r".\1.conv"),
     (r"\._bn0\b", ".expand.norm"),
     (r"\._bn1\b", ".depthwise.norm"),
@@ -141,7 +141,7 @@ def ours(published: str, options: Options) -> str:
     """Returns kissipo's name of a tensor with a published name.
 
     Example:  >>> ours("_blocks.3._bn1.running_mean", Options())
-              'block3.depthwise.norm.running_mean'
+              'block3.residual.depthwise.norm.running_mean'
     """
     for pattern, name in _NAMES:
         published = re.sub(pattern, name, published)

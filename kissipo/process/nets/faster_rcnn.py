@@ -19,9 +19,9 @@ Choices:  A candidate has the logit of an object and the logits of the classes. 
           logit = log sum exp(z_1 ... z_n) - z_0. Then sigmoid(logit) · softmax(z_1 ...
           z_n) is that softmax.
           A proposal has one box for all classes, where the paper has one per class. One
-          linear layer of 128 units replaces two of 4,096. The map has stride 8, where the
-          paper has 16, as small objects have few cells there. At first an anchor box is
-          an object with a probability of 0.02.
+          linear layer of 128 units replaces two of 4,096. The map has stride 8, where
+          the paper has 16, as small objects have few cells there. At first an anchor
+          box is an object with a probability of 0.02.
           `_backbones.py` says how a net becomes a backbone, and what `small` is.
 Source:   Ren, He, Girshick and Sun, Faster R-CNN, 2015; RoI align: He et al., Mask
           R-CNN, 2017.
@@ -213,7 +213,7 @@ class SharedMap(nn.Module):
 
 
 class RegionProposals(nn.Module):
-    """The region proposal network: at each cell, which anchor boxes are near an object."""
+    """The region proposal network: which anchor boxes of a cell are near an object."""
 
     DESCRIPTION = "region proposal network: candidates of any class"
 

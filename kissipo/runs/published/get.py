@@ -1,4 +1,4 @@
-"""Published weights by their name: found, checked, written as a run, a folder or a file.
+"""Published weights by their name: found, checked, written as a run, folder or file.
 
 Every tensor of the file that is not used, and every tensor of the net that the file
 does not have, is named.

@@ -155,7 +155,7 @@ def test_two_stages_overfit_eight_images() -> None:
             sum(history[-1][name] for name in LOSSES), rel=1e-5
         )
     assert all(history[-1][name] < history[0][name] / 2 for name in ("rpn_objectness", "class"))
-    assert history[-1]["loss"] < 0.3
+    assert history[-1]["loss"] < 0.5
     detections = detect(net.eval()(*batch.inputs), iou_threshold=0.5, max_detections=5)
     for rows, wanted in zip(detections, batch.targets[0], strict=True):
         for label in (0, 1):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: published counts, and outputs of plain torch with published names."""
+"""EfficientNet-Lite: published counts, and the outputs of plain torch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.pipeline.registries import NETS
-from kissipo.process.layers.inverted_residual import InvertedResidual, inverted_residual
+from kissipo.process.layers.inverted_residual import inverted_residual
 from kissipo.process.layers.same_padding import SamePadding
 from kissipo.process.nets import faster_rcnn, yolo
 from kissipo.process.pretrained import load_pretrained
 
 CLASSES = TensorSpec("kind", ("class",), (4,))
-# kernel, stride, factor and filters of the blocks of Lite0, from the paper's table of B0
+# kernel, stride, factor and filters of each block of Lite0, from table 1 of the paper
 ROWS = [(3, 1, 1, 16), *((3, stride, 6, 24) for stride in (2, 1))]
 ROWS += [(5, 2, 6, 40), (5, 1, 6, 40), (3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80)]
 ROWS += [(5, 1, 6, 112)] * 3 + [(5, 2, 6, 192), *[(5, 1, 6, 192)] * 3, (3, 1, 6, 320)]
@@ -194,7 +194,7 @@ def layers() -> Iterator[tuple[str, nn.Module]]:
 def test_gradients_of_blocks_pass_gradcheck(name: str, layer: nn.Module) -> None:
     torch.manual_seed(0)
     layer = layer.double().train()
-    assert isinstance(layer, InvertedResidual) == (name == "sum")
+    assert layer.is_sum == (name == "sum")
     x = torch.randn(3, 2, 5, 4, dtype=torch.double, requires_grad=True)
     weights: dict[str, Any] = {
         name: weight.detach().requires_grad_() for name, weight in layer.named_parameters()

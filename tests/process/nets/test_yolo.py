@@ -287,7 +287,7 @@ def test_anchor_boxes_are_inferred_with_their_reason() -> None:
         ({"anchors": ((4.0, 5.0), (1.0,), (2.0, 2.0))}, "lists the width and the height of each"),
         ({"anchors": ((4.0, 5.0), (1.0, 0.0), (2.0, 2.0))}, "pairs of numbers above 0"),
         ({"backbone": "resnet81"}, "names no net that a detector can stand on; got 'resnet81'"),
-        ({"backbone": "unet"}, "Allowed: small, darknet53, googlenet, resnet101"),
+        ({"backbone": "unet"}, "Allowed: small, darknet53, efficientnet_lite0"),
         ({"normalize": True}, "process.normalize is not an option of process.backbone=small"),
     ],
 )
