@@ -55,7 +55,7 @@ def framed(image: Tensor, boxes: Sequence[Sequence[float]]) -> Tensor:
     """The image with a frame around each box, in the color of its class.
 
     A small image is enlarged by a whole number, so that a frame is thin and hides few
-    pixels.
+    pixels; in a large one it has several pixels, so that it is seen when it is shrunk.
 
     boxes:   (box, 5) class number from 1, then corners as fractions of the sides
     """
@@ -66,8 +66,11 @@ def framed(image: Tensor, boxes: Sequence[Sequence[float]]) -> Tensor:
         color = _COLORS[(int(number) - 1) % len(_COLORS)][:, None]
         left, right = (round(min(max(corners[i], 0), 1) * (width - 1)) for i in (0, 2))
         top, bottom = (round(min(max(corners[i], 0), 1) * (height - 1)) for i in (1, 3))
-        pixels[:, [top, bottom], left : right + 1] = color[:, None]
-        pixels[:, top : bottom + 1, [left, right]] = color[:, None]
+        for inset in range(max(1, round(max(height, width) / _FRAMED_SIDE))):
+            rows = [min(top + inset, bottom), max(bottom - inset, top)]
+            columns = [min(left + inset, right), max(right - inset, left)]
+            pixels[:, rows, left : right + 1] = color[:, None]
+            pixels[:, top : bottom + 1, columns] = color[:, None]
     return pixels
 
 

@@ -177,7 +177,8 @@ def _image(item: Image | Lattice) -> JsonObject:
         return {"lattice": {"columns": item.columns, "rows": item.rows, "crossings": crossings}}
     pixels = overlaid(item)
     _, height, width = pixels.shape
-    return {"image": address_of(pixels), "width": width, "height": height}
+    address = address_of(pixels) if item.boxes is None else photo_address(pixels)
+    return {"image": address, "width": width, "height": height}
 
 
 def _example(example: Example) -> JsonObject:

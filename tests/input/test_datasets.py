@@ -219,7 +219,7 @@ def test_datasets_have_a_source_and_the_published_checksum(name: str, data: Path
         (
             "zzzzzz",
             "there is no file and no data set 'zzzzzz'. Named data sets: airline-passengers, "
-            "answer-sentences, cola, ",
+            "answer-sentences, bccd, ",
         ),
         ("digits", "the data set 'digits' cannot be read as table. Allowed: images."),
     ],

@@ -258,9 +258,7 @@ def test_check_says_what_is_small_and_what_cannot_be_learned(
 
 
 def test_blood_cells_have_their_boxes_and_their_published_split(data: Path) -> None:
-    task = ki.Task(
-        input={"images": "bccd"}, process={"net": "grid_detector", "filters": [4]}, output="boxes"
-    )
+    task = ki.load("bccd", words={"process.net": "grid_detector", "process.filters": [4]})
     pipeline = show(task)[0].pipeline
     boxes = pipeline.frame["boxes"]
     assert boxes.categories == ("WBC", "RBC", "Platelets")

@@ -15,7 +15,6 @@ from kissipo.core.text import list_some
 from kissipo.input.formats.box_list import BoxList
 
 CHECK = "boxes"
-_MANY = 1_000  # boxes in one image
 _MANY_FLAT, _MANY_OUTSIDE = 0.1, 0.3  # shares of boxes that no person draws
 _CELL = 8  # pixels: a cell of the finest grid of the usual detectors
 _ASPECT = 0.02  # a smaller difference of width / height is rounding
@@ -226,23 +225,26 @@ def checked_boxes(
     sides = (corners[:, 2:] - corners[:, :2]) * sizes[owners][:, ::-1]
     thin = keep & (sides <= 1 + _TOLERANCE).any(axis=1)
     report(thin, "WARN", "with a side of at most one pixel", "used; are they mistakes?")
-    findings += _crowded(owners[keep], images)
     return keep, corners, findings
 
 
-def _crowded(owners: Integers, images: Sequence[Path]) -> list[Finding]:
-    """Warns of an image with very many boxes."""
+def crowded_images(owners: Integers, images: Sequence[Path], max_boxes: int) -> list[Finding]:
+    """Refuses an image with very many boxes.
+
+    All images are padded to the largest number of boxes, and a net compares each box
+    with each candidate.
+    """
     counts = np.bincount(owners, minlength=len(images))
-    fullest = int(counts.argmax()) if len(counts) else 0
-    if not len(counts) or counts[fullest] < _MANY:
+    fullest = int(counts.argmax())
+    if counts[fullest] <= max_boxes:
         return []
     usual = int(np.median(counts))
     message = (
-        f"{images[fullest].name} has {counts[fullest]:,} boxes, and a usual image has {usual:,}"
+        f"{images[fullest].name} has {counts[fullest]:,} boxes, and a usual image has {usual:,}; "
+        f"{max_boxes:,} are allowed"
     )
-    size = len(counts) * int(counts[fullest]) * 40 / 1e6
-    action = f"all images are padded to so many boxes: {size:,.0f} MB; is it one image?"
-    return [Finding("WARN", CHECK, message, action)]
+    action = f"remove the image, or set input.max_boxes={counts[fullest]} if it is right"
+    return [Finding("FAIL", CHECK, message, action)]
 
 
 def _repeated(

@@ -19,6 +19,7 @@ DATASETS = Registry(
         "FILE": None,  # no files: those of a dependency
         "FILES": (),
         "FOLDER": None,
+        "ANSWER": None,  # the kind of its usual answer, where its source does not know it
         "DOCUMENTS": False,  # whether its rows are documents to search
         "read_links": None,  # reads the pairs of its places that are linked, if it has some
     },

@@ -21,6 +21,7 @@ from kissipo.input.formats.split_lists import positions_in_list
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
+ANSWER = "boxes"
 ABOUT = "364 images of blood with boxes of red cells, white cells and platelets, published split"
 FOLDER = "bccd"
 HOME = "https://github.com/Shenggan/BCCD_Dataset"

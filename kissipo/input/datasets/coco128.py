@@ -18,6 +18,7 @@ from kissipo.input.formats.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
+ANSWER = "boxes"
 ABOUT = "128 photographs with boxes of 71 everyday things"
 FOLDER = "coco128"
 HOME = "https://www.kaggle.com/datasets/ultralytics/coco128"

@@ -23,6 +23,7 @@ from kissipo.core.seeds import numpy_generator
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)
+ANSWER = "boxes"
 ABOUT = "2,000 made images of circles, squares and triangles, 48x48 gray, with boxes"
 HOME = "kissipo/input/datasets/shapes.py"
 LICENSE = "that of kissipo"

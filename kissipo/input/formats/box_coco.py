@@ -33,8 +33,12 @@ def is_coco(path: Path) -> bool:
         return any(is_coco(file) for file in path.glob(f"*{SUFFIX}"))
     if path.suffix.lower() != SUFFIX or not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return _start(path).startswith(b"{")
+
+
+def is_results(path: Path) -> bool:
+    """Whether a file is a list of results, which only looks like annotations."""
+    return path.suffix.lower() == SUFFIX and path.is_file() and b'"category_id"' in _start(path)
 
 
 def read_coco(path: Path, words: BoxWords) -> BoxList:
@@ -113,6 +117,11 @@ def coco_results(boxes: BoxList, sizes: NDArray[np.int64]) -> list[JsonObject]:
         }
         for box in range(len(corners))
     ]
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_START).lstrip(b"\xef\xbb\xbf \t\r\n")
 
 
 def _content(path: Path) -> JsonObject:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,13 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, image_column
 from kissipo.core.text import list_some
-from kissipo.input.formats.box_coco import is_coco, read_coco
+from kissipo.input.formats.box_coco import is_coco, is_results, read_coco
 from kissipo.input.formats.box_list import BoxList, BoxWords, joined
 from kissipo.input.formats.box_table import NAME as TABLE
 from kissipo.input.formats.box_table import read_box_table
 from kissipo.input.formats.box_voc import is_voc, read_voc
-from kissipo.input.formats.box_yolo import is_yolo, read_yolo
-from kissipo.input.formats.boxes import BOXES, Rotation, with_boxes
+from kissipo.input.formats.box_yolo import files_of_images, is_yolo, read_yolo
+from kissipo.input.formats.boxes import BOXES, MAX_BOXES, Rotation, with_boxes
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.image_files import files_in, listed_once, subfolders
 from kissipo.input.formats.image_folder import read_image_folder
@@ -51,10 +51,11 @@ class BoxOptions:
     missing:  how to treat images without a row
     """
 
-    boxes: Any = None
+    boxes: object = None
     missing: Literal["empty", "left_out"] | None = None
     words: BoxWords = BoxWords()
     rotation: Rotation | None = None
+    max_boxes: int = MAX_BOXES
     split_folders: bool = True
     skip: bool = False
 
@@ -98,9 +99,10 @@ def read_boxes(place: object, words: BoxWords) -> BoxList:
     path = Path(place)
     if path.is_dir():
         return _in_folder(path, words)
-    for fits, read in ((is_coco, read_coco), (is_voc, read_voc)):
-        if path.is_file() and fits(path):
-            return read(path, words)
+    if is_coco(path) or is_results(path):
+        return read_coco(path, words)
+    if path.is_file() and is_voc(path):
+        return read_voc(path, words)
     return read_box_table(path, words)
 
 
@@ -128,6 +130,7 @@ def _read(folder: Path, root: Path, options: BoxOptions, *, flat: bool) -> Readi
         root,
         missing=options.missing,
         rotation=options.rotation,
+        max_boxes=options.max_boxes,
     )
 
 
@@ -152,6 +155,8 @@ def _in_folder(folder: Path, words: BoxWords) -> BoxList:
         return (read_voc if formats == ["VOC"] else read_yolo)(folder, words)
     if tables:
         return read_box_table(tables[0], words)
+    if any(files_of_images(folder)):
+        return read_yolo(folder, words)
     raise DataError(
         f"the folder {folder} contains no boxes",
         allowed=f"{TABLE}, XML files of VOC, text files of YOLO, or a JSON file of COCO",

@@ -4,6 +4,7 @@ file, label, x_min, y_min, x_max, y_max      kissipo, and in other words many ot
 image, class, xmin, ymin, xmax, ymax         VOC as a table; filename, width, height ...
 image_id, bbox                               "[x, y, width, height]" in one cell
 ImageID, LabelName, XMin, XMax, YMin, YMax   Open Images, as fractions
+a.jpg,10,20,40,60,cat                        without a header: file, corners, label
 
 Corners are edges: a box around the first pixel alone goes from 0 to 1. A row with a
 file alone says that the image has no boxes. Columns width and height beside four
@@ -16,6 +17,7 @@ Example:  >>> columns = ["image", "class", "left", "top", "width", "height"]
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,7 @@ def read_box_table(table: object, words: BoxWords) -> BoxList:
     """
     frame, findings = read_table(table, FileWords())
     findings = [finding for finding in findings if not finding.shows_option]
+    frame = _with_names(frame)
     names = frame.names
     files = _needed(frame, find(names, FILES), "file")
     label = _needed(frame, find(names, LABELS), "label")
@@ -122,6 +125,20 @@ def find(names: Sequence[str], spellings: str) -> str | None:
     """
     plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(names)}
     return next((plain[word] for word in spellings.split() if word in plain), None)
+
+
+def _with_names(frame: Frame) -> Frame:
+    """Returns a table without a header with names: file, four corners, label.
+
+    Other tables stay as they are.
+    """
+    names = [f"column{number}" for number in range(1, 7)]
+    kinds = [column.kind for column in frame.columns]
+    if frame.names != names or kinds[1:5] != ["number"] * 4 or kinds[0] != "string":
+        return frame
+    usual = ("file", *CORNERS, "label")
+    columns = zip(frame.columns, usual, strict=True)
+    return replace(frame, columns=tuple(replace(column, name=name) for column, name in columns))
 
 
 def _needed(frame: Frame, name: str | None, wanted: str) -> Column:

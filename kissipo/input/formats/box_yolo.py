@@ -41,7 +41,7 @@ _HEIGHTS = 3  # folders above the files in which the names are searched
 
 def is_yolo(path: Path) -> bool:
     """Whether a path is a folder with text files of boxes."""
-    return path.is_dir() and any(map(_is_of_boxes, _files(path)))
+    return path.is_dir() and any(map(_is_of_boxes, files_of_images(path)))
 
 
 def read_yolo(path: Path, words: BoxWords) -> BoxList:
@@ -55,7 +55,7 @@ def read_yolo(path: Path, words: BoxWords) -> BoxList:
     entries: list[Entry] = []
     places: list[str] = []
     polygons = 0
-    for file in _files(path):
+    for file in files_of_images(path):
         boxes = []
         for number, line in enumerate(read_bytes(file).decode("utf-8-sig").splitlines(), start=1):
             if not line.strip():
@@ -103,7 +103,7 @@ def write_yolo(boxes: BoxList, folder: Path, sizes: NDArray[np.int64]) -> None:
     (folder / CLASSES).write_text("".join(f"{label}\n" for label in boxes.labels), "utf-8")
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_of_images(folder: Path) -> Iterator[Path]:
     """Returns the text files of images: not those of names, of lists and of notes."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() != SUFFIX or is_system(path) or not path.is_file():

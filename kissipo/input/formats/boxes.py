@@ -24,12 +24,19 @@ from kissipo.core.devices import usable_cores
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.suggest import did_you_mean
-from kissipo.input.check.boxes import checked_boxes, joined_labels, scaled_boxes, turned_boxes
+from kissipo.input.check.boxes import (
+    checked_boxes,
+    crowded_images,
+    joined_labels,
+    scaled_boxes,
+    turned_boxes,
+)
 from kissipo.input.formats.box_list import BoxList
 from kissipo.input.source_data import Reading
 
 BOXES = "boxes"
 Rotation = Literal["upright", "stored"]
+MAX_BOXES = 1_000
 _MAX_BYTES = 1 << 30
 
 
@@ -53,12 +60,14 @@ def with_boxes(
     *,
     missing: Literal["empty", "left_out"] | None = None,
     rotation: Rotation | None = None,
+    max_boxes: int = MAX_BOXES,
 ) -> Reading:
     """Adds the boxes of each image of a folder.
 
     missing:   how to treat images that the list does not name; None refuses them
     rotation:  whether boxes belong to the upright image or to the image as it is
                stored; None decides by the sizes that the list says
+    max_boxes: the largest number of boxes in an image that is not refused
     Raises:    DataError when no image of the folder is named, when a name could be two
                images, and when boxes need more memory than there is.
     """
@@ -77,7 +86,7 @@ def with_boxes(
     corners, more = turned_boxes(used, corners, owners, looks.sizes, looks.orientations, rotation)
     findings += more
     keep, corners, more = checked_boxes(used, corners, owners, looks.sizes, images)
-    findings += more
+    findings += [*more, *crowded_images(owners[keep], images, max_boxes)]
     values = _padded(used.codes[keep], corners[keep], owners[keep], len(images))
     findings += _unnamed(boxes, images, named, missing)
     frame = frame.replaced(box_column(BOXES, values, labels))

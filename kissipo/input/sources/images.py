@@ -37,7 +37,7 @@ from kissipo.input.formats.arrays import (
 )
 from kissipo.input.formats.box_folder import BoxOptions, has_boxes, read_box_folder
 from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.boxes import BOXES
+from kissipo.input.formats.boxes import BOXES, MAX_BOXES
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
@@ -96,6 +96,9 @@ class Options:
         None,
         "whether the boxes of images with an Exif rotation belong to the upright image or to "
         "the image as it is stored; inferred from the sizes that the boxes come with",
+    )
+    max_boxes: int = option(
+        MAX_BOXES, "maximum number of boxes in an image; an image with more is refused", minimum=1
     )
     size: tuple[int, ...] | None = option(
         None, "height and width to which images are resized; one number for a square", minimum=1
@@ -220,7 +223,8 @@ class Images(Source[Options]):
         if path is not None and is_folder and not (masks or boxes):
             boxes = "labels" not in question.words and has_boxes(path)
             masks = not boxes and mask_tree(path) is not None
-        located = "mask" if masks else "boxes" if boxes else None
+        usual = question.data_set.ANSWER if question.data_set else None
+        located = "mask" if masks else "boxes" if boxes else usual
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
         return question.task({"images": question.value}, {kind: column} if column else kind)
@@ -402,6 +406,7 @@ def _box_options(options: Options) -> BoxOptions:
         options.missing_boxes,
         BoxWords(options.box_layout, options.box_unit),
         options.box_rotation,
+        options.max_boxes,
         options.split_folders,
         options.skip_corrupt,
     )

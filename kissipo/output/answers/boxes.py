@@ -6,7 +6,8 @@ non-maximum suppression per class -> detections -> those with a score of at leas
 decision threshold.
 
 Shapes:   outputs (batch, candidate, 9 + class); scores (image, detection, 6): label,
-          corners, score; truth (image, box, 5): label, corners; padding has label -1
+          corners, score; truth (image, box, 5): label, corners; padding has label -1.
+          Gathered truth has three more columns: the cause of each missed box
 Choices:  mAP counts all detections, as COCO does (`metrics/detection.py`). Precision
           and recall count those above the threshold, at an IoU of 0.5. The quality of
           an image is its panoptic quality.

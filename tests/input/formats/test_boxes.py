@@ -8,7 +8,7 @@ import shutil
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -135,6 +135,7 @@ def test_photographs_are_the_same_from_yolo_and_from_the_table(data: Path) -> No
         ("image_id,width,height,bbox,label", 'a,100,80,"[10.0, 20.0, 30.0, 40.0]",cat'),
         ("label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height",
          "cat,10,20,30,40,a.jpg,100,80"),
+        ("a.jpg,10,20,40,60,cat", "a.jpg,11,20,40,60,cat"),
         ("file,label,x_min,y_min,x_max,y_max,width,height,crowd", "a.jpg,cat,10,20,40,60,100,80,0"),
     ],
 )  # fmt: skip
@@ -213,7 +214,7 @@ def test_coco_with_gaps_in_its_numbers_and_a_crowd() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([{"image_id": 1, "bbox": [1, 2, 3, 4]}], "is a list of results, which names neither"),
+        ([{"image_id": 1, "category_id": 1, "bbox": [1]}], "is a list of results, which names"),
         ({"images": [], "categories": []}, "x.json has no list 'annotations'; got the keys images"),
         (coco(images=[{"id": 7}]), "entry 1 of 'images' in x.json has no 'file_name'"),
         (coco(categories=[{"id": 2, "name": "bus"}]), "names a category that 'categories' does"),
@@ -225,7 +226,7 @@ def test_coco_with_gaps_in_its_numbers_and_a_crowd() -> None:
 def test_wrong_coco_is_refused_with_its_entry(content: object, message: str) -> None:
     Path("x.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
-        read_coco(Path("x.json"), WORDS)
+        read_boxes(Path("x.json"), WORDS)
     Path("x.json").write_text('{"images": [')
     with pytest.raises(DataError, match=r"x\.json is not JSON"):
         read_coco(Path("x.json"), WORDS)
@@ -244,6 +245,10 @@ def test_wrong_yolo_is_refused_with_its_line(line: str, message: str) -> None:
     Path("labels").mkdir()
     Path("labels/a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
     Path("labels/classes.txt").write_text("cat\ndog\n")
+    Path("labels/a.txt").write_text(f"{line}\n0 0.5 0.5 0.1 0.1\n")
+    with pytest.raises(DataError, match=message.replace("line 2", "line 1")):
+        read_boxes(Path("labels"), WORDS)
+    Path("labels/a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
     with pytest.raises(DataError, match=message):
         read_yolo(Path("labels"), WORDS)
 
@@ -369,7 +374,11 @@ def test_many_boxes_in_one_image_are_read_quickly_and_reported() -> None:
         lines.append(f"a.png,cell,{x},{y},{x + generator.random() * 9 + 1:.3f},{y + 5}")
     reading = save("cells", [*lines, "b.png,cell,1,1,5,5"])
     assert reading.frame["boxes"].values.shape[1] == 20_000
-    assert "a.png has 20,000 boxes, and a usual image has 10,000" in messages(reading)
+    assert "FAIL  a.png has 20,000 boxes, and a usual image has 10,000; 1,000 are" in messages(
+        reading
+    )
+    reading = read_box_folder(Path("cells"), BoxOptions(max_boxes=20_000))
+    assert "FAIL" not in messages(reading)
 
 
 def test_other_sizes_in_the_file_scale_the_boxes_or_are_ignored() -> None:
@@ -463,6 +472,28 @@ def test_folders_are_read_as_tools_leave_them_behind(name: str) -> None:
     assert parts == {"train": ["a", "b", "c"], "test": ["d"]}
     joined = read_box_folder(Path("cells"), BoxOptions(split_folders=False))
     assert joined.parts is None and len(joined.frame) == 4
+
+
+@pytest.mark.parametrize("name", ["yolo, a split of folders", "yolo", "voc"])
+@pytest.mark.parametrize("missing", ["empty", "left_out", None])
+def test_image_without_a_file_is_empty_or_left_out_of_its_part(
+    name: str, missing: Literal["empty", "left_out"] | None
+) -> None:
+    layout(name)
+    (file,) = [path for path in Path("cells").rglob("b.*") if path.suffix in (".txt", ".xml")]
+    file.unlink()
+    if missing is None:
+        with pytest.raises(DataError, match=r"1 image of \d without a row in .*, such as b\.png"):
+            read_box_folder(Path("cells"), BoxOptions())
+        return
+    reading = read_box_folder(Path("cells"), BoxOptions(missing=missing))
+    stems = [Path(path).stem for path in reading.frame["image"].values]
+    counts = (reading.frame["boxes"].values[..., 0] >= 0).sum(axis=1).tolist()
+    expected = {"a": 1, "c": 1, "d": 1} | ({"b": 0} if missing == "empty" else {})
+    assert dict(zip(stems, counts, strict=True)) == expected
+    assert reading.parts is not None and reading.frame.rows.tolist() == [*range(1, len(stems) + 1)]
+    parts = {part: sorted(stems[row] for row in rows) for part, rows in reading.parts.items()}
+    assert parts == {"train": sorted({*stems} - {"d"}), "test": ["d"]}
 
 
 def test_folder_without_boxes_and_with_two_formats_is_refused() -> None:
