@@ -15,6 +15,7 @@ Example:  >>> split_number("$1,234.50"), split_number("(3,5 kg)")
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import compress, count, repeat
 from typing import Literal, NamedTuple
 
@@ -90,6 +91,7 @@ class NumberText(NamedTuple):
         return f"NumberText{tuple(self) if self.scale else tuple(self)[:3]}"
 
 
+@lru_cache(maxsize=1 << 12)  # several rules ask for the same frequent texts
 def split_number(text: str) -> NumberText | None:
     """Returns the parts of a number, or None for a text that is not a number."""
     if not text.isascii():
