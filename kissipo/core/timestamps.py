@@ -190,7 +190,7 @@ def _are_serial(column: Column) -> bool:
     """Whether numbers are days since 1899-12-30, as spreadsheets store dates: the name
     of the column says that it holds dates."""
     present = column.values[~column.missing]
-    minutes = present[np.isfinite(present)] * 1440
+    minutes = present[np.abs(present) < _LAST_SERIAL] * 1440
     are_minutes = np.all(np.abs(minutes - np.round(minutes)) < 0.01)
     are_parts = are_minutes and np.any(present != np.floor(present))
     is_named = _is_named(column, _SERIAL_NAMES) or (_is_named(column, {"time"}) and are_parts)

@@ -169,6 +169,7 @@ def test_the_doctor_names_kernels_and_missing_parts(capsys: Out) -> None:
     assert re.search(
         r"kernels +(fused, (avx512|avx2|plain|neon)|torch: the kernels were not built)", out
     )
+    assert re.search(r"tables +(compiled reader|numpy: the reader was not built)", out)
     assert "gymnasium" in out and "torch" in out
 
 

@@ -101,10 +101,10 @@ class CellBytes:
     def words(self, count: int) -> Words:
         """Returns the first bytes of each cell as integers (word, row), zero behind its
         end."""
-        lengths = self.ends - self.starts
+        lengths, words = self.ends - self.starts, self.block.words
         return np.stack(
             [
-                self.block.words[self.starts + 8 * place]
+                words[np.minimum(self.starts + 8 * place, len(words) - 1)]
                 & _FIRST_BYTES[np.clip(lengths - 8 * place, 0, 8)]
                 for place in range(count)
             ]

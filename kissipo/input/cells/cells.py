@@ -126,7 +126,9 @@ class ColumnBuilder:
         self._begun = True
         if not self.as_text:
             self.sample = tuple(cells[:_SAMPLE])
-            self.as_text = self._plain_numbers(self.sample) is None or bool(find_codes(self.sample))
+            self.as_text = self._plain_numbers(self.sample) is None or bool(
+                find_codes(list(set(self.sample)))
+            )
 
     def _append(self, values: NDArray[np.float64] | None) -> bool:
         """Appends plain numbers; False where the first cells are texts after all."""

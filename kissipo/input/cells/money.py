@@ -16,6 +16,7 @@ _NAME_TEXT = (
     "Rs. Rs kr. kr Fr. Fr zł Kč Kčs Ft руб. руб р. 元 円 圓 원 lei Lei Lt Rp. Rp RM TL Php Euro S/."
     " S/ R"
 )
+_USUAL = ("USD", "EUR", "GBP", "CHF", "INR", "CNY", "JPY")  # in small letters, too
 _CODES, _NAMES = _CODE_TEXT.split(), _NAME_TEXT.split()
 _SYMBOL = "[$¢£¤¥֏؋৳฿៛\u20a0-\u20c0﷼]"
 CURRENCIES = frozenset([*_CODES, *_NAMES])
@@ -23,7 +24,8 @@ MARK = "|".join(
     [
         rf"(?:[A-Z]{{1,3}} ?)?{_SYMBOL}",
         rf"{_SYMBOL}[A-Z]{{2}}",
-        rf"(?i:{'|'.join(_CODES)})",
+        "|".join(_CODES),
+        rf"(?i:{'|'.join(_USUAL)})",
         *(re.escape(name) for name in sorted(_NAMES, key=len, reverse=True)),
     ]
 )
@@ -41,6 +43,12 @@ _SCALES = {word: power for power, words in _POWERS.items() for word in words.spl
 SCALE = rf"(?i:{'|'.join(sorted(_SCALES, key=len, reverse=True))})\.?"
 SCALED = "K=1000"  # the mark of a column of 950, 1.2K and 3M
 _SHORT_SCALES = {"k": 3, "K": 3, "M": 6, "B": 9}
+_SIGN = rf"(?:[A-Z]{{1,3}} ?)?{_SYMBOL}|[元円圓원]"
+SCALED_MARK = (
+    rf"(?P<scale>{SCALE}) ?(?P<symbol>{_SIGN})"
+    rf"|(?P<letter>[kKmM])(?P<code>{'|'.join(_CODES)})"
+    rf"|(?P<word>{SCALE}) (?P<name>{MARK})"
+)
 _LETTERS = {"R", "RM", "TL"}
 _WITHOUT_CENTS = {"¥", "円", "₩", "원", "₫", "JPY", "KRW", "VND", "IDR", "Rp", "Rp."}
 
@@ -66,9 +74,9 @@ def has_currency(text: str) -> bool:
 
 
 def plain_mark(mark: str) -> str:
-    """Returns a mark without blanks, and the code of a currency in capital letters."""
+    """Returns a mark without blanks, and a usual code in capital letters."""
     mark = mark.replace(" ", "") if has_currency(mark) else mark
-    return mark.upper() if mark.upper() in _CODES else mark
+    return mark.upper() if mark.upper() in _USUAL else mark
 
 
 def needs_separator(mark: str) -> bool:

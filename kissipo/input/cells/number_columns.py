@@ -548,13 +548,15 @@ def _nearly_numbers(column: Column) -> list[Finding]:
 def _beside_words(sample: Sequence[str]) -> list[str]:
     """Returns the texts with an amount beside the same few words, as $5 per night."""
     forms = [_BODY.sub("#", text) for text in sample]
-    usual = {form for form, _ in Counter(forms).most_common(_FEW_FORMS)}
+    usual = {
+        form: has_currency(form)
+        for form, _ in Counter(forms).most_common(_FEW_FORMS)
+        if not _VERSION.fullmatch(form) and (has_currency(form) or form.count("#") == 1)
+    }
     return [
         text
         for text, form in zip(sample, forms, strict=True)
-        if form in usual
-        and (has_currency(form) or (form.count("#") == 1 and _PARTED.search(text) is not None))
-        and not _VERSION.fullmatch(form)
+        if form in usual and (usual[form] or _PARTED.search(text) is not None)
     ]
 
 

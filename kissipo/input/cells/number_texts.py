@@ -15,14 +15,15 @@ Example:  >>> split_number("$1,234.50"), split_number("(3,5 kg)")
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import compress, count, repeat
 from typing import Literal, NamedTuple
 
 from kissipo.input.cells.money import (
     CURRENCIES,
     MARK,
-    SCALE,
     SCALED,
+    SCALED_MARK,
     has_no_cents,
     is_currency,
     needs_separator,
@@ -54,7 +55,7 @@ _NOT_UNITS = {"年", "月", "日", "时", "時", "am", "pm", "a.m.", "p.m.", "uh
 _NUMBER = re.compile(
     rf"(?P<sign>[-+]?) ?(?:(?P<before>{MARK})(?P<blank> *))?(?P<inner>[-+]?) ?"
     r"(?P<body>\d(?:[\d.,' ]*\d)?|[.,]\d+)(?P<power>[eE][-+]?\d+)?(?P<whole>[.,]--?|/-)?"
-    rf"(?: ?(?P<scale>{SCALE}) ?(?P<money>{MARK})"
+    rf"(?: ?(?:{SCALED_MARK})"
     rf"| ?(?P<after>%|‰|\+|°[CFK]?|{MARK}|[^\W\d_²³¹][^\s,()'+]{{0,7}}"
     r"|sq\.? ft|fl oz|per cent|million|billion|thousand))?"
     r"(?: ?(?P<behind>-))?"
@@ -90,6 +91,7 @@ class NumberText(NamedTuple):
         return f"NumberText{tuple(self) if self.scale else tuple(self)[:3]}"
 
 
+@lru_cache(maxsize=1 << 12)  # several rules ask for the same frequent texts
 def split_number(text: str) -> NumberText | None:
     """Returns the parts of a number, or None for a text that is not a number."""
     if not text.isascii():
@@ -108,8 +110,10 @@ def split_number(text: str) -> NumberText | None:
     signs = [sign for sign in (match["sign"], match["inner"], match["behind"]) if sign]
     if evidence is None or len(signs) > 1 or (negative and signs):
         return None
-    mark, power = plain_mark(match["before"] or match["money"] or match["after"] or ""), None
-    scale = match["scale"] or (match["after"] if match["before"] else None)
+    behind = match["symbol"] or match["code"] or match["name"]
+    mark, power = plain_mark(match["before"] or behind or match["after"] or ""), None
+    scale = match["scale"] or match["letter"] or match["word"]
+    scale = scale or (match["after"] if match["before"] else None)
     if scale:
         power = power_of(scale)
         if power is None and not is_currency(scale):

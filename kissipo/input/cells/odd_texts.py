@@ -2,8 +2,8 @@
 spreadsheet made of names.
 
 Example:  >>> from kissipo.core.frame import strings
-          >>> odd_texts(strings("size", ['{"w": 3}', '{"w": 4}'] * 9))[0].message
-          '\'size\' has objects of JSON in its cells, such as \\'{"w": 3}\\''
+          >>> odd_texts(strings("size", ['{"w": 3}', '{"w": 4}'] * 9))[0].check
+          'JSON in cells'
           >>> odd_texts(strings("gene", ["TP53", "2-Sep", "EGFR"] * 9))[0].check
           'dates among names'
 """

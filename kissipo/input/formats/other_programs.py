@@ -1,7 +1,7 @@
 """Files of other programs that are not read: what they are, and how to convert them.
 
-Example:  >>> str(refusal(Path("survey.dta"))).split(";")[0]
-          "survey.dta is a Stata file, which kissipo does not read."
+Example:  >>> str(refusal(Path("survey.dta"))).split(". ")[0]
+          'survey.dta is a Stata file, which kissipo does not read'
 """
 
 from __future__ import annotations

@@ -299,6 +299,7 @@ def check_raw(content: str, quoting: bool) -> None:
 @example("a,b\n1,x\n2,y\n007,z\n", True)
 @example('a,b\n"1.5",x\n"2,5"," y "\n', True)
 @example('a,b\n" a",', True)
+@example("a,b\n1," + "x" * 50 + "\n1,y\n1,z\n", True)
 @settings(max_examples=150, derandomize=True, deadline=None)
 def test_blocks_and_rows_agree(content: str, quoting: bool) -> None:
     check_raw(content, quoting)

@@ -86,6 +86,15 @@ def test_one_amount(cell: str, number: float) -> None:
     assert column.kind == "number" and column.values.tolist() == [number] * 30
 
 
+@pytest.mark.parametrize(
+    ("cell", "mark"),
+    [("3 BR", "BR"), ("9600 baud", "baud"), ("12 mR", "mR"), ("5 MB", "MB"), ("7 try", "try")],
+)
+def test_units_that_look_like_scaled_currencies(cell: str, mark: str) -> None:
+    column = read([cell] * 30)[0]["price"]
+    assert column.values.tolist() == [float(cell.split()[0])] * 30 and column.unit == mark
+
+
 def test_letters_of_different_size_are_thousands_and_millions() -> None:
     cells = ["950", "1.2K", "35K", "2.5M", "17"] * 8
     frame, findings = read(cells)
@@ -115,7 +124,7 @@ def test_amounts_beside_words_are_said(cell: str) -> None:
     assert "numbers with something beside them" in messages(findings)
 
 
-@pytest.mark.parametrize("cell", ["R{}", "TL{}", "v{}.5", "A{}", "{}-{}"])
+@pytest.mark.parametrize("cell", ["R{}", "TL{}", "v{}.5", "A{}", "{}-{}", "Try {}", "cop {}"])
 def test_codes_stay_texts(cell: str) -> None:
     frame, findings = read([cell.format(10 + row % 29, row) for row in range(60)])
     assert frame["price"].kind == "string"
