@@ -99,7 +99,7 @@ def test_a_part_that_is_not_asked_for_is_found() -> None:
     assert unasked(names) == ["kissipo.process.nets.lstm"]
 
 
-def test_fit_imports_scikit_learn_for_its_baselines_only(after_fit: set[str]) -> None:
+def test_fit_imports_sklearn_for_its_baselines_only(after_fit: set[str]) -> None:
     assert unasked(after_fit) == []
     assert not {"torch._dynamo", "matplotlib", "polars", "statsmodels", "gymnasium"} & after_fit
     assert own(after_fit) < 370
@@ -112,7 +112,7 @@ def test_predict_imports_no_trace_and_no_page(after_predict: set[str]) -> None:
     assert own(after_predict) < 270
 
 
-def test_show_reads_the_data_without_scikit_learn(after_show: set[str]) -> None:
+def test_show_reads_the_data_without_sklearn(after_show: set[str]) -> None:
     assert unasked(after_show) == []
     assert not set(_HEAVY) & after_show
     assert own(after_show) < 350

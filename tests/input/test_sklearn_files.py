@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits, load_iris
 from kissipo.input.datasets import digits, iris
 
 
-def test_digits_are_those_of_scikit_learn() -> None:
+def test_digits_are_those_of_sklearn() -> None:
     frame, expected = digits.read().frame, load_digits()
     np.testing.assert_array_equal(frame["digit"].values, expected.target)
     np.testing.assert_array_equal(
@@ -16,7 +16,7 @@ def test_digits_are_those_of_scikit_learn() -> None:
     )
 
 
-def test_flowers_are_those_of_scikit_learn() -> None:
+def test_flowers_are_those_of_sklearn() -> None:
     frame, expected = iris.read().frame, load_iris()
     assert [f"{name} (cm)" for name in frame.names[:-1]] == expected.feature_names
     columns = [frame[name].values for name in frame.names[:-1]]
