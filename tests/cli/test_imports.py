@@ -122,3 +122,24 @@ def test_help_imports_only_the_standard_library_and_a_few_files(folder: Path) ->
     names = modules(folder, "--help")
     assert not {"torch", "numpy", "rich", "importlib.metadata", *_HEAVY} & names
     assert own(names) < 12
+
+
+_MANY_OBJECTS = """
+import gc
+from kissipo.cli import main
+usual = gc.get_threshold()
+def command(arguments):
+    print(gc.get_threshold() > usual)
+    made = [[] for _ in range(main._OBJECTS_OF_MODULES + 1)]
+    print(gc.get_threshold() == usual, gc.get_freeze_count() > len(made))
+    return 0
+main._result = command
+main.main()
+"""
+
+
+def test_garbage_is_searched_as_usual_after_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _MANY_OBJECTS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True", "True"]
