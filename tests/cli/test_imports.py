@@ -130,8 +130,8 @@ from kissipo.cli import main
 usual = gc.get_threshold()
 def command(arguments):
     print(gc.get_threshold() > usual)
-    made = [[] for _ in range(main._OBJECTS_OF_MODULES + 1)]
-    print(gc.get_threshold() == usual, gc.get_freeze_count() > len(made))
+    made = [[] for _ in range(2 * main._OBJECTS_OF_MODULES)]
+    print(gc.get_threshold() == usual, gc.get_freeze_count() > len(made) / 3)
     return 0
 main._result = command
 main.main()
