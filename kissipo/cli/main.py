@@ -45,7 +45,7 @@ _ORDER = (
     "doctor",
 )
 DONE, BUG, SLIP, STOPPED = 0, 1, 2, 130
-_OBJECTS_OF_MODULES = 500_000  # that a command creates before it works on data
+_OBJECTS_OF_MODULES = 600_000  # of torch, scikit-learn and kissipo together
 _CORE = {  # the import name, and the name of the package
     "torch": "torch",
     "numpy": "numpy",
@@ -67,6 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _result(list(arguments))
+    usual = gc.get_threshold()
+
+    def search_as_usual(phase: str, _: object) -> None:
+        if phase == "stop" and gc.get_threshold() != usual:
+            gc.set_threshold(*usual)
+            gc.freeze()
+
+    gc.callbacks.append(search_as_usual)
     gc.set_threshold(_OBJECTS_OF_MODULES)
     try:
         return _result(sys.argv[1:])

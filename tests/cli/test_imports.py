@@ -99,7 +99,7 @@ def test_a_part_that_is_not_asked_for_is_found() -> None:
     assert unasked(names) == ["kissipo.process.nets.lstm"]
 
 
-def test_fit_imports_scikit_learn_for_its_baselines_only(after_fit: set[str]) -> None:
+def test_fit_imports_sklearn_for_its_baselines_only(after_fit: set[str]) -> None:
     assert unasked(after_fit) == []
     assert not {"torch._dynamo", "matplotlib", "polars", "statsmodels", "gymnasium"} & after_fit
     assert own(after_fit) < 370
@@ -112,7 +112,7 @@ def test_predict_imports_no_trace_and_no_page(after_predict: set[str]) -> None:
     assert own(after_predict) < 270
 
 
-def test_show_reads_the_data_without_scikit_learn(after_show: set[str]) -> None:
+def test_show_reads_the_data_without_sklearn(after_show: set[str]) -> None:
     assert unasked(after_show) == []
     assert not set(_HEAVY) & after_show
     assert own(after_show) < 350
@@ -122,3 +122,24 @@ def test_help_imports_only_the_standard_library_and_a_few_files(folder: Path) ->
     names = modules(folder, "--help")
     assert not {"torch", "numpy", "rich", "importlib.metadata", *_HEAVY} & names
     assert own(names) < 12
+
+
+_MANY_OBJECTS = """
+import gc
+from kissipo.cli import main
+usual = gc.get_threshold()
+def command(arguments):
+    print(gc.get_threshold() > usual)
+    made = [[] for _ in range(2 * main._OBJECTS_OF_MODULES)]
+    print(gc.get_threshold() == usual, gc.get_freeze_count() > len(made) / 3)
+    return 0
+main._result = command
+main.main()
+"""
+
+
+def test_garbage_is_searched_as_usual_after_the_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _MANY_OBJECTS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["True", "True", "True"]

@@ -1,4 +1,4 @@
-"""Files of scikit-learn, read without its import, which takes longer than a training."""
+"""Files of scikit-learn, read without its import, which takes a second."""
 
 from importlib.util import find_spec
 from pathlib import Path
