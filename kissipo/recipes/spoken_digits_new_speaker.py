@@ -48,8 +48,13 @@ RECIPE = Recipe(
     data="1,500 recordings of 8,000 Hz",
     metric="accuracy",
     band=(0.55, 0.95),
-    expected="",
+    expected=(
+        "83.0 % correct, the mean of six speakers who are each left out (72.8-95.2 %; the seed 0 "
+        "leaves george out: 78.4 %); logistic regression on the same frames 51.2 %, 5 nearest "
+        "neighbors 44.3 %. With known voices, as in the official split, spoken-digits is 99.0 % "
+        "correct: that split flatters"
+    ),
     seconds=15,
-    look="the folds of --folds 6: some speakers are much harder than others",
+    look="--folds 6: some speakers are much harder than others; the words that are confused",
     differs="the official split has every speaker in both parts",
 )
