@@ -4,9 +4,11 @@ By default each band is scaled by its mean and its standard deviation in the tra
 split. With `recording` both are those of each recording, with `recording_mean` only the
 mean is: that removes its loudness and the coloring of its microphone. With
 `dynamic_range` all that is more decibels below the loudest energy of the recording is
-raised to that level, so that rooms of different noise look alike. Recordings keep their lengths: a batch is padded with steps of
-zeros, and the first number of a real step is never 0. A recording that is longer than
-the limit is cut at its end. Other sample rates are resampled.
+raised to that level, so that rooms of different noise look alike.
+
+Recordings keep their lengths: a batch is padded with steps of zeros, and the first
+number of a real step is never 0. A recording that is longer than the limit is cut at
+its end. Other sample rates are resampled.
 
 Shapes:   column (row) of recordings -> (row, time, feature), one feature per band
 Source:   Davis and Mermelstein 1980; the steps stand in `_mel.py`. `decode` makes a

@@ -71,7 +71,7 @@ def sounds_below(folder: Path) -> list[Path]:
 
 
 def is_sound_folder(folder: Path) -> bool:
-    """Whether a folder holds more recordings than images, by the endings of the files."""
+    """Whether a folder holds more recordings than images, by their endings."""
     sounds = images = 0
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not is_system(Path(name))]
