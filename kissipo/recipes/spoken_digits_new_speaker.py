@@ -22,7 +22,7 @@ RECIPE = Recipe(
         input={
             "audio": "fsdd",
             "split": {"method": "random", "group": "speaker", "validation": 0.0},
-            "augment": ["vocal_tract", "tempo"],
+            "augment": ["noise", "vocal_tract", "tempo"],
             "standardize": "recording_mean",
             "dynamic_range": 50.0,
             "mel_bands": 24,
@@ -34,8 +34,8 @@ RECIPE = Recipe(
             "filters": [24, 48, 64],
             "norm": True,
             "units": [],
-            "dropout": 0.3,
-            "epochs": 10,
+            "dropout": 0.4,
+            "epochs": 12,
             "learning_rate": 0.003,
             "schedule": "one_cycle",
         },
@@ -49,8 +49,8 @@ RECIPE = Recipe(
     metric="accuracy",
     band=(0.55, 0.95),
     expected=(
-        "83.0 % correct, the mean of six speakers who are each left out (72.8-95.2 %; the seed 0 "
-        "leaves george out: 78.4 %); logistic regression on the same frames 51.2 %, 5 nearest "
+        "84.3 % correct, the mean of six speakers who are each left out (75.6-95.6 %; the seed "
+        "0 leaves george out: 75.6 %); logistic regression on the same frames 51.2 %, 5 nearest "
         "neighbors 44.3 %. With known voices, as in the official split, spoken-digits is 99.0 % "
         "correct: that split flatters"
     ),
