@@ -22,13 +22,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log10
+from math import log, log10
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 
+DECIBEL = log(10) / 10  # in natural logarithms of energies
 FLOOR = 1e-10  # the smallest energy, so that silence has a logarithm
 Numbers = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ A WAV file is a sequence of chunks: four letters, a size, the content. `fmt ` sa
 the samples are written, `data` holds them. Integers of 8 (without sign), 16, 24 and 32
 bits and floats of 32 and 64 bits are read, also in the order of bytes of RIFX, and
 files of more than 4 GB (RF64). A program that writes into a pipe leaves the size open;
-then the samples go to the end of the file.
+then the samples reach to the end of the file.
 
 Source:   Microsoft and IBM, Multimedia Programming Interface, 1991; EBU Tech 3306.
 """

@@ -1,10 +1,14 @@
 """Log-mel: recordings <-> the loudness of mel bands in short frames of time.
 
 By default each band is scaled by its mean and its standard deviation in the training
-split, or (`recording`) in each recording, which removes its loudness and the coloring
-of its microphone. Recordings keep their lengths: a batch is padded with steps of
-zeros, and the first number of a real step is never 0. A recording that is longer than
-the limit is cut at its end. Other sample rates are resampled.
+split. With `recording` both are those of each recording, with `recording_mean` only the
+mean is: that removes its loudness and the coloring of its microphone. With
+`dynamic_range` all that is more decibels below the loudest energy of the recording is
+raised to that level, so that rooms of different noise look alike.
+
+Recordings keep their lengths: a batch is padded with steps of zeros, and the first
+number of a real step is never 0. A recording that is longer than the limit is cut at
+its end. Other sample rates are resampled.
 
 Shapes:   column (row) of recordings -> (row, time, feature), one feature per band
 Source:   Davis and Mermelstein 1980; the steps stand in `_mel.py`. `decode` makes a
@@ -29,7 +33,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kissipo.codec._mel import FLOOR, Mel, Numbers, Steps, griffin_lim, log_mel, steps_of
+from kissipo.codec._mel import DECIBEL, FLOOR, Mel, Numbers, Steps, griffin_lim, log_mel, steps_of
 from kissipo.codec._sound import SILENCE, Sound, common_rate
 from kissipo.codec._sound_sections import frame_sections, recording
 from kissipo.codec._sound_windows import loud_frames, trimmed, windows_of
@@ -41,7 +45,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.tensor_spec import TensorSpec
 
-Scaling = Literal["training", "recording", "none"]
+Scaling = Literal["training", "recording", "recording_mean", "none"]
 NEARLY_ZERO, MIN_STD = 1e-6, 1e-3  # the first number of a step is not 0: padding is
 _DRAWN, FILE = 12, "file"  # recordings that a report plays; the column of their files
 _QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -57,6 +61,7 @@ class LogMel(Codec):
         "rate",
         "mel",
         "standardize",
+        "dynamic_range",
         "max_seconds",
         "length",
         "mean",
@@ -71,11 +76,13 @@ class LogMel(Codec):
         rate: int | None = None,
         mel: Mel | JsonMapping | None = None,
         standardize: Scaling = "training",
+        dynamic_range: float | None = None,
         max_seconds: float | None = None,
     ) -> None:
         self.column, self.rate, self.max_seconds = column, rate, max_seconds
         self.mel = mel if isinstance(mel, Mel) else Mel(**(mel or {}))
         self.standardize: Scaling = standardize
+        self.dynamic_range = dynamic_range
         self.length: int | None = None
         self.mean: tuple[float, ...] = ()
         self.std: tuple[float, ...] = ()
@@ -113,6 +120,8 @@ class LogMel(Codec):
         self.length = max(counts)
         sums, squares = np.zeros(self.features), np.zeros(self.features)
         for values in self.raw(sounds):
+            if self.standardize == "recording_mean":
+                values = values - values.mean(axis=0)
             sums += values.sum(axis=0)
             squares += (values**2).sum(axis=0)
         mean = sums / sum(counts)
@@ -143,7 +152,17 @@ class LogMel(Codec):
 
     def numbers_of(self, samples: NDArray[np.float32]) -> Numbers:
         """Returns the numbers of samples (frame, feature)."""
-        return log_mel(samples, self.rate or 1, self.mel)
+        return self.ranged(log_mel(samples, self.rate or 1, self.mel))
+
+    def ranged(self, energies: Numbers, loudest: float | None = None) -> Numbers:
+        """Returns log energies, those below the dynamic range raised to its lower end.
+
+        loudest:   of the recording; of these energies when omitted
+        """
+        if self.dynamic_range is None:
+            return energies
+        top = float(energies.max(initial=-np.inf)) if loudest is None else loudest
+        return np.maximum(energies, top - self.dynamic_range * DECIBEL)
 
     def count(self, sound: Sound) -> int:
         """Returns the number of frames of a recording, at least 1."""
@@ -157,7 +176,8 @@ class LogMel(Codec):
         if self.standardize == "recording":
             std = np.maximum(values.std(axis=0), MIN_STD)
             return np.asarray((values - values.mean(axis=0)) / std)
-        return (values - np.array(self.mean)) / np.array(self.std)
+        mean = values.mean(axis=0) if self.standardize == "recording_mean" else np.array(self.mean)
+        return np.asarray((values - mean) / np.array(self.std))
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.length, self)
@@ -197,8 +217,20 @@ class LogMel(Codec):
             EncodingStep("power", f"FFT of {fft}, squared: 0 to {rate / 2:g} Hz", steps.power),
             EncodingStep("mel", f"{self.mel.bands} triangles (HTK)", steps.energies),
             EncodingStep("logarithm", f"natural, of at least {FLOOR:g}", steps.log_mel),
-            *self.last_steps(steps.log_mel),
+            *self._range_step(samples, steps),
+            *self.last_steps(self._in_range(samples, steps)),
         ]
+
+    def _in_range(self, samples: NDArray[np.float32], steps: Steps) -> Numbers:
+        """Returns the log energies of a frame within the dynamic range."""
+        loudest = float(log_mel(samples, self.rate or 1, self.mel).max())
+        return self.ranged(steps.log_mel, loudest)
+
+    def _range_step(self, samples: NDArray[np.float32], steps: Steps) -> list[EncodingStep]:
+        if self.dynamic_range is None:
+            return []
+        description = f"at most {self.dynamic_range:g} dB below the loudest of the recording"
+        return [EncodingStep("range", description, self._in_range(samples, steps))]
 
     def last_steps(self, log_mel: Numbers) -> list[EncodingStep]:
         """Returns the steps between the log-mel energies of a frame and its numbers."""

@@ -48,11 +48,17 @@ class MFCC(LogMel):
         rate: int | None = None,
         mel: Mel | JsonMapping | None = None,
         standardize: Scaling = "training",
+        dynamic_range: float | None = None,
         max_seconds: float | None = None,
         coefficients: int = 13,
     ) -> None:
         super().__init__(
-            column, rate=rate, mel=mel, standardize=standardize, max_seconds=max_seconds
+            column,
+            rate=rate,
+            mel=mel,
+            standardize=standardize,
+            dynamic_range=dynamic_range,
+            max_seconds=max_seconds,
         )
         self.coefficients = min(coefficients, self.mel.bands)
 

@@ -27,17 +27,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import log
 from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
+from kissipo.codec._mel import DECIBEL
 from kissipo.codec.log_mel import MIN_STD, NEARLY_ZERO
 from kissipo.core.batch import Batch, is_step
 
 Name = Literal["gain", "noise", "vocal_tract", "tempo", "shift", "frequency_mask", "time_mask"]
-DECIBEL = log(10) / 10  # in natural logarithms of energies
 _GAIN, _NOISE, _STRETCH, _TEMPO = 6 * DECIBEL, (10 * DECIBEL, 30 * DECIBEL), 0.15, 0.2
 _SHIFT_MS, _MASKS, _MASKED = 80.0, 2, 0.2
 
@@ -46,7 +45,7 @@ _SHIFT_MS, _MASKS, _MASKED = 80.0, 2, 0.2
 class Scaling:
     """How a codec scales energies: mean and standard deviation per band.
 
-    mode:         of the training split, of each recording, or none
+    mode:         as input.standardize says
     frequencies:  the middle of each band in Hz
     hop_ms:       the time from one frame to the next
     """
@@ -71,6 +70,8 @@ class Scaling:
         steps = frames.steps.unsqueeze(-1)
         count = steps.sum(dim=1, keepdim=True)
         mean = (x * steps).sum(dim=1, keepdim=True) / count
+        if self.mode == "recording_mean":
+            return (x - mean) / self.std
         variance = ((x - mean) ** 2 * steps).sum(dim=1, keepdim=True) / count
         return (x - mean) / variance.sqrt().clamp(min=MIN_STD)
 

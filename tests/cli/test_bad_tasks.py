@@ -33,7 +33,7 @@ FILES = [
     ),
     (
         "input: {imges: digits}",
-        "input names no source; got imges. Allowed: one of baskets, environment, events, games,",
+        "input names no source; got imges. Allowed: one of audio, baskets, environment, events,",
     ),
     (
         "input: {images: digits\nprocess: {net: ffn}",

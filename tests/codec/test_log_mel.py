@@ -121,6 +121,25 @@ def test_scaling_of_training_and_of_each_recording() -> None:
     assert torch.allclose(codec.encode(quiet)[0], codec.encode(frame)[0], atol=1e-3)
 
 
+def test_dynamic_range_raises_what_is_quiet_and_the_mean_is_removed() -> None:
+    sounds = [Sound.of(vowel(0.4, seed=n) / (1 + 9 * n), 8000) for n in range(2)]
+    frame = Frame((sound_column("sound", sounds),))
+    plain = LogMel("sound", standardize="none").fit(frame).encode(frame).double()
+    x = LogMel("sound", standardize="none", dynamic_range=30.0).fit(frame).encode(frame).double()
+    for row, before in zip(x, plain, strict=True):
+        lowest = before.max() - 3 * math.log(10)
+        assert torch.allclose(row, before.clamp(min=lowest), atol=1e-5)
+        assert (before < lowest).any()
+    codec = LogMel("sound", standardize="recording_mean", dynamic_range=30.0).fit(frame)
+    scaled = codec.encode(frame).double()
+    assert scaled.mean(dim=1).abs().max() < 1e-5
+    stds = scaled.flatten(0, 1).std(dim=0, unbiased=False)  # 0: always below the range
+    assert int((stds - 1).abs().lt(1e-4).sum()) > 20 and bool(((stds - 1) * stds < 1e-4).all())
+    assert torch.allclose(scaled[0], (x[0] - x[0].mean(dim=0)) / torch.tensor(codec.std), atol=1e-5)
+    names = [step.name for step in codec.encoding_steps(frame)]
+    assert names == ["samples", "frame", "window", "power", "mel", "logarithm", "range"]
+
+
 def test_other_rates_are_resampled_and_long_recordings_cut() -> None:
     time = np.arange(16000) / 16000
     tone = np.sin(2 * np.pi * 700 * time)

@@ -24,11 +24,11 @@ WRONG = [
     # a part
     (
         "process: {net: ffn}",
-        "input names no source; got nothing. Allowed: one of baskets, environment, events, games",
+        "input names no source; got nothing. Allowed: one of audio, baskets, environment, events",
     ),
     (
         "input: {tabel: a.csv}",
-        "input names no source; got tabel. Allowed: one of baskets, environment",
+        "input names no source; got tabel. Allowed: one of audio, baskets, environment",
     ),
     ("input: {batch_size: 3}", "Name the source of the data, for example input: {table: sms.csv}"),
     (
@@ -325,7 +325,7 @@ def test_option_without_part_finds_its_part(key: str, place: str) -> None:
         ("epoch", "'epoch' is not an option of a task. Did you mean 'epochs'"),
         (
             "zzz",
-            "'zzz' is not an option of a task. Known here: baskets, environment, events, games",
+            "'zzz' is not an option of a task. Known here: audio, baskets, environment",
         ),
         ("scale", "'scale' is an option of several parts. Allowed: input.scale or output.scale."),
         ("episodes", "Allowed: process.episodes or output.episodes."),

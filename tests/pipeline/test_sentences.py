@@ -159,7 +159,6 @@ SENTENCES = [
         input: {{audio: recordings/}}
         process: {{net: {net}}}
         output: {{category: digit}}""",
-            "'audio' (S29)",
         )
         for net in ("recurrent", "cnn")
     ),

@@ -23,7 +23,16 @@ def test_doctor_prints_versions_threads_and_packages(capsys: pytest.CaptureFixtu
     assert result["machine"]["threads"] == torch.get_num_threads()
     for part in result["parts"]:
         assert not part["version"] or part["version"] == version(part["package"])
-        assert part["extra"] in ("frames", "excel", "series", "rl", "language", "board", "box2d")
+        assert part["extra"] in (
+            "frames",
+            "excel",
+            "series",
+            "rl",
+            "language",
+            "board",
+            "sound",
+            "box2d",
+        )
 
 
 def test_doctor_names_the_extra_of_a_missing_package(

@@ -106,9 +106,9 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
         )
     augment = experiment.pipeline.augment
     if augment is not None and not isinstance(augment, Augment):
+        names = augment.describe().partition(" (")[0]
         raise NotBuiltError(
-            f"kissipo eject does not write input.augment={augment.describe()} yet",
-            do="Leave input.augment out",
+            f"kissipo eject does not write input.augment={names} yet", do="Use input.augment=[]"
         )
     norms = (layer for layer in experiment.net.modules() if isinstance(layer, nn.BatchNorm2d))
     if any(not layer.weight.requires_grad for layer in norms):

@@ -195,7 +195,10 @@ def voice_findings(
         if both:
             message = f"{len(both)} of {len(tested)} values of '{column.name}' in the test split "
             message += "are in the training split, too: the score is for known voices"
-            action = f"input.split.group={column.name} evaluates new ones, which is harder"
+            action = (
+                f"input.split.method=random input.split.group={column.name} evaluates new ones, "
+            )
+            action += "which is harder"
             findings.append(Finding("WARN", "known voices", message, action))
         elif tested:
             some = list_some(sorted(tested), 3)

@@ -10,6 +10,7 @@ Example:  >>> fields_of("{digit}_{speaker}_{_}", "7_theo_12")
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kissipo.codec._image_kinds import SUFFIXES as IMAGES
 from kissipo.codec._sound import SUFFIXES
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding, counted
@@ -69,10 +71,14 @@ def sounds_below(folder: Path) -> list[Path]:
 
 
 def is_sound_folder(folder: Path) -> bool:
-    """Whether a folder holds more recordings than images."""
-    files = files_below(folder)
-    sounds = sum(map(is_sound, files.others))
-    return sounds > len(files.images)
+    """Whether a folder holds more recordings than images, by their endings."""
+    sounds = images = 0
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_system(Path(name))]
+        endings = [os.path.splitext(name)[1].lower() for name in files]
+        sounds += sum(ending in SUFFIXES for ending in endings)
+        images += sum(ending in IMAGES for ending in endings)
+    return sounds > images
 
 
 def has_class_folders(folder: Path) -> bool:

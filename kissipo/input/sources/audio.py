@@ -97,10 +97,15 @@ class Options:
     max_frequency: float | None = option(
         None, "highest frequency of the mel bands in Hz; half the sample rate when omitted", above=0
     )
-    standardize: Literal["training", "recording", "none"] = option(
+    standardize: Literal["training", "recording", "recording_mean", "none"] = option(
         "training",
         "scale each band by mean and standard deviation: of the training split, or of each "
-        "recording, which removes its loudness and its microphone",
+        "recording (or its mean alone), which removes its loudness and its microphone",
+    )
+    dynamic_range: float | None = option(
+        None,
+        "decibels below the loudest energy of a recording; what is quieter is raised to that level",
+        above=0,
     )
     augment: tuple[Name, ...] = option((), "random data augmentation during training")
     bucketing: bool = option(True, "whether a training batch holds recordings of similar length")
@@ -182,6 +187,7 @@ class Audio(Source[Options]):
             rate=options.sample_rate,
             mel=options.mel(),
             standardize=options.standardize,
+            dynamic_range=options.dynamic_range,
             max_seconds=options.max_seconds,
         )
         if isinstance(codec, MFCC):
