@@ -37,7 +37,7 @@ from torch import Tensor
 from kissipo.codec._boxes import with_corners
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.output.decode.nms import box_iou, candidates, likely, suppress
-from kissipo.output.metrics.box_matching import box_overlaps, match_boxes
+from kissipo.output.metrics.box_matching import box_overlaps, image_parts, match_boxes
 
 REACHES, NEAR, ANCHOR_FITS = 0.5, 0.1, 0.3
 MISSES = (
@@ -159,11 +159,19 @@ def false_alarm_causes(
     """Returns the cause of every false alarm: (image, detection, 3), the number of the
     cause, the IoU with a true box, and the number of that box."""
     decided = np.where(detections[..., 5:] < threshold, np.float32(-1), detections)
-    matches = match_boxes(decided, targets, iou_thresholds=(REACHES,))[0, 0]
     causes = np.full((*detections.shape[:2], 3), _NONE, dtype=np.float32)
     if not targets.shape[1]:
         causes[decided[..., 0] >= 0] = (FALSE_ALARMS.index("background"), 0, -1)
         return causes
+    for part in image_parts(len(targets), detections.shape[1] * targets.shape[1]):
+        causes[part] = _false_alarms(decided[part], targets[part])
+    return causes
+
+
+def _false_alarms(decided: NumpyArray, targets: NumpyArray) -> NumpyArray:
+    """Returns the cause of every false alarm of some images."""
+    causes = np.full((*decided.shape[:2], 3), _NONE, dtype=np.float32)
+    matches = match_boxes(decided, targets, iou_thresholds=(REACHES,))[0, 0]
     same, any_class = box_overlaps(decided, targets), _overlaps_of_all(decided, targets)
     own, other = same.max(axis=-1), np.where(same < 0, any_class, -1.0)
     wrong = other.max(axis=-1)

@@ -170,7 +170,7 @@ def _object(
     size = f"{outputs[0, number, 2]:.3f} x {outputs[0, number, 3]:.3f} of the image (p_w, p_h)"
     head = {
         "responsible": f"candidate {number:,} is responsible",
-        "nearest": f"candidate {number:,} has the nearest anchor box",
+        "nearest": f"candidate {number:,} has the nearest anchor box or proposal",
         "own": f"it is candidate {number:,}",
     }[how]
     if grid is None:

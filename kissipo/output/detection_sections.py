@@ -66,7 +66,7 @@ _MISSED = {
     "suppressed": "NMS removed its best candidate for detection {which}, IoU {measure}",
     "cut off": "its best candidate, score {measure}, came after the largest number that is kept",
     "wrong class": "it was found as {name}, score {measure}",
-    "no anchor": "no anchor box fits: the best one overlaps it with an IoU of {measure}",
+    "no anchor": "no anchor box or proposal fits: the best one has an IoU of {measure}",
     "low score": "its best candidate has a score of {measure}, below {threshold:g}",
     "taken": "the only candidate that reaches it, IoU {measure}, took another true box",
     "poorly placed": "its best candidate overlaps it with an IoU of {measure}, below 0.5",
@@ -82,7 +82,7 @@ _MISSED_ADVICE = {
     "cut off": "a higher output.decode.max_detections (now {max_detections}) or pre_nms_top_k "
     "(now {top_k})",
     "wrong class": "more examples of the classes that are confused; check their labels",
-    "no anchor": "anchor boxes of the sides of these objects, or a finer grid",
+    "no anchor": "anchor boxes of the sides of these objects, a finer grid, or more proposals",
     "low score": "a lower output.decode.threshold (now {threshold:g}), or a longer training",
     "taken": "more anchor boxes per cell, or a finer grid: two objects share one candidate",
     "poorly placed": "a longer training, a larger input.size, or a finer grid",

@@ -197,7 +197,6 @@ FOREIGN = {  # names of the same option in other libraries
     "n_episodes": "process.episodes",
     "batch_norm": "process.norm",
     "architecture": "process.net",
-    "backbone": "process.net",
     "bs": "input.batch_size",
     "minibatch_size": "input.batch_size",
     "img_size": "input.size",

@@ -230,7 +230,7 @@ def test_every_metric_has_a_case() -> None:
     # they do not compare pairs of targets and predictions, and are tested elsewhere:
     # test_s36_maps.py, test_s40_dcgan.py and test_s48_hot_spots.py in tests/systems;
     # test_detection.py, test_coco_and_voc.py, test_edit_distance.py,
-    # test_text_metrics.py, test_entities.py, test_squad_metrics.py and test_top_items.py
+    # test_text_metrics.py, test_entities.py, test_squad_metrics.py, test_top_items.py
     # in tests/output
     elsewhere = ("frechet.", "detection.", "edit_distance.", "bleu.", "rouge.", "squad.")
     elsewhere += ("entities.", "top_items.", "counts.", "neighborhoods.")

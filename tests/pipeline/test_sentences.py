@@ -292,7 +292,6 @@ SENTENCES = [
         input: {images: cells/, boxes: boxes.csv, size: 416}
         process: {net: yolo, anchors: 9}
         output: {boxes: label, decode: {iou_threshold: 0.5}}""",
-        "the net 'yolo' (S41)",
     ),
     Sentence(
         "S41",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -276,6 +277,45 @@ def test_blood_cells_have_their_boxes_and_their_published_split(data: Path) -> N
     assert photographs is not None and len(photographs.frame) == 128
     values = photographs.frame["boxes"].values[..., 0]
     assert ((values >= 0).sum(), ((values >= 0).sum(axis=1) == 0).sum()) == (929, 2)
+
+
+def test_evaluation_names_both_maps_and_the_cause_of_every_error(
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    content_of: Callable[[Path], Any],
+    records_of: Callable[..., Any],
+) -> None:
+    save("other", 20, start=900, scale=2)
+    assert main(["evaluate", str(run), "other"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"COCO mAP 0\.\d+ \(IoU 0\.50 to 0\.95\), [01]\.\d+ \(IoU 0\.5\); VOC mAP", printed
+    )
+    assert "COCO's rule lets a detection take any free true box" in printed
+    assert "map at iou 0.75" in printed.lower()
+    answer = json.loads((run / "metrics.json").read_text())["answers"][0]
+    details, metrics = answer["details"], answer["metrics"]
+    assert details["coco"]["map_50"] == pytest.approx(metrics["map_50"], abs=1e-12)
+    assert details["coco"]["map_50_95"] == pytest.approx(metrics["map_50_95"], abs=1e-12)
+    missed, false = details["errors"]["missed_boxes"], details["errors"]["false_detections"]
+    assert missed["of"] == sum(details["by_class"]["targets"]) > 20
+    counts = [sum(map(sum, some["causes"].values())) for some in (missed, false)]
+    assert counts[0] == round((1 - metrics["recall"]) * missed["of"])
+    assert counts[1] == round((1 - metrics["precision"]) * false["of"])
+    report = content_of(run / "report.html")
+    (record,) = records_of(report, "detection_errors", "Missed boxes and false alarms")
+    groups = {"missed box": missed, "false alarm": false}
+    for cause in record["causes"]:
+        assert cause["counts"] == groups[cause["group"]]["causes"][cause["name"]]
+        assert len(cause["places"]) == sum(cause["counts"])  # few images: all are stored
+        for image, number in cause["places"]:
+            box = record["images"][image]["boxes"][number]
+            assert box["error"] and cause["name"] in box["text"]
+    assert [curve["name"] for curve in record["curves"]]
+    assert main(["xray", str(run), "other/901.png"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Inside the detector" in printed and "grid of 4x6" in printed
+    assert "Step 1 keeps candidate" in printed and "p_w = 0.3 · exp(t_w) = " in printed
 
 
 def test_steps_lead_from_the_grid_over_candidates_to_the_boxes(

@@ -46,7 +46,7 @@ from kissipo.output.answer import (
     Prediction,
     Scores,
 )
-from kissipo.output.decode.nms import candidates, detect
+from kissipo.output.decode.nms import candidates, detect, refuse_nan
 from kissipo.output.detection_errors import (
     FALSE_ALARMS,
     MISSES,
@@ -198,6 +198,7 @@ class Boxes(Answer):
 
     def scores(self, outputs: Tensor) -> Scores:
         """Returns the detections that non-maximum suppression keeps."""
+        refuse_nan(outputs)
         decode = self.options.decode
         return detect(
             outputs,

@@ -1,8 +1,8 @@
 """Blobs: boxes of the median size of a class, where the pixels have its color.
 
 The color of a class is a linear regression: from the channels of a pixel, less their
-medians in the image, and the sizes of these differences -> 1 near the center of a box of
-the class, 0 outside all boxes of it. A blob is a place where the mean inside a
+medians in the image, and the sizes of these differences -> 1 near the center of a box
+of the class, 0 outside all boxes of it. A blob is a place where the mean inside a
 box of the median size, less the mean around it, is the highest near by. That
 difference, as a share of the largest in training, is the score.
 """

@@ -12,7 +12,6 @@ Choices:  A candidate stands for its most probable class. The score is
           scores the first one is taken. The chosen detection leaves the list together
           with its score, which a common form of the algorithm forgets.
 Source:   greedy NMS, as in Girshick et al., R-CNN, 2014.
-Raises:   DataError for outputs that are not numbers.
 Example:  >>> boxes = torch.tensor([[0, 0, 4, 4], [0, 0, 4, 3], [2, 2, 4, 4]]) / 4
           >>> scores, labels = torch.tensor([0.8, 0.9, 0.7]), torch.zeros(3)
           >>> nms(boxes, scores, labels, iou_threshold=0.5)
@@ -127,7 +126,6 @@ def detect(
     top_k:  the number of candidates of an image that NMS compares at most
     """
     outputs = outputs.detach().float()
-    refuse_nan(outputs)
     detections = torch.zeros(len(outputs), max_detections, 6)
     detections[..., 0] = PADDING
     for row, parts in enumerate(zip(*candidates(outputs), strict=True)):
@@ -141,7 +139,10 @@ def detect(
 
 
 def refuse_nan(outputs: Tensor) -> None:
-    """Refuses candidates that are not numbers: no score could be compared with them."""
+    """Refuses candidates that are not numbers.
+
+    Raises:   DataError, as no score can be compared with them.
+    """
     wrong = int(outputs.isnan().any(dim=-1).sum())
     if wrong:
         raise DataError(

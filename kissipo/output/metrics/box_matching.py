@@ -19,7 +19,7 @@ Example:  >>> targets = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.1, 0, 0.6, 0.5]]])
           [0, 1]
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +50,23 @@ def match_boxes(
     taken = np.full((len(iou_thresholds), len(ignored), *detections.shape[:2]), -1)
     if not detections.shape[1] or not length:
         return taken
-    step = max(1, _MAX_VALUES // (lines * max(length, detections.shape[1])))
     thresholds = np.minimum(np.array(iou_thresholds), _ALMOST_ONE)[:, None, None, None]
-    for start in range(0, count, step):
-        part = slice(start, start + step)
+    for part in image_parts(count, lines * max(length, detections.shape[1])):
         overlaps = box_overlaps(detections[part], targets[part], crowd[part])
         taken[:, :, part] = _matched(
             overlaps, detections[part, :, 5], thresholds, ignored[:, part], crowd[part]
         )
     return taken
+
+
+def image_parts(count: int, values: int) -> Iterator[slice]:
+    """Yields parts of the images, so that no array of a part becomes large.
+
+    values:  of one image
+    """
+    step = max(1, _MAX_VALUES // max(1, values))
+    for start in range(0, count, step):
+        yield slice(start, start + step)
 
 
 def _matched(

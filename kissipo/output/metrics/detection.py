@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.output.metrics.box_matching import box_overlaps, match_boxes
+from kissipo.output.metrics.box_matching import box_overlaps, image_parts, match_boxes
 from kissipo.output.metrics.coco import interpolated_precision
 
 
@@ -48,11 +48,13 @@ def matched_overlaps(
     taken = match_boxes(detections, targets, iou_thresholds=iou_thresholds)[:, 0]
     if not targets.shape[1]:
         return np.zeros(taken.shape)
-    overlaps = np.broadcast_to(
-        box_overlaps(detections, targets), (len(taken), *taken.shape[1:], targets.shape[1])
-    )
-    own = np.take_along_axis(overlaps, np.maximum(taken, 0)[..., None], axis=-1)[..., 0]
-    return np.where(taken >= 0, own, 0.0)
+    result = np.zeros(taken.shape)
+    for part in image_parts(len(targets), detections.shape[1] * targets.shape[1]):
+        overlaps, some = box_overlaps(detections[part], targets[part]), taken[:, part]
+        image, number = np.ogrid[: len(overlaps), : overlaps.shape[1]]
+        own = overlaps[image, number, np.maximum(some, 0)]
+        result[:, part] = np.where(some >= 0, own, 0.0)
+    return result
 
 
 def average_precision(

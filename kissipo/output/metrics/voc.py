@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.output.metrics.box_matching import box_overlaps
+from kissipo.output.metrics.box_matching import box_overlaps, image_parts
 
 _ELEVEN = np.arange(11) / 10
 
@@ -73,8 +73,12 @@ def _nearest(
     """Returns the target that each detection overlaps most, and the IoU of both."""
     if not targets.shape[1]:
         return np.zeros(len(image), dtype=np.int64), np.full(len(image), -1.0)
-    overlaps = box_overlaps(detections, targets)
-    return overlaps.argmax(axis=-1)[image, number], overlaps.max(axis=-1)[image, number]
+    best = np.zeros(detections.shape[:2], dtype=np.int64)
+    overlap = np.zeros(detections.shape[:2])
+    for part in image_parts(len(targets), detections.shape[1] * targets.shape[1]):
+        overlaps = box_overlaps(detections[part], targets[part])
+        best[part], overlap[part] = overlaps.argmax(axis=-1), overlaps.max(axis=-1)
+    return best[image, number], overlap[image, number]
 
 
 def _is_first(places: NDArray[np.int64], reaches: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -77,7 +77,7 @@ def loss(
 
 
 def responsible(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Returns the number of the candidate that is responsible for each target: (batch, box)."""
+    """Returns the number of the responsible candidate of each target: (batch, box)."""
     with torch.no_grad():
         return _compared(outputs[..., :8], targets[..., 1:], targets[..., 0] >= 0)[0]
 
