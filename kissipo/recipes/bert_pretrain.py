@@ -2,8 +2,8 @@
 
 Input     the texts of twelve English data sets, 4.5 million words; 8,000 word pieces;
           pairs of up to 64 pieces, in half of which B follows A
-Process   BERT with 2 layers of 256 units; four of ten pieces are chosen in a step, 80% of
-          them hidden, 10% replaced; three passes over the corpus
+Process   BERT with 2 layers of 256 units; four of ten pieces are chosen in a step, 80%
+          of them hidden, 10% replaced; three passes over the corpus
 Output    the piece behind [MASK], and whether B follows A; baselines: the most frequent
           piece, and trigrams of the neighbors
 

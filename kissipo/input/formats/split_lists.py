@@ -2,8 +2,8 @@
 
 A line is a path below the folder, with or without its ending, perhaps with a label
 behind it. The lists lie in the folder, or in one called meta, splits or the like, or in
-ImageSets/Main. Without a list of validation images, trainval.txt is that of training. Or
-one list numbers the images, and another says of each number where it belongs.
+ImageSets/Main. Without a list of validation images, trainval.txt is that of training.
+Or one list numbers the images, and another says of each number where it belongs.
 """
 
 from __future__ import annotations
