@@ -61,7 +61,7 @@ UNSUPERVISED = (
     *("playground", "dcgan", "search", "word2vec"),
     *("pca", "tsne", "som", "baskets"),
 )
-REFUSED = ("bert-pretrain", "question-answering")  # in tests/systems/test_s35_*.py
+REFUSED = ("bert-pretrain", "question-answering", "blood-cells-two-stage")  # in tests/systems/
 UNINSTALLED = ("lunar-lander",)  # its package is not required by any test
 LONG = sorted({name for name, _ in all_recipes()} - {*QUICK, *UNSUPERVISED, *REFUSED, *UNINSTALLED})
 

@@ -154,6 +154,8 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("inception", "inception", (PHOTO,), (CLASSES,), {}),
         ("grid_detector", "grid_detector", (IMAGE,), (CANDIDATES,), {"filters": (12, 24)}),
         ("yolo", "yolo", (GRIDS,), (OF_GRIDS,), {"width_multiplier": 0.25}),
+        ("faster_rcnn", "faster_rcnn", (GRIDS,), (OF_GRIDS,), {"width_multiplier": 0.25}),
+        ("efficientnet_lite0", "efficientnet_lite0", (PHOTO,), (CLASSES,), {}),
         ("darknet53", "darknet53", (PHOTO,), (CLASSES,), {"width_multiplier": 0.1}),
         ("q_table", "q_table", (LEVEL,), (CLASSES,), {}),
         ("dueling", "dueling", (ROW,), (ACTIONS,), {"units": (8,)}),
@@ -391,7 +393,17 @@ def test_twenty_cells_of_a_net_are_what_torch_recorded(page: Page, name: str) ->
 def test_every_operation_of_every_net_has_a_rule(page: Page) -> None:
     # the playground has points, not samples
     names = {name for name, *_ in nets()} - {*TEN} | {"ffn", "cnn", "unet", "dcgan"}
-    deep = {"resnet34", "resnet50", "resnet101", "resnet152", "vgg13", "vgg16", "vgg19"}
+    deep = {
+        "efficientnet_lite1",
+        "efficientnet_lite2",
+        "resnet34",
+        "resnet50",
+        "resnet101",
+        "resnet152",
+        "vgg13",
+        "vgg16",
+        "vgg19",
+    }
     covered = names | {"recurrent", "seq2seq", "resnet18", "sentence_bert"} | deep
     maps = {"pca", "tsne", "som", "k_means", "apriori"}
     explained = {"tf_idf", "lsa", "word_vectors", *maps}  # their layers explain their own values

@@ -83,10 +83,11 @@ def refuse_table(path: Path) -> None:
     """Refuses a table in a file of plain text, whose characters would be learned."""
     with open_text(path, "utf-8") as file:
         lines = list(islice(file, _FIRST_LINES))
-    if lines and all(line.startswith(_LABEL) for line in lines if line.strip()):
+    filled = [line for line in lines if line.strip()]
+    if filled and all(line.startswith(_LABEL) for line in filled):
         raise DataError(
             f"{path} has labels and texts in the format of fastText",
-            got=f"'{lines[0].strip()[:60]}' in its first line",
+            got=f"'{filled[0].strip()[:60]}' in its first line",
             do="Write two columns, label and text, with a tab between them, as a .tsv file",
         )
     form = _form(lines)

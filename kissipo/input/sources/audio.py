@@ -131,6 +131,7 @@ class Audio(Source[Options]):
     order = 28
     data_options = ("labels",)
     formats = "a folder of recordings (.wav)"
+    long_samples = True
 
     def read(self, value: object, options: Options) -> Reading:
         """Returns the column `sound`, and what names, folders or a table say."""

@@ -327,9 +327,9 @@ class Images(Source[Options]):
         splits: Mapping[str, NDArray[np.int64]],
     ) -> list[Finding]:
         """Reports objects that are too small, and labels without training boxes."""
-        column = next((frame[codec.column] for codec in targets if codec.KIND == "boxes"), None)
-        if column is None:
+        if not any(codec.columns == (BOXES,) for codec in targets):
             return []
+        column = frame[BOXES]
         shapes = [codec.spec.shape for codec in codecs if codec.is_image]
         return [
             *unlearned_labels(column.values, column.categories, splits),

@@ -9,7 +9,8 @@ TAPS           the names of three of its layers, whose outputs have stride 8, 16
                lists them
 TAPS_OPTIONS   options of the net that leave out what comes after them, if that is large
 
-`process.weights` may name the published weights of that net: they go into the backbone.
+`process.weights` may name the published weights of that net: they become those of the
+backbone.
 `small` is a Darknet of five strided convolutions with a residual block each, for
 training from nothing on two cores.
 

@@ -24,6 +24,7 @@ export const windowRules = {
     "adaptive_max_pool3d_with_indices"], (call) => maximum(call, adaptiveWindow(call))),
   interpolate,
   upsample: interpolate,
+  grid_sample: gridSample,
   local_response_norm: localResponse,
 };
 
@@ -248,6 +249,31 @@ function cubic(place, scale, side, align) {
   const weights = [far(part + 1), near(part), near(1 - part), far(2 - part)];
   const cut = (position) => Math.min(Math.max(position, 0), side - 1);
   return weights.map((weight, number) => [cut(first - 1 + number), weight]);
+}
+
+/** The number at a point of a grid, from -1 to 1, between the four nearest cells. */
+function gridSample(call) {
+  const [x, grid] = [call.key(0, "input"), call.key(1, "grid")];
+  const [mode, padding] = [call.argument(2, "mode", "bilinear"), call.argument(3, "padding_mode", "zeros")];
+  const sides = call.shape(x).slice(2);
+  if (mode !== "bilinear" || padding === "reflection" || sides.length !== 2) {
+    throw new UnknownOperation(call.name, `${sides.length} axes, ${mode}, ${padding}`);
+  }
+  const align = call.argument(4, "align_corners", false) === true;
+  const [row, channel, ...where] = call.index;
+  const lists = sides.map((side, axis) => {
+    const point = f32(call.at(grid, [row, ...where, 1 - axis]) + 1);
+    const place = f32(align ? (point / 2) * (side - 1) : f32(f32(point * side) - 1) / 2);
+    const from = padding === "border" ? Math.min(Math.max(place, 0), side - 1) : place;
+    const first = Math.floor(from);
+    return [[first, 1 - (from - first)], [first + 1, from - first]].filter(
+      ([position, weight]) => weight > 0 && position >= 0 && position < side);
+  });
+  const terms = everyIndex(lists).map((taps) => {
+    const place = [row, channel, ...taps.map(([position]) => position)];
+    return term(call.read(x, place), product(taps.map(([, weight]) => weight)));
+  });
+  return explained(call.name, "sum of w · x around a point of the grid", { terms });
 }
 
 function localResponse(call) {
