@@ -620,7 +620,10 @@ def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
 
 
 # layers without a breakdown; a new layer gets one, or is added here
-NOT_EXPLAINED = {"ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"}
+NOT_EXPLAINED = {  # most hold other layers, which are explained; proposals are chosen
+    *("ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"),
+    *("ConvolutionsOverTime", "SharedMap", "RegionProposals", "Proposals", "SecondStage"),
+}
 VALUES_PER_CASE = 30
 
 
@@ -644,7 +647,12 @@ def test_breakdown_sums_to_the_recorded_value() -> None:
                 cell = explain_value(call.layer, call.inputs, call.output, place, name=call.name)
                 output = explainable_output(call.layer, call.output)
                 assert cell.recorded == output[place].item()
-                assert abs(cell.result - cell.recorded) <= 1e-5 * cell.size, (name, call.name, cell)
+                same = cell.result == cell.recorded  # also -inf, the maximum of padding
+                assert same or abs(cell.result - cell.recorded) <= 1e-5 * cell.size, (
+                    name,
+                    call.name,
+                    cell,
+                )
                 kinds.add(cell.operation.removesuffix(" read from the end"))
                 count += 1
     assert count >= 1000

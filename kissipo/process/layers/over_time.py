@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool1d
 
 from kissipo.core.batch import is_step, trim
+from kissipo.core.protocols import Combined, Source
 
 
 class ConvolutionsOverTime(nn.Module):
@@ -69,3 +70,10 @@ class MeanOverSteps(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mask = is_step(x).unsqueeze(-1)
         return (x * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
+        """Returns the steps that are no padding, each with an equal weight."""
+        row, feature = index
+        steps = is_step(x)[row].nonzero().flatten().tolist()
+        places = [(row, step, feature) for step in steps]
+        return [Source("input", place, x[place], 1 / len(steps)) for place in places], "sum"
