@@ -82,7 +82,8 @@ _MISSED_ADVICE = {
     "cut off": "a higher output.decode.max_detections (now {max_detections}) or pre_nms_top_k "
     "(now {top_k})",
     "wrong class": "more examples of the classes that are confused; check their labels",
-    "no anchor": "anchor boxes of the sides of these objects, a finer grid, or more proposals",
+    "no anchor": "anchor boxes of the sides of these objects, which process.net=yolo finds by "
+    "k-means; a finer grid, or more proposals",
     "low score": "a lower output.decode.threshold (now {threshold:g}), or a longer training",
     "taken": "more anchor boxes per cell, or a finer grid: two objects share one candidate",
     "poorly placed": "a longer training, a larger input.size, or a finer grid",
