@@ -15,7 +15,6 @@ from kissipo.engine.evaluate import answer_all
 from kissipo.input.source_data import Windows
 from kissipo.output.decode.keywords import Keyword, keywords
 from kissipo.runs.parse_inputs import frame_of
-from kissipo.runs.predict_folder import TABLE, refuse_existing
 from kissipo.runs.trained import TrainedModel
 
 _BATCH_SIZE = 512  # windows that are encoded together
@@ -82,6 +81,8 @@ def save_words(folder: Path | str, spotted: Sequence[SpottedWords]) -> Path:
     Raises:   TaskError when the folder is not empty; MachineError when it cannot be
               written.
     """
+    from kissipo.runs.predict_folder import TABLE, refuse_existing  # imports the report
+
     folder = Path(folder)
     refuse_existing(folder)
     rows = [[item.name, *row] for item in spotted for row in item.rows()]
