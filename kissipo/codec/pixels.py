@@ -136,9 +136,10 @@ class Pixels(Codec):
         if other:
             height, width = self.size or (0, 0)
             frequent = max(other, key=lambda size: other[size])
+            which = "most of them " if len(other) > 1 else ""
             remarks.append(
                 f"{sum(other.values())} of {len(frame)} images resized to {height}x{width} "
-                f"(most of them were {frequent[0]}x{frequent[1]})"
+                f"({which}from {frequent[0]}x{frequent[1]})"
             )
         gray = sum(map(is_color, values)) if self.color == "grayscale" else 0
         if gray:

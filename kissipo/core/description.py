@@ -534,8 +534,8 @@ class DetectionInside:
             records.append(Table(titles, rows, numbers=(0, 2, 3)))
         sentences = self.sentences()
         rest = len(sentences) - MAX_SENTENCES
-        more = [Line(f"{rest} steps more follow")] if rest > 0 else []
-        return [*records, *map(Line, sentences[:MAX_SENTENCES]), *more]
+        more = [Line(f"{rest} steps more follow.")] if rest > 0 else []
+        return [*records, *(Line(f"{text}.") for text in sentences[:MAX_SENTENCES]), *more]
 
     def sentences(self) -> list[str]:
         """Returns the steps of NMS in words."""

@@ -112,6 +112,7 @@ class Prediction:
     mask:        (height, width) the class index of every pixel
     pixels:      (height, width) or (height, width, 3) a generated image, from 0 to 255
     boxes:       the detected objects, the most confident first; None for other answers
+    detections:  all boxes that an evaluation counts, also those below the threshold
     neighbors:   what is most similar, the nearest first; None for other answers
     recommended: items for a user, the best first; None for other answers
     spans:       words of a text, the decision first; None for other answers
@@ -137,6 +138,7 @@ class Prediction:
     mask: NumpyArray | None = field(default=None, compare=False, repr=False)
     pixels: Any = field(default=None, compare=False, repr=False)
     boxes: tuple[Box, ...] | None = None
+    detections: tuple[Box, ...] = field(default=(), compare=False, repr=False)
     neighbors: tuple[Neighbor, ...] | None = None
     recommended: tuple[Recommendation, ...] | None = None
     spans: tuple[TextSpan, ...] | None = None

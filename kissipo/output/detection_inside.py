@@ -12,6 +12,7 @@ from kissipo.core.description import (
     Candidate,
     DetectedObject,
     DetectionInside,
+    Line,
     Section,
     SuppressionStep,
     Table,
@@ -59,7 +60,20 @@ def inside_section(
         if targets is None
         else _true(net, track, grids, outputs, targets, labels)
     )
-    return Section("Inside the detector", [_inside(track, image[0], labels, objects, limits)])
+    inside = _inside(track, image[0], labels, objects, limits)
+    return Section("Inside the detector", [*map(Line, _why_empty(track, labels)), inside])
+
+
+def _why_empty(track: FollowedImage, labels: Sequence[str]) -> list[str]:
+    """Returns why non-maximum suppression has nothing to compare, or nothing."""
+    if track.scores.max() >= MIN_SCORE:
+        return []
+    best = int(track.scores.argmax())
+    return [
+        f"No candidate has a score of {MIN_SCORE:g} or more, so there is no detection. The "
+        f"highest score is {track.scores[best]:.2g}: candidate {best:,}, "
+        f"{labels[track.labels[best]]}."
+    ]
 
 
 def suppression_steps(outputs: Tensor, labels: Sequence[str], limits: Limits) -> list[str]:

@@ -82,7 +82,8 @@ _MISSED_ADVICE = {
     "cut off": "a higher output.decode.max_detections (now {max_detections}) or pre_nms_top_k "
     "(now {top_k})",
     "wrong class": "more examples of the classes that are confused; check their labels",
-    "no anchor": "anchor boxes of the sides of these objects, a finer grid, or more proposals",
+    "no anchor": "anchor boxes of the sides of these objects, which process.net=yolo finds by "
+    "k-means; a finer grid, or more proposals",
     "low score": "a lower output.decode.threshold (now {threshold:g}), or a longer training",
     "taken": "more anchor boxes per cell, or a finer grid: two objects share one candidate",
     "poorly placed": "a longer training, a larger input.size, or a finer grid",
@@ -131,6 +132,7 @@ def summary_lines(details: JsonMapping, *, full: bool) -> list[Line | Table]:
         "(11 recalls)"
     )
     lines: list[Line | Table] = [Line(""), Line(scores), Line(_DIFFERENCE, "dim")]
+    lines.append(Line(threshold_line(details)))
     if full:
         lines.append(rules_table(details))
     lines += map(Line, why_zero(details))
@@ -187,6 +189,21 @@ def why_zero(details: JsonMapping) -> list[str]:
         f"mAP is 0 because none of {counted(best['detections'], 'detection')} reaches a true box "
         "of its class. The causes below say what they do instead"
     ]
+
+
+def threshold_line(details: JsonMapping) -> str:
+    """Returns the decision threshold, why it has this value, and how to change it.
+
+    Example:  >>> threshold_line({"threshold": {"value": 0.3, "reason": ""}})
+              'The decision threshold is 0.3, as output.decode.threshold says.'
+    """
+    value, reason = details["threshold"]["value"], details["threshold"]["reason"]
+    if not reason:
+        return f"The decision threshold is {value:g}, as output.decode.threshold says."
+    return (
+        f"The decision threshold is {value:g}: {reason}. output.decode.threshold=NUMBER sets "
+        "another."
+    )
 
 
 def better_threshold(details: JsonMapping) -> list[str]:

@@ -5,8 +5,9 @@ Input     BCCD, 364 images of 640x480 pixels with 4,886 boxes, halved to 320x256
 Process   YOLOv3 on a small Darknet: three grids of 40x32, 20x16 and 10x8 cells, nine
           anchor boxes by k-means; loss: generalized IoU, object, class; Adam, cosine
           schedule
-Output    5,040 candidates -> boxes and scores -> non-maximum suppression per class; mAP
-          as of COCO; baselines: no boxes, mean boxes, blobs, components
+Output    5,040 candidates -> boxes and scores -> non-maximum suppression per class ->
+          those above the threshold with the highest F1 on the validation split; mAP as
+          of COCO; baselines: no boxes, mean boxes, blobs, components
 
 Command   kissipo fit blood-cells                                in about a minute
           kissipo fit blood-cells process.epochs=22              in about two

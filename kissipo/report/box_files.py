@@ -1,7 +1,8 @@
 """Predicted boxes as files: COCO, YOLO and VOC, and drawn on the images themselves.
 
 coco.json            images, categories and annotations with a score
-coco_results.json    the list that COCO evaluates, with the same numbers
+coco_results.json    the list that COCO evaluates, with the same numbers: all
+                     detections, also those below the decision threshold
 yolo/                labels/NAME.txt and classes.txt
 voc/                 NAME.xml
 annotated/           every image in its own size with its boxes, labels and scores
@@ -30,18 +31,23 @@ _MIN_LETTER = 10
 
 
 def save_boxes(
-    folder: Path, files: Sequence[Path], boxes: Sequence[Sequence[Box]], labels: Sequence[str]
+    folder: Path,
+    files: Sequence[Path],
+    boxes: Sequence[Sequence[Box]],
+    detections: Sequence[Sequence[Box]],
+    labels: Sequence[str],
 ) -> None:
     """Writes the predicted boxes of images in all formats, and the annotated images.
 
-    boxes:    of each image, in its pixels
-    labels:   all labels, in the order of their numbers
+    boxes:       of each image, in its pixels
+    detections:  of each image, all that an evaluation counts
+    labels:      all labels, in the order of their numbers
     """
     names = _names(files)
     sizes = np.array([size_of(file) for file in files], dtype=np.int64).reshape(-1, 2)
     predicted = _listed(names, boxes, labels)
     write_coco(predicted, folder / "coco.json", sizes)
-    results = json.dumps(coco_results(predicted, sizes))
+    results = json.dumps(coco_results(_listed(names, detections, labels), sizes))
     (folder / "coco_results.json").write_text(results, encoding="utf-8")
     write_yolo(predicted, folder / "yolo", sizes)
     write_voc(predicted, folder / "voc", sizes)

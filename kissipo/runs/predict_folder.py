@@ -152,13 +152,13 @@ class FolderPredictions:
         """Writes the boxes of the first output that has some."""
         for number, answer in enumerate(self.answers):
             located = [
-                (image.file, boxes)
+                (image.file, boxes, image.answers[number].detections)
                 for image in self.images
                 if image.answers and (boxes := image.answers[number].boxes) is not None
             ]
             if located:
-                files, boxes_of = zip(*located, strict=True)
-                save_boxes(folder, files, boxes_of, answer.legend[1:])
+                files, boxes_of, detections = zip(*located, strict=True)
+                save_boxes(folder, files, boxes_of, detections, answer.legend[1:])
                 return
 
     def _gallery_section(self) -> Section:
@@ -262,6 +262,8 @@ def _files(place: Path) -> list[Path]:
             f"{place} holds arrays, and --out writes one row per image file",
             do="Leave --out out, or save each image as a file",
         )
+    if not place.exists():
+        raise DataError(f"there is no image {place}", do="Check the path")
     if not place.is_dir():
         return [place]
     files = images_below(place)

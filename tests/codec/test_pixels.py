@@ -55,7 +55,7 @@ def test_files_are_converted_to_one_size_and_color(
     resized = Image.fromarray(FLOWER).convert("L").resize((8, 8), Image.Resampling.BILINEAR)
     assert np.array_equal(encoded[2, 0], np.asarray(resized))
     assert codec.remarks(frame_of(paths)) == [
-        "1 of 3 images resized to 8x8 (most of them were 64x96)",
+        "1 of 3 images resized to 8x8 (from 64x96)",
         "1 of 3 images converted to grayscale",
     ]
 

@@ -555,3 +555,10 @@ def test_resume_one_of_several_seeds(start: Start, stop_while_training: Stop) ->
     assert "resume with --resume --out several/seed-0." in message
     fit(*LONG, "--resume", "--out", str(seed))
     assert json.loads((seed / "data.json").read_text(encoding="utf-8"))["seed"] == 0
+
+
+def test_a_run_folder_in_the_place_of_the_task_is_resumed() -> None:
+    assert main(["fit", "equations", "process.epochs=2", "--out", "run"]) == 0
+    assert main(["fit", "run", "--resume"]) == 0
+    assert "resuming to the end" in Path("run/log.txt").read_text(encoding="utf-8")
+    assert not Path("runs").exists()

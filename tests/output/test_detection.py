@@ -241,3 +241,57 @@ def test_precision_recall_and_quality_of_images_worked_by_hand() -> None:
         {"label": "bar", "confidence": 0.8, "x_min": 6, "y_min": 12, "x_max": 9, "y_max": 18},
     ]
     assert (first.value, second.value, second.boxes) == ("bar: 2", "nothing", ())
+
+
+def random_detections(seed: int) -> tuple[Any, Any]:
+    """Returns detections of which some are right, and three true boxes in each of ten
+    images."""
+    generator = np.random.default_rng(seed)
+    corners = generator.uniform(0, 0.5, (10, 3, 2))
+    truth = np.concatenate([np.zeros((10, 3, 1)), corners, corners + 0.3], axis=2)
+    moved = truth + generator.normal(0, 0.04, truth.shape) * [0, 1, 1, 1, 1]
+    scores = generator.integers(6, 99, (10, 3, 1)) / 100  # some are equal
+    return np.concatenate([moved, scores], axis=2), truth
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_threshold_has_the_highest_f1_of_all(seed: int) -> None:
+    detections, truth = random_detections(seed)
+
+    def f1_at(threshold: float) -> float:
+        counts = count_matches(detections, truth, min_score=threshold, iou_threshold=0.5)
+        hits, false, missed, _ = counts.sum(axis=0)
+        return float(2 * hits / (2 * hits + false + missed))
+
+    answer = Boxes("label", size=(20, 10))
+    answer.calibrate(lambda split: (detections, truth))
+    best = max(f1_at(number / 1000) for number in range(1000))
+    assert f1_at(answer.threshold) == pytest.approx(best, abs=1e-12)
+    assert answer.threshold_reason == (
+        f"the highest F1, {best:.3f}, on 10 images of the validation split"
+    )
+    assert round(answer.threshold, 3) == answer.threshold  # what is shown is what is used
+
+
+def test_threshold_is_saved_and_only_chosen_where_it_can_be() -> None:
+    detections, truth = random_detections(0)
+    answer = Boxes("label", size=(20, 10))
+    answer.codec.classes = ("cell",)
+    assert (answer.threshold, answer.threshold_reason) == (0.5, "the usual value")
+    answer.calibrate(lambda split: None)
+    assert answer.threshold_reason == "the usual value, as there is no validation split"
+    answer.calibrate(lambda split: (detections[:6], truth[:6]))
+    assert answer.threshold == 0.5 and "(18, at least 20 are needed)" in answer.threshold_reason
+    answer.calibrate(lambda split: (detections * [1, 1, 1, 0, 0, 1], truth))
+    assert "no detection of the validation split is right" in answer.threshold_reason
+    answer.calibrate(lambda split: (detections, truth))
+    again = Boxes.from_state(answer.state())
+    assert (again.threshold, again.threshold_reason) != (0.5, "the usual value")
+    assert again.threshold == answer.threshold == again.limits.threshold
+    assert again.threshold_reason == answer.threshold_reason
+    baseline = answer.for_baselines()
+    assert isinstance(baseline, Boxes) and baseline.threshold == 0.5
+    fixed = Boxes("label", Options(Decode(threshold=0.3)), size=(20, 10))
+    fixed.calibrate(lambda split: (detections, truth))
+    assert (fixed.threshold, fixed.threshold_reason) == (0.3, "")
+    assert fixed.for_baselines() is fixed

@@ -45,7 +45,7 @@ def objects_of(net: Any, side: int, targets: Any) -> tuple[Any, tuple[DetectedOb
     with torch.no_grad():
         outputs = net(image)
         section = inside_section(net, image, outputs, targets, NAMES, LIMITS)
-    (inside,) = section.content
+    *_, inside = section.content
     assert isinstance(inside, DetectionInside)
     return outputs[0].double().numpy(), tuple(inside.objects)
 

@@ -43,7 +43,7 @@ def sections() -> list[Section]:
     answer = Boxes("label", Options(Decode()), size=SIZE)
     answer.codec.classes = NAMES
     scores, truth = answer.gather(outputs, targets)
-    limits = answer.options.decode.limits
+    limits = answer.limits
     report = ErrorReport(
         NAMES, scores, truth, limits, [0.5, 0.7],
         lambda samples: torch.rand(len(samples), 3, *SIZE),

@@ -126,7 +126,7 @@ def test_predict_remarks_on_image_size_and_color() -> None:
     run = ki.load("photos").fit(epochs=1)
     Image.new("RGB", (20, 10), (200, 10, 10)).save("wide.png")
     assert run.predict_all(["wide.png"])[1] == [
-        "1 of 1 images resized to 8x8 (most of them were 10x20)",
+        "1 of 1 images resized to 8x8 (from 10x20)",
         "1 of 1 images converted to grayscale",
     ]
     assert run.predict_all(["photos/good/1.png"])[1] == []

@@ -201,17 +201,28 @@ def test_predictions_are_the_same_in_every_format_and_drawn_on_the_images(run: P
             assert (np.ptp(colored, axis=1) > 50).any(), (name, left, right)
 
 
-def test_results_are_those_that_pycocotools_evaluates(run: Path) -> None:
+def test_pycocotools_gives_the_results_the_map_of_the_evaluation(run: Path) -> None:
     coco = pytest.importorskip("pycocotools.coco")
-    save("new", 8, start=500)
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    save("new", 16, start=500)
     assert main(["predict", str(run), "new", "--out", "out"]) == 0
+    write_coco(read_boxes(Path("new"), BoxWords()), Path("truth.json"), np.array([[32, 48]] * 16))
+    truth = coco.COCO("truth.json")
+    evaluation = cocoeval.COCOeval(truth, truth.loadRes("out/coco_results.json"), "bbox")
+    for step in (evaluation.evaluate, evaluation.accumulate, evaluation.summarize):
+        step()
+    answer = ki.open(run)
+    metrics = answer.evaluate("new")[0].net.metrics
+    expected = [metrics["map_50_95"], metrics["map_50"]]
+    assert evaluation.stats[:2] == pytest.approx(expected, abs=1e-6)
     results = json.loads(Path("out/coco_results.json").read_text())
-    truth = coco.COCO("out/coco.json")
-    loaded = truth.loadRes("out/coco_results.json")
-    assert len(loaded.anns) == len(results) > 4
-    assert {entry["score"] for entry in results} == {
-        annotation["score"] for annotation in truth.anns.values()
-    }
+    predicted = json.loads(Path("out/coco.json").read_text())["annotations"]
+    threshold = answer.answers[0].threshold
+    scores = [entry["score"] for entry in results]
+    assert [score for score in scores if score >= threshold] == [
+        entry["score"] for entry in predicted
+    ]
+    assert len(results) > len(predicted) > 4
 
 
 def test_other_formats_are_evaluated_and_an_unknown_label_is_refused(
@@ -448,6 +459,22 @@ def test_images_that_the_table_does_not_name(missing: str, count: int) -> None:
     assert len(experiment.pipeline.frame) == count
     findings = [finding for finding in experiment.pipeline.findings if finding.check == "boxes"]
     assert any("12 images of 24 without a row in table.csv" in item.message for item in findings)
+
+
+def test_numbers_with_a_unit_are_not_read_as_pixels(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"{name},bar,1O,2,30,31" for name in save("cells", 24)]  # the letter O
+    Path("cells/boxes.csv").write_text("\n".join([HEADER, *lines]))
+    assert main(["data", "check", "cells"]) == 2
+    message = " ".join(capsys.readouterr().out.split())
+    assert "the numbers of 'x_min' have the unit 'O' -> Remove 'O' from the column" in message
+
+
+def test_a_folder_that_does_not_exist_is_not_predicted(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", str(run), "nowhere", "--out", "out"]) == 2
+    assert "there is no image nowhere. Check the path." in capsys.readouterr().err
+    assert not Path("out").exists()
 
 
 def test_images_in_folders_and_a_table_in_memory() -> None:

@@ -63,7 +63,8 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="resume a stopped run; start a new one where there is none",
+        help="resume a stopped run: --out, the run folder TASK, or the latest; start a new one "
+        "where there is none",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first warning of the data check"
@@ -99,7 +100,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         trained = fit(
             task,
             seed=arguments.seed,
-            out=arguments.out,
+            out=arguments.out or (_named_run(arguments) if arguments.resume else None),
             resume=arguments.resume,
             strict=arguments.strict,
             device=arguments.device,
@@ -109,6 +110,14 @@ def run(arguments: Namespace, screen: Screen) -> None:
         output.close()
     screen.result_json({"run": str(trained.folder), "seed": trained.seed, **trained.metrics})
     return None
+
+
+def _named_run(arguments: Namespace) -> Path | None:
+    """Returns the run folder that stands in the place of the task, if it is one."""
+    from kissipo.engine.run_folder import DATA
+
+    named = Path(arguments.task)
+    return named if (named / DATA).is_file() else None
 
 
 def _several(task: Task, arguments: Namespace, screen: Screen) -> None:

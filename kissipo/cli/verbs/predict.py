@@ -133,6 +133,7 @@ def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
 
     from kissipo.cli.screen import table
     from kissipo.cli.tables import format_answer
+    from kissipo.core.finding import counted
     from kissipo.runs.predict_folder import refuse_existing
 
     if arguments.out:
@@ -146,7 +147,8 @@ def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
             counts.add_row(escape(value), f"{count:,}")
         screen.result(counts)
         screen.result(
-            f"{len(predictions.images)} images, {len(predictions.unread)} of them could not be read"
+            f"{counted(len(predictions.images), 'image')}, {len(predictions.unread)} of them could "
+            "not be read"
         )
         screen.note(
             f"written to {folder}: {', '.join(sorted(image.name for image in folder.iterdir()))}"

@@ -61,6 +61,7 @@ _IMAGE_WIDTHS, _IMAGE_HEIGHTS = (
 )
 _CELLS = "bbox box boundingbox bboxes rectangle"
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_PIXELS = ("px", "pixel", "pixels")
 _SUGGESTED = ("file", "label", *CORNERS)
 
 
@@ -147,8 +148,8 @@ def _needed(frame: Frame, name: str | None, wanted: str) -> Column:
     raise DataError(
         f"{frame.origin} has no column '{wanted}'",
         got="the columns " + ", ".join(frame.names),
-        allowed=", ".join(_SUGGESTED),
-        do=f"Rename the column, or add it: one row per box, {', '.join(CORNERS)} in pixels",
+        do=f"Rename the column that holds it to '{wanted}'; a table of boxes has one row per box: "
+        + ", ".join(_SUGGESTED),
     )
 
 
@@ -244,6 +245,12 @@ def _refuse_incomplete(
 def _numbers(frame: Frame, name: str) -> NDArray[np.float64]:
     """Returns a column of numbers; missing cells are nan."""
     column = frame[name]
+    if column.unit and column.unit.lower() not in _PIXELS:
+        raise DataError(
+            f"{frame.origin}: the numbers of '{name}' have the unit '{column.unit}'",
+            allowed="plain numbers: pixels, or fractions from 0 to 1",
+            do=f"Remove '{column.unit}' from the column",
+        )
     if column.kind == "number" and not column.odd:
         return column.values
     if column.kind == "string" and column.missing.all():

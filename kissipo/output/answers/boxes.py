@@ -9,12 +9,14 @@ Shapes:   outputs (batch, candidate, 9 + class); scores (image, detection, 6): l
           corners, score; truth (image, box, 5): label, corners; padding has label -1.
           Gathered truth has three more columns: the cause of each missed box
 Choices:  mAP counts all detections, as COCO does (`metrics/detection.py`). Precision
-          and recall count those above the threshold, at an IoU of 0.5. The quality of
-          an image is its panoptic quality.
+          and recall count those above the threshold, at an IoU of 0.5. The threshold is
+          the one with the highest F1 on the validation split. The quality of an image
+          is its panoptic quality.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -44,6 +46,7 @@ from kissipo.output.answer import (
     Evaluation,
     EvaluationData,
     Prediction,
+    Predictions,
     Scores,
 )
 from kissipo.output.decode.nms import candidates, detect, refuse_nan
@@ -56,7 +59,13 @@ from kissipo.output.detection_errors import (
     missed_causes,
 )
 from kissipo.output.detection_inside import inside_section, suppression_steps
-from kissipo.output.detection_sections import ErrorReport, rules_section, summary_lines, why_zero
+from kissipo.output.detection_sections import (
+    ErrorReport,
+    rules_section,
+    summary_lines,
+    threshold_line,
+    why_zero,
+)
 from kissipo.output.metrics.coco import (
     COCO_THRESHOLDS,
     average_of,
@@ -65,6 +74,7 @@ from kissipo.output.metrics.coco import (
 )
 from kissipo.output.metrics.detection import (
     average_precision,
+    best_threshold,
     count_matches,
     f1_by_threshold,
     panoptic_quality,
@@ -77,6 +87,8 @@ _MAX_IMAGES = 6  # the worst, and the best
 _DECIMALS = 2  # of pixels
 _COUNTS = ("targets", "detections")
 _WITH_CAUSES = 8  # columns of true boxes with the causes of those that are missed
+_USUAL_THRESHOLD = 0.5
+_MIN_BOXES = 20  # true boxes of the validation split that can choose a threshold
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,12 @@ class Decode:
     """The options of decoding."""
 
     SHORT: ClassVar[str] = "threshold"
-    threshold: float = option(
-        0.5, "decision threshold: the minimum score of a predicted box", above=0, below=1
+    threshold: float | None = option(
+        None,
+        "decision threshold: the minimum score of a predicted box; that with the highest F1 on "
+        "the validation split when omitted",
+        above=0,
+        below=1,
     )
     iou_threshold: float = option(
         0.5,
@@ -100,11 +116,6 @@ class Decode:
         "suppression compares at most",
         minimum=1,
     )
-
-    @property
-    def limits(self) -> Limits:
-        """The options on which the causes of errors depend."""
-        return Limits(self.threshold, self.iou_threshold, self.max_detections, self.pre_nms_top_k)
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,16 @@ class Boxes(Answer):
     ) -> None:
         self.codec: BoxesCodec = BoxesCodec(name)
         self.options, self._loss, self.size = options, self.loss_name(loss), size
+        self.threshold = options.decode.threshold or _USUAL_THRESHOLD
+        self.threshold_reason = "" if options.decode.threshold else "the usual value"
+
+    @property
+    def limits(self) -> Limits:
+        """The options of decoding on which the causes of errors depend."""
+        decode = self.options.decode
+        return Limits(
+            self.threshold, decode.iou_threshold, decode.max_detections, decode.pre_nms_top_k
+        )
 
     @classmethod
     def for_rows(cls, value: object, options: Any, *, loss: str | None, frame: Frame) -> Self:
@@ -170,7 +191,8 @@ class Boxes(Answer):
             "without any"
         )
         level: Literal["PASS", "FAIL"] = "PASS" if counts.any() else "FAIL"
-        findings.append(Finding(level, "boxes", message, "" if counts.any() else "check the boxes"))
+        action = "" if counts.any() else "add boxes; warnings say why a box is left out"
+        findings.append(Finding(level, "boxes", message, action))
         return frame
 
     def fit_inputs(self, specs: Sequence[TensorSpec]) -> Self:
@@ -211,7 +233,7 @@ class Boxes(Answer):
         """Returns the detections, and the true boxes with the causes of those that are
         missed, for which the candidates are needed."""
         scores, truth = self.scores(outputs), self.truth(targets)
-        causes = missed_causes(outputs, truth, scores, self.options.decode.limits)
+        causes = missed_causes(outputs, truth, scores, self.limits)
         return scores, np.concatenate([truth, causes], axis=-1)
 
     def watch(self, scores: Scores, truth: Scores) -> Evaluation:
@@ -227,9 +249,7 @@ class Boxes(Answer):
         metrics = {"map_50": average_of(by_class[0])}
         if len(thresholds) > 1:
             metrics["map_50_95"] = average_of(by_class)
-        counts = count_matches(
-            scores, truth, min_score=self.options.decode.threshold, iou_threshold=_IOU
-        )
+        counts = count_matches(scores, truth, min_score=self.threshold, iou_threshold=_IOU)
         hits, false, missed, _ = counts.sum(axis=0)
         metrics["precision"] = _share(hits, hits + false)
         metrics["recall"] = _share(hits, hits + missed)
@@ -244,6 +264,7 @@ class Boxes(Answer):
                 "detections": self._numbers(decided),
             },
             "images": {"without_boxes": int((_lengths(truth) == 0).sum())},
+            "threshold": {"value": self.threshold, "reason": self.threshold_reason},
         }
         return Evaluation(metrics, details, per_sample=panoptic_quality(counts))
 
@@ -266,7 +287,7 @@ class Boxes(Answer):
         if truth.shape[-1] < _WITH_CAUSES:
             return {}
         count, causes = len(self.labels), truth[..., 5:]
-        false = false_alarm_causes(scores, truth, threshold=self.options.decode.threshold)
+        false = false_alarm_causes(scores, truth, threshold=self.threshold)
         low = causes[..., 1][causes[..., 0] == MISSES.index("low score")]
         return {
             "errors": {
@@ -288,7 +309,7 @@ class Boxes(Answer):
 
     def _best_threshold(self, scores: Scores, truth: Scores) -> JsonObject:
         """Returns the threshold with the highest F1 of these samples."""
-        now = self.options.decode.threshold
+        now = self.threshold
         values, f1 = f1_by_threshold(scores, truth, iou_threshold=_IOU)
         best = int(f1.argmax()) if len(f1) else -1
         return {
@@ -296,6 +317,41 @@ class Boxes(Answer):
             "f1": float(f1[best]) if len(f1) else 0.0,
             "f1_now": float(f1[values >= now][-1]) if (values >= now).any() else 0.0,
         }
+
+    def calibrate(self, predictions: Predictions) -> None:
+        """Sets the decision threshold to the one with the highest F1 of the validation
+        split, where the task gives none and that split has enough boxes."""
+        if self.options.decode.threshold is not None:
+            return
+        pair = predictions("validation")
+        if pair is None:
+            self.threshold_reason = "the usual value, as there is no validation split"
+            return
+        scores, truth = pair
+        boxes, images = int((truth[..., 0] >= 0).sum()), counted(len(truth), "image")
+        if boxes < _MIN_BOXES:
+            self.threshold_reason = (
+                "the usual value, as the validation split has too few true boxes to choose one "
+                f"({boxes}, at least {_MIN_BOXES} are needed)"
+            )
+            return
+        best, f1 = best_threshold(scores, truth, iou_threshold=_IOU)
+        if not f1:
+            self.threshold_reason = (
+                "the usual value, as no detection of the validation split is right"
+            )
+            return
+        self.threshold = best
+        self.threshold_reason = f"the highest F1, {f1:.3f}, on {images} of the validation split"
+
+    def for_baselines(self) -> Answer:
+        """Returns the answer with the usual threshold, where that of the model was
+        chosen on its own scores."""
+        if self.options.decode.threshold is not None:
+            return self
+        plain = copy(self)
+        plain.threshold = _USUAL_THRESHOLD
+        return plain
 
     def summary(self, evaluation: Evaluation, *, full: bool = False) -> Sequence[Line | Table]:
         if "coco" not in evaluation.details:
@@ -308,16 +364,16 @@ class Boxes(Answer):
 
     def _decided(self, scores: Scores) -> Scores:
         """Returns the detections; those below the decision threshold become padding."""
-        low = scores[..., 5] < self.options.decode.threshold
+        low = scores[..., 5] < self.threshold
         return np.where(low[..., None], np.array([-1.0, 0, 0, 0, 0, 0]), scores)
 
     def decode(self, scores: Scores) -> list[Prediction]:
         """Returns the boxes in pixels of the images that the net takes."""
-        return [self._prediction(_unpadded(row)) for row in self._decided(np.asarray(scores))]
+        return [self._prediction(_unpadded(row)) for row in np.asarray(scores)]
 
     def _prediction(self, detections: Scores) -> Prediction:
         height, width = self.size
-        boxes = tuple(
+        located = tuple(
             Box(
                 self.labels[int(label)],
                 float(score),
@@ -328,16 +384,27 @@ class Boxes(Answer):
             )
             for label, *corners, score in detections
         )
-        return Prediction(_in_words(boxes), boxes=boxes)
+        boxes = tuple(
+            box
+            for box, score in zip(located, detections[:, 5], strict=True)
+            if score >= self.threshold
+        )
+        return Prediction(_in_words(boxes), boxes=boxes, detections=located)
 
     def in_units_of(self, predictions: Sequence[Prediction], frame: Frame) -> list[Prediction]:
         """Returns the boxes in pixels of the images as they were given."""
         return [
-            replace(prediction, boxes=self._resized(prediction, size_of(image)))
-            for prediction, image in zip(predictions, frame["image"].values, strict=True)
+            replace(
+                prediction,
+                boxes=self._resized(prediction.boxes or (), size),
+                detections=self._resized(prediction.detections, size),
+            )
+            for prediction, size in zip(
+                predictions, map(size_of, frame["image"].values), strict=True
+            )
         ]
 
-    def _resized(self, prediction: Prediction, size: tuple[int, int]) -> tuple[Box, ...]:
+    def _resized(self, boxes: Sequence[Box], size: tuple[int, int]) -> tuple[Box, ...]:
         y, x = size[0] / self.size[0], size[1] / self.size[1]
         return tuple(
             replace(
@@ -347,7 +414,7 @@ class Boxes(Answer):
                     for name, factor in zip(CORNERS, (x, y, x, y), strict=True)
                 },
             )
-            for box in prediction.boxes or ()
+            for box in boxes
         )
 
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
@@ -358,7 +425,7 @@ class Boxes(Answer):
         detected = _unpadded(detections)
         prediction = self.decode(detections[None])[0]
         decided = _unpadded(self._decided(detections))
-        decode, limits = self.options.decode, self.options.decode.limits
+        decode, limits = self.options.decode, self.limits
         return [
             DecodingStep(
                 "candidates",
@@ -384,7 +451,7 @@ class Boxes(Answer):
                 "decision",
                 decided.shape,
                 decided,
-                f"score at least {decode.threshold:g}: {counted(len(decided), 'detection')}",
+                f"score at least {self.threshold:g}: {counted(len(decided), 'detection')}",
             ),
             DecodingStep(
                 "label",
@@ -405,7 +472,7 @@ class Boxes(Answer):
     ) -> Sequence[Section]:
         """Returns cell, anchor box and candidates of each object, and NMS."""
         truth = self.truth(targets[0])[0] if targets else None
-        limits = self.options.decode.limits
+        limits = self.limits
         return [inside_section(net, inputs[0], outputs, truth, self.labels, limits)]
 
     @property
@@ -456,7 +523,12 @@ class Boxes(Answer):
             f"max_detections={decode.max_detections}, top_k={decode.pre_nms_top_k}).numpy()"
         )
         truth, classes = f"targets[{number}].numpy()", len(self.labels)
-        matches = f"count_matches(boxes, truth, min_score={decode.threshold}, iou_threshold={_IOU})"
+        matches = f"count_matches(boxes, truth, min_score={self.threshold}, iou_threshold={_IOU})"
+        decided = (
+            f"hits, false, missed, _ = {matches}.sum(axis=0)",
+            f'values["{prefix}precision"] = float(hits / max(1, hits + false))',
+            f'values["{prefix}recall"] = float(hits / max(1, hits + missed))',
+        )
         return ScriptPart(
             (
                 f"boxes, truth = {detections}, {truth}",
@@ -464,11 +536,9 @@ class Boxes(Answer):
                 "by_class = average_precision(",
                 f"    boxes, truth, num_classes={classes}, iou_thresholds=thresholds",
                 ")",
-                f"hits, false, missed, _ = {matches}.sum(axis=0)",
                 f'values["{prefix}map_50"] = float(np.nanmean(by_class[0]))',
                 f'values["{prefix}map_50_95"] = float(np.nanmean(by_class))',
-                f'values["{prefix}precision"] = float(hits / max(1, hits + false))',
-                f'values["{prefix}recall"] = float(hits / max(1, hits + missed))',
+                *(() if decode.threshold is None else decided),
             ),
             quality="torch.from_numpy(panoptic_quality("
             + matches.replace("boxes", detections).replace("truth", truth)
@@ -483,6 +553,8 @@ class Boxes(Answer):
             "loss": self.loss,
             "size": list(self.size),
             "decode": asdict(self.options.decode),
+            "threshold": self.threshold,
+            "threshold_reason": self.threshold_reason,
         }
 
     @classmethod
@@ -493,6 +565,8 @@ class Boxes(Answer):
         options = Options(Decode(**state["decode"]))
         answer = cls(codec.name, options, loss=state["loss"], size=(height, width))
         answer.codec = codec
+        answer.threshold = state.get("threshold", answer.threshold)
+        answer.threshold_reason = state.get("threshold_reason", "")
         return answer
 
     def sections(self, data: EvaluationData) -> Sequence[Section]:
@@ -528,7 +602,7 @@ class Boxes(Answer):
             self.labels,
             data.scores,
             data.truth,
-            self.options.decode.limits,
+            self.limits,
             data.evaluation.details["by_class"]["average_precision_50"],
             lambda samples: data.inputs(samples)[0],
             names,
@@ -547,11 +621,10 @@ class Boxes(Answer):
                 strict=True,
             )
         ]
-        threshold = self.options.decode.threshold
         text = (
             "The average precision at IoU 0.5, and its mean over 0.50 to 0.95, count all "
-            f"detections. {threshold:g} is the minimum score of the boxes that are predicted and "
-            "drawn."
+            "detections; only boxes from the decision threshold on are predicted and drawn. "
+            + threshold_line(evaluation.details)
         )
         titles = ["class", "average precision", "0.50 to 0.95", "boxes", "boxes predicted"]
         why = map(Line, why_zero(evaluation.details) if "coco" in evaluation.details else ())

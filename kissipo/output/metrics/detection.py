@@ -101,8 +101,8 @@ def count_matches(
 def f1_by_threshold(
     detections: NumpyArray, targets: NumpyArray, *, iou_threshold: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns the scores of all detections, the highest first, and the F1 where each is
-    the threshold.
+    """Returns the different scores, the highest first, and the F1 where each is the
+    threshold.
 
     Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1, 1]]])
               >>> rows = [[0, 0, 0, 0.5, 0.4, 0.9], [0, 0.8, 0, 1, 0.5, 0.6]]
@@ -117,7 +117,29 @@ def f1_by_threshold(
     right = hits[order].cumsum()
     wanted = int((targets[..., 0] >= 0).sum())
     f1 = 2 * right / np.maximum(np.arange(1, len(right) + 1) + wanted, 1)
-    return scores[order].astype(np.float64), f1
+    scores = scores[order].astype(np.float64)
+    is_last = np.append(scores[:-1] > scores[1:], True)[: len(scores)]  # of equal scores
+    return scores[is_last], f1[is_last]
+
+
+def best_threshold(
+    detections: NumpyArray, targets: NumpyArray, *, iou_threshold: float
+) -> tuple[float, float]:
+    """Returns the threshold with the highest F1, and that F1; 0 where there is none.
+
+    It lies halfway between two scores and has three decimals.
+
+    Example:  >>> target = np.array([[[0, 0, 0, 0.5, 0.5], [0, 0.5, 0.5, 1, 1]]])
+              >>> rows = [[0, 0, 0, 0.5, 0.4, 0.9], [0, 0.8, 0, 1, 0.5, 0.6]]
+              >>> best_threshold(np.array([rows]), target, iou_threshold=0.5)
+              (0.75, 0.6666666666666666)
+    """
+    scores, f1 = f1_by_threshold(detections, targets, iou_threshold=iou_threshold)
+    if not f1.any():
+        return 0.0, 0.0
+    best = int(f1.argmax())
+    lower = scores[best + 1] if best + 1 < len(scores) else scores[best]
+    return round(float(scores[best] + lower) / 2, 3), float(f1[best])
 
 
 def panoptic_quality(counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -38,10 +38,10 @@ function Counts({ record, choice, onChoose }) {
   const none = record.causes.filter((cause) => !cause.counts.some(Boolean)).map(({ group, name }) => `${group}, ${name}`);
   if (!rows.length) return html`<p>No true box is missed, and no detection is a false alarm.</p>`;
   return html`<${Wide} name="errors by cause"><table class="errors">
-    <thead><tr><td /><th scope="col">cause</th>${record.columns.map((name) => html`<th scope="col" class="n">${name}</th>`)}
+    <thead><tr><th scope="col">error</th><th scope="col">cause</th>${record.columns.map((name) => html`<th scope="col" class="n">${name}</th>`)}
       <th scope="col">what to do</th></tr></thead>
     <tbody>${rows.map((row) => [record.causes[row], row]).map(([cause, row]) => html`<tr>
-      <td>${cause.group}</td><th scope="row">${cause.name}</th>
+      <td class="group">${cause.group}</td><th scope="row">${cause.name}</th>
       ${countsOf(record, cause).map((count, column) => html`<td class="n">${count && cause.places.length
         ? html`<button type="button" aria-expanded=${same(choice, row, column)} onClick=${() => onChoose(row, column)}
           aria-label=${`${cause.group}, ${cause.name}, ${record.columns[column]}: ${count}`}>${integerText(count)}</button>`
@@ -76,25 +76,24 @@ function Marked({ image, chosen, classes }) {
   const { width, height, boxes } = image;
   const mark = boxes[chosen];
   const order = [...boxes.keys()].filter((number) => number !== chosen);
-  const scale = Math.max(width, height) / 300;
   return html`<figure class="marked">
     <svg viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${`${image.name || `image ${image.position + 1}`}: ${mark.text}`}>
       <image href=${image.image} width=${width} height=${height} class=${width < 96 ? "pixels" : undefined} />
-      ${[...order, chosen].map((number) => html`<${Box} mark=${boxes[number]} image=${image} scale=${scale}
+      ${[...order, chosen].map((number) => html`<${Box} mark=${boxes[number]} image=${image}
         color=${classes[boxes[number].number - 1].color} chosen=${number === chosen} />`)}</svg>
     <figcaption>${mark.text}<br /><span class="dim">${image.name || `image ${image.position + 1} of the split`}</span></figcaption>
     ${run && html`<${Command} text=${`kissipo xray ${run} --example ${image.position + 1}`} />`}
   </figure>`;
 }
 
-function Box({ mark, image, scale, color, chosen }) {
+function Box({ mark, image, color, chosen }) {
   const [left, top, right, bottom] = mark.corners;
   const place = { x: left * image.width, y: top * image.height, width: Math.max(0, right - left) * image.width,
     height: Math.max(0, bottom - top) * image.height };
-  const dash = mark.target ? undefined : `${6 * scale} ${4 * scale}`;
-  const size = (chosen ? 4 : 1.6) * scale;
-  return html`${chosen && html`<rect class="mark" ...${place} style=${{ stroke: "#fff" }} stroke-width=${size + 3 * scale} />`}
-    <rect class="mark" ...${place} style=${{ stroke: color }} stroke-width=${size} stroke-dasharray=${dash}><title>${mark.text}</title></rect>`;
+  const size = chosen ? 4 : 1.6; // in pixels of the screen
+  const frame = { class: "mark", "vector-effect": "non-scaling-stroke", ...place };
+  return html`${chosen && html`<rect ...${frame} style=${{ stroke: "#fff" }} stroke-width=${size + 3} />`}
+    <rect ...${frame} style=${{ stroke: color }} stroke-width=${size} stroke-dasharray=${mark.target ? undefined : "6 4"}><title>${mark.text}</title></rect>`;
 }
 
 /** The curve of one class; a slider and a click choose one of its detections. */
@@ -123,6 +122,7 @@ function Curve({ record, curve, number }) {
     ${curve.points.length > 0 ? html`<label>detection by score
       <input type="range" min="0" max=${curve.points.length - 1} value=${at ?? 0} onInput=${(event) => choose(Number(event.target.value))} /></label>`
       : html`<p class="dim">There is no detection of this class.</p>`}
+    ${curve.points.length > 0 && curve.points.every(([recall]) => recall === 0) && html`<p class="dim">No detection of this class is right.</p>`}
   </figure>`;
 }
 

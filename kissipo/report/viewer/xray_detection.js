@@ -4,7 +4,7 @@ import { html, useState } from "./vendor/preact.js";
 import { Wide } from "./report_wide.js";
 import { integerText, numberText } from "./text.js";
 
-const THICK = 2.2; // of a frame, for an image of 300 pixels
+const [THIN, WIDE] = [2, 4]; // of frames, in pixels of the screen
 
 /** The objects of an image, then the steps of non-maximum suppression. */
 export function DetectionInside({ record }) {
@@ -98,9 +98,7 @@ function DetectorImage({ record, label, children }) {
 }
 
 function Frame({ record, corners: [left, top, right, bottom], color, dash, wide, fill, opacity, name }) {
-  const scale = Math.max(record.width, record.height) / 300;
-  const pattern = dash && dash.split(" ").map((part) => part * scale).join(" ");
   return html`<rect class="mark" x=${left * record.width} y=${top * record.height} width=${Math.max(0, right - left) * record.width}
     height=${Math.max(0, bottom - top) * record.height} style=${{ stroke: color, fill: fill ?? "none", opacity: opacity ?? 1 }}
-    stroke-width=${(wide ? 2 : 1) * THICK * scale} stroke-dasharray=${pattern}><title>${name}</title></rect>`;
+    stroke-width=${wide ? WIDE : THIN} stroke-dasharray=${dash} vector-effect="non-scaling-stroke"><title>${name}</title></rect>`;
 }
