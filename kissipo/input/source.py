@@ -50,6 +50,7 @@ class Source(ABC, Generic[O]):
     independent:    whether no sample depends on earlier ones, so that a run can be
                     evaluated on other data
     folders:        whether every file of a folder is a sample to predict
+    has_long_samples: whether a sample may be so long that it is decided part by part
     data_options:   options that hold a part of the data: a path, or a Python object
     generated_columns: columns that the source adds to the data, such as noise, in which
                     duplicate rows differ
@@ -64,6 +65,7 @@ class Source(ABC, Generic[O]):
     formats: ClassVar[str] = ""
     independent: ClassVar[bool] = True
     folders: ClassVar[bool] = False
+    has_long_samples: ClassVar[bool] = False
     data_options: ClassVar[tuple[str, ...]] = ()
     generated_columns: ClassVar[tuple[str, ...]] = ()
 

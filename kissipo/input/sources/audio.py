@@ -129,6 +129,7 @@ class Audio(Source[Options]):
 
     answers = ("category", "number")
     order = 28
+    has_long_samples = True
     data_options = ("labels",)
     formats = "a folder of recordings (.wav)"
 
