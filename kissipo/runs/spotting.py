@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from kissipo.core.json_object import JsonObject
 from kissipo.core.text import csv_text
 from kissipo.engine.checkpoint import refusal, write_whole
 from kissipo.engine.evaluate import answer_all
-from kissipo.input.source import Source
 from kissipo.input.source_data import Windows
 from kissipo.output.decode.keywords import Keyword, keywords
 from kissipo.runs.parse_inputs import frame_of
@@ -84,11 +82,12 @@ def refused_files(run: TrainedModel, files: Sequence[str]) -> dict[str, str]:
 
 
 def _long_sample(run: TrainedModel, value: object) -> Windows | None:
-    source: Source[Any] = run.resolved.source.module.SOURCE
+    source = run.resolved.source.module.SOURCE
     if not source.has_long_samples or not run.answers[0].classes:
         return None
     frame = frame_of([value], run.resolved, run.codecs)
-    return source.long_sample(frame, run.codecs) if len(frame) == 1 else None
+    windows: Windows | None = source.long_sample(frame, run.codecs) if len(frame) == 1 else None
+    return windows
 
 
 def _words(run: TrainedModel, windows: Windows) -> list[Keyword]:
