@@ -43,6 +43,7 @@ def recording(
         mel.centers(rate).tolist(),
         mel.frame(rate) / rate,
         mel.hop(rate) / rate,
+        int(np.exp(energies).sum(axis=1).argmax()),
         spans,
     )
 
@@ -74,7 +75,7 @@ def frame_sections(
     size, band = mel.frame(rate), int(steps.energies.argmax())
     end = start + size / rate
     yield Section(
-        f"Frame {number + 1}: {size} samples from {start:.3f} to {end:.3f} seconds",
+        f"Frame {number + 1}, the loudest: {size} samples from {start:.3f} to {end:.3f} seconds",
         [
             Line(
                 f"Each sample is multiplied by the Hann window, which is 0 at the start and 1 in "

@@ -26,6 +26,7 @@ Example:  >>> from kissipo.core.frame import Frame, sound_column
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -47,7 +48,7 @@ from kissipo.core.tensor_spec import TensorSpec
 
 Scaling = Literal["training", "recording", "recording_mean", "none"]
 NEARLY_ZERO, MIN_STD = 1e-6, 1e-3  # the first number of a step is not 0: padding is
-_DRAWN, FILE = 12, "file"  # recordings that a report plays; the column of their files
+_DRAWN = 12  # recordings that a report plays
 _QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _LENGTH_QUANTILE, _OUTLIER = 0.99, 4  # longer recordings than four times the quantile are cut
 
@@ -238,7 +239,7 @@ class LogMel(Codec):
 
     def example_sections(self, frame: Frame) -> Sequence[Section]:
         samples, number, steps = self._loudest(frame)
-        name = str(frame[FILE].show(0)) if FILE in frame else "the recording"
+        name = Path(frame[self.column].values[0].path).name or "the recording"
         x = self.encode(frame.take(np.arange(1)))[0]
         energies = log_mel(samples, self.rate or 1, self.mel)
         player = recording(name, samples, self.rate or 1, energies, self.mel)
@@ -248,13 +249,7 @@ class LogMel(Codec):
         )
         return [Section("The recording", [player]), *numbers]
 
-    def drawings(
-        self,
-        frame: Frame,
-        captions: Sequence[str],
-        targets: NDArray[np.int64],
-        predicted: NDArray[np.int64],
-    ) -> Sequence[Record]:
+    def row_drawings(self, frame: Frame, captions: Sequence[str]) -> Sequence[Record]:
         records = []
         for sound, caption in list(zip(frame[self.column].values, captions, strict=True))[:_DRAWN]:
             samples = self.heard(sound)

@@ -180,10 +180,14 @@ class Codec(ABC):
         targets: NDArray[np.int64],
         predicted: NDArray[np.int64],
     ) -> Sequence[Record]:
-        """Returns drawings of these rows; none where their values are shown as text.
+        """Returns drawings of these rows with their answers; by default without them.
 
         targets, predicted:  one class number per row
         """
+        return self.row_drawings(frame, captions)
+
+    def row_drawings(self, frame: Frame, captions: Sequence[str]) -> Sequence[Record]:
+        """Returns drawings of these rows; none where their values are shown as text."""
         return []
 
     def encoding_steps(self, frame: Frame) -> list[EncodingStep]:

@@ -563,6 +563,7 @@ class Recording:
     shades:       (frame, band) of bytes, dark to bright
     frequencies:  the middle of each band in Hz
     frame_seconds, hop_seconds:  of the frames
+    first_frame:  the frame that is shown first
     spans:        named parts: start and end in seconds, and what is there
     """
 
@@ -574,6 +575,7 @@ class Recording:
     frequencies: Sequence[float]
     frame_seconds: float
     hop_seconds: float
+    first_frame: int
     spans: Sequence[tuple[float, float, str]] = ()
 
 
@@ -686,6 +688,7 @@ def _recording_json(record: Recording) -> JsonObject:
         "frequencies": [round(hertz) for hertz in record.frequencies],
         "frame_seconds": record.frame_seconds,
         "hop_seconds": record.hop_seconds,
+        "first_frame": record.first_frame,
         "spans": [list(span) for span in record.spans],
     }
 

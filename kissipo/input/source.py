@@ -50,7 +50,7 @@ class Source(ABC, Generic[O]):
     independent:    whether no sample depends on earlier ones, so that a run can be
                     evaluated on other data
     folders:        whether every file of a folder is a sample to predict
-    long_samples:   whether `long_sample` can return windows
+    has_long_samples: whether a sample may be so long that it is decided part by part
     data_options:   options that hold a part of the data: a path, or a Python object
     generated_columns: columns that the source adds to the data, such as noise, in which
                     duplicate rows differ
@@ -65,7 +65,7 @@ class Source(ABC, Generic[O]):
     formats: ClassVar[str] = ""
     independent: ClassVar[bool] = True
     folders: ClassVar[bool] = False
-    long_samples: ClassVar[bool] = False
+    has_long_samples: ClassVar[bool] = False
     data_options: ClassVar[tuple[str, ...]] = ()
     generated_columns: ClassVar[tuple[str, ...]] = ()
 

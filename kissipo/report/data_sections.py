@@ -102,11 +102,15 @@ def _samples(pipeline: Pipeline) -> list[Record]:
         *(name for codec in pipeline.codecs for name in codec.columns),
     ]
     names = list(dict.fromkeys(names))[:_MAX_COLUMNS]
+    some = train[:_MAX_ROWS]
     rows = [
         [str(frame.rows[row]), *(_cell_text(frame[name].show(row)) for name in names)]
-        for row in train[:_MAX_ROWS].tolist()
+        for row in some.tolist()
     ]
-    return [Table(["row", *names], rows)]
+    captions = [f"row {row}: {', '.join(cells)}" for row, *cells in rows]
+    taken = frame.take(some)
+    drawn = [item for codec in pipeline.codecs for item in codec.row_drawings(taken, captions)]
+    return drawn or [Table(["row", *names], rows)]
 
 
 def _images(pipeline: Pipeline) -> list[Record]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -180,8 +180,11 @@ def save_named(
     answers: Sequence[Answer],
     names: Sequence[str],
     predictions: Sequence[Sequence[Prediction]],
+    notes: Mapping[str, str],
 ) -> Path:
     """Writes predictions.csv with one row per named sample into a new folder.
+
+    notes:    why a sample has no prediction
 
     Raises:   TaskError when the folder is not empty; MachineError when it cannot be
               written.
@@ -189,14 +192,17 @@ def save_named(
     folder = Path(folder)
     refuse_existing(folder)
     titles = ["file", *(title for answer in answers for title in answer.table_columns())]
-    rows = [
-        [name, *(cell for answer, item in zip(answers, row, strict=True)
-                 for cell in answer.table_rows(item)[0])]
-        for name, row in zip(names, predictions, strict=True)
-    ]  # fmt: skip
+    predicted, empty = iter(predictions), [""] * (len(titles) - 1)
+    rows = []
+    for name in names:
+        cells = empty
+        if name not in notes:
+            parts = zip(answers, next(predicted), strict=True)
+            cells = [cell for answer, item in parts for cell in answer.table_rows(item)[0]]
+        rows.append([name, *cells, notes.get(name, "")])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / TABLE, csv_text([titles, *rows]).encode())
+        write_whole(folder / TABLE, csv_text([[*titles, "note"], *rows]).encode())
     except OSError as error:
         raise refusal(folder, error) from None
     return folder / TABLE

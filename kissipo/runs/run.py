@@ -88,13 +88,13 @@ class Run(TrainedModel):
 
     def spot(self, *values: object) -> list[SpottedWords] | None:
         """Returns the words in long recordings with their times in seconds; None where
-        one of them is not much longer than those of the training.
+        they are not much longer than those of the training.
 
-        Raises:   DataError, TaskError when the values do not fit.
+        Raises:   DataError, TaskError when the values do not fit, or some are long.
         """
         from kissipo.runs.spotting import spot_words
 
-        return spot_words(self, values)
+        return spot_words(self, values) or None
 
     def generate(
         self,

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kissipo.core.errors import DataError
+from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonObject
 from kissipo.core.text import csv_text
 from kissipo.engine.checkpoint import refusal, write_whole
@@ -18,6 +20,7 @@ from kissipo.runs.parse_inputs import frame_of
 from kissipo.runs.trained import TrainedModel
 
 _BATCH_SIZE = 512  # windows that are encoded together
+_BY_ITSELF = "is much longer than those of the training: predict it by itself"
 
 
 @dataclass(frozen=True)
@@ -42,23 +45,48 @@ class SpottedWords:
 TITLES = ["start", "end", "label", "probability"]
 
 
-def spot_words(run: TrainedModel, values: Sequence[object]) -> list[SpottedWords] | None:
-    """Returns the spotted words per long sample; None where one sample is of usual
-    length, or the run does not choose a class.
+def spot_words(run: TrainedModel, values: Sequence[object]) -> list[SpottedWords]:
+    """Returns the spotted words per value where all are long samples; nothing where
+    none is, or the run does not choose a class.
 
-    Raises:   DataError, TaskError when the values do not fit.
+    Raises:   DataError, TaskError when the values do not fit, or only some are long.
     """
+    long = [windows for value in values if (windows := _long_sample(run, value)) is not None]
+    if 0 < len(long) < len(values):
+        raise DataError(
+            f"{counted(len(long), 'sample')} of {len(values)} {'is' if len(long) == 1 else 'are'} "
+            "much longer than those of the training",
+            do="Predict long samples by themselves: what is in them is found with its times",
+        )
+    return [
+        SpottedWords(str(value), tuple(_words(run, windows)))
+        for value, windows in zip(values, long, strict=False)
+    ]
+
+
+def refused_files(run: TrainedModel, files: Sequence[str]) -> dict[str, str]:
+    """Returns why some of the files of a folder are not predicted: they are damaged, or
+    much longer than the others and than those of the training."""
+    refused: dict[str, str] = {}
+    long = []
+    for file in files:
+        try:
+            if _long_sample(run, file) is not None:
+                long.append(file)
+        except DataError as error:
+            refused[file] = error.wrong
+    if len(long) + len(refused) < len(files):
+        refused |= {file: f"{file} {_BY_ITSELF}" for file in long}
+    return refused
+
+
+def _long_sample(run: TrainedModel, value: object) -> Windows | None:
     source = run.resolved.source.module.SOURCE
-    if not (source.long_samples and run.answers[0].classes and values):
+    if not source.has_long_samples or not run.answers[0].classes:
         return None
-    spotted = []
-    for value in values:
-        frame = frame_of([value], run.resolved, run.codecs)
-        windows = source.long_sample(frame, run.codecs) if len(frame) == 1 else None
-        if windows is None:
-            return None
-        spotted.append(SpottedWords(str(value), tuple(_words(run, windows))))
-    return spotted
+    frame = frame_of([value], run.resolved, run.codecs)
+    windows: Windows | None = source.long_sample(frame, run.codecs) if len(frame) == 1 else None
+    return windows
 
 
 def _words(run: TrainedModel, windows: Windows) -> list[Keyword]:

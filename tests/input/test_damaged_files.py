@@ -80,7 +80,7 @@ FILES: list[tuple[str, bytes, str]] = [
     ("a.npz", zipped("x.txt", b"not an array"), "a.npz"),
     ("a.csv", b",".join([b"c%d" % n for n in range(60_000)]) + b"\n", "has 60,000 columns"),
     ("a.csv", b",".join([b"a"] * 50_000) + b"\n1\n", "has the column 'a' 50000 times"),
-    ("a.wav", b"RIFF\x24\0\0\0WAVEfmt ", "a.wav is one recording. Allowed: a folder of recordings"),
+    ("a.wav", b"RIFF\x24\0\0\0WAVEfmt ", "a.wav is one recording"),
     ("a.parquet", b"PAR1" + b"\0" * 50 + b"PAR1", "is not a readable Parquet file"),
     ("a.sgf", b"(;B[aa]" * 50_000 + b")" * 50_001, "is outside of a game"),
 ]

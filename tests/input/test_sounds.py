@@ -128,6 +128,23 @@ def test_table_names_parts_of_a_longer_recording(tmp_path: Path) -> None:
     task = load(str(table))
     assert list(task.input) == ["audio"]
     assert [item.level for item in check_data(str(table)) if item.check == "known voices"]
+    cells = [row.split(",") for row in rows[1:]]
+    for number, header in enumerate(
+        ["file,label,start_ms,end_ms", "file,label,offset,duration", "file,label,Begin Time (s),x"]
+    ):
+        for row, start in zip(cells, np.arange(12) * 0.3 + 0.1, strict=True):
+            row[2:] = [
+                [f"{1000 * start:.0f}", f"{1000 * start + 200:.0f}"],
+                [f"{start:.1f}", "0.2"],
+                [f"{start:.1f}", "7"],
+            ][number]
+        table.write_text("\n".join([header, *map(",".join, cells)]).replace("call", "call.wav"))
+        place = read_sound_table(table).places[3]
+        assert place.start == pytest.approx(1.0)
+        assert place.end == (None if number == 2 else pytest.approx(1.2))
+    table.write_text(table.read_text().replace("Begin Time (s)", "start_sample"))
+    with pytest.raises(DataError, match="name only 1 recording, and no column says which part"):
+        read_sound_table(table)
     bad = tmp_path / "bad.csv"
     bad.write_text("\n".join([*rows[:3], "call.wav,low,3.0,2.0,b"]).replace("call,", "call.wav,"))
     with pytest.raises(

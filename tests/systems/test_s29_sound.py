@@ -75,7 +75,7 @@ def test_files_and_folders_are_predicted_with_their_names(
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [Path(line[0]).name for line in lines] == sorted(path.name for path in paths)
     table = (tmp_path / "new" / "predictions.csv").read_text(encoding="utf-8").splitlines()
-    assert table[0] == "file,digit,digit confidence" and len(table) == 6
+    assert table[0] == "file,digit,digit confidence,note" and len(table) == 6
     assert ki.open(trained).predict(paths[0]) == int(digits[0])
 
 
@@ -98,7 +98,45 @@ def test_words_of_a_long_recording_are_found_with_their_times(
     wavfile.write(tmp_path / "quiet.wav", 8000, np.zeros(80_000, np.int16))
     spotted = ki.open(trained).spot(tmp_path / "quiet.wav")
     assert spotted is not None and spotted[0].words == ()
-    assert ki.open(trained).spot(recording(data, *TEST_FILES[0])) is None
+    usual = recording(data, *TEST_FILES[0])
+    assert ki.open(trained).spot(usual) is None
+    assert main(["predict", str(trained), str(tmp_path / "long.wav"), str(usual)]) == 2
+    assert "1 sample of 2 is much longer" in capsys.readouterr().err
+
+
+def test_folder_with_damaged_and_long_files_is_predicted_file_by_file(
+    trained: Path, data: Path, tmp_path: Path, capsys: Out
+) -> None:
+    folder, usual = tmp_path / "new", recording(data, *TEST_FILES[0])
+    folder.mkdir()
+    wavfile.write(folder / "b.wav", 8000, joined(data)[0])
+    (folder / "a.wav").write_bytes(usual.read_bytes())
+    (folder / "c.wav").write_bytes(usual.read_bytes()[:20])
+    capsys.readouterr()
+    assert main(["predict", str(trained), str(folder), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    lines = [line.split("\t") for line in printed.out.splitlines()]
+    assert [Path(line[0]).name for line in lines] == ["a.wav", "b.wav", "c.wav"]
+    assert [len(line) for line in lines] == [3, 1, 1]
+    assert lines[0][1] == str(ki.open(trained).predict(usual))
+    notes = " ".join(printed.err.split())
+    assert "is damaged: its header has no end" in notes and "by itself" in notes
+    rows = [
+        line.split(",")
+        for line in (tmp_path / "out" / "predictions.csv").read_text("utf-8").splitlines()[1:]
+    ]
+    assert (
+        [bool(row[1]) for row in rows] == [bool(not row[3]) for row in rows] == [True, False, False]
+    )
+    (folder / "a.wav").unlink()
+    assert main(["predict", str(trained), str(folder), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [Path(item["file"]).name for item in answer["predictions"]] == ["b.wav"]
+    assert len(answer["predictions"][0]["words"]) == len(TEST_FILES)
+    assert len(answer["notes"]) == 2
+    (folder / "b.wav").unlink()
+    assert main(["predict", str(trained), str(folder), "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["predictions"][0]) == ["file", "note"]
 
 
 def test_recordings_play_in_report_and_xray(trained: Path, data: Path, tmp_path: Path) -> None:
@@ -112,6 +150,7 @@ def test_recordings_play_in_report_and_xray(trained: Path, data: Path, tmp_path:
     )
     sections = content["trace"]["sections"]
     player = sections[0]["records"][0]
+    assert sections[1]["title"].startswith(f"Frame {player['first_frame'] + 1}, the loudest: ")
     (tmp_path / "played.wav").write_bytes(b64decode(player["wav"]))
     rate, samples = wavfile.read(tmp_path / "played.wav")
     assert rate == 8000

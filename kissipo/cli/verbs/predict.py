@@ -50,7 +50,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.tables import format_answer, format_cell
     from kissipo.core.errors import TaskError
     from kissipo.runs.run import Run
-    from kissipo.runs.spotting import spot_words
+    from kissipo.runs.spotting import refused_files, spot_words
 
     if arguments.values and arguments.file:
         raise TaskError("kissipo predict needs either values or --file")
@@ -60,11 +60,16 @@ def run(arguments: Namespace, screen: Screen) -> None:
     if trained.has_images and (arguments.out or has_folders):
         return _folder(trained, arguments, screen)
     values = [Path(arguments.file)] if arguments.file else arguments.values
-    spotted = spot_words(trained, values)
-    if spotted is not None:
-        return _spotted(spotted, arguments, screen)
     names = trained.resolved.source.module.SOURCE.sample_names(values)
-    answers, remarks = trained.predict_all(values)
+    refused = {} if names is None else refused_files(trained, names)
+    if names is not None:
+        values = [name for name in names if name not in refused]
+    spotted = spot_words(trained, values)
+    if spotted:
+        return _spotted(spotted, list(refused.values()), arguments, screen)
+    all_refused = bool(refused) and not values
+    answers, remarks = ([], []) if all_refused else trained.predict_all(values)
+    remarks = [*refused.values(), *remarks]
     first = [row[0] for row in answers]
     is_forecast = bool(first) and first[0].steps is not None
     if arguments.out and is_forecast:
@@ -75,7 +80,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
     elif arguments.out and names is not None:
         from kissipo.runs.predict_folder import save_named
 
-        path = save_named(arguments.out, trained.answers, names, answers)
+        path = save_named(arguments.out, trained.answers, names, answers, refused)
         screen.note(f"written to {path}")
     elif arguments.out:
         from kissipo.runs.predict_folder import save_images
@@ -92,6 +97,8 @@ def run(arguments: Namespace, screen: Screen) -> None:
         for line in [list[object](titles), *map(list[object], rows_of_steps)]:
             print("\t".join(format_cell(cell) for cell in line))  # noqa: T201
     starts = [[name] for name in names or ()] or [[]] * len(answers)
+    predicted = iter(answers)
+    answers = [() if start and start[0] in refused else next(predicted) for start in starts]
     for start, row in zip(starts, () if is_forecast else answers, strict=False):
         if not screen.as_json:
             print("\t".join([*start, *map(format_answer, row)]))  # noqa: T201
@@ -100,8 +107,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
             **({"file": start[0]} if start else {}),
             **{
                 answer.name: answer.to_json(prediction)
-                for answer, prediction in zip(trained.answers, row, strict=True)
+                for answer, prediction in zip(trained.answers, row, strict=False)
             },
+            **({} if row else {"note": refused[start[0]]}),
         }
         for start, row in zip(starts, answers, strict=True)
     ]
@@ -109,7 +117,9 @@ def run(arguments: Namespace, screen: Screen) -> None:
     return None
 
 
-def _spotted(spotted: list[SpottedWords], arguments: Namespace, screen: Screen) -> None:
+def _spotted(
+    spotted: list[SpottedWords], refused: list[str], arguments: Namespace, screen: Screen
+) -> None:
     """Prints one line per word of long recordings, with its times in seconds."""
     from kissipo.runs.spotting import TITLES, save_words
 
@@ -122,9 +132,10 @@ def _spotted(spotted: list[SpottedWords], arguments: Namespace, screen: Screen) 
             for row in item.rows():
                 print("\t".join([*([item.name] if several else []), *row]))  # noqa: T201
     note = "the recording is much longer than those of the training: its words are searched"
-    screen.remarks([note])
+    notes = [*refused, note]
+    screen.remarks(notes)
     predictions = [item.to_json() for item in spotted]
-    screen.result_json({"run": arguments.run, "notes": [note], "predictions": predictions})
+    screen.result_json({"run": arguments.run, "notes": notes, "predictions": predictions})
 
 
 def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:

@@ -34,7 +34,7 @@ from kissipo.input.cells.number_texts import (
 from kissipo.input.cells.odd_texts import odd_texts
 from kissipo.input.cells.sixties import RESULTS, all_sixties, split_sixties
 
-_DIGITS = r"-?\d[\d.,]*"
+_DIGITS = r"-?\d[\d.,]*(?:e[-+]?\d+)?"
 _NEARLY = re.compile(
     rf"(?:(?:[<>]=?|[~≈≤≥±]|ca\.?|approx\.?|about|=\"|') ?{_DIGITS}[\"']?"
     rf"|{_DIGITS} ?(?:±|\+/-|\+-) ?{_DIGITS}|\d+ \d+/\d+|\d+ ?['′’] ?\d*(?: ?(?:\"|″|''))?"

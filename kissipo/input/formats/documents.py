@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ TEXT, NAME, START, COPY_OF = "text", "document", "start", "copy_of"
 _SUFFIXES = (".txt", ".text", ".md", ".rst", "")
 _FIRST_BYTES = 4_096  # of a file without an ending, to see whether it is a text
 _MAX_START, _HEAD = 80, 600
+_MANY = 10  # texts in a folder, from which on its name may be a class
+_NEARLY_ALL = 0.9
 _LOOKED_AT = 1_000_000  # characters, to see whether there are paragraphs
 _EMPTY_LINE = re.compile(r"\n[ \t\r]*\n")
 _INLINE = -1  # in place of a file: the text itself is kept
@@ -105,12 +108,25 @@ def folder_documents(path: Path, encoding: str, unit: Unit = "file") -> tuple[Fr
         others = [str(file.relative_to(path)) for file in sorted({*files} - {*texts})]
         message = f"{len(others):,} files of {path} are no text files: {list_some(others, 3)}"
         findings.append(Finding("WARN", "other files", message, "they are not read"))
+    findings += _class_folders(path, texts)
     documents = (
         document
         for number, file in enumerate(texts)
         for document in _documents(file, number, file.relative_to(path).as_posix(), encoding, unit)
     )
     return _frame(documents, findings, [*map(str, texts)], encoding, str(path)), findings
+
+
+def _class_folders(path: Path, texts: Sequence[Path]) -> list[Finding]:
+    """Reports folders of many texts each, whose names may be classes: pos/1.txt."""
+    counts = Counter(file.parent for file in texts if file.parent != path)
+    folders = {folder: count for folder, count in counts.items() if count >= _MANY}
+    names = sorted({folder.name for folder in folders})
+    if len(names) < 2 or sum(folders.values()) < _NEARLY_ALL * len(texts):
+        return []
+    message = f"the texts lie in {len(folders)} folders of several texts: {list_some(names, 3)}"
+    action = "the folders are not used; to learn them as classes, write a table with the "
+    return [Finding("WARN", "folders", message, action + "columns text and class")]
 
 
 def file_documents(path: Path, encoding: str, unit: Unit) -> tuple[Frame, list[Finding]]:

@@ -39,7 +39,7 @@ _MATLAB = (
     "In MATLAB: writetable(T, '{2}') for a table; in Python: "
     "numpy.save('x.npy', scipy.io.loadmat('{0}')['NAME']) for an array"
 )
-_SOUND = "Save its samples as .npy (one row per recording), or as columns of a table"
+_SOUND = "Recordings are read as input.audio=FOLDER, a folder per class"
 _OTHERS = {
     ".por": ("an SPSS portable file", "In SPSS: File, Save As, type CSV"),
     ".rds": ("a file of R", 'In R: write.csv(readRDS("{0}"), "{2}", row.names = FALSE)'),

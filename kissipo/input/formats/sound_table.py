@@ -5,15 +5,18 @@ call-1.wav,yes,0.52,0.94,anna
 call-1.wav,no,2.10,2.55,anna
 
 The column of files is the one whose cells name recordings, beside the table or in the
-folder that is given. `start` and `end` are seconds; further columns stay with each row.
+folder that is given. `start` and `end` (or `duration`) are seconds, or milliseconds in
+`start_ms`; further columns stay with each row.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.codec._sound import SUFFIXES
 from kissipo.codec.labels import as_strings
@@ -27,9 +30,14 @@ from kissipo.input.formats.tables import FileWords, read_table
 DEFAULT_NAME = "labels.csv"
 _FILES = ("file", "filename", "path", "recording", "audio", "wav", "clip", "fname")
 _LABELS = ("label", "class", "category", "target", "word", "sentence", "digit")
-_STARTS = ("start", "begin", "from", "start_time", "onset")
-_ENDS = ("end", "stop", "to", "end_time", "offset")
+_STARTS = ("start", "begin", "from", "onset", "offset")
+_ENDS = ("end", "stop", "to", "offset")
+_DURATIONS = ("duration", "length")
+_TIME = re.compile(  # start, start_time, Begin Time (s), end_ms
+    r"([a-z]+?)[ _]?(?:time)?[ _]?(?:\(?(s|sec|secs|seconds?|ms|msec|milliseconds?)\)?)?"
+)
 _MIN_SHARE = 0.5
+Seconds = NDArray[np.float64]
 
 
 def is_sound_table(frame: Frame) -> bool:
@@ -57,7 +65,7 @@ def read_sound_table(
             allowed=f"a column file with names such as call.wav ({', '.join(SUFFIXES)})",
         )
     root = folder or table.parent
-    times = {name: column for name, column in _times(rows).items() if column is not None}
+    times, used_times = _times(rows)
     names = [str(text or "") for text in as_strings(files).texts()]
     paths = [_path(root, name) for name in names]
     absent = np.array([not path.is_file() for path in paths])
@@ -74,12 +82,14 @@ def read_sound_table(
         message += f"({format_rows(missing)}): {names[int(np.flatnonzero(absent)[0])]}"
         findings.append(Finding("WARN", "files", message, "left out", first_rows(missing)))
     _refuse_times(table, rows, times)
+    if not times:
+        _refuse_parts(table, rows, files)
     usable = np.flatnonzero(~absent)
-    label = _label_column(rows, files, times, table, unlabeled=unlabeled)
-    used = {files.name, *(column.name for column in times.values())}
+    used = {files.name, *used_times}
+    label = _label_column(rows, used, table, unlabeled=unlabeled)
     others = [column for column in rows.columns if column.name not in used]
     columns = [strings(FILE, names), *(column for column in others if column.name != FILE)]
-    start, end = (times[name].values if name in times else None for name in ("start", "end"))
+    start, end = times.get("start"), times.get("end")
     places = tuple(
         Place(
             paths[row],
@@ -115,18 +125,51 @@ def _file_column(frame: Frame) -> Column | None:
     return None
 
 
-def _times(frame: Frame) -> Mapping[str, Column | None]:
-    lower = {column.name.lower(): column for column in frame.columns if column.kind == "number"}
-    return {
-        key: next((lower[name] for name in names if name in lower), None)
-        for key, names in (("start", _STARTS), ("end", _ENDS))
-    }
+def _times(frame: Frame) -> tuple[dict[str, Seconds], list[str]]:
+    """Returns the starts and the ends of the parts, and the columns that say them.
+
+    `offset` is the end beside an onset, and the start beside a duration.
+    """
+    seconds, names = {}, {}
+    for column in frame.columns:
+        match = _TIME.fullmatch(column.name.strip().lower())
+        if match and column.kind == "number" and match[1] not in seconds:
+            scale = 1000 if (match[2] or "s").startswith("m") else 1
+            seconds[match[1]], names[match[1]] = column.values / scale, column.name
+    start, end, duration = (
+        next((name for name in words if name in seconds), "")
+        for words in (_STARTS, _ENDS, _DURATIONS)
+    )
+    if start == end:  # offset
+        start, end = (start, "") if duration else ("", end)
+    times, used = {}, [names[name] for name in (start, end) if name]
+    if start:
+        times["start"] = seconds[start]
+    if end:
+        times["end"] = seconds[end]
+    if start and duration:
+        times.setdefault("end", seconds[start] + seconds[duration])
+        used.append(names[duration])
+    return times, used
 
 
-def _refuse_times(table: Path, rows: Frame, times: Mapping[str, Column]) -> None:
+def _refuse_parts(table: Path, rows: Frame, files: Column) -> None:
+    """Refuses rows that name the same recording, where numbers may say which part."""
+    numbers = [column.name for column in rows.columns if column.kind == "number"]
+    counts = np.unique(files.values, return_counts=True)[1]
+    if len(numbers) > 1 and 2 * len(counts) <= len(rows):
+        raise DataError(
+            f"the rows of {table} name only {counted(len(counts), 'recording')}, and no column "
+            "says which part of it each row means",
+            got=f"{len(rows):,} rows with the columns {', '.join(rows.names)}",
+            do="Call the columns of the times start and end, in seconds (start_ms in milliseconds)",
+        )
+
+
+def _refuse_times(table: Path, rows: Frame, times: Mapping[str, Seconds]) -> None:
     """Refuses parts that end before they start, and negative times."""
     if "start" in times:
-        negative = rows.rows[times["start"].values < 0]
+        negative = rows.rows[times["start"] < 0]
         if len(negative):
             raise DataError(
                 f"{table} has a part that starts before its recording, in row {negative[0]}",
@@ -134,7 +177,7 @@ def _refuse_times(table: Path, rows: Frame, times: Mapping[str, Column]) -> None
             )
     if len(times) < 2:
         return
-    start, end = times["start"].values, times["end"].values
+    start, end = times["start"], times["end"]
     wrong = np.flatnonzero(end <= start)
     if len(wrong):
         first = int(wrong[0])
@@ -146,11 +189,8 @@ def _refuse_times(table: Path, rows: Frame, times: Mapping[str, Column]) -> None
         )
 
 
-def _label_column(
-    rows: Frame, files: Column, times: Mapping[str, Column], table: Path, *, unlabeled: bool
-) -> Column | None:
+def _label_column(rows: Frame, used: set[str], table: Path, *, unlabeled: bool) -> Column | None:
     """Returns the column of classes: one with such a name, or the only other one."""
-    used = {files.name, *(column.name for column in times.values())}
     others = [column for column in rows.columns if column.name not in used]
     named = [column for name in _LABELS for column in others if column.name.lower() == name]
     if not named and len(others) != 1:

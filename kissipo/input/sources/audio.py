@@ -129,9 +129,9 @@ class Audio(Source[Options]):
 
     answers = ("category", "number")
     order = 28
+    has_long_samples = True
     data_options = ("labels",)
     formats = "a folder of recordings (.wav)"
-    long_samples = True
 
     def read(self, value: object, options: Options) -> Reading:
         """Returns the column `sound`, and what names, folders or a table say."""

@@ -13,7 +13,7 @@ const AROUND = 0.1; // seconds that are played before and after a frame
 export function Recording({ record }) {
   const { seconds, frames, frame_seconds: length, hop_seconds: hop, frequencies } = record;
   const audio = useRef();
-  const [frame, setFrame] = useState(() => loudest(record));
+  const [frame, setFrame] = useState(record.first_frame);
   const [until, setUntil] = useState(null);
   const [start, end] = [frame * hop, Math.min(seconds, frame * hop + length)];
   const shades = useMemo(() => Uint8Array.from(atob(record.shades), (sign) => sign.charCodeAt(0)), [record]);
@@ -141,13 +141,6 @@ function drawSpans(pen, spans, x) {
 
 function frameAt(second, { frames, hop_seconds: hop, frame_seconds: length }) {
   return Math.max(0, Math.min(frames - 1, Math.round((second - length / 2) / hop)));
-}
-
-function loudest({ shades, frames, bands }) {
-  const bytes = Uint8Array.from(atob(shades), (sign) => sign.charCodeAt(0));
-  const sums = Array.from({ length: frames }, (_, frame) =>
-    bytes.subarray(frame * bands, (frame + 1) * bands).reduce((sum, shade) => sum + shade, 0));
-  return sums.indexOf(Math.max(...sums));
 }
 
 function bandOf(shades, frame, bands) {

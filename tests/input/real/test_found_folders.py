@@ -225,3 +225,20 @@ def test_unusual_images_are_decoded_and_said() -> None:
     for words in ("all 20 images can be decoded", "CMYK", "transparent", "a palette", "EXIF"):
         assert words in texts
     assert "from 8x8 to 16x12" in texts
+
+
+def test_folders_of_texts_that_may_be_classes_are_named(tmp_path: Path) -> None:
+    root = tmp_path / "reviews"
+    for part in ("train", "test"):
+        for kind in ("pos", "neg"):
+            (root / part / kind).mkdir(parents=True)
+            for number in range(10):
+                text = f"a {kind} review {part} {number}"
+                (root / part / kind / f"{number}.txt").write_text(text, encoding="utf-8")
+    (finding,) = [item for item in check_data(str(root)) if item.check == "folders"]
+    assert finding.level == "WARN" and "in 4 folders of several texts: neg, pos" in finding.message
+    assert "the columns text and class" in str(finding.action)
+    for kind in ("train/pos", "test/pos"):
+        for file in (root / kind).iterdir():
+            file.rename(root / f"{kind.replace('/', '-')}-{file.name}")
+    assert not [item for item in check_data(str(root)) if item.check == "folders"]

@@ -33,7 +33,7 @@ TABLE = pd.DataFrame(
         ("a.rds", 'a file of R, which kissipo does not read. In R: write.csv(readRDS("a.rds"), '
          '"a.csv", row.names = FALSE)'),
         ("a.pdf", "a PDF"), ("a.docx", "a Word document"), ("a.pkl", "a pickle"),
-        ("a.nii.gz", "a NIfTI volume"), ("a.wav", "one recording"), ("a.gsheet", "a link to a Google"),
+        ("a.nii.gz", "a NIfTI volume"), ("a.wav", "one recording"), ("a.gsheet", "a link to a"),
     ],
 )  # fmt: skip
 def test_other_files_are_called_what_they_are(name: str, what: str) -> None:
