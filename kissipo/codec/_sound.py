@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.codec._wav import WavHeader, read_header, read_samples
+from kissipo.codec._wav import REMEDY, WavHeader, read_header, read_samples
+from kissipo.core.errors import DataError
 from kissipo.core.extras import need
 from kissipo.core.numpy_array import NumpyArray
 
@@ -106,7 +108,8 @@ def open_sound(path: str | Path) -> Sound:
     """
     name = str(path)
     if name.lower().endswith(PACKED):
-        file = _soundfile(Path(path)).info(name)
+        with _soundfile(Path(path)) as soundfile:
+            file = soundfile.info(name)
         return Sound(name, int(file.samplerate), 0, int(file.frames), int(file.channels))
     header = read_header(name)
     return Sound(name, header.rate, 0, header.count, header.channels, header=header)
@@ -151,14 +154,28 @@ def common_rate(sounds: Sequence[Sound]) -> int:
 
 def _read_part(path: str, header: WavHeader | None, start: int, stop: int) -> NumpyArray:
     if path.lower().endswith(PACKED):
-        values, _ = _soundfile(Path(path)).read(path, start=start, stop=stop, dtype="float32")
+        with _soundfile(Path(path)) as soundfile:
+            values, _ = soundfile.read(path, start=start, stop=stop, dtype="float32")
         return np.asarray(values)
     return read_samples(path, header or read_header(path), start, stop)
 
 
-def _soundfile(path: Path) -> ModuleType:
+@contextmanager
+def _soundfile(path: Path) -> Iterator[ModuleType]:
+    """The package that reads packed files.
+
+    Raises:   MissingExtraError without it; DataError for a damaged file.
+    """
     purpose = f"reading {path.suffix.lower().lstrip('.').upper()} files"
-    return need("soundfile", extra="sound", purpose=purpose)
+    soundfile = need("soundfile", extra="sound", purpose=purpose)
+    try:
+        yield soundfile
+    except soundfile.SoundFileError as error:
+        raise DataError(
+            f"the recording {path} is damaged, or of another kind than its ending says",
+            got=str(error).rsplit(": ", 1)[-1].rstrip("."),
+            do=REMEDY,
+        ) from None
 
 
 def _mono(values: NumpyArray) -> Samples:

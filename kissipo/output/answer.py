@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
@@ -427,6 +428,12 @@ class Answer(ABC):
     def loss(self) -> str:
         """The name of the training loss: the written one, or the default."""
         return self._loss or self.DEFAULT_LOSS
+
+    def with_loss(self, name: str) -> Self:
+        """Returns the same answer, learned with another loss."""
+        answer = copy(self)
+        answer._loss = name
+        return answer
 
     @classmethod
     def loss_name(cls, loss: object) -> str | None:

@@ -37,6 +37,8 @@ def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredO
     task = settle(task, [_net(pipeline)])
     name, net = net_of(task.process)
     assert net is not None
+    if net.LOSS and len(pipeline.answers) == 1:
+        task = settle(task, [net.LOSS])
     task = settle(task, _net_options(task, name, net, pipeline, is_named=is_named))
     task = settle(task, _normalization(task, net, pipeline))
     source = SOURCES.find(source_of(task.input), place="input")

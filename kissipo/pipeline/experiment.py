@@ -118,6 +118,7 @@ def build_experiment(
     _check_validation(pipeline)
     task, inferred_options = with_inferred(task, pipeline)
     resolved = read_task(task)
+    pipeline = _with_losses(resolved, pipeline)
     task = spell_out(task, resolved)
     assert resolved.net is not None and resolved.algorithm is not None
     torch.manual_seed(derive(seed, "weights"))
@@ -240,16 +241,29 @@ def build_algorithm(resolved: ResolvedTask, pipeline: Pipeline, net: nn.Module) 
     return algorithm
 
 
+def _with_losses(resolved: ResolvedTask, pipeline: Pipeline) -> Pipeline:
+    """Returns the pipeline with the losses that were inferred with the net."""
+    answers = [
+        answer.with_loss(loss) if isinstance(loss, str) and loss != answer.loss else answer
+        for answer, loss in zip(pipeline.answers, _written_losses(resolved, pipeline), strict=True)
+    ]
+    return replace(pipeline, answers=tuple(answers))
+
+
 def _losses(resolved: ResolvedTask, pipeline: Pipeline) -> tuple[Loss, ...]:
     """Returns one loss per answer: an object of the task, or the one that it names."""
     assert resolved.net is not None
     arguments = resolved.net.module.loss_options(resolved.net.options)
     named = (_named_loss(answer.loss, arguments.get(answer.loss)) for answer in pipeline.answers)
-    written = resolved.losses or (None,) * len(pipeline.answers)
+    written = _written_losses(resolved, pipeline)
     return tuple(
         loss if written_loss is None or isinstance(written_loss, str) else LossObject(written_loss)
         for loss, written_loss in zip(named, written, strict=True)
     )
+
+
+def _written_losses(resolved: ResolvedTask, pipeline: Pipeline) -> tuple[Loss | str | None, ...]:
+    return resolved.losses or (None,) * len(pipeline.answers)
 
 
 def _named_loss(name: str, arguments: Mapping[str, object] | None) -> Loss:

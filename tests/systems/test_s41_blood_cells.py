@@ -19,6 +19,7 @@ from PIL import Image
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import StoppedError
+from kissipo.pipeline.experiment import build_experiment
 from kissipo.runs.fit import show
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -50,6 +51,17 @@ def save(folder: str, count: int) -> None:
             lines.append(f"{name},{label},{left},{top},{left + width},{top + height}")
         Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(f"{folder}/{name}")
     Path(folder, "boxes.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_large_images_are_learned_by_yolo_where_no_net_is_named() -> None:
+    save("cells", 20)
+    large = build_experiment(ki.load("cells", words={"input.size": [96, 128]}))
+    process, answer = large.task.process, large.pipeline.answers[0]
+    assert (process["net"], process["loss"], answer.loss) == ("yolo", "yolo", "yolo")
+    assert (process["schedule"], large.task.input["augment"]) == ("cosine", ("flip", "crop"))
+    small = build_experiment(ki.load("cells", words={"input.augment": []}))
+    assert small.task.process["net"] == "grid_detector"
+    assert small.pipeline.answers[0].loss == "detection" and not small.task.input["augment"]
 
 
 def test_own_images_with_yolo(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A detector of squares and bars, trained in seconds."""
     folder = tmp_path_factory.mktemp("boxes")
     save(str(folder / "cells"), 120)
-    words = {"process.epochs": 20, "process.filters": [8, 16, 16], "process.learning_rate": 0.02,
+    words = {"input.augment": [],
+             "process.epochs": 20, "process.filters": [8, 16, 16], "process.learning_rate": 0.02,
              "process.anchors": [0.3], "process.schedule": "cosine"}  # fmt: skip
     ki.load(str(folder / "cells"), words=words).fit(out=folder / "run")
     return folder / "run"

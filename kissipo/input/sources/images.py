@@ -58,6 +58,9 @@ if TYPE_CHECKING:
     from kissipo.input.question import Question
 
 _IMAGE_SIDE, _MASK_SIDE, _BOXES_SIDE, _BOXES_STEP = 64, 128, 320, 32
+_VARIED = InferredOption(
+    "input.augment", ["flip", "crop"], "boxes need many images, so each is varied in every epoch"
+)
 _NOISE = "noise"
 _MAX_VALUE = 65_535
 
@@ -231,7 +234,11 @@ class Images(Source[Options]):
         located = "mask" if masks else "boxes" if boxes else usual
         kind = question.answer or located or "category"
         column = question.output if is_folder else None
-        return question.task({"images": question.value}, {kind: column} if column else kind)
+        data: dict[str, object] = {"images": question.value}
+        varied = (_VARIED,) if kind == BOXES and "augment" not in question.words else ()
+        if varied:
+            data["augment"] = _VARIED.value
+        return question.task(data, {kind: column} if column else kind, varied)
 
     def _of_pixels(self, question: Question) -> Task | None:
         """Takes a table whose cells hold all pixels of an image."""

@@ -89,6 +89,7 @@ _COUNTS = ("targets", "detections")
 _WITH_CAUSES = 8  # columns of true boxes with the causes of those that are missed
 _USUAL_THRESHOLD = 0.5
 _MIN_BOXES = 20  # true boxes of the validation split that can choose a threshold
+_LARGE, _STRIDE = 96, 32  # sides of images that are large enough for three grids
 
 
 @dataclass(frozen=True)
@@ -216,6 +217,9 @@ class Boxes(Answer):
         return TensorSpec(self.name, ("candidate", "feature"), (0, 9 + len(self.labels)))
 
     def suggested_net(self) -> InferredOption:
+        if self.size and all(side >= _LARGE and side % _STRIDE == 0 for side in self.size):
+            reason = "objects of different sizes are located on three grids"
+            return InferredOption("process.net", "yolo", reason)
         return InferredOption("process.net", "grid_detector", "objects are located in an image")
 
     def scores(self, outputs: Tensor) -> Scores:

@@ -61,7 +61,8 @@ from kissipo.process.nets._backbones import (
     load_file,
     options_of_weights,
 )
-from kissipo.process.nets.yolo import Pairs, required_options
+from kissipo.process.nets.yolo import Pairs
+from kissipo.process.nets.yolo import anchor_options as required_options
 
 __all__ = [
     "FasterRCNN",

@@ -264,7 +264,7 @@ def facts(targets: Tensor, **process: Any) -> DataFacts:
 
 def test_anchor_boxes_are_inferred_with_their_reason() -> None:
     targets = random_targets(np.random.default_rng(2), 30, 5)
-    (inferred,) = yolo.required_options(facts(targets))
+    (inferred,) = yolo.anchor_options(facts(targets))
     present = targets[targets[..., 0] >= 0][:, 1:].numpy()
     sides = (present[:, 2:] - present[:, :2]) * [96, 64]
     anchors = np.array(inferred.value)
@@ -273,10 +273,12 @@ def test_anchor_boxes_are_inferred_with_their_reason() -> None:
     assert inferred.reason == (
         f"k-means of {len(sides)} training boxes; the mean IoU with the best one is {expected:.3f}"
     )
-    (three,) = yolo.required_options(facts(targets, anchors=3))
+    (three,) = yolo.anchor_options(facts(targets, anchors=3))
     assert np.array(three.value).shape == (3, 2)
-    assert yolo.required_options(facts(targets, anchors=((4.0, 5.0),) * 3)) == ()
-    assert yolo.required_options(facts(targets, anchor_boxes=((4.0, 5.0),) * 3)) == ()
+    assert yolo.anchor_options(facts(targets, anchors=((4.0, 5.0),) * 3)) == ()
+    assert yolo.anchor_options(facts(targets, anchor_boxes=((4.0, 5.0),) * 3)) == ()
+    training = {option.place: option.value for option in yolo.required_options(facts(targets))[1:]}
+    assert training["input.batch_size"] == 4 and training["process.epochs"] == 100  # 9 samples
 
 
 @pytest.mark.parametrize(
