@@ -2,6 +2,7 @@
 
 const STRIP = 64; // numbers in a row of a vector
 const GAP = 1; // cells between two planes
+const LONG = 512; // rows above which a narrow table lies on its side
 
 /** The shape and axes of one sample: without the batch and without axes of length one. */
 export function sampleOf(tensor) {
@@ -58,7 +59,8 @@ function strip(count, dimensions) {
 }
 
 function plane(shape, axes) {
-  const turned = axes[0] === "time"; // time goes from left to right
+  const isLong = shape[0] > LONG && shape[0] > 16 * shape[1]; // such as the candidates of a detector
+  const turned = axes[0] === "time" || isLong; // from left to right
   const [rowAxis, columnAxis] = turned ? [1, 0] : [0, 1];
   const [rows, columns] = [shape[rowAxis], shape[columnAxis]];
   return {
