@@ -8,7 +8,9 @@ import os
 import re
 import runpy
 import signal
+import subprocess
 import sys
+import time
 import traceback
 import zlib
 from collections.abc import Callable, Generator, Iterator
@@ -207,6 +209,33 @@ def assert_same_run() -> Callable[[Path, Path], None]:
             "task.yaml",
         ):
             assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+    return check
+
+
+@pytest.fixture
+def assert_killed_run_resumes(
+    assert_same_run: Callable[[Path, Path], None],
+) -> Callable[..., None]:
+    """Checks that a fit that is killed and resumed ends as one that was not."""
+    import kissipo
+    from kissipo.cli.main import main
+
+    def check(*words: str, **environment: str) -> None:
+        command = ["fit", *words, "--quiet", "--out"]
+        assert main([*command, "whole"]) == 0
+        house = {"PYTHONPATH": str(Path(kissipo.__file__).parents[1])}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kissipo", *command, "cut"],
+            env={**os.environ, **house, **environment},
+        )
+        while process.poll() is None and not list(Path().glob("cut/checkpoints/*")):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not Path("cut/metrics.json").exists()
+        assert main([*command, "cut", "--resume"]) == 0
+        assert_same_run(Path("whole"), Path("cut"))
 
     return check
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,24 +162,11 @@ def test_resume_on_masks_gives_the_same_bits(
 
 
 @pytest.mark.slow
-def test_killed_run_on_masks_resumes_to_the_same_bits() -> None:
+def test_killed_run_on_masks_resumes_to_the_same_bits(
+    assert_killed_run_resumes: Callable[..., None],
+) -> None:
     surfaces("tiles", 60, seed=2)
-    words = AUGMENTED
-    assert main(["fit", "tiles", *words, "--out", "whole", "--quiet"]) == 0
-    command = [sys.executable, "-m", "kissipo", "fit", "tiles", *words, "--out", "cut", "--quiet"]
-    process = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(Path(ki.__file__).parents[1])}
-    )
-    while process.poll() is None and len(list(Path().glob("cut/checkpoints/*"))) < 1:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not Path("cut/metrics.json").exists()
-    assert main(["fit", "tiles", *words, "--out", "cut", "--quiet", "--resume"]) == 0
-    assert (
-        Path("cut/model.safetensors").read_bytes() == Path("whole/model.safetensors").read_bytes()
-    )
-    assert Path("cut/metrics.json").read_text() == Path("whole/metrics.json").read_text()
+    assert_killed_run_resumes("tiles", *AUGMENTED)
 
 
 @pytest.mark.slow

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
@@ -210,21 +205,11 @@ def test_stopped_run_resumes_to_the_same_bits(
 
 
 @pytest.mark.slow
-def test_killed_run_resumes_to_the_same_bits() -> None:
+def test_killed_run_resumes_to_the_same_bits(
+    assert_killed_run_resumes: Callable[..., None],
+) -> None:
     tones(Path("tones"))
-    words = ["process.epochs=40", "early_stopping=0", *WORDS[1:]]
-    assert main(["fit", "tones", *words, "--out", "whole", "--quiet"]) == 0
-    command = [sys.executable, "-m", "kissipo", "fit", "tones", *words, "--out", "cut", "--quiet"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(ki.__file__).parents[1])}
-    process = subprocess.Popen(command, env=environment)
-    while process.poll() is None and not list(Path().glob("cut/checkpoints/*")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not Path("cut/metrics.json").exists()
-    assert main(["fit", "tones", *words, "--out", "cut", "--quiet", "--resume"]) == 0
-    model = "model.safetensors"
-    assert Path("cut", model).read_bytes() == Path("whole", model).read_bytes()
+    assert_killed_run_resumes("tones", "process.epochs=40", "early_stopping=0", *WORDS[1:])
 
 
 @pytest.mark.slow

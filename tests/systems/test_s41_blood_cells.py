@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,21 +96,12 @@ def test_resumed_run_ends_with_the_same_bits(
 
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(
-    assert_same_run: Callable[[Path, Path], None],
+    assert_killed_run_resumes: Callable[..., None],
 ) -> None:
     save("cells", 48)
     options = [f"{key}={json.dumps(value)}" for key, value in WORDS.items()]
-    command = ["fit", "cells", *options, "process.epochs=6", "--quiet", "--out"]
-    assert main([*command, "whole"]) == 0
-    environment = {**os.environ, "KISSIPO_SAVE_EVERY": "0", "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "kissipo", *command, "cut"], env=environment)
-    while process.poll() is None and not list(Path().glob("cut/checkpoints/*")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not Path("cut/metrics.json").exists()
-    assert main([*command, "cut", "--resume"]) == 0
-    assert_same_run(Path("whole"), Path("cut"))
+    options.append("process.epochs=6")
+    assert_killed_run_resumes("cells", *options, KISSIPO_SAVE_EVERY="0", OMP_NUM_THREADS="1")
 
 
 def test_wrong_options_are_refused(refusal: Callable[..., str]) -> None:

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,20 +78,11 @@ def test_own_images_in_two_stages(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(
-    assert_same_run: Callable[[Path, Path], None],
+    assert_killed_run_resumes: Callable[..., None],
 ) -> None:
     save("cells", 48)
-    command = ["fit", "cells", *OPTIONS, "process.epochs=6", "--quiet", "--out"]
-    assert main([*command, "whole"]) == 0
-    environment = {**os.environ, "KISSIPO_SAVE_EVERY": "0", "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "kissipo", *command, "cut"], env=environment)
-    while process.poll() is None and not list(Path().glob("cut/checkpoints/*")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not Path("cut/metrics.json").exists()
-    assert main([*command, "cut", "--resume"]) == 0
-    assert_same_run(Path("whole"), Path("cut"))
+    options = [*OPTIONS, "process.epochs=6"]
+    assert_killed_run_resumes("cells", *options, KISSIPO_SAVE_EVERY="0", OMP_NUM_THREADS="1")
 
 
 def test_wrong_options_are_refused(refusal: Callable[..., str]) -> None:

@@ -58,11 +58,21 @@ class AnchorBoxes(nn.Module):
         if feature < 4:
             value = self.anchors(x)[0, candidate, feature]
             return [Source("anchor boxes", (0, candidate, feature), value)], "sum"
-        cell, anchor = divmod(candidate, len(self.sides))
-        channel = anchor * (x.shape[1] // len(self.sides)) + feature - 4
-        place = (row, channel, *divmod(cell, x.shape[3]))
+        place = self.place(row, candidate, feature, x)
         if feature >= 8:
             return [Source("input", place, x[place])], "sum"
+        return self.explain_box(candidate, feature, x, place)
+
+    def place(self, row: int, candidate: int, feature: int, x: Tensor) -> tuple[int, int, int, int]:
+        """Returns which number of the grid a feature of a candidate comes from."""
+        cell, anchor = divmod(candidate, len(self.sides))
+        channel = anchor * (x.shape[1] // len(self.sides)) + feature - 4
+        return row, channel, *divmod(cell, x.shape[3])
+
+    def explain_box(
+        self, candidate: int, feature: int, x: Tensor, place: tuple[int, int, int, int]
+    ) -> tuple[list[Source], Combined]:
+        """Returns the anchor box, and what moves or stretches it."""
         anchor_box = self.anchors(x)[0, candidate]
         own = Source("anchor boxes", (0, candidate, feature - 4), anchor_box[feature - 4])
         if feature < 6:

@@ -21,25 +21,22 @@ Example:  >>> t = torch.zeros(1, 6, 1, 2)
 from math import exp
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kissipo.codec._boxes import MAX_LOG
 from kissipo.core.protocols import Combined, Source
+from kissipo.process.layers.anchor_boxes import AnchorBoxes
 
-_CENTER, _SIDES, _LOGITS = 4, 6, 8  # the first feature of each part of a candidate
+_CENTER, _SIDES = 4, 6  # the first feature of these parts of a candidate
 
 
-class YoloBoxes(nn.Module):
+class YoloBoxes(AnchorBoxes):
     """A layer that lists the candidates of a grid, row by row.
 
     sides:  the width and the height of each anchor box, as fractions of the image
     """
 
     DESCRIPTION = "candidates: anchor boxes, b = sigmoid(t) + c and p exp(t), logits"
-
-    def __init__(self, sides: tuple[tuple[float, float], ...]) -> None:
-        super().__init__()
-        self.sides = sides
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype is torch.bfloat16:  # which has no fractions of a pixel
@@ -53,34 +50,18 @@ class YoloBoxes(nn.Module):
         sides = anchors[..., 2:] * t[..., 2:4].clamp(-MAX_LOG, MAX_LOG).exp()
         return torch.cat([anchors.expand(len(x), -1, -1), centers, sides, t[..., 4:]], dim=-1)
 
-    def anchors(self, x: Tensor) -> Tensor:
-        """Returns the anchor boxes of a grid: center and sides, (1, candidate, 4)."""
-        rows, columns = x.shape[2:]
-        y = (torch.arange(rows, dtype=x.dtype, device=x.device) + 0.5) / rows
-        across = (torch.arange(columns, dtype=x.dtype, device=x.device) + 0.5) / columns
-        sides = torch.tensor(self.sides, dtype=x.dtype, device=x.device)
-        parts = (across[None, :, None], y[:, None, None], sides[:, 0], sides[:, 1])
-        expanded = [part.expand(rows, columns, len(self.sides)) for part in parts]
-        return torch.stack(expanded, dim=-1).reshape(1, -1, 4)
-
-    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the number of the anchor box, the parts of b, or the logit."""
-        row, candidate, feature = index
-        if feature < _CENTER:
-            value = self.anchors(x)[0, candidate, feature]
-            return [Source("anchor boxes", (0, candidate, feature), value)], "sum"
-        cell, anchor = divmod(candidate, len(self.sides))
-        y, across = divmod(cell, x.shape[3])
-        channel = anchor * (x.shape[1] // len(self.sides)) + feature - _CENTER
-        place = (row, channel, y, across)
+    def explain_box(
+        self, candidate: int, feature: int, x: Tensor, place: tuple[int, int, int, int]
+    ) -> tuple[list[Source], Combined]:
+        """Returns the parts of b, with the number t that sigmoid or exp takes."""
+        *_, y, across = place
         t = float(x[place])
-        if feature >= _LOGITS:
-            return [Source("input", place, x[place])], "sum"
         axis = "xywh"[feature - _CENTER]
         if feature < _SIDES:
             corner, cells = (across, x.shape[3]) if axis == "x" else (y, x.shape[2])
             inside = Source(f"sigmoid(t_{axis} = {t:.4g})", place, x[place].sigmoid(), 1 / cells)
             return [inside, Source(f"c_{axis}", (y, across), corner, 1 / cells)], "sum"
+        anchor = candidate % len(self.sides)
         side = self.sides[anchor][feature - _SIDES]
         times = exp(max(-MAX_LOG, min(MAX_LOG, t)))
         return [

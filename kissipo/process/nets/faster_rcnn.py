@@ -39,11 +39,11 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.anchor_boxes import AnchorBoxes
+from kissipo.process.layers.candidate_spec import features_of
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.kaiming_init import kaiming_init
@@ -129,12 +129,7 @@ def build(
 ) -> nn.Module:
     """Builds the net for this image and these boxes."""
     _, height, width = image_of(inputs, "faster_rcnn")
-    if len(outputs) != 1 or outputs[0].axes != ("candidate", "feature"):
-        raise ShapeError(
-            "process step 'faster_rcnn' predicts boxes",
-            got=f"the output {outputs[0].describe()}",
-            do="Use output.boxes",
-        )
+    features = features_of(outputs, "faster_rcnn")
     check_sides("faster_rcnn", height, width)
     maps = backbone(
         options.backbone,
@@ -142,7 +137,7 @@ def build(
         normalize=options.normalize,
         width_multiplier=options.width_multiplier,
     )
-    net = FasterRCNN(maps, outputs[0].shape[1] - 9, _anchors_of(options, height, width), options)
+    net = FasterRCNN(maps, features - 9, _anchors_of(options, height, width), options)
     for part in (net.map, net.rpn, net.second):
         kaiming_init(part)
     with torch.no_grad():

@@ -28,6 +28,7 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.anchor_boxes import AnchorBoxes
+from kissipo.process.layers.candidate_spec import features_of
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.kaiming_init import kaiming_init
@@ -59,18 +60,13 @@ def build(
 ) -> nn.Module:
     """Builds the net for this image and these boxes."""
     channels, height, width = image_of(inputs, "grid_detector")
-    if len(outputs) != 1 or outputs[0].axes != ("candidate", "feature"):
-        raise ShapeError(
-            "process step 'grid_detector' predicts boxes",
-            got=f"the output {outputs[0].describe()}",
-            do="Use output.boxes",
-        )
+    features = features_of(outputs, "grid_detector")
     if min(height, width) < 2 ** len(options.filters):
         raise ShapeError(
             f"process step 'grid_detector' halves {height}x{width} {len(options.filters)} times",
             do="Use fewer process.filters or a larger input.size",
         )
-    net = GridDetector(channels, outputs[0].shape[1] - 4, options)
+    net = GridDetector(channels, features - 4, options)
     kaiming_init(net)
     with torch.no_grad():
         net.grid.weight.mul_(0.1)

@@ -36,11 +36,12 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.codec._boxes import with_center
-from kissipo.core.errors import ShapeError, TaskError
+from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.all_candidates import AllCandidates
+from kissipo.process.layers.candidate_spec import features_of
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import channels_of, image_of
 from kissipo.process.layers.kaiming_init import kaiming_init
@@ -163,12 +164,7 @@ def build(
 ) -> nn.Module:
     """Builds the net for this image and these boxes."""
     _, height, width = image_of(inputs, "yolo")
-    if len(outputs) != 1 or outputs[0].axes != ("candidate", "feature"):
-        raise ShapeError(
-            "process step 'yolo' predicts boxes",
-            got=f"the output {outputs[0].describe()}",
-            do="Use output.boxes",
-        )
+    features = features_of(outputs, "yolo")
     check_sides("yolo", height, width)
     anchors = _anchors_of(options, height, width)
     net = Yolo(
@@ -178,7 +174,7 @@ def build(
             normalize=options.normalize,
             width_multiplier=options.width_multiplier,
         ),
-        outputs[0].shape[1] - 4,
+        features - 4,
         anchors,
         [channels_of(filters, options.width_multiplier) for filters in _WIDEST_NECK],
     )
