@@ -1,9 +1,12 @@
 """Output files: a file is written completely, or not at all."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from kissipo.core.errors import MachineError
+from kissipo.core.errors import MachineError, TaskError
 
 
 def write_text(path: Path | str, text: str) -> Path:
@@ -43,6 +46,47 @@ def replace_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
     except OSError:
         aside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def new_folder(folder: Path | str) -> Iterator[Path]:
+    """Makes a folder, in which the block writes.
+
+    Raises:   TaskError when the folder is not empty; MachineError when it cannot be
+              written.
+    """
+    folder = Path(folder)
+    refuse_existing(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+    except OSError as error:
+        raise refusal(folder, error) from None
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raises TaskError when a folder exists and is not empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TaskError(
+            f"{folder} exists already", do="Name another folder with --out, or remove it"
+        )
+
+
+def refusal(path: Path, error: OSError) -> MachineError:
+    """Returns the error that explains why a file cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError(
+            f"there is no space left to write {path}",
+            do="Free some space, then resume with --resume: the earlier checkpoints are whole",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return MachineError(
+            f"{path} may not be written",
+            do="Choose another folder with --out, or change its permissions",
+        )
+    return MachineError(
+        f"{path} cannot be written: {error.strerror}", do="Choose another folder with --out"
+    )
 
 
 def _flush_folder(folder: Path) -> None:

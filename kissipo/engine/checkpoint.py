@@ -8,7 +8,6 @@ last checkpoint is truncated or damaged, the previous one is used.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import zlib
@@ -21,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from kissipo.core.errors import MachineError, RunError
-from kissipo.core.output_file import replace_whole
+from kissipo.core.errors import RunError
+from kissipo.core.output_file import refusal, replace_whole
 from kissipo.core.protocols import StateDict
 
 VERSION = 4
@@ -111,23 +110,6 @@ def write_whole(path: Path, data: bytes, *, keep: Path | None = None) -> None:
         replace_whole(path, data, keep=keep)
     except OSError as error:
         raise refusal(path, error) from None
-
-
-def refusal(path: Path, error: OSError) -> MachineError:
-    """Returns the error that explains why a file cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return MachineError(
-            f"there is no space left to write {path}",
-            do="Free some space, then resume with --resume: the earlier checkpoints are whole",
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return MachineError(
-            f"{path} may not be written",
-            do="Choose another folder with --out, or change its permissions",
-        )
-    return MachineError(
-        f"{path} cannot be written: {error.strerror}", do="Choose another folder with --out"
-    )
 
 
 def _read(path: Path) -> StateDict:

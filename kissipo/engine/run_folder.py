@@ -31,7 +31,8 @@ from torch import Tensor
 from kissipo.core.errors import RunError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.notation import as_json
-from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.core.output_file import refusal
+from kissipo.engine.checkpoint import write_whole
 
 FORMAT = 3
 TASK, DATA, SPLIT, ENVIRONMENT, HISTORY = (

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from kissipo.core.output_file import new_folder
 from kissipo.core.text import csv_text
-from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.engine.checkpoint import write_whole
 from kissipo.output.answer import Answer, Prediction
-from kissipo.runs.predict_folder import TABLE, refuse_existing
+from kissipo.runs.predict_folder import TABLE
 
 Row = list[str | float]
 
@@ -37,14 +38,9 @@ def save_forecasts(folder: Path | str, answer: Answer, predictions: Sequence[Pre
     Raises:   TaskError when the folder is not empty; MachineError when it cannot be
               written.
     """
-    folder = Path(folder)
-    refuse_existing(folder)
     titles, rows = forecast_table(answer, predictions)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as folder:
         write_whole(folder / TABLE, csv_text([titles, *rows]).encode())
-    except OSError as error:
-        raise refusal(folder, error) from None
     return folder / TABLE
 
 

@@ -20,8 +20,9 @@ from kissipo.core.description import Image as PageImage
 from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonObject
+from kissipo.core.output_file import new_folder
 from kissipo.core.text import csv_text
-from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import check_images
 from kissipo.input.formats.arrays import is_array_file
@@ -137,15 +138,10 @@ class FolderPredictions:
         Raises:   TaskError when the folder is not empty; MachineError when it cannot be
                   written.
         """
-        folder = Path(folder)
-        refuse_existing(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        with new_folder(folder) as folder:
             write_whole(folder / TABLE, self.to_csv().encode())
             write_whole(folder / GALLERY, self.to_html().encode())
             self._save_boxes(folder)
-        except OSError as error:
-            raise refusal(folder, error) from None
         return folder
 
     def _save_boxes(self, folder: Path) -> None:
@@ -189,8 +185,6 @@ def save_named(
     Raises:   TaskError when the folder is not empty; MachineError when it cannot be
               written.
     """
-    folder = Path(folder)
-    refuse_existing(folder)
     titles = ["file", *(title for answer in answers for title in answer.table_columns())]
     predicted, empty = iter(predictions), [""] * (len(titles) - 1)
     rows = []
@@ -200,11 +194,8 @@ def save_named(
             parts = zip(answers, next(predicted), strict=True)
             cells = [cell for answer, item in parts for cell in answer.table_rows(item)[0]]
         rows.append([name, *cells, notes.get(name, "")])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as folder:
         write_whole(folder / TABLE, csv_text([[*titles, "note"], *rows]).encode())
-    except OSError as error:
-        raise refusal(folder, error) from None
     return folder / TABLE
 
 
@@ -238,28 +229,15 @@ def save_images(
     Raises:   TaskError when the predictions are not images, or the folder is not empty;
               MachineError when it cannot be written.
     """
-    folder = Path(folder)
     if any(prediction.pixels is None for prediction in predictions):
         raise TaskError("--out needs a run on images", do="Leave --out out")
-    refuse_existing(folder)
-    paths = [folder / f"{name}.png" for name in names]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as folder:
+        paths = [folder / f"{name}.png" for name in names]
         for path, prediction in zip(paths, predictions, strict=True):
             content = io.BytesIO()
             Image.fromarray(prediction.pixels).save(content, "png")
             write_whole(path, content.getvalue())
-    except OSError as error:
-        raise refusal(folder, error) from None
     return paths
-
-
-def refuse_existing(folder: Path) -> None:
-    """Raises TaskError when a folder exists and is not empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TaskError(
-            f"{folder} exists already", do="Name another folder with --out, or remove it"
-        )
 
 
 def _files(place: Path) -> list[Path]:

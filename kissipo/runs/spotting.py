@@ -11,8 +11,9 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonObject
+from kissipo.core.output_file import new_folder
 from kissipo.core.text import csv_text
-from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.source_data import Windows
 from kissipo.output.decode.keywords import Keyword, keywords
@@ -109,14 +110,9 @@ def save_words(folder: Path | str, spotted: Sequence[SpottedWords]) -> Path:
     Raises:   TaskError when the folder is not empty; MachineError when it cannot be
               written.
     """
-    from kissipo.runs.predict_folder import TABLE, refuse_existing
+    from kissipo.runs.predict_folder import TABLE
 
-    folder = Path(folder)
-    refuse_existing(folder)
     rows = [[item.name, *row] for item in spotted for row in item.rows()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as folder:
         write_whole(folder / TABLE, csv_text([["file", *TITLES], *rows]).encode())
-    except OSError as error:
-        raise refusal(folder, error) from None
     return folder / TABLE

@@ -145,7 +145,7 @@ def _folder(trained: Run, arguments: Namespace, screen: Screen) -> None:
     from kissipo.cli.screen import table
     from kissipo.cli.tables import format_answer
     from kissipo.core.finding import counted
-    from kissipo.runs.predict_folder import refuse_existing
+    from kissipo.core.output_file import refuse_existing
 
     if arguments.out:
         refuse_existing(Path(arguments.out))

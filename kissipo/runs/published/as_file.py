@@ -13,7 +13,8 @@ from types import ModuleType
 from safetensors.torch import save
 
 from kissipo.core.errors import RunError
-from kissipo.engine.checkpoint import refusal, write_whole
+from kissipo.core.output_file import refusal
+from kissipo.engine.checkpoint import write_whole
 from kissipo.pipeline.registries import NETS
 from kissipo.process.pretrained import NET, load_pretrained
 from kissipo.runs.published.loaded import Loaded, compare

@@ -16,9 +16,9 @@ from kissipo.codec._tokenizers import read_model
 from kissipo.codec.word_pieces import WordPieces
 from kissipo.core.errors import RunError
 from kissipo.core.frame import Frame, strings
+from kissipo.core.output_file import refusal
 from kissipo.core.task import Task
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.engine.checkpoint import refusal
 from kissipo.pipeline.init_weights import with_implied
 from kissipo.pipeline.parse import read_task
 from kissipo.runs.published.loaded import Loaded, compare
