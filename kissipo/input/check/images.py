@@ -131,10 +131,10 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
         min(shapes, key=lambda s: (s[0] * s[1], s)),
         max(shapes, key=lambda s: (s[0] * s[1], s)),
     )
-    message = (
-        f"{len(shapes)} sizes of images, "
-        f"from {smallest[0]}x{smallest[1]} to {largest[0]}x{largest[1]}"
-    )
+    first, last = (f"{shape[0]}x{shape[1]}" for shape in (smallest, largest))
+    message = f"all images are {first}"
+    if len(shapes) > 1:
+        message = f"{len(shapes)} sizes of images, from {first} to {last}"
     return [
         Finding(
             "WARN" if len(shapes) > 1 else "PASS",

@@ -368,6 +368,12 @@ def test_image_sizes_pass_when_equal() -> None:
     ]
 
 
+def test_images_of_one_size_that_are_resized_have_no_range_of_sizes() -> None:
+    save_images()
+    lines = [finding.describe() for finding in check_data("photos", words={"input.size": 16})]
+    assert lines[-1] == "PASS  all images are 8x8 -> 24 resized to 16x16"
+
+
 def test_image_sizes_and_duplicates_are_counted() -> None:
     save_images()
     Image.new("L", (6, 12)).save("photos/bad/0.png")
