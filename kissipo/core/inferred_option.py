@@ -54,6 +54,24 @@ class DataFacts:
     targets: Callable[[int], Tensor] = lambda number: torch.zeros(0)
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A net with options that suit the data, which is compared with others.
+
+    title:    what is listed, such as "gradient boosting"
+    options:  process.net and whatever else differs from the defaults, also of the
+              input, such as input.tokenizer
+    """
+
+    title: str
+    options: tuple[InferredOption, ...]
+
+
+def no_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """The default of `candidates`: none, as a net says itself for which data it is."""
+    return ()
+
+
 def no_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     """The default of `required_options` and `suggested_options`: none."""
     return ()

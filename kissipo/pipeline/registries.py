@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from kissipo.core.inferred_option import no_options
+from kissipo.core.inferred_option import no_candidates, no_options
 from kissipo.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ NETS = Registry(
         "NEEDED_INPUT": (),  # options of the input without which it cannot be built
         "required_options": no_options,  # what the data require of the net
         "suggested_options": no_options,  # sizes, where the net was not named
+        "candidates": no_candidates,  # for the comparison of net: auto
         "TAPS": (),  # its layers of stride 8, 16 and 32, where it can be a backbone
         "TAPS_OPTIONS": {},  # options that leave out what comes after them
         "LOSS": None,  # an InferredOption: the loss, where it is not that of the answer
