@@ -30,7 +30,7 @@ from kissipo.core.task import Task
 from kissipo.engine.fit import Fit, FitConfig
 from kissipo.input.corpus import SENTENCE_END
 from kissipo.output.baselines.ppmi_svd import ppmi_svd
-from kissipo.output.word_vectors import word_scores
+from kissipo.output.vectors.word_vectors import word_scores
 from kissipo.pipeline.experiment import Experiment, build_experiment
 
 QUESTIONS = "word-similarity"

@@ -23,7 +23,7 @@ from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame, times
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.timestamps import as_seconds, as_time
+from kissipo.core.time.timestamps import as_seconds, as_time
 
 _CYCLES = {"month": 12, "weekday": 7, "hour": 24}
 

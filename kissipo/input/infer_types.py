@@ -18,7 +18,7 @@ from kissipo.codec._bio_tags import OUTSIDE, is_tag
 from kissipo.codec.label_sets import separator_of
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.timestamps import looks_like_time, reason_of_time
+from kissipo.core.time.timestamps import looks_like_time, reason_of_time
 from kissipo.input.check.columns import constant_columns, numbered_rows
 from kissipo.input.scripts import is_without_blanks
 

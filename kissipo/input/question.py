@@ -16,13 +16,13 @@ from kissipo.core.frame import Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option_infos, read
 from kissipo.core.task import Task
-from kissipo.core.timestamps import as_time, looks_like_time
+from kissipo.core.time.timestamps import as_time, looks_like_time
 from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
-from kissipo.input.formats.pixel_cells import pixel_images
-from kissipo.input.formats.signal_rows import SignalColumns, find_signals
-from kissipo.input.formats.sound_table import is_sound_table
+from kissipo.input.formats.images.pixel_cells import pixel_images
+from kissipo.input.formats.signals.signal_rows import SignalColumns, find_signals
+from kissipo.input.formats.sounds.sound_table import is_sound_table
 from kissipo.input.formats.split_tables import reading_of, table_folder
 from kissipo.input.formats.tables import FileWords, is_table_file
 from kissipo.input.source_data import Reading

@@ -19,7 +19,7 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_some
-from kissipo.core.timestamps import as_time, has_zone, looks_like_time, read_time
+from kissipo.core.time.timestamps import as_time, has_zone, looks_like_time, read_time
 from kissipo.input.check.timestamps import order_in_time, order_of_numbers
 from kissipo.input.series_names import find_series, questionable_names
 from kissipo.input.time_columns import combined_time, time_finding, with_time

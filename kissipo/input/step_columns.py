@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import strings
-from kissipo.core.month_names import month_number
-from kissipo.core.timestamps import read_time
+from kissipo.core.time.month_names import month_number
+from kissipo.core.time.timestamps import read_time
 
 MIN_STEPS = 4
 _NUMBERED = re.compile(r"(?P<before>\D*?)(?P<core>\d+(?:[-/._: ]\d+)*)(?P<after>\D.*|)")

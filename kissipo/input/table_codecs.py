@@ -25,7 +25,7 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.schema import option
 from kissipo.core.text import list_some
-from kissipo.core.timestamps import DATE_FORMAT, decided_style
+from kissipo.core.time.timestamps import DATE_FORMAT, decided_style
 from kissipo.input.check import columns as checks
 from kissipo.input.formats.files import existing_path
 from kissipo.input.infer_types import Guess, Kind, guess_kinds

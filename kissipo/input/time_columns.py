@@ -16,7 +16,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, strings, times
 from kissipo.core.text import list_some
-from kissipo.core.timestamps import looks_like_time, read_time
+from kissipo.core.time.timestamps import looks_like_time, read_time
 from kissipo.input.time_parts import part_values, parts_of, time_part
 
 _CHAINS = (("year", "month", "day"), ("year", "dayofyear"), ("year", "week"), ("year", "quarter"))

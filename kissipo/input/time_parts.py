@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kissipo.core.frame import Column
-from kissipo.core.month_names import month_number
+from kissipo.core.time.month_names import month_number
 
 _NAMES = {
     "year": "year yr yyyy yy jahr annee an ano anno rok jaar ar aar god год года vuosi yil tahun"

@@ -24,7 +24,7 @@ from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Column, Frame, numbers, strings, times
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_ends, list_some
-from kissipo.core.timestamps import looks_like_time
+from kissipo.core.time.timestamps import looks_like_time
 from kissipo.input.step_columns import MIN_STEPS, Steps, steps_in
 from kissipo.input.time_columns import combined_time
 from kissipo.input.time_parts import time_part

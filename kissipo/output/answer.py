@@ -39,7 +39,7 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe, shorten
-from kissipo.core.time_pattern import TimePattern
+from kissipo.core.time.time_pattern import TimePattern
 from kissipo.output.neighbor import Neighbor
 from kissipo.output.recommendation import Recommendation
 from kissipo.output.rule import Rule

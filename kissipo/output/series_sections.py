@@ -10,7 +10,7 @@ from kissipo.core.description import Cell, Chart, Line, Record, Section, Table
 from kissipo.core.frame import Frame
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score
-from kissipo.core.timestamps import as_seconds
+from kissipo.core.time.timestamps import as_seconds
 from kissipo.output.anomaly_spans import Span
 from kissipo.output.answer import EvaluationData, Scores
 from kissipo.output.decompose import decompose

@@ -10,7 +10,7 @@ import numpy as np
 from kissipo.core.finding import Finding
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Column, Frame
-from kissipo.core.time_pattern import TimePattern
+from kissipo.core.time.time_pattern import TimePattern
 from kissipo.output.series_target import SeriesTarget
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from kissipo.codec._image import open_image, size_of
-from kissipo.input.formats.box_coco import coco_results, write_coco
-from kissipo.input.formats.box_list import BoxList, box_list
-from kissipo.input.formats.box_voc import write_voc
-from kissipo.input.formats.box_yolo import write_yolo
+from kissipo.input.formats.boxes.box_coco import coco_results, write_coco
+from kissipo.input.formats.boxes.box_list import BoxList, box_list
+from kissipo.input.formats.boxes.box_voc import write_voc
+from kissipo.input.formats.boxes.box_yolo import write_yolo
 from kissipo.output.answer import Box
 from kissipo.report.overlay import class_color
 

@@ -26,7 +26,7 @@ from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.evaluate import answer_all
 from kissipo.input.check.images import check_images
 from kissipo.input.formats.arrays import is_array_file
-from kissipo.input.formats.image_folder import images_below
+from kissipo.input.formats.images.image_folder import images_below
 from kissipo.output.answer import Answer, Prediction
 from kissipo.report.box_files import save_boxes
 from kissipo.report.document import document

@@ -48,9 +48,9 @@ from kissipo.output.answers.span import Options as SpanOptions
 from kissipo.output.answers.span import Span
 from kissipo.output.answers.tags import Tags
 from kissipo.output.answers.text import NextToken
-from kissipo.output.document_vectors import DocumentVectors
 from kissipo.output.masked_text import MaskedText
 from kissipo.output.target_text import TargetText
+from kissipo.output.vectors.document_vectors import DocumentVectors
 from kissipo.pipeline.registries import ANSWERS
 
 GENERATOR = np.random.default_rng(4)

@@ -61,10 +61,10 @@ from kissipo.output.answers.span import Span
 from kissipo.output.answers.tags import Tags
 from kissipo.output.answers.text import NextToken
 from kissipo.output.baseline_data import BaselineData, EnvironmentData, Samples
-from kissipo.output.document_vectors import DocumentVectors
 from kissipo.output.masked_text import MaskedText
 from kissipo.output.target_text import TargetText
-from kissipo.output.word_vectors import WordVectors
+from kissipo.output.vectors.document_vectors import DocumentVectors
+from kissipo.output.vectors.word_vectors import WordVectors
 from kissipo.pipeline.registries import BASELINES
 from kissipo.plugins.go.codecs.board import Board
 

@@ -20,7 +20,7 @@ from kissipo.core.registry import Registry
 from kissipo.core.seeds import drawn, numpy_generator, torch_generator
 from kissipo.core.suggest import did_you_mean, nearest
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.core.timestamps import as_time
+from kissipo.core.time.timestamps import as_time
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from PIL import Image
 
 import kissipo as ki
 from kissipo.core.errors import DataError, TaskError, UserError
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.images.image_folder import read_image_folder
 
 
 def save(name: str, size: tuple[int, int] = (8, 8), *, marked: bool = True) -> None:

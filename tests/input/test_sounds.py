@@ -18,8 +18,8 @@ from kissipo.core.batch import Batch, is_step
 from kissipo.core.errors import DataError, NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.export.script.script import eject
-from kissipo.input.formats.sound_folders import fields_of, read_sound_folder
-from kissipo.input.formats.sound_table import read_sound_table
+from kissipo.input.formats.sounds.sound_folders import fields_of, read_sound_folder
+from kissipo.input.formats.sounds.sound_table import read_sound_table
 from kissipo.input.sound_augment import (
     DECIBEL,
     Frames,

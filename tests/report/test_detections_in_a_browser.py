@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from kissipo.core.description import Section
 from kissipo.output.answers.boxes import Boxes, Decode, Options
-from kissipo.output.detection_inside import inside_section
-from kissipo.output.detection_sections import ErrorReport
+from kissipo.output.detection.detection_inside import inside_section
+from kissipo.output.detection.detection_sections import ErrorReport
 from kissipo.report.document import document
 from kissipo.report.plain import plain_page
 from kissipo.report.record_json import section_json

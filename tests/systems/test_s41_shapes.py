@@ -22,11 +22,11 @@ from kissipo.core.seeds import numpy_generator
 from kissipo.core.text import format_score
 from kissipo.input.datasets import find_data
 from kissipo.input.datasets.shapes import MAX_SHAPES, SIDE, draw, read
-from kissipo.input.formats.box_coco import write_coco
-from kissipo.input.formats.box_folder import read_boxes
-from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.box_voc import write_voc
-from kissipo.input.formats.box_yolo import write_yolo
+from kissipo.input.formats.boxes.box_coco import write_coco
+from kissipo.input.formats.boxes.box_folder import read_boxes
+from kissipo.input.formats.boxes.box_list import BoxWords
+from kissipo.input.formats.boxes.box_voc import write_voc
+from kissipo.input.formats.boxes.box_yolo import write_yolo
 from kissipo.runs.fit import show
 
 pytestmark = pytest.mark.usefixtures("one_thread")

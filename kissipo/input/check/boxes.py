@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding, Level
 from kissipo.core.text import list_some
-from kissipo.input.formats.box_list import BoxList
+from kissipo.input.formats.boxes.box_list import BoxList
 
 CHECK = "boxes"
 _MANY_FLAT, _MANY_OUTSIDE = 0.1, 0.3  # shares of boxes that no person draws

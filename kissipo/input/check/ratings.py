@@ -19,7 +19,7 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted, first_rows, format_rows
 from kissipo.core.frame import Frame
-from kissipo.core.timestamps import as_time
+from kissipo.core.time.timestamps import as_time
 
 _FEW = 2
 

@@ -14,7 +14,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level, counted, first_rows
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import first_of, list_some
-from kissipo.input.formats.sound_folders import Place
+from kissipo.input.formats.sounds.sound_folders import Place
 
 _FULL_SCALE, _CLIPPED_SHARE = 0.9995, 0.001
 _IN_MEMORY = 30_000_000  # samples that are kept after the check, in all recordings

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, first_rows, format_rows
 from kissipo.core.frame import Column, Frame
-from kissipo.core.time_pattern import TimePattern
+from kissipo.core.time.time_pattern import TimePattern
 
 
 def order_in_time(

@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from kissipo.core.frame import numbers
-from kissipo.core.timestamps import as_time
+from kissipo.core.time.timestamps import as_time
 from kissipo.input.datasets.download import File, get
 from kissipo.input.formats.delimited import Layout, read_delimited
 from kissipo.input.source_data import Reading

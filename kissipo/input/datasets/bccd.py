@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from kissipo.core.errors import DataError
 from kissipo.input.datasets.download import folder_only
-from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.box_table import read_box_table
-from kissipo.input.formats.boxes import with_boxes
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.boxes.box_list import BoxWords
+from kissipo.input.formats.boxes.box_table import read_box_table
+from kissipo.input.formats.boxes.image_boxes import with_boxes
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.formats.split_lists import positions_in_list
 from kissipo.input.source_data import Reading
 

@@ -11,10 +11,10 @@ License:  annotations CC BY 4.0; images under their terms at Flickr.
 from dataclasses import replace
 
 from kissipo.input.datasets.download import folder_only
-from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.box_yolo import read_yolo
-from kissipo.input.formats.boxes import with_boxes
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.boxes.box_list import BoxWords
+from kissipo.input.formats.boxes.box_yolo import read_yolo
+from kissipo.input.formats.boxes.image_boxes import with_boxes
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)

@@ -16,7 +16,7 @@ import numpy as np
 from kissipo.codec._sound import open_sound
 from kissipo.core.frame import Frame, sound_column
 from kissipo.input.datasets.download import folder_only
-from kissipo.input.formats.sound_folders import SOUND, read_sound_folder
+from kissipo.input.formats.sounds.sound_folders import SOUND, read_sound_folder
 from kissipo.input.source_data import Reading
 
 SOURCES = ("audio",)

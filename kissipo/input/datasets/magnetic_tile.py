@@ -27,7 +27,7 @@ import numpy as np
 from kissipo.core.errors import DataError
 from kissipo.core.frame import strings
 from kissipo.input.datasets.download import folder_only
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 
 SOURCES = ("images",)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kissipo.core.finding import Finding, counted, format_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.text import list_some, shorten
-from kissipo.core.timestamps import looks_like_time
+from kissipo.core.time.timestamps import looks_like_time
 from kissipo.input.cells.number_columns import TypedCells
 from kissipo.input.cells.number_texts import is_known_mark
 

@@ -18,7 +18,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, strings, times
 from kissipo.core.text import list_some
-from kissipo.core.timestamps import looks_like_time
+from kissipo.core.time.timestamps import looks_like_time
 from kissipo.input.cells.cell_blanks import BLANKS
 from kissipo.input.cells.cells import mixed
 from kissipo.input.cells.number_texts import is_code, split_number, value

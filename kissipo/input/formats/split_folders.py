@@ -20,7 +20,7 @@ from pathlib import Path
 
 from kissipo.core.errors import DataError
 from kissipo.core.text import list_some
-from kissipo.input.formats.image_files import files_below, files_in, subfolders
+from kissipo.input.formats.images.image_files import files_below, files_in, subfolders
 
 PARTS = ("train", "validation", "test")
 _NAMES = {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kissipo.core.finding import Finding, counted
 from kissipo.core.text import list_some
-from kissipo.input.formats.image_files import is_system, subfolders
+from kissipo.input.formats.images.image_files import is_system, subfolders
 from kissipo.input.formats.split_folders import PARTS, is_part_name, part_of
 
 _ENDINGS = (".txt", ".lst", ".csv", ".tsv", ".list")

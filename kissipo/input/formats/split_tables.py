@@ -17,7 +17,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.text import list_some
-from kissipo.input.formats.image_files import files_in, is_system, subfolders
+from kissipo.input.formats.images.image_files import files_in, is_system, subfolders
 from kissipo.input.formats.split_folders import PARTS, part_of
 from kissipo.input.formats.tables import FileWords, is_table_file, table_reading
 from kissipo.input.source_data import Reading

@@ -21,7 +21,7 @@ from kissipo.core.frame import Column, Frame, numbers, strings, times
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.text import list_ends
-from kissipo.core.timestamps import has_zone, looks_like_time, read_time
+from kissipo.core.time.timestamps import has_zone, looks_like_time, read_time
 from kissipo.input.sources._event_time import INTERVALS
 
 TIME, PLACE, X, Y = "time", "place", "x", "y"

@@ -38,7 +38,7 @@ from kissipo.input.check.sounds import (
 )
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.files import existing, existing_path
-from kissipo.input.formats.sound_folders import (
+from kissipo.input.formats.sounds.sound_folders import (
     FILE,
     SOUND,
     Place,
@@ -49,7 +49,7 @@ from kissipo.input.formats.sound_folders import (
     read_sound_folder,
     sounds_below,
 )
-from kissipo.input.formats.sound_table import DEFAULT_NAME, read_sound_table
+from kissipo.input.formats.sounds.sound_table import DEFAULT_NAME, read_sound_table
 from kissipo.input.formats.tables import is_table_file
 from kissipo.input.question import Question
 from kissipo.input.sound_augment import CHANGES, MASKS, OF_BANDS, Name, Scaling, SoundAugment

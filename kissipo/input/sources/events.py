@@ -17,7 +17,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.core.timestamps import DATE_FORMAT
+from kissipo.core.time.timestamps import DATE_FORMAT
 from kissipo.input.datasets import DATASETS, dataset_names, find_data, module_name
 from kissipo.input.formats.tables import FileWords, read_table, table_reading
 from kissipo.input.given_rows import given_table

@@ -37,18 +37,18 @@ from kissipo.input.formats.arrays import (
     is_array_file,
     read_array_file,
 )
-from kissipo.input.formats.box_folder import BoxOptions, has_boxes, read_box_folder
-from kissipo.input.formats.box_list import BoxWords
-from kissipo.input.formats.boxes import BOXES, MAX_BOXES
+from kissipo.input.formats.boxes.box_folder import BoxOptions, has_boxes, read_box_folder
+from kissipo.input.formats.boxes.box_list import BoxWords
+from kissipo.input.formats.boxes.image_boxes import BOXES, MAX_BOXES
 from kissipo.input.formats.documents import is_document_folder
 from kissipo.input.formats.files import existing
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_files import listed_once, subfolders
-from kissipo.input.formats.image_folder import MASK, read_image_folder
-from kissipo.input.formats.label_table import DEFAULT_NAME as DEFAULT_LABELS
-from kissipo.input.formats.label_table import with_labels
-from kissipo.input.formats.mask_folders import mask_tree
-from kissipo.input.formats.pixel_cells import images_to_predict, pixel_cells, pixel_images
+from kissipo.input.formats.images.image_files import listed_once, subfolders
+from kissipo.input.formats.images.image_folder import MASK, read_image_folder
+from kissipo.input.formats.images.label_table import DEFAULT_NAME as DEFAULT_LABELS
+from kissipo.input.formats.images.label_table import with_labels
+from kissipo.input.formats.images.mask_folders import mask_tree
+from kissipo.input.formats.images.pixel_cells import images_to_predict, pixel_cells, pixel_images
 from kissipo.input.formats.split_folders import is_part_name
 from kissipo.input.formats.tables import FileWords, is_table_file
 from kissipo.input.source import Source

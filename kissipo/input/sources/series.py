@@ -17,7 +17,7 @@ from kissipo.core.frame import Frame
 from kissipo.core.schema import option
 from kissipo.core.task import Task
 from kissipo.core.text import list_ends
-from kissipo.core.timestamps import DATE_FORMAT
+from kissipo.core.time.timestamps import DATE_FORMAT
 from kissipo.input.datasets import find_data
 from kissipo.input.formats.tables import FileWords, table_reading
 from kissipo.input.given_rows import column_of, given_table

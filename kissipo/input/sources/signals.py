@@ -26,8 +26,8 @@ from kissipo.core.task import Task
 from kissipo.core.text import is_number, list_some
 from kissipo.input.formats.dataframe import is_dataframe
 from kissipo.input.formats.files import existing_path
-from kissipo.input.formats.signal_files import is_signal_file
-from kissipo.input.formats.signal_parts import (
+from kissipo.input.formats.signals.signal_files import is_signal_file
+from kissipo.input.formats.signals.signal_parts import (
     CLASS,
     SIGNAL,
     SUBJECT,
@@ -37,7 +37,7 @@ from kissipo.input.formats.signal_parts import (
     read_part,
     signals_to_predict,
 )
-from kissipo.input.formats.signal_rows import (
+from kissipo.input.formats.signals.signal_rows import (
     SignalFolder,
     find_signals,
     is_signal_text,

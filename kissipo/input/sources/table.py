@@ -21,7 +21,7 @@ from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.schema import option
 from kissipo.core.task import Task
-from kissipo.core.timestamps import as_time, looks_like_time
+from kissipo.core.time.timestamps import as_time, looks_like_time
 from kissipo.input.check.rows import contradictions
 from kissipo.input.datasets import find_data
 from kissipo.input.documents import DocumentOptions, add_queries, likely_title, table_documents

@@ -50,7 +50,7 @@ from kissipo.output.answer import (
     Scores,
 )
 from kissipo.output.decode.nms import candidates, detect, refuse_nan
-from kissipo.output.detection_errors import (
+from kissipo.output.detection.detection_errors import (
     FALSE_ALARMS,
     MISSES,
     Limits,
@@ -58,8 +58,8 @@ from kissipo.output.detection_errors import (
     false_alarm_causes,
     missed_causes,
 )
-from kissipo.output.detection_inside import inside_section, suppression_steps
-from kissipo.output.detection_sections import (
+from kissipo.output.detection.detection_inside import inside_section, suppression_steps
+from kissipo.output.detection.detection_sections import (
     ErrorReport,
     rules_section,
     summary_lines,

@@ -32,7 +32,7 @@ from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptPart
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import describe, format_score, list_some
-from kissipo.core.time_pattern import TimePattern
+from kissipo.core.time.time_pattern import TimePattern
 from kissipo.output.answer import (
     MAX_WORST,
     Answer,

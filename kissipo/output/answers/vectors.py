@@ -1,7 +1,7 @@
 """Vectors: texts or words as vectors, whose nearest neighbors have a similar meaning.
 
-`vectors: documents` is a vector per document (`output/document_vectors.py`), and
-`vectors: words` one per word (`output/word_vectors.py`).
+`vectors: documents` is a vector per document (`vectors/document_vectors.py`), and
+`vectors: words` one per word (`vectors/word_vectors.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import ClassVar
 from kissipo.core.errors import TaskError
 from kissipo.core.schema import option
 from kissipo.output.answer import Answer
-from kissipo.output.document_vectors import DocumentVectors
-from kissipo.output.word_vectors import WordVectors
+from kissipo.output.vectors.document_vectors import DocumentVectors
+from kissipo.output.vectors.word_vectors import WordVectors
 
 KINDS: dict[str, type[Answer]] = {"documents": DocumentVectors, "words": WordVectors}
 

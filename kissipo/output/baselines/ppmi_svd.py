@@ -23,7 +23,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from kissipo.output.answer import Scores
 from kissipo.output.baseline_data import BaselineData
-from kissipo.output.word_vectors import WordVectors, word_scores
+from kissipo.output.vectors.word_vectors import WordVectors, word_scores
 
 NAME = "PPMI + SVD"
 _CONTEXT, _DIM, _SMOOTHING = 5, 100, 0.75

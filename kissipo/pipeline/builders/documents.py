@@ -31,7 +31,7 @@ from kissipo.input.source_data import Reading
 from kissipo.input.split import Positions
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.output.answer import Answer
-from kissipo.output.document_vectors import DocumentVectors
+from kissipo.output.vectors.document_vectors import DocumentVectors
 from kissipo.pipeline.parse import ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 

@@ -38,8 +38,8 @@ from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.number_cells import infinities, mixed_types, placeholders
 from kissipo.core.text import list_some
-from kissipo.core.time_pattern import TimePattern
-from kissipo.core.timestamps import as_time
+from kissipo.core.time.time_pattern import TimePattern
+from kissipo.core.time.timestamps import as_time
 from kissipo.input.check import columns as checks
 from kissipo.input.season_length import find_season
 from kissipo.input.series_order import OrderedRows, TimeOptions, concatenated, order_rows

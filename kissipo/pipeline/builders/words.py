@@ -28,7 +28,7 @@ from kissipo.input.source import Source
 from kissipo.input.tensor_dataset import TensorDataset
 from kissipo.input.word_questions import WordQuestion, covered, read_word_questions
 from kissipo.output.answer import Answer
-from kissipo.output.word_vectors import Kind, QuestionSet, WordVectors
+from kissipo.output.vectors.word_vectors import Kind, QuestionSet, WordVectors
 from kissipo.pipeline.parse import Component, ResolvedTask
 from kissipo.pipeline.pipeline import Pipeline
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.idx import read_idx
-from kissipo.input.formats.image_files import files_below
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.images.image_files import files_below
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.images import SOURCE, Options
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 import kissipo as ki
 from kissipo.core.errors import DataError
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.source_data import Reading
 from kissipo.input.sources.images import SOURCE, Options
 from kissipo.runs.check_data import check_data

@@ -11,8 +11,8 @@ from PIL import Image
 import kissipo as ki
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, strings
-from kissipo.core.timestamps import read_time
-from kissipo.input.formats.pixel_cells import images_to_predict
+from kissipo.core.time.timestamps import read_time
+from kissipo.input.formats.images.pixel_cells import images_to_predict
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.series_order import TimeOptions, order_rows
 from kissipo.input.sources.images import SOURCE as IMAGES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kissipo.core.frame import numbers, strings
-from kissipo.core.timestamps import looks_like_time, read_time
+from kissipo.core.time.timestamps import looks_like_time, read_time
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.infer_types import guess_kinds
 from kissipo.input.time_columns import combined_time

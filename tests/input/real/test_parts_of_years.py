@@ -11,7 +11,7 @@ import pytest
 import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.frame import numbers, strings
-from kissipo.core.timestamps import looks_like_time, read_time
+from kissipo.core.time.timestamps import looks_like_time, read_time
 from kissipo.runs.check_data import check_data
 
 Out = pytest.CaptureFixture[str]

@@ -11,7 +11,7 @@ from PIL import Image
 
 import kissipo as ki
 from kissipo.core.errors import DataError
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.formats.split_tables import reading_of
 from kissipo.input.formats.tables import FileWords
 from kissipo.input.source_data import Reading

@@ -13,7 +13,7 @@ import pytest
 import kissipo as ki
 from kissipo.core.errors import DataError
 from kissipo.core.frame import numbers, strings
-from kissipo.core.timestamps import as_time, decided_style, looks_like_time, read_time
+from kissipo.core.time.timestamps import as_time, decided_style, looks_like_time, read_time
 from kissipo.input.formats.tables import FileWords, read_table
 from kissipo.input.time_columns import combined_time
 from kissipo.runs.check_data import check_data

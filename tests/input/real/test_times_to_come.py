@@ -12,7 +12,7 @@ import pytest
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.time_pattern import TimePattern, next_timestamps
+from kissipo.core.time.time_pattern import TimePattern, next_timestamps
 from kissipo.runs.check_data import check_data
 
 Out = pytest.CaptureFixture[str]

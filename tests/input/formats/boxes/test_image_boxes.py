@@ -17,12 +17,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kissipo.core.errors import DataError
-from kissipo.input.formats.box_coco import read_coco, write_coco
-from kissipo.input.formats.box_folder import BoxOptions, has_boxes, read_box_folder, read_boxes
-from kissipo.input.formats.box_list import BoxList, BoxWords, box_list
-from kissipo.input.formats.box_table import read_box_table, write_box_table
-from kissipo.input.formats.box_voc import read_voc, write_voc
-from kissipo.input.formats.box_yolo import read_yolo, write_yolo
+from kissipo.input.formats.boxes.box_coco import read_coco, write_coco
+from kissipo.input.formats.boxes.box_folder import (
+    BoxOptions,
+    has_boxes,
+    read_box_folder,
+    read_boxes,
+)
+from kissipo.input.formats.boxes.box_list import BoxList, BoxWords, box_list
+from kissipo.input.formats.boxes.box_table import read_box_table, write_box_table
+from kissipo.input.formats.boxes.box_voc import read_voc, write_voc
+from kissipo.input.formats.boxes.box_yolo import read_yolo, write_yolo
 from kissipo.input.source_data import Reading
 
 WORDS = BoxWords()

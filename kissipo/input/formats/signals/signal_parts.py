@@ -16,9 +16,9 @@ from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import list_ends, list_some
 from kissipo.input.formats.files import open_text
-from kissipo.input.formats.image_files import subfolders
-from kissipo.input.formats.signal_files import is_signal_file, read_signal_file
-from kissipo.input.formats.signal_rows import (
+from kissipo.input.formats.images.image_files import subfolders
+from kissipo.input.formats.signals.signal_files import is_signal_file, read_signal_file
+from kissipo.input.formats.signals.signal_rows import (
     SignalColumns,
     find_signals,
     is_label_name,

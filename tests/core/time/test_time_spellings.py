@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kissipo.core.frame import strings
-from kissipo.core.timestamps import read_time
+from kissipo.core.time.timestamps import read_time
 
 HOURS = pd.date_range("2014-01-30 22:00", periods=80, freq="h")
 MONTHS = pd.date_range("2009-11-01", periods=60, freq="MS")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level
 from kissipo.core.text import shorten
-from kissipo.input.formats.box_list import (
+from kissipo.input.formats.boxes.box_list import (
     BoxList,
     BoxWords,
     Entry,
@@ -30,7 +30,7 @@ from kissipo.input.formats.box_list import (
     to_corners,
 )
 from kissipo.input.formats.files import read_bytes
-from kissipo.input.formats.image_files import is_system
+from kissipo.input.formats.images.image_files import is_system
 from kissipo.input.formats.split_folders import is_part_name
 
 SUFFIX, CLASSES = ".txt", "classes.txt"

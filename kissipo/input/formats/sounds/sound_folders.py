@@ -26,8 +26,8 @@ from kissipo.core.finding import Finding, counted
 from kissipo.core.frame import Column, strings
 from kissipo.core.text import list_some
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.image_files import files_below, is_system, subfolders
-from kissipo.input.formats.image_folder import class_names
+from kissipo.input.formats.images.image_files import files_below, is_system, subfolders
+from kissipo.input.formats.images.image_folder import class_names
 from kissipo.input.formats.split_folders import PARTS, is_part_name, part_of
 
 SOUND, FILE, CLASS = "sound", "file", "class"

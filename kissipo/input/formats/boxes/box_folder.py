@@ -23,16 +23,16 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, image_column
 from kissipo.core.text import list_some
-from kissipo.input.formats.box_coco import is_coco, is_results, read_coco
-from kissipo.input.formats.box_list import BoxList, BoxWords, joined
-from kissipo.input.formats.box_table import NAME as TABLE
-from kissipo.input.formats.box_table import read_box_table
-from kissipo.input.formats.box_voc import is_voc, read_voc
-from kissipo.input.formats.box_yolo import files_of_images, is_yolo, read_yolo
-from kissipo.input.formats.boxes import BOXES, MAX_BOXES, Rotation, with_boxes
+from kissipo.input.formats.boxes.box_coco import is_coco, is_results, read_coco
+from kissipo.input.formats.boxes.box_list import BoxList, BoxWords, joined
+from kissipo.input.formats.boxes.box_table import NAME as TABLE
+from kissipo.input.formats.boxes.box_table import read_box_table
+from kissipo.input.formats.boxes.box_voc import is_voc, read_voc
+from kissipo.input.formats.boxes.box_yolo import files_of_images, is_yolo, read_yolo
+from kissipo.input.formats.boxes.image_boxes import BOXES, MAX_BOXES, Rotation, with_boxes
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.image_files import files_in, listed_once, subfolders
-from kissipo.input.formats.image_folder import read_image_folder
+from kissipo.input.formats.images.image_files import files_in, listed_once, subfolders
+from kissipo.input.formats.images.image_folder import read_image_folder
 from kissipo.input.formats.split_folders import PARTS, is_part_name, part_of
 from kissipo.input.formats.split_lists import listed_parts
 from kissipo.input.source_data import Reading

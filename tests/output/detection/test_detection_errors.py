@@ -11,7 +11,7 @@ import torch
 from kissipo.core.description import DetectionErrors, DetectionInside, SuppressionStep
 from kissipo.output.answers.boxes import Boxes, Decode, Options
 from kissipo.output.decode.nms import candidates, detect, likely, nms, suppress
-from kissipo.output.detection_errors import (
+from kissipo.output.detection.detection_errors import (
     FALSE_ALARMS,
     MISSES,
     Limits,
@@ -19,8 +19,8 @@ from kissipo.output.detection_errors import (
     false_alarm_causes,
     missed_causes,
 )
-from kissipo.output.detection_inside import inside_section, suppression_steps
-from kissipo.output.detection_sections import ErrorReport, why_zero
+from kissipo.output.detection.detection_inside import inside_section, suppression_steps
+from kissipo.output.detection.detection_sections import ErrorReport, why_zero
 
 LIMITS = Limits(0.5, 0.5, 100, 1000)
 FAR = (0.9, 0.9, 0.1, 0.1)  # an anchor box that overlaps nothing of these cases

@@ -12,8 +12,8 @@ import torch
 
 from kissipo.core.description import DetectedObject, DetectionInside
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.output.detection_errors import Limits
-from kissipo.output.detection_inside import inside_section
+from kissipo.output.detection.detection_errors import Limits
+from kissipo.output.detection.detection_inside import inside_section
 from kissipo.process.nets import grid_detector, yolo
 
 LIMITS, NAMES = Limits(0.5, 0.5, 100, 1000), ("bar", "dot")

@@ -26,7 +26,7 @@ from kissipo.core.json_object import JsonMapping
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.text import format_score
 from kissipo.output.decode.nms import MIN_SCORE
-from kissipo.output.detection_errors import (
+from kissipo.output.detection.detection_errors import (
     FALSE_ALARMS,
     MISSES,
     REACHES,

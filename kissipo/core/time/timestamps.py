@@ -16,10 +16,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kissipo.core.decimal_years import are_decimal_years, decimal_years
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, whole_seconds
-from kissipo.core.time_texts import read_texts, refuse_some_zones
+from kissipo.core.time.decimal_years import are_decimal_years, decimal_years
+from kissipo.core.time.time_texts import read_texts, refuse_some_zones
 
 DAY_FIRST, MONTH_FIRST = "day_first", "month_first"
 _UNIX = {

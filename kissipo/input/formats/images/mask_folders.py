@@ -20,8 +20,8 @@ from kissipo.codec._image import is_color, open_mask
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.text import list_some
-from kissipo.input.formats.image_files import files_below, files_in, subfolders
-from kissipo.input.formats.masks import IMAGE_FOLDERS, MASK_FOLDERS, without_suffix
+from kissipo.input.formats.images.image_files import files_below, files_in, subfolders
+from kissipo.input.formats.images.masks import IMAGE_FOLDERS, MASK_FOLDERS, without_suffix
 from kissipo.input.formats.split_folders import (
     PARTS,
     ClassFolder,

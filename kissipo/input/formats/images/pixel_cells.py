@@ -19,7 +19,7 @@ from kissipo.codec.labels import as_strings
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, class_column, image_column
 from kissipo.input.cells.vector_cells import VECTORS
-from kissipo.input.formats.signal_rows import are_classes, are_pixels, values_of
+from kissipo.input.formats.signals.signal_rows import are_classes, are_pixels, values_of
 from kissipo.input.formats.split_folders import part_of
 from kissipo.input.formats.tables import FileWords, is_table_file, table_reading
 from kissipo.input.source_data import Reading

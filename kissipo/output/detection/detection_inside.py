@@ -20,7 +20,7 @@ from kissipo.core.description import (
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import GridLayer, Source, assigns_candidates, is_grid_layer
 from kissipo.output.decode.nms import MIN_SCORE, box_iou, likely
-from kissipo.output.detection_errors import FollowedImage, Limits, followed
+from kissipo.output.detection.detection_errors import FollowedImage, Limits, followed
 
 _MAX_OBJECTS, _MAX_CANDIDATES, _MAX_COMPARED, _MAX_STEPS, _MAX_MATRIX = 24, 12, 120, 60, 12
 _MAX_SENTENCES = 3  # of a decoding step

@@ -24,7 +24,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted, first_rows, format_rows
 from kissipo.core.frame import Column, Frame, strings
 from kissipo.core.text import list_some
-from kissipo.input.formats.sound_folders import CLASS, FILE, Place, Recordings
+from kissipo.input.formats.sounds.sound_folders import CLASS, FILE, Place, Recordings
 from kissipo.input.formats.tables import FileWords, read_table
 
 DEFAULT_NAME = "labels.csv"

@@ -31,7 +31,7 @@ from kissipo.input.check.boxes import (
     scaled_boxes,
     turned_boxes,
 )
-from kissipo.input.formats.box_list import BoxList
+from kissipo.input.formats.boxes.box_list import BoxList
 from kissipo.input.source_data import Reading
 
 BOXES = "boxes"

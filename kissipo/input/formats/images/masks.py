@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.image_files import files_below
+from kissipo.input.formats.images.image_files import files_below
 
 _SUFFIXES = ("_mask", "-mask", "_gt", "")
 IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "img", "photos", "jpegimages"))

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from kissipo.core.month_names import month_number
+from kissipo.core.time.month_names import month_number
 
 _CHANGES = (
     (r"(\d{1,2})[时時点시] ?(\d{1,2})[分분](?: ?(\d{1,2})[秒초])?", r" \1:\2"),

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from kissipo.core.frame import Column, Frame
 from kissipo.core.text import is_number
 from kissipo.input.formats.arff import SUFFIX as ARFF
-from kissipo.input.formats.image_files import is_system, subfolders
-from kissipo.input.formats.signal_files import SUFFIX as TS
+from kissipo.input.formats.images.image_files import is_system, subfolders
+from kissipo.input.formats.signals.signal_files import SUFFIX as TS
 from kissipo.input.formats.split_folders import PARTS, part_of
 from kissipo.input.step_columns import steps_in
 

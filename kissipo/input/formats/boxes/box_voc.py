@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding
-from kissipo.input.formats.box_list import BoxList, BoxWords, Entry, box_list, to_corners
+from kissipo.input.formats.boxes.box_list import BoxList, BoxWords, Entry, box_list, to_corners
 from kissipo.input.formats.files import read_bytes
-from kissipo.input.formats.image_files import is_system
+from kissipo.input.formats.images.image_files import is_system
 
 SUFFIX = ".xml"
 _ARCHIVES = (".tar", ".tgz", ".tar.gz", ".zip")

@@ -20,7 +20,7 @@ from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.suggest import nearest
 from kissipo.core.text import list_some
 from kissipo.input.formats.files import existing
-from kissipo.input.formats.image_files import (
+from kissipo.input.formats.images.image_files import (
     FolderFiles,
     file_findings,
     files_below,
@@ -28,8 +28,8 @@ from kissipo.input.formats.image_files import (
     listed_once,
     together,
 )
-from kissipo.input.formats.mask_folders import MaskTree, mask_tree
-from kissipo.input.formats.masks import masks_beside, masks_in, refuse_masks_as_class
+from kissipo.input.formats.images.mask_folders import MaskTree, mask_tree
+from kissipo.input.formats.images.masks import masks_beside, masks_in, refuse_masks_as_class
 from kissipo.input.formats.split_folders import (
     PARTS,
     ClassFolder,

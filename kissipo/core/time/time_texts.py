@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import whole_seconds
-from kissipo.core.month_names import PATTERN, month_number
-from kissipo.core.time_spellings import months_with_years, usual_spelling
+from kissipo.core.time.month_names import PATTERN, month_number
+from kissipo.core.time.time_spellings import months_with_years, usual_spelling
 
 _MONTH = rf"(?P<name>{PATTERN})\.?"
 _YEAR, _SHORT_YEAR = r"(?P<y>\d{4})", r"(?P<y>\d{4}|\d\d)"

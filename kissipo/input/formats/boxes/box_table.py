@@ -30,7 +30,7 @@ from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.text import csv_text
-from kissipo.input.formats.box_list import (
+from kissipo.input.formats.boxes.box_list import (
     BoxList,
     BoxWords,
     Layout,

@@ -18,7 +18,7 @@ from kissipo.core.finding import Finding
 from kissipo.core.json_object import JsonObject
 from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import shorten
-from kissipo.input.formats.box_list import BoxList, BoxWords, to_corners
+from kissipo.input.formats.boxes.box_list import BoxList, BoxWords, to_corners
 from kissipo.input.formats.files import read_bytes
 
 SUFFIX = ".json"
