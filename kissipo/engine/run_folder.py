@@ -73,16 +73,15 @@ class RunFolder:
         """Whether the run was stopped while its candidates were compared."""
         return (self.path / CANDIDATES).exists() and not (self.path / DATA).exists()
 
-    def create(self, files: Mapping[str, str]) -> None:
+    def create(self, files: Mapping[str, str], *, compared: bool = False) -> None:
         """Creates the folder with the first files of a run, whole or not at all.
 
-        In a folder where candidates were compared, the files are written in their
-        order.
+        compared:  whether it exists, as candidates were compared in it
 
         Raises:   RunError when the path exists already;
                   MachineError when it cannot be created.
         """
-        if self.is_begun and not self.is_comparing:
+        if self.is_begun and not compared:
             raise RunError(
                 f"{self.path} exists already",
                 do="Choose another --out, remove it, or resume that run with --resume",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ from kissipo.engine.run_folder import (
 from kissipo.input.source import Source
 from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
-from kissipo.pipeline.candidates import leaves_net_open
-from kissipo.pipeline.experiment import Experiment, assemble, build_experiment, encode_task
+from kissipo.pipeline.candidates import candidates_of, leaves_net_open
+from kissipo.pipeline.experiment import Experiment, assemble, encode_task
 from kissipo.pipeline.parse import without_auto
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
@@ -106,11 +106,19 @@ def fit(
     if compares and limit.seconds and leaves_net_open(encoded.task):
         from kissipo.runs.choose_net.in_folder import choose_net  # it imports all nets
 
-        best = choose_net(encoded, limit, folder, seed=seed, device=device, callbacks=callbacks)
+        best = choose_net(
+            encoded,
+            limit,
+            folder,
+            seed=seed,
+            device=device,
+            resume=resume,
+            callbacks=callbacks,
+        )
         if best is not None:
             experiment = assemble(best.task, best.pipeline, seed=seed, device=device)
     if compares:
-        folder.create(_start(experiment, seed, place.type))
+        folder.create(_start(experiment, seed, place.type), compared=best is not None)
     for callback in callbacks if best is None else ():
         callback.on_folder(folder.path)
     with moved_to("cpu", experiment.net):
@@ -156,8 +164,14 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
 
     inside:  whether the trace holds everything inside the net
     """
-    experiment = build_experiment(task, seed=seed)
-    return experiment, _trace_example(experiment, inside=inside)
+    encoded = encode_task(task, seed=seed)
+    experiment = assemble(encoded.task, encoded.pipeline, seed=seed)
+    trace = _trace_example(experiment, inside=inside)
+    if find_budget(None).seconds and leaves_net_open(encoded.task):
+        names = [item.title for item in candidates_of(encoded.task, encoded.pipeline)]
+        note = f"`kissipo fit` compares {len(names)} candidates for the net: {', '.join(names)}"
+        trace = replace(trace, notes=(*trace.notes, note)) if len(names) > 1 else trace
+    return experiment, trace
 
 
 def _refuse_slow(experiment: Experiment) -> None:

@@ -71,15 +71,19 @@ class Task(Sentence):
         out: Path | str | None = None,
         strict: bool = False,
         device: str = "auto",
+        budget: str | None = None,
     ) -> JsonObject:
         """Trains one run per fold; returns what `kissipo fit --folds --json` prints.
 
         out:      the folder of the runs; default `runs/NAME-folds-N`
+        budget:   of all runs together, as in `fit`
         Raises:   a subclass of UserError where the samples cannot be divided.
         """
         from kissipo.runs.cross_validation import cross_validate
 
-        return cross_validate(self, folds, seed=seed, out=out, strict=strict, device=device)
+        return cross_validate(
+            self, folds, seed=seed, out=out, strict=strict, device=device, budget=budget
+        )
 
     def show(self, *, seed: int = 0) -> Trace:
         """Returns the trace of one example of the untrained net, or of a lesson.

@@ -146,6 +146,7 @@ def _several(task: Task, arguments: Namespace, screen: Screen) -> None:
         first=arguments.seed or 0,
         strict=arguments.strict,
         device=arguments.device,
+        budget=arguments.budget,
         notify=screen.note,
     )
     grid = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
@@ -172,6 +173,7 @@ def _cross_validate(task: Task, arguments: Namespace, screen: Screen) -> None:
         out=arguments.out,
         strict=arguments.strict,
         device=arguments.device,
+        budget=arguments.budget,
         notify=screen.note,
     )
     main, sign = result["main"], -1 if result["higher_is_better"] else 1
@@ -243,6 +245,7 @@ def _backtest(task: Task, arguments: Namespace, screen: Screen) -> None:
         out=arguments.out,
         strict=arguments.strict,
         device=arguments.device,
+        budget=arguments.budget,
         notify=screen.note,
     )
     names = sorted(result["baselines"], key=lambda name: result["baselines"][name]["mean"])

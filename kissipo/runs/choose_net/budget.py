@@ -7,10 +7,14 @@ every machine, however busy it is. The seconds in the names are those of two cor
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from kissipo.core.errors import TaskError
 from kissipo.core.suggest import did_you_mean
+from kissipo.core.task import Task
+from kissipo.pipeline.candidates import leaves_net_open
+from kissipo.pipeline.parse import without_auto
 
 VARIABLE = "KISSIPO_BUDGET"
 _DEFAULT = "medium"
@@ -27,14 +31,18 @@ class Budget:
     """
 
     name: str
-    seconds: int
+    seconds: float
     max_samples: int = 0
     without: tuple[str, ...] = ()
 
     @property
     def multiplications(self) -> int:
         """The multiplications of all candidates together."""
-        return self.seconds * _PER_SECOND
+        return round(self.seconds * _PER_SECOND)
+
+    def divided(self, runs: int) -> Budget:
+        """Returns the part of each of several runs, which compare by themselves."""
+        return replace(self, seconds=self.seconds / runs)
 
 
 BUDGETS = {
@@ -69,3 +77,20 @@ def find_budget(budget: str | Budget | None) -> Budget:
             or f"Leave it out for {_DEFAULT}",
         )
     return BUDGETS[name]
+
+
+def budget_per_run(
+    budget: str | Budget | None, task: Task, runs: int, notify: Callable[[str], None]
+) -> Budget:
+    """Returns the budget of each of several runs of a task, after a sentence about it.
+
+    Every run compares the candidates by itself, so that no test split has a part in the
+    choice, and together they have the budget of one.
+    """
+    limit = find_budget(budget)
+    if limit.seconds and leaves_net_open(without_auto(task)):
+        notify(
+            "net: auto: every run compares the candidates by itself, without its test split, "
+            f"with 1/{runs} of --budget {limit.name}"
+        )
+    return limit.divided(runs)

@@ -25,6 +25,7 @@ def choose_net(
     *,
     seed: int,
     device: str,
+    resume: bool,
     callbacks: Sequence[Callback],
 ) -> EncodedTask | None:
     """Returns the task with the best candidate and its data; None where the task names
@@ -32,9 +33,11 @@ def choose_net(
 
     The folder is created before, with the task as the user wrote it.
 
+    resume:   whether the comparison of this folder goes on
+
     Raises:   StoppedError after Ctrl-C, when the results so far are saved.
     """
-    stored = read_results(folder) if folder.is_comparing else None
+    stored = read_results(folder) if resume else None
     choice = Choice(encoded, budget, seed=seed, device=device, stored=stored)
     if not choice.is_needed:
         return None

@@ -32,10 +32,8 @@ def without_test(pipeline: Pipeline) -> Pipeline:
 
 
 def limited(pipeline: Pipeline, limit: int, *, seed: int) -> Pipeline:
-    """Returns the pipeline with at most so many samples per split, drawn by the seed.
-
-    A split in order of time keeps its last samples.
-    """
+    """Returns the pipeline with at most so many samples per split, drawn by the
+    seed."""
     datasets = dict(pipeline.datasets)
     for name in ("train", "validation"):
         dataset = datasets[name]
