@@ -19,8 +19,9 @@ from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.pipeline.experiment import Experiment
 
-_LAYER = 150_000  # multiplications that a layer of a step costs besides its own
-_STEP = 400_000  # the same for the optimizer and the loop
+_LAYER = 250_000  # multiplications that a layer of a step costs besides its own
+_STEP = 1_400_000  # the same for the optimizer and the loop
+_BATCH = 512  # samples that are evaluated at once
 _WEIGHT = 8  # multiplications of the optimizer per weight
 _TRAINING = 3  # forward, and the gradients of inputs and of weights
 _SOLVED = 2_000  # multiplications per number of a sample in a net that is solved
@@ -54,7 +55,8 @@ def cost_of(experiment: Experiment) -> Cost:
     weights = sum(weight.numel() for weight in net.parameters() if weight.requires_grad)
     step = _STEP + _LAYER * len(layers) + _WEIGHT * weights + _TRAINING * sample * batch
     steps = -(-len(train) // batch)
-    epoch = steps * step + sample * len(validation)
+    evaluated = sample * len(validation) + _LAYER * len(layers) * -(-len(validation) // _BATCH)
+    epoch = steps * step + evaluated
     return Cost(experiment.algorithm.epochs * epoch, sample, is_solved=False)
 
 
