@@ -1,12 +1,15 @@
-"""Lets doctest read the docstring template.
+"""Lets doctest read the docstring template, and compares no nets in tests.
 
-There the first example follows the word `Example:` in the same line.
+There the first example follows the word `Example:` in the same line. A test of the
+comparison of nets sets KISSIPO_BUDGET, or gives a budget.
 """
 
 import doctest
+import os
 import re
 from typing import Any
 
+os.environ["KISSIPO_BUDGET"] = "none"
 _parse = doctest.DocTestParser.parse
 
 

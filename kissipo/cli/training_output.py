@@ -18,6 +18,7 @@ from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.report import tables
 from kissipo.runs.callback import Callback
+from kissipo.runs.choose_net.results import Results, results_table
 from kissipo.runs.run import Run
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
@@ -38,6 +39,12 @@ class TrainingOutput(Callback):
 
     def on_folder(self, path: Path) -> None:
         self.screen.log_to(path / "log.txt")
+
+    def on_compared(self, results: Results) -> None:
+        note = self.screen.note
+        note(f"\n[bold]Candidates[/] [dim](compared on {results.samples})[/]")
+        note(render(results_table(results)))
+        note()
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
         note = self.screen.note

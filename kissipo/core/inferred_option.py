@@ -53,6 +53,13 @@ class DataFacts:
     process: JsonMapping
     targets: Callable[[int], Tensor] = lambda number: torch.zeros(0)
 
+    @property
+    def is_table(self) -> bool:
+        """Whether rows of features are to get categories, labels or numbers."""
+        return all(spec.axes == ("feature",) or not spec.axes for spec in self.inputs) and set(
+            self.answers
+        ) <= {"category", "labels", "number"}
+
 
 @dataclass(frozen=True)
 class Candidate:

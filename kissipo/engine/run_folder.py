@@ -3,6 +3,7 @@
 Nothing is pickled, and every file is written whole or not at all.
 
 task.yaml           all options of the task, ready to edit
+candidates.json     the nets that were compared, where none was written
 data.json           the data check and the fingerprint of the data
 split.json          the samples of the train, validation and test splits
 environment.json    versions, machine, seed, seconds
@@ -48,7 +49,7 @@ METRICS, MODEL, CODECS, CHECKPOINTS = (
     "codecs.json",
     "checkpoints",
 )
-REPORT, LOG = "report.html", "log.txt"
+REPORT, LOG, CANDIDATES = "report.html", "log.txt", "candidates.json"
 
 
 class RunFolder:
@@ -67,13 +68,20 @@ class RunFolder:
         """Whether the path exists and is not an empty folder."""
         return self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
 
-    def create(self, files: Mapping[str, str]) -> None:
+    @property
+    def is_comparing(self) -> bool:
+        """Whether the run was stopped while its candidates were compared."""
+        return (self.path / CANDIDATES).exists() and not (self.path / DATA).exists()
+
+    def create(self, files: Mapping[str, str], *, compared: bool = False) -> None:
         """Creates the folder with the first files of a run, whole or not at all.
+
+        compared:  whether it exists, as candidates were compared in it
 
         Raises:   RunError when the path exists already;
                   MachineError when it cannot be created.
         """
-        if self.is_begun:
+        if self.is_begun and not compared:
             raise RunError(
                 f"{self.path} exists already",
                 do="Choose another --out, remove it, or resume that run with --resume",
@@ -179,7 +187,7 @@ class RunFolder:
         return [{name: float(value) for name, value in row.items() if value} for row in rows]
 
     def _advice(self, name: str) -> str:
-        if self.checkpoints.is_dir():
+        if self.checkpoints.is_dir() or self.is_comparing:
             return (
                 "Its training was not finished: resume with "
                 f"`kissipo fit TASK --resume --out {self.path}`"

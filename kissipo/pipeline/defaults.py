@@ -25,29 +25,42 @@ from kissipo.pipeline.registries import SOURCES
 def with_defaults(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
     """Returns the task with net, sizes, batch size and epochs, and the options
     inferred."""
-    inferred: list[InferredOption] = []
+    task, inferred = with_default_net(task, pipeline)
+    _, net = net_of(task.process)
+    assert net is not None
+    source = SOURCES.find(source_of(task.input), place="input")
+    _, algorithm = algorithm_of(task.process, net, source)
+    task, training = _settle(task, algorithm.suggested_options(facts_of(task, pipeline)))
+    return task, (*inferred, *training)
 
-    def settle(task: Task, options: Iterable[InferredOption]) -> Task:
-        fresh = tuple(option for option in options if not is_written(task, option.place))
-        inferred.extend(fresh)
-        return decide(task, fresh)
 
-    task = settle(task, _algorithm(task, pipeline))
+def with_default_net(task: Task, pipeline: Pipeline) -> tuple[Task, tuple[InferredOption, ...]]:
+    """Returns the task with the net of its algorithm and its sizes, and these
+    options."""
+    task, inferred = _settle(task, _algorithm(task, pipeline))
     is_named = is_written(task, "process.net")
-    task = settle(task, [_net(pipeline)])
+    task, suggested = _settle(task, [_net(pipeline)])
+    inferred += suggested
     name, net = net_of(task.process)
     assert net is not None
     if net.LOSS and len(pipeline.answers) == 1:
-        task = settle(task, [net.LOSS])
-    task = settle(task, _net_options(task, name, net, pipeline, is_named=is_named))
-    task = settle(task, _normalization(task, net, pipeline))
-    source = SOURCES.find(source_of(task.input), place="input")
-    _, algorithm = algorithm_of(task.process, net, source)
-    task = settle(task, algorithm.suggested_options(_facts(task, pipeline)))
-    return task, tuple(inferred)
+        task, loss = _settle(task, [net.LOSS])
+        inferred += loss
+    task, sizes = _settle(task, _net_options(task, name, net, pipeline, is_named=is_named))
+    task, colors = _settle(task, _normalization(task, net, pipeline))
+    return task, (*inferred, *sizes, *colors)
 
 
-def _facts(task: Task, pipeline: Pipeline) -> DataFacts:
+def _settle(
+    task: Task, options: Iterable[InferredOption]
+) -> tuple[Task, tuple[InferredOption, ...]]:
+    """Returns the task with those options that have no value yet, and these options."""
+    fresh = tuple(option for option in options if not is_written(task, option.place))
+    return decide(task, fresh), fresh
+
+
+def facts_of(task: Task, pipeline: Pipeline) -> DataFacts:
+    """Returns what is known about the data when options are inferred."""
     answers = pipeline.answers
     return DataFacts(
         inputs=tuple(codec.spec for codec in pipeline.codecs),
@@ -103,7 +116,7 @@ def _net_options(
     task: Task, name: str, net: ModuleType, pipeline: Pipeline, *, is_named: bool
 ) -> list[InferredOption]:
     """Returns what the data require of the net, and sizes for an inferred net."""
-    facts = _facts(task, pipeline)
+    facts = facts_of(task, pipeline)
     options = list(pipeline.codecs[0].net_options(name))
     if not options:
         options += net.required_options(facts)

@@ -23,7 +23,7 @@ from kissipo.input.source_data import Reading
 from kissipo.output.answer import Answer, output_specs
 from kissipo.pipeline.defaults import with_defaults
 from kissipo.pipeline.init_weights import init_weights, with_implied
-from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task
+from kissipo.pipeline.parse import ResolvedTask, builder_of, read_task, without_auto
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
 from kissipo.pipeline.registries import LOSSES
 from kissipo.pipeline.resolve import spell_out
@@ -100,6 +100,30 @@ def build_experiment(
     device:   where the net is trained, as in `find_device`
     Raises:   TaskError, DataError, ShapeError that say where and what to do.
     """
+    encoded = encode_task(task, seed=seed, strict=strict, reading=reading)
+    return assemble(encoded.task, encoded.pipeline, seed=seed, start=start, device=device)
+
+
+@dataclass(frozen=True)
+class EncodedTask:
+    """A task with its data, read and encoded; what is left to infer is inferred later.
+
+    reading:  what the source read, from which another pipeline can be built
+    """
+
+    task: Task
+    reading: object
+    pipeline: Pipeline
+
+
+def encode_task(
+    task: Task, *, seed: int = 0, strict: bool = False, reading: object = None
+) -> EncodedTask:
+    """Reads and checks the data of a task, and builds its pipeline.
+
+    reading:  what the source read before, if it did
+    Raises:   TaskError, DataError that say where and what to do.
+    """
     if not 0 <= seed < _SEEDS:
         raise TaskError(
             "the seed must be an integer of at least 0",
@@ -108,7 +132,7 @@ def build_experiment(
         )
     if isinstance(task.output, tuple) and len(task.output) == 1:
         task = task.with_words({"output": task.output[0]})
-    task = with_implied(task)
+    task = with_implied(without_auto(task))
     resolved = read_task(task)
     reading = reading or read_data(resolved)
     doubts = [finding for finding in findings_of(task) if finding.level == "WARN"]
@@ -116,6 +140,17 @@ def build_experiment(
     pipeline = build_pipeline(reading, resolved, seed=seed, strict=strict)
     pipeline = replace(pipeline, findings=(*doubts, *pipeline.findings))
     _check_validation(pipeline)
+    return EncodedTask(task, reading, pipeline)
+
+
+def assemble(
+    task: Task, pipeline: Pipeline, *, seed: int = 0, start: bool = True, device: str = "cpu"
+) -> Experiment:
+    """Builds net and algorithm for a pipeline; nothing is trained.
+
+    start, device:  as for `build_experiment`
+    Raises:         TaskError, ShapeError that say where and what to do.
+    """
     task, inferred_options = with_inferred(task, pipeline)
     resolved = read_task(task)
     pipeline = _with_losses(resolved, pipeline)

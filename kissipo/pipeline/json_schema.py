@@ -11,7 +11,7 @@ from kissipo.core.registry import Registry
 from kissipo.core.schema import json_schema
 from kissipo.input import options as input_general
 from kissipo.output import options as output_general
-from kissipo.pipeline.parse import options_of
+from kissipo.pipeline.parse import AUTO, options_of
 from kissipo.pipeline.registries import (
     ALGORITHMS,
     ANSWERS,
@@ -89,8 +89,8 @@ def _lesson(name: str) -> dict[str, object]:
 
 
 def _process_variants() -> list[dict[str, object]]:
-    """Returns a schema per net, and schemas for options of any net where none is
-    named."""
+    """Returns a schema per net, and schemas for options of any net where none is named,
+    or auto."""
     named = []
     for name in NETS.names():
         net = NETS.find(name, place="process.net")
@@ -98,7 +98,7 @@ def _process_variants() -> list[dict[str, object]]:
             words = {**_algorithm_properties([algorithm]), **_properties(net.Options)}
             allowed = {"enum": [algorithm, *([] if number else [None])]}
             named.append(_variant("net", {"const": name}, {"algorithm": allowed, **words}))
-    nets = {"net": {"type": "null"}, **_any_of(NETS, NETS.names())}
+    nets = {"net": {"enum": [AUTO, None]}, **_any_of(NETS, NETS.names())}
     unnamed = [
         _object(
             {"algorithm": {"type": "null"}, **_algorithm_properties(ALGORITHMS.names()), **nets}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from kissipo.core.config import FrozenConfig, to_plain
 from kissipo.core.errors import NotBuiltError, TaskError, UserError
@@ -41,6 +41,9 @@ from kissipo.pipeline.registries import (
     allowed_baselines,
 )
 from kissipo.pipeline.renamed_options import RENAMED, VALUES, current_name
+
+AUTO = "auto"  # the net that is the best of several candidates
+AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ def _read_process(
     part: FrozenConfig, source: ModuleType
 ) -> tuple[Component | None, Component | None]:
     rest = {key: value for key, value in part.items() if key not in ("net", "algorithm")}
-    net_name, algorithm_name = part.get("net"), part.get("algorithm")
+    net_name, algorithm_name = written_net(part), part.get("algorithm")
     for key, name in (("net", net_name), ("algorithm", algorithm_name)):
         if (
             name is not None
@@ -281,12 +284,25 @@ def _not_built(name: str, net: str, where: str, allowed: Sequence[str]) -> NotBu
     )
 
 
+def written_net(part: FrozenConfig) -> object:
+    """Returns what the process of a task names as its net; None where it names none, or
+    the word auto, which leaves the choice to kissipo."""
+    net = part.get("net")
+    return None if isinstance(net, str) and net == AUTO else net
+
+
+def without_auto(task: AnyTask) -> AnyTask:
+    """Returns the task without process.net=auto, which means the same."""
+    is_auto = "net" in task.process and written_net(task.process) is None
+    return task.with_words({"process.net": None}) if is_auto else task
+
+
 def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:
     """Returns the name and the module of the net in the process of a task, if any.
 
     Raises:   TaskError for a name without a net.
     """
-    net = part.get("net")
+    net = written_net(part)
     if is_module(net):
         from kissipo.process.module_net import net_from_module
 
@@ -296,7 +312,7 @@ def net_of(part: FrozenConfig) -> tuple[str, ModuleType | None]:
             f"the net of this task is a torch module: {net}",
             do="Give the module again: kissipo.open(folder, net=module)",
         )
-    return str(net), NETS.find(net, place="process.net") if net else None
+    return str(net), NETS.find(str(net), place="process.net") if net else None
 
 
 def _check_loosely(rest: Mapping[str, object], algorithm: ModuleType | None) -> None:

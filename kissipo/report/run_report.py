@@ -54,6 +54,7 @@ class Results:
     seconds:     of training
     evaluation:  the predictions for the evaluated samples, where there are samples
     trace:       of one sample through the trained net
+    process:     what else is known about the net, such as how it was chosen
     examples:    the traces of some evaluated samples, each with a title
     """
 
@@ -63,6 +64,7 @@ class Results:
     scores: Sequence[Score]
     trace: Trace
     evaluation: SplitEvaluation | None = None
+    process: Sequence[Section] = ()
     examples: Iterable[tuple[str, Trace]] = ()
 
 
@@ -141,6 +143,7 @@ def _sections(
         *(("", section) for section in scores),
         *(("input", section) for section in data_sections(experiment)),
         ("input", augmented_section(experiment, int(environment["seed"]))),
+        *(("process", section) for section in results.process),
         ("process", data_flow_section(results.trace)),
         ("process", training),
         ("process", through_time_section(results.trace.through_time)),

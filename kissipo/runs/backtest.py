@@ -17,6 +17,7 @@ from kissipo.engine.run_folder import next_folder
 from kissipo.pipeline.builders.series import ordered_rows
 from kissipo.pipeline.experiment import read_data
 from kissipo.pipeline.parse import ResolvedTask, read_task
+from kissipo.runs.choose_net.budget import budget_per_run
 from kissipo.runs.compare import Notify, spread
 from kissipo.runs.fit import RUNS, fit
 from kissipo.runs.run import Run
@@ -30,11 +31,13 @@ def backtest(
     out: Path | str | None = None,
     strict: bool = False,
     device: str = "auto",
+    budget: str | None = None,
     notify: Notify = lambda text: None,
 ) -> JsonObject:
     """Trains one run per fold, the oldest first, and returns the mean of their metrics.
 
     out:      the folder of the runs, with one run folder per fold
+    budget:   of all runs together, as in `fit`
     Raises:   TaskError when the task is not a forecast of a series, or when its test
               split has fewer steps than folds.
     """
@@ -50,6 +53,7 @@ def backtest(
     split = {
         key: value for key, value in written(resolved.general.split).items() if value is not None
     }
+    limit = budget_per_run(budget, task, folds, notify)
     rows = []
     for number in range(folds):
         first, end = (steps - test + test * fold // folds for fold in (number, number + 1))
@@ -60,6 +64,7 @@ def backtest(
             out=parent / f"fold-{number + 1}",
             strict=strict,
             device=device,
+            budget=limit,
         )
         answer = run.metrics["answers"][0]
         main = answer["main"]

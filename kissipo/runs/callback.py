@@ -11,6 +11,7 @@ from kissipo.core.protocols import FitCallback
 from kissipo.inspect.trace import Trace
 from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
+from kissipo.runs.choose_net.results import Results
 from kissipo.runs.run import Run
 
 
@@ -19,6 +20,9 @@ class Callback(FitCallback):
 
     def on_folder(self, path: Path) -> None:
         """Is called when the run folder exists."""
+
+    def on_compared(self, results: Results) -> None:
+        """Is called when the candidates for the net are compared, if there are any."""
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
         """Is called when the data are encoded and split, and the net is built."""

@@ -37,6 +37,7 @@ from kissipo.process.optim import optimizer
 from kissipo.report.comparison_report import comparison_page
 from kissipo.report.notebook import MimeBundle, mime_bundle
 from kissipo.report.plain_answer import comparison_answer
+from kissipo.runs.choose_net.budget import Budget, budget_per_run, find_budget
 from kissipo.runs.fit import RUNS, fit
 
 Notify = Callable[[str], None]
@@ -69,16 +70,19 @@ def several_seeds(
     first: int = 0,
     strict: bool = False,
     device: str = "auto",
+    budget: str | None = None,
     notify: Notify = lambda text: None,
 ) -> JsonObject:
     """Trains a task once per seed; returns the statistics of each metric.
 
-    out:  the folder of the runs, with one run folder per seed
+    out:     the folder of the runs, with one run folder per seed
+    budget:  of all runs together, as in `fit`
     """
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-seeds")
+    limit = budget_per_run(budget, task, count, notify)
     results = []
     for seed in range(first, first + count):
-        results.append(_measure(task, seed, parent, strict=strict, device=device))
+        results.append(_measure(task, seed, parent, budget=limit, strict=strict, device=device))
         answer = results[-1].metrics["answers"][0]
         notify(f"seed {seed}: {answer['main']} {answer['metrics'][answer['main']]:.4f}")
     return _summarize(results)
@@ -96,16 +100,19 @@ def compare(
     """Trains all tasks with the same seeds and returns one row per task.
 
     The tasks take turns, so that other load on the machine affects all of them alike.
+    A task without a net has the default net, so that only what the tasks say differs.
     The page `comparison.html` beside the runs has their learning curves.
     """
     parent = Path(out) if out is not None else next_folder(RUNS, "compare")
     # the first optimizer loads half of torch, which must not count for the first row
     optimizer("adam", [nn.Parameter(torch.zeros(1))], rate=1.0)
+    default_net = find_budget("none")
     results: dict[str, list[SeedResult]] = {name: [] for name in tasks}
     for seed in range(first, first + seeds):
         for name, task in tasks.items():
             notify(f"{name} ..." if seeds == 1 else f"{name}, seed {seed} ...")
-            results[name].append(_measure(task, seed, parent / _folder_name(name), device=device))
+            place = parent / _folder_name(name)
+            results[name].append(_measure(task, seed, place, budget=default_net, device=device))
     rows = []
     for name, seed_results in results.items():
         run, metrics = RunFolder(seed_results[0].run), seed_results[0].metrics
@@ -182,9 +189,10 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
 
 
 def _measure(
-    task: Task, seed: int, parent: Path, *, strict: bool = False, device: str
+    task: Task, seed: int, parent: Path, *, budget: Budget, strict: bool = False, device: str
 ) -> SeedResult:
-    run = fit(task, seed=seed, out=parent / f"seed-{seed}", strict=strict, device=device)
+    place = parent / f"seed-{seed}"
+    run = fit(task, seed=seed, out=place, strict=strict, device=device, budget=budget)
     seconds = float(RunFolder(run.folder).read_json(ENVIRONMENT)["training_seconds"])
     return SeedResult(seed, run.folder, run.metrics, seconds)
 

@@ -32,6 +32,7 @@ from kissipo.engine.run_folder import next_folder
 from kissipo.output.answer import Answer, Scores
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.pipeline import Pipeline
+from kissipo.runs.choose_net.budget import budget_per_run
 from kissipo.runs.compare import Notify, main_metric, metric_values, spread
 from kissipo.runs.fit import RUNS, fit
 from kissipo.runs.predict_folder import TABLE
@@ -48,11 +49,13 @@ def cross_validate(
     out: Path | str | None = None,
     strict: bool = False,
     device: str = "auto",
+    budget: str | None = None,
     notify: Notify = lambda text: None,
 ) -> JsonObject:
     """Trains one run per fold and returns the statistics of each metric over the folds.
 
     out:      the folder of the runs, with one run folder per fold
+    budget:   of all runs together, as in `fit`
     Raises:   TaskError for fewer than two folds, or when samples depend on earlier
               ones; DataError for a published test split, or fewer samples than folds.
     """
@@ -70,6 +73,7 @@ def cross_validate(
         key: value for key, value in written(resolved.general.split).items() if value is not None
     }
     parent = Path(out) if out is not None else next_folder(RUNS, f"{task.name or 'run'}-folds")
+    limit = budget_per_run(budget, task, folds, notify)
     rows: list[JsonObject] = []
     predicted: list[list[Predicted]] = []  # of each fold, one per answer
     samples: list[list[object]] = []
@@ -80,6 +84,7 @@ def cross_validate(
             out=parent / f"fold-{fold}",
             strict=strict,
             device=device,
+            budget=limit,
         )
         pipeline, values, main = (
             run.pipeline(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,17 @@ from kissipo.engine.run_folder import (
 from kissipo.input.source import Source
 from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
-from kissipo.pipeline.experiment import Experiment, build_experiment
+from kissipo.pipeline.candidates import candidates_of, leaves_net_open
+from kissipo.pipeline.experiment import Experiment, assemble, encode_task
+from kissipo.pipeline.parse import without_auto
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
 from kissipo.report.run_report import Results, write_report
 from kissipo.runs.callback import Callback
+from kissipo.runs.choose_net.budget import Budget, find_budget
+from kissipo.runs.choose_net.results import comparison_sections
 from kissipo.runs.example import sample_of
-from kissipo.runs.resume import continued_seed, continued_task, refuse_other_data
+from kissipo.runs.resume import continued_budget, continued_seed, continued_task, refuse_other_data
 from kissipo.runs.run import Run
 from kissipo.runs.tensorboard import tensorboard_callbacks
 from kissipo.runs.trace_example import follow
@@ -61,6 +65,7 @@ def fit(
     resume: bool = False,
     strict: bool = False,
     device: str = "auto",
+    budget: str | Budget | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains a task and saves the run.
@@ -72,28 +77,49 @@ def fit(
     strict:   stops at the first warning of the data check
     device:   where the net is trained: auto (an NVIDIA GPU where there is one), cpu,
               cuda or mps; the returned run is on the CPU
+    budget:   how long nets are compared where the task names none: none, small, medium
+              or large; default: KISSIPO_BUDGET, else medium
     Raises:   a subclass of UserError, before anything is lost; StoppedError after
               Ctrl-C, when everything is saved.
     """
     folder = _folder(task, out, resume=resume)
+    task = without_auto(task)
     if resume and not folder.is_begun:
         resume = False
         for callback in callbacks:
             callback.on_note(f"there is no run to resume: a new run starts in {folder.path}")
+    compares = not resume or folder.is_comparing
     if resume:
         seed = continued_seed(folder, seed)
+        budget = continued_budget(folder, budget)
         task = continued_task(folder, task)
     seed = seed or 0
-    experiment = build_experiment(task, seed=seed, strict=strict, device=device)
+    limit = find_budget(budget)
+    encoded = encode_task(task, seed=seed, strict=strict)
+    experiment = assemble(encoded.task, encoded.pipeline, seed=seed, device=device)
     _refuse_slow(experiment)
     place = device_of(experiment.net)
     if resume:
-        refuse_other_data(
-            folder, experiment.pipeline.frame.fingerprint(), experiment.pipeline.frame.origin
+        frame = encoded.pipeline.frame
+        refuse_other_data(folder, frame.fingerprint(), frame.origin)
+    best = None
+    if compares and limit.seconds and leaves_net_open(encoded.task):
+        from kissipo.runs.choose_net.in_folder import choose_net  # it imports all nets
+
+        best = choose_net(
+            encoded,
+            limit,
+            folder,
+            seed=seed,
+            device=device,
+            resume=resume,
+            callbacks=callbacks,
         )
-    else:
-        folder.create(_start(experiment, seed, place.type))
-    for callback in callbacks:
+        if best is not None:
+            experiment = assemble(best.task, best.pipeline, seed=seed, device=device)
+    if compares:
+        folder.create(_start(experiment, seed, place.type), compared=best is not None)
+    for callback in callbacks if best is None else ():
         callback.on_folder(folder.path)
     with moved_to("cpu", experiment.net):
         trace = _trace_example(experiment, back=False)
@@ -138,8 +164,14 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
 
     inside:  whether the trace holds everything inside the net
     """
-    experiment = build_experiment(task, seed=seed)
-    return experiment, _trace_example(experiment, inside=inside)
+    encoded = encode_task(task, seed=seed)
+    experiment = assemble(encoded.task, encoded.pipeline, seed=seed)
+    trace = _trace_example(experiment, inside=inside)
+    if find_budget(None).seconds and leaves_net_open(encoded.task):
+        names = [item.title for item in candidates_of(encoded.task, encoded.pipeline)]
+        note = f"`kissipo fit` compares {len(names)} candidates for the net: {', '.join(names)}"
+        trace = replace(trace, notes=(*trace.notes, note)) if len(names) > 1 else trace
+    return experiment, trace
 
 
 def _refuse_slow(experiment: Experiment) -> None:
@@ -178,9 +210,9 @@ def _start(experiment: Experiment, seed: int, device: str) -> dict[str, str]:
     }
     return {
         TASK: writable(experiment.task, experiment.resolved.source.name).to_yaml(),
-        DATA: as_json(data),
         SPLIT: as_json(_split(pipeline, experiment.resolved.source.module.SOURCE)),
         ENVIRONMENT: as_json({**describe_machine(device), "seed": seed}),
+        DATA: as_json(data),  # the last: with it the training begins
     }
 
 
@@ -285,6 +317,7 @@ def _write_end(
         test_result.scores,
         trace,
         evaluation=test_result.evaluation,
+        process=comparison_sections(folder),
         examples=[
             (f"example {example.position + 1}, {example.kind}", example.trace)
             for example in example_traces(experiment, test_result, trace)

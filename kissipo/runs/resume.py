@@ -10,10 +10,11 @@ from kissipo.core.errors import RunError, UserError
 from kissipo.core.notation import write_value
 from kissipo.core.python_object import has_remark, is_remark
 from kissipo.core.task import Task
-from kissipo.engine.run_folder import DATA, TASK, RunFolder
+from kissipo.engine.run_folder import CANDIDATES, DATA, TASK, RunFolder
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.registries import SOURCES
 from kissipo.pipeline.resolve import writable
+from kissipo.runs.choose_net.budget import Budget
 
 _ANEW = "Start a new run without --resume"
 
@@ -23,10 +24,33 @@ def continued_seed(folder: RunFolder, seed: int | None) -> int:
 
     Raises:   RunError when another seed is given, or the run is not of this version.
     """
-    began = folder.read_of_this_version(DATA)
+    began = folder.read_of_this_version(_first_file(folder))
     if seed not in (None, began["seed"]):
         raise _differs(folder, "seed", seed, began["seed"])
     return int(began["seed"])
+
+
+def _first_file(folder: RunFolder) -> str:
+    """Returns the file with seed and fingerprint: data.json, or candidates.json of a
+    run that was stopped before."""
+    return CANDIDATES if folder.is_comparing else DATA
+
+
+def continued_budget(folder: RunFolder, budget: str | Budget | None) -> str | Budget | None:
+    """Returns the budget of a run that was stopped while its candidates were compared.
+
+    Raises:   RunError when another budget is given.
+    """
+    if not folder.is_comparing:
+        return budget
+    began = str(folder.read_of_this_version(CANDIDATES)["budget"])
+    if isinstance(budget, str) and budget != began:
+        raise RunError(
+            f"the run in {folder.path} was started with another --budget",
+            got=f"{budget}, before {began}",
+            do=f"To resume it, use --budget {began}; or start a new run without --resume",
+        )
+    return budget if isinstance(budget, Budget) else began
 
 
 def continued_task(folder: RunFolder, task: Task) -> Task:
@@ -66,7 +90,7 @@ def continued_task(folder: RunFolder, task: Task) -> Task:
 
 def refuse_other_data(folder: RunFolder, fingerprint: str, origin: str) -> None:
     """Raises RunError when the data have changed since the run started."""
-    if folder.read_json(DATA)["fingerprint"] != fingerprint:
+    if folder.read_json(_first_file(folder))["fingerprint"] != fingerprint:
         raise RunError(
             f"the data of {origin} have changed since the run in {folder.path} started", do=_ANEW
         )

@@ -32,6 +32,7 @@ class Task(Sentence):
         resume: bool = False,
         strict: bool = False,
         device: str = "auto",
+        budget: str | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Run:
         """Trains, evaluates, and saves the run to `out` (default: `runs/NAME-N`).
@@ -41,6 +42,8 @@ class Task(Sentence):
         resume:   resumes the run there, or the latest run of that name; a new run
                   starts where there is none
         device:   auto (an NVIDIA GPU where there is one), cpu, cuda or mps
+        budget:   how long nets are compared where the task names none: none, small,
+                  medium (the default) or large
         Raises:   a subclass of UserError, in one paragraph, before anything is lost.
         """
         from kissipo.runs.callback import guarded
@@ -56,6 +59,7 @@ class Task(Sentence):
                 resume=resume,
                 strict=strict,
                 device=device,
+                budget=budget,
                 callbacks=[*map(guarded, callbacks), *displays],
             )
 
@@ -67,15 +71,19 @@ class Task(Sentence):
         out: Path | str | None = None,
         strict: bool = False,
         device: str = "auto",
+        budget: str | None = None,
     ) -> JsonObject:
         """Trains one run per fold; returns what `kissipo fit --folds --json` prints.
 
         out:      the folder of the runs; default `runs/NAME-folds-N`
+        budget:   of all runs together, as in `fit`
         Raises:   a subclass of UserError where the samples cannot be divided.
         """
         from kissipo.runs.cross_validation import cross_validate
 
-        return cross_validate(self, folds, seed=seed, out=out, strict=strict, device=device)
+        return cross_validate(
+            self, folds, seed=seed, out=out, strict=strict, device=device, budget=budget
+        )
 
     def show(self, *, seed: int = 0) -> Trace:
         """Returns the trace of one example of the untrained net, or of a lesson.

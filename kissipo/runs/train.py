@@ -58,7 +58,7 @@ def train(
     world = experiment.pipeline.world
     loop: Fit | AgentLoop
     if world is None:
-        loop = _data_loop(experiment, seed)
+        loop = data_loop(experiment, seed)
     else:
         from kissipo.runs.train_agent import agent_loop
 
@@ -139,7 +139,8 @@ def _predict_unlabeled(experiment: Experiment) -> list[Detail]:
     ]
 
 
-def _data_loop(experiment: Experiment, seed: int) -> Fit:
+def data_loop(experiment: Experiment, seed: int) -> Fit:
+    """Returns the training loop of an experiment on data, before its first step."""
     pipeline, algorithm = experiment.pipeline, experiment.algorithm
     batch = experiment.resolved.general.batch_size or 32
     return Fit(

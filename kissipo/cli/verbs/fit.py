@@ -69,6 +69,12 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict", action="store_true", help="stop at the first warning of the data check"
     )
+    parser.add_argument(
+        "--budget",
+        metavar="BUDGET",
+        help="how long candidates are compared where no net is written: none, small (about 20 s "
+        "on two cores), medium (60 s, the default) or large (5 min); also KISSIPO_BUDGET",
+    )
     parser.add_argument("--quiet", action="store_true", help="print only the result")
     add_device_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -104,6 +110,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
             resume=arguments.resume,
             strict=arguments.strict,
             device=arguments.device,
+            budget=arguments.budget,
             callbacks=[output],
         )
     finally:
@@ -114,10 +121,10 @@ def run(arguments: Namespace, screen: Screen) -> None:
 
 def _named_run(arguments: Namespace) -> Path | None:
     """Returns the run folder that stands in the place of the task, if it is one."""
-    from kissipo.engine.run_folder import DATA
+    from kissipo.engine.run_folder import CANDIDATES, DATA
 
     named = Path(arguments.task)
-    return named if (named / DATA).is_file() else None
+    return named if any((named / name).is_file() for name in (DATA, CANDIDATES)) else None
 
 
 def _several(task: Task, arguments: Namespace, screen: Screen) -> None:
@@ -139,6 +146,7 @@ def _several(task: Task, arguments: Namespace, screen: Screen) -> None:
         first=arguments.seed or 0,
         strict=arguments.strict,
         device=arguments.device,
+        budget=arguments.budget,
         notify=screen.note,
     )
     grid = table("", "mean", "std", "min", "max", right=(1, 2, 3, 4))
@@ -165,6 +173,7 @@ def _cross_validate(task: Task, arguments: Namespace, screen: Screen) -> None:
         out=arguments.out,
         strict=arguments.strict,
         device=arguments.device,
+        budget=arguments.budget,
         notify=screen.note,
     )
     main, sign = result["main"], -1 if result["higher_is_better"] else 1
@@ -236,6 +245,7 @@ def _backtest(task: Task, arguments: Namespace, screen: Screen) -> None:
         out=arguments.out,
         strict=arguments.strict,
         device=arguments.device,
+        budget=arguments.budget,
         notify=screen.note,
     )
     names = sorted(result["baselines"], key=lambda name: result["baselines"][name]["mean"])

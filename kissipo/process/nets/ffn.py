@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
@@ -29,7 +29,14 @@ from kissipo.process.layers.series_wrapper import SeriesWords, on_series, requir
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
-__all__ = ["ALGORITHMS", "Options", "build", "required_options", "suggested_options"]
+__all__ = [
+    "ALGORITHMS",
+    "Options",
+    "build",
+    "candidates",
+    "required_options",
+    "suggested_options",
+]
 ALGORITHMS = ("supervised", "dqn")
 _MAX_WIDE_FEATURES = 2_000
 
@@ -77,6 +84,25 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
             InferredOption("process.init", "linear"),
         ]
     return tuple(options)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns wider nets with more dropout for a table."""
+    if not facts.is_table:
+        return ()
+    options = {
+        "net": "ffn",
+        "units": [256, 256],
+        "dropout": 0.4,
+        "optimizer": "adamw",
+        "schedule": "cosine",
+    }
+    return (
+        Candidate(
+            "wide feed-forward net",
+            tuple(InferredOption(f"process.{key}", value) for key, value in options.items()),
+        ),
+    )
 
 
 def build(

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.description import Detail, Line, Section, Table
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
@@ -42,7 +43,7 @@ from kissipo.process.nets._linear_sections import (
     text_section,
 )
 
-__all__ = ["Options", "build", "details", "required_options"]
+__all__ = ["Options", "build", "candidates", "details", "required_options"]
 _MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
@@ -52,6 +53,13 @@ class Options(SeriesWords):
 
     bias: bool = option(True, "bias (intercept)")
     embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the linear model for a table."""
+    if not facts.is_table:
+        return ()
+    return (Candidate("linear", (InferredOption("process.net", "linear"),)),)
 
 
 def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:

@@ -1,0 +1,1 @@
+"""The choice of a net: candidates are compared on the validation split."""

@@ -1,0 +1,234 @@
+"""Results: the scores of the candidates, as JSON in the run folder and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isnan, nan
+
+from kissipo.core.config import to_plain
+from kissipo.core.description import Cell, Line, Section, Table
+from kissipo.core.inferred_option import Candidate
+from kissipo.core.json_object import JsonMapping, JsonObject
+from kissipo.core.notation import write_value
+from kissipo.core.text import format_score
+from kissipo.engine.run_folder import CANDIDATES, RunFolder
+
+_MAX_ERROR = 200
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The training of a candidate in one round.
+
+    share:    the fraction of its full training
+    score:    the main metric
+    loss:     the validation loss, which decides between equal scores
+    error:    what went wrong; the other values are NaN then
+    """
+
+    share: float
+    score: float = nan
+    loss: float = nan
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the candidate has a score."""
+        return not self.error and not isnan(self.score)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A candidate with its trials.
+
+    round:     the last round that it reached, counted from 1; a net that is solved, not
+               trained in steps, has one trial in all rounds
+    left_out:  why it was not trained, if it was not
+    """
+
+    title: str
+    options: JsonMapping
+    trials: tuple[Trial, ...] = ()
+    round: int = 0
+    left_out: str = ""
+
+    @property
+    def last(self) -> Trial | None:
+        """The trial of the last round of the candidate."""
+        return self.trials[-1] if self.trials else None
+
+
+@dataclass(frozen=True)
+class Results:
+    """All candidates, the default net first.
+
+    metric:    the main metric of the answer
+    samples:   where they were evaluated, such as "the validation split"
+    winner:    the number of the best candidate; None until it is known
+    """
+
+    budget: str
+    seed: int
+    metric: str
+    higher_is_better: bool
+    samples: str
+    rows: tuple[Row, ...]
+    winner: int | None = None
+
+    def with_trial(self, number: int, trial: Trial) -> Results:
+        """Returns the results with another trial of a candidate."""
+        row = self.rows[number]
+        return self._with_row(number, replace(row, trials=(*row.trials, trial)))
+
+    def reached(self, number: int, round: int) -> Results:
+        """Returns the results with a candidate that takes part in a round."""
+        return self._with_row(number, replace(self.rows[number], round=round))
+
+    def without(self, number: int, reason: str) -> Results:
+        """Returns the results with a candidate that takes no part."""
+        return self._with_row(number, replace(self.rows[number], left_out=reason))
+
+    def _with_row(self, number: int, row: Row) -> Results:
+        rows = (*self.rows[:number], row, *self.rows[number + 1 :])
+        return replace(self, rows=rows)
+
+    @property
+    def ranking(self) -> list[int]:
+        """The numbers of the candidates with a score, the best first.
+
+        Those of a later round come before those of an earlier one.
+        """
+        valid = [
+            number
+            for number, row in enumerate(self.rows)
+            if row.last is not None and row.last.is_valid
+        ]
+        return sorted(valid, key=lambda number: self._rank(self.rows[number], number))
+
+    def _rank(self, row: Row, number: int) -> tuple[float, ...]:
+        assert row.last is not None
+        score = -row.last.score if self.higher_is_better else row.last.score
+        loss = float("inf") if isnan(row.last.loss) else row.last.loss
+        return -row.round, score, loss, number
+
+    @property
+    def compared(self) -> int:
+        """The number of candidates that were trained."""
+        return sum(not row.left_out for row in self.rows)
+
+    def reason(self) -> str:
+        """Returns why the net of the winner was chosen."""
+        return f"best of {self.compared} candidates on {self.samples}"
+
+    def to_json(self) -> JsonObject:
+        """Returns the results as a JSON object; NaN is null."""
+        content = asdict(self)
+        for row in content["rows"]:
+            row["options"] = {place: to_plain(value) for place, value in row["options"].items()}
+            for trial in row["trials"]:
+                trial |= {key: None if isnan(trial[key]) else trial[key] for key in _NUMBERS}
+        content["candidates"] = content.pop("rows")
+        return content
+
+    @classmethod
+    def from_json(cls, content: JsonMapping) -> Results:
+        """Returns the results of a run folder."""
+        rows = [
+            Row(
+                row["title"],
+                row["options"],
+                tuple(map(_trial, row["trials"])),
+                row["round"],
+                row["left_out"],
+            )
+            for row in content["candidates"]
+        ]
+        names = ("budget", "seed", "metric", "higher_is_better", "samples", "winner")
+        return cls(rows=tuple(rows), **{name: content[name] for name in names})
+
+
+_NUMBERS = ("score", "loss")
+
+
+def _trial(content: JsonMapping) -> Trial:
+    numbers = {key: nan if content[key] is None else content[key] for key in _NUMBERS}
+    return Trial(**{**content, **numbers})
+
+
+def first_results(
+    candidates: Sequence[Candidate],
+    *,
+    budget: str,
+    seed: int,
+    metric: str,
+    higher_is_better: bool,
+    samples: str,
+) -> Results:
+    """Returns the results before the first round."""
+    rows = [
+        Row(candidate.title, {option.place: option.value for option in candidate.options})
+        for candidate in candidates
+    ]
+    return Results(budget, seed, metric, higher_is_better, samples, tuple(rows))
+
+
+def results_table(results: Results) -> Table:
+    """Returns the candidates in their order, the winner highlighted."""
+    order = results.ranking
+    order += [number for number in range(len(results.rows)) if number not in order]
+    rows = [_table_row(results.rows[number], number == results.winner) for number in order]
+    return Table(["candidate", results.metric, "trained", "seconds", ""], rows, numbers=(1, 2, 3))
+
+
+def _table_row(row: Row, is_winner: bool) -> list[str]:
+    title = Cell(row.title, "strong") if is_winner else row.title
+    if row.last is None:
+        return [title, "", "", "", Cell(row.left_out, "dim")]
+    seconds = f"{sum(trial.seconds for trial in row.trials):.1f}"
+    note = row.last.error or (Cell("chosen", "good") if is_winner else "")
+    score = format_score(row.last.score) if row.last.is_valid else ""
+    return [title, score, f"{row.last.share:.0%}", seconds, note]
+
+
+def results_section(results: Results) -> Section:
+    """Returns the comparison as the report shows it."""
+    sentences: list[Line | Table] = [
+        Line(
+            f"No net was written, so {results.compared} candidates were compared on "
+            f"{results.samples}. The test split had no part in it."
+        ),
+        results_table(results),
+        Line(
+            "Trained: the fraction of the full training in the last round of a candidate.",
+            "dim",
+        ),
+    ]
+    if results.winner is not None:
+        options = results.rows[results.winner].options
+        written = "  ".join(f"{place}={write_value(value)}" for place, value in options.items())
+        sentences.append(Line(written, "code"))
+    return Section("Choice of the net", sentences)
+
+
+def shorten_error(error: Exception) -> str:
+    """Returns an error of a candidate in one line."""
+    text = str(error) or type(error).__name__
+    first = text.splitlines()[0]
+    return first if len(first) <= _MAX_ERROR else first[: _MAX_ERROR - 3] + "..."
+
+
+def read_results(folder: RunFolder) -> Results:
+    """Returns the comparison of a run.
+
+    Raises:   RunError when there was none.
+    """
+    return Results.from_json(folder.read_of_this_version(CANDIDATES))
+
+
+def comparison_sections(folder: RunFolder) -> list[Section]:
+    """Returns how the net of a run was chosen, where candidates were compared."""
+    if not (folder.path / CANDIDATES).exists():
+        return []
+    return [results_section(read_results(folder))]
