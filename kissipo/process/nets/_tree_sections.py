@@ -37,12 +37,21 @@ class TreeNames:
     words: dict[int, tuple[str, ...]]
 
     @classmethod
-    def of(cls, inputs: Sequence[TensorSpec]) -> Self:
-        """Returns the names for the inputs of a net."""
+    def of(cls, inputs: Sequence[TensorSpec], means: Sequence[TensorSpec] = ()) -> Self:
+        """Returns the names for the inputs of a net.
+
+        means:  the outputs of which an id becomes the means
+        """
         names: list[str] = []
         scales: list[tuple[float, float]] = []
         words: dict[int, tuple[str, ...]] = {}
         for spec in inputs:
+            if spec.vocab_size and means:
+                for output in means:
+                    names += [f"{spec.name}: mean of {name}" for name in _output_names(output)]
+                    places = range(output.size)
+                    scales += [_scale(output, place) for place in places]
+                continue
             if spec.vocab_size:
                 words[len(names)] = spec.labels
             width = width_of(spec)

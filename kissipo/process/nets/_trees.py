@@ -69,11 +69,13 @@ class TreeNet(nn.Module):
         *,
         dtype: torch.dtype,
         logits: bool,
+        means: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
         self.kinds = [kind_of(name, spec) for spec in outputs]
-        self.row = NumberRow(inputs, net=name, dtype=dtype)
+        self.means = sum(spec.size for spec in outputs) if means else 0
+        self.row = NumberRow(inputs, net=name, dtype=dtype, means=self.means)
         width = self.row.width
         self.trees = nn.ModuleList([ensemble(width, spec.size) for spec in outputs])
         self.heads = nn.ModuleList(
@@ -97,7 +99,7 @@ class TreeNet(nn.Module):
     @property
     def names(self) -> TreeNames:
         """The names and units of the numbers of a row."""
-        return TreeNames.of(self.inputs)
+        return TreeNames.of(self.inputs, self.outputs if self.means else ())
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         rows = self.row(*inputs)
@@ -130,20 +132,17 @@ class TreeNet(nn.Module):
         self, samples: Iterable[Batch]
     ) -> tuple[NDArray[Any], list[NDArray[Any]], NDArray[np.float64] | None]:
         """Returns all rows, the targets of each output, and the weights."""
-        rows, targets, weights = [], [], []
+        batches = list(samples)
+        parts = zip(*(batch.targets for batch in batches), strict=True)
+        targets = [_joined(kind, some) for kind, some in zip(self.kinds, parts, strict=True)]
+        weights = [batch.weights for batch in batches if batch.weights is not None]
         with torch.no_grad():
-            for batch in samples:
-                rows.append(self.row(*batch.inputs))
-                targets.append(batch.targets)
-                weights += [] if batch.weights is None else [batch.weights]
-        return (
-            torch.cat(rows).numpy(),
-            [
-                _joined(kind, parts)
-                for kind, parts in zip(self.kinds, zip(*targets, strict=True), strict=True)
-            ],
-            torch.cat(weights).double().numpy() if weights else None,
-        )
+            if self.means:
+                columns = zip(targets, self.outputs, strict=True)
+                known = np.concatenate([_columns(target, spec) for target, spec in columns], axis=1)
+                self.row.fit([batch.inputs for batch in batches], torch.from_numpy(known))
+            rows = torch.cat([self.row(*batch.inputs) for batch in batches])
+        return rows.numpy(), targets, torch.cat(weights).double().numpy() if weights else None
 
     def _balanced(
         self, number: int, target: NDArray[Any], weights: NDArray[np.float64] | None
@@ -297,6 +296,14 @@ def _joined(kind: Kind, parts: Sequence[Tensor]) -> NDArray[Any]:
         whole.reshape(-1).long() if kind == "class" else whole.flatten(1).double()
     ).numpy()
     return array
+
+
+def _columns(targets: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
+    """Returns the targets with a column per output: of classes 0 or 1."""
+    if targets.ndim > 1:
+        return targets
+    shares: NDArray[np.float64] = np.eye(max(2, spec.size))[targets]
+    return shares[:, 1:] if spec.size == 1 else shares
 
 
 def _differences(spec: TensorSpec) -> TensorSpec:

@@ -8,7 +8,7 @@ mean. scikit-learn grows the trees; here they are arrays with the same predictio
 Shapes:   any numbers and ids -> (batch, feature) -> logits or numbers of each output
 Choices:  Several numbers or labels of one answer share their trees; several answers
           have forests of their own. Logits are log p, so softmax gives the shares back.
-          An id is compared as a number: ids count from the most frequent category on.
+          A category of a column with many becomes the mean of the targets of its samples.
 Source:   Breiman 2001; min_samples_leaf and max_features as in scikit-learn.
 Raises:   ShapeError for a text, and for an answer that is neither classes nor numbers.
 Example:  >>> row = TensorSpec("row", ("feature",), (4,))
@@ -128,7 +128,13 @@ class RandomForest(TreeNet):
         self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
     ) -> None:
         super().__init__(
-            "random_forest", inputs, outputs, MeanOfTrees, dtype=torch.float32, logits=False
+            "random_forest",
+            inputs,
+            outputs,
+            MeanOfTrees,
+            dtype=torch.float32,
+            logits=False,
+            means=True,
         )
         self.options, self.balances = options, options.class_weights is not None
 

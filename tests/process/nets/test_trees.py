@@ -15,10 +15,7 @@ from sklearn.ensemble import (
 )
 
 from kissipo.core.batch import Batch
-from kissipo.core.errors import TaskError
-from kissipo.core.inferred_option import DataFacts
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.layers.tree_ensemble import MeanOfTrees, TreeNodes, leaf_only
 from kissipo.process.nets import gradient_boosting, random_forest
 from kissipo.process.nets._trees import TreeNet
 
@@ -57,6 +54,15 @@ class Case:
     def table(self) -> np.ndarray:
         return np.concatenate([self.x, self.ids[:, None]], axis=1, dtype=np.float64)
 
+    def with_means(self, targets: np.ndarray) -> np.ndarray:
+        """The table with the mean targets of each id, and 10 samples of the mean of all."""
+        known, ids = targets[: self.rows], self.ids[: self.rows]
+        means = [
+            (known[ids == some].sum(axis=0) + 10 * known.mean(axis=0)) / ((ids == some).sum() + 10)
+            for some in self.ids
+        ]
+        return np.concatenate([self.x, np.array(means, dtype=np.float32)], axis=1)
+
     def solved(self, module: Any, target: np.ndarray, spec: TensorSpec, **words: Any) -> TreeNet:
         """The net, solved in two batches, and loaded into another one."""
         options = module.Options(max_depth=self.depth, **words)
@@ -73,10 +79,11 @@ class Case:
         again.load_state_dict(net.state_dict())
         return again
 
-    def fitted(self, model: Any, target: np.ndarray) -> Any:
+    def fitted(self, model: Any, target: np.ndarray, table: np.ndarray | None = None) -> Any:
         model.set_params(max_depth=self.depth, random_state=self.seed)
         weights = None if self.weights is None else self.weights[: self.rows].astype(np.float32)
-        return model.fit(self.table[: self.rows], target[: self.rows], sample_weight=weights)
+        rows = (self.table if table is None else table)[: self.rows]
+        return model.fit(rows, target[: self.rows], sample_weight=weights)
 
 
 def softmax(net: TreeNet, case: Case) -> np.ndarray:
@@ -88,14 +95,16 @@ def check_forest(case: Case) -> None:
     words = {"num_trees": 4, "min_samples_leaf": 1 + case.seed % 3}
     sk_words = {"n_estimators": 4, "min_samples_leaf": 1 + case.seed % 3}
     spec = TensorSpec("kind", ("class",), (5,))
-    model = case.fitted(RandomForestClassifier(**sk_words), case.target)
+    table = case.with_means(np.eye(5)[case.target])
+    model = case.fitted(RandomForestClassifier(**sk_words), case.target, table)
     expected = np.zeros((len(case.x), 5))
-    expected[:, model.classes_] = model.predict_proba(case.table)
+    expected[:, model.classes_] = model.predict_proba(table)
     got = softmax(case.solved(random_forest, case.target, spec, **words), case)
     np.testing.assert_allclose(got, expected, atol=1e-9)
     spec = TensorSpec("y", ("horizon", "variable"), (2, 1))
     regressor = RandomForestRegressor(max_features=1 / 3, **sk_words)
-    expected = case.fitted(regressor, case.numbers).predict(case.table)
+    table = case.with_means(case.numbers)
+    expected = case.fitted(regressor, case.numbers, table).predict(table)
     net = case.solved(random_forest, case.numbers[:, :, None], spec, **words)
     got = net(*case.inputs(slice(0, None)))[:, :, 0]
     np.testing.assert_allclose(got, expected, atol=1e-9)
