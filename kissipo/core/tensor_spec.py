@@ -28,7 +28,7 @@ class TensorSpec:
     unit:        what one id of a text stands for: words or characters
     causal:      whether a step must not depend on later steps of the input, because it
                  predicts the next one
-    scales:      center and spread along the last axis, if any: x * spread + center is in
+    scales:      center and spread along the last axis, if any: x * spread + center has
                  the unit of the data; specs that differ in it are equal
     """
 
@@ -53,8 +53,9 @@ class TensorSpec:
     def scale_of(self, position: int) -> tuple[float, float]:
         """Returns center and spread of a number, by its position on the last axis.
 
-        Example:  >>> TensorSpec("age", ("feature",), (1,), scales=((30.0, 10.0),)).scale_of(0)
-                  (30.0, 10.0)
+        Example:  >>> spec = TensorSpec("age", ("feature",), (1,), scales=((30.0, 9.0),))
+                  >>> spec.scale_of(0)
+                  (30.0, 9.0)
         """
         return self.scales[position] if self.scales else (0.0, 1.0)
 

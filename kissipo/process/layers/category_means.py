@@ -1,6 +1,6 @@
 """Category means: an id becomes the means of the targets over its training samples.
 
-m_c = (sum of y over the samples of c + 10 · mean of all y) / (number of samples of c + 10)
+m_c = (sum of y over c + 10 · mean of all y) / (number of samples of c + 10)
 
 So categories have an order that a threshold can cut, and rare ones stay near the mean
 of all. The mean of a class is its share.

@@ -3,7 +3,7 @@
 LogOdds          log p - log (1 - p), of answers that do not exclude each other
 LogProbability   log p, of classes that do
 
-Probabilities stay at least 1e-15 away from 0 and 1, so that logits are finite.
+Probabilities stay at least 1e-20 away from 0 and 1, so that logits are finite.
 
 Shapes:   (batch, output) -> the same
 Example:  >>> p = torch.tensor([[0.2, 0.8]], dtype=torch.float64)
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
 
-_MIN = 1e-15
+_MIN = 1e-20
 
 
 class LogProbability(nn.Module):

@@ -85,7 +85,7 @@ class IdColumn(nn.Module):
 
 
 def width_of(spec: TensorSpec, means: int = 0) -> int:
-    """Returns how many numbers of the row an input has."""
+    """Returns the width of an input in the row."""
     if spec.vocab_size:
         return means or 1
     return spec.shape[-1] if spec.is_padded_sequence else spec.size

@@ -17,11 +17,13 @@ Choices:  Thresholds and leaves have double precision, as in scikit-learn, so th
 Source:   Breiman 2001 (forests); Friedman 2001 (boosting).
 Example:  >>> x_2_above_1 = TreeNodes(
           ...     np.array([1, 0, 0]), np.array([1.0, 0, 0]), np.array([1, -1, -1]),
-          ...     np.array([2, -1, -1]), np.array([True] * 3), np.array([[0], [10.0], [20.0]]),
+          ...     np.array([2, -1, -1]), np.array([True] * 3),
+          ...     np.array([[0], [10.0], [20.0]]),
           ... )
           >>> layer = MeanOfTrees(2, 1)
           >>> layer.set_trees([x_2_above_1])
-          >>> layer(torch.tensor([[0.0, 1.0], [0.0, 1.5], [0.0, torch.nan]])).flatten().tolist()
+          >>> rows = torch.tensor([[0.0, 1.0], [0.0, 1.5], [0.0, torch.nan]])
+          >>> layer(rows).flatten().tolist()
           [10.0, 20.0, 10.0]
 """
 
@@ -39,7 +41,7 @@ from kissipo.core.finding import counted
 from kissipo.core.protocols import Combined, Source
 from kissipo.process.layers.resized_buffers import ResizedBuffers
 
-MAX_CATEGORIES = 255  # that are told apart, ids from 0 on; larger ids count as the last
+MAX_CATEGORIES = 255  # ids from 0 on; larger ids count as the last one
 _MIN_STUMPS, _MAX_STUMPS = 8, 64  # random trees of one comparison before the training
 _NO_SET = -1
 
@@ -84,14 +86,14 @@ class TreeEnsemble(ResizedBuffers):
     roots:         (tree) the first node of each tree
     feature:       (node) the number that is compared
     threshold:     (node) infinite in a leaf
-    child:         (node) the left child, behind which the right one stands; in a leaf the
-                   leaf itself
+    child:         (node) the left child, behind which the right one stands; a leaf is
+                   its own child
     missing_left:  (node) whether a missing number goes left
     leaf:          (node) the row of `values`, 0 of other nodes
     values:        (leaf, value) what a leaf adds
     category_set:  (node) the row of `categories`, -1 of numbers; empty without sets
     categories:    (set, 255) whether an id goes left
-    levels:        (level) the number of nodes below the roots, level by level
+    level_sizes:   (level) the number of nodes below the roots, level by level
     is_grown:      whether these are the trees of a training
     """
 
@@ -104,7 +106,7 @@ class TreeEnsemble(ResizedBuffers):
     values: Tensor
     category_set: Tensor
     categories: Tensor
-    levels: Tensor
+    level_sizes: Tensor
     is_grown: Tensor
 
     def __init__(self, width: int, outputs: int) -> None:
@@ -118,15 +120,15 @@ class TreeEnsemble(ResizedBuffers):
     def DESCRIPTION(self) -> str:  # noqa: N802
         if not self.is_grown:
             return f"{self.HOW} of trees, which the training grows"
-        trees, levels = counted(len(self.roots), "tree"), counted(self.depth, "level")
-        return f"{self.HOW} of {trees} of up to {levels}, {len(self.values):,} leaves"
+        trees, depth = counted(len(self.roots), "tree"), counted(self.depth, "level")
+        return f"{self.HOW} of {trees} of up to {depth}, {len(self.values):,} leaves"
 
     HOW = "leaves"
 
     @property
     def depth(self) -> int:
         """The number of comparisons on the longest path."""
-        return len(self.levels)
+        return len(self.level_sizes)
 
     def set_trees(self, trees: Sequence[TreeNodes]) -> None:
         """Replaces all trees."""
@@ -140,7 +142,7 @@ class TreeEnsemble(ResizedBuffers):
         Shapes:   (batch, feature) -> (batch, tree)
         """
         nodes = self.roots.expand(len(rows), -1)
-        for _ in range(len(self.levels)):
+        for _ in range(len(self.level_sizes)):
             nodes = self.child[nodes] + ~self._goes_left(rows, nodes)
         return self.leaf[nodes]
 
@@ -156,7 +158,7 @@ class TreeEnsemble(ResizedBuffers):
         return torch.where((sets >= 0) & ~x.isnan(), is_in, left)
 
     def path(self, row: Tensor, tree: int) -> tuple[list[PathStep], int]:
-        """Returns the nodes of one tree that a sample (feature) passes, and its leaf."""
+        """Returns the nodes that a sample (feature) passes in a tree, and its leaf."""
         node, steps = self.roots[tree : tree + 1], []
         while int(self.child[node]) != int(node):
             goes_left = self._goes_left(row[None], node[None])[0]
@@ -186,8 +188,8 @@ class MeanOfTrees(TreeEnsemble):
         row, output = index
         leaves = self.leaves(rows[row : row + 1])[0].tolist()
         return [
-            Source("values", (leaf, output), self.values[leaf, output], 1 / len(leaves))
-            for leaf in leaves
+            Source("leaf of tree", (row, tree), self.values[leaf, output], 1 / len(leaves))
+            for tree, leaf in enumerate(leaves, 1)
         ], "sum"
 
 
@@ -228,11 +230,11 @@ class SumOfTrees(TreeEnsemble):
         row, output = index
         leaves = self.leaves(rows[row : row + 1])[0].tolist()
         added = [
-            Source("values", (leaf, 0), self.values[leaf, 0])
-            for leaf, column in zip(leaves, self.column.tolist(), strict=True)
+            Source("leaf of tree", (row, tree), self.values[leaf, 0])
+            for tree, (leaf, column) in enumerate(zip(leaves, self.column.tolist(), strict=True), 1)
             if column == output
         ]
-        return [Source("start", (output,), self.start[output]), *added], "sum"
+        return [Source("start", (row, output), self.start[output]), *added], "sum"
 
 
 def leaf_only(value: NDArray[np.float64]) -> TreeNodes:
@@ -292,7 +294,7 @@ def _merged(trees: Sequence[TreeNodes]) -> dict[str, NDArray[np.generic]]:
         "values": joined("values")[is_leaf].astype(np.float64),
         "category_set": category_set,
         "categories": categories,
-        "levels": _nodes_by_level(roots, child, is_leaf),
+        "level_sizes": _nodes_by_level(roots, child, is_leaf),
     }
 
 

@@ -146,9 +146,9 @@ def _path_section(
         added = values[0] * (_scale(spec, output)[1] if _is_number(spec) else 1.0)
         text = f"The leaf adds {_short(added)} to {_output_names(spec)[output]}."
     else:
-        shown = _in_units(values, spec)
-        order = range(len(shown)) if _is_number(spec) else np.argsort(-np.array(shown)).tolist()
-        listed = [f"{_output_names(spec)[place]} {_short(shown[place])}" for place in order]
+        says = _in_units(values, spec)
+        order = range(len(says)) if _is_number(spec) else np.argsort(-np.array(says)).tolist()
+        listed = [f"{_output_names(spec)[place]} {_short(says[place])}" for place in order]
         more = ", ..." if len(listed) > _LEAF_VALUES else ""
         text = f"The leaf says: {', '.join(listed[:_LEAF_VALUES])}{more}."
     rows = [_comparison(step, float(row[step.feature]), ensemble, names) for step in steps]
@@ -162,13 +162,13 @@ def _comparison(
 ) -> list[str]:
     """Returns the cells of one comparison, such as alcohol, 12.8, >, 12.2, right."""
     side = "left" if step.goes_left else "right"
-    name, shown = names.names[step.feature], names.show(step.feature, value)
+    name, cell = names.names[step.feature], names.show(step.feature, value)
     if step.category_set >= 0:
         size = int(ensemble.categories[step.category_set].sum())
-        return [name, shown, "in" if step.goes_left else "not in", f"{size} categories", side]
+        return [name, cell, "in" if step.goes_left else "not in", f"{size} categories", side]
     threshold = names.show_number(step.feature, step.threshold)
     sign = "<=" if step.goes_left else ">"
-    return [name, shown, "" if np.isnan(value) else sign, threshold, side]
+    return [name, cell, "" if np.isnan(value) else sign, threshold, side]
 
 
 def _votes(ensemble: TreeEnsemble, row: Tensor, spec: TensorSpec) -> Table:

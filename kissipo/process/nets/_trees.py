@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
-from kissipo.core.description import Section
+from kissipo.core.description import Line, Section
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.log_odds import LogOdds, LogProbability
 from kissipo.process.layers.number_row import NumberRow
@@ -34,6 +35,14 @@ _KINDS: dict[tuple[str, ...], Kind] = {
     ("answer",): "number",
     ("horizon", "variable"): "number",
 }
+_RELATIVE = Section(
+    "Trees on changes",
+    [
+        Line(
+            "The numbers below are differences from the last value, which is added to the forecast."
+        )
+    ],
+)
 _LOSSES = ("mean_squared_error", "sparse_categorical_cross_entropy", "binary_cross_entropy")
 
 
@@ -46,8 +55,8 @@ class TreeSamples:
     weights:  (sample); None where all are equal
     """
 
-    rows: NDArray[Any]
-    targets: NDArray[Any]
+    rows: NumpyArray
+    targets: NumpyArray
     weights: NDArray[np.float64] | None
 
 
@@ -130,7 +139,7 @@ class TreeNet(nn.Module):
 
     def _read(
         self, samples: Iterable[Batch]
-    ) -> tuple[NDArray[Any], list[NDArray[Any]], NDArray[np.float64] | None]:
+    ) -> tuple[NumpyArray, list[NumpyArray], NDArray[np.float64] | None]:
         """Returns all rows, the targets of each output, and the weights."""
         batches = list(samples)
         parts = zip(*(batch.targets for batch in batches), strict=True)
@@ -139,19 +148,21 @@ class TreeNet(nn.Module):
         with torch.no_grad():
             if self.means:
                 columns = zip(targets, self.outputs, strict=True)
-                known = np.concatenate([_columns(target, spec) for target, spec in columns], axis=1)
-                self.row.fit([batch.inputs for batch in batches], torch.from_numpy(known))
+                all_targets = np.concatenate(
+                    [_columns(target, spec) for target, spec in columns], axis=1
+                )
+                self.row.fit([batch.inputs for batch in batches], torch.from_numpy(all_targets))
             rows = torch.cat([self.row(*batch.inputs) for batch in batches])
         return rows.numpy(), targets, torch.cat(weights).double().numpy() if weights else None
 
     def _balanced(
-        self, number: int, target: NDArray[Any], weights: NDArray[np.float64] | None
+        self, number: int, target: NumpyArray, weights: NDArray[np.float64] | None
     ) -> NDArray[np.float64] | None:
         """Returns the weights of the samples, with those of their classes."""
         if not self.balances or self.kinds[number] != "class":
             return weights
-        counts = np.bincount(target)
-        by_class = len(target) / (np.count_nonzero(counts) * np.maximum(1, counts))
+        sums = np.bincount(target, weights)
+        by_class = sums.sum() / (np.count_nonzero(sums) * np.where(sums > 0, sums, 1))
         own: NDArray[np.float64] = by_class[target]
         return own if weights is None else own * weights
 
@@ -213,7 +224,8 @@ class RelativeTrees(RelativeToLastValue):
         """Returns the paths of this window."""
         window, *ahead = samples
         relative = (self.subtract_last(window), *ahead)
-        return self.net.describe_example(relative, inputs, outputs, tokens)
+        sections = self.net.describe_example(relative, inputs, outputs, tokens)
+        return [*([_RELATIVE] if sections else []), *sections]
 
     def describe_samples(
         self,
@@ -271,8 +283,7 @@ def refuse_losses(name: str, facts: DataFacts) -> None:
     for answer, loss in zip(facts.answers, facts.losses, strict=True):
         if loss not in _LOSSES:
             raise TaskError(
-                f"process.net={name} does not suit the answer {answer}, which is learned by the "
-                f"loss {loss}",
+                f"process.net={name} does not suit the answer {answer}, whose loss is {loss}",
                 do="Leave process.net out, and kissipo chooses one",
             )
 
@@ -289,16 +300,16 @@ def _head(kind: Kind, spec: TensorSpec, *, logits: bool) -> nn.Module:
     return LogOdds() if kind == "label" or spec.size == 1 else LogProbability()
 
 
-def _joined(kind: Kind, parts: Sequence[Tensor]) -> NDArray[Any]:
+def _joined(kind: Kind, parts: Sequence[Tensor]) -> NumpyArray:
     """Returns the targets of all batches, as `TreeSamples` has them."""
     whole = torch.cat(list(parts))
-    array: NDArray[Any] = (
+    array: NumpyArray = (
         whole.reshape(-1).long() if kind == "class" else whole.flatten(1).double()
     ).numpy()
     return array
 
 
-def _columns(targets: NDArray[Any], spec: TensorSpec) -> NDArray[np.float64]:
+def _columns(targets: NumpyArray, spec: TensorSpec) -> NDArray[np.float64]:
     """Returns the targets with a column per output: of classes 0 or 1."""
     if targets.ndim > 1:
         return targets

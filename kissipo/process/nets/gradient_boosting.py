@@ -9,9 +9,9 @@ at each node, and ids are split as categories. scikit-learn grows the trees; her
 are arrays with the same predictions.
 
 Shapes:   any numbers and ids -> (batch, feature) -> logits or numbers of each output
-Choices:  Several numbers or labels have trees of their own. Of a column of ids the 254
-          most frequent categories are told apart, and all others are one category.
-Source:   Friedman 2001; Ke et al. 2017 (LightGBM); HistGradientBoosting of scikit-learn.
+Choices:  Several numbers or labels have trees of their own. Of a column of ids the
+          most frequent categories have a place each, and all beyond 254 share one.
+Source:   Friedman 2001; Ke et al. 2017 (LightGBM); scikit-learn.
 Raises:   ShapeError for a text, and for an answer that is neither classes nor numbers.
 Example:  >>> row = TensorSpec("row", ("feature",), (4,))
           >>> net = build((row,), (TensorSpec("kind", ("class",), (3,)),), Options())
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ from torch import nn
 
 from kissipo.core.description import Detail
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.series_wrapper import required_options as series_options
@@ -53,12 +54,13 @@ from kissipo.process.nets._trees import (
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 ALGORITHMS = ("closed_form",)
 TAKES_SAMPLE_WEIGHTS = True
 _ABSENT = -100.0  # logit of a class without training samples
 _LARGE, _PATIENCE = 10_000, 10
-_USUAL_LEAF, _LEAVES_OF_SMALL = 20, 50
+_USUAL_LEAF, _LEAVES_OF_SMALL = 20, 20
 _IMPORTANCE = (
     "The importance of a column is the sum of the gains at its nodes: how much its splits lowered "
     "the loss of the training samples."
@@ -186,12 +188,12 @@ class Categories:
     scikit-learn puts these columns first, and numbers their categories in order.
     """
 
-    def __init__(self, rows: NDArray[Any], ids: Sequence[int]) -> None:
+    def __init__(self, rows: NumpyArray, ids: Sequence[int]) -> None:
         self.values = [np.unique(rows[:, place]).astype(np.int64) for place in ids]
         numbers = [place for place in range(rows.shape[1]) if place not in set(ids)]
         self.places = np.array([*ids, *numbers], dtype=np.int64)
 
-    def nodes_of(self, predictor: Any) -> TreeNodes:
+    def nodes_of(self, predictor: TreePredictor) -> TreeNodes:
         """Returns the nodes of a tree of scikit-learn."""
         nodes = predictor.nodes
         is_leaf = nodes["is_leaf"].astype(np.bool_)
@@ -221,7 +223,7 @@ class Categories:
             ]
         return replace(tree, category_sets=sets, categories=table)
 
-    def gains_of(self, predictor: Any) -> NDArray[np.float64]:
+    def gains_of(self, predictor: TreePredictor) -> NDArray[np.float64]:
         """Returns the sum of the gains of each column (feature)."""
         nodes = predictor.nodes
         inner = nodes[~nodes["is_leaf"].astype(np.bool_)]
@@ -232,8 +234,8 @@ class Categories:
 
 
 def problems_of(
-    kind: Kind, targets: NDArray[Any], size: int
-) -> tuple[NDArray[np.float64], list[tuple[NDArray[Any], tuple[int, ...]]]]:
+    kind: Kind, targets: NumpyArray, size: int
+) -> tuple[NDArray[np.float64], list[tuple[NumpyArray, tuple[int, ...]]]]:
     """Returns the start of each output, and what is boosted: targets and their outputs.
 
     A class without samples has a logit of -100, and a target of one class has no trees.
@@ -280,7 +282,7 @@ def boosting_of(
     )
 
 
-def _can_leave_out(target: NDArray[Any]) -> bool:
+def _can_leave_out(target: NumpyArray) -> bool:
     """Returns whether a tenth of the samples can have samples of every class."""
     counts = np.unique(target, return_counts=True)[1]
     return counts.min() >= 2 and len(target) // 10 >= len(counts)

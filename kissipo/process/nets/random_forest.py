@@ -8,7 +8,7 @@ mean. scikit-learn grows the trees; here they are arrays with the same predictio
 Shapes:   any numbers and ids -> (batch, feature) -> logits or numbers of each output
 Choices:  Several numbers or labels of one answer share their trees; several answers
           have forests of their own. Logits are log p, so softmax gives the shares back.
-          A category of a column with many becomes the mean of the targets of its samples.
+          An id becomes the mean of the targets of the samples of its category.
 Source:   Breiman 2001; min_samples_leaf and max_features as in scikit-learn.
 Raises:   ShapeError for a text, and for an answer that is neither classes nor numbers.
 Example:  >>> row = TensorSpec("row", ("feature",), (4,))
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -46,11 +46,13 @@ from kissipo.process.nets._trees import (
 )
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+    from sklearn.ensemble._forest import BaseForest
+    from sklearn.tree._tree import Tree
 
 ALGORITHMS = ("closed_form",)
 TAKES_SAMPLE_WEIGHTS = True
 _MAX_BYTES = 100_000_000
+_FEW_COLUMNS = 10
 _SHARES = {"sqrt": "sqrt", "third": 1 / 3, "all": 1.0}
 _IMPORTANCE = (
     "The importance of a column is the mean decrease of the impurity at its nodes, over all trees. "
@@ -71,8 +73,8 @@ class Options:
     )
     max_features: Literal["sqrt", "third", "all"] | None = option(
         None,
-        "number of columns that each node looks at: the square root of all, a third or all; "
-        "sqrt for categories and labels, third for numbers, when omitted",
+        "number of columns that each node looks at: the square root of all, a third or all. When "
+        "omitted: sqrt for categories and labels; for numbers third, or all of less than 10",
     )
     class_weights: Literal["balanced"] | None = option(
         None, "weights of the samples; balanced: inversely proportional to class frequencies"
@@ -141,7 +143,7 @@ class RandomForest(TreeNet):
     def grow(self, number: int, samples: TreeSamples, seed: int) -> str:
         """Grows the forest of one output."""
         kind, size = self.kinds[number], self.outputs[number].size
-        model = forest_of(kind, self.options, seed)
+        model = forest_of(kind, self.options, samples.rows.shape[1], seed)
         targets = samples.targets
         if kind != "class" and size == 1:
             targets = targets[:, 0]
@@ -153,13 +155,13 @@ class RandomForest(TreeNet):
         return ""
 
 
-def forest_of(
-    kind: Kind, options: Options, seed: int
-) -> RandomForestClassifier | RandomForestRegressor:
+def forest_of(kind: Kind, options: Options, width: int, seed: int) -> BaseForest:
     """Returns the forest of scikit-learn that is grown."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    usual = "third" if kind == "number" else "sqrt"
+    usual = "sqrt"
+    if kind == "number":
+        usual = "all" if width < _FEW_COLUMNS else "third"
     model = RandomForestRegressor if kind == "number" else RandomForestClassifier
     return model(
         options.num_trees,
@@ -171,7 +173,7 @@ def forest_of(
     )
 
 
-def nodes_of(tree: Any, values: NDArray[np.float64]) -> TreeNodes:
+def nodes_of(tree: Tree, values: NDArray[np.float64]) -> TreeNodes:
     """Returns the nodes of a tree of scikit-learn with the values of an output."""
     return TreeNodes(
         tree.feature,
@@ -183,7 +185,7 @@ def nodes_of(tree: Any, values: NDArray[np.float64]) -> TreeNodes:
     )
 
 
-def _values(model: Any, tree: Any, kind: Kind, size: int) -> NDArray[np.float64]:
+def _values(model: BaseForest, tree: Tree, kind: Kind, size: int) -> NDArray[np.float64]:
     """Returns the probabilities or the numbers of each node (node, output)."""
     if kind == "number":
         numbers: NDArray[np.float64] = tree.value[:, :, 0]

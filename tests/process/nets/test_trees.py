@@ -1,4 +1,4 @@
-"""Trees as arrays: predictions of random forests and of boosting equal scikit-learn's."""
+"""Trees as arrays: forests and boosting predict the same as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ class Case:
         return np.concatenate([self.x, self.ids[:, None]], axis=1, dtype=np.float64)
 
     def with_means(self, targets: np.ndarray) -> np.ndarray:
-        """The table with the mean targets of each id, and 10 samples of the mean of all."""
-        known, ids = targets[: self.rows], self.ids[: self.rows]
+        """The table with the mean of each id and of 10 samples of the mean of all."""
+        targets, ids = targets[: self.rows], self.ids[: self.rows]
         means = [
-            (known[ids == some].sum(axis=0) + 10 * known.mean(axis=0)) / ((ids == some).sum() + 10)
+            (targets[ids == some].sum(axis=0) + 10 * targets.mean(axis=0))
+            / ((ids == some).sum() + 10)
             for some in self.ids
         ]
         return np.concatenate([self.x, np.array(means, dtype=np.float32)], axis=1)
@@ -102,7 +103,7 @@ def check_forest(case: Case) -> None:
     got = softmax(case.solved(random_forest, case.target, spec, **words), case)
     np.testing.assert_allclose(got, expected, atol=1e-9)
     spec = TensorSpec("y", ("horizon", "variable"), (2, 1))
-    regressor = RandomForestRegressor(max_features=1 / 3, **sk_words)
+    regressor = RandomForestRegressor(**sk_words)
     table = case.with_means(case.numbers)
     expected = case.fitted(regressor, case.numbers, table).predict(table)
     net = case.solved(random_forest, case.numbers[:, :, None], spec, **words)
