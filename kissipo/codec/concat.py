@@ -33,8 +33,10 @@ class Concat(Codec):
 
     @property
     def spec(self) -> TensorSpec:
-        labels = tuple(label for codec in self.codecs for label in codec.spec.labels)
-        return TensorSpec(self.name, ("feature",), (len(labels),), labels=labels)
+        specs = [codec.spec for codec in self.codecs]
+        labels = tuple(label for spec in specs for label in spec.labels)
+        scales = tuple(spec.scale_of(place) for spec in specs for place in range(len(spec.labels)))
+        return TensorSpec(self.name, ("feature",), (len(labels),), labels=labels, scales=scales)
 
     def fit(self, frame: Frame) -> Self:
         for codec in self.codecs:

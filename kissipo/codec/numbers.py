@@ -73,7 +73,11 @@ class Numbers(Codec):
     def spec(self) -> TensorSpec:
         flags = tuple(f"{self._columns[position]} missing" for position in self._flagged)
         labels = self._columns + flags
-        return TensorSpec("numbers", ("feature",), (len(labels),), labels=labels)
+        scales: tuple[tuple[float, float], ...] = ()
+        if self.fitted is not None:
+            scales = tuple(zip(self.fitted.center, self.fitted.spread, strict=True))
+            scales += ((0.0, 1.0),) * len(flags)
+        return TensorSpec("numbers", ("feature",), (len(labels),), labels=labels, scales=scales)
 
     def fit(self, frame: Frame) -> Self:
         center, spread, fill, flagged, lows, highs = [], [], [], [], [], []

@@ -47,7 +47,12 @@ class Windows(Codec):
         step = self.inner.spec
         axes = tuple("variable" if axis == "feature" else axis for axis in step.axes)
         return TensorSpec(
-            step.name, (self.axis, *axes), (self.length, *step.shape), step.vocab_size, step.labels
+            step.name,
+            (self.axis, *axes),
+            (self.length, *step.shape),
+            step.vocab_size,
+            step.labels,
+            scales=step.scales,
         )
 
     def fit(self, frame: Frame) -> Self:

@@ -10,7 +10,7 @@ Example:  >>> text = TensorSpec("message", ("time",), (162,), vocab_size=7298)
           '(batch, channel 1, height 28)'
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 
@@ -28,6 +28,8 @@ class TensorSpec:
     unit:        what one id of a text stands for: words or characters
     causal:      whether a step must not depend on later steps of the input, because it
                  predicts the next one
+    scales:      center and spread along the last axis, if any: x * spread + center has
+                 the unit of the data; specs that differ in it are equal
     """
 
     name: str
@@ -38,6 +40,7 @@ class TensorSpec:
     padded: bool = False
     unit: str = ""
     causal: bool = False
+    scales: tuple[tuple[float, float], ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         assert len(self.axes) == len(self.shape), (self.axes, self.shape)
@@ -46,6 +49,15 @@ class TensorSpec:
     def size(self) -> int:
         """The number of values per sample."""
         return prod(self.shape)
+
+    def scale_of(self, position: int) -> tuple[float, float]:
+        """Returns center and spread of a number, by its position on the last axis.
+
+        Example:  >>> spec = TensorSpec("age", ("feature",), (1,), scales=((30.0, 9.0),))
+                  >>> spec.scale_of(0)
+                  (30.0, 9.0)
+        """
+        return self.scales[position] if self.scales else (0.0, 1.0)
 
     @property
     def is_padded_sequence(self) -> bool:

@@ -327,15 +327,15 @@ def _balanced(losses: tuple[Loss, ...], pipeline: Pipeline) -> tuple[Loss, ...]:
 
 
 def _refuse_weights(resolved: ResolvedTask, pipeline: Pipeline) -> None:
-    """Refuses sample weights where no loss is a mean over the samples."""
-    assert resolved.algorithm is not None
-    component = resolved.algorithm
+    """Refuses sample weights where neither a loss nor a solved net uses them."""
+    assert resolved.algorithm is not None and resolved.net is not None
+    component, net = resolved.algorithm, resolved.net.module
     reasons = [
         f"process.{name} also weights the losses"
         for name in ("class_weights", "mixup")
         if vars(component.options).get(name)
     ]
-    if not component.module.ALGORITHM.takes_sample_weights:
+    if not (component.module.ALGORITHM.takes_sample_weights or net.TAKES_SAMPLE_WEIGHTS):
         reasons.append(f"process.algorithm={component.name} does not use them")
     if any(answer.IN_IMAGE == "mask" for answer in pipeline.answers):
         reasons.append("the losses of masks are means over pixels")

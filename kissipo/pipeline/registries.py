@@ -69,6 +69,7 @@ NETS = Registry(
         "NOTES": (),  # remarks of `kissipo show NET`
         "ours": _same_name,  # a published name of a weight -> its name in the net
         "MAPS": False,  # whether it places samples on a map
+        "TAKES_SAMPLE_WEIGHTS": False,  # where it is solved, not trained by losses
         "RECONSTRUCTS": False,  # whether it reproduces its input
         "details": lambda net, labels: {},  # what a trained net adds to its scores
         "options_of_weights": lambda path, saved, answers: (),  # that a folder or a run sets

@@ -5,8 +5,8 @@ An option that no part has is looked up here before it is taken for a spelling m
 
 Example:  >>> current_name("process.rate")
           'process.rate is called process.learning_rate'
-          >>> current_name("lr"), current_name("max_iter")
-          ('lr is called learning_rate', 'max_iter: did you mean epochs?')
+          >>> current_name("lr"), current_name("alpha")
+          ('lr is called learning_rate', 'alpha: did you mean l2 or learning_rate?')
           >>> current_name("process.epochs")
           ''
 """
@@ -166,6 +166,10 @@ FOREIGN = {  # names of the same option in other libraries
     "loss_fn": "process.loss",
     "loss_function": "process.loss",
     "criterion": "process.loss",
+    **dict.fromkeys(("max_leaf_nodes", "num_leaves"), "process.max_leaves"),
+    **dict.fromkeys(("min_child_samples", "min_data_in_leaf"), "process.min_samples_leaf"),
+    **dict.fromkeys(("l2_regularization", "lambda_l2"), "process.l2"),
+    **dict.fromkeys(("num_boost_round", "num_iterations"), "process.max_iterations"),
     "solver": "process.optimizer",
     "opt": "process.optimizer",
     "scheduler": "process.schedule",
@@ -205,7 +209,6 @@ FOREIGN = {  # names of the same option in other libraries
     "max_len": "input.max_length",
     "maxlen": "input.max_length",
     "num_words": "input.vocab_size",
-    "max_features": "input.vocab_size",
     "min_df": "input.min_count",
 }
 NEAR: dict[str, str | tuple[str, ...]] = {  # options with a similar effect
@@ -229,7 +232,8 @@ NEAR: dict[str, str | tuple[str, ...]] = {  # options with a similar effect
     "target_column": "--output",
     "label_column": "--output",
     "y_names": "--output",
-    "max_iter": "process.epochs",
+    "max_iter": ("process.epochs", "process.max_iterations"),
+    "n_estimators": ("process.num_trees", "process.max_iterations"),
     "n_iter": "process.epochs",
     "steps_per_epoch": "process.epochs",
     "patience": "process.early_stopping",

@@ -287,6 +287,17 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "som": [((ROW,), (PLACE,), {"grid": (3, 4)})],
     "k_means": [((ROW, IMAGE), (PLACE,), {"n_clusters": 3})],
     "apriori": [((ITEMS,), (ITEMS,), {})],
+    "random_forest": [
+        ((ROW,), (CLASSES,), {}),
+        ((ROW, LEVEL, IMAGE), (CLASSES, AHEAD), {}),
+        ((SOUND,), (TensorSpec("kind", ("class",), (1,)),), {}),
+        ((WINDOW, CALENDAR), (AHEAD,), {"subtract_last": True}),
+    ],
+    "gradient_boosting": [
+        ((ROW,), (CLASSES,), {}),
+        ((ROW, LEVEL), (ITEMS, RATING), {}),
+        ((WINDOW, CALENDAR), (AHEAD,), {"subtract_last": True}),
+    ],
     "sentence_bert": [
         ((PIECES,), (DOCUMENTS,), {name: BERT[name] for name in BERT if name != "dropout"})
     ],
@@ -312,7 +323,9 @@ ALL = [
     for number, case in enumerate(CASES[name])
 ]
 # a table is looked up, and some nets are solved, not differentiated
-WITHOUT_PARAMETERS = ("tsne", "som", "apriori")  # they keep samples, units or rules
+WITHOUT_PARAMETERS = (  # they keep samples, units, rules or trees
+    *("tsne", "som", "apriori", "random_forest", "gradient_boosting"),
+)
 NOT_DIFFERENTIABLE = (
     *("q_table", "word_vectors", "tf_idf", "lsa", "sentence_bert", "pca", "k_means"),
     *WITHOUT_PARAMETERS,
@@ -594,6 +607,12 @@ def test_state_dict_restores_the_output(name: str, inputs: Any, outputs: Any, wo
         ("tf_idf", (ROW,), r"'tf_idf' takes the term counts of one text; got \(batch, feature 6\)"),
         ("lsa", (TERMS,), r"'lsa' compares texts with documents; got the output"),
         ("recommender", (ROW,), r"'recommender' takes the ids of users and items; got input step"),
+        (
+            "random_forest",
+            (ROW, TEXT),
+            r"'random_forest' reads numbers .*'text' is a text.*input\.drop",
+        ),
+        ("gradient_boosting", (TEXT,), r"'gradient_boosting' reads numbers and categories"),
         ("playground", (ROW,), r"'playground' takes surface, optimizer and start"),
     ],
 )
@@ -781,7 +800,7 @@ def test_net_creates_no_tensor_on_the_cpu(name: str, inputs: Any, outputs: Any, 
     if name == "seq2seq":
         pytest.skip("it packs texts by their lengths, and meta tensors have no values")
     if name in ("tf_idf", "lsa", *WITHOUT_PARAMETERS):
-        pytest.skip("it compares with documents, samples, units or rules on the CPU")
+        pytest.skip("it compares with documents, samples, units, rules or nodes on the CPU")
     if name in ("recurrent", "text_cnn", "transformer"):
         inputs = tuple(replace(spec, padded=False) for spec in inputs)
     net = built(name, inputs, outputs, words).to("meta").train()

@@ -31,7 +31,9 @@ BARE = {
     "parse_dates": "parse_dates: did you mean datetime or time?",
     "usecols": "usecols: did you mean drop or features?",
     "target_column": "target_column: did you mean --output?",
-    "max_iter": "max_iter: did you mean epochs?",
+    "max_iter": "max_iter: did you mean epochs or max_iterations?",
+    "n_estimators": "n_estimators: did you mean num_trees or max_iterations?",
+    "max_leaf_nodes": "max_leaf_nodes is called max_leaves.",
     "patience": "patience: did you mean early_stopping?",
     "alpha": "alpha: did you mean l2 or learning_rate?",
 }
@@ -99,7 +101,7 @@ def test_command_line_prints_the_current_name_in_one_paragraph(
     for options, message in (
         (["lr=0.1"], "lr is called learning_rate."),
         (["process.rate=0.1"], "process.rate is called process.learning_rate."),
-        (["max_iter=3"], "max_iter: did you mean epochs?"),
+        (["max_iter=3"], "max_iter: did you mean epochs or max_iterations?"),
     ):
         assert main(["fit", "digits", *options, "--quiet"]) == 2
         assert message in " ".join(capsys.readouterr().err.split())

@@ -112,7 +112,9 @@ class Forecast(Answer):
     @property
     def spec(self) -> TensorSpec:
         shape = (self.options.horizon, len(self.variables))
-        return TensorSpec(self.name, ("horizon", "variable"), shape, labels=self.variables)
+        scales = () if self.counts else self.codec.spec.scales
+        axes = ("horizon", "variable")
+        return TensorSpec(self.name, axes, shape, labels=self.variables, scales=scales)
 
     @classmethod
     def for_series(cls, options: Options, question: SeriesQuestion) -> SeriesTarget:

@@ -114,7 +114,8 @@ class Number(Answer):
 
     @property
     def spec(self) -> TensorSpec:
-        return TensorSpec(self.name, ("answer",), (1,), labels=(self.name,))
+        scales = () if self.counts else self.codec.spec.scales
+        return TensorSpec(self.name, ("answer",), (1,), labels=(self.name,), scales=scales)
 
     def scores(self, outputs: Tensor) -> Scores:
         outputs = outputs.detach().to(torch.float64)

@@ -66,7 +66,7 @@ def on_series(
     ]
     if not active:
         return build(inputs, outputs)
-    targets = _target_columns(inputs, outputs, active[0])
+    targets = target_columns(inputs, outputs, active[0])
     (window, *covariates), forecast = inputs, outputs[0]
     if options.autoregressive:
         _refuse_other_columns(window, forecast)
@@ -81,7 +81,7 @@ def on_series(
     return AutoregressiveRollout(net, outputs[0].shape[0]) if options.autoregressive else net
 
 
-def _target_columns(inputs: TensorSpecs, outputs: TensorSpecs, option: str) -> tuple[int, ...]:
+def target_columns(inputs: TensorSpecs, outputs: TensorSpecs, option: str) -> tuple[int, ...]:
     """Returns the positions of the target variables in the window."""
     fits = (
         len(outputs) == 1

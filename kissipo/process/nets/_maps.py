@@ -175,22 +175,6 @@ class Projection(nn.Module):
         ], "sum"
 
 
-class ResizedBuffers(nn.Module):
-    """A module whose buffers have as many rows as there are samples or units.
-
-    A saved state sets their sizes.
-    """
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Tensor], prefix: str, *arguments: object
-    ) -> None:
-        for name, buffer in list(self.named_buffers(recurse=False)):
-            saved = state_dict.get(prefix + name)
-            if saved is not None and saved.shape != buffer.shape:
-                setattr(self, name, torch.empty_like(saved))
-        super()._load_from_state_dict(state_dict, prefix, *arguments)
-
-
 def squared_distances(rows: Tensor, points: Tensor) -> Tensor:
     """Returns the squared Euclidean distances (row, point).
 

@@ -37,7 +37,7 @@ from kissipo.core.finding import counted
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.nets._maps import ResizedBuffers
+from kissipo.process.layers.resized_buffers import ResizedBuffers
 
 ALGORITHMS = ("closed_form",)
 _MAX_SETS = 200_000

@@ -39,9 +39,9 @@ from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.resized_buffers import ResizedBuffers
 from kissipo.process.nets._maps import (
     PlaneNet,
-    ResizedBuffers,
     principal_axes,
     squared_distances,
 )

@@ -45,9 +45,9 @@ from kissipo.core.protocols import Combined, Source
 from kissipo.core.schema import option
 from kissipo.core.seeds import drawn
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.resized_buffers import ResizedBuffers
 from kissipo.process.nets._maps import (
     MapNet,
-    ResizedBuffers,
     principal_places,
     squared_distances,
 )
