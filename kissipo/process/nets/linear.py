@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.description import Detail, Line, Section, Table
+from kissipo.core.inferred_option import Candidate, DataFacts
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
@@ -41,8 +42,11 @@ from kissipo.process.nets._linear_sections import (
     is_plain_text,
     text_section,
 )
+from kissipo.process.nets._text_candidates import linear_candidates
+from kissipo.process.nets._wide_inputs import LinearInputs
 
-__all__ = ["Options", "build", "details", "required_options"]
+__all__ = ["ALGORITHMS", "Options", "build", "candidates", "details", "required_options"]
+ALGORITHMS = ("supervised", "closed_form")
 _MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
@@ -52,6 +56,11 @@ class Options(SeriesWords):
 
     bias: bool = option(True, "bias (intercept)")
     embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the solved net on n-grams of texts."""
+    return linear_candidates(facts)
 
 
 def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
@@ -71,6 +80,8 @@ def build(
     """Builds the net for these inputs and outputs."""
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
+        if any(spec.is_weighted_bag for spec in inputs) and len(outputs) == 1:
+            return LinearInputs(inputs, outputs[0].size)
         join = ConcatFeatures(inputs, embed=options.embedding_dim)
         last = head(join.width, outputs, bias=options.bias)
         if len(join.branches) == 1:
