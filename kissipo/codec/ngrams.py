@@ -25,7 +25,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import ClassVar, Literal, Self
 
@@ -53,7 +53,8 @@ Unit = Literal["words", "characters"]
 VOCAB_SIZE = 100_000
 _PADDING = "(padding)"
 _MANY_TEXTS = 200
-_CHUNK = 1_000  # texts whose terms are in memory at the same time
+_CHUNK = 256  # texts whose terms are in memory at the same time
+_LONGEST = 512  # texts, one of which has the most terms
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,10 @@ class Ngrams(Codec):
         self.pieces = tuple(term for is_piece, term in vocabulary if is_piece)
         self.frequencies = tuple(by_term[term] for term in vocabulary)
         self._prepare()
-        self.max_terms = max(1, int(max((sizes.max() for _, sizes in self._weighed(column)))))
+        codes = column.used_categories()
+        lengths = np.array([len(column.categories[code]) for code in codes.tolist()])
+        longest = replace(column, values=codes[np.argsort(-lengths, kind="stable")[:_LONGEST]])
+        self.max_terms = max(1, *(int(sizes.max()) for _, sizes in self._weighed(longest)))
         return self
 
     def encode(self, frame: Frame) -> Tensor:
@@ -145,11 +149,13 @@ class Ngrams(Codec):
     def ragged(self, frame: Frame) -> tuple[Tensor, Tensor]:
         refuse_unfitted(self.pieces, self)
         column = frame[self.column]
-        parts = list(self._weighed(column))
-        if not parts:
-            return torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)
-        values, sizes = (np.concatenate(some) for some in zip(*parts, strict=True))
-        return torch.from_numpy(values), torch.from_numpy(sizes)
+        values, sizes, count = np.zeros((0, 2), np.float32), [np.zeros(0, np.int64)], 0
+        for part, counts in self._weighed(column):
+            values.resize((count + len(part), 2), refcheck=False)  # without a copy in memory
+            values[count:] = part
+            sizes.append(counts)
+            count += len(part)
+        return torch.from_numpy(values), torch.from_numpy(np.concatenate(sizes))
 
     def decode(self, tensor: Tensor) -> Frame:
         refuse_unfitted(self.pieces, self)

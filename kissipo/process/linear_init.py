@@ -5,9 +5,10 @@ scikit-learn. It is a convex problem with one solution. The linear path is then 
 because without its L2 penalty it would leave that solution. The deep path starts at
 zero and learns the rest.
 
-The strength of the L2 penalty is one of a few. Each is tried on rows that are kept out
-of the training split, in five parts, or in one where there are many samples. The
-strength with the lowest log loss, or squared error, is used on all rows.
+The strength of the L2 penalty is 1 for rows of features, where on breast cancer, wine
+and digits others were not better. For texts it is one of a few. Each is tried on rows
+that are kept out of the training split, in five parts, or in one where there are many
+samples. The one with the lowest log loss, or squared error, is used on all rows.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
 
 MAX_SAMPLES = 20_000
 ALPHAS = np.logspace(-3, 4, 29)
-STRENGTHS = (0.1, 1.0, 10.0)  # C, the inverse of the penalty
-TEXT_STRENGTHS = (1.0, 4.0, 16.0)
+TEXT_STRENGTHS = (1.0, 4.0, 16.0)  # C, the inverse of the penalty
 TEXT_ALPHAS = (0.3, 1.0, 3.0, 10.0)
 _MANY, _FOLDS, _BATCH = 2_000, 5, 256
 _MAX_VALUES = 40_000_000  # of texts, on which the path is solved
@@ -218,8 +218,9 @@ def _logistic(
     if len(distinct) == 1:  # every prediction is this class
         bias[0 if outputs == 1 else distinct[0]] = 10.0 if distinct[0] or outputs > 1 else -10.0
         return 1.0, weight, bias
-    strengths = STRENGTHS if isinstance(features, np.ndarray) else TEXT_STRENGTHS
-    strength = _best_strength(features, classes, sample_weight, strengths)
+    strength = 1.0
+    if not isinstance(features, np.ndarray):
+        strength = _best_strength(features, classes, sample_weight)
     *_, model = _fits(features, classes, sample_weight, (strength,))
     if outputs == 1:
         return strength, model.coef_, model.intercept_
@@ -235,10 +236,9 @@ def _best_strength(
     features: NumpyArray | csr_matrix,
     classes: NumpyArray,
     sample_weight: NDArray[np.float32] | None,
-    strengths: tuple[float, ...],
 ) -> float:
     """Returns the strength with the lowest log loss on rows that are kept out."""
-    losses = np.zeros(len(strengths))
+    losses = np.zeros(len(TEXT_STRENGTHS))
     for fitted, out in _held_out(len(classes)):
         distinct, columns = np.unique(classes[fitted], return_inverse=True)
         out = out[np.isin(classes[out], distinct)]
@@ -246,10 +246,10 @@ def _best_strength(
             continue
         truth = np.searchsorted(distinct, classes[out])
         weights = None if sample_weight is None else sample_weight[fitted]
-        for number, model in enumerate(_fits(features[fitted], columns, weights, strengths)):
+        for number, model in enumerate(_fits(features[fitted], columns, weights, TEXT_STRENGTHS)):
             right = model.predict_proba(features[out])[np.arange(len(out)), truth]
             losses[number] -= np.log(np.maximum(right, _TINY)).sum()
-    return strengths[int(losses.argmin())]
+    return TEXT_STRENGTHS[int(losses.argmin())]
 
 
 def _fits(

@@ -42,8 +42,6 @@ class SparseLinear(nn.Module):
 
     def forward(self, text: Tensor) -> Tensor:
         ids, weights = text[..., 0].long(), text[..., 1].to(self.weight.dtype)
-        if torch.jit.is_tracing() or torch.compiler.is_compiling():
-            return (weights.unsqueeze(1) @ functional.embedding(ids, self.weight)).squeeze(1)
         return functional.embedding_bag(
             ids, self.weight, mode="sum", per_sample_weights=weights, padding_idx=0
         )

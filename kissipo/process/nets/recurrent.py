@@ -53,7 +53,7 @@ from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.series_wrapper import required_options as required_for_series
-from kissipo.process.nets._text_candidates import reading_candidate
+from kissipo.process.nets._text_candidates import reading_candidate, reads_text
 
 __all__ = ["Options", "Recurrent", "build", "candidates", "required_options", "suggested_options"]
 _LONG_TEXT = 300  # steps
@@ -175,12 +175,13 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns the net with its usual sizes, where an input is a text."""
-    return reading_candidate(facts, "recurrent", "recurrent net", suggested_options(facts))
+    sizes = suggested_options(facts) if reads_text(facts) else ()
+    return reading_candidate(facts, "recurrent", "recurrent net", sizes)
 
 
 def _pooling(inputs: tuple[TensorSpec, ...]) -> InferredOption:
     """Chooses the maximum for short texts, where one word may decide, else the mean."""
-    longest = max(spec.shape[0] for spec in inputs if spec.axes[:1] == ("time",))
+    longest = max((spec.shape[0] for spec in inputs if spec.axes[:1] == ("time",)), default=0)
     if longest <= _LONG_TEXT:
         return InferredOption("process.pooling", "max")
     reason = f"texts have up to {longest:,} steps: the mean represents them better than the maximum"
