@@ -144,6 +144,12 @@ class Codec(ABC):
         """Returns options of a net that replace those that the net itself suggests."""
         return ()
 
+    def ragged(self, frame: Frame) -> tuple[Tensor, Tensor] | None:
+        """Returns samples of very different size, which are padded batch by batch: the
+        steps of all rows (step, ...), one row after the other, and the number of steps
+        per row; None where `encode` is as small."""
+        return None
+
     @property
     def lazy_bytes(self) -> int:
         """The bytes of an encoded sample if samples are large and can be read from disk

@@ -64,6 +64,11 @@ class TensorSpec:
         """Whether the tensor holds the numbers of sequences of different lengths."""
         return self.axes == ("time", "feature") and self.padded and not self.vocab_size
 
+    @property
+    def is_weighted_bag(self) -> bool:
+        """Whether the tensor holds ids with their weights, (term, 2), in any order."""
+        return self.axes == ("term", "weight") and bool(self.vocab_size)
+
     def describe(self) -> str:
         """Returns the shape with named axes."""
         axes = [f"{axis} {size}" for axis, size in zip(self.axes, self.shape, strict=True)]

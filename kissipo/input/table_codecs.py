@@ -13,6 +13,7 @@ from kissipo.codec.cross import Cross
 from kissipo.codec.datetime import Calendar
 from kissipo.codec.index import Index
 from kissipo.codec.labels import as_strings
+from kissipo.codec.ngrams import VOCAB_SIZE, Ngrams
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.one_hot import OneHot
 from kissipo.codec.tokens import Tokens, Unit
@@ -73,12 +74,13 @@ class ColumnOptions:
     vocab_size: int | None = option(
         None,
         "maximum size of the vocabulary; the most frequent tokens are kept: "
-        f"{_WORDS:,} words, or {_PIECES:,} word pieces, when omitted",
+        f"{_WORDS:,} words, {_PIECES:,} word pieces, or {VOCAB_SIZE:,} n-grams, when omitted",
         minimum=1,
     )
-    tokenizer: Literal["words", "wordpieces", "cased_wordpieces"] = option(
+    tokenizer: Literal["words", "wordpieces", "cased_wordpieces", "ngrams"] = option(
         "words",
-        "tokens of text columns: words; wordpieces, in lower case; or cased_wordpieces. Pieces "
+        "tokens of text columns: words; wordpieces, in lower case; cased_wordpieces; or ngrams, "
+        "the TF-IDF weights of words, pairs of words and pieces, without their order. Word pieces "
         "read one or two columns as one text",
     )
     tokenizer_file: str | None = option(
@@ -103,7 +105,12 @@ class ColumnOptions:
         return tuple(name for names in (*lists, self.drop) for name in names or ())
 
     def text_codec(self, column: str, unit: Unit) -> Codec:
-        """Returns the codec of a column of texts."""
+        """Returns the codec of a column of texts.
+
+        Raises:   TaskError for a maximum length of n-grams.
+        """
+        if self.tokenizer == "ngrams":
+            return self._ngrams(column, unit)
         return Tokens(
             column,
             unit=unit,
@@ -112,9 +119,19 @@ class ColumnOptions:
             min_count=self.min_count,
         )
 
+    def _ngrams(self, column: str, unit: Unit) -> Codec:
+        if self.max_length is not None:
+            raise TaskError(
+                "input.max_length truncates texts that are read in order, "
+                "and input.tokenizer=ngrams reads all of their terms",
+                do="Leave it out",
+            )
+        size = self.vocab_size or VOCAB_SIZE
+        return Ngrams(column, unit=unit, vocab_size=size, min_count=self.min_count)
+
     def text_codecs(self, names: Sequence[str]) -> list[Codec]:
         """Returns the codecs of the columns of texts: one per column, or one of all."""
-        if self.tokenizer == "words":
+        if self.tokenizer in ("words", "ngrams"):
             if self.tokenizer_file is not None:
                 raise TaskError(
                     "input.tokenizer_file is the vocabulary of word pieces",

@@ -14,7 +14,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.protocols import Dataset
 from kissipo.input.bucketing import BucketedDataset, Texts, joint_lengths
-from kissipo.input.lazy_dataset import LazyColumn, read_ahead
+from kissipo.input.lazy_dataset import LazyColumn, RaggedColumn, read_ahead
 
 Finish = Callable[[Tensor], Tensor]
 
@@ -66,6 +66,17 @@ class TensorDataset:
     def everything(self) -> Batch:
         """Returns all samples in one batch."""
         return self.batch(slice(None))
+
+    def without_ragged(self, index: Tensor | slice) -> tuple[Tensor, ...]:
+        """Returns the inputs of samples; ragged ones, whose padding would take much
+        memory for many samples, have no steps."""
+        if not any(isinstance(x, RaggedColumn) for x in self.inputs):
+            return self.batch(index).inputs
+        read = tuple(
+            x.without_steps(index) if isinstance(x, RaggedColumn) else _pick(x, index)
+            for x in self.inputs
+        )
+        return _finish(self.finishes, read)
 
     def truth(self, number: int, index: Tensor | slice = slice(None)) -> Tensor:
         """Returns the targets of one output."""

@@ -4,22 +4,53 @@ The linear path gets the weights of the regression on the same samples, computed
 scikit-learn. It is a convex problem with one solution. The linear path is then frozen,
 because without its L2 penalty it would leave that solution. The deep path starts at
 zero and learns the rest.
+
+The strength of the L2 penalty is 1 for rows of features, where on breast cancer, wine
+and digits others were not better. For texts it is one of a few. Each is tried on rows
+that are kept out of the training split, in five parts, or in one where there are many
+samples. The one with the lowest log loss, or squared error, is used on all rows.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of
-from kissipo.core.protocols import Dataset
-from kissipo.core.seeds import drawn
-from kissipo.process.layers.wide import WideAndDeep
+from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.protocols import Dataset, ahead
+from kissipo.core.seeds import drawn, numpy_generator
+from kissipo.process.layers.sparse_linear import SparseLinear
+from kissipo.process.layers.wide import WideAndDeep, WideInputs
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
 
 MAX_SAMPLES = 20_000
 ALPHAS = np.logspace(-3, 4, 29)
+TEXT_STRENGTHS = (1.0, 4.0, 16.0)  # C, the inverse of the penalty
+TEXT_ALPHAS = (0.3, 1.0, 3.0, 10.0)
+_MANY, _FOLDS, _BATCH = 2_000, 5, 256
+_MAX_VALUES = 40_000_000  # of texts, on which the path is solved
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The weights (output, feature) and biases of a regression, and its name."""
+
+    weight: NumpyArray
+    bias: NumpyArray
+    description: str
 
 
 def init_linear(net: nn.Module, train: Dataset) -> str:
@@ -27,28 +58,27 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
 
     It returns a sentence for the user, or an empty string if there is no such layer.
     """
-    wide = next((layer for layer in net.modules() if isinstance(layer, WideAndDeep)), None)
-    if wide is None:
+    layers = (x for x in net.modules() if isinstance(x, WideAndDeep | WideInputs))
+    layer = next(layers, None)
+    if layer is None:
         return ""
-    batch = train.batch(torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start")))
-    features, targets = _features_before(net, wide, batch).cpu().numpy(), batch.targets[0]
-    is_regression = targets.is_floating_point()
-    sample_weight = None if batch.weights is None else batch.weights.numpy()
-    if is_regression:
-        weight, bias = _ridge(features, targets, sample_weight)
-    elif targets.dim() > 1:  # several labels, a model for each
-        models = [_logistic(features, label, 1, sample_weight) for label in targets.unbind(1)]
-        weight, bias = (np.concatenate(parts) for parts in zip(*models, strict=True))
+    index = torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start"))
+    if isinstance(layer, WideInputs):
+        samples = ahead(train, index.split(_BATCH))
+        solution, count = solve_inputs(layer, samples), len(index)
     else:
-        weight, bias = _logistic(features, targets, wide.wide.out_features, sample_weight)
-    with torch.no_grad():
-        wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
-        wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))
+        batch = train.batch(index)
+        features = _features_before(net, layer, batch).cpu().numpy()
+        weights = None if batch.weights is None else batch.weights.numpy()
+        solution = solve(features, batch.targets[0], layer.wide.out_features, weights)
+        count = len(batch)
+        with torch.no_grad():
+            layer.wide.weight.copy_(torch.from_numpy(solution.weight))
+            layer.wide.bias.copy_(torch.from_numpy(solution.bias))
     freeze_linear(net)
-    rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
-    kind = "ridge" if is_regression else "logistic"
+    rows = f" on {count:,} of the {len(train):,} samples" if count < len(train) else ""
     return (
-        f"the linear path starts at the solution of {kind} regression{rows}; "
+        f"the linear path starts at the solution of {solution.description}{rows}; "
         "the hidden layers start at zero"
     )
 
@@ -56,11 +86,65 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
 def freeze_linear(net: nn.Module) -> None:
     """Freezes the linear path; a resumed training calls this, too."""
     for layer in net.modules():
-        if isinstance(layer, WideAndDeep):
+        if isinstance(layer, WideInputs):
+            layer.requires_grad_(False)
+        elif isinstance(layer, WideAndDeep):
             layer.wide.requires_grad_(False)
 
 
-def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
+def solve_inputs(layer: WideInputs, samples: Iterable[Batch]) -> Solution:
+    """Sets the weights of a linear layer per input from samples, and returns them."""
+    from scipy.sparse import vstack
+
+    rows: list[csr_matrix] = []
+    targets: list[Tensor] = []
+    weights: list[Tensor] = []
+    values = 0
+    for batch in samples:
+        matrix = _sparse(layer, batch.inputs)
+        values += matrix.nnz
+        if values > _MAX_VALUES and rows:
+            break
+        rows.append(matrix)
+        targets.append(batch.targets[0])
+        weights += [] if batch.weights is None else [batch.weights]
+    solution = solve(
+        vstack(rows, format="csr"),
+        torch.cat(targets),
+        len(layer.bias.bias),
+        torch.cat(weights).numpy() if weights else None,
+    )
+    layer.set_weights(torch.from_numpy(solution.weight), torch.from_numpy(solution.bias))
+    return solution
+
+
+def solve(
+    features: NumpyArray | csr_matrix,
+    targets: Tensor,
+    outputs: int,
+    sample_weight: NDArray[np.float32] | None,
+) -> Solution:
+    """Returns the solution of the regression that suits the targets.
+
+    features:  (sample, feature), dense or sparse
+    targets:   (sample, ...) numbers, classes (sample), or labels (sample, label)
+    """
+    if targets.is_floating_point():
+        rows = targets.reshape(len(targets), -1).numpy()
+        alpha, weight, bias = _ridge(features, rows, sample_weight)
+        description = f"ridge regression (alpha = {alpha:.3g})"
+    elif targets.dim() > 1:  # several labels, a model for each
+        models = [_logistic(features, y.numpy(), 1, sample_weight) for y in targets.unbind(1)]
+        strengths, weights, biases = zip(*models, strict=True)
+        weight, bias = np.concatenate(weights), np.concatenate(biases)
+        description = f"logistic regression (C from {min(strengths):g} to {max(strengths):g})"
+    else:
+        strength, weight, bias = _logistic(features, targets.numpy(), outputs, sample_weight)
+        description = f"logistic regression (C = {strength:g})"
+    return Solution(weight.astype(np.float32), np.atleast_1d(bias).astype(np.float32), description)
+
+
+def _features_before(net: nn.Module, wide: nn.Module, batch: Batch) -> Tensor:
     features: list[Tensor] = []
     handle = wide.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
     training = net.training
@@ -73,34 +157,112 @@ def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
     return features[0]
 
 
-def _ridge(
-    features: np.ndarray, targets: Tensor, sample_weight: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.linear_model import RidgeCV  # the import takes a second
+def _sparse(layer: WideInputs, inputs: tuple[Tensor, ...]) -> csr_matrix:
+    """Returns the inputs of a batch side by side as one sparse matrix."""
+    from scipy.sparse import csr_matrix, hstack
 
-    rows = targets.reshape(len(targets), -1).numpy()
-    model = RidgeCV(alphas=ALPHAS).fit(features, rows, sample_weight)
-    return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    blocks = []
+    for place, part, weight in zip(layer.places, layer.layers, layer.weights(), strict=True):
+        x, width = inputs[place], len(weight)
+        if isinstance(part, SparseLinear):
+            row, term = (x[..., 0] != 0).nonzero(as_tuple=True)
+            entries = x[row, term].numpy()
+            ids, values = entries[:, 0].astype(np.int32), entries[:, 1]
+            blocks.append(csr_matrix((values, (row.numpy(), ids)), shape=(len(x), width)))
+        elif isinstance(part, nn.Embedding):
+            ones, rows = np.ones(len(x), np.float32), np.arange(len(x))
+            blocks.append(csr_matrix((ones, (rows, x.numpy())), shape=(len(x), width)))
+        else:
+            blocks.append(csr_matrix(x.flatten(1).numpy()))
+    return hstack(blocks, format="csr")
+
+
+def _held_out(count: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yields rows to fit, and rows that are kept out: of many rows only once."""
+    order = numpy_generator(0, "held out").permutation(count)
+    for fold in range(_FOLDS if count < _MANY else 1):
+        is_out = np.zeros(count, dtype=bool)
+        is_out[order[fold::_FOLDS]] = True
+        yield np.flatnonzero(~is_out), np.flatnonzero(is_out)
+
+
+def _ridge(
+    features: NumpyArray | csr_matrix, rows: NumpyArray, sample_weight: NDArray[np.float32] | None
+) -> tuple[float, NumpyArray, NumpyArray]:
+    from sklearn.linear_model import Ridge, RidgeCV  # the import takes a second
+
+    if isinstance(features, np.ndarray):
+        model = RidgeCV(alphas=ALPHAS).fit(features, rows, sample_weight)
+        return float(model.alpha_), np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    errors = np.zeros(len(TEXT_ALPHAS))
+    for fitted, out in _held_out(len(rows)):
+        for number, alpha in enumerate(TEXT_ALPHAS):
+            weights = None if sample_weight is None else sample_weight[fitted]
+            model = Ridge(alpha=alpha).fit(features[fitted], rows[fitted], weights)
+            predicted = model.predict(features[out]).reshape(len(out), -1)
+            errors[number] += ((predicted - rows[out]) ** 2).sum()
+    alpha = TEXT_ALPHAS[int(errors.argmin())]
+    model = Ridge(alpha=alpha).fit(features, rows, sample_weight)
+    return alpha, np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
 
 
 def _logistic(
-    features: np.ndarray, targets: Tensor, outputs: int, sample_weight: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+    features: NumpyArray | csr_matrix,
+    classes: NumpyArray,
+    outputs: int,
+    sample_weight: NDArray[np.float32] | None,
+) -> tuple[float, NumpyArray, NumpyArray]:
+    """Returns the strength, the weights (output, feature) and the biases."""
+    weight, bias = np.zeros((outputs, features.shape[1])), np.full(outputs, -10.0)
+    distinct = np.unique(classes).tolist()
+    if len(distinct) == 1:  # every prediction is this class
+        bias[0 if outputs == 1 else distinct[0]] = 10.0 if distinct[0] or outputs > 1 else -10.0
+        return 1.0, weight, bias
+    strength = 1.0
+    if not isinstance(features, np.ndarray):
+        strength = _best_strength(features, classes, sample_weight)
+    *_, model = _fits(features, classes, sample_weight, (strength,))
+    if outputs == 1:
+        return strength, model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        for number, sign in zip(model.classes_, (-0.5, 0.5), strict=True):
+            weight[number], bias[number] = sign * model.coef_[0], sign * model.intercept_[0]
+        return strength, weight, bias
+    weight[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
+    return strength, weight, bias
+
+
+def _best_strength(
+    features: NumpyArray | csr_matrix,
+    classes: NumpyArray,
+    sample_weight: NDArray[np.float32] | None,
+) -> float:
+    """Returns the strength with the lowest log loss on rows that are kept out."""
+    losses = np.zeros(len(TEXT_STRENGTHS))
+    for fitted, out in _held_out(len(classes)):
+        distinct, columns = np.unique(classes[fitted], return_inverse=True)
+        out = out[np.isin(classes[out], distinct)]
+        if len(distinct) < 2 or not len(out):
+            continue
+        truth = np.searchsorted(distinct, classes[out])
+        weights = None if sample_weight is None else sample_weight[fitted]
+        for number, model in enumerate(_fits(features[fitted], columns, weights, TEXT_STRENGTHS)):
+            right = model.predict_proba(features[out])[np.arange(len(out)), truth]
+            losses[number] -= np.log(np.maximum(right, _TINY)).sum()
+    return TEXT_STRENGTHS[int(losses.argmin())]
+
+
+def _fits(
+    features: NumpyArray | csr_matrix,
+    classes: NumpyArray,
+    sample_weight: NDArray[np.float32] | None,
+    strengths: tuple[float, ...],
+) -> Iterator[LogisticRegression]:
+    """Yields the fitted model of each strength, which starts at the one before."""
     from sklearn.linear_model import LogisticRegression
 
-    weight, bias = np.zeros((outputs, features.shape[1])), np.full(outputs, -10.0)
-    classes = targets.unique().tolist()
-    if len(classes) == 1:  # every prediction is this class
-        bias[0 if outputs == 1 else classes[0]] = 10.0 if classes[0] or outputs > 1 else -10.0
-        return weight, bias
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = LogisticRegression(max_iter=1000).fit(features, targets.numpy(), sample_weight)
-    if outputs == 1:
-        return model.coef_, model.intercept_
-    if len(model.classes_) == 2:
-        weight[model.classes_[1]], bias[model.classes_[0]] = model.coef_[0], 0.0
-        bias[model.classes_[1]] = model.intercept_[0]
-        return weight, bias
-    weight[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
-    return weight, bias
+    model = LogisticRegression(max_iter=1000, warm_start=True)
+    for strength in strengths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield model.set_params(C=strength).fit(features, classes, sample_weight)

@@ -242,7 +242,7 @@ def _samples(
 ) -> Samples:
     dataset, index = pipeline.datasets[part], torch.from_numpy(some)
     inputs = (
-        dataset.batch(index).inputs if side is None else (_shrink_images(dataset, index, side),)
+        dataset.without_ragged(index) if side is None else (_shrink_images(dataset, index, side),)
     )
     truth = np.asarray(pipeline.answers[number].truth(dataset.truth(number, index)))
     weights = dataset.weights

@@ -193,6 +193,8 @@ def _labels(
             if codec.window_length and len(frame) >= len(names):
                 names = [str(frame[codec.columns[0]].show(index)) for index in range(len(names))]
             labels.setdefault(codec.spec.axes[0], tuple(names))
+        elif codec.spec.is_weighted_bag:
+            labels.setdefault("term", tuple(words[index] for index in x[0, :, 0].long().tolist()))
         elif codec.spec.axes == ("feature",) and words:
             labels.setdefault("feature", tuple(words))
         elif ids == [codec] and words:  # several inputs of ids have names of their own

@@ -33,6 +33,7 @@ from kissipo.codec.labels import Labels
 from kissipo.codec.log_mel import LogMel
 from kissipo.codec.mask import MaskCodec
 from kissipo.codec.mfcc import MFCC
+from kissipo.codec.ngrams import Ngrams
 from kissipo.codec.numbers import Numbers
 from kissipo.codec.observation import Observation
 from kissipo.codec.one_hot import OneHot
@@ -136,6 +137,14 @@ def same_terms(before: Column, after: Column) -> bool:
         for column in (before, after)
     ]
     return bags[0] == bags[1]
+
+
+def same_distinct_words(before: Column, after: Column) -> bool:
+    """The same words, in any order and each of them once."""
+    texts = [
+        [set(split_words(text or "")) for text in column.texts()] for column in (before, after)
+    ]
+    return texts[0] == texts[1]
 
 
 def near_logarithm(before: Column, after: Column) -> bool:
@@ -253,6 +262,9 @@ CASES = {
     "label_sets": Case(lambda: LabelSets("a", separator=";"), {"a": (strings, SETS)}, same_labels),
     "labels": Case(lambda: Labels("a"), {"a": (strings, LEVEL)}),
     "mask": Case(lambda: MaskCodec("defect", size=(2, 3)), {"mask": (stack, MARKED)}, same_bytes),
+    "ngrams": Case(
+        lambda: Ngrams("text"), {"text": (strings, PROSE.map("a{}".format))}, same_distinct_words
+    ),
     "numbers": Case(lambda: Numbers(("x", "y")), {"x": NUMBER_COLUMN, "y": NUMBER_COLUMN}, near),
     "word_terms": Case(
         lambda: WordTerms("a"),
@@ -369,9 +381,9 @@ def test_spec_describes_the_encoded_tensor(case: Case, data: st.DataObject) -> N
         codec.spec.vocab_size or codec.spec.shape[-1]
     )
     if codec.spec.vocab_size:
-        assert encoded.dtype == torch.int64
+        assert encoded.dtype == (torch.float32 if codec.spec.is_weighted_bag else torch.int64)
         assert encoded.min() >= 0
-        ids = encoded[..., 0] if codec.spec.axes[-1:] == ("count",) else encoded
+        ids = encoded[..., 0] if codec.spec.axes[-1:] in (("count",), ("weight",)) else encoded
         assert ids.max() < codec.spec.vocab_size
 
 

@@ -24,7 +24,7 @@ from kissipo.inspect.tracing.record import record
 from kissipo.inspect.tracing.recording import Call
 from kissipo.inspect.unroll import unroll
 from kissipo.pipeline.registries import NETS
-from kissipo.process.layers.wide import WideAndDeep
+from kissipo.process.layers.wide import WideAndDeep, WideAndDeepInputs, WideInputs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROW = TensorSpec("row", ("feature",), (6,))
@@ -47,6 +47,7 @@ PROPOSALS = TensorSpec("label", ("candidate", "feature"), (12, 12))
 OF_GRIDS = TensorSpec("label", ("candidate", "feature"), (126, 12))
 TARGET = TensorSpec("target", ("time", "class"), (4, 6), padded=True)
 TERMS = TensorSpec("text", ("term", "count"), (7, 2), vocab_size=11, padded=True)
+BAG = TensorSpec("text", ("term", "weight"), (7, 2), vocab_size=11, padded=True)
 DOCUMENTS = TensorSpec("document", ("document",), (9,))
 PLACE = TensorSpec("map", ("dimension",), (2,))
 ITEMS = TensorSpec("items", ("label",), (6,))
@@ -67,8 +68,12 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((ROW,), (CLASSES,), {}),
         ((ROW, LEVEL), (CLASSES, AHEAD), {}),
         ((WINDOW,), (AHEAD,), {"subtract_last": True}),
+        ((BAG, ROW), (CLASSES,), {}),
     ],
     "ffn": [
+        ((BAG,), (CLASSES,), {"units": (16,), "wide": True}),
+        ((BAG, ROW, LEVEL), (CLASSES,), {"units": (16,), "wide": True, "embedding_dim": 4}),
+        ((BAG,), (CLASSES, AHEAD), {"units": (16,)}),
         ((ROW, LEVEL), (CLASSES,), {"units": (16, 16)}),
         ((ROW,), (CLASSES, AHEAD), {"units": (16,)}),
         ((ROW, LEVEL), (CLASSES,), {"units": (16,), "wide": True}),
@@ -384,12 +389,23 @@ def samples(inputs: tuple[TensorSpec, ...], count: int) -> list[Tensor]:
                 numbers[row, 1 + row % spec.shape[0] :] = 0
             tensors.append(numbers)
             continue
+        if spec.is_weighted_bag:
+            terms = torch.randint(1, spec.vocab_size, (count, spec.shape[0])).float()
+            for row in range(count):
+                terms[row, 1 + row % spec.shape[0] :] = 0
+            tensors.append(torch.stack([terms, (terms > 0) * torch.rand_like(terms)], dim=-1))
+            continue
         ids = torch.randint(1 if spec.padded else 0, spec.vocab_size, (count, *spec.shape))
         for row in range(count if spec.padded and spec.axes else 0):
             axis = len(spec.axes) - 1 if spec.axes[-1] == "time" else 0
             ids[row].transpose(0, axis)[1 + row % spec.shape[axis] :] = 0
         tensors.append(ids)
     return tensors
+
+
+def has_rows(spec: TensorSpec) -> bool:
+    """Whether the steps of the spec hold several numbers each."""
+    return spec.is_padded_sequence or spec.is_weighted_bag
 
 
 def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
@@ -420,8 +436,13 @@ def test_output_shapes_are_those_of_the_specs(
 def test_gradient_reaches_every_parameter(name: str, inputs: Any, outputs: Any, words: Any) -> None:
     net = built(name, inputs, outputs, words)
     for layer in net.modules():
-        if isinstance(layer, WideAndDeep):  # its deep path is initialized with zeros
+        if isinstance(
+            layer, WideAndDeep | WideAndDeepInputs
+        ):  # its deep path is initialized with zeros
             nn.init.normal_(layer.head.weight)
+        elif isinstance(layer, WideInputs):  # starts at zero
+            for weight in layer.parameters():
+                nn.init.normal_(weight)
     answers = training_outputs(net, samples(inputs, 40))
     sum(answer.square().sum() for answer in answers).backward()  # type: ignore[union-attr]
     without_gradient = {
@@ -507,9 +528,7 @@ def test_padding_leaves_the_output_unchanged(
     net = built(name, inputs, outputs, words).eval()
     x = samples(inputs, 7)
     padded = [
-        functional.pad(ids, (0, 0, 0, 5) if spec.is_padded_sequence else (0, 5))
-        if spec.padded
-        else ids
+        functional.pad(ids, (0, 0, 0, 5) if has_rows(spec) else (0, 5)) if spec.padded else ids
         for ids, spec in zip(x, inputs, strict=True)
     ]
     for output, expected in zip(as_tuple(net(*padded)), as_tuple(net(*x)), strict=True):

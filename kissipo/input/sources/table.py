@@ -76,8 +76,8 @@ class Options(ColumnOptions, FileWords, DocumentOptions):
     def text_codecs(self, names: Sequence[str]) -> list[Codec]:
         if self.bag_of_words is not None and self.tokenizer != "words":
             raise TaskError(
-                f"input.tokenizer={self.tokenizer} reads texts in order, "
-                "and input.bag_of_words counts their terms",
+                f"input.tokenizer={self.tokenizer} and input.bag_of_words both say "
+                "how texts are read",
                 do="Leave one of them out",
             )
         return super().text_codecs(names)
@@ -166,7 +166,7 @@ class Table(Source[Options]):
 
     def groups_by_length(self, options: Options) -> bool:
         """Returns whether texts are word pieces, whose length is the cost of a step."""
-        return options.bucketing and options.tokenizer != "words"
+        return options.bucketing and options.tokenizer not in ("words", "ngrams")
 
     def row_times(self, frame: Frame, options: Options, findings: list[Finding]) -> Column | None:
         """Returns the only column of timestamps, or several that are one timestamp."""

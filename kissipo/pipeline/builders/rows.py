@@ -26,7 +26,7 @@ from kissipo.input.check.rows import describe_divided, duplicates
 from kissipo.input.check.time_order import MIN_RESEMBLANCE, MIN_ROWS, resemblance
 from kissipo.input.documents import DocumentOptions
 from kissipo.input.infer_types import guess_answer
-from kissipo.input.lazy_dataset import EncodedColumn
+from kissipo.input.lazy_dataset import EncodedColumn, LazyColumn, RaggedColumn
 from kissipo.input.sample_weights import check_weights, mean_one, weights_finding
 from kissipo.input.series_names import find_series
 from kissipo.input.source import Source
@@ -258,19 +258,21 @@ def encode(
     """
     members = (codecs, [answer.codec for answer in answers])
     inputs, targets = (
-        tuple(
-            codec.encode(frame)
-            if in_memory or not codec.lazy_bytes
-            else EncodedColumn(codec, frame)
-            for codec in some
-        )
-        for some in members
+        tuple(_encoded(codec, frame, in_memory=in_memory) for codec in some) for some in members
     )
     finishes, target_finishes = (
         tuple(codec.finish if type(codec).finish is not Codec.finish else None for codec in some)
         for some in members
     )
     return TensorDataset(inputs, targets, finishes, target_finishes)
+
+
+def _encoded(codec: Codec, frame: Frame, *, in_memory: bool) -> Tensor | LazyColumn:
+    """Returns an input of all samples."""
+    if codec.lazy_bytes and not in_memory:
+        return EncodedColumn(codec, frame)
+    ragged = codec.ragged(frame)
+    return codec.encode(frame) if ragged is None else RaggedColumn(*ragged)
 
 
 def _split_weights(

@@ -3,6 +3,7 @@
 Numbers are flattened; of sequences of different lengths the mean over the steps is
 taken. Ids of classes are looked up in an embedding. Ids of tokens are
 looked up and averaged over the tokens of the text; id 0 is padding and does not count.
+Embeddings of terms with weights are added up, times their weights.
 
 Shapes:   one tensor per input (batch, ...) -> (batch, feature)
 Example:  >>> import torch
@@ -19,8 +20,9 @@ from torch import Tensor, nn
 
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.process.layers.embedding import embedding, width
+from kissipo.process.layers.embedding import BOUND, embedding, width
 from kissipo.process.layers.over_time import MeanOverSteps
+from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.stacked import stacked
 
 
@@ -77,6 +79,8 @@ def _branch(spec: TensorSpec, embed: int | None) -> nn.Module:
     if not spec.vocab_size:
         return nn.Flatten()
     features = width(spec.vocab_size, embed)
+    if spec.is_weighted_bag:
+        return SparseLinear(spec.vocab_size, features, bound=BOUND)
     if spec.axes == ("time",):
         return MeanEmbedding(spec.vocab_size, features)
     layer = embedding(spec.vocab_size, features)
@@ -89,4 +93,5 @@ def _width(spec: TensorSpec, embed: int | None) -> int:
     if not spec.vocab_size:
         return spec.size
     features = width(spec.vocab_size, embed)
-    return features if spec.axes == ("time",) else features * spec.size
+    is_text = spec.axes == ("time",) or spec.is_weighted_bag
+    return features if is_text else features * spec.size

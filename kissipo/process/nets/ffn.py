@@ -27,16 +27,10 @@ from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series, required_options
 from kissipo.process.layers.stack import stack
-from kissipo.process.layers.wide import WideAndDeep
+from kissipo.process.layers.wide import WideAndDeep, WideInputs
+from kissipo.process.nets._text_candidates import text_candidates, text_sizes
 
-__all__ = [
-    "ALGORITHMS",
-    "Options",
-    "build",
-    "candidates",
-    "required_options",
-    "suggested_options",
-]
+__all__ = ["ALGORITHMS", "Options", "build", "candidates", "required_options", "suggested_options"]
 ALGORITHMS = ("supervised", "dqn")
 _MAX_WIDE_FEATURES = 2_000
 
@@ -65,6 +59,8 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
             InferredOption("process.dropout", 0.1),
             InferredOption("process.epochs", 100),
         )
+    if any(spec.is_weighted_bag for spec in facts.inputs):
+        return text_sizes(facts)
     options = [
         InferredOption("process.units", [64, 64]),
         InferredOption("process.dropout", 0.2),
@@ -87,9 +83,9 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns wider nets with more dropout for a table."""
+    """Returns the net on n-grams of texts, or for a table a wider net with more dropout."""
     if not facts.is_table:
-        return ()
+        return text_candidates(facts)
     options = {
         "net": "ffn",
         "units": [256, 256],
@@ -118,6 +114,7 @@ def _plain(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     join = ConcatFeatures(inputs, embed=options.embedding_dim)
+    reads_terms = any(spec.is_weighted_bag for spec in inputs)
     layers: list[nn.Module] = []
     width = join.width
     for units in options.units:
@@ -125,6 +122,11 @@ def _plain(
         layers += [nn.Dropout(options.dropout)] if options.dropout else []
         width = units
     last = head(width, outputs, bias=options.bias)
+    if options.wide and isinstance(last, nn.Linear) and reads_terms:
+        from kissipo.process.nets._wide_inputs import WideAndDeepTexts  # for texts only
+
+        wide = WideInputs(inputs, last.out_features)
+        return WideAndDeepTexts(wide, join, nn.Sequential(*layers), last)
     if options.wide and isinstance(last, nn.Linear) and layers:
         return stack(join, WideAndDeep(nn.Sequential(*layers), last, join.width))
     return stack(join, *layers, last)

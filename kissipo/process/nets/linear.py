@@ -42,8 +42,11 @@ from kissipo.process.nets._linear_sections import (
     is_plain_text,
     text_section,
 )
+from kissipo.process.nets._text_candidates import linear_candidates
+from kissipo.process.nets._wide_inputs import LinearInputs
 
-__all__ = ["Options", "build", "candidates", "details", "required_options"]
+__all__ = ["ALGORITHMS", "Options", "build", "candidates", "details", "required_options"]
+ALGORITHMS = ("supervised", "closed_form")
 _MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
@@ -56,9 +59,9 @@ class Options(SeriesWords):
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the linear model for a table."""
+    """Returns the linear model for a table, or the solved net on n-grams of texts."""
     if not facts.is_table:
-        return ()
+        return linear_candidates(facts)
     return (Candidate("linear", (InferredOption("process.net", "linear"),)),)
 
 
@@ -79,6 +82,8 @@ def build(
     """Builds the net for these inputs and outputs."""
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
+        if any(spec.is_weighted_bag for spec in inputs) and len(outputs) == 1:
+            return LinearInputs(inputs, outputs[0].size)
         join = ConcatFeatures(inputs, embed=options.embedding_dim)
         last = head(join.width, outputs, bias=options.bias)
         if len(join.branches) == 1:

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 
 from kissipo.core.description import Section
 from kissipo.core.errors import ShapeError
+from kissipo.core.inferred_option import Candidate, DataFacts
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -44,6 +45,7 @@ from kissipo.process.nets._ngram_sections import (
     matches_of,
     text_section,
 )
+from kissipo.process.nets._text_candidates import reading_candidate
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Options:
     filters: int = option(100, "number of filters of each width", minimum=1)
     embedding_dim: int = option(128, "size of each embedding of tokens or categories", minimum=1)
     dropout: float = option(0.5, "dropout rate before the output", minimum=0, below=1)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the net, where an input is a text."""
+    return reading_candidate(facts, "text_cnn", "convolution over words")
 
 
 def build(

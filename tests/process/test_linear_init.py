@@ -1,0 +1,166 @@
+"""The linear path of texts: scikit-learn's regressions on the same sparse features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_matrix
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
+from torch import Tensor
+
+from kissipo.core.batch import Batch
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.wide import WideInputs
+from kissipo.process.linear_init import (
+    TEXT_ALPHAS,
+    TEXT_STRENGTHS,
+    _best_strength,
+    _held_out,
+    init_linear,
+    solve_inputs,
+)
+from kissipo.process.nets import ffn
+
+
+def bag(x: Tensor) -> Tensor:
+    """Returns rows of numbers as ids and weights; ids start at 1."""
+    ids = torch.arange(1, x.shape[1] + 1).expand_as(x)
+    return torch.stack([torch.where(x != 0, ids, 0).float(), x], dim=-1)
+
+
+def specs_of(features: int) -> tuple[TensorSpec, ...]:
+    return (
+        TensorSpec("text", ("term", "weight"), (features, 2), vocab_size=features + 1, padded=True),
+        TensorSpec("number", ("feature",), (2,)),
+        TensorSpec("kind", (), (), vocab_size=3),
+    )
+
+
+class Rows:
+    """Digits as bags of pixels, with two numbers and a category."""
+
+    def __init__(self, targets: Tensor, x: np.ndarray, weights: Tensor | None = None) -> None:
+        self.x = torch.tensor(x / max(1.0, float(np.abs(x).max())), dtype=torch.float32)
+        self.numbers = self.x[:, 10:12] - 0.5
+        self.kinds = torch.arange(len(x)) % 3
+        self.targets, self.weights = targets, weights
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        inputs = (bag(self.x[index]), self.numbers[index], self.kinds[index])
+        weights = None if self.weights is None else self.weights[index]
+        return Batch(inputs, (self.targets[index],), weights)
+
+    def batches(self) -> Iterator[Batch]:
+        return map(self.batch, torch.arange(len(self)).split(100))
+
+    def features(self) -> np.ndarray:
+        return np.concatenate([self.x, self.numbers, np.eye(3)[self.kinds]], axis=1)
+
+
+def digits(rows: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    x, y = load_digits(return_X_y=True)
+    return x[:rows], y[:rows]
+
+
+def test_classes_are_solved_as_sklearn_solves_them() -> None:
+    x, y = digits()
+    weights = torch.tensor(np.where(y < 3, 2.0, 0.5), dtype=torch.float32)
+    data = Rows(torch.tensor(y), x, weights)
+    layer = WideInputs(specs_of(64), 10)
+    solution = solve_inputs(layer, data.batches())
+    strength = float(solution.description.rpartition("= ")[2].removesuffix(")"))
+    assert strength in TEXT_STRENGTHS
+    model = LogisticRegression(C=strength, max_iter=1000)
+    model.fit(data.features(), y, weights.numpy())
+    with torch.no_grad():
+        outputs = layer(*data.batch(slice(None)).inputs)
+    np.testing.assert_allclose(
+        outputs.softmax(1).numpy(), model.predict_proba(data.features()), atol=5e-3
+    )
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_two_classes_have_the_same_probabilities_with_one_output_and_two(outputs: int) -> None:
+    x, y = load_breast_cancer(return_X_y=True)
+    data = Rows(torch.tensor(y), x)
+    layer = WideInputs(specs_of(30), outputs)
+    solution = solve_inputs(layer, data.batches())
+    strength = float(solution.description.rpartition("= ")[2].removesuffix(")"))
+    model = LogisticRegression(C=strength, max_iter=1000).fit(data.features(), y)
+    with torch.no_grad():
+        scores = layer(*data.batch(slice(None)).inputs)
+    ours = scores.sigmoid()[:, 0] if outputs == 1 else scores.softmax(1)[:, 1]
+    np.testing.assert_allclose(ours.numpy(), model.predict_proba(data.features())[:, 1], atol=5e-3)
+
+
+def test_numbers_are_solved_by_ridge_regression() -> None:
+    x, y = digits()
+    data = Rows(torch.tensor(y, dtype=torch.float32)[:, None], x)
+    layer = WideInputs(specs_of(64), 1)
+    solution = solve_inputs(layer, data.batches())
+    with torch.no_grad():
+        ours = layer(*data.batch(slice(None)).inputs)[:, 0].numpy()
+    alphas = {f"ridge regression (alpha = {alpha:.3g})": alpha for alpha in TEXT_ALPHAS}
+    model = Ridge(alpha=alphas[solution.description]).fit(data.features(), y)
+    np.testing.assert_allclose(ours, model.predict(data.features()), atol=2e-2)
+
+
+def test_labels_have_a_model_each() -> None:
+    x, y = digits(300)
+    targets = torch.tensor(np.stack([y > 4, y % 2 == 0, y < 0], axis=1).astype(np.int64))
+    data = Rows(targets, x)
+    layer = WideInputs(specs_of(64), 3)
+    solve_inputs(layer, data.batches())
+    with torch.no_grad():
+        predicted = layer(*data.batch(slice(None)).inputs) > 0
+    right = (predicted == targets.bool()).float().mean(dim=0)
+    assert right[0] > 0.95
+    assert right[1] > 0.95
+    assert right[2] == 1
+
+
+def test_strength_is_the_best_on_rows_that_are_kept_out() -> None:
+    x, y = digits(400)
+    features = csr_matrix(x / 16)
+    losses = []
+    for strength in TEXT_STRENGTHS:
+        total = 0.0
+        for fitted, out in _held_out(len(y)):
+            model = LogisticRegression(C=strength, max_iter=1000).fit(features[fitted], y[fitted])
+            total += log_loss(y[out], model.predict_proba(features[out]), normalize=False)
+        losses.append(total)
+    assert max(losses) > 1.02 * min(losses)
+    assert _best_strength(features, y, None) == TEXT_STRENGTHS[int(np.argmin(losses))]
+
+
+def test_parts_that_are_kept_out_cover_all_rows_once() -> None:
+    few, many = list(_held_out(101)), list(_held_out(5_000))
+    assert sorted(np.concatenate([out for _, out in few]).tolist()) == list(range(101))
+    assert len(many) == 1
+    assert len(many[0][1]) == 1_000
+    for fitted, out in few + many:
+        assert not set(fitted.tolist()) & set(out.tolist())
+
+
+def test_net_of_texts_starts_at_the_solution_and_keeps_it() -> None:
+    x, y = digits(300)
+    data = Rows(torch.tensor(y), x)
+    options = ffn.Options(units=(8,), wide=True, embedding_dim=4)
+    net = ffn.build(specs_of(64), (TensorSpec("y", ("class",), (10,)),), options).eval()
+    description = init_linear(net, data)
+    assert description.startswith("the linear path starts at the solution of logistic regression")
+    layer = WideInputs(specs_of(64), 10)
+    solve_inputs(layer, data.batches())
+    inputs = data.batch(slice(None)).inputs
+    with torch.no_grad():
+        torch.testing.assert_close(net(*inputs), layer(*inputs), atol=1e-3, rtol=1e-3)
+    is_trained = {name: weight.requires_grad for name, weight in net.named_parameters()}
+    assert all(trained != name.startswith("wide.") for name, trained in is_trained.items())
