@@ -76,7 +76,7 @@ class TrialRecord:
             "epoch": self.epoch,
             "epochs": self.epochs,
             "seconds": round(self.seconds, 3),
-            **({"error": self.error} if self.error else {}),
+            "error": self.error,
         }
 
 
@@ -108,13 +108,12 @@ class Journal:
         _drop_torn_line(path, lock)
         backend = files.JournalFileBackend(str(path), lock_obj=lock)
         self._storage = files.JournalStorage(backend)
-        self._study = self._optuna.create_study(
-            study_name=_NAME,
-            storage=self._storage,
-            direction="minimize" if best == "min" else "maximize",
-            load_if_exists=True,
-            pruner=self._pruner(epochs),
-        )
+        names = [study.study_name for study in self._storage.get_all_studies()]
+        if _NAME not in names:
+            direction = "minimize" if best == "min" else "maximize"
+            self._optuna.create_study(study_name=_NAME, storage=self._storage, direction=direction)
+        self._pruner = self._new_pruner(epochs)
+        self._study = self._optuna.load_study(study_name=_NAME, storage=self._storage)
 
     def add(self, trials: Sequence[Mapping[str, object]]) -> None:
         """Adds trials that wait.
@@ -140,8 +139,7 @@ class Journal:
             except self._optuna.exceptions.UpdateFinishedTrialError:
                 continue
             if is_taken:
-                self._study.sampler = self._sampler_of(waiting.number)
-                trial = OpenTrial(self._optuna, self._study, trial_id)
+                trial = OpenTrial(self._optuna, self._study_of(waiting.number), trial_id)
                 trial.begin(worker, self._space, waiting.system_attrs.get("fixed_params", {}))
                 return trial
         return None
@@ -163,14 +161,19 @@ class Journal:
         trial_id: int = self._storage.get_trial_id_from_study_id_trial_number(study, number)
         return trial_id
 
-    def _sampler_of(self, number: int) -> object:
-        """Returns the sampler of a trial, whose random numbers depend on seed and
-        number."""
+    def _study_of(self, number: int) -> object:
+        """Returns the study for a trial; its sampler has a seed for this trial.
+
+        A study of Optuna reads the finished trials only once, so each trial has its own.
+        """
         seed = derive(self._seed, "trial", number, "sampler") % _SEEDS
         with _quiet():
-            return self._optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+            sampler = self._optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        return self._optuna.load_study(
+            study_name=_NAME, storage=self._storage, sampler=sampler, pruner=self._pruner
+        )
 
-    def _pruner(self, epochs: int) -> object:
+    def _new_pruner(self, epochs: int) -> object:
         pruners = self._optuna.pruners
         if self._sampler != "hyperband":
             return pruners.NopPruner()

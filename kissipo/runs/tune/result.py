@@ -108,6 +108,7 @@ class TuneResult:
         rows = [
             [labels[name], *(format_score(metrics[metric]) for metric in names)]
             for name, metrics in self.test.items()
+            if name == "default" or self.best.number
         ]
         return Table(["test split", *names], rows, numbers=range(1, len(names) + 1))
 

@@ -210,6 +210,11 @@ def _info_of(place: str, infos: Mapping[str, OptionInfo]) -> OptionInfo:
     """
     part, _, rest = place.partition(".")
     first, *inner = rest.split(".")
+    if part == "output" or first in ("net", "algorithm"):
+        raise TaskError(
+            f"--search {place}: tasks with another {first} are compared, not searched",
+            do=f"Use kissipo compare TASK --vary {place}=...",
+        )
     info = infos.get(f"{part}.{first}")
     if info is None:
         names = [name for name in infos if name.startswith(f"{part}.")] or list(infos)

@@ -124,6 +124,11 @@ class Study:
 
         Raises:   RunError when it exists already; MachineError when it cannot be made.
         """
+        if (folder / STUDY).is_file():
+            raise RunError(
+                f"there is a study in {folder} already",
+                do="Continue it with --resume, or name another folder with --out",
+            )
         task = writable(self.task, source_of(self.task.input))
         RunFolder(folder).create({DEFAULT: task.to_yaml(), STUDY: as_json(self.to_json())})
 

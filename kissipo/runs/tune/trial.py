@@ -91,7 +91,7 @@ class Trainer:
 
     def _fit(self, experiment: Experiment, stop: Stop | None) -> Trained:
         monitor, seed = self.study.monitor, self.study.seed
-        callbacks = [] if stop is None else [_Watch(monitor.name, monitor.best == "min", stop)]
+        callbacks = [] if stop is None else [_Watch(monitor.name, stop)]
         result = fit_quietly(experiment, seed, callbacks=callbacks)
         row = next(row for row in result.history if row["epoch"] == result.best_epoch)
         value = float(row[monitor.name])
@@ -117,16 +117,21 @@ class Trainer:
 
 
 class _Watch(FitCallback):
-    """Keeps the best value, and stops a training that is not worth more."""
+    """Keeps the value of the best epoch, and stops a training that is not worth more."""
 
-    def __init__(self, name: str, is_lower_better: bool, stop: Stop) -> None:
-        self._name, self._sign, self._stop = name, 1 if is_lower_better else -1, stop
-        self._best = Trained(float("nan"), 0, 0)
+    def __init__(self, name: str, stop: Stop) -> None:
+        self._name, self._stop = name, stop
+        self._best: tuple[float, int] | None = None  # the value and the epoch
+        self._epochs = 0
+
+    def on_start(self, facts: JsonMapping) -> None:
+        self._epochs = int(facts["epochs"])
 
     def on_epoch(self, row: JsonMapping) -> None:
-        value, epoch = float(row[self._name]), int(row["epoch"])
-        is_better = isnan(self._best.value) or self._sign * (value - self._best.value) < 0
-        best = Trained(value, epoch, epoch) if is_better else self._best
-        self._best = Trained(best.value, best.epoch, epoch)
-        if not isnan(best.value) and self._stop(epoch, best.value):
-            raise PrunedError(self._best)
+        epoch = int(row["epoch"])
+        if row["best"]:
+            self._best = float(row[self._name]), epoch
+        # before the first better epoch, the net is the one that training started with
+        is_worse = self._best is not None and self._stop(epoch, self._best[0])
+        if self._best is not None and is_worse and epoch < self._epochs:
+            raise PrunedError(Trained(*self._best, epoch))

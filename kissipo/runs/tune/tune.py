@@ -9,6 +9,7 @@ for trial 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import isclose
 from pathlib import Path
 from time import sleep
@@ -106,6 +107,9 @@ def run_study(task: Task, config: TuneConfig, callback: TuneCallback | None = No
         result = _result(study, records, folder, config.device, callback)
     except (StoppedError, KeyboardInterrupt):
         raise StoppedError(_interrupted(journal, folder)) from None
+    best = result.task
+    task = type(task)(**best.parts(), name=best.name, inferred=best.inferred)
+    result = replace(result, task=task)
     result.save()
     return result
 

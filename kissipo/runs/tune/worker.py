@@ -37,6 +37,7 @@ def work(folder: Path, *, device: str = "auto", threads: int = 1) -> None:
     """
     study = load_study(folder)
     parent = os.getppid()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     trainer = Trainer(study, device=device)
     with exactly_threads(threads), sign_of_life(folder, parent=parent) as worker:
         run_trials(study, study.journal(folder), trainer, worker)
