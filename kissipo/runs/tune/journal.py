@@ -164,7 +164,7 @@ class Journal:
     def _study_of(self, number: int) -> object:
         """Returns the study for a trial; its sampler has a seed for this trial.
 
-        A study of Optuna reads the finished trials only once, so each trial has its own.
+        A study of Optuna reads the finished trials once, so each trial has its own.
         """
         seed = derive(self._seed, "trial", number, "sampler") % _SEEDS
         with _quiet():

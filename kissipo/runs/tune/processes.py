@@ -16,9 +16,10 @@ from kissipo.runs.tune.journal import Journal
 from kissipo.runs.tune.study import WORKERS
 from kissipo.runs.tune.worker import release_trials
 
-_LOOK_EVERY, _PATIENCE = 0.1, 30.0  # seconds
+_LOOK_EVERY, _PATIENCE = 0.25, 30.0  # seconds
 _MAX_LOST = 3  # processes that are killed before they take a trial
 _INTERRUPTED = 130
+_HOME = str(Path(__file__).parents[3])  # the folder of the package
 
 
 class Processes:
@@ -54,10 +55,7 @@ class Processes:
             self._running.append(self._start())
 
     def _start(self) -> subprocess.Popen[bytes]:
-        import kissipo
-
-        home = str(Path(kissipo.__file__).parents[1])
-        paths = filter(None, [home, os.environ.get("PYTHONPATH", "")])
+        paths = filter(None, [_HOME, os.environ.get("PYTHONPATH", "")])
         command = [sys.executable, "-m", "kissipo", "tune", str(self._folder), "--worker"]
         command += ["--threads", str(self._threads), "--device", self._device]
         self._log.parent.mkdir(exist_ok=True)

@@ -85,6 +85,7 @@ class Study:
     """A task and how its options are searched.
 
     task:     trial 0, with every option that has a value
+    data:     a fingerprint of the data
     truth:    a fingerprint of the targets of the validation split
     """
 
@@ -94,6 +95,7 @@ class Study:
     seed: int
     monitor: Monitor
     epochs: int
+    data: str
     truth: str
 
     def journal(self, folder: Path) -> Journal:
@@ -115,6 +117,7 @@ class Study:
             "seed": self.seed,
             "monitor": vars(self.monitor),
             "epochs": self.epochs,
+            "data": self.data,
             "truth": self.truth,
             "space": [option.to_json() for option in self.space],
         }
@@ -160,6 +163,7 @@ def load_study(folder: Path) -> Study:
         content["seed"],
         Monitor(**content["monitor"]),
         content["epochs"],
+        content["data"],
         content["truth"],
     )
 
@@ -188,6 +192,7 @@ def new_study(task: Task, config: TuneConfig, saved: Study | None) -> tuple[Stud
         seed,
         monitor,
         _max_epochs(experiment, space),
+        experiment.pipeline.frame.fingerprint(),
         truth_of(experiment.pipeline),
     )
     return study, experiment
@@ -211,7 +216,7 @@ def refuse_other(folder: Path, saved: Study, study: Study) -> None:
     for part, words in saved.task.parts().items():
         if task.parts()[part] != words:
             raise _differs(folder, "task", _difference(part, task, saved.task))
-    if study.truth != saved.truth:
+    if study.data != saved.data:
         raise RunError(f"the data of the study in {folder} have changed since it began", do=_ANEW)
     for name in ("sampler", "seed"):
         now, before = getattr(study, name), getattr(saved, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
@@ -10,7 +10,7 @@ from math import isnan
 from kissipo.core.errors import DataError
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.protocols import FitCallback
-from kissipo.core.schema import written
+from kissipo.core.schema import option_infos
 from kissipo.input.source_data import Reading
 from kissipo.pipeline.experiment import Experiment, build_experiment, read_data
 from kissipo.pipeline.parse import ResolvedTask, read_task
@@ -74,7 +74,8 @@ class Trainer:
     def _experiment(self, options: Mapping[str, object]) -> Experiment:
         study = self.study
         task = study.task.with_words(options)
-        is_same_input = written(read_task(task).source.options) == self._input_options
+        inputs = [place for place in options if place.startswith("input.")]
+        is_same_input = not any(place.split(".")[1] in self._source_options for place in inputs)
         experiment = build_experiment(
             task,
             seed=study.seed,
@@ -107,8 +108,8 @@ class Trainer:
         return read_task(self.study.task)
 
     @cached_property
-    def _input_options(self) -> JsonMapping:
-        return written(self._resolved.source.options)
+    def _source_options(self) -> Collection[str]:
+        return option_infos(type(self._resolved.source.options)).keys()
 
     @cached_property
     def _reading(self) -> Reading:
@@ -117,7 +118,7 @@ class Trainer:
 
 
 class _Watch(FitCallback):
-    """Keeps the value of the best epoch, and stops a training that is not worth more."""
+    """Keeps the value of the best epoch, and stops a bad training."""
 
     def __init__(self, name: str, stop: Stop) -> None:
         self._name, self._stop = name, stop
