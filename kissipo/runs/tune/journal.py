@@ -139,8 +139,9 @@ class Journal:
             except self._optuna.exceptions.UpdateFinishedTrialError:
                 continue
             if is_taken:
+                self._storage.set_trial_user_attr(trial_id, "worker", worker)
                 trial = OpenTrial(self._optuna, self._study_of(waiting.number), trial_id)
-                trial.begin(worker, self._space, waiting.system_attrs.get("fixed_params", {}))
+                trial.begin(self._space, waiting.system_attrs.get("fixed_params", {}))
                 return trial
         return None
 
@@ -148,6 +149,7 @@ class Journal:
         """Lets a running trial wait again, because its process has ended."""
         trial_id = self._id(record.number)
         self._storage.set_trial_user_attr(trial_id, "kills", kills)
+        self._storage.set_trial_user_attr(trial_id, "worker", "")
         self._storage.set_trial_state_values(trial_id, self._optuna.trial.TrialState.WAITING)
 
     def fail(self, record: TrialRecord, error: str) -> None:
@@ -192,12 +194,11 @@ class OpenTrial:
         self.number: int = self._trial.number
         self.options: Mapping[str, object] = {}
 
-    def begin(self, worker: str, space: SearchSpace, fixed: Collection[str]) -> None:
-        """Chooses the options and records them with the process.
+    def begin(self, space: SearchSpace, fixed: Collection[str]) -> None:
+        """Chooses the options and records them.
 
         fixed:  the options that do not come from the sampler; trial 0 has no others
         """
-        self._trial.set_user_attr("worker", worker)
         with _quiet():
             self.options = {
                 option.place: self._suggest(option)
@@ -230,6 +231,7 @@ class OpenTrial:
 
     def put_back(self) -> None:
         """Lets the trial wait again: it was interrupted."""
+        self._trial.set_user_attr("worker", "")
         self._set_state(self._states.WAITING)
 
     def _finish(

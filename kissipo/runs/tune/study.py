@@ -87,6 +87,7 @@ class Study:
     task:     trial 0, with every option that has a value
     data:     a fingerprint of the data
     truth:    a fingerprint of the targets of the validation split
+    trials:   the number of trials at the beginning; more can be added
     """
 
     task: Task
@@ -97,6 +98,7 @@ class Study:
     epochs: int
     data: str
     truth: str
+    trials: int
 
     def journal(self, folder: Path) -> Journal:
         """Returns the trials of the study in its folder."""
@@ -119,6 +121,7 @@ class Study:
             "epochs": self.epochs,
             "data": self.data,
             "truth": self.truth,
+            "trials": self.trials,
             "space": [option.to_json() for option in self.space],
         }
 
@@ -165,6 +168,7 @@ def load_study(folder: Path) -> Study:
         content["epochs"],
         content["data"],
         content["truth"],
+        content["trials"],
     )
 
 
@@ -194,6 +198,7 @@ def new_study(task: Task, config: TuneConfig, saved: Study | None) -> tuple[Stud
         _max_epochs(experiment, space),
         experiment.pipeline.frame.fingerprint(),
         truth_of(experiment.pipeline),
+        config.trials or (saved.trials if saved else DEFAULT_TRIALS),
     )
     return study, experiment
 

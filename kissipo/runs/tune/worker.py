@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter, time
@@ -24,7 +24,7 @@ from kissipo.runs.tune.journal import Journal, OpenTrial, TrialRecord
 from kissipo.runs.tune.study import WORKERS, Study, load_study
 from kissipo.runs.tune.trial import PrunedError, Trained, Trainer
 
-_SIGN_EVERY, _DEAD_AFTER = 1.0, 60.0  # seconds
+_SIGN_EVERY, _DEAD_AFTER, _UNNAMED_AFTER = 1.0, 60.0, 10.0  # seconds
 _MAX_KILLS = 2
 
 Finished = Callable[[], None]
@@ -100,7 +100,8 @@ def sign_of_life(folder: Path, *, parent: int | None = None) -> Iterator[str]:
 
     def show() -> None:
         while not ended.wait(_SIGN_EVERY):
-            path.touch()
+            with suppress(OSError):
+                path.touch()
             if parent is not None and os.getppid() != parent:
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
@@ -140,8 +141,8 @@ def release_trials(journal: Journal, folder: Path, *, resumed: bool = False) -> 
 def _is_alive(record: TrialRecord, folder: Path) -> bool:
     """Returns whether the process of a trial lives, as far as this machine can know."""
     if not record.worker:  # it has just been taken, or its process was killed then
-        now = datetime.now()
-        return record.started is not None and (now - record.started).total_seconds() < _SIGN_EVERY
+        started = record.started or datetime.min
+        return (datetime.now() - started).total_seconds() < _UNNAMED_AFTER
     try:
         age = time() - (folder / WORKERS / record.worker).stat().st_mtime
     except FileNotFoundError:
