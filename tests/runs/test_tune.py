@@ -26,7 +26,7 @@ from kissipo.core.seeds import numpy_generator
 from kissipo.engine.run_folder import RunFolder
 from kissipo.runs.tune.journal import Journal, TrialRecord
 from kissipo.runs.tune.search_space import SearchedOption
-from kissipo.runs.tune.study import JOURNAL, Study, TuneConfig, load_study
+from kissipo.runs.tune.study import JOURNAL, Study, TuneConfig, load_study, new_study
 from kissipo.runs.tune.tune import TuneCallback, TuneResult, random_options, run_study
 
 SEARCH = ("learning_rate=1e-3..1e-1", "units=[4],[8],[4,4]", "input.scale=standard,range")
@@ -279,6 +279,20 @@ def test_objects_of_python_need_one_worker(wine: Path) -> None:
         result._repr_mimebundle_()["text/plain"]
     )
     assert isinstance(result.task, ki.Task)
+
+
+def test_declared_choices_include_the_value_of_the_task(wine: Path, tmp_path: Path) -> None:
+    task = task_of(wine, epochs=1).with_words({"process.units": 7})
+    config = TuneConfig(2, 1, "random", ["units", "learning_rate"], out=tmp_path / "study")
+    study, _ = new_study(task, replace(config, search=()), None)
+    choices = {option.place: option.values for option in study.space}["process.units"]
+    assert isinstance(choices, Values) and choices.values[:2] == ((7,), (32,))
+    assert {option.place for option in study.space} == {
+        *("input.batch_size", "process.learning_rate", "process.units", "process.dropout")
+    }
+    result = run_study(task, config)
+    assert result.trials[0].options["process.units"] == (7,)
+    assert result.trials_table().rows[0][2] == "the task as it is"
 
 
 def test_draws_are_spread_over_the_range() -> None:

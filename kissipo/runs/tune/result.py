@@ -133,7 +133,7 @@ def changes(record: TrialRecord, default: Task) -> str:
     return " ".join(
         f"{place.rpartition('.')[2]}={write(value)}"
         for place, value in record.options.items()
-        if value != value_of(default, place)
+        if value != (own := value_of(default, place)) and value != (own,)
     )
 
 

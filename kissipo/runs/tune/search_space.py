@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 
 from numpy.random import Generator
@@ -84,6 +84,12 @@ class SearchedOption:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return is_number and self.values.low <= typing.cast(float, value) <= self.values.high
 
+    def value_in(self, task: Task) -> object:
+        """Returns the value that a task has, as a list where the choices are lists."""
+        value = value_of(task, self.place)
+        lists = isinstance(self.values, Values) and isinstance(self.values.values[0], tuple)
+        return (value,) if lists and not isinstance(value, tuple) else value
+
     def describe(self) -> str:
         """Describes the values in a few words.
 
@@ -136,7 +142,8 @@ def search_space(
             continue
         place = full_place(name, task)
         info = _info_of(place, infos)
-        searched[place] = _searched(place, info, values)
+        option = _searched(place, info, values)
+        searched[place] = option if values is not None else _with_own(option, task)
     if not search:
         searched = _declared(task, infos, fixed)
     if not searched:
@@ -148,6 +155,17 @@ def search_space(
     return tuple(searched.values())
 
 
+def _with_own(option: SearchedOption, task: Task) -> SearchedOption:
+    """Returns an option whose declared choices have the value of the task, too.
+
+    So the search learns from trial 0, and can keep this value.
+    """
+    value = option.value_in(task)
+    if isinstance(option.values, Range) or option.includes(value):
+        return option
+    return replace(option, values=Values((value, *option.values.values)))
+
+
 def write(value: object) -> str:
     """Writes a value of an option in one line."""
     return write_value(to_plain(to_frozen(value)))
@@ -157,8 +175,8 @@ def _infos(resolved: ResolvedTask) -> dict[str, OptionInfo]:
     """Returns all options of the input and the process of a task, by place."""
     assert resolved.net is not None and resolved.algorithm is not None
     owners = [
-        ("input", resolved.source.options),
         ("input", resolved.general),
+        ("input", resolved.source.options),
         ("process", resolved.algorithm.options),
         ("process", resolved.net.options),
     ]
@@ -174,7 +192,7 @@ def _declared(
 ) -> dict[str, SearchedOption]:
     """Returns the options that have a value in the task and declare others to try."""
     return {
-        place: _searched(place, info, None)
+        place: _with_own(_searched(place, info, None), task)
         for place, info in infos.items()
         if isinstance(info.search, Range | Values)
         and place not in fixed

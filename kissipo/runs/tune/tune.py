@@ -25,7 +25,6 @@ from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.tune.journal import Journal, TrialRecord, load_optuna
 from kissipo.runs.tune.processes import Processes
 from kissipo.runs.tune.result import TuneResult
-from kissipo.runs.tune.search_space import value_of
 from kissipo.runs.tune.study import (
     Study,
     TuneConfig,
@@ -155,7 +154,7 @@ def _add_trials(study: Study, journal: Journal, count: int) -> None:
     trials = []
     for number in range(former, count):
         if number == 0:
-            values = {option.place: value_of(study.task, option.place) for option in study.space}
+            values = {option.place: option.value_in(study.task) for option in study.space}
             trials.append(
                 {
                     option.place: values[option.place]
