@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kissipo.runs.open import open  # noqa: A004
     from kissipo.runs.task import Task
     from kissipo.runs.trace import trace
+    from kissipo.runs.tune.tune import tune
     from kissipo.runs.xray.page import save_page
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __all__ = [
     "open",
     "save_page",
     "trace",
+    "tune",
 ]
 
 _HOMES = {
@@ -49,6 +51,7 @@ _HOMES = {
     "open": "kissipo.runs.open",
     "save_page": "kissipo.runs.xray.page",
     "trace": "kissipo.runs.trace",
+    "tune": "kissipo.runs.tune.tune",
 }
 
 

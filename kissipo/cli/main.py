@@ -28,7 +28,6 @@ VERBS = Registry(
         "studio": "S46",
         "export": "S44",
         "serve": "S44",
-        "tune": "S05",
     },
 )
 _ORDER = (
@@ -39,6 +38,7 @@ _ORDER = (
     "predict",
     "generate",
     "compare",
+    "tune",
     "xray",
     "eject",
     "data",

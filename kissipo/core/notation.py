@@ -128,6 +128,23 @@ def read_value(text: str) -> object:
         return text
 
 
+def read_values(text: str) -> list[object]:
+    """Parses the values of a text, between the commas outside of brackets.
+
+    Example:  >>> read_values("lstm, [64, 64]")
+              ['lstm', [64, 64]]
+    """
+    parts, depth, current = [], 0, ""
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += letter
+    return [read_value(part.strip()) for part in [*parts, current] if part.strip()]
+
+
 def write_value(value: object) -> str:
     """Writes a value in one line; the inverse of `read_value`."""
     text = yaml.dump(

@@ -29,6 +29,35 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import shorten
 
 O = TypeVar("O")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers from `low` to `high` that a search tries.
+
+    log:  whether their logarithms are drawn evenly, as for learning rates
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values that a search tries."""
+
+    values: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class NotSearched:
+    """The reason why a search cannot compare the values of an option."""
+
+    reason: str
+
+
+Search = Range | Values | NotSearched
 _BOUNDS = {"minimum": "of at least", "above": "above", "maximum": "of at most", "below": "below"}
 _JSON_BOUNDS = {
     "minimum": "minimum",
@@ -54,16 +83,19 @@ def option(
     maximum: float | None = None,
     below: float | None = None,
     key: str = "",
+    search: Search | None = None,
 ) -> Any:
     """Declares one option of a dataclass of options.
 
     A default of None means that the value is inferred from the data. `key` is the name
-    as users write it, where it is not a valid Python name (`from`, `as`).
+    as users write it, where it is not a valid Python name (`from`, `as`). `search` is
+    what `kissipo tune` tries.
     """
     bounds = {"minimum": minimum, "above": above, "maximum": maximum, "below": below}
     metadata = {
         "doc": doc,
         "key": key,
+        "search": search,
         **{name: bound for name, bound in bounds.items() if bound is not None},
     }
     return field(default=default, metadata=metadata)
@@ -71,7 +103,8 @@ def option(
 
 @dataclass(frozen=True)
 class OptionInfo:
-    """The key, the type, the bounds, the default and the description of one option."""
+    """What one option is: its key, type, bounds, default, description, and what a
+    search tries."""
 
     key: str
     attribute: str
@@ -79,6 +112,7 @@ class OptionInfo:
     bounds: Mapping[str, float]
     default: object
     doc: str
+    search: Search | None = None
 
     def takes(self, choice: object) -> bool:
         """Returns whether the option has a list of choices with this one among them."""
@@ -104,7 +138,9 @@ def _declared(options: type) -> dict[str, OptionInfo]:
         key = metadata.get("key") or name
         bounds = {bound: metadata[bound] for bound in _BOUNDS if bound in metadata}
         doc = metadata.get("doc", "")
-        infos[key] = OptionInfo(key, name, hints[name], bounds, item.default, doc)
+        infos[key] = OptionInfo(
+            key, name, hints[name], bounds, item.default, doc, metadata.get("search")
+        )
     return infos
 
 
@@ -120,7 +156,7 @@ def read(options: type[O], content: Mapping[str, object], *, place: str) -> O:
         if key not in infos:
             raise unknown_option(f"{place}.{key}", key, infos)
         info = infos[key]
-        values[info.attribute] = _read_value(info.type, value, info.bounds, f"{place}.{key}")
+        values[info.attribute] = read_option(info, value, place=f"{place}.{key}")
     missing = [
         key
         for key, info in infos.items()
@@ -151,11 +187,16 @@ def written(options: object) -> JsonObject:
     return content
 
 
-def _read_value(kind: object, value: object, bounds: Mapping[str, float], place: str) -> object:
+def read_option(info: OptionInfo, value: object, *, place: str) -> object:
+    """Returns the value of one option, converted to its type.
+
+    Raises:   TaskError with the allowed values and the given value.
+    """
     try:
-        return _convert(kind, to_frozen(value), bounds, place)
+        return _convert(info.type, to_frozen(value), info.bounds, place)
     except _Refused:
-        raise TaskError(f"{place} must be {describe(kind, bounds)}", got=_show(value)) from None
+        allowed = describe(info.type, info.bounds)
+        raise TaskError(f"{place} must be {allowed}", got=_show(value)) from None
 
 
 class _Refused(Exception):

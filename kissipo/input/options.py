@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kissipo.core.schema import option
+from kissipo.core.schema import NotSearched, Values, option
 from kissipo.input.split import Split
 
 
@@ -10,5 +10,11 @@ from kissipo.input.split import Split
 class Options:
     """Options for splitting and batching."""
 
-    split: Split = option(Split(), "how samples are split into train, validation and test")
-    batch_size: int | None = option(None, "number of samples per batch", minimum=1)
+    split: Split = option(
+        Split(),
+        "how samples are split into train, validation and test",
+        search=NotSearched("another split has other validation samples"),
+    )
+    batch_size: int | None = option(
+        None, "number of samples per batch", minimum=1, search=Values((16, 32, 64, 128))
+    )

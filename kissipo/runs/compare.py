@@ -27,7 +27,7 @@ from kissipo.core.devices import describe_machine
 from kissipo.core.errors import TaskError
 from kissipo.core.finding import counted
 from kissipo.core.json_object import JsonMapping, JsonObject
-from kissipo.core.notation import read_value
+from kissipo.core.notation import read_values
 from kissipo.core.task import Task
 from kissipo.engine.checkpoint import write_whole
 from kissipo.engine.run_folder import ENVIRONMENT, RunFolder, next_folder
@@ -175,7 +175,7 @@ def variations(task: Task, vary: Sequence[str]) -> dict[str, Task]:
     axes = []
     for argument in vary:
         place, equals, text = argument.partition("=")
-        values = _values(text)
+        values = read_values(text)
         if not equals or not values:
             raise TaskError(
                 f"--vary {argument} has no values", do="Write --vary process.cell=lstm,gru"
@@ -221,19 +221,6 @@ def metric_values(metrics: JsonMapping, baseline: str = "") -> dict[str, float]:
             answer["baselines"].get(baseline, {}) if baseline else answer["metrics"]
         ).items()
     }
-
-
-def _values(text: str) -> list[object]:
-    """Splits a text at the commas outside brackets and reads the values."""
-    parts, depth, current = [], 0, ""
-    for letter in text:
-        depth += (letter in "[{") - (letter in "]}")
-        if letter == "," and depth == 0:
-            parts.append(current)
-            current = ""
-        else:
-            current += letter
-    return [read_value(part.strip()) for part in [*parts, current] if part.strip()]
 
 
 def main_metric(metrics: JsonMapping) -> str:

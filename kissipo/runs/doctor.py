@@ -33,6 +33,7 @@ _PARTS = (
     ("sacrebleu", "language", "BLEU and chrF"),
     ("tensorboard", "board", "TensorBoard files in every run"),
     ("soundfile", "sound", "recordings: .flac, .ogg, .mp3"),
+    ("optuna", "tune", "kissipo tune: the search for better options"),
 )
 _TIMEOUT = 600
 

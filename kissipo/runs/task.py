@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kissipo.runs.callback import Callback
     from kissipo.runs.run import Run
     from kissipo.runs.trace import Trace
+    from kissipo.runs.tune.result import TuneResult
 
 
 class Task(Sentence):
@@ -83,6 +84,34 @@ class Task(Sentence):
 
         return cross_validate(
             self, folds, seed=seed, out=out, strict=strict, device=device, budget=budget
+        )
+
+    def tune(
+        self,
+        *,
+        trials: int | None = None,
+        workers: int = 1,
+        sampler: str | None = None,
+        search: Sequence[str] | Mapping[str, object] = (),
+        seed: int | None = None,
+        out: Path | str | None = None,
+        resume: bool = False,
+    ) -> TuneResult:
+        """Searches better options; returns the trials, the best one and its task.
+
+        A notebook shows the result as tables. See `kissipo.tune`.
+        """
+        from kissipo.runs.tune.tune import tune
+
+        return tune(
+            self,
+            trials=trials,
+            workers=workers,
+            sampler=sampler,
+            search=search,
+            seed=seed,
+            out=out,
+            resume=resume,
         )
 
     def show(self, *, seed: int = 0) -> Trace:

@@ -55,14 +55,7 @@ def train(
     resume: bool,
 ) -> TrainingResult:
     """Trains to the end; `resume` starts from the last checkpoint, if any."""
-    world = experiment.pipeline.world
-    loop: Fit | AgentLoop
-    if world is None:
-        loop = data_loop(experiment, seed)
-    else:
-        from kissipo.runs.train_agent import agent_loop
-
-        loop = agent_loop(experiment, world, seed)
+    loop = _loop(experiment, seed)
     loop.callbacks = callbacks
     loop.save = lambda loop_state: save_checkpoint(folder.checkpoints, loop_state)
     for note in _resume(loop, folder) if resume else ():
@@ -75,6 +68,31 @@ def train(
         raise
     _calibrate_answers(experiment)
     return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
+
+
+def train_only(
+    experiment: Experiment, seed: int, callbacks: Sequence[FitCallback] = ()
+) -> TrainingResult:
+    """Trains to the end and writes nothing: no checkpoint, no trace, no report.
+
+    The net of the experiment gets the best weights. The history and the weights are
+    those of a run of the same task, seed and number of threads.
+    """
+    loop = _loop(experiment, seed)
+    loop.callbacks = callbacks
+    state = loop.run()
+    _calibrate_answers(experiment)
+    return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
+
+
+def _loop(experiment: Experiment, seed: int) -> Fit | AgentLoop:
+    """Returns the loop over the data, or over the episodes of an agent."""
+    world = experiment.pipeline.world
+    if world is None:
+        return data_loop(experiment, seed)
+    from kissipo.runs.train_agent import agent_loop
+
+    return agent_loop(experiment, world, seed)
 
 
 def _calibrate_answers(experiment: Experiment) -> None:

@@ -34,6 +34,7 @@ _HEAVY = (
     "gymnasium",
     "tensorboard",
     "IPython",
+    "optuna",
 )
 _PARTS = {  # of `digits`: an image -> its category, by a feed-forward net
     "kissipo.input.sources": {"images"},
@@ -101,7 +102,8 @@ def test_a_part_that_is_not_asked_for_is_found() -> None:
 
 def test_fit_imports_sklearn_for_its_baselines_only(after_fit: set[str]) -> None:
     assert unasked(after_fit) == []
-    assert not {"torch._dynamo", "matplotlib", "polars", "statsmodels", "gymnasium"} & after_fit
+    others = {"torch._dynamo", "matplotlib", "polars", "statsmodels", "gymnasium", "optuna"}
+    assert not others & after_fit
     assert own(after_fit) < 370
 
 

@@ -62,6 +62,12 @@ COMMANDS = {
         ["compare", "backprop", "epochs=2", "--vary", "process.learning_rate=0.1,0.2"],
         ["compare", "inception-naive", "inception"],
     ],
+    "tune": [
+        [
+            *("tune", "digits", "epochs=1", "--trials", "2", "--sampler", "random"),
+            *("--search", "units=[8],[8,8]", "--search", "dropout=0..0.5"),
+        ]
+    ],
     "data check": [["data", "check", "table.csv"]],
     "data list": [["data", "list"]],
     "data get": [["data", "get", "digits"]],

@@ -25,7 +25,7 @@ from kissipo.core.errors import DataError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Column, Frame, sound_column, strings
 from kissipo.core.inferred_option import InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import Values, option
 from kissipo.core.task import Task
 from kissipo.input.check.rows import contradictions
 from kissipo.input.check.sounds import (
@@ -92,7 +92,7 @@ class Options:
     coefficients: int = option(13, "numbers per frame of input.features=mfcc", minimum=1)
     frame_ms: float = option(32.0, "length of a frame in milliseconds", above=0)
     hop_ms: float = option(10.0, "milliseconds from one frame to the next", above=0)
-    mel_bands: int = option(40, "number of mel bands", minimum=2)
+    mel_bands: int = option(40, "number of mel bands", minimum=2, search=Values((24, 32, 40)))
     min_frequency: float = option(0.0, "lowest frequency of the mel bands in Hz", minimum=0)
     max_frequency: float | None = option(
         None, "highest frequency of the mel bands in Hz; half the sample rate when omitted", above=0

@@ -29,7 +29,7 @@ from kissipo.core.batch import Batch
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Dataset, PairNet, StateDict, compares_items
-from kissipo.core.schema import option
+from kissipo.core.schema import NotSearched, option
 from kissipo.core.seeds import torch_generator
 from kissipo.process.algorithms import supervised
 from kissipo.process.algorithms.supervised import Loss, Supervised
@@ -47,6 +47,7 @@ class Options(supervised.Options):
         8,
         "number of items that are drawn per row; the one with the highest score is compared",
         minimum=1,
+        search=NotSearched("the validation loss is that against these items"),
     )
 
 

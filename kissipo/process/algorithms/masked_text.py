@@ -33,7 +33,7 @@ from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.json_object import JsonObject
 from kissipo.core.module_state import preserve_state
 from kissipo.core.protocols import Dataset, MaskedTextNet, StateDict, guesses_pieces
-from kissipo.core.schema import option
+from kissipo.core.schema import NotSearched, option
 from kissipo.core.seeds import derive
 from kissipo.process.algorithms import supervised
 from kissipo.process.algorithms.supervised import Loss, Supervised
@@ -56,6 +56,7 @@ class Options(supervised.Options):
         "fraction of the pieces of a text that are chosen to be guessed in a step",
         above=0,
         below=1,
+        search=NotSearched("the validation loss is that of the chosen pieces"),
     )
 
 

@@ -48,7 +48,7 @@ from kissipo.core.devices import device_of
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Dataset, has_auxiliary_heads, is_penalized, is_stateful
-from kissipo.core.schema import option
+from kissipo.core.schema import NotSearched, Range, option
 from kissipo.process import optim, schedule
 from kissipo.process.algorithms._frozen_part import FrozenPart, frozen_part
 from kissipo.process.cross_entropy import smoothed
@@ -89,7 +89,9 @@ class Options:
 
     epochs: int | None = option(None, "number of passes over the training set", minimum=1)
     optimizer: optim.Name | None = option(None, "optimizer that updates the weights")
-    learning_rate: float | None = option(None, "learning rate of the optimizer", above=0)
+    learning_rate: float | None = option(
+        None, "learning rate of the optimizer", above=0, search=Range(1e-4, 1e-1, log=True)
+    )
     backbone_learning_rate_scale: float = option(
         1.0,
         "factor of the learning rate of all weights but those of the head, for fine-tuning",
@@ -103,6 +105,7 @@ class Options:
         None,
         "coefficient of weight decay: decoupled in adamw, an L2 gradient in the other optimizers",
         minimum=0,
+        search=Range(1e-6, 1e-1, log=True),
     )
     schedule: schedule.Name = option("constant", "learning rate schedule")
     warmup: float = option(
@@ -111,7 +114,11 @@ class Options:
         minimum=0,
         maximum=1,
     )
-    loss: tuple[str, ...] | None = option(None, "loss function; a list of one loss per output")
+    loss: tuple[str, ...] | None = option(
+        None,
+        "loss function; a list of one loss per output",
+        search=NotSearched("another loss has other values"),
+    )
     l1: float = option(0.0, "coefficient of the L1 penalty, the sum of all |w|", minimum=0)
     l2: float = option(0.0, "coefficient of the L2 penalty, the sum of all w²", minimum=0)
     label_smoothing: float = option(
@@ -121,7 +128,9 @@ class Options:
         below=1,
     )
     class_weights: Literal["balanced"] | None = option(
-        None, "class weights in the loss; balanced: inversely proportional to class frequencies"
+        None,
+        "class weights in the loss; balanced: inversely proportional to class frequencies",
+        search=NotSearched("class weights change the validation loss"),
     )
     mixup: float = option(
         0.0,

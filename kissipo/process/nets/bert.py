@@ -45,7 +45,7 @@ from kissipo.core.errors import NotBuiltError, ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.protocols import Outputs
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import text_windows
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -88,7 +88,11 @@ class Options(Sizes):
     """The options of BERT."""
 
     dropout: float = option(
-        0.1, "dropout rate of embeddings, attention and layers", minimum=0, below=1
+        0.1,
+        "dropout rate of embeddings, attention and layers",
+        minimum=0,
+        below=1,
+        search=Range(0.0, 0.3),
     )
     text_window: int | None = option(
         None,

@@ -36,7 +36,7 @@ from torch import nn
 
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import MONOTONIC, Activation, activation
 from kissipo.process.layers.heads import head
@@ -55,7 +55,12 @@ DEFAULT_SPECS = (
 class Options:
     """The options of the convolutional net."""
 
-    filters: tuple[int, ...] = option((32, 64), "number of filters of each convolution", minimum=1)
+    filters: tuple[int, ...] = option(
+        (32, 64),
+        "number of filters of each convolution",
+        minimum=1,
+        search=Values(((16, 32), (32, 64), (64, 128))),
+    )
     kernel_size: int = option(3, "height and width of each filter", minimum=1)
     padding: Literal["same", "valid"] = option(
         "same", "padding of each convolution: same (the size stays) or valid (none)"
@@ -72,10 +77,15 @@ class Options:
         "one output per point",
     )
     units: tuple[int, ...] = option(
-        (100,), "number of units of each linear layer after the convolutions", minimum=1
+        (100,),
+        "number of units of each linear layer after the convolutions",
+        minimum=1,
+        search=Values(((50,), (100,), (200,))),
     )
     activation: Activation = option("relu", "activation of each layer")
-    dropout: float = option(0.0, "dropout rate of the linear layers", minimum=0, below=1)
+    dropout: float = option(
+        0.0, "dropout rate of the linear layers", minimum=0, below=1, search=Range(0.0, 0.5)
+    )
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:

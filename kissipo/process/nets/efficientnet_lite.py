@@ -41,7 +41,7 @@ from torch import nn
 
 from kissipo.core.inferred_option import InferredOption
 from kissipo.core.json_object import JsonMapping
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
@@ -84,7 +84,9 @@ _NAMES = (
 class Options:
     """The options of these nets."""
 
-    dropout: float = option(0.2, "dropout rate before the head", minimum=0, below=1)
+    dropout: float = option(
+        0.2, "dropout rate before the head", minimum=0, below=1, search=Range(0.0, 0.7)
+    )
     normalize: bool | None = option(
         None,
         "normalization of the channels as in the published training: (x - 127) / 128 of bytes",

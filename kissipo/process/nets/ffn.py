@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -39,15 +39,25 @@ _MAX_WIDE_FEATURES = 2_000
 class Options(SeriesWords):
     """The options of the feed-forward net."""
 
-    units: tuple[int, ...] = option((128,), "number of units of each hidden layer", minimum=1)
+    units: tuple[int, ...] = option(
+        (128,),
+        "number of units of each hidden layer",
+        minimum=1,
+        search=Values(((32,), (64,), (128,), (256,), (64, 64), (128, 128))),
+    )
     activation: Activation = option("relu", "activation of each hidden layer")
-    dropout: float = option(0.0, "dropout rate of the hidden layers", minimum=0, below=1)
+    dropout: float = option(
+        0.0, "dropout rate of the hidden layers", minimum=0, below=1, search=Range(0.0, 0.5)
+    )
     bias: bool = option(True, "bias in every layer")
     wide: bool | None = option(
         None, "a linear path beside the hidden layers (wide and deep); for a single output only"
     )
     embedding_dim: int | None = option(
-        None, "size of each embedding of categories or tokens", minimum=1
+        None,
+        "size of each embedding of categories or tokens",
+        minimum=1,
+        search=Values((4, 8, 16, 32)),
     )
 
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.auxiliary import AuxiliaryHead
 from kissipo.process.layers.convolution import convolution
@@ -84,7 +84,9 @@ class Options:
     auxiliary: bool = option(
         True, "two auxiliary heads during training; they are not used for predictions"
     )
-    dropout: float = option(0.4, "dropout rate before the head", minimum=0, below=1)
+    dropout: float = option(
+        0.4, "dropout rate before the head", minimum=0, below=1, search=Range(0.0, 0.7)
+    )
     normalize: bool | None = option(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
     )

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from kissipo.core.description import Detail, Line, Section, Table
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -55,7 +55,12 @@ class Options(SeriesWords):
     """The options of the linear net."""
 
     bias: bool = option(True, "bias (intercept)")
-    embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
+    embedding_dim: int | None = option(
+        None,
+        "size of each embedding of categories",
+        minimum=1,
+        search=Values((4, 8, 16, 32)),
+    )
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:

@@ -36,7 +36,7 @@ from kissipo.codec.side_features import ITEM_FEATURES, USER_FEATURES
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Combined, Source
-from kissipo.core.schema import option
+from kissipo.core.schema import Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.dot_product import DotProduct
@@ -51,7 +51,10 @@ class Options:
     """The options of a recommender."""
 
     embedding_dim: int = option(
-        32, "size of the vector of a user and of an item; 0: biases alone", minimum=0
+        32,
+        "size of the vector of a user and of an item; 0: biases alone",
+        minimum=0,
+        search=Values((8, 16, 32, 64, 128)),
     )
     units: tuple[int, ...] = option(
         (), "number of units of each hidden layer; none: the dot product", minimum=1

@@ -40,7 +40,7 @@ from kissipo.core.batch import trim, untrim
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, Values, option
 from kissipo.core.script_part import ScriptDefinition
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
@@ -102,8 +102,10 @@ class Options(SeriesWords):
     cell: Literal["rnn", "lstm", "gru", "bilstm"] = option(
         "lstm", "recurrent cell: plain RNN, LSTM, GRU; bilstm: an LSTM in both directions"
     )
-    units: int = option(64, "size of the hidden state", minimum=1)
-    num_layers: int = option(1, "number of stacked recurrent layers", minimum=1)
+    units: int = option(64, "size of the hidden state", minimum=1, search=Values((16, 32, 64, 128)))
+    num_layers: int = option(
+        1, "number of stacked recurrent layers", minimum=1, search=Values((1, 2))
+    )
     bidirectional: bool = option(False, "whether the sequence is also processed backward")
     merge: How | None = option(
         None, "how the outputs of both directions are merged: concat (default), sum, mul, ave"
@@ -119,10 +121,17 @@ class Options(SeriesWords):
     )
     pooling: Pool | None = option(None, "pooling of the outputs over time: last, max, mean")
     embedding_dim: int | None = option(
-        None, "size of each embedding of tokens or categories", minimum=1
+        None,
+        "size of each embedding of tokens or categories",
+        minimum=1,
+        search=Values((16, 32, 64)),
     )
     dropout: float = option(
-        0.0, "dropout rate between the layers and before the head", minimum=0, below=1
+        0.0,
+        "dropout rate between the layers and before the head",
+        minimum=0,
+        below=1,
+        search=Range(0.0, 0.5),
     )
 
 

@@ -38,7 +38,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from kissipo.codec.target_tokens import END
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.attention import Attention
@@ -61,9 +61,17 @@ class Options:
         "additive", "how the decoder looks back at the source: additive, dot, general, none"
     )
     units: int = option(
-        64, "size of the hidden state, and of each direction of the encoder", minimum=1
+        64,
+        "size of the hidden state, and of each direction of the encoder",
+        minimum=1,
+        search=Values((32, 64, 128, 256)),
     )
-    num_layers: int = option(1, "number of layers of the encoder and of the decoder", minimum=1)
+    num_layers: int = option(
+        1,
+        "number of layers of the encoder and of the decoder",
+        minimum=1,
+        search=Values((1, 2)),
+    )
     bidirectional: bool = option(True, "the encoder reads the source in both directions")
     bridge: Literal["linear", "none"] = option(
         "linear",
@@ -73,7 +81,9 @@ class Options:
     readout: Literal["linear", "none"] = option(
         "linear", "the layer before the head: linear (with tanh), none"
     )
-    embedding_dim: int = option(32, "size of the embeddings of tokens", minimum=1)
+    embedding_dim: int = option(
+        32, "size of the embeddings of tokens", minimum=1, search=Values((16, 32, 64, 128))
+    )
     tied_embedding: bool = option(
         False, "weight tying: the head has the weights of the target embedding"
     )
@@ -82,6 +92,7 @@ class Options:
         "dropout rate of the embeddings, between layers, and before the head",
         minimum=0,
         below=1,
+        search=Range(0.0, 0.5),
     )
 
 

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from kissipo.core.description import Section
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import Candidate, DataFacts
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
@@ -55,9 +55,18 @@ class Options:
     kernel_sizes: tuple[int, ...] = option(
         (3, 4, 5), "number of tokens that the filters of each width look at", minimum=1
     )
-    filters: int = option(100, "number of filters of each width", minimum=1)
-    embedding_dim: int = option(128, "size of each embedding of tokens or categories", minimum=1)
-    dropout: float = option(0.5, "dropout rate before the output", minimum=0, below=1)
+    filters: int = option(
+        100, "number of filters of each width", minimum=1, search=Values((50, 100, 200))
+    )
+    embedding_dim: int = option(
+        128,
+        "size of each embedding of tokens or categories",
+        minimum=1,
+        search=Values((32, 64, 128)),
+    )
+    dropout: float = option(
+        0.5, "dropout rate before the output", minimum=0, below=1, search=Range(0.0, 0.7)
+    )
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:

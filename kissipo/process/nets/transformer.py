@@ -44,7 +44,7 @@ from kissipo.core.batch import trim, untrim
 from kissipo.core.errors import ShapeError
 from kissipo.core.inferred_option import DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation
 from kissipo.process.layers.concat_features import ConcatFeatures
@@ -66,9 +66,24 @@ _POSITIONS = {"sinusoidal": SinusoidalPositions, "learned": LearnedPositions}
 class Options:
     """The options of the Transformer."""
 
-    units: int = option(128, "number of features of a token, in every layer", minimum=1)
-    num_layers: int = option(2, "number of layers of the encoder, and of the decoder", minimum=1)
-    num_heads: int = option(4, "number of attention heads, which divide the units", minimum=1)
+    units: int = option(
+        128,
+        "number of features of a token, in every layer",
+        minimum=1,
+        search=Values((64, 128, 256)),
+    )
+    num_layers: int = option(
+        2,
+        "number of layers of the encoder, and of the decoder",
+        minimum=1,
+        search=Values((1, 2, 4)),
+    )
+    num_heads: int = option(
+        4,
+        "number of attention heads, which divide the units",
+        minimum=1,
+        search=Values((2, 4, 8)),
+    )
     feed_forward_units: int | None = option(
         None, "size of the hidden layer after each attention; 4 times the units when omitted",
         minimum=1,
@@ -88,6 +103,7 @@ class Options:
         "dropout rate of the embeddings, the attention weights, and before each sum",
         minimum=0,
         below=1,
+        search=Range(0.0, 0.5),
     )
 
 

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.schema import option
+from kissipo.core.schema import Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.convolution import convolution
 from kissipo.process.layers.image_spec import image_of
@@ -42,7 +42,10 @@ class Options:
     """The options of the U-Net."""
 
     filters: tuple[int, ...] = option(
-        (16, 32, 64, 128), "number of filters of each level, from full resolution down", minimum=1
+        (16, 32, 64, 128),
+        "number of filters of each level, from full resolution down",
+        minimum=1,
+        search=Values(((8, 16, 32, 64), (16, 32, 64, 128), (32, 64, 128, 256))),
     )
     norm: bool = option(True, "batch normalization after each convolution")
     standardize: bool = option(

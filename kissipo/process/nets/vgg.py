@@ -35,7 +35,7 @@ from types import ModuleType
 
 from torch import nn
 
-from kissipo.core.schema import option
+from kissipo.core.schema import Range, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import IMAGENET, channels_of, image_of
@@ -67,7 +67,9 @@ class Options:
     units: tuple[int, ...] = option(
         (4096, 4096), "number of units of each hidden linear layer", minimum=1
     )
-    dropout: float = option(0.5, "dropout rate of the linear layers", minimum=0, below=1)
+    dropout: float = option(
+        0.5, "dropout rate of the linear layers", minimum=0, below=1, search=Range(0.0, 0.7)
+    )
     normalize: bool | None = option(
         None, "normalization of the channels by the mean and std of the pretraining data (ImageNet)"
     )

@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from kissipo.codec._boxes import with_center
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
-from kissipo.core.schema import option
+from kissipo.core.schema import NotSearched, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.all_candidates import AllCandidates
 from kissipo.process.layers.candidate_spec import features_of
@@ -102,12 +102,14 @@ class Options:
         "giou",
         "loss of the box: giou (1 - generalized IoU), or squared (squared errors of center and "
         "square roots of sides)",
+        search=NotSearched("another loss has other values"),
     )
     ignore_iou: float = option(
         0.5,
         "IoU of a candidate with any object above which it is not a negative example of an object",
         above=0,
         maximum=1,
+        search=NotSearched("it changes the validation loss"),
     )
     normalize: bool | None = option(
         None, "normalization of the channels as in the training of the backbone's weights"
