@@ -32,6 +32,7 @@ from kissipo.runs.fit import train_only
 from kissipo.runs.run import Run
 from kissipo.runs.task import Task
 
+_VALIDATION = 0.1
 _FEW = 10  # below this number of samples there is no validation part
 _FILES, _SEEDS = "_files", 2**31
 
@@ -81,7 +82,7 @@ class Estimator(BaseEstimator):
     def _task(self, input: Mapping[str, object], output: object, *, samples: int) -> Task:
         """Returns the task of these data with all options of the estimator."""
         written = {key: value for key, value in self._own_options().items() if value is not None}
-        split = {"test": 0.0} if samples >= _FEW else {"test": 0.0, "validation": 0.0}
+        split = self._split(samples)
         task = Task(input={**input, "split": split}, output=output, name=type(self).__name__)
         options = {} if self.options is None else self.options
         if not isinstance(options, Mapping):
@@ -92,6 +93,10 @@ class Estimator(BaseEstimator):
             )
         places = {full_place(str(key), task): value for key, value in options.items()}
         return with_changes(task, {**written, **places})
+
+    def _split(self, samples: int) -> dict[str, float]:
+        """Returns the fractions of the test part and of the validation part."""
+        return {"test": 0.0, "validation": _VALIDATION if samples >= _FEW else 0.0}
 
     def _train(self, task: Task, reading: Reading) -> None:
         with _temporary() as folder:

@@ -17,6 +17,8 @@ from kissipo.input.source_data import Reading
 from kissipo.sklearn.estimator import Estimator
 from kissipo.sklearn.history import History, Values, last_step, like, read_history
 
+_LARGEST = 0.4  # fraction of the validation part
+
 
 class Forecaster(Estimator):
     """Forecasts the next steps of one series, of one variable or several.
@@ -65,7 +67,8 @@ class Forecaster(Estimator):
     def fit(self, series: object) -> Self:
         """Trains on a series.
 
-        The last tenth of the steps chooses the best epoch and the prediction interval.
+        The last tenth of the steps, and at least one horizon, chooses the best epoch and
+        the prediction interval.
 
         series:   a Series or a DataFrame of pandas, whose index is time; another data
                   frame with one column of timestamps; an array or a list
@@ -109,6 +112,12 @@ class Forecaster(Estimator):
             "input.season_length": self.season_length,
             "output.horizon": self.horizon,
         }
+
+    def _split(self, samples: int) -> dict[str, float]:
+        """Returns fractions with which the validation part has at least one horizon."""
+        split = super()._split(samples)
+        horizon = self.horizon if isinstance(self.horizon, int) else 1
+        return {**split, "validation": min(_LARGEST, max(split["validation"], horizon / samples))}
 
     @property
     def _horizon(self) -> int:

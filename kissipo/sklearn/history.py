@@ -159,8 +159,7 @@ def _index(index: Pandas, history: History, steps: int) -> Pandas:
     if isinstance(index, pandas.PeriodIndex):
         return later.to_period(index.freq)
     later = later.as_unit(index.unit).tz_localize(index.tz)
-    later.freq = pandas.infer_freq(later) if steps >= _MIN_STEPS else None
-    return later
+    return pandas.DatetimeIndex(later, freq="infer") if steps >= _MIN_STEPS else later
 
 
 def _of_frame(frame: Frame) -> History:
@@ -219,7 +218,7 @@ def _of_array(series: object) -> History:
         ) from None
     if values.ndim not in (1, 2) or not values.size:
         raise DataError(
-            "a series must have a number per step, or a row of numbers",
+            "a series must have one axis of steps, and at most one of variables",
             got=f"an array of the shape {values.shape}",
             allowed="(steps,) or (steps, variables)",
         )
