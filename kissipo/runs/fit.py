@@ -149,14 +149,14 @@ def train_only(
     The weights are those of `fit`. The returned run is on the CPU and does not keep the
     data.
 
-    folder:   a new folder
+    folder:   a new folder, which is temporary
     reading:  the data, where they are read already
     Raises:   a subclass of UserError.
     """
     experiment = build_experiment(task, seed=seed, device=device, reading=reading)
     _refuse_slow(experiment)
     place = device_of(experiment.net)
-    saved = RunFolder(folder)
+    saved = RunFolder(folder, is_temporary=True)
     saved.create(_start(experiment, seed, place.type))
     with moved_to("cpu", experiment.net):
         trace = _trace_example(experiment, back=False)

@@ -27,7 +27,7 @@ class Classifier(ClassifierMixin, TableEstimator):
     net:            a net by its name, or a torch module; inferred when omitted
     epochs, learning_rate, batch_size:  inferred when omitted
     options:        further options of a task: {"process.dropout": 0.2}
-    random_state:   the seed of the weights, the order and the validation part; None
+    random_state:   the seed of the weights, the order and the validation split; None
                     draws a new one for each fit
     device:         auto, cpu, cuda or mps
 

@@ -1,7 +1,7 @@
 """Estimator: what the three estimators share: a task, its training, the saved run.
 
-All rows train, apart from a validation part that chooses the best epoch; it is drawn by
-the seed. There is no test part: scikit-learn divides the data itself.
+All rows train, apart from a validation split that chooses the best epoch; it is drawn by
+the seed. There is no test split: scikit-learn divides the data itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from kissipo.runs.run import Run
 from kissipo.runs.task import Task
 
 _VALIDATION = 0.1
-_FEW = 10  # below this number of samples there is no validation part
+_FEW = 10  # below this number of samples there is no validation split
 _FILES, _SEEDS = "_files", 2**31
 
 
@@ -95,7 +95,7 @@ class Estimator(BaseEstimator):
         return with_changes(task, {**written, **places})
 
     def _split(self, samples: int) -> dict[str, float]:
-        """Returns the fractions of the test part and of the validation part."""
+        """Returns the fractions of the test split and of the validation split."""
         return {"test": 0.0, "validation": _VALIDATION if samples >= _FEW else 0.0}
 
     def _train(self, task: Task, reading: Reading) -> None:

@@ -17,7 +17,7 @@ from kissipo.input.source_data import Reading
 from kissipo.sklearn.estimator import Estimator
 from kissipo.sklearn.history import History, Values, last_step, like, read_history
 
-_LARGEST = 0.4  # fraction of the validation part
+_LARGEST = 0.4  # fraction of the validation split
 
 
 class Forecaster(Estimator):
@@ -114,7 +114,7 @@ class Forecaster(Estimator):
         }
 
     def _split(self, samples: int) -> dict[str, float]:
-        """Returns fractions with which the validation part has at least one horizon."""
+        """Returns fractions with which the validation split has at least one horizon."""
         split = super()._split(samples)
         horizon = self.horizon if isinstance(self.horizon, int) else 1
         return {**split, "validation": min(_LARGEST, max(split["validation"], horizon / samples))}

@@ -72,6 +72,12 @@ class Samples:
         """
         reading = read_data(read_task(task)) if self.is_frame else Reading(self._frame())
         frame = reading.frame
+        if len(frame) > len(self):
+            raise DataError(
+                "the data frame is not read as one sample per row",
+                got=f"{len(frame):,} samples of {len(self):,} rows",
+                do="Give its columns other names, or use kissipo.load",
+            )
         rows = frame.rows - 1  # rows can be left out where the options say so
         return replace(reading, frame=frame.replaced(*(column.take(rows) for column in columns)))
 

@@ -15,7 +15,7 @@ from kissipo.sklearn.table_estimator import TableEstimator
 
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": (
-        "batches and the validation part are drawn from rows, so a row of weight 2 is not two rows"
+        "batches and the validation split are drawn from rows, so a row of weight 2 is not two rows"
     )
 }
 
