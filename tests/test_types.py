@@ -20,6 +20,8 @@ ALIASES = {
     "JsonObject": "JSON that is read; its keys say what a value is",
     "JsonMapping": "JSON that is only read",
     "StateDict": "what a checkpoint keeps, as in torch",
+    "NativeFrame": "a data frame of any library",
+    "Pandas": "an object of pandas, which need not be installed",
     "NumpyArray": "its dtype depends on the data",
     "Features": "a matrix of numpy or a sparse one of scipy, which has no types",
     "Group": "a group of parameters, as in torch",
@@ -45,6 +47,8 @@ REASONS = {
     "output/metric_object.py": "a function of the user has a name or not",
     "output/sklearn_models.py": "models of scikit-learn",
     "pipeline/check.py": "an error has findings or not",
+    "sklearn/history.py": "indexes of pandas",
+    "sklearn/samples.py": "a series of pandas or polars has a name, a list has none",
 }
 
 

@@ -391,6 +391,7 @@ class Answer(ABC):
     _loss: str | None = None  # the name of a written loss
     pattern: TimePattern | None = None  # of the timestamps of a series
     scales: SeriesScales | None = None  # of several series
+    is_tested: bool = True  # whether the task has a test split
     usual: NDArray[np.float64] | None = None  # (row) a mean over the past, as a baseline
 
     @classmethod

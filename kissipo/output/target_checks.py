@@ -106,10 +106,12 @@ def unknown_classes(column: Column) -> list[Finding]:
     return [Finding("WARN", "unknown classes", message, action)]
 
 
-def check_classes(column: Column) -> list[Finding]:
+def check_classes(column: Column, *, is_tested: bool = True) -> list[Finding]:
     """Checks the number of classes, the rows per class and the class balance.
 
-    Raises:   DataError for a single class and for classes with a single row.
+    is_tested:  whether there is a test split, which needs a row of each class as well
+    Raises:     DataError for a single class, and where there is a test split for classes
+                with a single row.
     """
     counts = dict(sorted(column.counts().items(), key=lambda pair: -pair[1]))
     if len(counts) < 2:
@@ -121,16 +123,20 @@ def check_classes(column: Column) -> list[Finding]:
             do="Is it the right column?",
         )
     rare = [level for level, count in counts.items() if count < 2]
-    if rare:
-        listed = list_some([f"'{level}'" for level in rare], 5)
+    listed = list_some([f"'{level}'" for level in rare], 5)
+    single = (
+        f"{len(rare)} of the {len(counts)} classes of '{column.name}' have a single row: {listed}"
+    )
+    if rare and is_tested:
         raise DataError(
-            f"{len(rare)} of the {len(counts)} classes of '{column.name}' "
-            f"have a single row: {listed}",
+            single,
             allowed="at least two rows per class, one for training and one for evaluation",
             do="Add rows of that class, merge it with another or remove it; "
             "if the target is a number, use output.number",
         )
     findings = _equal_but_for_case(column.name, counts) + _equal_but_for_ends(column.name, counts)
+    if rare:
+        findings.append(Finding("WARN", "rare classes", single, "the row is in the train split"))
     max_count, min_count = max(counts.values()), min(counts.values())
     rarest = min(counts, key=lambda level: counts[level])
     if max_count >= _IMBALANCE * min_count:

@@ -19,6 +19,7 @@ from kissipo.core.devices import (
 from kissipo.core.errors import CallbackError, MachineError, StoppedError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.notation import as_json
+from kissipo.core.python_object import is_module
 from kissipo.core.schema import written
 from kissipo.core.task import Task
 from kissipo.engine.run_folder import (
@@ -34,10 +35,12 @@ from kissipo.engine.run_folder import (
     next_folder,
 )
 from kissipo.input.source import Source
+from kissipo.input.source_data import Reading
 from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
+from kissipo.output.score import Score
 from kissipo.pipeline.candidates import candidates_of, leaves_net_open
-from kissipo.pipeline.experiment import Experiment, assemble, encode_task
+from kissipo.pipeline.experiment import Experiment, assemble, build_experiment, encode_task
 from kissipo.pipeline.parse import without_auto
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
@@ -46,6 +49,7 @@ from kissipo.runs.callback import Callback
 from kissipo.runs.choose_net.budget import Budget, find_budget
 from kissipo.runs.choose_net.results import comparison_sections
 from kissipo.runs.example import sample_of
+from kissipo.runs.fit_quietly import usual_threads
 from kissipo.runs.resume import continued_budget, continued_seed, continued_task, refuse_other_data
 from kissipo.runs.run import Run
 from kissipo.runs.tensorboard import tensorboard_callbacks
@@ -157,6 +161,43 @@ def fit(
     for callback in callbacks:
         callback.on_saved(run)
     return run
+
+
+def train_only(
+    task: Task,
+    folder: Path,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    reading: Reading | None = None,
+) -> Run:
+    """Trains a task and saves the run without scores, checkpoints and a report.
+
+    The weights are those of `fit`. The returned run is on the CPU and does not keep the
+    data.
+
+    folder:   a new folder, which is temporary
+    reading:  the data, where they are read already
+    Raises:   a subclass of UserError.
+    """
+    experiment = build_experiment(task, seed=seed, device=device, reading=reading)
+    _refuse_slow(experiment)
+    place = device_of(experiment.net)
+    saved = RunFolder(folder, is_temporary=True)
+    saved.create(_start(experiment, seed, place.type))
+    with keep_memory(), usual_threads(experiment) as threads:
+        result = train(experiment, None, seed, (), resume=False)
+    experiment.net.to("cpu")
+    _write_model(saved, experiment, result, (), seed=seed, threads=threads, device=place.type)
+    pipeline = experiment.pipeline
+    return Run(folder, _without_data(experiment), experiment.net, pipeline.codecs, pipeline.answers)
+
+
+def _without_data(experiment: Experiment) -> Task:
+    """Returns the task with a remark in place of the data, as in `task.yaml`."""
+    net = experiment.task.process.get("net")
+    task = writable(experiment.task, experiment.resolved.source.name)
+    return task.with_words({"process.net": net}) if is_module(net) else task
 
 
 def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment, Trace]:
@@ -295,21 +336,15 @@ def _write_end(
     threads: int,
     device: str,
 ) -> None:
-    pipeline = experiment.pipeline
-    folder.write_history(training_result.history)
-    answers = [score.to_json() for score in test_result.scores]
-    metrics = {
-        "format": FORMAT,
-        "answers": answers,
-        "epochs": training_result.epochs,
-        "best_epoch": training_result.best_epoch,
-    }
-    folder.write_json(METRICS, metrics)
-    folder.write_weights(experiment.net.state_dict())
-    folder.write_json(CODECS, saved_codecs(pipeline.codecs, pipeline.answers))
-    measured = {"training_threads": threads, "training_seconds": round(training_result.seconds, 3)}
-    environment = {**describe_machine(device), "seed": seed, **measured}
-    folder.write_json(ENVIRONMENT, environment)
+    _write_model(
+        folder,
+        experiment,
+        training_result,
+        test_result.scores,
+        seed=seed,
+        threads=threads,
+        device=device,
+    )
     results = Results(
         training_result.history,
         training_result.best_epoch,
@@ -324,3 +359,30 @@ def _write_end(
         ],
     )
     write_report(folder, experiment, results)
+
+
+def _write_model(
+    folder: RunFolder,
+    experiment: Experiment,
+    training_result: TrainingResult,
+    scores: Sequence[Score],
+    *,
+    seed: int,
+    threads: int,
+    device: str,
+) -> None:
+    """Writes what the training has made: history, scores, weights and codecs."""
+    pipeline = experiment.pipeline
+    folder.write_history(training_result.history)
+    metrics = {
+        "format": FORMAT,
+        "answers": [score.to_json() for score in scores],
+        "epochs": training_result.epochs,
+        "best_epoch": training_result.best_epoch,
+    }
+    folder.write_json(METRICS, metrics)
+    folder.write_weights(experiment.net.state_dict())
+    folder.write_json(CODECS, saved_codecs(pipeline.codecs, pipeline.answers))
+    measured = {"training_threads": threads, "training_seconds": round(training_result.seconds, 3)}
+    environment = {**describe_machine(device), "seed": seed, **measured}
+    folder.write_json(ENVIRONMENT, environment)

@@ -15,7 +15,7 @@ from kissipo.core.protocols import FitCallback
 from kissipo.pipeline.experiment import Experiment
 from kissipo.runs.example import sample_of
 from kissipo.runs.trace_example import follow
-from kissipo.runs.train import TrainingResult, train_only
+from kissipo.runs.train import TrainingResult, train
 
 
 def fit_quietly(
@@ -27,15 +27,15 @@ def fit_quietly(
 
     Raises:   StoppedError after Ctrl-C; DataError when the loss is NaN or infinite.
     """
-    with keep_memory(), _usual_threads(experiment):
-        result = train_only(experiment, seed, callbacks)
+    with keep_memory(), usual_threads(experiment):
+        result = train(experiment, None, seed, callbacks, resume=False)
     experiment.net.to("cpu")
     return result
 
 
 @contextmanager
-def _usual_threads(experiment: Experiment) -> Iterator[None]:
-    """Uses as many threads inside as `fit` does for these steps."""
+def usual_threads(experiment: Experiment) -> Iterator[int]:
+    """Uses as many threads inside as `fit` does for these steps; gives their number."""
     pipeline = experiment.pipeline
     with moved_to("cpu", experiment.net):
         trace = follow(
@@ -45,5 +45,7 @@ def _usual_threads(experiment: Experiment) -> Iterator[None]:
             experiment.net,
             augment=pipeline.augment,
         )
-    with threads_for(trace.multiplications * (experiment.resolved.general.batch_size or 1)):
-        yield
+    with threads_for(
+        trace.multiplications * (experiment.resolved.general.batch_size or 1)
+    ) as threads:
+        yield threads

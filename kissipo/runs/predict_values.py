@@ -8,14 +8,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
 from torch import Tensor
 
 from kissipo.core.errors import TaskError
-from kissipo.input.formats.dataframe import is_dataframe
+from kissipo.input.formats.dataframe import NativeFrame, is_dataframe
 from kissipo.output.answer import Answer, Prediction
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _all_columns(
     return columns
 
 
-def _like(data: Any, columns: Mapping[str, Sequence[object]], *, are_rows: bool) -> object:
+def _like(data: NativeFrame, columns: Mapping[str, Sequence[object]], *, are_rows: bool) -> object:
     """Returns a data frame of the same library.
 
     are_rows:  whether its rows are those of the data; then the index is the same, and

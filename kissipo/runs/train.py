@@ -48,39 +48,29 @@ class TestResult:
 
 def train(
     experiment: Experiment,
-    folder: RunFolder,
+    folder: RunFolder | None,
     seed: int,
     callbacks: Sequence[FitCallback],
     *,
     resume: bool,
 ) -> TrainingResult:
-    """Trains to the end; `resume` starts from the last checkpoint, if any."""
+    """Trains to the end; `resume` starts from the last checkpoint, if any.
+
+    folder:   of the checkpoints; None: there are none
+    """
     loop = _loop(experiment, seed)
     loop.callbacks = callbacks
-    loop.save = lambda loop_state: save_checkpoint(folder.checkpoints, loop_state)
-    for note in _resume(loop, folder) if resume else ():
+    if folder is not None:
+        loop.save = partial(save_checkpoint, folder.checkpoints)
+    for note in _resume(loop, folder) if resume and folder is not None else ():
         for callback in callbacks:
             callback.on_note(note)
     try:
         state = loop.run()
     except CallbackError:
-        loop.save(loop.state_dict())
+        if loop.save is not None:
+            loop.save(loop.state_dict())
         raise
-    _calibrate_answers(experiment)
-    return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
-
-
-def train_only(
-    experiment: Experiment, seed: int, callbacks: Sequence[FitCallback] = ()
-) -> TrainingResult:
-    """Trains to the end and writes nothing: no checkpoint, no trace, no report.
-
-    The net of the experiment gets the best weights. The history and the weights are
-    those of a run of the same task, seed and number of threads.
-    """
-    loop = _loop(experiment, seed)
-    loop.callbacks = callbacks
-    state = loop.run()
     _calibrate_answers(experiment)
     return TrainingResult(state.history, state.epoch, state.best_epoch, state.seconds)
 

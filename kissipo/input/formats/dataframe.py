@@ -14,6 +14,7 @@ from kissipo.input.cells.cells import mixed
 from kissipo.input.cells.number_texts import is_code
 from kissipo.input.formats.files import existing, readable
 
+NativeFrame = Any
 ARROW = (".feather", ".arrow", ".ipc")
 _EXACT = 2.0**53
 
@@ -50,7 +51,7 @@ def read_parquet(path: Path) -> Frame:
     return from_dataframe(table, origin=str(path))
 
 
-def from_dataframe(data: Any, *, origin: str) -> Frame:
+def from_dataframe(data: NativeFrame, *, origin: str) -> Frame:
     """Converts a data frame; the index of pandas is left out.
 
     Raises:   DataError for a data frame without rows, and for a column of an

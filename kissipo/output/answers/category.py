@@ -199,7 +199,7 @@ class Category(Answer):
 
     def check_targets(self, frame: Frame) -> list[Finding]:
         unknown = unknown_classes(frame[self.name]) if self.options.classes is None else []
-        return check_classes(frame[self.name]) + unknown
+        return check_classes(frame[self.name], is_tested=self.is_tested) + unknown
 
     def strata(self, frame: Frame) -> Scores | None:
         return frame[self.name].values

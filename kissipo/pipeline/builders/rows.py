@@ -391,7 +391,9 @@ def _rows_with_targets(
     """Returns the rows that have targets, with every target column in its kind."""
     source: Source[Any] = resolved.source.module.SOURCE
     missing = source.missing_targets(resolved.source.options)
+    split = resolved.general.split
     for answer in answers:
+        answer.is_tested = bool(split.test or split.folds)
         frame = answer.usable_rows(frame, findings, missing=missing)
     for answer in answers:
         if answer.IN_IMAGE != "mask":
