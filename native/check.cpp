@@ -125,7 +125,8 @@ const float* data(const std::vector<float>& values) {
 int check(const Kernels* kernels, const Case& setup, int64_t* checked) {
     Problem problem(setup);
     const int64_t units = setup.units, batch = problem.batch, rows = problem.rows;
-    const int64_t padded_units = (units + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
+    const int64_t block = kernels->unit_block;
+    const int64_t padded_units = (units + block - 1) / block * block;
     const int64_t saved_gates = setup.cell >= LSTM ? 4 : 1;
     auto x = floats(problem.x), w_ih = floats(problem.w_ih), w_hh = floats(problem.w_hh);
     auto b_ih = floats(problem.b_ih), b_hh = floats(problem.b_hh);
@@ -362,7 +363,7 @@ int check_word_vectors(const Kernels* kernels, int64_t dim, bool cbow, int64_t* 
 
 int main() {
     int misses = 0;
-    for (const char* name : {"avx512", "avx512_bf16", "avx2", "neon", "plain"}) {
+    for (const char* name : {"avx512", "avx512_bf16", "amx", "amx_emulated", "avx2", "neon", "plain"}) {
         const Kernels* kernels = kissipo_kernels(name);
         if (!kernels) continue;
         int64_t checked = 0;

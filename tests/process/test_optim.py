@@ -140,7 +140,7 @@ def test_lean_adam_equals_torch(
 def test_adam_kernel_with_a_million_weights_on_several_threads(
     instructions: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", instructions)
+    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
     if kernels() is None:
         pytest.skip(f"this machine has no {instructions}")
     torch.manual_seed(1)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not BUILT, reason="the kernels were not built he
 
 @pytest.fixture(params=["avx512", "avx2", "plain", "neon"])
 def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernels:
-    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", request.param)
+    monkeypatch.setenv("KISSIPO_KERNELS", request.param)
     library = kernels()
     if library is None:
         pytest.skip(f"this machine has no {request.param}")

@@ -38,7 +38,7 @@ KEYS = (2**63 + 12345, 77)
 
 @pytest.fixture(params=["avx512", "avx2", "plain", "neon"])
 def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernels:
-    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", request.param)
+    monkeypatch.setenv("KISSIPO_KERNELS", request.param)
     library = kernels()
     if library is None:
         pytest.skip(f"this machine has no {request.param}")
