@@ -92,7 +92,7 @@ class BuildKernels(build_ext):
                 [str(source)], output_dir=self.build_temp, extra_postargs=COMMON + SETS["amx"][1]
             )
         except CompileError:
-            print("this compiler does not know AMX: its kernels are left out")
+            self.announce("this compiler does not know AMX: its kernels are left out", level=2)
             return False
         return True
 

@@ -1,8 +1,8 @@
-// Products by the tiles of AMX: 16 rows of 32 bfloat16 values times 32 rows of 16 columns
-// in one instruction, with float sums.
+// Products by the tiles of AMX: 16 rows of 32 bfloat16 values times 32 rows of 16
+// columns in one instruction, with float sums.
 //
-// Packed weights are laid out as these instructions read them: a row of a tile of weights
-// has 16 operands, each a pair of values that follow each other in k.
+// Packed weights are laid out as these instructions read them: a row of a tile of
+// weights has 16 operands, each a pair of values that follow each other in k.
 //
 // The registers are those of the processor, or those of emulated_tiles.h where a test
 // asks for them; all that computes with them is the same code.
@@ -29,8 +29,8 @@ struct TileConfig {
 };
 
 #if defined(__AMX_BF16__)
-// The instructions name their tiles as constants of the text. GCC does not know that they
-// read and write memory; the fences say so.
+// The instructions name their tiles as constants of the text. GCC does not know that
+// they read and write memory; the fences say so.
 #define KISSIPO_FENCE __asm__ volatile("" ::: "memory")
 struct TileRegisters {
     void load_config(const TileConfig* config) {
@@ -126,8 +126,8 @@ class TileSums {
         });
     }
     // sums[row][OFFSET + vector] += a[row][k] * w[k][vector], where k counts packed
-    // operands and `count` is a multiple of OPERAND_BLOCK. The rows of a are equally far
-    // from each other, those of w are `w_stride` floats apart.
+    // operands and `count` is a multiple of OPERAND_BLOCK. The rows of a are equally
+    // far from each other, those of w are `w_stride` floats apart.
     template <int VECTORS, int OFFSET>
     void add_products(const float* const* a, int64_t count, const float* w,
                       int64_t w_stride = VECTORS * LANES) {
@@ -149,8 +149,8 @@ class TileSums {
     }
 };
 
-// Calls f(row, rows) for blocks of at most 16 rows, which are about equally high: another
-// height costs a new configuration.
+// Calls f(row, rows) for blocks of at most 16 rows, which are about equally high:
+// another height costs a new configuration.
 template <class F>
 void for_each_block(int64_t count, const F& f) {
     const int64_t height = ceil_div(count, max(1, ceil_div(count, BLOCK_ROWS)));

@@ -363,7 +363,9 @@ int check_word_vectors(const Kernels* kernels, int64_t dim, bool cbow, int64_t* 
 
 int main() {
     int misses = 0;
-    for (const char* name : {"avx512", "avx512_bf16", "amx", "amx_emulated", "avx2", "neon", "plain"}) {
+    const char* const names[] = {"avx512", "avx512_bf16", "amx",  "amx_emulated",
+                                 "avx2",   "neon",        "plain"};
+    for (const char* name : names) {
         const Kernels* kernels = kissipo_kernels(name);
         if (!kernels) continue;
         int64_t checked = 0;

@@ -33,8 +33,8 @@ bool has_avx512() {
 
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
-// Whether the processor has AMX with bfloat16, and the system saves and grants its tiles.
-// Linux grants them to a process that asks.
+// Whether the processor has AMX with bfloat16, and the system saves and grants its
+// tiles. Linux grants them to a process that asks.
 bool has_amx() {
     unsigned a, b, c, d;
     if (!has_avx512_bf16() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
@@ -97,7 +97,8 @@ EXPORTED const Kernels* kissipo_kernels(const char* name) {
     return nullptr;
 }
 
-// Returns the named set, whether or not this machine has it; null where it is not built.
+// Returns the named set, whether or not this machine has it; null where it is not
+// built.
 EXPORTED const Kernels* kissipo_built_kernels(const char* name) {
     for (const Kernels* kernels : by_preference)
         if (!std::strcmp(name, kernels->name)) return kernels;

@@ -1,6 +1,6 @@
 // For tests on processors without AMX: where such a processor refuses an instruction of
-// AMX, a handler of the signal decodes it and computes it by emulated_tiles.h. So the very
-// code that was compiled for AMX runs, though slowly. Linux on x86-64 only.
+// AMX, a handler of the signal decodes it and computes it by emulated_tiles.h. So the
+// very code that was compiled for AMX runs, though slowly. Linux on x86-64 only.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +12,7 @@ namespace {
 
 thread_local EmulatedTiles tiles;
 long instructions = 0;  // of AMX that were computed
+struct sigaction before;
 
 // The registers in the order in which instructions number them.
 constexpr int ORDER[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
@@ -57,8 +58,8 @@ Operand read_operand(const uint8_t* modrm, const greg_t* registers, bool x, bool
     return operand;
 }
 
-// Computes the instruction; returns its length, or 0 where it is none of AMX or one that
-// AMX refuses, too.
+// Computes the instruction; returns its length, or 0 where it is none of AMX or one
+// that AMX refuses, too.
 int compute(const uint8_t* code, const greg_t* registers) {
     if (code[0] != 0xc4 || (code[1] & 0x1f) != 2 || (code[2] & 0x84)) return 0;  // VEX.128.0F38.W0
     const bool x = !(code[1] & 0x40), b = !(code[1] & 0x20);
@@ -106,8 +107,11 @@ void emulate_amx() {
     struct sigaction action = {};
     action.sa_sigaction = answer;
     action.sa_flags = SA_SIGINFO;
-    sigaction(SIGILL, &action, nullptr);
+    sigaction(SIGILL, &action, &before);
 }
+
+// From now on they are refused again.
+void refuse_amx() { sigaction(SIGILL, &before, nullptr); }
 
 long emulated_instructions() { return instructions; }
 

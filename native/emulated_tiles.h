@@ -1,6 +1,6 @@
-// The tile instructions of AMX in plain C++, from the pseudo-code of Intel's manual: the
-// same tiles, the same order of sums, the same treatment of denormals. Tests compute with
-// them on processors that have no AMX.
+// The tile instructions of AMX in plain C++, from the pseudo-code of Intel's manual:
+// the same tiles, the same order of sums, the same treatment of denormals. Tests
+// compute with them on processors without AMX.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -41,8 +41,8 @@ class EmulatedTiles {
     bool is_configured(int tile) const { return tile >= 0 && tile < 8 && tiles[tile].rows > 0; }
 
   public:
-    // LDTILECFG: byte 0 is the palette, bytes 16-31 are the bytes of a row of each tile,
-    // bytes 48-55 their rows. All tiles become zero. Palette 0 releases them.
+    // LDTILECFG: byte 0 is the palette, bytes 16-31 are the bytes of a row of each
+    // tile, bytes 48-55 their rows. All tiles become zero. Palette 0 releases them.
     bool load_config(const void* config) {
         unsigned char bytes[64];
         std::memcpy(bytes, config, 64);
@@ -65,7 +65,7 @@ class EmulatedTiles {
         std::memset(tiles[tile].data, 0, sizeof tiles[tile].data);
         return true;
     }
-    // TILELOADD: rows that are `stride` bytes apart; the rest of the register becomes zero.
+    // TILELOADD: rows that are `stride` bytes apart; the rest of the tile becomes zero.
     bool load(int tile, const void* from, int64_t stride) {
         if (!zero(tile)) return false;
         for (int row = 0; row < tiles[tile].rows; row++)
@@ -81,9 +81,9 @@ class EmulatedTiles {
                         tiles[tile].row_bytes);
         return true;
     }
-    // TDPBF16PS: sums (m, n) += a (m, k pairs) * b (k, n pairs). The first and the second
-    // numbers of the pairs are summed apart, by fused multiply-adds over k; then both sums
-    // are added, and their sum to the one that was there.
+    // TDPBF16PS: sums (m, n) += a (m, k pairs) * b (k, n pairs). The first and the
+    // second numbers of the pairs are summed apart, by fused multiply-adds over k; then
+    // both sums are added, and their sum to the one that was there.
     bool multiply(int sums, int a, int b) {
         if (!is_configured(sums) || !is_configured(a) || !is_configured(b)) return false;
         if (sums == a || sums == b || a == b) return false;

@@ -131,8 +131,8 @@ struct Kernels {
     void (*word_vectors)(const WordVectors*);
 };
 
-// The table of the named instruction set, or null; the second also where this machine does
-// not have it.
+// The table of the named instruction set, or null; the second also where this machine
+// does not have it.
 const Kernels* kissipo_kernels(const char* name);
 const Kernels* kissipo_built_kernels(const char* name);
 }

@@ -78,7 +78,7 @@ def kernels(*, bfloat16: bool = False) -> Kernels | None:
 
     Raises:   MachineError where $KISSIPO_KERNELS is unknown or not available here.
     """
-    return _chosen(forced_kernels(), bfloat16)
+    return _select(forced_kernels(), bfloat16)
 
 
 def forced_kernels() -> str:
@@ -103,7 +103,7 @@ def built_sets() -> tuple[str, ...]:
 
 
 @cache
-def _chosen(forced: str, bfloat16: bool) -> Kernels | None:
+def _select(forced: str, bfloat16: bool) -> Kernels | None:
     if forced in _NONE:
         return None
     if forced and forced not in available_sets():
@@ -120,7 +120,7 @@ def _chosen(forced: str, bfloat16: bool) -> Kernels | None:
 
 def _why_unavailable(name: str) -> str:
     if name not in SETS:
-        return "which is no instruction set"
+        return "an unknown name"
     if not BUILT:
         return "but there was no C++ compiler during installation"
     return "which this processor does not have" if name in built_sets() else "which is not built"
