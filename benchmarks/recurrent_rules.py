@@ -32,6 +32,7 @@ from kissipo.process.kernels.rules import (
     FILE,
     PHASES,
     REGIONS,
+    THREADS,
     Call,
     instruction_set,
 )
@@ -116,7 +117,10 @@ def write(*, bfloat16: bool, seconds: float) -> None:
     }
     table = json.loads(FILE.read_text(encoding="utf-8"))
     name = library.name if not bfloat16 else instruction_set()
-    table[name]["bfloat16" if bfloat16 else "float32"] = entry
+    dtype, own = "bfloat16" if bfloat16 else "float32", THREADS[torch.get_num_threads() > 1]
+    before = table[name][dtype]
+    by_threads = before if before.keys() <= set(THREADS) else dict.fromkeys(THREADS, before)
+    table[name][dtype] = {**by_threads, own: entry}
     FILE.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     print(f"{time.process_time() - began:.0f} s of the processor, {FILE} has {name}")
     summarize(ratios)

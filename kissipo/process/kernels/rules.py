@@ -1,7 +1,7 @@
 """When torch's own recurrent kernel is faster: measured once, and checked in.
 
-rules.json has an entry per instruction set and type, with the machine and the date of
-its measurement. For each cell, in training and in inference, it has the maximum number
+rules.json has an entry per instruction set and type, for one thread and for several,
+with the machine and the date of its measurement. For each cell, in training and in inference, it has the maximum number
 of weights up to which the fused kernel is used, per region: how many steps and
 sequences a call has. `null` means that every size is faster, 0 that none is.
 `benchmarks/recurrent.py --rules` measures and writes an entry. Nothing is measured
@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from kissipo.core.devices import has_instructions
 from kissipo.core.json_object import JsonObject
 from kissipo.process.kernels.native import SETS, available_sets, forced_kernels
@@ -27,6 +29,7 @@ FILE = Path(__file__).parent / "rules.json"
 TYPES = ("float32", "bfloat16")
 CELLS = ("LSTM", "GRU", "RNN")
 PHASES = ("training", "inference")
+THREADS = ("one thread", "several threads")
 REGIONS = (
     *("few units", "one step", "up to 8 rows", "up to 40 rows", "up to 3 sequences"),
     "4 sequences or more",
@@ -106,18 +109,20 @@ def _set_of(forced: str) -> str:
 
 def rules_here(*, bfloat16: bool = False) -> Rules:
     """The rules for this machine."""
-    return rules_of(instruction_set(), "bfloat16" if bfloat16 else "float32")
+    threads = THREADS[torch.get_num_threads() > 1]
+    return rules_of(instruction_set(), "bfloat16" if bfloat16 else "float32", threads)
 
 
 @cache
-def rules_of(instructions: str, dtype: str) -> Rules:
+def rules_of(instructions: str, dtype: str, threads: str = "one thread") -> Rules:
     """The rules of an instruction set and a type, or of the set that it follows."""
     entry = entries()[instructions][dtype]
+    entry = entry.get(threads, entry)  # one that names no threads holds for both
     name = f"{instructions} {dtype}"
     if "follows" in entry:
-        source = rules_of(entry["follows"], dtype)
+        source = rules_of(entry["follows"], dtype, threads)
         provenance = f"{entry['why']}; follows {source.name}, {source.provenance}"
-        return Rules(name, source.kernels, provenance, source.max_weights)
+        return Rules(name, entry["kernels"], provenance, source.max_weights)
     if "torch" in entry:
         return Rules(name, "", entry["torch"], _always_torch())
     measured = entry["measured"]
