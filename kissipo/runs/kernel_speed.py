@@ -89,7 +89,7 @@ def compare(
         run()
     first = sum(_milliseconds(run) for run in runs)
     in_a_row = 5 if first < 10 else 2
-    rounds = int(min(25, max(3, seconds * 1e3 / (first * in_a_row))))
+    rounds = int(max(3, seconds * min(80, 1e3 / (first * in_a_row))))
     for _ in range(rounds):
         for run, list_of_times in zip(runs, times, strict=True):
             list_of_times += list(_repeat(run, in_a_row))[1:]

@@ -23,7 +23,13 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
-from kissipo.process.kernels.native import BUILT, Kernels, fallback_reason, kernels
+from kissipo.process.kernels.native import (
+    BUILT,
+    Kernels,
+    fallback_reason,
+    forced_kernels,
+    kernels,
+)
 from kissipo.process.kernels.recurrent import CELLS, LayerSpec, Results, run_layer
 from kissipo.process.kernels.rows import SequenceRows, equal_lengths, packed_order, varied_lengths
 from kissipo.process.kernels.rules import Call, rules_here
@@ -375,6 +381,9 @@ def _current_kernels() -> Kernels | None:
 
 
 def _why_missing() -> str:
+    if forced := forced_kernels():
+        type_of = "" if kernels() is None else ", which cannot multiply bfloat16"
+        return f"KISSIPO_KERNELS is {forced}{type_of}"
     if kernels() is not None:
         return "torch's kernel is used under autocast: this processor cannot multiply bfloat16"
     return "it was not built, because there was no C++ compiler during installation"

@@ -241,12 +241,13 @@ def test_speed_says_whether_a_rule_holds(
     assert len({(line["shape"], line["type"]) for line in lines}) == 10
 
 
-def test_speed_measures_both_layers_with_the_same_weights(
+def test_speed_prints_a_line_per_shape_and_a_verdict(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if kernels() is None:
         pytest.skip("the kernels are not built here")
     monkeypatch.setattr(kernel_speed, "_SECONDS", 0.01)
+    monkeypatch.setattr(kernel_speed, "_CALLS", [Call(2, 3, 4, units) for units in range(5, 10)])
     assert main(["doctor", "--speed"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].split() == [
