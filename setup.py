@@ -11,9 +11,11 @@ import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 CELLS = "native/cells.cpp"
 CHOICE = "native/choose.cpp"
@@ -40,15 +42,11 @@ SETS = {
     "avx2": (8, ["-mavx2", "-mfma"]),
     "avx512": (16, AVX512),
     "avx512_bf16": (16, [*AVX512, "-mavx512bf16"]),
+    "amx": (16, [*AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]),
 }
-
-
-def instruction_sets() -> list[str]:
-    """The sets of this processor's architecture.
-
-    One that the machine has is chosen when the library is loaded.
-    """
-    return list(SETS) if platform.machine().lower() in ("x86_64", "amd64") else ["plain"]
+AMX_PROBE = """#include <immintrin.h>
+void probe(void* tile) { _tile_loadd(0, tile, 64); _tile_dpbf16ps(1, 2, 3); }
+"""
 
 
 class BuildKernels(build_ext):
@@ -60,13 +58,43 @@ class BuildKernels(build_ext):
     def build_extension(self, ext: Extension) -> None:
         common = [source for source in ext.sources if source not in KERNELS]
         kernels = [source for source in ext.sources if source in KERNELS]
-        objects = self.compiler.compile(common, output_dir=self.build_temp, extra_postargs=COMMON)
+        names = self.instruction_sets() if kernels else []
+        objects = self.compiler.compile(
+            common,
+            output_dir=self.build_temp,
+            macros=[("KISSIPO_AMX", "1")] if "amx" in names else [],
+            extra_postargs=COMMON,
+        )
         with ThreadPoolExecutor(os.cpu_count()) as workers:
-            sources = zip(*product(instruction_sets(), kernels), strict=True) if kernels else ()
+            sources = zip(*product(names, kernels), strict=True) if kernels else ()
             for compiled in workers.map(self.compile_one, *sources):
                 objects += compiled
         path = self.get_ext_fullpath(ext.name)
         self.compiler.link_shared_object(objects, path, target_lang="c++")
+
+    def instruction_sets(self) -> list[str]:
+        """The sets of this processor's architecture that the compiler knows.
+
+        One that the machine has is chosen when the library is loaded.
+        """
+        if platform.machine().lower() not in ("x86_64", "amd64"):
+            return ["plain"]
+        return [name for name in SETS if name != "amx" or self.compiles_amx()]
+
+    def compiles_amx(self) -> bool:
+        """Whether the compiler and its assembler know the tiles of AMX."""
+        folder = Path(self.build_temp)
+        folder.mkdir(parents=True, exist_ok=True)
+        source = folder / "amx_probe.cpp"
+        source.write_text(AMX_PROBE, encoding="utf-8")
+        try:
+            self.compiler.compile(
+                [str(source)], output_dir=self.build_temp, extra_postargs=COMMON + SETS["amx"][1]
+            )
+        except CompileError:
+            self.announce("this compiler does not know AMX: its kernels are left out", level=2)
+            return False
+        return True
 
     def compile_one(self, name: str, source: str) -> list[str]:
         """Compile one source for one instruction set."""
@@ -87,7 +115,8 @@ class BuildKernels(build_ext):
         return fullname.replace(".", "/") + (".dll" if sys.platform == "win32" else ".so")
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
-        return [] if CELLS in ext.sources else ["kissipo_kernels"]
+        exported = ["kissipo_kernels", "kissipo_built_kernels"]
+        return [] if CELLS in ext.sources else exported
 
 
 try:

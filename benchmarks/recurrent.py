@@ -17,8 +17,10 @@ Lengths    batches of 32 messages of the real SMS set, beside PackedSequence and
 Grid       `auto` beside torch, from one sequence of one step to 512 of 500 steps, from
            1 to 1024 units, in two layers, in both directions. Shapes where the ratio is
            below 0.95 are listed. `--kernel fused` shows which shapes auto must avoid.
+Rules      `--rules write` measures when torch is faster, and writes it to the rules of
+           `auto`; `--rules check` compares `auto` with torch (recurrent_rules.py).
 Run        python benchmarks/recurrent.py [--shapes a,b] [--rounds 30] [--threads 2]
-           [--grid [--kernel fused]]
+           [--grid [--kernel fused]] [--rules write [--bfloat16]]
 
 recurrent_peers.py compares with Keras 3 and JAX.
 """
@@ -36,6 +38,7 @@ from itertools import product
 from pathlib import Path
 from typing import get_args
 
+import recurrent_rules
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -439,11 +442,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--grid", action="store_true")
     parser.add_argument("--kernel", default="auto", choices=get_args(Kernel))
+    parser.add_argument("--rules", choices=("write", "check"))
+    parser.add_argument("--bfloat16", action="store_true", help="rules for autocast to bfloat16")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of one comparison of --rules")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     if arguments.child:
         print(memory_of(*arguments.child))
+        return
+    if arguments.rules:
+        measure = recurrent_rules.write if arguments.rules == "write" else recurrent_rules.check
+        measure(bfloat16=arguments.bfloat16, seconds=arguments.seconds)
         return
     library = kernels()
     max_gflops = peak()

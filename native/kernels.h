@@ -120,7 +120,7 @@ struct WordVectors {
 // The functions that are compiled for one instruction set.
 struct Kernels {
     const char* name;
-    int64_t lanes;             // floats of a vector
+    int64_t unit_block;        // units are padded to its multiples: the floats of a vector, or two
     int64_t packed_values;     // values of a 32-bit operand: 2 where products take bfloat16
                                // and gates are saved as bfloat16, else 1
     void (*forward)(const Layer*);
@@ -131,6 +131,8 @@ struct Kernels {
     void (*word_vectors)(const WordVectors*);
 };
 
-// The table of the named instruction set, or null.
+// The table of the named instruction set, or null; the second also where this machine
+// does not have it.
 const Kernels* kissipo_kernels(const char* name);
+const Kernels* kissipo_built_kernels(const char* name);
 }

@@ -51,8 +51,10 @@ inline void pack_row(const float*, int64_t, float*) {}
 
 namespace {
 
-// The number of operands that so many values take.
-inline int64_t packed(int64_t values) { return ceil_div(values, PACKED_VALUES); }
+// The number of operands that so many values take, in whole blocks.
+inline int64_t packed(int64_t values) {
+    return ceil_div(values, PACKED_VALUES * OPERAND_BLOCK) * OPERAND_BLOCK;
+}
 
 // Rows as operands of products along them: where the rows are, or packed into memory of
 // its own.
@@ -97,12 +99,12 @@ class PackedRowPairs {
     }
     template <class T>
     void pack(const T* const* rows, int64_t count) const {
-        for (int64_t row = 0; PACKED_VALUES > 1 && row < count; row += 2)
+        for (int64_t row = 0; PACKED_VALUES > 1 && row < 2 * packed(count); row += 2)
             for (int64_t column = 0; column < width; column += LANES) {
                 const int64_t left = width - column;
+                const Vec first = row < count ? load(rows[row] + column, left) : Vec{};
                 const Vec second = row + 1 < count ? load(rows[row + 1] + column, left) : Vec{};
-                store(memory.data + row / 2 * padded(width) + column,
-                      packed_pair(load(rows[row] + column, left), second));
+                store(memory.data + row / 2 * padded(width) + column, packed_pair(first, second));
             }
     }
     template <class T>
@@ -110,6 +112,27 @@ class PackedRowPairs {
         if constexpr (PACKED_VALUES > 1) return own.data;
         else return rows;
     }
+};
+
+// The operands of PackedRowPairs with columns as rows, as tiles read them.
+class TransposedPairs {
+    const int64_t pairs;
+    const Array<float> memory;
+
+  public:
+    TransposedPairs(int64_t rows, int64_t width)
+        : pairs(packed(rows)), memory(USES_AMX ? padded(width) * pairs : 0) {}
+    void transpose_from(const float* const* operands, int64_t width, int64_t count) const {
+        for (int64_t pair = 0; pair < packed(count); pair += LANES)
+            for (int64_t column = 0; column < width; column += LANES) {
+                Vec square[LANES];
+                for (int i = 0; i < LANES; i++) square[i] = load(operands[pair + i] + column);
+                transpose(square);
+                for (int i = 0; i < LANES; i++)
+                    store(memory.data + (column + i) * pairs + pair, square[i]);
+            }
+    }
+    const float* column(int64_t index) const { return memory.data + index * pairs; }
 };
 
 }  // namespace

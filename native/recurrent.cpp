@@ -17,6 +17,10 @@
 // Products take packed operands: floats, or pairs of bfloat16. With bfloat16, weights,
 // inputs and states are rounded where a product takes them, gates and their gradients
 // where they are saved; sums, cells and all results stay float.
+//
+// With AMX, the sums of up to 16 rows are computed in tiles and then read from memory;
+// what is done with them is the same.
+#include "amx.h"
 #include "operands.h"
 
 namespace KISSIPO_ISA {
@@ -128,6 +132,8 @@ void interleave(const float* const (&rows)[TILE_VECTORS][LANES], int64_t count, 
             store(to + (k / PACKED_VALUES * VECTORS + v) * LANES,
                   packed_pair(values[0], values[PACKED_VALUES - 1]));
         }
+    for (k = ceil_div(count, PACKED_VALUES); k < packed(count); k++)
+        for (int v = 0; v < VECTORS; v++) store(to + (k * VECTORS + v) * LANES, Vec{});
 }
 
 // Writes the panel that begins at a vector of units; see panel_floats.
@@ -363,13 +369,12 @@ __attribute__((noinline)) void gated_sums(const Layer& layer, const StepRows& st
     });
 }
 
-// One step of LSTM or GRU for a tile: ROWS rows and one vector of units.
+// The activations of LSTM or GRU for a tile of sums (row, gate), which they replace.
 template <class C, int ROWS>
-void forward_gated(const Layer& layer, const StepRows& step, int64_t row, const float* panel,
-                   int64_t unit) {
+inline INLINE void activate_gated(const Layer& layer, const StepRows& step, int64_t row,
+                                  int64_t unit, Vec* sums) {
     const int64_t padded_units = padded(layer.units), left = layer.units - unit;
-    Vec sums[ROWS * TILE_VECTORS], outer[ROWS];
-    gated_sums<C, ROWS>(layer, step, row, panel, unit, sums);
+    Vec outer[ROWS];
     if constexpr (std::is_same_v<C, Lstm>) {
 #pragma GCC unroll 1
         for (int r = 0; r < ROWS; r++) {
@@ -406,6 +411,31 @@ void forward_gated(const Layer& layer, const StepRows& step, int64_t row, const 
                 store(step.gates[row + r] + v * padded_units + unit, sums[r * TILE_VECTORS + v]);
 }
 
+// One step of LSTM or GRU for a tile: ROWS rows and one vector of units.
+template <class C, int ROWS>
+void forward_gated(const Layer& layer, const StepRows& step, int64_t row, const float* panel,
+                   int64_t unit) {
+    Vec sums[ROWS * TILE_VECTORS];
+    gated_sums<C, ROWS>(layer, step, row, panel, unit, sums);
+    activate_gated<C, ROWS>(layer, step, row, unit, sums);
+}
+
+// The activations of an RNN for a tile of sums (row, vector).
+template <class C, int ROWS, int VECTORS>
+inline INLINE void activate_rnn(const Layer& layer, const StepRows& step, int64_t row, int64_t unit,
+                                const Vec (&sums)[ROWS][TILE_VECTORS]) {
+    for (int r = 0; r < ROWS; r++) {
+        Vec h[VECTORS];
+        for (int v = 0; v < VECTORS; v++) h[v] = sums[r][v];
+        if constexpr (std::is_same_v<C, RnnTanh>)
+            tanh_inplace(h);
+        else
+            for (int v = 0; v < VECTORS; v++) h[v] = h[v] < Vec{} ? Vec{} : h[v];
+        for (int v = 0; v < VECTORS; v++)
+            store(step.y[row + r] + unit + v * LANES, h[v], layer.units - unit - v * LANES);
+    }
+}
+
 // One step of an RNN for a tile: ROWS rows and VECTORS vectors of units.
 template <class C, int ROWS, int VECTORS>
 void forward_rnn(const Layer& layer, const StepRows& step, int64_t row, const float* panel,
@@ -417,16 +447,53 @@ void forward_rnn(const Layer& layer, const StepRows& step, int64_t row, const fl
         add_products<ROWS, VECTORS, 0>(step.packed_x + row, packed(layer.features), panel, sums);
     add_products<ROWS, VECTORS, 0>(step.packed_h + row, packed(layer.units),
                                    panel + packed(layer.features) * VECTORS * LANES, sums);
-    for (int r = 0; r < ROWS; r++) {
-        Vec h[VECTORS];
-        for (int v = 0; v < VECTORS; v++) h[v] = sums[r][v];
-        if constexpr (std::is_same_v<C, RnnTanh>)
-            tanh_inplace(h);
-        else
-            for (int v = 0; v < VECTORS; v++) h[v] = h[v] < Vec{} ? Vec{} : h[v];
+    activate_rnn<C, ROWS, VECTORS>(layer, step, row, unit, sums);
+}
+
+// The sums of a block of rows for VECTORS vectors of a panel, by AMX.
+template <class C, int VECTORS>
+void block_sums(const Layer& layer, const StepRows& step, int64_t row, int64_t rows,
+                const float* panel, int64_t unit, TileSums& sums) {
+    constexpr bool gated = C::gates > 1;
+    constexpr int x_width = gated ? C::x_gates : VECTORS, h_width = gated ? C::h_gates : VECTORS;
+    const int64_t stride = gated ? padded(layer.units) : LANES;
+    for (int64_t r = 0; r < rows; r++)
         for (int v = 0; v < VECTORS; v++)
-            store(step.y[row + r] + unit + v * LANES, h[v], layer.units - unit - v * LANES);
-    }
+            sums.value[r][v] = load(step.input_sums ? step.input_sums[row + r] + unit + v * stride
+                                                    : panel + v * LANES);
+    panel += VECTORS * LANES;
+    sums.begin<VECTORS>(rows);
+    if (!step.input_sums)
+        sums.add_products<x_width, 0>(step.packed_x + row, packed(layer.features), panel);
+    panel += packed(layer.features) * x_width * LANES;
+    sums.add_products<h_width, C::first_h_gate>(step.packed_h + row, packed(layer.units), panel);
+    sums.end<VECTORS>();
+}
+
+// One step of a block of rows for VECTORS vectors of a panel, by AMX.
+template <class C, int VECTORS>
+void forward_block(const Layer& layer, const StepRows& step, int64_t row, int64_t rows,
+                   const float* panel, int64_t unit, TileSums& sums) {
+    block_sums<C, VECTORS>(layer, step, row, rows, panel, unit, sums);
+    for (int64_t r = 0; r < rows; r += TILE_ROWS)
+        static_dispatch<TILE_ROWS>(rows - r, [&](auto tile_rows) {
+            constexpr int ROWS = tile_rows;
+            if constexpr (C::gates == 1) {
+                const auto& tile = reinterpret_cast<Vec(&)[ROWS][TILE_VECTORS]>(sums.value[r]);
+                activate_rnn<C, ROWS, VECTORS>(layer, step, row + r, unit, tile);
+            } else {
+                activate_gated<C, ROWS>(layer, step, row + r, unit, sums.value[r]);
+            }
+        });
+}
+
+// Calls f(vectors) with the number of vectors of the panel that begins at a unit.
+template <class C, class F>
+inline void with_panel_vectors(const Layer& layer, int64_t unit, const F& f) {
+    if constexpr (C::gates > 1)
+        f(std::integral_constant<int, C::gates>());
+    else
+        static_dispatch<TILE_VECTORS>((padded(layer.units) - unit) / LANES, f);
 }
 
 // One step for ROWS rows and the units of one panel.
@@ -447,6 +514,16 @@ inline void forward_step(const Layer& layer, const StepRows& step, const float* 
                          int64_t count) {
     const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
+    if constexpr (USES_AMX) {
+        TileSums sums;
+        for (int64_t unit = 0; unit < padded(layer.units); unit += panel_units, panel += size)
+            with_panel_vectors<C>(layer, unit, [&](auto vectors) {
+                for_each_block(count, [&](int64_t row, int64_t rows) {
+                    forward_block<C, vectors>(layer, step, row, rows, panel, unit, sums);
+                });
+            });
+        return;
+    }
     for (int64_t unit = 0; unit < padded(layer.units); unit += panel_units, panel += size)
         for (int64_t row = 0; row < count; row += TILE_ROWS)
             static_dispatch<TILE_ROWS>(min(TILE_ROWS, count - row), [&](auto rows) {
@@ -553,6 +630,23 @@ inline INLINE void input_tile(const Layer& layer, const float* const* x, const f
         write_input_sums<C, ROWS, C::x_gates, C::gates>(layer, x, panel, to, padded_units);
 }
 
+// Input parts of a block of rows for VECTORS vectors of a panel, by AMX.
+template <class C, int VECTORS>
+void input_block(const Layer& layer, const float* const* x, int64_t rows, const float* panel,
+                 float* to, TileSums& sums) {
+    constexpr bool gated = C::gates > 1;
+    const int64_t padded_units = padded(layer.units), stride = gated ? padded_units : LANES;
+    for (int64_t r = 0; r < rows; r++)
+        for (int v = 0; v < VECTORS; v++) sums.value[r][v] = load(panel + v * LANES);
+    sums.begin<VECTORS>(rows);
+    sums.add_products<gated ? C::x_gates : VECTORS, 0>(x, packed(layer.features),
+                                                       panel + VECTORS * LANES);
+    sums.end<VECTORS>();
+    for (int64_t r = 0; r < rows; r++)
+        for (int v = 0; v < VECTORS; v++)
+            store(to + r * C::gates * padded_units + v * stride, sums.value[r][v]);
+}
+
 // Input parts of the rows first .. last - 1.
 template <class C>
 void input_rows(const Layer& layer, const float* panel, const float* const* packed_x, float* to,
@@ -560,6 +654,18 @@ void input_rows(const Layer& layer, const float* panel, const float* const* pack
     const int64_t padded_units = padded(layer.units);
     const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
+    if constexpr (USES_AMX) {
+        TileSums sums;
+        for (int64_t unit = 0; unit < padded_units; unit += panel_units, panel += size)
+            with_panel_vectors<C>(layer, unit, [&](auto vectors) {
+                for_each_block(last - first, [&](int64_t row, int64_t rows) {
+                    float* block = to + (first + row) * C::gates * padded_units + unit;
+                    input_block<C, vectors>(layer, packed_x + first + row, rows, panel, block,
+                                            sums);
+                });
+            });
+        return;
+    }
     for (int64_t unit = 0; unit < padded_units; unit += panel_units, panel += size)
         for (int64_t row = first; row < last; row += TILE_ROWS) {
             float* tile = to + row * C::gates * padded_units + unit;
@@ -702,9 +808,40 @@ void multiply_tile(const float* const* a, int64_t count, const float* panel, flo
     });
 }
 
+// The same for a block of rows, by AMX.
+template <int VECTORS>
+void multiply_block(const float* const* a, int64_t rows, int64_t count, const float* panel,
+                    float* const* to, int64_t first, int64_t width, bool accumulate,
+                    TileSums& sums) {
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t v = 0, left = width - first; v < VECTORS; v++, left -= LANES)
+            sums.value[r][v] = accumulate ? load(to[r] + first + v * LANES, left) : Vec{};
+    sums.begin<VECTORS>(rows);
+    sums.add_products<VECTORS, 0>(a, count, panel);
+    sums.end<VECTORS>();
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t v = 0, left = width - first; v < VECTORS; v++, left -= LANES)
+            store(to[r] + first + v * LANES, sums.value[r][v], left);
+}
+
+// to[row] = a[row] W, or += it, for all rows, by AMX.
+inline void multiply_by_amx(const float* const* a, int64_t rows, int64_t count,
+                            const float* weights, float* const* to, int64_t width,
+                            bool accumulate) {
+    TileSums sums;
+    for (int64_t first = 0; first < padded(width); first += TILE_VECTORS * LANES)
+        static_dispatch<TILE_VECTORS>((padded(width) - first) / LANES, [&](auto vectors) {
+            for_each_block(rows, [&](int64_t row, int64_t height) {
+                multiply_block<vectors>(a + row, height, count, weights + first * count, to + row,
+                                        first, width, accumulate, sums);
+            });
+        });
+}
+
 // to[row] = a[row] W, or += it, for all rows.
 inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights,
                      float* const* to, int64_t width, bool accumulate) {
+    if constexpr (USES_AMX) return multiply_by_amx(a, rows, count, weights, to, width, accumulate);
     for (int64_t first = 0; first < width; first += TILE_VECTORS * LANES)
         static_dispatch<TILE_VECTORS>(ceil_div(width - first, LANES), [&](auto vectors) {
             constexpr int VECTORS = vectors;
@@ -795,7 +932,8 @@ struct GradientTile {
     int64_t k, k_count, column, vectors;
 };
 
-constexpr int64_t TILE_FLOATS = TILE_ROWS * TILE_VECTORS * LANES;
+constexpr int GRADIENT_TILE_ROWS = USES_AMX ? BLOCK_ROWS : TILE_ROWS;
+constexpr int64_t TILE_FLOATS = GRADIENT_TILE_ROWS * TILE_VECTORS * LANES;
 
 // Lists the tiles of all gradients that are needed.
 template <class C>
@@ -804,8 +942,8 @@ void list_tiles(const Layer& layer, const Direction& direction, Array<GradientTi
     auto append = [&](GradientTile::Kind kind, int64_t count, int first_gate, int gates) {
         const int64_t end = (first_gate + gates) * padded_units;
         for (int64_t column = first_gate * padded_units; column < end; column += width)
-            for (int64_t k = 0; k < count; k += TILE_ROWS)
-                tiles.append({kind, k, min(TILE_ROWS, count - k), column,
+            for (int64_t k = 0; k < count; k += GRADIENT_TILE_ROWS)
+                tiles.append({kind, k, min(GRADIENT_TILE_ROWS, count - k), column,
                               min(TILE_VECTORS, (end - column) / LANES)});
     };
     if (direction.dw_ih && !layer.ids) append(GradientTile::INPUT, layer.features, 0, C::x_gates);
@@ -888,9 +1026,57 @@ void add_to_tile(const GradientTile& tile, const float* const* a, const float* c
     });
 }
 
+// The same by AMX, where the factors are transposed.
+template <int VECTORS>
+void add_to_tile_by_amx(const GradientTile& tile, const TransposedPairs& factors,
+                        const float* const* gates, int64_t count, float* memory, TileSums& sums) {
+    const float* columns[BLOCK_ROWS];
+    for (int64_t k = 0; k < tile.k_count; k++) {
+        columns[k] = factors.column(tile.k + k);
+        for (int v = 0; v < VECTORS; v++)
+            sums.value[k][v] = load(memory + (k * VECTORS + v) * LANES);
+    }
+    sums.begin<VECTORS>(tile.k_count);
+    sums.add_products<VECTORS, 0>(columns, count, gates[0] + tile.column, gates[1] - gates[0]);
+    sums.end<VECTORS>();
+    for (int64_t k = 0; k < tile.k_count; k++)
+        for (int v = 0; v < VECTORS; v++)
+            store(memory + (k * VECTORS + v) * LANES, sums.value[k][v]);
+}
+
+// Adds the products of all rows to the sums of `count` tiles by AMX.
+template <class C>
+void sum_tiles_by_amx(const GradientTile* tiles, int64_t count, GradientRows<C> rows,
+                      float* memory) {
+    const Layer& layer = rows.index.layer;
+    const PackedRowPairs gates(GRADIENT_ROWS, C::gates * padded(layer.units));
+    const int64_t width[] = {layer.features, layer.units, 1};  // by kind
+    const PackedRowPairs factors[] = {
+        {GRADIENT_ROWS, width[0]}, {GRADIENT_ROWS, width[1]}, {GRADIENT_ROWS, width[2]}};
+    const TransposedPairs transposed[] = {
+        {GRADIENT_ROWS, width[0]}, {GRADIENT_ROWS, width[1]}, {GRADIENT_ROWS, width[2]}};
+    TileSums sums;
+    while (const int64_t row_count = rows.read()) {
+        gates.pack(rows.gates, row_count);
+        for (int kind = 0; kind < 3; kind++) {
+            factors[kind].pack(rows.factors[kind], row_count);
+            transposed[kind].transpose_from(factors[kind].operands(rows.factors[kind]),
+                                            width[kind], row_count);
+        }
+        for (int64_t i = 0; i < count; i++)
+            static_dispatch<TILE_VECTORS>(tiles[i].vectors, [&](auto vectors) {
+                add_to_tile_by_amx<vectors>(tiles[i], transposed[tiles[i].kind],
+                                            reinterpret_cast<const float* const*>(
+                                                gates.operands(rows.gates)),
+                                            packed(row_count), memory + i * TILE_FLOATS, sums);
+            });
+    }
+}
+
 // Adds the products of all rows to the sums of `count` tiles.
 template <class C>
 void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* sums) {
+    if constexpr (USES_AMX) return sum_tiles_by_amx<C>(tiles, count, rows, sums);
     const Layer& layer = rows.index.layer;
     const PackedRowPairs gates(GRADIENT_ROWS, C::gates * padded(layer.units));
     const PackedRowPairs factors[] = {  // by kind

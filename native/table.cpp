@@ -13,7 +13,7 @@ void word_vectors(const WordVectors*);
 extern const Kernels kernels;
 const Kernels kernels = {
     KISSIPO_NAME,
-    KISSIPO_LANES,
+    UNIT_BLOCK,
     PACKED_VALUES,
     recurrent_forward,
     recurrent_backward,

@@ -19,10 +19,19 @@ constexpr int TILE_ROWS = 3;
 #endif
 constexpr int TILE_VECTORS = 4;
 
+// Whether products are computed by the tiles of AMX; see amx.h.
+#if defined(__AMX_BF16__) || defined(KISSIPO_EMULATED_TILES)
+constexpr bool USES_AMX = true;
+#else
+constexpr bool USES_AMX = false;
+#endif
+constexpr int OPERAND_BLOCK = USES_AMX ? 16 : 1;         // operands that a product takes at once
+constexpr int UNIT_BLOCK = USES_AMX ? 2 * LANES : LANES;  // units are padded to its multiples
+
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// The number of units, rounded up to whole vectors.
-inline int64_t padded(int64_t units) { return (units + LANES - 1) / LANES * LANES; }
+// The number of units, rounded up to whole blocks.
+inline int64_t padded(int64_t units) { return ceil_div(units, UNIT_BLOCK) * UNIT_BLOCK; }
 
 template <int... I, class F>
 inline __attribute__((always_inline)) void static_for_sequence(std::integer_sequence<int, I...>,

@@ -23,11 +23,16 @@ inline Vec load(const float* from) { return *reinterpret_cast<const UnalignedVec
 inline void store(float* to, Vec value) { *reinterpret_cast<UnalignedVec*>(to) = value; }
 inline Vec broadcast(float value) { return value - Vec{}; }
 
+#if defined(__AVX512F__)
+// The mask of the first `count` lanes.
+inline __mmask16 first_lanes(int64_t count) { return count > 0 ? (1u << count) - 1 : 0; }
+#endif
+
 // Loads the first `count` lanes, all where count is larger; the others become zero.
 inline Vec load(const float* from, int64_t count) {
     if (count >= LANES) return load(from);
 #if defined(__AVX512F__)
-    return (Vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+    return (Vec)_mm512_maskz_loadu_ps(first_lanes(count), from);
 #else
     alignas(64) float part[LANES] = {};
     for (int64_t lane = 0; lane < count; lane++) part[lane] = from[lane];
@@ -39,7 +44,7 @@ inline Vec load(const float* from, int64_t count) {
 inline void store(float* to, Vec value, int64_t count) {
     if (count >= LANES) return store(to, value);
 #if defined(__AVX512F__)
-    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)value);
+    _mm512_mask_storeu_ps(to, first_lanes(count), (__m512)value);
 #else
     for (int64_t lane = 0; lane < count; lane++) to[lane] = value[lane];
 #endif

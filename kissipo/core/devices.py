@@ -157,10 +157,15 @@ def keep_memory() -> Iterator[bool]:
 
 def multiplies_bfloat16() -> bool:
     """Returns whether the processor can multiply bfloat16 numbers."""
+    return has_instructions("bf16")
+
+
+def has_instructions(part: str) -> bool:
+    """Returns whether a name of an instruction set of the processor has this part."""
     import torch
 
     capabilities: Any = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(value for name, value in capabilities.items() if "bf16" in name)
+    return any(value for name, value in capabilities.items() if part in name)
 
 
 def describe_machine(device: str = "cpu") -> dict[str, object]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from random import Random
@@ -21,7 +22,14 @@ from kissipo.core.json_object import JsonObject
 from kissipo.engine.checkpoint import saved_at
 from kissipo.engine.run_folder import METRICS, MODEL, RunFolder
 from kissipo.input.cells.compiled import library
-from kissipo.process.kernels.native import kernels
+from kissipo.process.kernels.native import (
+    BUILT,
+    available_sets,
+    built_sets,
+    forced_kernels,
+    kernels,
+)
+from kissipo.process.kernels.rules import TYPES, rules_here
 
 _PARTS = (
     ("polars", "frames", "Parquet files"),
@@ -39,24 +47,36 @@ _TIMEOUT = 600
 
 
 def examine() -> JsonObject:
-    """Returns the machine, the optional packages and the kind of the kernels."""
+    """Returns the machine, its kernels, the rules of `auto`, and optional packages."""
     parts = [
         {"package": package, "extra": extra, "purpose": purpose, "version": _version(package)}
         for package, extra, purpose in _PARTS
     ]
-    native_kernels = kernels()
-    implementation = (
-        f"fused, {native_kernels.name}"
-        if native_kernels
-        else "torch: the kernels were not built, as there was no C++ compiler"
-    )
     machine = {
         **describe_machine(),
-        "kernels": implementation,
+        "kernels": _kernels_in_use(),
+        "built kernels": _built_kernels(),
         "tables": "compiled reader" if library() else "numpy: the reader was not built",
         "oneDNN": str(torch.backends.mkldnn.is_available()),
     }
-    return {"machine": machine, "parts": parts}
+    rules = [{"type": dtype, **asdict(rules_here(bfloat16=dtype == "bfloat16"))} for dtype in TYPES]
+    return {"machine": machine, "rules": rules, "parts": parts}
+
+
+def _kernels_in_use() -> str:
+    both, forced = [kernels(), kernels(bfloat16=True)], forced_kernels()
+    names = dict.fromkeys(library.name for library in both if library is not None)
+    by = ", by KISSIPO_KERNELS" if forced else ""
+    if not BUILT:
+        return "torch: the kernels were not built, as there was no C++ compiler"
+    return f"fused, {' and '.join(names)}{by}" if names else f"torch{by}"
+
+
+def _built_kernels() -> str:
+    available = available_sets()
+    return ", ".join(
+        name if name in available else f"{name} (not of this processor)" for name in built_sets()
+    )
 
 
 def prove_resume(

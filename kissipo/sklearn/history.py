@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, Frame, numbers, times
-from kissipo.core.timestamps import as_time, looks_like_time
+from kissipo.core.time.timestamps import as_time, looks_like_time
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.input.series_order import TimeOptions, order_rows
 

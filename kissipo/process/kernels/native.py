@@ -3,6 +3,11 @@
 The library is plain C. Python passes the addresses of tensors, packed into bytes, and
 the address of torch's own `parallel_for`, so that its threads are torch's threads and
 follow `torch.set_num_threads`.
+
+The widest instruction set that the processor has is chosen when the library is loaded.
+$KISSIPO_KERNELS forces one instead: plain, avx2, avx512 or neon; avx512_bf16 or amx,
+which multiply bfloat16 and leave float32 to the widest of the others; or none, where
+torch computes everything.
 """
 
 import ctypes
@@ -15,6 +20,11 @@ from pathlib import Path
 
 import torch
 
+from kissipo.core.errors import MachineError
+
+SETS = ("plain", "neon", "avx2", "avx512", "avx512_bf16", "amx")
+BFLOAT16_SETS = ("avx512_bf16", "amx")
+_NONE = ("none", "torch")
 _LIBRARY = Path(__file__).parent / ("_kernels.dll" if sys.platform == "win32" else "_kernels.so")
 BUILT = _LIBRARY.exists()
 _LONG, _BYTES = ctypes.c_int64, ctypes.c_char_p
@@ -23,7 +33,7 @@ _LONG, _BYTES = ctypes.c_int64, ctypes.c_char_p
 class _Table(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
-        ("lanes", _LONG),
+        ("unit_block", _LONG),
         ("packed_values", _LONG),
         ("forward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("backward", ctypes.CFUNCTYPE(None, _BYTES)),
@@ -38,13 +48,13 @@ class _Table(ctypes.Structure):
 class Kernels:
     """The functions for one instruction set.
 
-    lanes:          floats of a vector; units are padded to whole vectors
+    unit_block:     units are padded to its multiples: the floats of a vector, or two
     packed_values:  values of a 32-bit operand of a product: 2 where products take
                     bfloat16 and gates are saved as bfloat16, else 1
     """
 
     name: str
-    lanes: int
+    unit_block: int
     packed_values: int
     parallel_for: int
     forward: Callable[..., None]
@@ -55,21 +65,65 @@ class Kernels:
     word_vectors: Callable[..., None]
 
     def padded(self, units: int) -> int:
-        """The number of units, rounded up to whole vectors."""
-        return -(-units // self.lanes) * self.lanes
+        """The number of units, rounded up to whole blocks."""
+        return -(-units // self.unit_block) * self.unit_block
 
 
 def kernels(*, bfloat16: bool = False) -> Kernels | None:
-    """The kernels for the widest instruction set of this machine.
+    """The kernels for the widest instruction set of this machine, or the forced one.
 
-    `$KISSIPO_INSTRUCTIONS` names another set (avx512, avx2, plain), and `bfloat16` asks
-    for the kernels whose products take bfloat16. None means that they are not built, or
-    that this machine does not have the instructions.
+    `bfloat16` asks for the kernels whose products take bfloat16. None means that they
+    are not built, that this machine does not have the instructions, or that torch's
+    own are forced.
+
+    Raises:   MachineError where $KISSIPO_KERNELS is unknown or not available here.
     """
-    name = os.environ.get("KISSIPO_INSTRUCTIONS", "")
+    return _select(forced_kernels(), bfloat16)
+
+
+def forced_kernels() -> str:
+    """The value of $KISSIPO_KERNELS; empty where nothing is forced."""
+    return os.environ.get("KISSIPO_KERNELS", "").strip().lower()
+
+
+@cache
+def available_sets() -> tuple[str, ...]:
+    """The instruction sets that are built and that this machine has."""
+    return tuple(name for name in SETS if _load(name) is not None)
+
+
+@cache
+def built_sets() -> tuple[str, ...]:
+    """The instruction sets that are built, whether or not this machine has them."""
+    if not BUILT:
+        return ()
+    library = ctypes.CDLL(str(_LIBRARY))
+    library.kissipo_built_kernels.restype = ctypes.c_void_p
+    return tuple(name for name in SETS if library.kissipo_built_kernels(name.encode()))
+
+
+@cache
+def _select(forced: str, bfloat16: bool) -> Kernels | None:
+    if forced in _NONE:
+        return None
+    if forced and forced not in available_sets():
+        raise MachineError(
+            "KISSIPO_KERNELS must name an instruction set of this machine, or none",
+            got=f"{forced}, {_why_unavailable(forced)}",
+            allowed=", ".join((*available_sets(), *_NONE)),
+            do="Choose one of these, or unset KISSIPO_KERNELS for the widest",
+        )
     if bfloat16:
-        return _load("avx512_bf16") if name in ("", "avx512") else None
-    return _load(name)
+        return None if forced and forced not in BFLOAT16_SETS else _load(forced or "avx512_bf16")
+    return _load("" if forced in BFLOAT16_SETS else forced)
+
+
+def _why_unavailable(name: str) -> str:
+    if name not in SETS:
+        return "an unknown name"
+    if not BUILT:
+        return "but there was no C++ compiler during installation"
+    return "which this processor does not have" if name in built_sets() else "which is not built"
 
 
 def fallback_reason() -> str:
@@ -99,12 +153,15 @@ def _load(name: str) -> Kernels | None:
     library.kissipo_kernels.restype = ctypes.POINTER(_Table)
     library.kissipo_kernels.argtypes = [_BYTES]
     pointer = library.kissipo_kernels(name.encode())
-    if not pointer:
-        return None
-    table = pointer.contents
+    return _kernels_of(pointer.contents) if pointer else None
+
+
+def _kernels_of(table: _Table) -> Kernels:
     functions = (getattr(table, field) for field, *_ in _Table._fields_[3:])
     parallel_for = _torch_parallel_for()
-    return Kernels(table.name.decode(), table.lanes, table.packed_values, parallel_for, *functions)
+    return Kernels(
+        table.name.decode(), table.unit_block, table.packed_values, parallel_for, *functions
+    )
 
 
 def _torch_parallel_for() -> int:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kissipo.process.kernels.native import kernels
+from kissipo.core.errors import MachineError
+from kissipo.process.kernels.native import forced_kernels, kernels
 from kissipo.process.kernels.recurrent import (
     CELLS,
     LayerSpec,
@@ -24,7 +25,12 @@ from kissipo.process.kernels.rows import equal_lengths
 
 def _layer_spec(x: Tensor, weights: list[Tensor], cell: int, batch_first: bool) -> LayerSpec:
     library = kernels()
-    assert library is not None
+    if library is None:
+        raise MachineError(
+            "a compiled graph has a kernel that is not available",
+            got=f"KISSIPO_KERNELS={forced_kernels()}",
+            do="Use kernel='torch', or unset KISSIPO_KERNELS",
+        )
     steps, batch = x.shape[:2][::-1] if batch_first else x.shape[:2]
     has_bias = len(weights) in (4, 8) and weights[2].dim() == 1
     return LayerSpec(

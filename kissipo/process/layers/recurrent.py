@@ -23,15 +23,20 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
-from kissipo.process.kernels.native import BUILT, Kernels, fallback_reason, kernels
+from kissipo.process.kernels.native import (
+    BUILT,
+    Kernels,
+    fallback_reason,
+    forced_kernels,
+    kernels,
+)
 from kissipo.process.kernels.recurrent import CELLS, LayerSpec, Results, run_layer
 from kissipo.process.kernels.rows import SequenceRows, equal_lengths, packed_order, varied_lengths
+from kissipo.process.kernels.rules import Call, rules_here
 
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
 Lengths = Tensor | list[int] | tuple[int, ...]
-# With few rows the fused kernel is faster only up to this number of weights.
-_MAX_WEIGHTS = {"LSTM": 300_000, "GRU": 100_000, "RNN_TANH": 60_000, "RNN_RELU": 60_000}
 
 
 class Recurrent(nn.RNNBase):
@@ -187,25 +192,17 @@ class Recurrent(nn.RNNBase):
         return fallback_reason()
 
     def _why_slower(self, x: Tensor) -> str:
-        """Returns the reason why torch's kernel is faster, measured per shape.
-
-        The measurement is benchmarks/recurrent.py --grid.
-        """
-        if x.dim() != 3 or torch.is_autocast_enabled("cpu"):
+        """Returns why torch's kernel is faster, by the rules of this machine."""
+        if x.dim() != 3:
             return ""
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
-        inputs, states = (
-            0 if weight is None else weight.numel() for weight in self._flat_weights[:2]
+        weights = [weight for weight in self._flat_weights[:2] if weight is not None]
+        return rules_here(bfloat16=torch.is_autocast_enabled("cpu")).why_torch(
+            self.mode.partition("_")[0],
+            torch.is_grad_enabled() and any(one.requires_grad for one in (x, *weights)),
+            Call(batch, steps, self.input_size, self.hidden_size),
+            sum(weight.numel() for weight in weights),
         )
-        lstm = self.mode == "LSTM"
-        few = steps == 1 or batch * steps <= (40 if lstm else 8)
-        if few and inputs + states > _MAX_WEIGHTS[self.mode]:
-            return "the kernel would copy the weights for only a few rows"
-        if lstm and batch < 4 and states > 256_000:
-            return "with few rows and many weights, threads should share the units, not the rows"
-        if batch * steps >= 64 and self.hidden_size <= 4 and self.input_size >= 128:
-            return "a vector instruction would be mostly empty with so few units"
-        return ""
 
     def _run_layers(
         self,
@@ -384,6 +381,9 @@ def _current_kernels() -> Kernels | None:
 
 
 def _why_missing() -> str:
+    if forced := forced_kernels():
+        type_of = "" if kernels() is None else ", which cannot multiply bfloat16"
+        return f"KISSIPO_KERNELS is {forced}{type_of}"
     if kernels() is not None:
         return "torch's kernel is used under autocast: this processor cannot multiply bfloat16"
     return "it was not built, because there was no C++ compiler during installation"

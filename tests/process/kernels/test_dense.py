@@ -13,17 +13,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kissipo.process.kernels.dense import DenseChain, DenseLayer, new_key
-from kissipo.process.kernels.native import BUILT, Kernels, kernels
+from kissipo.process.kernels.native import BUILT, Kernels, available_sets, kernels
 
 pytestmark = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
 
 
 @pytest.fixture(params=["avx512", "avx2", "plain", "neon"])
 def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernels:
-    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", request.param)
-    library = kernels()
-    if library is None:
+    if request.param not in available_sets():
         pytest.skip(f"this machine has no {request.param}")
+    monkeypatch.setenv("KISSIPO_KERNELS", request.param)
+    library = kernels()
+    assert library is not None
+    assert library.name == request.param
     return library
 
 
