@@ -9,6 +9,9 @@ void dense_forward(const Dense*);
 void dense_backward(const Dense*);
 void adam(const Adam*);
 void word_vectors(const WordVectors*);
+int64_t recurrent_net_forward(const RecurrentNet*);
+void recurrent_net_backward(const RecurrentNet*);
+void rmsprop(const RmsProp*);
 
 extern const Kernels kernels;
 const Kernels kernels = {
@@ -21,6 +24,9 @@ const Kernels kernels = {
     dense_backward,
     adam,
     word_vectors,
+    recurrent_net_forward,
+    recurrent_net_backward,
+    rmsprop,
 };
 
 }  // namespace KISSIPO_ISA

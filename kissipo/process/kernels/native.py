@@ -31,6 +31,9 @@ class _Table(ctypes.Structure):
         ("dense_backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("adam", ctypes.CFUNCTYPE(None, _BYTES)),
         ("word_vectors", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("recurrent_net_forward", ctypes.CFUNCTYPE(_LONG, _BYTES)),
+        ("recurrent_net_backward", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("rmsprop", ctypes.CFUNCTYPE(None, _BYTES)),
     ]
 
 
@@ -53,6 +56,9 @@ class Kernels:
     dense_backward: Callable[..., None]
     adam: Callable[..., None]
     word_vectors: Callable[..., None]
+    recurrent_net_forward: Callable[..., int]
+    recurrent_net_backward: Callable[..., None]
+    rmsprop: Callable[..., None]
 
     def padded(self, units: int) -> int:
         """The number of units, rounded up to whole vectors."""

@@ -22,7 +22,7 @@ from kissipo.process.kernels.rows import SequenceRows
 
 CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
 _WEIGHT_GATES = (1, 1, 4, 3)  # per cell, those of W_hh
-_SAVED_GATES = (1, 1, 4, 4)  # per cell; GRU saves the state part of its candidate too
+SAVED_GATES = (1, 1, 4, 4)  # per cell; GRU saves the state part of its candidate too
 _PARALLEL_OPERATIONS = 2_000_000
 _LAYER, _DIRECTION = struct.Struct("16q"), struct.Struct("22q")  # see native/kernels.h
 _FLOAT_BYTES = 4
@@ -75,7 +75,7 @@ class LayerSpec:
     @property
     def saved_gates(self) -> int:
         """The number of gates that are saved per row."""
-        return _SAVED_GATES[self.cell]
+        return SAVED_GATES[self.cell]
 
 
 def run_layer(

@@ -43,6 +43,7 @@ from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptDefinition
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.kernels.recurrent_net import RecurrentLayers
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.embedding import embedding, width
@@ -53,6 +54,7 @@ from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.series_wrapper import required_options as required_for_series
+from kissipo.process.manual_backprop import ManualBackprop, recurrent_backprop
 
 __all__ = ["Options", "Recurrent", "build", "required_options", "suggested_options"]
 _LONG_TEXT = 300  # steps
@@ -302,6 +304,20 @@ class Recurrent(nn.Module):
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)
         return self.head(self.dropout(row)), state
+
+    def manual_backprop(self) -> ManualBackprop | None:
+        """Returns the gradients without autograd, of one layer and one output."""
+        head = self.head if isinstance(self.head, nn.Sequential) else [self.head]
+        linear, *reshaped = head
+        is_small = not (self.stateful or self.every_step or self.join is not None)
+        if not is_small or not isinstance(linear, nn.Linear) or isinstance(self.merge, Merge):
+            return None
+        dropout = self.dropout.p if isinstance(self.dropout, nn.Dropout) else 0.0
+        layers = RecurrentLayers(
+            self.embedding, self.cell, self.pool, dropout, linear, self.padded, self.patch
+        )
+        shape = tuple(reshaped[0].unflattened_size) if reshaped else (linear.out_features,)
+        return recurrent_backprop(self, layers, shape)
 
     def script(self) -> ScriptDefinition:
         """Returns this class with the layers of torch, for `kissipo eject`."""
