@@ -77,6 +77,8 @@ struct Dense {
 };
 
 enum Pooling : int64_t { POOL_LAST = 0, POOL_MAX = 1, POOL_MEAN = 2 };
+enum Loss : int64_t { BINARY_CROSS_ENTROPY = 0, SQUARED_ERROR = 1, CROSS_ENTROPY = 2 };
+enum Status : int64_t { DONE = 0, UNKNOWN_ID = 1, UNKNOWN_CLASS = 2 };
 
 // A small recurrent net: an embedding of ids, or numbers; one recurrent layer; its
 // pooling over time, with dropout; and one linear layer. recurrent_net.cpp has the
@@ -86,6 +88,10 @@ struct RecurrentNet {
     const float* values;       // (batch, step, feature)
     int64_t random_key;        // of dropout
     const float* dy;           // (batch, output), for backward
+    int64_t loss_kind;
+    const float* targets;      // (batch, output), for a step; null: class_targets are read
+    const int64_t* class_targets;  // (batch, output), or (batch) for CROSS_ENTROPY
+    float* loss;               // (1)
     int64_t max_threads;       // for as much work as is worth them
     const float* table;        // (token, feature): the embedding
     float* dtable;             // its gradient; null: not needed
@@ -99,6 +105,7 @@ struct RecurrentNet {
     int64_t* tokens;           // (row), memory: the ids in packed order
     int64_t* written;          // (1 + row), memory: how many rows of dtable are not zero, and
                                // their tokens
+    float* doutputs;           // (batch, output), memory: dy in a step
     float *pooled, *mask, *dropped;  // (batch, width), memory; the last two with dropout
     float *dpooled, *ties;     // (batch, width), memory
     float* dinput[2];          // (row, feature), memory: dx of each direction
@@ -172,7 +179,8 @@ struct Kernels {
     void (*dense_backward)(const Dense*);
     void (*adam)(const Adam*);
     void (*word_vectors)(const WordVectors*);
-    int64_t (*recurrent_net_forward)(const RecurrentNet*);  // 0: an id is not in the table
+    int64_t (*recurrent_net_forward)(const RecurrentNet*);  // these two return a Status
+    int64_t (*recurrent_net_step)(const RecurrentNet*);
     void (*recurrent_net_backward)(const RecurrentNet*);
     void (*rmsprop)(const RmsProp*);
 };

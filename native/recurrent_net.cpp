@@ -204,6 +204,43 @@ void head_backward(const RecurrentNet& net, int64_t width) {
     }
 }
 
+// The loss of the outputs, a mean, and doutputs, its gradient; false where a class does
+// not exist.
+bool loss_and_gradient(const RecurrentNet& net) {
+    const int64_t outputs = net.head.units, batch = net.layer.batch, size = batch * outputs;
+    const float *y = net.head.y, scale = 1.0f / (float)size;
+    double total = 0;
+    if (net.loss_kind == CROSS_ENTROPY) {
+        for (int64_t row = 0; row < batch; row++, y += outputs) {
+            const int64_t target = net.class_targets[row];
+            float *d = net.doutputs + row * outputs, maximum = y[0];
+            if (target < 0 || target >= outputs) return false;
+            for (int64_t k = 1; k < outputs; k++) maximum = larger(maximum, y[k]);
+            double sum = 0;
+            for (int64_t k = 0; k < outputs; k++) sum += d[k] = std::exp(y[k] - maximum);
+            total += std::log(sum) + maximum - y[target];
+            for (int64_t k = 0; k < outputs; k++)
+                d[k] = (d[k] / (float)sum - (k == target ? 1.0f : 0.0f)) / (float)batch;
+        }
+        *net.loss = (float)(total / (double)batch);
+        return true;
+    }
+    for (int64_t i = 0; i < size; i++) {
+        const float target = net.targets ? net.targets[i] : (float)net.class_targets[i];
+        if (net.loss_kind == SQUARED_ERROR) {
+            const float error = y[i] - target;
+            total += error * error;
+            net.doutputs[i] = 2.0f * error * scale;
+        } else {
+            const float e = std::exp(-std::fabs(y[i]));
+            total += larger(y[i], 0.0f) - y[i] * target + std::log1p(e);
+            net.doutputs[i] = ((y[i] < 0.0f ? e : 1.0f) / (1.0f + e) - target) * scale;
+        }
+    }
+    *net.loss = (float)(total / (double)size);
+    return true;
+}
+
 // The gradient of the table, in the rows of the tokens of this batch; those of the batch
 // before become 0.
 void table_gradient(const RecurrentNet& net, const Layer& layer) {
@@ -225,12 +262,12 @@ void table_gradient(const RecurrentNet& net, const Layer& layer) {
 
 }  // namespace
 
-// Computes the outputs; 0 where an id is not in the table.
+// Computes the outputs.
 int64_t recurrent_net_forward(const RecurrentNet* net) {
     const ScopedFlushDenormals flush;
     const Rows rows{*net};
     find_rows(rows);
-    if (!read_inputs(rows)) return 0;
+    if (!read_inputs(rows)) return UNKNOWN_ID;
     const Layer layer = with_rows(*net);
     recurrent_forward(&layer);
     pool(rows);
@@ -241,7 +278,7 @@ int64_t recurrent_net_forward(const RecurrentNet* net) {
     }
     const Head head = head_of(*net);
     dense_forward(&head.dense);
-    return 1;
+    return DONE;
 }
 
 // Computes the gradients of all weights from that of the outputs, after one forward.
@@ -255,6 +292,18 @@ void recurrent_net_backward(const RecurrentNet* net) {
     const Layer layer = with_rows(*net);
     recurrent_backward(&layer);
     if (net->dtable) table_gradient(*net, layer);
+}
+
+// Computes the outputs, their loss and the gradients of all weights.
+int64_t recurrent_net_step(const RecurrentNet* net) {
+    const ScopedFlushDenormals flush;
+    const int64_t status = recurrent_net_forward(net);
+    if (status != DONE) return status;
+    if (!loss_and_gradient(*net)) return UNKNOWN_CLASS;
+    RecurrentNet with_gradient = *net;
+    with_gradient.dy = net->doutputs;
+    recurrent_net_backward(&with_gradient);
+    return DONE;
 }
 
 }  // namespace KISSIPO_ISA

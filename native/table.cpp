@@ -10,6 +10,7 @@ void dense_backward(const Dense*);
 void adam(const Adam*);
 void word_vectors(const WordVectors*);
 int64_t recurrent_net_forward(const RecurrentNet*);
+int64_t recurrent_net_step(const RecurrentNet*);
 void recurrent_net_backward(const RecurrentNet*);
 void rmsprop(const RmsProp*);
 
@@ -25,6 +26,7 @@ const Kernels kernels = {
     adam,
     word_vectors,
     recurrent_net_forward,
+    recurrent_net_step,
     recurrent_net_backward,
     rmsprop,
 };

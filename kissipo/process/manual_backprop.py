@@ -22,7 +22,7 @@ from torch.nn.modules import module as torch_module
 
 from kissipo.process.kernels.dense import DenseChain, DenseLayer
 from kissipo.process.kernels.native import fallback_reason, kernels
-from kissipo.process.kernels.recurrent_net import RecurrentChain, RecurrentLayers
+from kissipo.process.kernels.recurrent_net import LossName, RecurrentChain, RecurrentLayers
 from kissipo.process.layers.recurrent import Recurrent
 from kissipo.process.layers.subtract_last import RelativeToLastValue
 from kissipo.process.layers.wide import WideAndDeep
@@ -40,6 +40,11 @@ _MAX_ROWS = 128  # in a batch; for larger ones torch's matrix products are as fa
 _MAX_STEPS = 1 << 20  # values of a batch of sequences; the memory grows with them
 _LOSSES = (binary_cross_entropy, mean_squared_error, sparse_categorical_cross_entropy)
 _GRADIENTS: dict[Loss, Gradient] = {module.loss: module.gradient for module in _LOSSES}
+_KERNEL_LOSSES: dict[Loss, LossName] = {
+    binary_cross_entropy.loss: "binary_cross_entropy",
+    mean_squared_error.loss: "squared_error",
+    sparse_categorical_cross_entropy.loss: "cross_entropy",
+}
 
 
 _GLOBAL_HOOKS = (
@@ -175,32 +180,47 @@ class RecurrentBackprop(ManualBackprop):
         )
         return cell.choose(sample)[0] == "fused"
 
-    @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
-        return self._chain.forward(x.contiguous()).unflatten(1, self._shape)
+        return self._chain.forward(x.contiguous()).view(len(x), *self._shape)
 
-    @torch.no_grad()
     def backward(self, x: Tensor, gradient: Tensor) -> None:
         self._chain.backward(x.contiguous(), gradient.contiguous())
+
+    def loss_and_backward(self, loss: Loss, x: Tensor, targets: Tensor) -> Tensor:
+        """Computes the losses that the kernels know in one call."""
+        name = _KERNEL_LOSSES.get(loss)
+        if name is not None and self._are_plain(targets, name):
+            value = self._chain.step(x.contiguous(), targets, name)
+            if value is not None:
+                return value
+        return super().loss_and_backward(loss, x, targets)
+
+    def _are_plain(self, targets: Tensor, name: LossName) -> bool:
+        """Returns whether the kernel reads targets of this type and shape."""
+        width = 1 if name == "cross_entropy" else self._layers.head.out_features
+        types = (torch.int64,) if name == "cross_entropy" else (torch.int64, torch.float32)
+        return (
+            targets.dtype in types
+            and targets.is_contiguous()
+            and targets.numel() == len(targets) * width
+        )
 
 
 class RelativeBackprop(ManualBackprop):
     """A net on windows that are relative to their last value."""
 
     def __init__(self, net: RelativeToLastValue, inner: ManualBackprop) -> None:
-        super().__init__([net, net.subtract_last])
+        super().__init__(net.modules())
         self._subtract_last, self._inner, self._answered = net.subtract_last, inner, net.answered
         self._shifted = torch.empty(0)
 
     def _fits(self, x: Tensor) -> bool:
-        return x.dim() == 3 and self._inner.fits(x)
+        return x.dim() == 3 and self._inner._fits(x)
 
-    @torch.no_grad()
     def outputs(self, x: Tensor) -> Tensor:
         self._shifted = self._subtract_last.forward(x)
         return self._inner.outputs(self._shifted) + x[:, -1:, self._answered]
 
-    @torch.no_grad()
     def backward(self, x: Tensor, gradient: Tensor) -> None:
         self._inner.backward(self._shifted, gradient)
 

@@ -32,6 +32,7 @@ class _Table(ctypes.Structure):
         ("adam", ctypes.CFUNCTYPE(None, _BYTES)),
         ("word_vectors", ctypes.CFUNCTYPE(None, _BYTES)),
         ("recurrent_net_forward", ctypes.CFUNCTYPE(_LONG, _BYTES)),
+        ("recurrent_net_step", ctypes.CFUNCTYPE(_LONG, _BYTES)),
         ("recurrent_net_backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("rmsprop", ctypes.CFUNCTYPE(None, _BYTES)),
     ]
@@ -57,6 +58,7 @@ class Kernels:
     adam: Callable[..., None]
     word_vectors: Callable[..., None]
     recurrent_net_forward: Callable[..., int]
+    recurrent_net_step: Callable[..., int]
     recurrent_net_backward: Callable[..., None]
     rmsprop: Callable[..., None]
 

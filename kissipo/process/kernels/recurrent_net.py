@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +25,13 @@ from kissipo.process.kernels.dense import new_key
 from kissipo.process.kernels.native import Kernels
 from kissipo.process.kernels.recurrent import CELLS, SAVED_GATES
 
-_CALL, _NET = struct.Struct("5q"), struct.Struct("22q")  # see native/kernels.h
+_CALL, _NET = struct.Struct("9q"), struct.Struct("23q")  # see native/kernels.h
 _HEAD, _LAYER, _DIRECTION = struct.Struct("10q"), struct.Struct("16q"), struct.Struct("22q")
 _POOLINGS = ("last", "max", "mean")
+LossName = Literal["binary_cross_entropy", "squared_error", "cross_entropy"]
+_LOSSES: tuple[str, ...] = get_args(LossName)
+_UNKNOWN_ID, _UNKNOWN_CLASS = 1, 2
+_POOLED = ("pooled", "mask", "dropped", "dpooled", "ties")
 _MAX_SHAPES = 64  # whose structs are kept
 
 
@@ -106,30 +110,61 @@ class RecurrentChain:
     def forward(self, x: Tensor) -> Tensor:
         """Outputs (row, unit) for x (row, step) or (row, step, feature), contiguous."""
         y, packed = self._arguments(x)
-        key = new_key() if self.layers.dropout else 0
-        if not self.kernels.recurrent_net_forward(self._call(x, key, 0) + packed):
+        self._check(self.kernels.recurrent_net_forward(self._call(x, self._key()) + packed), x)
+        return y
+
+    def backward(self, x: Tensor, dy: Tensor) -> None:
+        """Set `grad` of all weights from dy (row, unit); x is that of `forward`."""
+        self._clear_if_changed()
+        _, packed = self._arguments(x)
+        self.kernels.recurrent_net_backward(self._call(x, 0, dy.data_ptr()) + packed)
+        for weight, gradient in self._trained:
+            weight.grad = gradient
+
+    def step(self, x: Tensor, targets: Tensor, loss: LossName) -> Tensor | None:
+        """Compute the loss, and set `grad` of all weights.
+
+        targets:  float32 or int64, as many as there are outputs; for the cross-entropy
+                  int64, one per row
+
+        None means that a class is not one of the outputs, and that nothing was set.
+        """
+        self._clear_if_changed()
+        _, packed = self._arguments(x)
+        address, value = targets.data_ptr(), torch.empty(())
+        places = (address, 0) if targets.dtype is torch.float32 else (0, address)
+        fields = (_LOSSES.index(loss), *places, value.data_ptr())
+        call = self._call(x, self._key(), 0, *fields)
+        status = self.kernels.recurrent_net_step(call + packed)
+        self._check(status, x)
+        if status == _UNKNOWN_CLASS:
+            return None
+        for weight, gradient in self._trained:
+            weight.grad = gradient
+        return value
+
+    def _key(self) -> int:
+        return new_key() if self.layers.dropout else 0
+
+    def _check(self, status: int, x: Tensor) -> None:
+        if status == _UNKNOWN_ID:
             assert self.layers.embedding is not None
             raise ShapeError(
                 f"ids must be 0 to {self.layers.embedding.num_embeddings - 1}, "
                 "the rows of the embedding",
                 got=f"{x.min()} to {x.max()}",
             )
-        return y
 
-    def backward(self, x: Tensor, dy: Tensor) -> None:
-        """Set `grad` of all weights from dy (row, unit); x is that of `forward`."""
+    def _clear_if_changed(self) -> None:
+        """Clears the gradient of the table where others wrote to it."""
         table = self._gradients[0]
-        if table is not None and table._version != self._version:  # others wrote to it
+        if table is not None and table._version != self._version:
             self._clear(table)
-        _, packed = self._arguments(x)
-        self.kernels.recurrent_net_backward(self._call(x, 0, dy.data_ptr()) + packed)
-        for weight, gradient in self._trained:
-            weight.grad = gradient
 
-    def _call(self, x: Tensor, key: int, dy: int) -> bytes:
+    def _call(self, x: Tensor, key: int, dy: int = 0, *loss: int) -> bytes:
         address = x.data_ptr()
         inputs = (0, address) if self.layers.embedding is None else (address, 0)
-        return _CALL.pack(*inputs, key, dy, torch.get_num_threads())
+        return _CALL.pack(*inputs, key, dy, *(loss or (0, 0, 0, 0)), torch.get_num_threads())
 
     def _arguments(self, x: Tensor) -> tuple[Tensor, bytes]:
         """The outputs, and the struct for this shape, packed anew where a weight has a
@@ -181,7 +216,8 @@ class _Memory:
             **{f"gates{side}": states * SAVED_GATES[cell] for side in range(both)},
             **{f"cells{side}": states * self.is_lstm for side in range(both)},
             **{f"dx{side}": self.rows * features * has_table for side in range(both)},
-            **dict.fromkeys(("pooled", "mask", "dropped", "dpooled", "ties"), batch * width),
+            "doutputs": batch * layers.head.out_features,
+            **dict.fromkeys(_POOLED, batch * width),
         }
         self.floats = torch.empty(sum(map(_aligned, sizes.values())))
         self.counts = torch.empty(5 * (batch + 1) + 2 * self.rows + steps, dtype=torch.int64)
@@ -213,7 +249,7 @@ class _Memory:
             *(table, dtable, tokens_in_table, -1 if padding is None else padding, layers.padded),
             *(_POOLINGS.index(layers.pooling), dropout),
             *(*counts[:4], offsets, tokens, self.written.data_ptr()),
-            *(places[name] for name in ("pooled", "mask", "dropped", "dpooled", "ties")),
+            *(places[name] for name in ("doutputs", *_POOLED)),
             *(places["dx0"], places.get("dx1", 0), places["dy"]),
         )
         yield _HEAD.pack(
