@@ -98,6 +98,10 @@ struct RecurrentNet {
     int64_t table_rows;
     int64_t padding_id;        // the token without a gradient; -1: there is none
     int64_t padded;            // whether steps whose id or first feature is 0 do not count
+    int64_t variables;         // of a window that is relative to its last step: its last so
+                               // many values are subtracted from each step; 0: it is not
+    int64_t answered;          // how many of them are outputs, at each step of the horizon
+    const int64_t* answered_variables;
     int64_t pooling;
     int64_t keep_threshold;    // of dropout, as in DenseLayer
     int64_t *order, *lengths, *counts, *beyond;  // (batch), memory

@@ -316,6 +316,7 @@ struct StepRows {
     const float* const* packed_x;
     const float* const* packed_h;
     const float* const* h;
+    int64_t h_operands;  // of a row; 0 where all states are 0
     const float* const* input_sums;  // x W_ih^T and biases, where they are computed before
     float* const* y;
     const float* const* previous_cell;
@@ -356,7 +357,7 @@ __attribute__((noinline)) void gated_sums(const Layer& layer, const StepRows& st
     if (!step.input_sums)
         add_products<ROWS, C::x_gates, 0>(step.packed_x + row, packed(layer.features), panel, sums);
     panel += packed(layer.features) * C::x_gates * LANES;
-    add_products<ROWS, C::h_gates, C::first_h_gate>(step.packed_h + row, packed(layer.units), panel,
+    add_products<ROWS, C::h_gates, C::first_h_gate>(step.packed_h + row, step.h_operands, panel,
                                                     sums);
     static_for<ROWS>([&](auto r) INLINE {
         static_for<TILE_VECTORS>([&](auto v) INLINE { to[r * TILE_VECTORS + v] = sums[r][v]; });
@@ -415,7 +416,7 @@ void forward_rnn(const Layer& layer, const StepRows& step, int64_t row, const fl
     panel += VECTORS * LANES;
     if (!step.input_sums)
         add_products<ROWS, VECTORS, 0>(step.packed_x + row, packed(layer.features), panel, sums);
-    add_products<ROWS, VECTORS, 0>(step.packed_h + row, packed(layer.units),
+    add_products<ROWS, VECTORS, 0>(step.packed_h + row, step.h_operands,
                                    panel + packed(layer.features) * VECTORS * LANES, sums);
     for (int r = 0; r < ROWS; r++) {
         Vec h[VECTORS];
@@ -479,14 +480,15 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         for (int64_t row = 0; row < max_rows; row++)
             cell.rows[row] = memory.data + row * padded_units;
     const PackedRows packed_x(max_rows, x.base ? layer.features : 0), packed_h(max_rows, units);
-    const StepRows step_rows{packed_x.operands(x.rows),
-                             packed_h.operands(h),
-                             h.data,
-                             input_sums ? sums.rows.data : nullptr,
-                             y.rows.data,
-                             previous_cell.data,
-                             cell.rows.data,
-                             direction.gates ? gates.rows.data : nullptr};
+    StepRows step_rows{packed_x.operands(x.rows),
+                       packed_h.operands(h),
+                       h.data,
+                       0,
+                       input_sums ? sums.rows.data : nullptr,
+                       y.rows.data,
+                       previous_cell.data,
+                       cell.rows.data,
+                       direction.gates ? gates.rows.data : nullptr};
     int64_t old = 0;
     for (int64_t step = 0; step < layer.steps; step++) {
         const int64_t t = index.time(step), count = min(last, index.active(t)) - first;
@@ -514,6 +516,7 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         }
         if (x.base) packed_x.pack(x.rows, count);
         packed_h.pack(h, count);
+        step_rows.h_operands = old || direction.h0 ? packed(units) : 0;
         old = count;
         forward_step<C>(layer, step_rows, weights, count);
         for (int64_t row = 0; row < count; row++)
@@ -773,8 +776,9 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
             x_gates[row] = reinterpret_cast<const float*>(gates.rows[row]);
             h_gates[row] = x_gates[row] + C::first_h_gate * gate_operands;
         }
-        multiply(h_gates.data, count, C::h_gates * gate_operands, weights, dh_rows.data,
-                 padded_units, std::is_same_v<C, Gru>);
+        if (!is_start || direction.dh0)
+            multiply(h_gates.data, count, C::h_gates * gate_operands, weights, dh_rows.data,
+                     padded_units, std::is_same_v<C, Gru>);
         if (direction.dx)
             multiply(x_gates.data, count, C::x_gates * gate_operands,
                      weights + state_floats<C>(units), dx.rows.data, layer.features, false);

@@ -5,9 +5,10 @@
 // y = (mask * p) W^T + b
 //
 // Steps whose id or first feature is 0 do not count where the input is padded: a
-// sequence is read for as many steps as count. The rows of all sequences are copied to
-// packed order, so that no layer sees padding. A maximum passes its gradient on to all
-// steps that have it, in equal parts, as torch's amax does.
+// sequence is read for as many steps as count. Windows may be relative to their last
+// step: its values are subtracted from each step, and added to the outputs. The rows of
+// all sequences are copied to packed order, so that no layer sees padding. A maximum
+// passes its gradient on to all steps that have it, in equal parts, as torch's amax.
 #include "dropout.h"
 #include "tiles.h"
 
@@ -31,6 +32,11 @@ struct Rows {
     bool counts(int64_t sequence, int64_t t) const {
         const int64_t row = sequence * layer.steps + t;
         return !net.padded || (net.ids ? net.ids[row] != 0 : net.values[row * layer.features] != 0);
+    }
+    // The last values of a window that are subtracted from it; else null.
+    const float* last_values(int64_t sequence) const {
+        const float* end = net.values + (sequence + 1) * layer.steps * layer.features;
+        return net.variables ? end - net.variables : nullptr;
     }
     int64_t active(int64_t t) const { return net.offsets[t + 1] - net.offsets[t]; }
 
@@ -98,9 +104,23 @@ bool read_inputs(const Rows& rows) {
             are_known = are_known && 0 <= id && id < net.table_rows;
             x = net.table + (are_known ? id : 0) * features;
         }
-        copy(x, features, inputs + row * features);
+        float* to = inputs + row * features;
+        copy(x, features, to);
+        const float* last = rows.last_values(sequence);
+        for (int64_t k = 0; k < features && last; k++) to[k] -= last[k % net.variables];
     });
     return are_known;
+}
+
+// Adds the last values that were subtracted to the outputs.
+void add_last_values(const Rows& rows) {
+    const RecurrentNet& net = rows.net;
+    const int64_t outputs = net.head.units;
+    for (int64_t sequence = 0; sequence < net.layer.batch; sequence++) {
+        const float* last = rows.last_values(sequence);
+        for (int64_t k = 0; k < outputs; k++)
+            net.head.y[sequence * outputs + k] += last[net.answered_variables[k % net.answered]];
+    }
 }
 
 // The larger value; NaN where one of them is NaN.
@@ -278,6 +298,7 @@ int64_t recurrent_net_forward(const RecurrentNet* net) {
     }
     const Head head = head_of(*net);
     dense_forward(&head.dense);
+    if (net->variables) add_last_values(rows);
     return DONE;
 }
 

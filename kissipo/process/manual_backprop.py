@@ -14,6 +14,7 @@ the layers are found here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sized
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -119,11 +120,16 @@ class ManualNet(Protocol):
 
 
 class FeedForward(ManualBackprop):
-    """A chain of linear layers, or the sum of several chains (wide and deep)."""
+    """A chain of linear layers, or the sum of several chains (wide and deep).
 
-    def __init__(self, net: nn.Module, chains: list[DenseChain]) -> None:
+    shape:  of one output of the net, if it is not one row of values
+    """
+
+    def __init__(
+        self, net: nn.Module, chains: list[DenseChain], shape: tuple[int, ...] | None = None
+    ) -> None:
         super().__init__(net.modules())
-        self._chains = chains
+        self._chains, self._shape = chains, shape
         self._features = chains[0].layers[0].linear.in_features
 
     def _fits(self, x: Tensor) -> bool:
@@ -136,7 +142,7 @@ class FeedForward(ManualBackprop):
         y, *others = [chain.forward(x) for chain in self._chains]
         for other in others:
             y += other
-        return y
+        return y if self._shape is None else y.view(len(y), *self._shape)
 
     @torch.no_grad()
     def backward(self, x: Tensor, gradient: Tensor) -> None:
@@ -195,6 +201,13 @@ class RecurrentBackprop(ManualBackprop):
                 return value
         return super().loss_and_backward(loss, x, targets)
 
+    def relative_to_last_value(self, net: RelativeToLastValue) -> RecurrentBackprop | None:
+        """Returns the gradients of the net on windows relative to their last value."""
+        if self._layers.padded or self._layers.embedding is not None:
+            return None
+        layers = replace(self._layers, relative=tuple(net.answered))
+        return RecurrentBackprop(net, RecurrentChain(self._chain.kernels, layers), self._shape)
+
     def _are_plain(self, targets: Tensor, name: LossName) -> bool:
         """Returns whether the kernel reads targets of this type and shape."""
         width = 1 if name == "cross_entropy" else self._layers.head.out_features
@@ -231,6 +244,8 @@ def manual_backprop(net: nn.Module) -> ManualBackprop | None:
         return net.manual_backprop()
     if isinstance(net, RelativeToLastValue):
         inner = manual_backprop(net.net)
+        if isinstance(inner, RecurrentBackprop):
+            return inner.relative_to_last_value(net)
         return None if inner is None else RelativeBackprop(net, inner)
     return _feed_forward(net)
 
@@ -262,6 +277,7 @@ def _feed_forward(net: nn.Module) -> FeedForward | None:
     flat, *layers = net
     if type(flat) is not nn.Flatten or not all(map(_is_plain, net.modules())):
         return None
+    layers, shape = _without_unflatten(layers)
     paths = [layers]
     if len(layers) == 1 and isinstance(layers[0], WideAndDeep):
         deep = layers[0].deep
@@ -272,7 +288,17 @@ def _feed_forward(net: nn.Module) -> FeedForward | None:
     chains = [_dense_layers(path) for path in paths]
     if not all(chains):
         return None
-    return FeedForward(net, [DenseChain(library, chain) for chain in chains])
+    return FeedForward(net, [DenseChain(library, chain) for chain in chains], shape)
+
+
+def _without_unflatten(
+    layers: list[nn.Module],
+) -> tuple[list[nn.Module], tuple[int, ...] | None]:
+    """Returns the layers without the one that reshapes the outputs, and their shape."""
+    last = list(layers[-1]) if layers and isinstance(layers[-1], nn.Sequential) else layers[-1:]
+    if len(last) < 2 or type(last[-1]) is not nn.Unflatten:
+        return layers, None
+    return [*layers[:-1], *last[:-1]], tuple(last[-1].unflattened_size)
 
 
 def loss_and_gradient(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

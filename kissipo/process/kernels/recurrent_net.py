@@ -25,7 +25,7 @@ from kissipo.process.kernels.dense import new_key
 from kissipo.process.kernels.native import Kernels
 from kissipo.process.kernels.recurrent import CELLS, SAVED_GATES
 
-_CALL, _NET = struct.Struct("9q"), struct.Struct("23q")  # see native/kernels.h
+_CALL, _NET = struct.Struct("9q"), struct.Struct("26q")  # see native/kernels.h
 _HEAD, _LAYER, _DIRECTION = struct.Struct("10q"), struct.Struct("16q"), struct.Struct("22q")
 _POOLINGS = ("last", "max", "mean")
 LossName = Literal["binary_cross_entropy", "squared_error", "cross_entropy"]
@@ -44,6 +44,8 @@ class RecurrentLayers:
     dropout:    probability with which a pooled value becomes zero
     padded:     whether steps whose id, or whose first feature, is 0 do not count
     patch:      steps of the inputs that are one step of the cell
+    relative:   the variables that are answered relative to the last step, which is
+                subtracted from the window; empty: the window is read as it is
     """
 
     embedding: nn.Embedding | None
@@ -53,6 +55,7 @@ class RecurrentLayers:
     head: nn.Linear
     padded: bool = False
     patch: int = 1
+    relative: tuple[int, ...] = ()
 
     @property
     def directions(self) -> int:
@@ -199,9 +202,7 @@ class RecurrentChain:
 class _Memory:
     """What forward saves for backward, and gradients of states: for up to so many rows."""
 
-    def __init__(
-        self, layers: RecurrentLayers, kernels: Kernels, batch: int, steps: int
-    ) -> None:
+    def __init__(self, layers: RecurrentLayers, kernels: Kernels, batch: int, steps: int) -> None:
         self.layers, self.kernels = layers, kernels
         self.batch, self.rows = batch, batch * steps
         cell, self.is_lstm = CELLS[layers.cell.mode], layers.cell.mode == "LSTM"
@@ -222,6 +223,7 @@ class _Memory:
         self.floats = torch.empty(sum(map(_aligned, sizes.values())))
         self.counts = torch.empty(5 * (batch + 1) + 2 * self.rows + steps, dtype=torch.int64)
         self.written = torch.zeros(1 + self.rows * has_table, dtype=torch.int64)
+        self.answered = torch.tensor(layers.relative, dtype=torch.int64)
         self.places = dict(zip(sizes, _addresses(self.floats, sizes.values()), strict=True))
 
     def suits(self, batch: int, steps: int) -> bool:
@@ -247,6 +249,8 @@ class _Memory:
         dropout = round((1 - layers.dropout) * 2**32) if layers.dropout else 0
         yield _NET.pack(
             *(table, dtable, tokens_in_table, -1 if padding is None else padding, layers.padded),
+            layers.cell.input_size // layers.patch if layers.relative else 0,
+            *(len(layers.relative), self.answered.data_ptr()),
             *(_POOLINGS.index(layers.pooling), dropout),
             *(*counts[:4], offsets, tokens, self.written.data_ptr()),
             *(places[name] for name in ("doutputs", *_POOLED)),

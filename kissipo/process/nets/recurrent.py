@@ -47,7 +47,7 @@ from kissipo.process.kernels.recurrent_net import RecurrentLayers
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.embedding import embedding, width
-from kissipo.process.layers.heads import head
+from kissipo.process.layers.heads import head, linear_head
 from kissipo.process.layers.merge import How, Merge
 from kissipo.process.layers.pool import Pool, TemporalPooling
 from kissipo.process.layers.recurrent import Recurrent as Cell
@@ -307,16 +307,14 @@ class Recurrent(nn.Module):
 
     def manual_backprop(self) -> ManualBackprop | None:
         """Returns the gradients without autograd, of one layer and one output."""
-        head = self.head if isinstance(self.head, nn.Sequential) else [self.head]
-        linear, *reshaped = head
+        linear, shape = linear_head(self.head)
         is_small = not (self.stateful or self.every_step or self.join is not None)
-        if not is_small or not isinstance(linear, nn.Linear) or isinstance(self.merge, Merge):
+        if not is_small or linear is None or isinstance(self.merge, Merge):
             return None
         dropout = self.dropout.p if isinstance(self.dropout, nn.Dropout) else 0.0
         layers = RecurrentLayers(
             self.embedding, self.cell, self.pool, dropout, linear, self.padded, self.patch
         )
-        shape = tuple(reshaped[0].unflattened_size) if reshaped else (linear.out_features,)
         return recurrent_backprop(self, layers, shape)
 
     def script(self) -> ScriptDefinition:
