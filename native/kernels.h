@@ -52,6 +52,25 @@ struct Layer {
     Direction direction[2];
 };
 
+// A layer for inference, whose packed weights are kept from call to call.
+struct KeptLayer {
+    Layer layer;
+    float* packed[2];          // of each direction, memory
+    uint32_t* signature[2];    // (SIGNATURE_NUMBERS): of the weights that are packed, memory
+};
+constexpr int64_t SIGNATURE_NUMBERS = 129;  // the last one: whether there are packed weights
+
+// Layers on top of each other, each reading the outputs of the one before. What the
+// fields of Inference say replaces the fields of its layers.
+struct Inference {
+    const float* x;            // of the first layer
+    float* y;                  // of the last layer
+    float *hn, *cn;            // (layer, direction, batch, unit)
+    int64_t threads, layers;
+    // The layers follow the struct in memory.
+    const KeptLayer* layer() const { return reinterpret_cast<const KeptLayer*>(this + 1); }
+};
+
 // One linear layer, with relu and dropout behind it where they are asked for.
 struct DenseLayer {
     int64_t features, units, relu;
@@ -187,6 +206,8 @@ struct Kernels {
     int64_t (*recurrent_net_step)(const RecurrentNet*);
     void (*recurrent_net_backward)(const RecurrentNet*);
     void (*rmsprop)(const RmsProp*);
+    void (*recurrent_infer)(const Inference*);
+    int64_t (*packed_floats)(const Layer*);  // the size of KeptLayer.packed[0]
 };
 
 // The table of the named instruction set, or null.

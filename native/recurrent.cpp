@@ -194,14 +194,12 @@ void for_each_panel(const Layer& layer, int64_t panels, const F& job) {
 
 // Packs the weights of each direction for forward, with the biases.
 template <class C>
-void pack_forward(const Layer& layer, Array<float> (&to)[2]) {
+void pack_forward(const Layer& layer, float* const (&to)[2]) {
     const int64_t step = C::gates == 1 ? TILE_VECTORS : 1;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    for (int64_t d = 0; d < layer.directions; d++)
-        to[d].resize_uninitialized(forward_floats<C>(layer.features, layer.units));
     const int64_t panels = ceil_div(padded(layer.units) / LANES, step);
     for_each_panel(layer, panels, [&](int64_t d, int64_t panel) {
-        pack_panel<C>(layer, layer.direction[d], panel * step, to[d].data + panel * size);
+        pack_panel<C>(layer, layer.direction[d], panel * step, to[d] + panel * size);
     });
 }
 
@@ -605,14 +603,13 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
         }
 }
 
-// The whole layer: weights are packed, input parts computed together where that pays,
-// and then each part of the batch goes through its steps.
+// The whole layer with packed weights: input parts are computed together where that
+// pays, and then each part of the batch goes through its steps.
 template <class C>
-void forward(const Layer& layer) {
+void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
     const int64_t parts = partition_count(layer);
     const int64_t row_floats = C::gates * padded(layer.units);
-    Array<float> weights[2], memory[2];
-    pack_forward<C>(layer, weights);
+    Array<float> memory[2];
     const float* input_sums[2] = {};
     for (int64_t d = 0; layer.ids && d < layer.directions; d++) {
         memory[d].resize(layer.tokens * row_floats);
@@ -628,16 +625,83 @@ void forward(const Layer& layer) {
                 memory[d].resize_uninitialized(layer.rows * row_floats);
                 to = memory[d].data;
             }
-            all_inputs<C>(layer, weights[d].data, to);
+            all_inputs<C>(layer, weights[d], to);
             input_sums[d] = to;
         }
     Array<int64_t> ends;
     partition(layer, parts, ends);
     run_jobs(layer, parts * layer.directions, [&](int64_t job) {
         const int64_t d = job / parts, part = job % parts;
-        forward_steps<C>(layer, layer.direction[d], weights[d].data, input_sums[d], ends[part],
+        forward_steps<C>(layer, layer.direction[d], weights[d], input_sums[d], ends[part],
                          ends[part + 1]);
     });
+}
+
+// The whole layer: weights are packed anew.
+template <class C>
+void forward(const Layer& layer) {
+    Array<float> memory[2];
+    for (int64_t d = 0; d < layer.directions; d++)
+        memory[d].resize_uninitialized(forward_floats<C>(layer.features, layer.units));
+    float* const weights[2] = {memory[0].data, memory[1].data};
+    pack_forward<C>(layer, weights);
+    forward_packed<C>(layer, {weights[0], weights[1]});
+}
+
+// ---- inference with kept weights ----------------------------------------------------
+
+// A number of 32 bits for each of 128 places: all bits of the weights at that place of
+// every 128, mixed by additions and rotations. If one weight changes, its number does;
+// changes of many weights would have to cancel at each place that they touch.
+struct Signature {
+    static constexpr int VECTORS = (SIGNATURE_NUMBERS - 1) / LANES;
+    IntVec numbers[VECTORS] = {};
+
+    void add(const float* weights, int64_t count) {
+        if (!weights) return;
+        for (; count >= VECTORS * LANES; count -= VECTORS * LANES, weights += VECTORS * LANES)
+            static_for<VECTORS>([&](auto v) INLINE { mix(v, load(weights + v * LANES)); });
+        for (int v = 0; count > 0; v++, count -= LANES, weights += LANES)
+            mix(v, load(weights, count));
+    }
+    void mix(int v, Vec weights) {
+        typedef uint32_t Bits __attribute__((vector_size(LANES * 4), aligned(LANES * 4)));
+        Bits bits, sum;
+        std::memcpy(&bits, &weights, sizeof bits);
+        std::memcpy(&sum, &numbers[v], sizeof sum);
+        sum += bits + 0x9E3779B9u;
+        sum = (sum << 7) | (sum >> 25);
+        std::memcpy(&numbers[v], &sum, sizeof sum);
+    }
+};
+
+// Packs the weights again where they are not those that were packed before.
+template <class C>
+void refresh_packed(const KeptLayer& kept) {
+    const Layer& layer = kept.layer;
+    const int64_t rows = C::x_gates * layer.units;
+    bool are_same = true;
+    for (int64_t d = 0; d < layer.directions; d++) {
+        const Direction& w = layer.direction[d];
+        Signature signature;
+        signature.add(w.w_ih, rows * layer.features);
+        signature.add(w.w_hh, rows * layer.units);
+        signature.add(w.b_ih, rows);
+        signature.add(w.b_hh, rows);
+        uint32_t* before = kept.signature[d];
+        const bool is_packed = before[SIGNATURE_NUMBERS - 1];
+        if (is_packed && !std::memcmp(before, signature.numbers, sizeof signature.numbers)) continue;
+        std::memcpy(before, signature.numbers, sizeof signature.numbers);
+        before[SIGNATURE_NUMBERS - 1] = 1;
+        are_same = false;
+    }
+    if (!are_same) pack_forward<C>(layer, {kept.packed[0], kept.packed[1]});
+}
+
+template <class C>
+void infer(const KeptLayer& kept) {
+    refresh_packed<C>(kept);
+    forward_packed<C>(kept.layer, {kept.packed[0], kept.packed[1]});
 }
 
 // ---- backward -----------------------------------------------------------------------
@@ -1038,6 +1102,31 @@ auto with_cell(int64_t cell, const F& f) {
 
 void recurrent_forward(const Layer* layer) {
     with_cell(layer->cell, [&](auto c) { forward<decltype(c)>(*layer); });
+}
+
+// Computes all layers. A direction of a layer has its part of hn, cn and y.
+void recurrent_infer(const Inference* inference) {
+    for (int64_t i = 0; i < inference->layers; i++) {
+        KeptLayer kept = inference->layer()[i];
+        Layer& layer = kept.layer;
+        const bool is_last = i + 1 == inference->layers;
+        if (!i) layer.x = inference->x;
+        layer.threads = inference->threads;
+        for (int64_t d = 0; d < layer.directions; d++) {
+            Direction& direction = layer.direction[d];
+            const int64_t offset = (i * layer.directions + d) * layer.batch * layer.units;
+            direction.hn = inference->hn + offset;
+            if (layer.cell == LSTM) direction.cn = inference->cn + offset;
+            if (is_last) direction.y = inference->y + d * layer.units;
+        }
+        with_cell(layer.cell, [&](auto c) { infer<decltype(c)>(kept); });
+    }
+}
+
+int64_t packed_floats(const Layer* layer) {
+    return with_cell(layer->cell, [&](auto c) {
+        return forward_floats<decltype(c)>(layer->features, layer->units);
+    });
 }
 
 void recurrent_backward(const Layer* layer) {

@@ -13,6 +13,8 @@ int64_t recurrent_net_forward(const RecurrentNet*);
 int64_t recurrent_net_step(const RecurrentNet*);
 void recurrent_net_backward(const RecurrentNet*);
 void rmsprop(const RmsProp*);
+void recurrent_infer(const Inference*);
+int64_t packed_floats(const Layer*);
 
 extern const Kernels kernels;
 const Kernels kernels = {
@@ -29,6 +31,8 @@ const Kernels kernels = {
     recurrent_net_step,
     recurrent_net_backward,
     rmsprop,
+    recurrent_infer,
+    packed_floats,
 };
 
 }  // namespace KISSIPO_ISA

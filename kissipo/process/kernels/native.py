@@ -35,6 +35,8 @@ class _Table(ctypes.Structure):
         ("recurrent_net_step", ctypes.CFUNCTYPE(_LONG, _BYTES)),
         ("recurrent_net_backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("rmsprop", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("recurrent_infer", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("packed_floats", ctypes.CFUNCTYPE(_LONG, _BYTES)),
     ]
 
 
@@ -61,6 +63,8 @@ class Kernels:
     recurrent_net_step: Callable[..., int]
     recurrent_net_backward: Callable[..., None]
     rmsprop: Callable[..., None]
+    recurrent_infer: Callable[..., None]
+    packed_floats: Callable[..., int]
 
     def padded(self, units: int) -> int:
         """The number of units, rounded up to whole vectors."""
