@@ -23,6 +23,7 @@ namespace KISSIPO_ISA {
 namespace {
 
 constexpr int64_t GRADIENT_ROWS = 128;           // rows that are summed at a time
+constexpr int64_t SHARED_WEIGHTS = 128 * 1024;   // threads share the units of so many weights
 constexpr int64_t GRADIENT_FLOATS = 128 * 1024;  // sums that fit into the cache of a core
 
 struct RnnTanh {
@@ -440,17 +441,28 @@ inline INLINE void forward_tile(const Layer& layer, const StepRows& step, int64_
         forward_gated<C, ROWS>(layer, step, row, panel, unit);
 }
 
-// One step for `count` rows and all units.
+// One step for `count` rows and all units; jobs share the panels of weights. In every
+// second step the panels are taken downward: those that are read last are read again
+// first, while the cache has them.
 template <class C>
-inline void forward_step(const Layer& layer, const StepRows& step, const float* panel,
-                         int64_t count) {
+inline void forward_step(const Layer& layer, const StepRows& step, const float* panels,
+                         int64_t count, bool downward, int64_t jobs) {
     const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    for (int64_t unit = 0; unit < padded(layer.units); unit += panel_units, panel += size)
-        for (int64_t row = 0; row < count; row += TILE_ROWS)
-            static_dispatch<TILE_ROWS>(min(TILE_ROWS, count - row), [&](auto rows) {
-                forward_tile<C, rows>(layer, step, row, panel, unit);
-            });
+    const int64_t number = ceil_div(padded(layer.units), panel_units);
+    auto share = [&](int64_t job) {
+        const int64_t first = number * job / jobs, last = number * (job + 1) / jobs;
+        for (int64_t i = first; i < last; i++) {
+            const int64_t panel = downward ? first + last - 1 - i : i;
+            for (int64_t row = 0; row < count; row += TILE_ROWS)
+                static_dispatch<TILE_ROWS>(min(TILE_ROWS, count - row), [&](auto rows) {
+                    forward_tile<C, rows>(layer, step, row, panels + panel * size,
+                                          panel * panel_units);
+                });
+        }
+    };
+    if (jobs == 1) share(0);
+    else run_jobs(layer, jobs, share);
 }
 
 // All steps of the sequences first .. last - 1. input_sums is null, or it has the input
@@ -458,7 +470,7 @@ inline void forward_step(const Layer& layer, const StepRows& step, const float* 
 // ids.
 template <class C>
 void forward_steps(const Layer& layer, const Direction& direction, const float* weights,
-                   const float* input_sums, int64_t first, int64_t last) {
+                   const float* input_sums, int64_t first, int64_t last, int64_t unit_jobs) {
     if (first >= last) return;
     const RowIndex index{layer, direction};
     const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
@@ -516,7 +528,7 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         packed_h.pack(h, count);
         step_rows.h_operands = old || direction.h0 ? packed(units) : 0;
         old = count;
-        forward_step<C>(layer, step_rows, weights, count);
+        forward_step<C>(layer, step_rows, weights, count, step % 2, unit_jobs);
         for (int64_t row = 0; row < count; row++)
             if (index.is_last(t, first + row)) {
                 const int64_t offset = (first + row) * units;
@@ -630,10 +642,13 @@ void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
         }
     Array<int64_t> ends;
     partition(layer, parts, ends);
+    const bool shares_units =
+        parts * layer.directions == 1 && C::h_gates * layer.units * layer.units >= SHARED_WEIGHTS;
+    const int64_t unit_jobs = shares_units ? layer.threads : 1;
     run_jobs(layer, parts * layer.directions, [&](int64_t job) {
         const int64_t d = job / parts, part = job % parts;
         forward_steps<C>(layer, layer.direction[d], weights[d], input_sums[d], ends[part],
-                         ends[part + 1]);
+                         ends[part + 1], unit_jobs);
     });
 }
 

@@ -23,6 +23,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
+from kissipo.process.kernels.inference import is_mostly_empty
 from kissipo.process.kernels.inference import run as run_inference
 from kissipo.process.kernels.native import BUILT, Kernels, fallback_reason, kernels
 from kissipo.process.kernels.recurrent import CELLS, LayerSpec, Results, run_layer
@@ -33,6 +34,9 @@ State = tuple[Tensor, ...]
 Lengths = Tensor | list[int] | tuple[int, ...]
 # With few rows the fused kernel is faster only up to this number of weights.
 _MAX_WEIGHTS = {"LSTM": 300_000, "GRU": 100_000, "RNN_TANH": 60_000, "RNN_RELU": 60_000}
+
+
+_FUSED = {name: f"fused: {name}" for name in ("avx512", "avx2", "plain", "neon")}
 
 
 class Recurrent(nn.RNNBase):
@@ -88,13 +92,12 @@ class Recurrent(nn.RNNBase):
         x, table = (input, None) if table is None else self._tokens(input, table)
         if torch.compiler.is_compiling():
             return self._captured(x, hx, lengths)
-        if hx is None and lengths is None and table is None and not torch.is_grad_enabled():
-            library = self._inference_kernels(x)
-            if library is not None:
-                self.__dict__["used"] = f"fused: {library.name}"
-                y, h_n, c_n = run_inference(self, cast(Tensor, x), library)
-                return y, (h_n, c_n) if self.states == 2 else h_n
         is_traced = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
+        if hx is lengths is table is None and not (is_traced or torch.is_grad_enabled()):
+            library = kernels() if self._infers(x) else None
+            if library is not None and (results := run_inference(self, x, library)) is not None:
+                self.__dict__["used"] = _FUSED[library.name]
+                return results
         read = _uncaptured(Recurrent._read) if is_traced else Recurrent._read
         return cast(tuple[Any, Any], read(self, x, hx, lengths, table))
 
@@ -193,34 +196,21 @@ class Recurrent(nn.RNNBase):
             return f"the input is {x.dtype}, but the fused kernel needs torch.float32"
         return fallback_reason()
 
-    def _inference_kernels(self, x: object) -> Kernels | None:
-        """Returns the kernels if they compute this input in one call for all layers.
+    def _infers(self, x: object) -> bool:
+        """Returns whether one call of the kernels may compute all layers.
 
-        Their packed weights are kept, so that few rows are as fast as many.
+        The packed weights are kept then, so that few rows are as fast as many.
         """
-        if (
-            not isinstance(x, Tensor)
-            or x.dtype is not torch.float32
-            or not x.is_cpu
-            or x.dim() != 3
-            or not x.is_contiguous()
-            or x.shape[2] != self.input_size
-            or not x.numel()
-            or self.kernel not in ("auto", "fused")
-            or self.proj_size
-            or (self.dropout and self.training and self.num_layers > 1)
-            or torch.is_autocast_enabled("cpu")
-            or not all(map(_is_plain, cast(list[Tensor], self._flat_weights)))
-            or fallback_reason()
-            or (self.kernel == "auto" and self._is_mostly_empty(x))
-        ):
-            return None
-        return kernels()
-
-    def _is_mostly_empty(self, x: Tensor) -> bool:
-        """Returns whether a vector instruction would compute few units of many rows."""
-        is_long = x.shape[0] * x.shape[1] >= 64
-        return is_long and self.hidden_size <= 4 and self.input_size >= 128
+        return (
+            isinstance(x, Tensor)
+            and x.dtype is torch.float32
+            and x.is_cpu
+            and x.is_contiguous()
+            and self.kernel in ("auto", "fused")
+            and not (self.dropout and self.training)
+            and not torch.is_autocast_enabled("cpu")
+            and not fallback_reason()
+        )
 
     def _why_slower(self, x: Tensor) -> str:
         """Returns the reason why torch's kernel is faster, measured per shape.
@@ -239,7 +229,7 @@ class Recurrent(nn.RNNBase):
             return "the kernel would copy the weights for only a few rows"
         if lstm and batch < 4 and states > 256_000:
             return "with few rows and many weights, threads should share the units, not the rows"
-        if self._is_mostly_empty(x):
+        if is_mostly_empty(self, x):
             return "a vector instruction would be mostly empty with so few units"
         return ""
 
@@ -417,10 +407,6 @@ class Recurrent(nn.RNNBase):
 def _current_kernels() -> Kernels | None:
     """Returns the kernels; under autocast those that multiply bfloat16."""
     return kernels(bfloat16=torch.is_autocast_enabled("cpu"))
-
-
-def _is_plain(weight: Tensor) -> bool:
-    return weight.is_contiguous() and weight.dtype is torch.float32 and weight.is_cpu
 
 
 def _why_missing() -> str:
