@@ -19,7 +19,8 @@ from setuptools.errors import CompileError
 
 CELLS = "native/cells.cpp"
 CHOICE = "native/choose.cpp"
-KERNELS = [f"native/{name}.cpp" for name in ("recurrent", "dense", "adam", "word_vectors", "table")]
+SOURCES = ("recurrent", "recurrent_net", "dense", "adam", "rmsprop", "word_vectors", "table")
+KERNELS = [f"native/{name}.cpp" for name in SOURCES]
 COMMON = [
     "-std=c++17",
     "-O3",

@@ -6,6 +6,7 @@
 // No product needs a transposed copy: forward runs along the rows of x and W, with a
 // tile of ROWS x UNITS sums, each a vector over features; backward adds up rows of W
 // and of x.
+#include "dropout.h"
 #include "tiles.h"
 
 namespace KISSIPO_ISA {
@@ -47,26 +48,6 @@ void forward_tile(const DenseLayer& layer, const float* x, int64_t row, int64_t 
             y[u] = (value < lower_bound ? lower_bound : value) * (mask ? mask[u] : 1.0f);
         }
     }
-}
-
-// The n-th of the 32-bit random numbers of a key; it does not need those before it.
-// Widynski, "Squares: a fast counter-based RNG", arXiv 2004.06278.
-inline uint32_t squares(uint64_t n, uint64_t key) {
-    const uint64_t y = n * key, z = y + key;
-    uint64_t x = y * y + y;
-    x = x >> 32 | x << 32;
-    x = x * x + z;
-    x = x >> 32 | x << 32;
-    x = x * x + y;
-    x = x >> 32 | x << 32;
-    return (x * x + z) >> 32;
-}
-
-// Draws the mask of dropout from the random numbers first .. first + count - 1.
-void draw_mask(const DenseLayer& layer, int64_t count, uint64_t first, uint64_t key) {
-    const float scale = 4294967296.0f / (float)layer.keep_threshold;
-    for (int64_t i = 0; i < count; i++)
-        layer.mask[i] = squares(first + i, key) < (uint64_t)layer.keep_threshold ? scale : 0.0f;
 }
 
 // y of one layer; a job computes all rows of a few units.
@@ -154,7 +135,8 @@ void dense_forward(const Dense* dense) {
     for (int64_t i = 0; i < dense->layers; i++) {
         const DenseLayer& layer = dense->layer()[i];
         if (layer.keep_threshold) {
-            draw_mask(layer, dense->rows * layer.units, drawn, dense->random_key);
+            draw_mask(layer.mask, layer.keep_threshold, dense->rows * layer.units, drawn,
+                      dense->random_key);
             drawn += dense->rows * layer.units;
         }
         forward(*dense, layer, x);

@@ -52,6 +52,25 @@ struct Layer {
     Direction direction[2];
 };
 
+// A layer for inference, whose packed weights are kept from call to call.
+struct KeptLayer {
+    Layer layer;
+    float* packed[2];          // of each direction, memory
+    uint32_t* signature[2];    // (SIGNATURE_NUMBERS): of the weights that are packed, memory
+};
+constexpr int64_t SIGNATURE_NUMBERS = 129;  // the last one: whether there are packed weights
+
+// Layers on top of each other, each reading the outputs of the one before. What the
+// fields of Inference say replaces the fields of its layers.
+struct Inference {
+    const float* x;            // of the first layer
+    float* y;                  // of the last layer
+    float *hn, *cn;            // (layer, direction, batch, unit)
+    int64_t threads, layers;
+    // The layers follow the struct in memory.
+    const KeptLayer* layer() const { return reinterpret_cast<const KeptLayer*>(this + 1); }
+};
+
 // One linear layer, with relu and dropout behind it where they are asked for.
 struct DenseLayer {
     int64_t features, units, relu;
@@ -76,6 +95,49 @@ struct Dense {
     const DenseLayer* layer() const { return reinterpret_cast<const DenseLayer*>(this + 1); }
 };
 
+enum Pooling : int64_t { POOL_LAST = 0, POOL_MAX = 1, POOL_MEAN = 2 };
+enum Loss : int64_t { BINARY_CROSS_ENTROPY = 0, SQUARED_ERROR = 1, CROSS_ENTROPY = 2 };
+enum Status : int64_t { DONE = 0, UNKNOWN_ID = 1, UNKNOWN_CLASS = 2 };
+
+// A small recurrent net: an embedding of ids, or numbers; one recurrent layer; its
+// pooling over time, with dropout; and one linear layer. recurrent_net.cpp has the
+// formulas. Forward fills what is marked as memory, and backward reads it.
+struct RecurrentNet {
+    const int64_t* ids;        // (batch, step); null: values are read
+    const float* values;       // (batch, step, feature)
+    int64_t random_key;        // of dropout
+    const float* dy;           // (batch, output), for backward
+    int64_t loss_kind;
+    const float* targets;      // (batch, output), for a step; null: class_targets are read
+    const int64_t* class_targets;  // (batch, output), or (batch) for CROSS_ENTROPY
+    float* loss;               // (1)
+    int64_t max_threads;       // for as much work as is worth them
+    const float* table;        // (token, feature): the embedding
+    float* dtable;             // its gradient; null: not needed
+    int64_t table_rows;
+    int64_t padding_id;        // the token without a gradient; -1: there is none
+    int64_t padded;            // whether steps whose id or first feature is 0 do not count
+    int64_t variables;         // of a window that is relative to its last step: its last so
+                               // many values are subtracted from each step; 0: it is not
+    int64_t answered;          // how many of them are outputs, at each step of the horizon
+    const int64_t* answered_variables;
+    int64_t pooling;
+    int64_t keep_threshold;    // of dropout, as in DenseLayer
+    int64_t *order, *lengths, *counts, *beyond;  // (batch), memory
+    int64_t* offsets;          // (steps + 1), memory: of Layer
+    int64_t* tokens;           // (row), memory: the ids in packed order
+    int64_t* written;          // (1 + row), memory: how many rows of dtable are not zero, and
+                               // their tokens
+    float* doutputs;           // (batch, output), memory: dy in a step
+    float *pooled, *mask, *dropped;  // (batch, width), memory; the last two with dropout
+    float *dpooled, *ties;     // (batch, width), memory
+    float* dinput[2];          // (row, feature), memory: dx of each direction
+    float* dstates;            // (row, width), memory: dy of the layer
+    DenseLayer head;
+    Layer layer;               // rows, steps and threads are set here; x, y, gates and cells
+                               // are memory, in packed order
+};
+
 // The weights w, their gradient g and Adam's moments m and v, of one tensor.
 struct AdamTensor {
     int64_t count;
@@ -88,6 +150,17 @@ struct Adam {
     int64_t tensors;
     int64_t decoupled;         // weight decay as in AdamW
     double learning_rate, beta1, beta2, epsilon, weight_decay, correction1, correction2;
+    int64_t threads;
+    ParallelFor parallel_for;
+    // The tensors follow the struct in memory.
+    const AdamTensor* tensor() const { return reinterpret_cast<const AdamTensor*>(this + 1); }
+};
+
+// One step of RMSprop: v = alpha v + (1 - alpha) g^2, w -= learning_rate g / (sqrt(v) +
+// epsilon). The tensors are those of Adam without m.
+struct RmsProp {
+    int64_t tensors;
+    double learning_rate, alpha, epsilon, weight_decay;
     int64_t threads;
     ParallelFor parallel_for;
     // The tensors follow the struct in memory.
@@ -129,6 +202,12 @@ struct Kernels {
     void (*dense_backward)(const Dense*);
     void (*adam)(const Adam*);
     void (*word_vectors)(const WordVectors*);
+    int64_t (*recurrent_net_forward)(const RecurrentNet*);  // these two return a Status
+    int64_t (*recurrent_net_step)(const RecurrentNet*);
+    void (*recurrent_net_backward)(const RecurrentNet*);
+    void (*rmsprop)(const RmsProp*);
+    void (*recurrent_infer)(const Inference*);
+    int64_t (*packed_floats)(const Layer*);  // the size of KeptLayer.packed[0]
 };
 
 // The table of the named instruction set, or null; the second also where this machine

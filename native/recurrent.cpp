@@ -27,6 +27,7 @@ namespace KISSIPO_ISA {
 namespace {
 
 constexpr int64_t GRADIENT_ROWS = 128;           // rows that are summed at a time
+constexpr int64_t SHARED_WEIGHTS = 128 * 1024;   // threads share the units of so many weights
 constexpr int64_t GRADIENT_FLOATS = 128 * 1024;  // sums that fit into the cache of a core
 
 struct RnnTanh {
@@ -200,14 +201,12 @@ void for_each_panel(const Layer& layer, int64_t panels, const F& job) {
 
 // Packs the weights of each direction for forward, with the biases.
 template <class C>
-void pack_forward(const Layer& layer, Array<float> (&to)[2]) {
+void pack_forward(const Layer& layer, float* const (&to)[2]) {
     const int64_t step = C::gates == 1 ? TILE_VECTORS : 1;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    for (int64_t d = 0; d < layer.directions; d++)
-        to[d].resize_uninitialized(forward_floats<C>(layer.features, layer.units));
     const int64_t panels = ceil_div(padded(layer.units) / LANES, step);
     for_each_panel(layer, panels, [&](int64_t d, int64_t panel) {
-        pack_panel<C>(layer, layer.direction[d], panel * step, to[d].data + panel * size);
+        pack_panel<C>(layer, layer.direction[d], panel * step, to[d] + panel * size);
     });
 }
 
@@ -322,6 +321,7 @@ struct StepRows {
     const float* const* packed_x;
     const float* const* packed_h;
     const float* const* h;
+    int64_t h_operands;  // of a row; 0 where all states are 0
     const float* const* input_sums;  // x W_ih^T and biases, where they are computed before
     float* const* y;
     const float* const* previous_cell;
@@ -362,7 +362,7 @@ __attribute__((noinline)) void gated_sums(const Layer& layer, const StepRows& st
     if (!step.input_sums)
         add_products<ROWS, C::x_gates, 0>(step.packed_x + row, packed(layer.features), panel, sums);
     panel += packed(layer.features) * C::x_gates * LANES;
-    add_products<ROWS, C::h_gates, C::first_h_gate>(step.packed_h + row, packed(layer.units), panel,
+    add_products<ROWS, C::h_gates, C::first_h_gate>(step.packed_h + row, step.h_operands, panel,
                                                     sums);
     static_for<ROWS>([&](auto r) INLINE {
         static_for<TILE_VECTORS>([&](auto v) INLINE { to[r * TILE_VECTORS + v] = sums[r][v]; });
@@ -445,7 +445,7 @@ void forward_rnn(const Layer& layer, const StepRows& step, int64_t row, const fl
     panel += VECTORS * LANES;
     if (!step.input_sums)
         add_products<ROWS, VECTORS, 0>(step.packed_x + row, packed(layer.features), panel, sums);
-    add_products<ROWS, VECTORS, 0>(step.packed_h + row, packed(layer.units),
+    add_products<ROWS, VECTORS, 0>(step.packed_h + row, step.h_operands,
                                    panel + packed(layer.features) * VECTORS * LANES, sums);
     activate_rnn<C, ROWS, VECTORS>(layer, step, row, unit, sums);
 }
@@ -508,27 +508,38 @@ inline INLINE void forward_tile(const Layer& layer, const StepRows& step, int64_
         forward_gated<C, ROWS>(layer, step, row, panel, unit);
 }
 
-// One step for `count` rows and all units.
+// One step for `count` rows and all units; jobs share the panels of weights. In every
+// second step the panels are taken downward: those that are read last are read again
+// first, while the cache has them.
 template <class C>
-inline void forward_step(const Layer& layer, const StepRows& step, const float* panel,
-                         int64_t count) {
+inline void forward_step(const Layer& layer, const StepRows& step, const float* panels,
+                         int64_t count, bool downward, int64_t jobs) {
     const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    if constexpr (USES_AMX) {
-        TileSums sums;
-        for (int64_t unit = 0; unit < padded(layer.units); unit += panel_units, panel += size)
-            with_panel_vectors<C>(layer, unit, [&](auto vectors) {
-                for_each_block(count, [&](int64_t row, int64_t rows) {
-                    forward_block<C, vectors>(layer, step, row, rows, panel, unit, sums);
+    const int64_t number = ceil_div(padded(layer.units), panel_units);
+    auto share = [&](int64_t job) {
+        const int64_t first = number * job / jobs, last = number * (job + 1) / jobs;
+        for (int64_t i = first; i < last; i++) {
+            const int64_t place = downward ? first + last - 1 - i : i;
+            const float* panel = panels + place * size;
+            const int64_t unit = place * panel_units;
+            if constexpr (USES_AMX) {
+                TileSums sums;
+                with_panel_vectors<C>(layer, unit, [&](auto vectors) {
+                    for_each_block(count, [&](int64_t row, int64_t rows) {
+                        forward_block<C, vectors>(layer, step, row, rows, panel, unit, sums);
+                    });
                 });
-            });
-        return;
-    }
-    for (int64_t unit = 0; unit < padded(layer.units); unit += panel_units, panel += size)
-        for (int64_t row = 0; row < count; row += TILE_ROWS)
-            static_dispatch<TILE_ROWS>(min(TILE_ROWS, count - row), [&](auto rows) {
-                forward_tile<C, rows>(layer, step, row, panel, unit);
-            });
+            } else {
+                for (int64_t row = 0; row < count; row += TILE_ROWS)
+                    static_dispatch<TILE_ROWS>(min(TILE_ROWS, count - row), [&](auto rows) {
+                        forward_tile<C, rows>(layer, step, row, panel, unit);
+                    });
+            }
+        }
+    };
+    if (jobs == 1) share(0);
+    else run_jobs(layer, jobs, share);
 }
 
 // All steps of the sequences first .. last - 1. input_sums is null, or it has the input
@@ -536,7 +547,7 @@ inline void forward_step(const Layer& layer, const StepRows& step, const float* 
 // ids.
 template <class C>
 void forward_steps(const Layer& layer, const Direction& direction, const float* weights,
-                   const float* input_sums, int64_t first, int64_t last) {
+                   const float* input_sums, int64_t first, int64_t last, int64_t unit_jobs) {
     if (first >= last) return;
     const RowIndex index{layer, direction};
     const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
@@ -556,14 +567,15 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         for (int64_t row = 0; row < max_rows; row++)
             cell.rows[row] = memory.data + row * padded_units;
     const PackedRows packed_x(max_rows, x.base ? layer.features : 0), packed_h(max_rows, units);
-    const StepRows step_rows{packed_x.operands(x.rows),
-                             packed_h.operands(h),
-                             h.data,
-                             input_sums ? sums.rows.data : nullptr,
-                             y.rows.data,
-                             previous_cell.data,
-                             cell.rows.data,
-                             direction.gates ? gates.rows.data : nullptr};
+    StepRows step_rows{packed_x.operands(x.rows),
+                       packed_h.operands(h),
+                       h.data,
+                       0,
+                       input_sums ? sums.rows.data : nullptr,
+                       y.rows.data,
+                       previous_cell.data,
+                       cell.rows.data,
+                       direction.gates ? gates.rows.data : nullptr};
     int64_t old = 0;
     for (int64_t step = 0; step < layer.steps; step++) {
         const int64_t t = index.time(step), count = min(last, index.active(t)) - first;
@@ -591,8 +603,9 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         }
         if (x.base) packed_x.pack(x.rows, count);
         packed_h.pack(h, count);
+        step_rows.h_operands = old || direction.h0 ? packed(units) : 0;
         old = count;
-        forward_step<C>(layer, step_rows, weights, count);
+        forward_step<C>(layer, step_rows, weights, count, step % 2, unit_jobs);
         for (int64_t row = 0; row < count; row++)
             if (index.is_last(t, first + row)) {
                 const int64_t offset = (first + row) * units;
@@ -708,14 +721,13 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
         }
 }
 
-// The whole layer: weights are packed, input parts computed together where that pays,
-// and then each part of the batch goes through its steps.
+// The whole layer with packed weights: input parts are computed together where that
+// pays, and then each part of the batch goes through its steps.
 template <class C>
-void forward(const Layer& layer) {
+void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
     const int64_t parts = partition_count(layer);
     const int64_t row_floats = C::gates * padded(layer.units);
-    Array<float> weights[2], memory[2];
-    pack_forward<C>(layer, weights);
+    Array<float> memory[2];
     const float* input_sums[2] = {};
     for (int64_t d = 0; layer.ids && d < layer.directions; d++) {
         memory[d].resize(layer.tokens * row_floats);
@@ -731,16 +743,86 @@ void forward(const Layer& layer) {
                 memory[d].resize_uninitialized(layer.rows * row_floats);
                 to = memory[d].data;
             }
-            all_inputs<C>(layer, weights[d].data, to);
+            all_inputs<C>(layer, weights[d], to);
             input_sums[d] = to;
         }
     Array<int64_t> ends;
     partition(layer, parts, ends);
+    const bool shares_units =
+        parts * layer.directions == 1 && C::h_gates * layer.units * layer.units >= SHARED_WEIGHTS;
+    const int64_t unit_jobs = shares_units ? layer.threads : 1;
     run_jobs(layer, parts * layer.directions, [&](int64_t job) {
         const int64_t d = job / parts, part = job % parts;
-        forward_steps<C>(layer, layer.direction[d], weights[d].data, input_sums[d], ends[part],
-                         ends[part + 1]);
+        forward_steps<C>(layer, layer.direction[d], weights[d], input_sums[d], ends[part],
+                         ends[part + 1], unit_jobs);
     });
+}
+
+// The whole layer: weights are packed anew.
+template <class C>
+void forward(const Layer& layer) {
+    Array<float> memory[2];
+    for (int64_t d = 0; d < layer.directions; d++)
+        memory[d].resize_uninitialized(forward_floats<C>(layer.features, layer.units));
+    float* const weights[2] = {memory[0].data, memory[1].data};
+    pack_forward<C>(layer, weights);
+    forward_packed<C>(layer, {weights[0], weights[1]});
+}
+
+// ---- inference with kept weights ----------------------------------------------------
+
+// A number of 32 bits for each of 128 places: all bits of the weights at that place of
+// every 128, mixed by additions and rotations. If one weight changes, its number does;
+// changes of many weights would have to cancel at each place that they touch.
+struct Signature {
+    static constexpr int VECTORS = (SIGNATURE_NUMBERS - 1) / LANES;
+    IntVec numbers[VECTORS] = {};
+
+    void add(const float* weights, int64_t count) {
+        if (!weights) return;
+        for (; count >= VECTORS * LANES; count -= VECTORS * LANES, weights += VECTORS * LANES)
+            static_for<VECTORS>([&](auto v) INLINE { mix(v, load(weights + v * LANES)); });
+        for (int v = 0; count > 0; v++, count -= LANES, weights += LANES)
+            mix(v, load(weights, count));
+    }
+    void mix(int v, Vec weights) {
+        typedef uint32_t Bits __attribute__((vector_size(LANES * 4), aligned(LANES * 4)));
+        Bits bits, sum;
+        std::memcpy(&bits, &weights, sizeof bits);
+        std::memcpy(&sum, &numbers[v], sizeof sum);
+        sum += bits + 0x9E3779B9u;
+        sum = (sum << 7) | (sum >> 25);
+        std::memcpy(&numbers[v], &sum, sizeof sum);
+    }
+};
+
+// Packs the weights again where they are not those that were packed before.
+template <class C>
+void refresh_packed(const KeptLayer& kept) {
+    const Layer& layer = kept.layer;
+    const int64_t rows = C::x_gates * layer.units;
+    bool are_same = true;
+    for (int64_t d = 0; d < layer.directions; d++) {
+        const Direction& w = layer.direction[d];
+        Signature signature;
+        signature.add(w.w_ih, rows * layer.features);
+        signature.add(w.w_hh, rows * layer.units);
+        signature.add(w.b_ih, rows);
+        signature.add(w.b_hh, rows);
+        uint32_t* before = kept.signature[d];
+        const bool is_packed = before[SIGNATURE_NUMBERS - 1];
+        if (is_packed && !std::memcmp(before, signature.numbers, sizeof signature.numbers)) continue;
+        std::memcpy(before, signature.numbers, sizeof signature.numbers);
+        before[SIGNATURE_NUMBERS - 1] = 1;
+        are_same = false;
+    }
+    if (!are_same) pack_forward<C>(layer, {kept.packed[0], kept.packed[1]});
+}
+
+template <class C>
+void infer(const KeptLayer& kept) {
+    refresh_packed<C>(kept);
+    forward_packed<C>(kept.layer, {kept.packed[0], kept.packed[1]});
 }
 
 // ---- backward -----------------------------------------------------------------------
@@ -910,8 +992,9 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
             x_gates[row] = reinterpret_cast<const float*>(gates.rows[row]);
             h_gates[row] = x_gates[row] + C::first_h_gate * gate_operands;
         }
-        multiply(h_gates.data, count, C::h_gates * gate_operands, weights, dh_rows.data,
-                 padded_units, std::is_same_v<C, Gru>);
+        if (!is_start || direction.dh0)
+            multiply(h_gates.data, count, C::h_gates * gate_operands, weights, dh_rows.data,
+                     padded_units, std::is_same_v<C, Gru>);
         if (direction.dx)
             multiply(x_gates.data, count, C::x_gates * gate_operands,
                      weights + state_floats<C>(units), dx.rows.data, layer.features, false);
@@ -1220,6 +1303,31 @@ auto with_cell(int64_t cell, const F& f) {
 
 void recurrent_forward(const Layer* layer) {
     with_cell(layer->cell, [&](auto c) { forward<decltype(c)>(*layer); });
+}
+
+// Computes all layers. A direction of a layer has its part of hn, cn and y.
+void recurrent_infer(const Inference* inference) {
+    for (int64_t i = 0; i < inference->layers; i++) {
+        KeptLayer kept = inference->layer()[i];
+        Layer& layer = kept.layer;
+        const bool is_last = i + 1 == inference->layers;
+        if (!i) layer.x = inference->x;
+        layer.threads = inference->threads;
+        for (int64_t d = 0; d < layer.directions; d++) {
+            Direction& direction = layer.direction[d];
+            const int64_t offset = (i * layer.directions + d) * layer.batch * layer.units;
+            direction.hn = inference->hn + offset;
+            if (layer.cell == LSTM) direction.cn = inference->cn + offset;
+            if (is_last) direction.y = inference->y + d * layer.units;
+        }
+        with_cell(layer.cell, [&](auto c) { infer<decltype(c)>(kept); });
+    }
+}
+
+int64_t packed_floats(const Layer* layer) {
+    return with_cell(layer->cell, [&](auto c) {
+        return forward_floats<decltype(c)>(layer->features, layer->units);
+    });
 }
 
 void recurrent_backward(const Layer* layer) {

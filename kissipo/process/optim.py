@@ -11,27 +11,29 @@ adamw      adam, and each step shrinks each weight by r · decay (default 0.01)
 Source:   Robbins and Monro 1951; Polyak 1964; Duchi et al. 2011; Hinton 2012;
           Kingma and Ba 2015; Loshchilov and Hutter 2019.
 Choices:  torch's own implementations, fused where torch has them: they compute the same
-          values in one pass. Adam uses a kernel of kissipo, because torch collects its
-          lists of tensors at each step and divides three times per weight (measured for
-          102,000 weights: 35 microseconds instead of 92). With several learning rates
-          torch's Adam is used. The state_dict is the same, and the values are equal up
-          to rounding.
+          values in one pass. Adam and RMSprop use kernels of kissipo, because torch
+          collects its lists of tensors at each step and divides three times per weight
+          (measured for Adam of 102,000 weights: 35 microseconds instead of 92). With
+          several learning rates torch's own are used. The state_dict is the same, and
+          the values are equal up to rounding.
 Example:  >>> import torch
           >>> weights = [torch.nn.Parameter(torch.zeros(1))]
           >>> type(optimizer("adam", weights, rate=1e-3)).__name__
           'LeanAdam'
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from inspect import unwrap
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import StateDict
-from kissipo.process.kernels.adam import AdamConfig, fits_adam, step_adam
-from kissipo.process.kernels.native import kernels
+from kissipo.process.kernels.adam import AdamConfig, fits, step_adam
+from kissipo.process.kernels.native import Kernels, kernels
+from kissipo.process.kernels.rmsprop import step_rmsprop
 from kissipo.process.layers.heads import heads_of, is_under
 
 Name = Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"]
@@ -104,7 +106,7 @@ def optimizer(
     if name == "adagrad":
         return Adagrad(parameters, rate, eps=1e-8, weight_decay=decay or 0.0)
     if name == "rmsprop":
-        return RMSprop(parameters, rate, alpha=0.9, eps=1e-8, weight_decay=decay or 0.0)
+        return LeanRMSprop(parameters, rate, alpha=0.9, eps=1e-8, weight_decay=decay or 0.0)
     if name == "adam":
         return LeanAdam(parameters, rate, eps=1e-8, weight_decay=decay or 0.0, fused=True)
     return LeanAdamW(
@@ -150,42 +152,36 @@ class Adagrad(WithoutCompiler, torch.optim.Adagrad):
     step = torch.no_grad()(unwrap(torch.optim.Adagrad.step))
 
 
-class RMSprop(WithoutCompiler, torch.optim.RMSprop):
-    """RMSprop of torch."""
-
-    step = torch.no_grad()(unwrap(torch.optim.RMSprop.step))
-
-
-_adam_step = torch.no_grad()(unwrap(torch.optim.Adam.step))
-
-
-class LeanAdam(WithoutCompiler, torch.optim.Adam):
-    """Adam whose step is one compiled function.
+class Lean(WithoutCompiler):
+    """An optimizer whose step is one compiled function.
 
     torch computes the first step, every step in which a weight has no gradient, and all
     steps if the kernel does not support a weight.
+
+    MOMENTS:  torch's names of the values that are stored per weight
     """
 
-    _decoupled = False
-    _memory: list[tuple[Tensor, Tensor, Tensor]] | None = None  # weight, m, n
+    MOMENTS: ClassVar[tuple[str, ...]]
+    _torch_step: ClassVar[Any]
+    _memory: list[tuple[Tensor, ...]] | None = None  # weight and moments
+    _checked: Sequence[Callable[[], Tensor | None]] = ()  # gradients that fitted before
     _steps = 0
+
+    def _step_compiled(self, library: Kernels, tensors: list[tuple[Any, ...]]) -> None:
+        """Computes a step of (weight, gradient, moments)."""
+        raise NotImplementedError
 
     def step(self, closure: object = None) -> Any:
         library = kernels() if closure is None else None
         if library is None or not (self._memory or self._collect_memory()):
             return self._by_torch(closure)
-        tensors = [
-            (weight, weight.grad, mean, square) for weight, mean, square in self._memory or ()
-        ]
-        if not all(map(fits_adam, tensors)):
-            return self._by_torch(closure)
-        group = self.param_groups[0]
+        tensors = [(weight, weight.grad, *moments) for weight, *moments in self._memory or ()]
+        if not self._are_checked(tensors):
+            if not all(map(fits, tensors)):
+                return self._by_torch(closure)
+            self._checked = [ref(gradient) for _, gradient, *_ in tensors]
         self._steps += 1
-        beta1, beta2 = group["betas"]
-        config = AdamConfig(
-            group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled
-        )
-        step_adam(library, tensors, config, step=self._steps)
+        self._step_compiled(library, tensors)
         return None
 
     # Without this torch wraps a profiler around each step, which costs 30 microseconds.
@@ -199,6 +195,14 @@ class LeanAdam(WithoutCompiler, torch.optim.Adam):
         self._memory = None
         super().load_state_dict(state_dict)
 
+    def _are_checked(self, tensors: list[tuple[Any, ...]]) -> bool:
+        """Returns whether these are the gradients of the step before: nets that compute
+        their own gradients write them to the same tensors."""
+        return len(tensors) == len(self._checked) and all(
+            gradient is not None and gradient is checked()
+            for (_, gradient, *_), checked in zip(tensors, self._checked, strict=True)
+        )
+
     def _collect_memory(self) -> bool:
         """Collects torch's tensors; False on a GPU, or if step counts differ."""
         group, *others = self.param_groups
@@ -209,22 +213,49 @@ class LeanAdam(WithoutCompiler, torch.optim.Adam):
         if others or len(steps) != 1 or any(weight not in self.state for weight in weights):
             return False
         self._steps = int(steps.pop())
-        states = [self.state[weight] for weight in weights]
+        self._checked = ()
         self._memory = [
-            (weight, state["exp_avg"], state["exp_avg_sq"])
-            for weight, state in zip(weights, states, strict=True)
+            (weight, *(self.state[weight][moment] for moment in self.MOMENTS)) for weight in weights
         ]
         return True
 
     def _by_torch(self, closure: object) -> Any:
         self._sync_steps()
         self._memory = None
-        return _adam_step(self, closure)
+        return type(self)._torch_step(self, closure)
 
     def _sync_steps(self) -> None:
         """Writes the step count into torch's state."""
-        for weight, _, _ in self._memory or ():
+        for weight, *_ in self._memory or ():
             self.state[weight]["step"].fill_(self._steps)
+
+
+class LeanRMSprop(Lean, torch.optim.RMSprop):
+    """RMSprop whose step is one compiled function."""
+
+    MOMENTS = ("square_avg",)
+    _torch_step = torch.no_grad()(unwrap(torch.optim.RMSprop.step))
+
+    def _step_compiled(self, library: Kernels, tensors: list[tuple[Any, ...]]) -> None:
+        group = self.param_groups[0]
+        options = (group["lr"], group["alpha"], group["eps"], group["weight_decay"])
+        step_rmsprop(library, tensors, *options)
+
+
+class LeanAdam(Lean, torch.optim.Adam):
+    """Adam whose step is one compiled function."""
+
+    MOMENTS = ("exp_avg", "exp_avg_sq")
+    _decoupled = False
+    _torch_step = torch.no_grad()(unwrap(torch.optim.Adam.step))
+
+    def _step_compiled(self, library: Kernels, tensors: list[tuple[Any, ...]]) -> None:
+        group = self.param_groups[0]
+        beta1, beta2 = group["betas"]
+        config = AdamConfig(
+            group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled
+        )
+        step_adam(library, tensors, config, step=self._steps)
 
 
 class LeanAdamW(LeanAdam, torch.optim.AdamW):

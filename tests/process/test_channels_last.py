@@ -20,7 +20,7 @@ from kissipo.engine.run_folder import MODEL, RunFolder
 from kissipo.pipeline.registries import NETS as REGISTRY
 from kissipo.process import optim
 from kissipo.process.channels_last import to_channels_last
-from kissipo.process.kernels.adam import fits_adam
+from kissipo.process.kernels.adam import fits
 
 NETS: dict[str, tuple[int, dict[str, Any]]] = {
     "cnn": (1, {"filters": (5, 6), "units": (8,), "padding": "valid"}),
@@ -151,7 +151,7 @@ def test_optimizer_steps_and_resume_equal_torch_in_the_default_layout(
 def test_adam_kernel_refuses_mixed_layouts() -> None:
     default = torch.zeros(2, 3, 4, 4)
     last = default.contiguous(memory_format=torch.channels_last)
-    assert fits_adam((default, default, default, default))
-    assert fits_adam((last, last, last, last))
-    assert not fits_adam((last, default, last, last))
-    assert not fits_adam((last, last, default, last))
+    assert fits((default, default, default, default))
+    assert fits((last, last, last, last))
+    assert not fits((last, default, last, last))
+    assert not fits((last, last, default, last))

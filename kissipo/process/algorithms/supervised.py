@@ -262,7 +262,7 @@ class Supervised(Algorithm):
         if (
             self._manual_backprop is not None
             and batch.weights is None
-            and self._manual_backprop.fits(batch.inputs[0])
+            and self._manual_backprop.fits(*batch.inputs)
         ):
             loss = self._manual_backprop.loss_and_backward(
                 self.training_losses[0], batch.inputs[0], batch.targets[0]

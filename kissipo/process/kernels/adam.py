@@ -34,8 +34,9 @@ class AdamConfig:
     decoupled: bool
 
 
-def fits_adam(tensors: AdamTensors) -> bool:
-    """Whether the kernel takes these: float32 on the CPU, no gaps, one layout."""
+def fits(tensors: Sequence[Tensor | None]) -> bool:
+    """Whether the kernels of optimizers take these: float32 on the CPU, no gaps, one
+    layout."""
     return all(
         tensor is not None
         and tensor.dtype is torch.float32
@@ -45,7 +46,7 @@ def fits_adam(tensors: AdamTensors) -> bool:
     ) and _have_one_layout(tensors)
 
 
-def _have_one_layout(tensors: AdamTensors) -> bool:
+def _have_one_layout(tensors: Sequence[Tensor | None]) -> bool:
     """Whether all of them are contiguous, or all of them are channels-last."""
     present = [tensor for tensor in tensors if tensor is not None]
     if all(tensor.is_contiguous() for tensor in present):

@@ -41,6 +41,12 @@ class _Table(ctypes.Structure):
         ("dense_backward", ctypes.CFUNCTYPE(None, _BYTES)),
         ("adam", ctypes.CFUNCTYPE(None, _BYTES)),
         ("word_vectors", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("recurrent_net_forward", ctypes.CFUNCTYPE(_LONG, _BYTES)),
+        ("recurrent_net_step", ctypes.CFUNCTYPE(_LONG, _BYTES)),
+        ("recurrent_net_backward", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("rmsprop", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("recurrent_infer", ctypes.CFUNCTYPE(None, _BYTES)),
+        ("packed_floats", ctypes.CFUNCTYPE(_LONG, _BYTES)),
     ]
 
 
@@ -63,6 +69,12 @@ class Kernels:
     dense_backward: Callable[..., None]
     adam: Callable[..., None]
     word_vectors: Callable[..., None]
+    recurrent_net_forward: Callable[..., int]
+    recurrent_net_step: Callable[..., int]
+    recurrent_net_backward: Callable[..., None]
+    rmsprop: Callable[..., None]
+    recurrent_infer: Callable[..., None]
+    packed_floats: Callable[..., int]
 
     def padded(self, units: int) -> int:
         """The number of units, rounded up to whole blocks."""

@@ -21,9 +21,9 @@ from kissipo.process.kernels.native import Kernels, thread_count
 from kissipo.process.kernels.rows import SequenceRows
 
 CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "LSTM": 2, "GRU": 3}
-_WEIGHT_GATES = (1, 1, 4, 3)  # per cell, those of W_hh
-_SAVED_GATES = (1, 1, 4, 4)  # per cell; GRU saves the state part of its candidate too
-_PARALLEL_OPERATIONS = 2_000_000
+WEIGHT_GATES = (1, 1, 4, 3)  # per cell, those of W_hh
+SAVED_GATES = (1, 1, 4, 4)  # per cell; GRU saves the state part of its candidate too
+PARALLEL_OPERATIONS = 2_000_000
 _LAYER, _DIRECTION = struct.Struct("16q"), struct.Struct("22q")  # see native/kernels.h
 _FLOAT_BYTES = 4
 
@@ -63,9 +63,9 @@ class LayerSpec:
     @property
     def threads(self) -> int:
         """The number of threads for this much work."""
-        weights = _WEIGHT_GATES[self.cell] * self.units * (self.features + self.units)
+        weights = WEIGHT_GATES[self.cell] * self.units * (self.features + self.units)
         operations = 2 * weights * self.rows.count * self.directions
-        return thread_count(operations, _PARALLEL_OPERATIONS)
+        return thread_count(operations, PARALLEL_OPERATIONS)
 
     @property
     def padded_units(self) -> int:
@@ -75,7 +75,7 @@ class LayerSpec:
     @property
     def saved_gates(self) -> int:
         """The number of gates that are saved per row."""
-        return _SAVED_GATES[self.cell]
+        return SAVED_GATES[self.cell]
 
 
 def run_layer(

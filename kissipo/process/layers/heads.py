@@ -64,6 +64,22 @@ def head(width: int, specs: tuple[TensorSpec, ...], *, bias: bool = True) -> nn.
     return _head(width, specs[0], bias=bias) if len(specs) == 1 else Heads(width, specs, bias=bias)
 
 
+def linear_head(layer: nn.Module) -> tuple[nn.Linear | None, tuple[int, ...]]:
+    """Returns the linear layer of a head with one output, and the shape of that output;
+    None for other heads.
+
+    Example:  >>> from kissipo.core.tensor_spec import TensorSpec
+              >>> sales = TensorSpec("sales", ("horizon", "variable"), (12, 2))
+              >>> linear_head(head(4, (sales,)))
+              (Linear(in_features=4, out_features=24, bias=True), (12, 2))
+    """
+    linear, *reshaped = layer if isinstance(layer, nn.Sequential) else [layer]
+    if type(linear) is not nn.Linear or any(type(one) is not nn.Unflatten for one in reshaped):
+        return None, ()
+    sizes = [tuple(one.unflattened_size) for one in reshaped if isinstance(one, nn.Unflatten)]
+    return linear, sizes[0] if sizes else (linear.out_features,)
+
+
 def _head(width: int, spec: TensorSpec, *, bias: bool) -> nn.Module:
     if spec.axes == _PIXELS:
         raise ShapeError(

@@ -23,6 +23,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
+from kissipo.process.kernels.inference import is_mostly_empty
+from kissipo.process.kernels.inference import run as run_inference
 from kissipo.process.kernels.native import (
     BUILT,
     Kernels,
@@ -37,6 +39,9 @@ from kissipo.process.kernels.rules import Call, rules_here
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
 Lengths = Tensor | list[int] | tuple[int, ...]
+
+
+_FUSED = {name: f"fused: {name}" for name in ("avx512", "avx2", "plain", "neon")}
 
 
 class Recurrent(nn.RNNBase):
@@ -93,6 +98,11 @@ class Recurrent(nn.RNNBase):
         if torch.compiler.is_compiling():
             return self._captured(x, hx, lengths)
         is_traced = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
+        if hx is lengths is table is None and not (is_traced or torch.is_grad_enabled()):
+            library = kernels() if self._infers(x) else None
+            if library is not None and (results := run_inference(self, x, library)) is not None:
+                self.__dict__["used"] = _FUSED[library.name]
+                return results
         read = _uncaptured(Recurrent._read) if is_traced else Recurrent._read
         return cast(tuple[Any, Any], read(self, x, hx, lengths, table))
 
@@ -191,18 +201,37 @@ class Recurrent(nn.RNNBase):
             return f"the input is {x.dtype}, but the fused kernel needs torch.float32"
         return fallback_reason()
 
+    def _infers(self, x: object) -> bool:
+        """Returns whether one call of the kernels may compute all layers.
+
+        The packed weights are kept then, so that few rows are as fast as many.
+        """
+        return (
+            isinstance(x, Tensor)
+            and x.dtype is torch.float32
+            and x.is_cpu
+            and x.is_contiguous()
+            and self.kernel in ("auto", "fused")
+            and not (self.dropout and self.training)
+            and not torch.is_autocast_enabled("cpu")
+            and not fallback_reason()
+        )
+
     def _why_slower(self, x: Tensor) -> str:
         """Returns why torch's kernel is faster, by the rules of this machine."""
         if x.dim() != 3:
             return ""
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
         weights = [weight for weight in self._flat_weights[:2] if weight is not None]
-        return rules_here(bfloat16=torch.is_autocast_enabled("cpu")).why_torch(
+        slower = rules_here(bfloat16=torch.is_autocast_enabled("cpu")).why_torch(
             self.mode.partition("_")[0],
             torch.is_grad_enabled() and any(one.requires_grad for one in (x, *weights)),
             Call(batch, steps, self.input_size, self.hidden_size),
             sum(weight.numel() for weight in weights),
         )
+        if not slower and is_mostly_empty(self, x):
+            return "a vector instruction would be mostly empty with so few units"
+        return slower
 
     def _run_layers(
         self,

@@ -43,16 +43,18 @@ from kissipo.core.protocols import Outputs
 from kissipo.core.schema import Range, Values, option
 from kissipo.core.script_part import ScriptDefinition
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.kernels.recurrent_net import RecurrentLayers
 from kissipo.process.layers import GRU, LSTM, RNN
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.embedding import embedding, width
-from kissipo.process.layers.heads import head
+from kissipo.process.layers.heads import head, linear_head
 from kissipo.process.layers.merge import How, Merge
 from kissipo.process.layers.pool import Pool, TemporalPooling
 from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.series_wrapper import required_options as required_for_series
+from kissipo.process.manual_backprop import ManualBackprop, recurrent_backprop
 from kissipo.process.nets._text_candidates import reading_candidate, reads_text
 
 __all__ = ["Options", "Recurrent", "build", "candidates", "required_options", "suggested_options"]
@@ -318,6 +320,18 @@ class Recurrent(nn.Module):
             others = inputs[: self.sequence] + inputs[self.sequence + 1 :]
             row = torch.cat([row, self.join(*others)], dim=1)
         return self.head(self.dropout(row)), state
+
+    def manual_backprop(self) -> ManualBackprop | None:
+        """Returns the gradients without autograd, of one layer and one output."""
+        linear, shape = linear_head(self.head)
+        is_small = not (self.stateful or self.every_step or self.join is not None)
+        if not is_small or linear is None or isinstance(self.merge, Merge):
+            return None
+        dropout = self.dropout.p if isinstance(self.dropout, nn.Dropout) else 0.0
+        layers = RecurrentLayers(
+            self.embedding, self.cell, self.pool, dropout, linear, self.padded, self.patch
+        )
+        return recurrent_backprop(self, layers, shape)
 
     def script(self) -> ScriptDefinition:
         """Returns this class with the layers of torch, for `kissipo eject`."""

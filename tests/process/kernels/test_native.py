@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 NATIVE = Path(__file__).parents[3] / "native"
+SOURCES = ("recurrent", "recurrent_net", "dense", "adam", "rmsprop", "word_vectors", "table")
 FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"]
 EMULATED = "-DKISSIPO_EMULATED_TILES"
@@ -34,7 +35,7 @@ def built(compiler: str, names: list[str], flags: list[str], *, label: str = "")
             f"-DKISSIPO_LANES={lanes}",
             f'-DKISSIPO_NAME="{label or name}"',
         ]
-        for source in ("recurrent", "dense", "adam", "word_vectors", "table"):
+        for source in SOURCES:
             objects.append(f"{source}_{name}.o")
             one = ["-c", str(NATIVE / f"{source}.cpp"), "-o", objects[-1]]
             subprocess.run([compiler, *FLAGS, *flags, *instructions, *macros, *one], check=True)
