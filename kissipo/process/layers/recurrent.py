@@ -41,9 +41,6 @@ State = tuple[Tensor, ...]
 Lengths = Tensor | list[int] | tuple[int, ...]
 
 
-_FUSED = {name: f"fused: {name}" for name in ("avx512", "avx2", "plain", "neon")}
-
-
 class Recurrent(nn.RNNBase):
     """The first base class of a layer; torch's class is the second one."""
 
@@ -101,7 +98,7 @@ class Recurrent(nn.RNNBase):
         if hx is lengths is table is None and not (is_traced or torch.is_grad_enabled()):
             library = kernels() if self._infers(x) else None
             if library is not None and (results := run_inference(self, x, library)) is not None:
-                self.__dict__["used"] = _FUSED[library.name]
+                self.__dict__["used"] = f"fused: {library.name}"
                 return results
         read = _uncaptured(Recurrent._read) if is_traced else Recurrent._read
         return cast(tuple[Any, Any], read(self, x, hx, lengths, table))
