@@ -1,0 +1,182 @@
+"""Inference in one call: values beside torch, and packed weights that are never stale."""
+
+from __future__ import annotations
+
+import threading
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.process.kernels import native
+from kissipo.process.kernels.inference import run
+from kissipo.process.kernels.native import BUILT
+from kissipo.process.layers import GRU, LSTM, RNN
+from kissipo.process.optim import optimizer
+
+pytestmark = pytest.mark.skipif(not BUILT, reason="the kernels were not built here")
+CELLS: dict[str, tuple[Any, Any]] = {
+    "LSTM": (LSTM, nn.LSTM), "GRU": (GRU, nn.GRU), "RNN": (RNN, nn.RNN)
+}  # fmt: skip
+
+
+def flat(results: Any) -> list[Tensor]:
+    y, states = results
+    return [y, *(states if isinstance(states, tuple) else [states])]
+
+
+def assert_equals_torch(layer: nn.RNNBase, x: Tensor) -> None:
+    """Compares with torch's layer of the same weights in float64."""
+    plain = next(theirs for ours, theirs in CELLS.values() if isinstance(layer, ours))
+    witness = plain(
+        layer.input_size,
+        layer.hidden_size,
+        layer.num_layers,
+        bias=layer.bias,
+        batch_first=layer.batch_first,
+        bidirectional=layer.bidirectional,
+    )
+    witness.load_state_dict(layer.state_dict())
+    with torch.no_grad():
+        expected, results = flat(witness.double()(x.double())), flat(layer(x))
+    assert layer.used.startswith("fused: "), layer.used  # type: ignore[operator]
+    for one, two in zip(results, expected, strict=True):
+        torch.testing.assert_close(one.double(), two, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("batch", [1, 2, 7])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_layers": 2, "batch_first": True}, {"bidirectional": True, "num_layers": 3},
+     {"bias": False}],
+    ids=str,
+)  # fmt: skip
+def test_values_equal_torch_in_float64(name: str, batch: int, options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    layer = CELLS[name][0](5, 19, **options)
+    for steps in (1, 6, 6, 11):
+        shape = (batch, steps, 5) if layer.batch_first else (steps, batch, 5)
+        assert_equals_torch(layer, torch.randn(shape))
+
+
+@pytest.mark.parametrize("instructions", ["avx512", "avx2", "plain"])
+@pytest.mark.parametrize("name", CELLS)
+def test_every_instruction_set(
+    monkeypatch: pytest.MonkeyPatch, instructions: str, name: str
+) -> None:
+    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", instructions)
+    if native.kernels() is None:
+        pytest.skip(f"this machine has no {instructions}")
+    layer = CELLS[name][0](3, 70)
+    assert_equals_torch(layer, torch.randn(9, 1, 3))
+    assert layer.used == f"fused: {instructions}"
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_results_equal_those_of_training_bit_for_bit(name: str) -> None:
+    layer, x = CELLS[name][0](4, 33, kernel="fused"), torch.randn(8, 5, 4)
+    trained = flat(layer(x))
+    with torch.no_grad():
+        inferred = flat(layer(x))
+    assert all(map(torch.equal, trained, inferred))
+
+
+def test_changed_weights_are_packed_again() -> None:
+    torch.manual_seed(0)
+    layer, x = LSTM(3, 40, 2), torch.randn(6, 1, 3)
+    steps = optimizer("adam", layer.parameters(), rate=0.01)
+
+    def by_data() -> None:
+        layer.weight_hh_l1.data[100, 30] += 0.5
+
+    def by_new_tensor() -> None:
+        layer.weight_ih_l0.data = layer.weight_ih_l0.data * 2
+
+    def by_optimizer() -> None:
+        layer(x)[0].square().sum().backward()
+        steps.step()
+
+    def by_numpy() -> None:
+        layer.bias_hh_l0.detach().numpy()[-1] -= 1
+
+    def by_sign() -> None:
+        layer.weight_hh_l0.data.neg_()
+
+    def by_transposed_view() -> None:
+        square = layer.weight_hh_l0.data[:40].t()
+        layer.weight_hh_l0.data = torch.cat([square, layer.weight_hh_l0.data[40:]])
+
+    def by_swapped_rows() -> None:
+        layer.weight_hh_l1.data = layer.weight_hh_l1.data.flip(0)
+
+    assert_equals_torch(layer, x)
+    for change in (by_data, by_new_tensor, by_optimizer, by_optimizer, by_numpy, by_sign,
+                   by_transposed_view, by_swapped_rows):  # fmt: skip
+        change()
+        assert_equals_torch(layer, x)
+
+
+def test_weights_with_gaps_are_left_to_the_general_path() -> None:
+    layer, x = RNN(6, 6), torch.randn(4, 1, 6)
+    assert_equals_torch(layer, x)
+    layer.weight_hh_l0.data = layer.weight_hh_l0.data.t()  # the same address
+    with torch.no_grad():
+        library = native.kernels()
+        assert library is not None and run(layer, x, library) is None
+    assert_equals_torch(layer, x)
+
+
+def test_copies_have_their_own_packed_weights() -> None:
+    layer, x = GRU(3, 20), torch.randn(6, 2, 3)
+    assert_equals_torch(layer, x)
+    copied = deepcopy(layer)
+    copied.weight_hh_l0.data.mul_(3)
+    assert_equals_torch(copied, x)
+    assert_equals_torch(layer, x)
+
+
+def test_units_shared_between_threads_give_the_same_bits() -> None:
+    layer, x = LSTM(8, 256, kernel="fused"), torch.randn(30, 1, 8)
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            with torch.no_grad():
+                results.append(flat(layer(x)))
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+def test_several_threads_of_python_at_once() -> None:
+    layer = GRU(4, 50, 2)
+    inputs = [torch.randn(7, 1 + number % 3, 4) for number in range(6)]
+    with torch.no_grad():
+        expected = [layer(x)[0] for x in inputs]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        with torch.no_grad():
+            for _ in range(60):
+                if not torch.equal(layer(inputs[number])[0], expected[number]):
+                    wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_results_are_new_tensors() -> None:
+    layer, x = LSTM(2, 5), torch.randn(3, 1, 2)
+    with torch.no_grad():
+        first = flat(layer(x))
+        kept = [one.clone() for one in first]
+        layer(x + 1)
+    assert all(map(torch.equal, first, kept))
