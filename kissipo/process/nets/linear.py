@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.description import Detail, Line, Section, Table
-from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, candidate
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
@@ -59,7 +59,8 @@ def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns the linear model for a table."""
     if not facts.is_table:
         return ()
-    return (Candidate("linear", (InferredOption("process.net", "linear"),)),)
+    options = {"net": "linear", "optimizer": "adamw", "learning_rate": 0.01, "schedule": "cosine"}
+    return (candidate("linear", options),)
 
 
 def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:
