@@ -60,7 +60,7 @@ def two_candidates(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
 
 @pytest.fixture
 def table(tmp_path: Path) -> str:
-    """Two classes that a line divides, with some noise; half of the columns is noise."""
+    """Two classes that a line divides, with noise; two columns mean nothing."""
     generator = np.random.default_rng(1)
     x = generator.normal(size=(160, 4))
     kind = np.where(x[:, 0] - x[:, 1] + 0.3 * generator.normal(size=160) > 0, "up", "down")
@@ -296,7 +296,7 @@ def test_rounds_keep_the_budget() -> None:
 
 
 def test_cross_validated_score_of_a_candidate_is_that_of_its_held_out_folds(table: str) -> None:
-    """The linear candidate agrees with scikit-learn on five other folds, within noise."""
+    """The linear candidate agrees with scikit-learn on other folds, within noise."""
     load(table, epochs=20, learning_rate=0.05).fit(out="run")
     row = next(row for row in compared("run")["candidates"] if row["title"] == "linear")
     with open(table, newline="") as file:

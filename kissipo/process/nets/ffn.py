@@ -89,8 +89,8 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns two larger nets for a table: one with much dropout, one that is deeper.
 
-    Measured on the tables of `benchmarks/defaults.py`: the first has the lowest log loss
-    on small ones, the second where columns act together.
+    Measured on tables of `benchmarks/defaults.py`: the first has the lowest log loss on
+    small ones, the second the lowest error where columns act together.
     """
     if not facts.is_table:
         return ()

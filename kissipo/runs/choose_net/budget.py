@@ -18,8 +18,8 @@ from kissipo.pipeline.parse import without_auto
 
 VARIABLE = "KISSIPO_BUDGET"
 _DEFAULT = "medium"
-# multiplications as `plan.py` counts them, of one core: twice what was measured, as half
-# of the epochs are left out when training stops early
+# Multiplications as `plan.py` counts them, of one core: twice what was measured, as
+# about half of the epochs are left out when training stops early.
 _PER_SECOND = 16_000_000_000
 
 

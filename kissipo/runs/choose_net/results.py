@@ -102,7 +102,7 @@ class Results:
 
         Those of a later round come before those of an earlier one. A candidate whose
         score is within one standard error of the best counts as equally good; the loss
-        decides between them, as it tells more from few samples. Source: the rule of one
+        decides between them, as it is less a matter of chance. Source: the rule of one
         standard error of Breiman et al., Classification and Regression Trees, 1984.
         """
         valid = [
