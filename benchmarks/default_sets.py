@@ -1,6 +1,6 @@
 """The data sets of `defaults.py`, each as the file or folder that a person would have.
 
-A published test part becomes a file or folder of its own; all other splits are drawn
+A published test split becomes a file or folder of its own; all other splits are drawn
 by kissipo with the seed.
 """
 
@@ -94,8 +94,8 @@ def _covid(folder: Path) -> Path:
 def _cola(folder: Path) -> Path:
     for part, name in (("train", "in_domain_train"), ("test", "in_domain_dev")):
         cells = (line.split("\t") for line in _lines(f"cola/{name}.tsv"))
-        rows = [["good" if row[1] == "1" else "bad", row[3]] for row in cells]
-        _table(folder / "cola" / f"{part}.csv", ["judgment", "sentence"], rows)
+        rows = [["yes" if row[1] == "1" else "no", row[3]] for row in cells]
+        _table(folder / "cola" / f"{part}.csv", ["acceptable", "sentence"], rows)
     return folder / "cola"
 
 
@@ -143,7 +143,7 @@ def _cifar(folder: Path) -> Path:
 
 
 def _spoken(folder: Path) -> Path:
-    """The recordings 0 to 4 of each digit and speaker are the published test part."""
+    """The recordings 0 to 4 of each digit and speaker are the published test split."""
     for source in sorted((DATA / "fsdd" / "recordings").glob("*.wav")):
         digit, _, index = source.stem.split("_")
         target = folder / "fsdd" / ("test" if int(index) < 5 else "train") / digit / source.name
@@ -233,7 +233,7 @@ def _sklearn(name: str) -> DataSet:
     return DataSet(write, ("--output", "answer"))
 
 
-def _made(folder: Path) -> Path:
+def _interactions(folder: Path) -> Path:
     """A table whose columns act together: products, a threshold, a sine."""
     generator = np.random.default_rng(0)
     x = generator.normal(size=(2000, 8))
@@ -254,7 +254,7 @@ SETS = {
     "subj": _two_files("subj", "subj.objective.gz", "subj.subjective.gz", ("objective", "own")),
     "trec": DataSet(_trec, ("--output", "kind")),
     "covid": DataSet(_covid, ("--output", "label")),
-    "cola": DataSet(_cola, ("--output", "judgment")),
+    "cola": DataSet(_cola, ("--output", "acceptable")),
     "thucnews": DataSet(_headlines, ("--output", "topic")),
     "tiles": DataSet(_tiles),
     "mnist": DataSet(_digits_1000),
@@ -271,5 +271,5 @@ SETS = {
     "cancer": _sklearn("breast_cancer"),
     "diabetes": _sklearn("diabetes"),
     "digits": _sklearn("digits"),
-    "made": DataSet(_made, ("--output", "y")),
+    "made": DataSet(_interactions, ("--output", "y")),
 }

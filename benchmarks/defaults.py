@@ -10,8 +10,8 @@ Columns    auto       kissipo fit FILE --output X
            autogluon  AutoGluon with the same rows and 60 seconds, where it is installed
 Method     one process per fit, the seconds are those of the whole command. All columns
            have the same split, that of the seed. Data sets: `default_sets.py`.
-           Candidates and their sizes were chosen by measuring on the sets of CHOSEN_ON
-           only; the means of the others stand by themselves.
+           Candidates and their sizes were selected on the sets of TUNING_SETS only; the
+           mean ranks of the others stand by themselves.
 Results    a line of JSON per fit, in --out; what is there already is not run again.
 Run        KISSIPO_DATA=../shared/data python benchmarks/defaults.py
            [--sets wine made] [--seeds 0 1 2] [--columns auto none baseline]
@@ -33,7 +33,7 @@ from typing import Any
 
 from default_sets import SETS, DataSet
 
-CHOSEN_ON = (
+TUNING_SETS = (
     "sms", "mr", "trec", "cola", "mnist", "tiles", "airline", "temperatures", "etth1", "wine",
     "cancer", "made",
 )  # fmt: skip
@@ -69,24 +69,24 @@ def main() -> None:
     parser.add_argument("--columns", nargs="+", choices=COLUMNS, default=list(COLUMNS))
     parser.add_argument("--without", nargs="+", default=list(TREES), metavar="NET")
     parser.add_argument("--out", type=Path, default=Path("defaults.jsonl"))
-    chosen = parser.parse_args()
-    rows = _read(chosen.out)
-    columns = [name for name in chosen.columns if name != "autogluon" or _has_autogluon()]
+    arguments = parser.parse_args()
+    rows = _read(arguments.out)
+    columns = [name for name in arguments.columns if name != "autogluon" or _has_autogluon()]
     with tempfile.TemporaryDirectory() as folder:
-        for name in chosen.sets:
+        for name in arguments.sets:
             path = None
-            for seed in chosen.seeds:
+            for seed in arguments.seeds:
                 for column in columns:
                     if (name, seed, column) in rows or column == "baseline":
                         continue
                     path = path or SETS[name].write(Path(folder))
-                    row = _measure(SETS[name], path, column, seed, chosen.without)
+                    row = _measure(SETS[name], path, column, seed, arguments.without)
                     row = {"set": name, "seed": seed, "column": column, **row}
                     rows[name, seed, column] = row
-                    with chosen.out.open("a", encoding="utf-8") as file:
+                    with arguments.out.open("at", encoding="utf-8") as file:
                         file.write(json.dumps(row) + "\n")
                     print(json.dumps(row), file=sys.stderr, flush=True)
-    _print(rows, chosen.sets, chosen.seeds, chosen.columns)
+    _print(rows, arguments.sets, arguments.seeds, arguments.columns)
 
 
 def _read(path: Path) -> dict[tuple[str, int, str], Row]:
@@ -126,7 +126,7 @@ def _measure(data: DataSet, path: Path, column: str, seed: int, without: Sequenc
             "higher": answer["higher_is_better"],
             "score": answer["metrics"][main],
             "baselines": {name: item[main] for name, item in answer["baselines"].items()},
-            "net": _chosen_net(run),
+            "net": _net_of(run),
             "candidates": json.loads(compared.read_text()) if compared.exists() else None,
             **times,
         }
@@ -137,7 +137,7 @@ def _processor_seconds() -> float:
     return spent.children_user + spent.children_system
 
 
-def _chosen_net(run: Path) -> str:
+def _net_of(run: Path) -> str:
     from yaml import safe_load
 
     return str(safe_load((run / "task.yaml").read_text(encoding="utf-8"))["process"]["net"])
@@ -180,7 +180,7 @@ def _print(
     columns: Sequence[str],
 ) -> None:
     """Prints one row per set with means over the seeds, and the mean ranks."""
-    ranks: dict[str, list[dict[str, float]]] = {"chosen on": [], "others": []}
+    ranks: dict[str, list[dict[str, float]]] = {"tuning sets": [], "other sets": []}
     print(" ".join([f"{'set':14}{'metric':15}", *(f"{name:>11}" for name in columns)]), end="")
     print(f"{'seconds':>9}  net")
     for name in names:
@@ -193,7 +193,7 @@ def _print(
         line = f"{name:14}{good[0]['metric']:15} " + " ".join(f"{cell:>11}" for cell in cells)
         seconds = sum(row["seconds"] for row in auto) / len(auto)
         print(line + f"{seconds:9.1f}  " + ", ".join(sorted({row["net"] for row in good})))
-        group = "chosen on" if name in CHOSEN_ON else "others"
+        group = "tuning sets" if name in TUNING_SETS else "other sets"
         ranks[group].append(_ranks(scores, higher=good[0]["higher"]))
     for group, listed in ranks.items():
         if listed:
@@ -217,12 +217,12 @@ def _mean(
 
 def _ranks(scores: dict[str, float | None], *, higher: bool) -> dict[str, float]:
     """Returns the rank of each column, 1 the best; ties share their mean rank."""
-    known = {name: score for name, score in scores.items() if score is not None}
+    available = {name: score for name, score in scores.items() if score is not None}
     sign = -1 if higher else 1
     return {
-        name: sum(sign * other < sign * score for other in known.values())
-        + (1 + sum(other == score for other in known.values())) / 2
-        for name, score in known.items()
+        name: sum(sign * other < sign * score for other in available.values())
+        + (1 + sum(other == score for other in available.values())) / 2
+        for name, score in available.items()
     }
 
 

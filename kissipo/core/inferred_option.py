@@ -74,6 +74,16 @@ class Candidate:
     options: tuple[InferredOption, ...]
 
 
+def candidate(title: str, process: JsonMapping) -> Candidate:
+    """Returns a candidate with options of the process only.
+
+    Example:  >>> candidate("linear", {"net": "linear"}).options[0].place
+              'process.net'
+    """
+    options = (InferredOption(f"process.{key}", value) for key, value in process.items())
+    return Candidate(title, tuple(options))
+
+
 def no_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """The default of `candidates`: none, as a net says itself for which data it is."""
     return ()

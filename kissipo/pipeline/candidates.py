@@ -14,10 +14,12 @@ from kissipo.core.errors import UserError
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.task import Task
 from kissipo.pipeline.defaults import facts_of, with_default_net
+from kissipo.pipeline.experiment import with_inferred
 from kissipo.pipeline.init_weights import with_implied
 from kissipo.pipeline.parse import read_task
 from kissipo.pipeline.pipeline import Pipeline, decide, is_written
 from kissipo.pipeline.registries import NETS
+from kissipo.pipeline.resolve import spell_out
 
 
 def leaves_net_open(task: Task) -> bool:
@@ -35,14 +37,12 @@ def candidates_of(
     if pipeline.world is not None or not leaves_net_open(task):
         return ()
     default = _default(task, pipeline)
-    candidates, tasks = [default], [with_candidate(task, default)]
+    candidates, tasks = [default], [_complete(task, default, pipeline)]
     for candidate in _declared(facts_of(task, pipeline), without):
-        if not _fits(task, candidate):
-            continue
-        applied = with_candidate(task, candidate)
-        if applied not in tasks:
+        complete = _complete(task, candidate, pipeline)
+        if complete is not None and complete not in tasks:
             candidates.append(candidate)
-            tasks.append(applied)
+            tasks.append(complete)
     return tuple(candidates)
 
 
@@ -90,15 +90,16 @@ def _declared(facts: DataFacts, without: Sequence[str]) -> list[Candidate]:
     ]
 
 
-def _fits(task: Task, candidate: Candidate) -> bool:
-    """Returns whether a candidate changes no option of the user and has all of them."""
+def _complete(task: Task, candidate: Candidate, pipeline: Pipeline) -> Task | None:
+    """Returns the task with all options of a candidate; None where it changes an option
+    of the user, or has not all of them."""
     if any(_differs(task, option) for option in candidate.options):
-        return False
+        return None
     try:
-        read_task(with_candidate(task, candidate))
+        complete = with_inferred(with_candidate(task, candidate), pipeline)[0]
+        return spell_out(complete, read_task(complete))
     except UserError:
-        return False
-    return True
+        return None
 
 
 def _differs(task: Task, option: InferredOption) -> bool:

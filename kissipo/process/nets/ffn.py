@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption, candidate
 from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
@@ -93,21 +93,21 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the net on n-grams of texts, or for a table a wider net with more dropout."""
+    """Returns the net on n-grams of texts, or two larger nets for a table: one with much
+    dropout, one that is deeper.
+
+    Measured on tables of `benchmarks/defaults.py`: the first has the lowest log loss on
+    small ones, the second the lowest error where columns act together.
+    """
     if not facts.is_table:
         return text_candidates(facts)
-    options = {
-        "net": "ffn",
-        "units": [256, 256],
-        "dropout": 0.4,
-        "optimizer": "adamw",
-        "schedule": "cosine",
+    sizes = {
+        "ffn with much dropout": {"units": [256, 256], "dropout": 0.4},
+        "deep ffn": {"units": [256, 256, 256], "dropout": 0.1, "activation": "silu"},
     }
-    return (
-        Candidate(
-            "wide feed-forward net",
-            tuple(InferredOption(f"process.{key}", value) for key, value in options.items()),
-        ),
+    training = {"optimizer": "adamw", "schedule": "cosine"}
+    return tuple(
+        candidate(title, {"net": "ffn", **options, **training}) for title, options in sizes.items()
     )
 
 

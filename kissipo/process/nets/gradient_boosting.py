@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.core.description import Detail
-from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption, candidate
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
@@ -120,7 +120,7 @@ def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns this net for a table."""
     if not facts.is_table:
         return ()
-    return (Candidate("gradient boosting", (InferredOption("process.net", "gradient_boosting"),)),)
+    return (candidate("gradient boosting", {"net": "gradient_boosting"}),)
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:

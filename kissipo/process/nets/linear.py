@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.description import Detail, Line, Section, Table
-from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, candidate
 from kissipo.core.schema import Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
@@ -67,7 +67,7 @@ def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns the linear model for a table, or the solved net on n-grams of texts."""
     if not facts.is_table:
         return linear_candidates(facts)
-    return (Candidate("linear", (InferredOption("process.net", "linear"),)),)
+    return (candidate("linear", {"net": "linear", "algorithm": "closed_form"}),)
 
 
 def details(net: nn.Module, labels: Sequence[str]) -> dict[str, Detail]:

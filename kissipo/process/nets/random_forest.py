@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from kissipo.core.description import Detail
-from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption, candidate
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.series_wrapper import required_options as series_options
@@ -101,7 +101,7 @@ def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns this net for a table."""
     if not facts.is_table:
         return ()
-    return (Candidate("random forest", (InferredOption("process.net", "random_forest"),)),)
+    return (candidate("random forest", {"net": "random_forest"}),)
 
 
 def required_options(facts: DataFacts) -> tuple[InferredOption, ...]:

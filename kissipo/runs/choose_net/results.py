@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isnan, nan
+from math import inf, isnan, nan
 
 from kissipo.core.config import to_plain
 from kissipo.core.description import Cell, Line, Section, Table
@@ -23,13 +23,15 @@ class Trial:
 
     share:    the fraction of its full training
     score:    the main metric
-    loss:     the validation loss, which decides between equal scores
+    loss:     the log loss of categories, else the validation loss
+    noise:    the standard error of the score, where it is a mean over the samples
     error:    what went wrong; the other values are NaN then
     """
 
     share: float
     score: float = nan
     loss: float = nan
+    noise: float = 0.0
     seconds: float = 0.0
     error: str = ""
 
@@ -98,20 +100,39 @@ class Results:
     def ranking(self) -> list[int]:
         """The numbers of the candidates with a score, the best first.
 
-        Those of a later round come before those of an earlier one.
+        Those of a later round come before those of an earlier one. A candidate whose
+        score is within one standard error of the best counts as equally good; the loss
+        decides between them, as it is less a matter of chance. Source: the rule of one
+        standard error of Breiman et al., Classification and Regression Trees, 1984.
         """
         valid = [
             number
             for number, row in enumerate(self.rows)
             if row.last is not None and row.last.is_valid
         ]
-        return sorted(valid, key=lambda number: self._rank(self.rows[number], number))
+        by_score = sorted(valid, key=lambda number: self._rank(number))
+        if not by_score:
+            return []
+        best = self.rows[by_score[0]]
+        equal = [number for number in by_score if self._is_equal(self.rows[number], best)]
+        equal.sort(key=lambda number: (self._loss(number), by_score.index(number)))
+        return equal + [number for number in by_score if number not in equal]
 
-    def _rank(self, row: Row, number: int) -> tuple[float, ...]:
+    def _rank(self, number: int) -> tuple[float, ...]:
+        row = self.rows[number]
         assert row.last is not None
         score = -row.last.score if self.higher_is_better else row.last.score
-        loss = float("inf") if isnan(row.last.loss) else row.last.loss
-        return -row.round, score, loss, number
+        return -row.round, score, self._loss(number), number
+
+    def _loss(self, number: int) -> float:
+        last = self.rows[number].last
+        return inf if last is None or isnan(last.loss) else last.loss
+
+    def _is_equal(self, row: Row, best: Row) -> bool:
+        """Returns whether a candidate is as good as the best one of its round."""
+        assert row.last is not None and best.last is not None
+        gap = abs(best.last.score - row.last.score)
+        return row.round == best.round and gap <= best.last.noise
 
     @property
     def compared(self) -> int:
@@ -149,7 +170,7 @@ class Results:
         return cls(rows=tuple(rows), **{name: content[name] for name in names})
 
 
-_NUMBERS = ("score", "loss")
+_NUMBERS = ("score", "loss")  # NaN is null in JSON
 
 
 def _trial(content: JsonMapping) -> Trial:
@@ -179,17 +200,20 @@ def results_table(results: Results) -> Table:
     order = results.ranking
     order += [number for number in range(len(results.rows)) if number not in order]
     rows = [_table_row(results.rows[number], number == results.winner) for number in order]
-    return Table(["candidate", results.metric, "trained", "seconds", ""], rows, numbers=(1, 2, 3))
+    titles = ["candidate", results.metric, "loss", "trained", "seconds", ""]
+    return Table(titles, rows, numbers=(1, 2, 3, 4))
 
 
 def _table_row(row: Row, is_winner: bool) -> list[str]:
     title = Cell(row.title, "strong") if is_winner else row.title
     if row.last is None:
-        return [title, "", "", "", Cell(row.left_out, "dim")]
+        return [title, "", "", "", "", Cell(row.left_out, "dim")]
     seconds = f"{sum(trial.seconds for trial in row.trials):.1f}"
     note = row.last.error or (Cell("chosen", "good") if is_winner else "")
-    score = format_score(row.last.score) if row.last.is_valid else ""
-    return [title, score, f"{row.last.share:.0%}", seconds, note]
+    score, loss = (
+        "" if isnan(value) else format_score(value) for value in (row.last.score, row.last.loss)
+    )
+    return [title, score, loss, f"{row.last.share:.0%}", seconds, note]
 
 
 def results_section(results: Results) -> Section:
@@ -201,7 +225,8 @@ def results_section(results: Results) -> Section:
         ),
         results_table(results),
         Line(
-            "Trained: the fraction of the full training in the last round of a candidate.",
+            "Trained: the fraction of the full training in the last round of a candidate. "
+            "Where no score is better by more than its standard error, the loss decides.",
             "dim",
         ),
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite, nan
+from dataclasses import replace
+from math import isclose, isfinite, nan
 from time import perf_counter
 from typing import NamedTuple
 
@@ -49,14 +50,14 @@ def try_out(contender: Contender, share: float, *, seed: int, device: str) -> Tr
             _train(contender, pipeline, share, seed=seed, device=device)
             for pipeline in contender.pipelines
         ]
-        score, loss = _score(parts, contender.pipelines)
+        trial = _scored(parts, contender.pipelines)
     except (StoppedError, CallbackError):
         raise
     except Exception as error:  # whatever is wrong with one candidate, the others go on
         return Trial(share, seconds=_since(started), error=shorten_error(error))
-    if not isfinite(score):
+    if not isfinite(trial.score):
         return Trial(share, seconds=_since(started), error="its predictions are not finite")
-    return Trial(share, score, loss, _since(started))
+    return replace(trial, share=share, seconds=_since(started))
 
 
 def _since(started: float) -> float:
@@ -96,12 +97,19 @@ def _shortened(
     return assemble(task, pipeline, seed=seed, device=device)
 
 
-def _score(parts: Sequence[SplitEvaluation], pipelines: Sequence[Pipeline]) -> tuple[float, float]:
-    """Returns the main metric over the samples of all folds, and their mean loss."""
+def _scored(parts: Sequence[SplitEvaluation], pipelines: Sequence[Pipeline]) -> Trial:
+    """Returns the scores over the samples of all folds."""
     answer = pipelines[0].answers[0]
     scores = np.concatenate([part.scores[0] for part in parts])
     truth = np.concatenate([part.truths[0] for part in parts])
+    watched = answer.watch(scores, truth)
+    score, quality = float(watched.metrics[answer.monitor]), watched.per_sample
+    noise = 0.0
+    if quality is not None and len(quality) > 1 and isclose(quality.mean(), score):
+        noise = float(quality.std() / len(quality) ** 0.5)
     sizes = [len(pipeline.datasets["validation"]) for pipeline in pipelines]
     losses = [part.loss for part in parts]
     loss = float(np.average(losses, weights=sizes)) if np.isfinite(losses).all() else nan
-    return float(answer.watch(scores, truth).metrics[answer.monitor]), loss
+    if noise:
+        loss = float(answer.evaluate(scores, truth).metrics.get("log_loss", loss))
+    return Trial(1.0, score, loss, noise)
