@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from kissipo.codec.tokens import split_words
 
 Numbers = NDArray[np.int64]
-MIN_PIECE, MAX_PIECE = 2, 5
+PIECES = (2, 5)  # characters
 _INSIDE, _END = "\N{HORIZONTAL ELLIPSIS}", "\N{MIDDLE DOT}"
 
 
-def pieces_of(word: str) -> list[str]:
+def pieces_of(word: str, sizes: tuple[int, int] = PIECES) -> list[str]:
     """Returns the n-grams of characters of a word; a short word is one of them once.
+
+    sizes:   the smallest and the largest number of characters
 
     Example:  >>> pieces_of("an")
               [' a', 'an', 'n ', ' an', 'an ', ' an ']
@@ -32,7 +34,7 @@ def pieces_of(word: str) -> list[str]:
     padded = f" {word} "
     return [
         padded[start : start + size]
-        for size in range(MIN_PIECE, min(MAX_PIECE, len(padded)) + 1)
+        for size in range(sizes[0], min(sizes[1], len(padded)) + 1)
         for start in range(len(padded) - size + 1)
     ]
 
@@ -52,11 +54,13 @@ def readable_piece(piece: str) -> str:
 class WordNumbers:
     """The numbers of words and of their pieces, which grow as words are read.
 
+    sizes:     the smallest and the largest number of characters of a piece
     is_fixed:  unknown words and pieces get the number -1
     """
 
     words: dict[str, int] = field(default_factory=dict)
     pieces: dict[str, int] = field(default_factory=dict)
+    sizes: tuple[int, int] = PIECES
     is_fixed: bool = False
     _places: dict[str, int] = field(default_factory=dict, init=False)
     _cut: list[NDArray[np.int32]] = field(default_factory=list, init=False)
@@ -97,7 +101,7 @@ class WordNumbers:
         place = self._places.get(word)
         if place is None:
             place = self._places[word] = len(self._cut)
-            pieces, by_piece = pieces_of(word), self.pieces
+            pieces, by_piece = pieces_of(word, self.sizes), self.pieces
             if self.is_fixed:
                 numbers = [by_piece.get(piece, -1) for piece in pieces]
             else:

@@ -5,7 +5,8 @@ tf-idf = (1 + ln count) · (ln((1 + N) / (1 + df)) + 1)
 N is the number of training texts, df the number of those that have the term. Words
 with pairs of words have length 1 in each text, and pieces have length 1. The weights
 equal those of scikit-learn's TfidfVectorizer, with `sublinear_tf`, for words and for
-`char_wb` from 2 to 5 characters, side by side. A text of characters has pieces only.
+`char_wb` from 2 to 5 characters, side by side. A text of characters has pieces only,
+of 1 to 4 characters, as one character of Chinese has a meaning of its own.
 
 A text becomes the ids of its distinct terms with their weights, a pair of numbers each.
 Id 0 is padding, with the weight 0. Terms of one text only are left out, unless there
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.codec._ngram_terms import (
+    PIECES,
     Numbers,
     WordNumbers,
     counted,
@@ -52,6 +54,7 @@ from kissipo.core.tensor_spec import TensorSpec
 Unit = Literal["words", "characters"]
 VOCAB_SIZE = 100_000
 _PADDING = "(padding)"
+_CHARACTERS = (1, 4)
 _MANY_TEXTS = 200
 _CHUNK = 256  # texts whose terms are in memory at the same time
 _LONGEST = 512  # texts, one of which has the most terms
@@ -109,7 +112,7 @@ class Ngrams(Codec):
 
         Raises:   DataError when no text has a term.
         """
-        column, numbers = frame[self.column], WordNumbers()
+        column, numbers = frame[self.column], WordNumbers(sizes=self._sizes)
         repeats = np.bincount(column.values + 1, minlength=len(column.categories) + 1)[1:]
         self.num_texts = len(column)
         if self.min_count is None:
@@ -199,6 +202,10 @@ class Ngrams(Codec):
         if self.unit == "words":
             what = "words, pairs of words and pieces"
         return f"{what} -> ids and TF-IDF weights, {len(self._labels) - 1:,} known"
+
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        return PIECES if self.unit == "words" else _CHARACTERS
 
     def _is_word(self, term: int) -> bool:
         return 0 < term <= len(self.words) and " " not in self.words[term - 1]
@@ -309,7 +316,7 @@ class Ngrams(Codec):
         names = dict.fromkeys(chain(single, *(pair.split(" ") for pair in double)))
         numbers = {name: number for number, name in enumerate(names)}
         of_pieces = {piece: place for place, piece in enumerate(pieces)}
-        self._numbers = WordNumbers(numbers, of_pieces, is_fixed=True)
+        self._numbers = WordNumbers(numbers, of_pieces, self._sizes, is_fixed=True)
         self._ids = {
             "words": np.array([single.get(name, -1) for name in names], dtype=np.int64),
             "pieces": np.arange(len(pieces)) + len(self.words),

@@ -87,6 +87,14 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
     ],
+    "tabm": [
+        ((ROW,), (CLASSES,), {"units": (16,), "num_members": 3, "dropout": 0.0}),
+        (
+            (ROW, LEVEL, BAG),
+            (RATING,),
+            {"units": (12, 12), "num_members": 4, "dropout": 0.0, "embedding_dim": 4},
+        ),
+    ],
     "autoencoder": [
         (
             (WINDOW,),

@@ -26,7 +26,7 @@ READERS = ("ffn", "linear", "recurrent", "text_cnn")
 
 
 def docstrings() -> pandas.DataFrame:
-    """First sentences of the functions of Python and torch, and where they come from."""
+    """First sentences of functions of Python and torch, and their modules."""
     rows = []
     for name in MODULES:
         module = import_module(name)
@@ -122,8 +122,8 @@ def test_other_columns_stand_beside_the_text(
     assert metrics["r2" if output == "words" else "accuracy"] > 0.6
     capsys.readouterr()
     assert main(["xray", "run"]) == 0
-    shown = capsys.readouterr().out
-    assert "side=left" in shown or "side=right" in shown or "length" in shown
+    page = capsys.readouterr().out
+    assert "side=left" in page or "side=right" in page or "length" in page
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_what_does_not_suit_ngrams_is_refused(
 
 def candidates(facts: DataFacts) -> dict[str, Candidate]:
     """Returns the only candidate of each net, where it has one."""
-    found = {name: NETS.find(name, place="net").candidates(facts) for name in READERS}
-    assert all(len(some) <= 1 for some in found.values())
-    return {name: some[0] for name, some in found.items() if some}
+    by_net = {name: NETS.find(name, place="net").candidates(facts) for name in READERS}
+    assert all(len(some) <= 1 for some in by_net.values())
+    return {name: some[0] for name, some in by_net.items() if some}
 
 
 @pytest.mark.parametrize("tokenizer", ["words", "ngrams"])
