@@ -17,6 +17,7 @@ from kissipo.core.devices import device_of
 from kissipo.core.protocols import Dataset
 from kissipo.core.seeds import drawn
 from kissipo.process.layers.wide import WideAndDeep
+from kissipo.process.layers.wide_series import WideSeries
 
 MAX_SAMPLES = 20_000
 ALPHAS = np.logspace(-3, 4, 29)
@@ -27,10 +28,14 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
 
     It returns a sentence for the user, or an empty string if there is no such layer.
     """
-    wide = next((layer for layer in net.modules() if isinstance(layer, WideAndDeep)), None)
+    paths = (layer for layer in net.modules() if isinstance(layer, WideAndDeep | WideSeries))
+    wide = next(paths, None)
     if wide is None:
         return ""
     batch = train.batch(torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start")))
+    rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
+    if isinstance(wide, WideSeries):
+        return _autoregression(net, wide, batch, rows)
     features, targets = _features_before(net, wide, batch).cpu().numpy(), batch.targets[0]
     is_regression = targets.is_floating_point()
     sample_weight = None if batch.weights is None else batch.weights.numpy()
@@ -45,7 +50,6 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
         wide.wide.weight.copy_(torch.from_numpy(weight.astype(np.float32)))
         wide.wide.bias.copy_(torch.from_numpy(np.atleast_1d(bias).astype(np.float32)))
     freeze_linear(net)
-    rows = f" on {len(batch):,} of the {len(train):,} samples" if len(batch) < len(train) else ""
     kind = "ridge" if is_regression else "logistic"
     return (
         f"the linear path starts at the solution of {kind} regression{rows}; "
@@ -56,11 +60,22 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
 def freeze_linear(net: nn.Module) -> None:
     """Freezes the linear path; a resumed training calls this, too."""
     for layer in net.modules():
-        if isinstance(layer, WideAndDeep):
+        if isinstance(layer, WideAndDeep | WideSeries):
             layer.wide.requires_grad_(False)
 
 
-def _features_before(net: nn.Module, wide: WideAndDeep, batch: Batch) -> Tensor:
+def _autoregression(net: nn.Module, path: WideSeries, batch: Batch, rows: str) -> str:
+    """Solves the linear path of a forecast; returns a sentence for the user."""
+    windows = _features_before(net, path, batch)
+    around = path.wide.solve(windows, batch.targets[0].to(windows.device))
+    freeze_linear(net)
+    return (
+        f"the linear path starts at the solution of ridge regression{rows} around {around}; "
+        "the output of the deep path starts at zero"
+    )
+
+
+def _features_before(net: nn.Module, wide: nn.Module, batch: Batch) -> Tensor:
     features: list[Tensor] = []
     handle = wide.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
     training = net.training

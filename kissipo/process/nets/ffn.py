@@ -1,7 +1,8 @@
 """Feed-forward net: linear layers with an activation and dropout after each (S02).
 
 h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b
-With `wide`: y = W h_k + b + V x
+With `wide`: y = W h_k + b + V x; for a forecast V x is a linear autoregression of each
+variable
 
 Shapes:   any inputs -> (batch, feature), flattened -> (batch, unit) ...
           -> one row per output
@@ -25,7 +26,13 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.series_wrapper import SeriesWords, on_series, required_options
+from kissipo.process.layers.series_wrapper import (
+    SeriesWords,
+    beside_autoregression,
+    is_forecast,
+    on_series,
+    required_options,
+)
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
 
@@ -57,6 +64,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
             InferredOption("process.units", [64, 64]),
             InferredOption("process.dropout", 0.1),
             InferredOption("process.epochs", 100),
+            *beside_autoregression(facts),
         )
     options = [
         InferredOption("process.units", [64, 64]),
@@ -83,8 +91,13 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
+    is_wide = bool(options.wide) and is_forecast(inputs, outputs)
     return on_series(
-        lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
+        lambda inputs, outputs: _plain(inputs, outputs, options),
+        inputs,
+        outputs,
+        options,
+        wide=is_wide,
     )
 
 
