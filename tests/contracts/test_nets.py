@@ -25,6 +25,7 @@ from kissipo.inspect.tracing.recording import Call
 from kissipo.inspect.unroll import unroll
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.wide import WideAndDeep
+from kissipo.process.layers.wide_series import WideSeries
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROW = TensorSpec("row", ("feature",), (6,))
@@ -79,6 +80,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (AHEAD,),
             {"units": (32,), "subtract_last": True, "channel_independent": True},
         ),
+        ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "wide": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
     ],
@@ -116,6 +118,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"units": 12, "cell": "gru", "bidirectional": True, "pooling": "mean"},
         ),
         ((WINDOW,), (AHEAD,), {"units": 12, "num_layers": 2, "subtract_last": True}),
+        ((WINDOW,), (AHEAD,), {"units": 12, "subtract_last": True, "wide": True}),
         (
             (WINDOW, CALENDAR),
             (ALL_AHEAD,),
@@ -409,6 +412,9 @@ def test_gradient_reaches_every_parameter(name: str, inputs: Any, outputs: Any, 
     for layer in net.modules():
         if isinstance(layer, WideAndDeep):  # its deep path is initialized with zeros
             nn.init.normal_(layer.head.weight)
+        if isinstance(layer, WideSeries):
+            for parameter in layer.output_weights():
+                nn.init.normal_(parameter)
     answers = training_outputs(net, samples(inputs, 40))
     sum(answer.square().sum() for answer in answers).backward()  # type: ignore[union-attr]
     without_gradient = {

@@ -63,7 +63,8 @@ class LinearAutoregression(nn.Module):
             Source("input", (row, time, column), x[row, time, column], float(weight))
             for time, weight in enumerate(self.weight[variable, :, step])
         ]
-        return [*sources, Source("bias", (variable, step), self.bias[variable, 0, step])], "sum"
+        bias = self.bias.detach()[variable, 0, step]
+        return [*sources, Source("bias", (variable, step), bias)], "sum"
 
     @torch.no_grad()
     def solve(self, x: Tensor, y: Tensor) -> str:

@@ -56,6 +56,12 @@ class ChangesSinceLastValue(nn.Module):
         y: Tensor = self.net(self.subtract_last(x), *ahead)
         return y
 
+    def explain(
+        self, index: tuple[int, ...], x: Tensor, *ahead: Tensor
+    ) -> tuple[list[Source], Combined]:
+        """Returns the output of the net, which is not changed."""
+        return [Source("net", index, self(x, *ahead)[index])], "sum"
+
 
 class SubtractLast(nn.Module):
     """A layer that subtracts the last step from every step."""

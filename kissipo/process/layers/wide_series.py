@@ -38,9 +38,7 @@ class WideSeries(nn.Module):
         """Returns the weights of the output layer of the deep path."""
         places = heads_of(self.deep)
         return [
-            parameter
-            for name, parameter in self.deep.named_parameters()
-            if is_under(name, places)
+            parameter for name, parameter in self.deep.named_parameters() if is_under(name, places)
         ]
 
     def forward(self, x: Tensor, *ahead: Tensor) -> Tensor:

@@ -120,6 +120,9 @@ class Options(SeriesWords):
     embedding_dim: int | None = option(
         None, "size of each embedding of tokens or categories", minimum=1
     )
+    wide: bool | None = option(
+        None, "time series: a linear autoregression beside the net, which learns the rest"
+    )
     dropout: float = option(
         0.0, "dropout rate between the layers and before the head", minimum=0, below=1
     )
@@ -186,7 +189,11 @@ def build(
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
     return on_series(
-        lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
+        lambda inputs, outputs: _plain(inputs, outputs, options),
+        inputs,
+        outputs,
+        options,
+        wide=bool(options.wide),
     )
 
 
