@@ -102,6 +102,14 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((SOUND,), (CLASSES,), {"filters": (8, 12), "units": (20,), "norm": True}),
         ((SOUND,), (CLASSES,), {"filters": (12, 12), "units": (), "activation": "gelu"}),
     ],
+    "signal_cnn": [
+        ((WINDOW,), (CLASSES,), {"filters": (12, 12), "kernel_sizes": (5, 3)}),
+        (
+            (ROW,),
+            (CLASSES, AHEAD),
+            {"filters": (12, 16), "kernel_sizes": (3, 2, 3), "residual": True},
+        ),
+    ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
         for cell in ("rnn", "lstm", "gru")
