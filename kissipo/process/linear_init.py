@@ -16,10 +16,12 @@ from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of
 from kissipo.core.protocols import Dataset
 from kissipo.core.seeds import drawn
+from kissipo.process.layers.image_statistics import ImageStatistics
 from kissipo.process.layers.wide import WideAndDeep
 from kissipo.process.layers.wide_series import WideSeries
 
 MAX_SAMPLES = 20_000
+_MAX_IMAGES = 2_000
 ALPHAS = np.logspace(-3, 4, 29)
 
 
@@ -55,6 +57,14 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
         f"the linear path starts at the solution of {kind} regression{rows}; "
         "the hidden layers start at zero"
     )
+
+
+def fit_scales(net: nn.Module, train: Dataset) -> None:
+    """Lets every layer of image statistics fit its scale to training samples."""
+    for layer in net.modules():
+        if isinstance(layer, ImageStatistics):
+            batch = train.batch(torch.from_numpy(drawn(len(train), _MAX_IMAGES, "scales")))
+            layer.fit_scale(_features_before(net, layer, batch))
 
 
 def freeze_linear(net: nn.Module) -> None:

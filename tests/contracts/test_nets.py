@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 ROW = TensorSpec("row", ("feature",), (6,))
 LEVEL = TensorSpec("level", (), (), vocab_size=5)
 IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
+TILE = TensorSpec("tile", ("channel", "height", "width"), (2, 13, 15))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 33, 40))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
 TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
@@ -68,6 +69,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((ROW,), (CLASSES,), {}),
         ((ROW, LEVEL), (CLASSES, AHEAD), {}),
         ((WINDOW,), (AHEAD,), {"subtract_last": True}),
+        ((TILE,), (CLASSES,), {"features": "statistics"}),
     ],
     "ffn": [
         ((ROW, LEVEL), (CLASSES,), {"units": (16, 16)}),
@@ -83,6 +85,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "wide": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
+        ((TILE,), (CLASSES,), {"units": (16,), "features": "statistics", "wide": True}),
     ],
     "autoencoder": [
         (
@@ -94,6 +97,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "cnn": [
         ((IMAGE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((IMAGE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
+        ((TILE,), (CLASSES,), {"filters": (4, 8), "units": (20,), "statistics": True}),
         (
             (IMAGE,),
             (POINTS,),
@@ -637,6 +641,7 @@ def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
 NOT_EXPLAINED = {  # most hold other layers, which are explained; proposals are chosen
     *("ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"),
     *("ConvolutionsOverTime", "SharedMap", "RegionProposals", "Proposals", "SecondStage"),
+    *("ImageStatistics", "TimeLast"),
 }
 VALUES_PER_CASE = 30
 

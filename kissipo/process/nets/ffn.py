@@ -17,6 +17,7 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -51,6 +52,9 @@ class Options(SeriesWords):
     bias: bool = option(True, "bias in every layer")
     wide: bool | None = option(
         None, "a linear path beside the hidden layers (wide and deep); for a single output only"
+    )
+    features: Literal["values", "statistics"] = option(
+        "values", "what is read of an image: its pixels, or statistics of brightness and edges"
     )
     embedding_dim: int | None = option(
         None, "size of each embedding of categories or tokens", minimum=1
@@ -104,7 +108,9 @@ def build(
 def _plain(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    join = ConcatFeatures(inputs, embed=options.embedding_dim)
+    join = ConcatFeatures(
+        inputs, embed=options.embedding_dim, statistics=options.features == "statistics"
+    )
     layers: list[nn.Module] = []
     width = join.width
     for units in options.units:

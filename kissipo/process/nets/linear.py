@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -51,6 +52,9 @@ class Options(SeriesWords):
     """The options of the linear net."""
 
     bias: bool = option(True, "bias (intercept)")
+    features: Literal["values", "statistics"] = option(
+        "values", "what is read of an image: its pixels, or statistics of brightness and edges"
+    )
     embedding_dim: int | None = option(None, "size of each embedding of categories", minimum=1)
 
 
@@ -71,7 +75,9 @@ def build(
     """Builds the net for these inputs and outputs."""
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
-        join = ConcatFeatures(inputs, embed=options.embedding_dim)
+        join = ConcatFeatures(
+            inputs, embed=options.embedding_dim, statistics=options.features == "statistics"
+        )
         last = head(join.width, outputs, bias=options.bias)
         if len(join.branches) == 1:
             return LinearSequential(join.branches[0], last)
