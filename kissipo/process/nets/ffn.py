@@ -21,7 +21,7 @@ from typing import Literal
 
 from torch import nn
 
-from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
@@ -36,8 +36,10 @@ from kissipo.process.layers.series_wrapper import (
 )
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep
+from kissipo.process.nets._image_candidates import image_ffn_candidates
+from kissipo.process.nets._series_candidates import ffn_candidates
 
-__all__ = ["ALGORITHMS", "Options", "build", "required_options", "suggested_options"]
+__all__ = ["ALGORITHMS", "Options", "build", "candidates", "required_options", "suggested_options"]
 ALGORITHMS = ("supervised", "dqn")
 _MAX_WIDE_FEATURES = 2_000
 
@@ -89,6 +91,11 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
             InferredOption("process.init", "linear"),
         ]
     return tuple(options)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the options for forecasts, signals and images."""
+    return (*ffn_candidates(facts), *image_ffn_candidates(facts))
 
 
 def build(

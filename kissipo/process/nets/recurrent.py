@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 from kissipo.core.batch import trim, untrim
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.protocols import Outputs
 from kissipo.core.schema import option
 from kissipo.core.script_part import ScriptDefinition
@@ -53,8 +53,9 @@ from kissipo.process.layers.recurrent import Recurrent as Cell
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.series_wrapper import required_options as required_for_series
+from kissipo.process.nets._series_candidates import recurrent_candidates
 
-__all__ = ["Options", "Recurrent", "build", "required_options", "suggested_options"]
+__all__ = ["Options", "Recurrent", "build", "candidates", "required_options", "suggested_options"]
 _LONG_TEXT = 300  # steps
 _CELLS: dict[str, Callable[..., Cell]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU, "bilstm": LSTM}
 
@@ -182,6 +183,11 @@ def _pooling(inputs: tuple[TensorSpec, ...]) -> InferredOption:
         return InferredOption("process.pooling", "max")
     reason = f"texts have up to {longest:,} steps: the mean represents them better than the maximum"
     return InferredOption("process.pooling", "mean", reason)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the options for forecasts and signals."""
+    return recurrent_candidates(facts)
 
 
 def build(

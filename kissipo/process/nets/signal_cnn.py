@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError, TaskError
-from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.norm import BatchNormOverTime
 from kissipo.process.layers.residual import Residual
+from kissipo.process.nets._series_candidates import is_signal
 
 DEFAULT_SPECS = (
     (TensorSpec("signal", ("time", "feature"), (128, 1)),),
@@ -53,6 +54,21 @@ class Options:
     )
     residual: bool = option(False, "blocks of three convolutions whose input is added")
     dropout: float = option(0.0, "dropout rate before the output", minimum=0, below=1)
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the options for signals: convolutions, and blocks whose input is added."""
+    if not is_signal(facts):
+        return ()
+    plain = (InferredOption("process.net", "signal_cnn"), *suggested_options(facts))
+    blocks = (
+        InferredOption("process.residual", True),
+        InferredOption("process.filters", [16, 32, 32]),
+    )
+    return (
+        Candidate("convolutions over the signal", plain),
+        Candidate("residual convolutions over the signal", (*plain, *blocks)),
+    )
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
