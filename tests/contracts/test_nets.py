@@ -97,7 +97,6 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     "cnn": [
         ((IMAGE,), (CLASSES,), {"filters": (8, 12), "units": (30,)}),
         ((IMAGE,), (CLASSES,), {"filters": (8,), "units": (20,), "padding": "valid", "norm": True}),
-        ((TILE,), (CLASSES,), {"filters": (4, 8), "units": (20,), "statistics": True}),
         (
             (IMAGE,),
             (POINTS,),

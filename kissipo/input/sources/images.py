@@ -224,7 +224,8 @@ class Images(Source[Options]):
         )
         if is_array_file(path):
             named = {} if question.output is None else {"labels": question.output}
-            return _varied({"images": question.value, **named}, None, question)
+            kind = question.answer or "category"  # the arrays may be no images
+            return question.task({"images": question.value, **named}, kind)
         if path is not None and path.is_file() and is_table_file(path):
             return self._of_pixels(question)
         if not (question.data_set or is_folder):

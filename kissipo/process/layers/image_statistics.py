@@ -22,8 +22,6 @@ import torch
 from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.protocols import Combined, Source
-from kissipo.process.layers.stacked import stacked
 
 WIDTH = 170
 _PERCENTILES, _BINS, _GRID = (0.05, 0.25, 0.5, 0.75, 0.95), 16, 6
@@ -62,24 +60,6 @@ class ImageStatistics(nn.Module):
         self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
 
 
-class BesideStatistics(nn.Module):
-    """The features of a net, and the statistics of the image after them."""
-
-    DESCRIPTION = "features and statistics, concatenated"
-
-    def __init__(self, net: nn.Module, statistics: ImageStatistics) -> None:
-        super().__init__()
-        self.net, self.statistics = net, statistics
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.net(x), self.statistics(x)], dim=1)
-
-    def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the value in the part that it comes from."""
-        rows = {"net": self.net(x), "statistics": self.statistics(x)}
-        return [stacked(rows, index)], "sum"
-
-
 def statistics(images: Tensor) -> Tensor:
     """Returns one row of unscaled statistics per image."""
     light = images.mean(dim=1)
@@ -106,7 +86,7 @@ def statistics(images: Tensor) -> Tensor:
 
 
 def _edges(light: Tensor) -> Tensor:
-    """Returns the norm of the gradient: central differences, at the border one-sided."""
+    """Returns the norm of the gradient; at the border its differences are one-sided."""
     down, across = (
         torch.cat(
             [

@@ -5,10 +5,10 @@ y = g (x - mean) / sqrt(variance + e) + b
 Training uses the mean and variance of the batch; evaluation uses their running means.
 
 Shapes:   (batch, channel, height, width) or (batch, channel, time) -> the same
-Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d, or 1d. In two cases the
-          running statistics are used in training, too, and are not updated: for frozen
-          weights, and for a batch with a single value per channel, which has no
-          variance.
+Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d, or 1d. In two
+          cases the running statistics are used in training, too, and are not updated:
+          for frozen weights, and for a batch with a single value per channel, which has
+          no variance.
 Source:   Ioffe and Szegedy 2015.
 Example:  >>> import torch
           >>> BatchNorm(2).train()(torch.ones(1, 2, 1, 1)).flatten().tolist()

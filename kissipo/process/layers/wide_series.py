@@ -10,7 +10,8 @@ Shapes:   x (batch, time, variable), and what is known ahead (batch, ahead, feat
           -> (batch, horizon, target variable)
 Source:   Cheng et al., Wide & Deep Learning for Recommender Systems, 2016.
 Example:  >>> import torch
-          >>> deep = nn.Sequential(nn.Flatten(), nn.Linear(3, 2), nn.Unflatten(1, (2, 1)))
+          >>> forecast = nn.Unflatten(1, (2, 1))
+          >>> deep = nn.Sequential(nn.Flatten(), nn.Linear(3, 2), forecast)
           >>> net = WideSeries(LinearAutoregression((0,), 3, 2), deep)
           >>> net(torch.full((1, 3, 1), 7.0)).flatten().tolist()
           [7.0, 7.0]

@@ -1,4 +1,4 @@
-"""Candidates for images with a class or a number: the options nets are compared with."""
+"""Candidates for images with a class or a number: the nets that are compared."""
 
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 
@@ -7,7 +7,7 @@ _SHIFTED = InferredOption("input.augment", ["crop"], "a shift keeps the class of
 
 
 def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns convolutions, alone and beside statistics of the image."""
+    """Returns convolutions, alone and with normalization."""
     if not is_image(facts):
         return ()
     height, width = facts.inputs[0].shape[1:]
@@ -17,13 +17,18 @@ def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
         InferredOption("process.dropout", 0.3),
         _SHIFTED,
     )
-    plain = Candidate("convolutions, with images that are shifted", options)
-    if min(height, width) < _MIN_SIDE:
-        return (plain,)
-    statistics = InferredOption("process.statistics", True, "textures differ in such statistics")
     return (
-        plain,
-        Candidate("convolutions, and statistics of the image", (*options, statistics)),
+        Candidate("convolutions", options),
+        Candidate(
+            "convolutions with normalization",
+            (
+                *options,
+                InferredOption("process.norm", True),
+                InferredOption("process.optimizer", "adamw"),
+                InferredOption("process.learning_rate", 3e-3),
+                InferredOption("process.schedule", "cosine"),
+            ),
+        ),
     )
 
 

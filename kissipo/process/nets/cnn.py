@@ -5,7 +5,6 @@ maps are flattened, and linear layers follow as in the feed-forward net. With `f
 false` the linear layers are the same at every point, and every point gets one output
 from its surroundings. Recordings of different lengths are read as images of frames and
 bands; of their maps the maximum over time is taken, so none is truncated or padded.
-With `statistics: true` the first linear layer also reads statistics of the image.
 
 Shapes:   (batch, channel, height, width) -> (batch, filter, h, w) ...
           -> (batch, feature) -> (batch, unit) -> output
@@ -42,8 +41,6 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import MONOTONIC, Activation, activation
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
-from kissipo.process.layers.image_statistics import WIDTH as STATISTICS
-from kissipo.process.layers.image_statistics import BesideStatistics, ImageStatistics
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.over_time import ConvolutionsOverTime
 from kissipo.process.nets._image_candidates import cnn_candidates
@@ -75,7 +72,6 @@ class Options:
         "whether the feature maps are flattened before the linear layers; false: 1x1 layers give "
         "one output per point",
     )
-    statistics: bool = option(False, "statistics of brightness and edges beside the feature maps")
     units: tuple[int, ...] = option(
         (100,), "number of units of each linear layer after the convolutions", minimum=1
     )
@@ -127,20 +123,10 @@ def build(
             block = pool + block if options.activation in MONOTONIC else block + pool
             height, width = height // options.pool_size, width // options.pool_size
         layers += block
-    if options.statistics and not options.flatten:
-        raise ShapeError(
-            "process.statistics describes a whole image, and process.flatten=false has an "
-            "output per point",
-            do="Leave one of both out",
-        )
     if not options.flatten:
         return nn.Sequential(*layers, *_by_point(channels, (height, width), outputs, options))
     layers.append(nn.Flatten())
-    features = channels * height * width
-    if options.statistics:
-        beside = BesideStatistics(nn.Sequential(*layers), ImageStatistics(*inputs[0].shape[1:]))
-        return nn.Sequential(beside, *_linear(features + STATISTICS, outputs, options))
-    return nn.Sequential(*layers, *_linear(features, outputs, options))
+    return nn.Sequential(*layers, *_linear(channels * height * width, outputs, options))
 
 
 def _linear(
@@ -158,12 +144,11 @@ def _linear(
 
 def _over_time(spec: TensorSpec, outputs: tuple[TensorSpec, ...], options: Options) -> nn.Module:
     """Returns convolutions over recordings, whose filters have a maximum over time."""
-    if options.padding == "valid" or not options.flatten or options.statistics:
+    if options.padding == "valid" or not options.flatten:
         raise ShapeError(
-            "process step 'cnn' reads recordings with process.padding=same, "
-            "process.flatten=true and process.statistics=false",
-            got=f"padding {options.padding}, flatten {str(options.flatten).lower()}, "
-            f"statistics {str(options.statistics).lower()}",
+            "process step 'cnn' reads recordings with process.padding=same and "
+            "process.flatten=true",
+            got=f"padding {options.padding}, flatten {str(options.flatten).lower()}",
         )
     channels, width = 1, spec.shape[1]
     blocks: list[tuple[nn.Module, nn.Module, nn.Module]] = []

@@ -1,9 +1,9 @@
-"""Convolutional net over time for signals: convolutions, a mean over time, a linear layer.
+"""Convolutional net over time for signals: convolutions, a mean, a linear layer.
 
 x -> convolution, norm, relu (once per number of filters) -> mean over time -> output
 residual: each number of filters is a block of three convolutions, whose input is added
 
-A mean over time does not tell when a form occurs, so a signal may be shifted.
+The mean over time is the same wherever a form occurs, so a signal may be shifted.
 
 Shapes:   (batch, time, feature) -> (batch, filter, time) ... -> (batch, filter)
           -> one row per output; a row of features (batch, feature) is one signal
@@ -57,7 +57,7 @@ class Options:
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the options for signals: convolutions, and blocks whose input is added."""
+    """Returns convolutions for signals, and blocks of them whose input is added."""
     if not is_signal(facts):
         return ()
     plain = (InferredOption("process.net", "signal_cnn"), *suggested_options(facts))

@@ -13,21 +13,21 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.image_features import simple_features
 from kissipo.process.algorithms.supervised import Options, Supervised
 from kissipo.process.layers.image_statistics import WIDTH, ImageStatistics
-from kissipo.process.nets import cnn, ffn
+from kissipo.process.nets import ffn
 
 CLASSES = TensorSpec("kind", ("class",), (3,))
 
 
-def images(shape: tuple[int, ...], levels: int = 256) -> Tensor:
+def images(shape: tuple[int, ...], num_values: int = 256) -> Tensor:
     """Images of a few gray values, as files have them."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(levels, (40, *shape), generator=generator) / (levels - 1)
+    return torch.randint(num_values, (40, *shape), generator=generator) / (num_values - 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 37, 29), (1, 12, 64)])
-@pytest.mark.parametrize("levels", [2, 256])
-def test_statistics_equal_those_of_numpy(shape: tuple[int, ...], levels: int) -> None:
-    x = images(shape, levels)
+@pytest.mark.parametrize("num_values", [2, 256])
+def test_statistics_equal_those_of_numpy(shape: tuple[int, ...], num_values: int) -> None:
+    x = images(shape, num_values)
     layer = ImageStatistics(*shape[1:])
     np.testing.assert_allclose(layer(x).numpy(), simple_features(x), atol=1e-5)
     layer.fit_scale(x)
@@ -48,7 +48,7 @@ def test_small_images_are_refused() -> None:
         ImageStatistics(11, 30)
 
 
-class Pictures:
+class Images:
     """Images and their classes as a data set."""
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
@@ -61,32 +61,14 @@ class Pictures:
         return Batch((self.x[index],), (self.y[index],))
 
 
-@pytest.mark.parametrize("name", ["ffn", "cnn"])
-def test_scale_is_fitted_before_the_first_step(name: str) -> None:
+def test_scale_is_fitted_before_the_first_step() -> None:
     x = images((1, 20, 16)) * torch.linspace(0.2, 1, 40)[:, None, None, None]
     spec = TensorSpec("image", ("channel", "height", "width"), (1, 20, 16))
     torch.manual_seed(0)
-    net = (
-        ffn.build((spec,), (CLASSES,), ffn.Options(units=(8,), features="statistics"))
-        if name == "ffn"
-        else cnn.build((spec,), (CLASSES,), cnn.Options(filters=(4,), statistics=True))
-    )
+    net = ffn.build((spec,), (CLASSES,), ffn.Options(units=(8,), features="statistics"))
     algorithm = Supervised(net, (nn.functional.cross_entropy,), Options(), total_steps=1)
-    algorithm.begin(Pictures(x, torch.arange(40) % 3))
+    algorithm.begin(Images(x, torch.arange(40) % 3))
     (layer,) = (layer for layer in net.modules() if isinstance(layer, ImageStatistics))
     scaled = layer(x)
     torch.testing.assert_close(scaled.mean(0), torch.zeros(WIDTH), atol=2e-3, rtol=0)
     assert ((scaled.std(0, correction=0) - 1).abs() < 2e-3).float().mean() > 0.9
-
-
-def test_statistics_stand_after_the_feature_maps() -> None:
-    x = images((1, 20, 16))
-    spec = TensorSpec("image", ("channel", "height", "width"), (1, 20, 16))
-    torch.manual_seed(0)
-    net = cnn.build((spec,), (CLASSES,), cnn.Options(filters=(4,), units=(), statistics=True))
-    beside = net[0]  # type: ignore[index]
-    features = beside(x)
-    assert features.shape == (40, 4 * 10 * 8 + WIDTH)
-    torch.testing.assert_close(features[:, -WIDTH:], beside.statistics(x))
-    with pytest.raises(ShapeError, match=r"process\.statistics describes a whole image"):
-        cnn.build((spec,), (CLASSES,), cnn.Options(statistics=True, flatten=False))

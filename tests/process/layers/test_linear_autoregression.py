@@ -29,7 +29,7 @@ def windows(values: np.ndarray, length: int = 14, horizon: int = 3) -> tuple[Ten
     return pieces[:, :length], pieces[:, length:]
 
 
-def walk(seed: int, steps: int) -> np.ndarray:
+def random_steps(seed: int, steps: int) -> np.ndarray:
     return np.cumsum(np.random.default_rng(seed).normal(0, 0.3, steps))
 
 
@@ -45,7 +45,7 @@ def seasons(seed: int, steps: int) -> np.ndarray:
 
 
 def forecasts_of_lag(x: np.ndarray, lag: int, horizon: int) -> np.ndarray:
-    """The mean (0) for lag 0, else the value `lag` steps before each step or a multiple of it."""
+    """The mean (0) for lag 0, else the value `lag` steps before, or a multiple."""
     if lag == 0:
         return np.zeros((len(x), horizon))
     return np.stack([x[:, len(x[0]) - lag + step % lag] for step in range(horizon)], axis=1)
@@ -53,7 +53,7 @@ def forecasts_of_lag(x: np.ndarray, lag: int, horizon: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("series", "text"),
-    [(walk, "the last value"), (noise, "the mean"), (seasons, "the value 7 steps before")],
+    [(random_steps, "the last value"), (noise, "the mean"), (seasons, "the value 7 steps before")],
 )
 @pytest.mark.parametrize("steps", [60, 400])
 def test_solution_equals_ridge_cv_around_the_best_simple_forecast(
@@ -74,7 +74,7 @@ def test_solution_equals_ridge_cv_around_the_best_simple_forecast(
 
 
 def test_each_variable_has_its_own_weights() -> None:
-    values = np.stack([walk(1, 200), seasons(2, 200)], axis=1)
+    values = np.stack([random_steps(1, 200), seasons(2, 200)], axis=1)
     x, y = windows(values)
     both, layer = LinearAutoregression((0, 1), 14, 3), LinearAutoregression((1,), 14, 3)
     assert both.solve(x, y) == "the last value, the value 7 steps before"
@@ -124,7 +124,7 @@ def test_net_starts_at_the_autoregression_and_keeps_it(name: str, words: dict[st
     torch.manual_seed(0)
     module = {"ffn": ffn, "recurrent": recurrent}[name]
     net = module.build((WINDOW,), (AHEAD,), module.Options(wide=True, **words))  # type: ignore
-    x, y = windows(np.stack([walk(1, 150), walk(2, 150)], axis=1))
+    x, y = windows(np.stack([random_steps(1, 150), random_steps(2, 150)], axis=1))
     alone = LinearAutoregression((1,), 14, 3)
     alone.solve(x, y[:, :, 1:])
     algorithm = Supervised(
