@@ -641,7 +641,7 @@ def _varied(
 ) -> Task:
     """Returns the task of a person's own images, which are varied in training.
 
-    usual:    the answer that the data suggest, where it is no class
+    usual:    the answer that the data suggest, where it is not a class
     """
     kind = question.answer or usual or "category"
     variation = _VARIATIONS.get(kind)
