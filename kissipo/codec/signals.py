@@ -22,6 +22,7 @@ from torch import Tensor
 from kissipo.core.codec import Codec, refuse_unfitted
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, array_column
+from kissipo.core.inferred_option import InferredOption
 from kissipo.core.tensor_spec import TensorSpec
 
 
@@ -99,6 +100,12 @@ class Signals(Codec):
             f"{count} have missing values or fewer steps than {values.shape[1]}: "
             "each missing value counts as the mean of the training data"
         ]
+
+    def suggested_net(self) -> InferredOption | None:
+        if len(self.shape or ()) < 2:
+            return None
+        reason = "the same forms may occur at any time of a signal"
+        return InferredOption("process.net", "signal_cnn", reason)
 
     def describe(self) -> str:
         return "scale to mean 0, standard deviation 1"

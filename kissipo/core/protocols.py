@@ -101,6 +101,28 @@ class Evaluator(Protocol):
 
 
 @runtime_checkable
+class CautiousEvaluator(Protocol):
+    """An evaluator whose samples are not independent, so chance is larger."""
+
+    def min_gain(self, gains: Tensor) -> float:
+        """Returns the mean gain above which an epoch is better than a solved start.
+
+        gains:    the quality of each sample minus that at the start
+        """
+        ...
+
+
+def min_gain(evaluator: object, gains: Tensor) -> float:
+    """Returns the mean gain above which an epoch is better than a solved start.
+
+    By default it is one standard error.
+    """
+    if isinstance(evaluator, CautiousEvaluator):
+        return evaluator.min_gain(gains)
+    return float(gains.std()) / len(gains) ** 0.5
+
+
+@runtime_checkable
 class TargetedEvaluator(Protocol):
     """An evaluator that computes only those of many outputs that the targets need."""
 

@@ -23,6 +23,8 @@ class ScriptPart:
     metrics:  lines that add metrics to the dictionary `values`
     quality:  an expression, the quality of each sample (sample); higher is better
     imports:  the import lines that both need
+    min_gain: an expression of `gain`, the gains in quality since a solved start; an
+              epoch is better if their mean is above it
     definitions: functions of kissipo that both call; they are copied into the script
     """
 
@@ -30,6 +32,7 @@ class ScriptPart:
     quality: str
     imports: tuple[str, ...] = ()
     definitions: tuple[Callable[..., object], ...] = ()
+    min_gain: str = "float(gain.std()) / len(gain) ** 0.5"
 
 
 @dataclass(frozen=True)

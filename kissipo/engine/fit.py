@@ -34,6 +34,7 @@ from kissipo.core.protocols import (
     ahead,
     epoch_order,
     is_stateful,
+    min_gain,
 )
 from kissipo.core.seeds import derive, torch_generator
 from kissipo.engine.checkpoint import saving_interval
@@ -332,8 +333,8 @@ class Fit:
         Without a monitor or a validation split the last epoch is the best one. Where
         training started from a solution (of linear regression), an epoch must also be
         better than that start by more than one standard error over the validation
-        samples. Otherwise, on a small split, chance alone would replace the simpler
-        model.
+        samples, or as much as its answer asks for. Otherwise, on a small split, chance
+        alone would replace the simpler model.
         """
         monitor, value = self.algorithm.monitor, -float(self.state.epoch)
         if monitor is not None and monitor.name in row:
@@ -341,7 +342,7 @@ class Fit:
         start = self.state.start_quality
         if start is not None and quality is not None and len(start) > 1:
             gain = quality - start
-            if float(gain.mean()) <= float(gain.std()) / len(gain) ** 0.5:
+            if float(gain.mean()) <= min_gain(self.answers[0], gain):
                 return
         if value < self.state.best_value or not self.state.best_weights:
             self.state.best_value, self.state.best_epoch = value, self.state.epoch

@@ -21,7 +21,7 @@ from kissipo.input.datasets import DATASETS, dataset_names, module_name
 from kissipo.input.formats.arrays import is_array_file
 from kissipo.input.formats.files import path_of
 from kissipo.input.formats.images.pixel_cells import pixel_images
-from kissipo.input.formats.signals.signal_rows import SignalColumns, find_signals
+from kissipo.input.formats.signals.signal_rows import SignalColumns, are_classes, find_signals
 from kissipo.input.formats.sounds.sound_table import is_sound_table
 from kissipo.input.formats.split_tables import reading_of, table_folder
 from kissipo.input.formats.tables import FileWords, is_table_file
@@ -29,6 +29,10 @@ from kissipo.input.source_data import Reading
 from kissipo.input.wide_series import WideSeries, find_wide
 
 _PANELS = ({"unique_id", "ds"}, {"item_id", "timestamp"})  # Nixtla, AutoGluon
+_OF_OTHERS = {  # options of series and of tables
+    *("series_id", "series_in_rows", "numeric", "categorical", "text", "characters"),
+    *("datetime", "drop", "cross", "sample_weight"),
+}  # fmt: skip
 _EVEN = 0.98  # minimum share of equal steps; the rest are gaps, which are reported
 
 
@@ -145,12 +149,18 @@ class Question:
 
     @cached_property
     def signals(self) -> SignalColumns | None:
-        """The columns of signals and of their classes, if each row of the
-        table is one and no column is named as the answer."""
-        is_named = self.output or self.time or self.horizon or self.data_set
-        if is_named or not self.is_table or self.words.keys() & {"series_id", "series_in_rows"}:
+        """The columns of signals and of their classes, if each row of the table is one.
+
+        A column that is named as the answer has to be classes.
+        """
+        is_other = self.time or self.horizon or self.data_set or self.words.keys() & _OF_OTHERS
+        if is_other or not self.is_table:
             return None
-        label = self.words.get("label")
+        label = self.words.get("label", self.output)
+        if self.output is not None and not (
+            label == self.output and label in self.rows and are_classes(self.rows[label])
+        ):
+            return None
         return find_signals(self.rows, label if isinstance(label, str) else None)
 
     @cached_property

@@ -65,7 +65,10 @@ def read_data(resolved: ResolvedTask) -> Any:
 
 
 def findings_of(task: Task) -> list[Finding]:
-    """Returns the options that were inferred with the task, as findings."""
+    """Returns the options that were inferred with the task, as findings.
+
+    Augmentation changes nothing that is read.
+    """
     return [
         Finding(
             "WARN" if option.doubtful else "PASS",
@@ -73,6 +76,7 @@ def findings_of(task: Task) -> list[Finding]:
             f"read with {option.place}={option.value}: {option.reason}",
         )
         for option in task.inferred
+        if option.place != "input.augment"
     ]
 
 

@@ -28,14 +28,17 @@ from kissipo.core.devices import device_of
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.protocols import Dataset, ahead
 from kissipo.core.seeds import drawn, numpy_generator
+from kissipo.process.layers.image_statistics import ImageStatistics
 from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.wide import WideAndDeep, WideInputs
+from kissipo.process.layers.wide_series import WideSeries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
 
 MAX_SAMPLES = 20_000
+_MAX_IMAGES = 2_000
 ALPHAS = np.logspace(-3, 4, 29)
 TEXT_STRENGTHS = (1.0, 4.0, 16.0)  # C, the inverse of the penalty
 TEXT_ALPHAS = (0.3, 1.0, 3.0, 10.0)
@@ -58,11 +61,13 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
 
     It returns a sentence for the user, or an empty string if there is no such layer.
     """
-    layers = (x for x in net.modules() if isinstance(x, WideAndDeep | WideInputs))
+    layers = (x for x in net.modules() if isinstance(x, WideAndDeep | WideInputs | WideSeries))
     layer = next(layers, None)
     if layer is None:
         return ""
     index = torch.from_numpy(drawn(len(train), MAX_SAMPLES, "linear start"))
+    if isinstance(layer, WideSeries):
+        return _autoregression(net, layer, train.batch(index), len(train))
     if isinstance(layer, WideInputs):
         samples = ahead(train, index.split(_BATCH))
         solution, count = solve_inputs(layer, samples), len(index)
@@ -76,11 +81,19 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
             layer.wide.weight.copy_(torch.from_numpy(solution.weight))
             layer.wide.bias.copy_(torch.from_numpy(solution.bias))
     freeze_linear(net)
-    rows = f" on {count:,} of the {len(train):,} samples" if count < len(train) else ""
+    rows = _rows(count, len(train))
     return (
         f"the linear path starts at the solution of {solution.description}{rows}; "
         "the hidden layers start at zero"
     )
+
+
+def fit_scales(net: nn.Module, train: Dataset) -> None:
+    """Lets every layer of image statistics fit its scale to training samples."""
+    for layer in net.modules():
+        if isinstance(layer, ImageStatistics):
+            batch = train.batch(torch.from_numpy(drawn(len(train), _MAX_IMAGES, "scales")))
+            layer.fit_scale(_features_before(net, layer, batch))
 
 
 def freeze_linear(net: nn.Module) -> None:
@@ -88,8 +101,23 @@ def freeze_linear(net: nn.Module) -> None:
     for layer in net.modules():
         if isinstance(layer, WideInputs):
             layer.requires_grad_(False)
-        elif isinstance(layer, WideAndDeep):
+        elif isinstance(layer, WideAndDeep | WideSeries):
             layer.wide.requires_grad_(False)
+
+
+def _autoregression(net: nn.Module, path: WideSeries, batch: Batch, samples: int) -> str:
+    """Solves the linear path of a forecast; returns a sentence for the user."""
+    windows = _features_before(net, path, batch)
+    around = path.wide.solve(windows, batch.targets[0].to(windows.device))
+    freeze_linear(net)
+    return (
+        f"the linear path starts at the solution of ridge regression{_rows(len(batch), samples)} "
+        f"around {around}; the output of the deep path starts at zero"
+    )
+
+
+def _rows(count: int, samples: int) -> str:
+    return f" on {count:,} of the {samples:,} samples" if count < samples else ""
 
 
 def solve_inputs(layer: WideInputs, samples: Iterable[Batch]) -> Solution:

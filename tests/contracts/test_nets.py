@@ -25,11 +25,13 @@ from kissipo.inspect.tracing.recording import Call
 from kissipo.inspect.unroll import unroll
 from kissipo.pipeline.registries import NETS
 from kissipo.process.layers.wide import WideAndDeep, WideAndDeepInputs, WideInputs
+from kissipo.process.layers.wide_series import WideSeries
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROW = TensorSpec("row", ("feature",), (6,))
 LEVEL = TensorSpec("level", (), (), vocab_size=5)
 IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 9, 8))
+TILE = TensorSpec("tile", ("channel", "height", "width"), (2, 13, 15))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 33, 40))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
 TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
@@ -69,6 +71,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((ROW, LEVEL), (CLASSES, AHEAD), {}),
         ((WINDOW,), (AHEAD,), {"subtract_last": True}),
         ((BAG, ROW), (CLASSES,), {}),
+        ((TILE,), (CLASSES,), {"features": "statistics"}),
     ],
     "ffn": [
         ((BAG,), (CLASSES,), {"units": (16,), "wide": True}),
@@ -84,8 +87,10 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             (AHEAD,),
             {"units": (32,), "subtract_last": True, "channel_independent": True},
         ),
+        ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "wide": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
+        ((TILE,), (CLASSES,), {"units": (16,), "features": "statistics", "wide": True}),
     ],
     "tabm": [
         ((ROW,), (CLASSES,), {"units": (16,), "num_members": 3, "dropout": 0.0}),
@@ -113,6 +118,14 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((SOUND,), (CLASSES,), {"filters": (8, 12), "units": (20,), "norm": True}),
         ((SOUND,), (CLASSES,), {"filters": (12, 12), "units": (), "activation": "gelu"}),
     ],
+    "signal_cnn": [
+        ((WINDOW,), (CLASSES,), {"filters": (12, 12), "kernel_sizes": (5, 3)}),
+        (
+            (ROW,),
+            (CLASSES, AHEAD),
+            {"filters": (12, 16), "kernel_sizes": (3, 2, 3), "residual": True},
+        ),
+    ],
     "recurrent": [
         ((TEXT,), (CLASSES,), {"cell": cell, "units": 12, "bidirectional": both})
         for cell in ("rnn", "lstm", "gru")
@@ -129,6 +142,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
             {"units": 12, "cell": "gru", "bidirectional": True, "pooling": "mean"},
         ),
         ((WINDOW,), (AHEAD,), {"units": 12, "num_layers": 2, "subtract_last": True}),
+        ((WINDOW,), (AHEAD,), {"units": 12, "subtract_last": True, "wide": True}),
         (
             (WINDOW, CALENDAR),
             (ALL_AHEAD,),
@@ -451,6 +465,9 @@ def test_gradient_reaches_every_parameter(name: str, inputs: Any, outputs: Any, 
         elif isinstance(layer, WideInputs):  # starts at zero
             for weight in layer.parameters():
                 nn.init.normal_(weight)
+        elif isinstance(layer, WideSeries):
+            for parameter in layer.output_weights():
+                nn.init.normal_(parameter)
     answers = training_outputs(net, samples(inputs, 40))
     sum(answer.square().sum() for answer in answers).backward()  # type: ignore[union-attr]
     without_gradient = {
@@ -669,6 +686,7 @@ def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
 NOT_EXPLAINED = {  # most hold other layers, which are explained; proposals are chosen
     *("ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"),
     *("ConvolutionsOverTime", "SharedMap", "RegionProposals", "Proposals", "SecondStage"),
+    *("ImageStatistics", "TimeLast"),
 }
 VALUES_PER_CASE = 30
 

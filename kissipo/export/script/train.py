@@ -162,7 +162,7 @@ def fit(net: nn.Module, samples: dict[str, Tensor]) -> None:
         print(f"epoch {epoch}: loss {total / count:.6f}, {text}")  #? watched
         print(f"epoch {epoch}: loss {total / count:.6f}")  #? not watched
         gain = quality(outputs, validation[1]) - at_start  #? linear
-        chance = float(gain.std()) / len(gain) ** 0.5  # one standard error  #? linear
+        chance = $min_gain  #? linear
         if validation_loss < best and float(gain.mean()) > chance:  #? linear
         value = metrics(outputs, validation[1])["$monitor"]  #? by_metric
         validation_loss = ${sign}value  #? by_metric
@@ -297,6 +297,7 @@ def train_source(experiment: Experiment, algorithm: ScriptedAlgorithm, name: str
     decay = "" if options.weight_decay is None else f", weight_decay={options.weight_decay}"
     return _filled(
         flags,
+        min_gain=parts[0].min_gain,
         metrics="\n".join(f"    {line}" for part in parts for line in part.metrics),
         imports=source.import_block(),
         definitions=source,

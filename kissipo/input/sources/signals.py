@@ -98,7 +98,10 @@ class Signals(Source[Options]):
             return None
         number = reading.frame[reading.answer].kind == "number"
         kind = question.answer or ("number" if number else "category")
-        return question.task({"signals": question.value}, {kind: reading.answer})
+        inputs = {"signals": question.value}
+        if question.output not in (None, CLASS):
+            inputs["label"] = question.output
+        return question.task(inputs, {kind: reading.answer})
 
     def _own(self, question: Question) -> Reading | None:
         """Returns the signals of a question; None for other data."""
@@ -117,6 +120,8 @@ class Signals(Source[Options]):
             if train.is_dir() or is_signal_file(train) or _is_like_signals(train, options):
                 return self.read(path, options)
             return None
+        if question.output is not None and question.signals is not None:
+            return self.read(question.value, replace(options, label=question.output))
         if question.output is not None:
             return None
         if path is not None and not is_table_file(path):

@@ -12,7 +12,7 @@ and because the validation split has also selected the epoch.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf
 from typing import Self, cast
 
 import numpy as np
@@ -59,6 +59,8 @@ from kissipo.output.series_sections import (
 )
 from kissipo.output.series_target import SeriesQuestion, SeriesTarget, refuse_texts
 from kissipo.output.target_checks import refuse_negative
+
+_MIN_INDEPENDENT = 20  # validation windows without a step in common
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,18 @@ class Forecast(Answer):
             for index, error in enumerate(self.naive_errors)
         ]
 
+    def min_gain(self, gains: Tensor) -> float:
+        """Returns two standard errors of the mean gain over windows.
+
+        Neighboring windows share all but one of their targets. If the steps are
+        independent, as many windows count as have no step in common. With few of them,
+        one stretch of time would decide, so no gain is large enough.
+        """
+        independent = len(gains) / self.options.horizon
+        if independent < _MIN_INDEPENDENT:
+            return inf
+        return 2 * float(gains.std()) / independent**0.5
+
     def calibrate(self, predictions: Predictions) -> None:
         """Sets the margins of the interval from errors on the validation split.
 
@@ -343,7 +357,12 @@ class Forecast(Answer):
     def script_part(self, number: int, prefix: str = "") -> ScriptPart:
         if self.counts:
             return script_part_of_counts(number, prefix, float(self.stds[0]))
-        return super().script_part(number, prefix)
+        horizon = self.options.horizon
+        min_gain = (
+            f"2 * float(gain.std()) * ({horizon} / len(gain)) ** 0.5 "
+            f'if len(gain) >= {_MIN_INDEPENDENT * horizon} else float("inf")'
+        )
+        return replace(super().script_part(number, prefix), min_gain=min_gain)
 
     def state(self) -> JsonObject:
         return {

@@ -53,7 +53,7 @@ from kissipo.process import optim, schedule
 from kissipo.process.algorithms._frozen_part import FrozenPart, frozen_part
 from kissipo.process.cross_entropy import smoothed
 from kissipo.process.layers.recurrent import each_state
-from kissipo.process.linear_init import freeze_linear, init_linear
+from kissipo.process.linear_init import fit_scales, freeze_linear, init_linear
 from kissipo.process.manual_backprop import manual_backprop
 from kissipo.process.mixup import mix
 from kissipo.process.weighted_mean import weighted_mean
@@ -244,6 +244,7 @@ class Supervised(Algorithm):
 
     def begin(self, train: Dataset) -> str:
         """Prepares the first step and returns a sentence for the user or nothing."""
+        fit_scales(self.net, train)
         description = init_linear(self.net, train) if self.options.init == "linear" else ""
         self._build_optimizer()
         return description

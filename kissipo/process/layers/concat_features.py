@@ -4,6 +4,7 @@ Numbers are flattened; of sequences of different lengths the mean over the steps
 taken. Ids of classes are looked up in an embedding. Ids of tokens are
 looked up and averaged over the tokens of the text; id 0 is padding and does not count.
 Embeddings of terms with weights are added up, times their weights.
+With `statistics`, an image is described by statistics of its brightness and edges.
 
 Shapes:   one tensor per input (batch, ...) -> (batch, feature)
 Example:  >>> import torch
@@ -21,9 +22,13 @@ from torch import Tensor, nn
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.embedding import BOUND, embedding, width
+from kissipo.process.layers.image_statistics import WIDTH as STATISTICS
+from kissipo.process.layers.image_statistics import ImageStatistics
 from kissipo.process.layers.over_time import MeanOverSteps
 from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.stacked import stacked
+
+IMAGE = ("channel", "height", "width")
 
 
 class ConcatFeatures(nn.Module):
@@ -31,10 +36,25 @@ class ConcatFeatures(nn.Module):
 
     DESCRIPTION = "concatenation"
 
-    def __init__(self, specs: tuple[TensorSpec, ...], *, embed: int | None = None) -> None:
+    def __init__(
+        self,
+        specs: tuple[TensorSpec, ...],
+        *,
+        embed: int | None = None,
+        statistics: bool = False,
+    ) -> None:
         super().__init__()
-        self.branches = nn.ModuleList([_branch(spec, embed) for spec in specs])
-        self.width = sum(_width(spec, embed) for spec in specs)
+        images = [statistics and spec.axes == IMAGE for spec in specs]
+        self.branches = nn.ModuleList(
+            [
+                ImageStatistics(*spec.shape[1:]) if is_image else _branch(spec, embed)
+                for spec, is_image in zip(specs, images, strict=True)
+            ]
+        )
+        self.width = sum(
+            STATISTICS if is_image else _width(spec, embed)
+            for spec, is_image in zip(specs, images, strict=True)
+        )
 
     def forward(self, *inputs: Tensor) -> Tensor:
         rows = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]

@@ -4,11 +4,11 @@ y = g (x - mean) / sqrt(variance + e) + b
 
 Training uses the mean and variance of the batch; evaluation uses their running means.
 
-Shapes:   (batch, channel, height, width) -> the same
-Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d. In two cases the
-          running statistics are used in training, too, and are not updated: for frozen
-          weights, and for a batch with a single value per channel, which has no
-          variance.
+Shapes:   (batch, channel, height, width) or (batch, channel, time) -> the same
+Choices:  arguments, parameters and state_dict of torch.nn.BatchNorm2d, or 1d. In two
+          cases the running statistics are used in training, too, and are not updated:
+          for frozen weights, and for a batch with a single value per channel, which has
+          no variance.
 Source:   Ioffe and Szegedy 2015.
 Example:  >>> import torch
           >>> BatchNorm(2).train()(torch.ones(1, 2, 1, 1)).flatten().tolist()
@@ -25,8 +25,24 @@ class BatchNorm(nn.BatchNorm2d):
     DESCRIPTION = "batch normalization"
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and (not self.weight.requires_grad or x.numel() == x.shape[1]):
-            return batch_norm(
-                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        return super().forward(x)
+        return _running(self, x) if _keeps_statistics(self, x) else super().forward(x)
+
+
+class BatchNormOverTime(nn.BatchNorm1d):
+    """torch.nn.BatchNorm1d that can be frozen."""
+
+    DESCRIPTION = "batch normalization"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _running(self, x) if _keeps_statistics(self, x) else super().forward(x)
+
+
+def _keeps_statistics(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> bool:
+    """Returns whether the running statistics are used in training, too."""
+    return layer.training and (not layer.weight.requires_grad or x.numel() == x.shape[1])
+
+
+def _running(layer: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    return batch_norm(
+        x, layer.running_mean, layer.running_var, layer.weight, layer.bias, eps=layer.eps
+    )

@@ -43,6 +43,26 @@ class RelativeToLastValue(nn.Module):
         return [Source("net", index, output), Source("input", last, x[last])], "sum"
 
 
+class ChangesSinceLastValue(nn.Module):
+    """A net on windows that are relative to their last value, which is not added."""
+
+    DESCRIPTION = "a net of the changes"
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.subtract_last, self.net = SubtractLast(), net
+
+    def forward(self, x: Tensor, *ahead: Tensor) -> Tensor:
+        y: Tensor = self.net(self.subtract_last(x), *ahead)
+        return y
+
+    def explain(
+        self, index: tuple[int, ...], x: Tensor, *ahead: Tensor
+    ) -> tuple[list[Source], Combined]:
+        """Returns the output of the net, which is not changed."""
+        return [Source("net", index, self(x, *ahead)[index])], "sum"
+
+
 class SubtractLast(nn.Module):
     """A layer that subtracts the last step from every step."""
 

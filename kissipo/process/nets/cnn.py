@@ -35,7 +35,7 @@ from typing import Literal
 from torch import nn
 
 from kissipo.core.errors import ShapeError
-from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption
 from kissipo.core.schema import Range, Values, option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import MONOTONIC, Activation, activation
@@ -43,6 +43,7 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.over_time import ConvolutionsOverTime
+from kissipo.process.nets._image_candidates import cnn_candidates
 
 ALGORITHMS = ("supervised", "dqn")
 DEFAULT_SPECS = (
@@ -96,6 +97,11 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
         InferredOption("process.filters", filters, f"images of {height}x{width}"),
         InferredOption("process.dropout", 0.3),
     )
+
+
+def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the options for images with a class or a number."""
+    return cnn_candidates(facts)
 
 
 def build(

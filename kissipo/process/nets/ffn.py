@@ -1,7 +1,8 @@
 """Feed-forward net: linear layers with an activation and dropout after each (S02).
 
 h_1 = f(W_1 x + b_1)   ...   h_k = f(W_k h_{k-1} + b_k)      y = W h_k + b
-With `wide`: y = W h_k + b + V x
+With `wide`: y = W h_k + b + V x; for a forecast V x is a linear autoregression of each
+variable
 
 Shapes:   any inputs -> (batch, feature), flattened -> (batch, unit) ...
           -> one row per output
@@ -16,6 +17,7 @@ Example:  >>> from kissipo.core.tensor_spec import TensorSpec
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -25,9 +27,17 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
-from kissipo.process.layers.series_wrapper import SeriesWords, on_series, required_options
+from kissipo.process.layers.series_wrapper import (
+    SeriesWords,
+    beside_autoregression,
+    is_forecast,
+    on_series,
+    required_options,
+)
 from kissipo.process.layers.stack import stack
 from kissipo.process.layers.wide import WideAndDeep, WideInputs
+from kissipo.process.nets._image_candidates import image_ffn_candidates
+from kissipo.process.nets._series_candidates import ffn_candidates
 from kissipo.process.nets._text_candidates import text_candidates, text_sizes
 
 __all__ = ["ALGORITHMS", "Options", "build", "candidates", "required_options", "suggested_options"]
@@ -53,6 +63,9 @@ class Options(SeriesWords):
     wide: bool | None = option(
         None, "a linear path beside the hidden layers (wide and deep); for a single output only"
     )
+    features: Literal["values", "statistics"] = option(
+        "values", "what is read of an image: its pixels, or statistics of brightness and edges"
+    )
     embedding_dim: int | None = option(
         None,
         "size of each embedding of categories or tokens",
@@ -68,6 +81,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
             InferredOption("process.units", [64, 64]),
             InferredOption("process.dropout", 0.1),
             InferredOption("process.epochs", 100),
+            *beside_autoregression(facts),
         )
     if any(spec.is_weighted_bag for spec in facts.inputs):
         return text_sizes(facts)
@@ -93,14 +107,18 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the net on n-grams of texts, or two larger nets for a table: one with much
-    dropout, one that is deeper.
+    """Returns the options for tables, texts, forecasts, signals and images."""
+    if facts.is_table:
+        return table_candidates(facts)
+    return (*text_candidates(facts), *ffn_candidates(facts), *image_ffn_candidates(facts))
+
+
+def table_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns two larger nets for a table: one with much dropout, one that is deeper.
 
     Measured on tables of `benchmarks/defaults.py`: the first has the lowest log loss on
     small ones, the second the lowest error where columns act together.
     """
-    if not facts.is_table:
-        return text_candidates(facts)
     sizes = {
         "ffn with much dropout": {"units": [256, 256], "dropout": 0.4},
         "deep ffn": {"units": [256, 256, 256], "dropout": 0.1, "activation": "silu"},
@@ -115,15 +133,22 @@ def build(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
+    is_wide = bool(options.wide) and is_forecast(inputs, outputs)
     return on_series(
-        lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
+        lambda inputs, outputs: _plain(inputs, outputs, options),
+        inputs,
+        outputs,
+        options,
+        wide=is_wide,
     )
 
 
 def _plain(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
-    join = ConcatFeatures(inputs, embed=options.embedding_dim)
+    join = ConcatFeatures(
+        inputs, embed=options.embedding_dim, statistics=options.features == "statistics"
+    )
     reads_terms = any(spec.is_weighted_bag for spec in inputs)
     layers: list[nn.Module] = []
     width = join.width

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -55,6 +56,9 @@ class Options(SeriesWords):
     """The options of the linear net."""
 
     bias: bool = option(True, "bias (intercept)")
+    features: Literal["values", "statistics"] = option(
+        "values", "what is read of an image: its pixels, or statistics of brightness and edges"
+    )
     embedding_dim: int | None = option(
         None,
         "size of each embedding of categories",
@@ -89,7 +93,9 @@ def build(
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
         if any(spec.is_weighted_bag for spec in inputs) and len(outputs) == 1:
             return LinearInputs(inputs, outputs[0].size)
-        join = ConcatFeatures(inputs, embed=options.embedding_dim)
+        join = ConcatFeatures(
+            inputs, embed=options.embedding_dim, statistics=options.features == "statistics"
+        )
         last = head(join.width, outputs, bias=options.bias)
         if len(join.branches) == 1:
             return LinearSequential(join.branches[0], last)

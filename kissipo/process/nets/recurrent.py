@@ -55,6 +55,7 @@ from kissipo.process.layers.recurrent import each_state
 from kissipo.process.layers.series_wrapper import SeriesWords, on_series
 from kissipo.process.layers.series_wrapper import required_options as required_for_series
 from kissipo.process.manual_backprop import ManualBackprop, recurrent_backprop
+from kissipo.process.nets._series_candidates import recurrent_candidates
 from kissipo.process.nets._text_candidates import reading_candidate, reads_text
 
 __all__ = ["Options", "Recurrent", "build", "candidates", "required_options", "suggested_options"]
@@ -128,6 +129,9 @@ class Options(SeriesWords):
         minimum=1,
         search=Values((16, 32, 64)),
     )
+    wide: bool | None = option(
+        None, "time series: a linear autoregression beside the net, which learns the rest"
+    )
     dropout: float = option(
         0.0,
         "dropout rate between the layers and before the head",
@@ -185,9 +189,10 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the net with its usual sizes, where an input is a text."""
-    sizes = suggested_options(facts) if reads_text(facts) else ()
-    return reading_candidate(facts, "recurrent", "recurrent net", sizes)
+    """Returns the options for texts, forecasts and signals."""
+    if not reads_text(facts):
+        return recurrent_candidates(facts)
+    return reading_candidate(facts, "recurrent", "recurrent net", suggested_options(facts))
 
 
 def _pooling(inputs: tuple[TensorSpec, ...]) -> InferredOption:
@@ -204,7 +209,11 @@ def build(
 ) -> nn.Module:
     """Builds the net for these inputs and outputs."""
     return on_series(
-        lambda inputs, outputs: _plain(inputs, outputs, options), inputs, outputs, options
+        lambda inputs, outputs: _plain(inputs, outputs, options),
+        inputs,
+        outputs,
+        options,
+        wide=bool(options.wide),
     )
 
 

@@ -87,11 +87,12 @@ def test_what_was_read_is_said_with_the_option_that_changes_it() -> None:
     texts = [item.describe() for item in check_data("a.tsv")]
     assert any(
         "each of 40 rows is one signal of 24 steps, in the columns 'column2' to 'column25'; "
-        "'column1' is its class; there is no header -> --output column1 reads" in text
+        "'column1' is its class; there is no header -> --output column1 input.drop=[] reads" in text
         for text in texts
     )
     assert not any(text.startswith("WARN") for text in texts)
-    assert "table" in ki.load("a.tsv", output="column1").input
+    words = {"input.drop": []}
+    assert "table" in ki.load("a.tsv", output="column1", words=words).input
 
 
 SPLITS: dict[str, Callable[[np.ndarray], str]] = {
@@ -258,6 +259,29 @@ def test_other_tables_stay_what_they_were(case: str) -> None:
     OTHERS[case].to_csv("a.csv", index=False)
     texts = [item.describe() for item in check_data("a.csv")]
     assert not any("is one signal" in text for text in texts)
+
+
+def test_a_named_column_of_classes_leaves_signals_signals() -> None:
+    Path("beats.csv").write_text(table(kind=CLASSES).to_csv(index=False))
+    task = ki.load("beats.csv", output="kind")
+    assert task.input == {"signals": "beats.csv", "label": "kind"}
+    assert task.output == {"category": "class"}
+    reading = read("beats.csv", label="kind")
+    assert reading.frame["class"].texts() == [str(kind) for kind in CLASSES]
+    np.testing.assert_allclose(reading.frame["signal"].values[:, :, 0], WAVES)
+
+
+@pytest.mark.parametrize(
+    ("output", "words"), [("v9", {}), ("number", {}), ("kind", {"drop": ["v1"]})]
+)
+def test_another_answer_or_options_of_a_table_are_those_of_a_table(
+    output: str, words: dict[str, object]
+) -> None:
+    frame = table(kind=CLASSES, number=RANDOM.normal(0, 1, COUNT).round(3))
+    columns = ["kind"] if output == "number" else ["number"]
+    frame.drop(columns=columns).to_csv("beats.csv", index=False)
+    options = {f"input.{name}": value for name, value in words.items()}
+    assert "table" in ki.load("beats.csv", output=output, words=options).input
 
 
 def test_a_novel_and_a_program_are_no_signals() -> None:

@@ -253,7 +253,7 @@ def _finding(frame: Frame, layout: SignalColumns) -> Finding:
         message += f"; {list_some(layout.others, 3)} {verb} left out"
     if frame.names[0] == "column1":
         message += "; there is no header"
-    action = f"--output {layout.label} reads each number as a column of its own"
+    action = f"--output {layout.label} input.drop=[] reads each number as a column of its own"
     return Finding("PASS", "signals", message, action)
 
 

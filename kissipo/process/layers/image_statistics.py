@@ -1,0 +1,117 @@
+"""Image statistics: brightness and edges of an image, of the whole and per cell.
+
+whole   mean, std, five percentiles of brightness; a histogram of 16 bins; mean, std and
+        95th percentile of the edge strength
+cells   of a 6x6 grid: mean and std of brightness, mean and maximum edge strength, each
+        minus that of the whole image, as exposures differ
+
+Edge strength is the norm of the brightness gradient (central differences); colors are
+averaged first. Each statistic is scaled to mean 0 and standard deviation 1 over the
+training samples, which the layer reads before the first step.
+
+Shapes:   (batch, channel, height, width) from 0 to 1 -> (batch, 170)
+Source:   histograms as features: Swain and Ballard, Color Indexing, 1991.
+Raises:   ShapeError for an image with a side below 12 pixels, two per cell.
+Example:  >>> layer = ImageStatistics(28, 28)
+          >>> features = layer(torch.zeros(2, 1, 28, 28))
+          >>> features.shape, float(features[0, 7])    # all pixels are in bin 0
+          (torch.Size([2, 170]), 1.0)
+"""
+
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.errors import ShapeError
+
+WIDTH = 170
+_PERCENTILES, _BINS, _GRID = (0.05, 0.25, 0.5, 0.75, 0.95), 16, 6
+_MIN_SIDE = 12
+_TINY = 1e-14  # the square root of 0 has no gradient
+
+
+class ImageStatistics(nn.Module):
+    """A layer without weights that computes statistics of images."""
+
+    DESCRIPTION = "statistics of brightness and edges"
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        if min(height, width) < _MIN_SIDE:
+            raise ShapeError(
+                "the statistics of an image need two pixels per cell of a grid of 6x6",
+                got=f"images of {height}x{width}",
+                allowed=f"sides of at least {_MIN_SIDE}",
+                do="Set a larger input.size, or process.features=values",
+            )
+        self.register_buffer("mean", torch.zeros(WIDTH))
+        self.register_buffer("std", torch.ones(WIDTH))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (statistics(x) - self.mean) / self.std
+
+    @torch.no_grad()
+    def fit_scale(self, x: Tensor) -> None:
+        """Sets the scale of each statistic from training samples."""
+        rows = statistics(x)
+        std = rows.std(dim=0, correction=0)
+        self.mean.copy_(rows.mean(dim=0))
+        self.std.copy_(torch.where(std > 1e-6, std, torch.ones_like(std)))
+
+
+def statistics(images: Tensor) -> Tensor:
+    """Returns one row of unscaled statistics per image."""
+    light = images.mean(dim=1)
+    edges = _edges(light)
+    flat, steep = light.flatten(1), edges.flatten(1)
+    whole = [flat.mean(dim=1), _std(flat), *_percentiles(flat, _PERCENTILES)]
+    bins = (flat * _BINS).long().clamp(max=_BINS - 1)
+    histogram = [(bins == number).to(flat.dtype).mean(dim=1) for number in range(_BINS)]
+    sharp = [steep.mean(dim=1), _std(steep), *_percentiles(steep, _PERCENTILES[-1:])]
+    cells: list[Tensor] = []
+    of_image = (flat.mean(dim=1), _std(flat), steep.mean(dim=1), steep.amax(dim=1))
+    for rows in torch.arange(light.shape[1]).tensor_split(_GRID):
+        for columns in torch.arange(light.shape[2]).tensor_split(_GRID):
+            top, bottom = int(rows[0]), int(rows[-1]) + 1
+            left, right = int(columns[0]), int(columns[-1]) + 1
+            bright = light[:, top:bottom, left:right].flatten(1)
+            sharpness = edges[:, top:bottom, left:right].flatten(1)
+            of_cell = (
+                *(bright.mean(dim=1), _std(bright)),
+                *(sharpness.mean(dim=1), sharpness.amax(dim=1)),
+            )
+            cells += [cell - image for cell, image in zip(of_cell, of_image, strict=True)]
+    return torch.stack([*whole, *histogram, *sharp, *cells], dim=1)
+
+
+def _edges(light: Tensor) -> Tensor:
+    """Returns the norm of the gradient; at the border its differences are one-sided."""
+    down, across = (
+        torch.cat(
+            [
+                light.narrow(axis, 1, 1) - light.narrow(axis, 0, 1),
+                (light.narrow(axis, 2, side - 2) - light.narrow(axis, 0, side - 2)) / 2,
+                light.narrow(axis, side - 1, 1) - light.narrow(axis, side - 2, 1),
+            ],
+            dim=axis,
+        )
+        for axis, side in ((1, light.shape[1]), (2, light.shape[2]))
+    )
+    return (down.square() + across.square() + _TINY).sqrt()
+
+
+def _std(rows: Tensor) -> Tensor:
+    return (rows - rows.mean(dim=1, keepdim=True)).square().mean(dim=1).add(_TINY).sqrt()
+
+
+def _percentiles(rows: Tensor, fractions: tuple[float, ...]) -> list[Tensor]:
+    """Returns percentiles, interpolated between the two nearest values."""
+    ordered = rows.sort(dim=1).values
+    percentiles = []
+    for fraction in fractions:
+        place = fraction * (rows.shape[1] - 1)
+        below = min(int(place), rows.shape[1] - 2)
+        part = place - below
+        percentiles.append(ordered[:, below] * (1 - part) + ordered[:, below + 1] * part)
+    return percentiles

@@ -1,0 +1,74 @@
+"""The statistics of images, compared with those of the baselines, which use numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kissipo.core.batch import Batch
+from kissipo.core.errors import ShapeError
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.output.image_features import simple_features
+from kissipo.process.algorithms.supervised import Options, Supervised
+from kissipo.process.layers.image_statistics import WIDTH, ImageStatistics
+from kissipo.process.nets import ffn
+
+CLASSES = TensorSpec("kind", ("class",), (3,))
+
+
+def images(shape: tuple[int, ...], num_values: int = 256) -> Tensor:
+    """Images of a few gray values, as files have them."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(num_values, (40, *shape), generator=generator) / (num_values - 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 37, 29), (1, 12, 64)])
+@pytest.mark.parametrize("num_values", [2, 256])
+def test_statistics_equal_those_of_numpy(shape: tuple[int, ...], num_values: int) -> None:
+    x = images(shape, num_values)
+    layer = ImageStatistics(*shape[1:])
+    np.testing.assert_allclose(layer(x).numpy(), simple_features(x), atol=1e-5)
+    layer.fit_scale(x)
+    rows = simple_features(x)
+    spread = np.where(rows.std(0) > 1e-6, rows.std(0), 1)
+    expected = (rows - rows.mean(0)) / spread
+    np.testing.assert_allclose(layer(x).numpy(), expected, atol=2e-3)
+
+
+def test_gradient_of_a_plain_image_is_finite() -> None:
+    x = torch.full((2, 1, 16, 16), 0.5, requires_grad=True)
+    ImageStatistics(16, 16)(x).sum().backward()
+    assert x.grad is not None and torch.isfinite(x.grad).all()
+
+
+def test_small_images_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"images of 11x30. Allowed: sides of at least 12"):
+        ImageStatistics(11, 30)
+
+
+class Images:
+    """Images and their classes as a data set."""
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = x, y
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def batch(self, index: Tensor | slice) -> Batch:
+        return Batch((self.x[index],), (self.y[index],))
+
+
+def test_scale_is_fitted_before_the_first_step() -> None:
+    x = images((1, 20, 16)) * torch.linspace(0.2, 1, 40)[:, None, None, None]
+    spec = TensorSpec("image", ("channel", "height", "width"), (1, 20, 16))
+    torch.manual_seed(0)
+    net = ffn.build((spec,), (CLASSES,), ffn.Options(units=(8,), features="statistics"))
+    algorithm = Supervised(net, (nn.functional.cross_entropy,), Options(), total_steps=1)
+    algorithm.begin(Images(x, torch.arange(40) % 3))
+    (layer,) = (layer for layer in net.modules() if isinstance(layer, ImageStatistics))
+    scaled = layer(x)
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(WIDTH), atol=2e-3, rtol=0)
+    assert ((scaled.std(0, correction=0) - 1).abs() < 2e-3).float().mean() > 0.9
