@@ -225,7 +225,7 @@ def test_a_set_of_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) 
         ("torch", 1.2, False),
     ],
 )
-def test_speed_says_whether_a_rule_holds(
+def test_speed_says_whether_a_rule_is_confirmed(
     rule: str, ratio: float, fits: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     why = "" if rule == "fused" else "torch is faster"
