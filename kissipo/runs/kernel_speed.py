@@ -47,7 +47,7 @@ def check_rules(notify: Callable[[JsonObject], None] = lambda line: None) -> lis
 
 
 def _check(call: Call, cell: str, bfloat16: bool) -> JsonObject:
-    why = rules_here(bfloat16=bfloat16).why_torch(cell, True, call, call.weights(cell))
+    why = rules_here(bfloat16=bfloat16).why_torch(cell, True, call)
     theirs, ours = compare(call, cell, training=True, bfloat16=bfloat16, seconds=_SECONDS)
     ratio = theirs / ours
     return {

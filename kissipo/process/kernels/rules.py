@@ -1,9 +1,10 @@
 """When torch's own recurrent kernel is faster: measured once, and checked in.
 
 rules.json has an entry per instruction set and type, for one thread and for several,
-with the machine and the date of its measurement. For each cell, in training and in inference, it has the maximum number
-of weights up to which the fused kernel is used, per region: how many steps and
-sequences a call has. `null` means that every size is faster, 0 that none is.
+with the machine and the date of its measurement. For each cell, in training and in
+inference, it has the maximum number of weights up to which the fused kernel is used,
+per region: how many steps and sequences a call has. `null` means that every size is
+faster, 0 that none is.
 `benchmarks/recurrent.py --rules` measures and writes an entry. Nothing is measured
 when a net computes, so that a machine gives the same numbers again.
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,12 +80,12 @@ class Rules:
     provenance: str
     max_weights: Mapping[str, Mapping[str, int | None]]
 
-    def why_torch(self, cell: str, training: bool, call: Call, weights: int) -> str:
+    def why_torch(self, cell: str, training: bool, call: Call) -> str:
         """Why torch's kernel is used for this call; empty where it is not used."""
         phase = "training" if training else "inference"
         region = call.region
         maximum = self.max_weights[f"{cell} {phase}"][region]
-        if maximum is None or weights <= maximum:
+        if maximum is None or call.weights(cell) <= maximum:
             return ""
         above = f" with more than {maximum:,} weights" if maximum else ""
         return f"torch's kernel is faster in {phase}: {region}{above} ({self.name})"
@@ -108,9 +109,24 @@ def _set_of(forced: str) -> str:
 
 
 def rules_here(*, bfloat16: bool = False) -> Rules:
-    """The rules for this machine."""
-    threads = THREADS[torch.get_num_threads() > 1]
-    return rules_of(instruction_set(), "bfloat16" if bfloat16 else "float32", threads)
+    """The rules for this machine and this number of threads."""
+    return rules_of(instruction_set(), TYPES[bfloat16], THREADS[torch.get_num_threads() > 1])
+
+
+def why_torch(cell: str, training: bool, call: Call, *, bfloat16: bool) -> str:
+    """Why torch's kernel is used for this call; empty where it is not used.
+
+    The answers are kept, as the question takes longer than a short call may.
+    """
+    key = forced_kernels(), torch.get_num_threads() > 1, bfloat16
+    return _why_torch(key, cell, training, call)
+
+
+@lru_cache(maxsize=4096)
+def _why_torch(key: tuple[str, bool, bool], cell: str, training: bool, call: Call) -> str:
+    forced, several, bfloat16 = key
+    rules = rules_of(_set_of(forced), TYPES[bfloat16], THREADS[several])
+    return rules.why_torch(cell, training, call)
 
 
 @cache

@@ -23,7 +23,6 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
-from kissipo.process.kernels.inference import is_mostly_empty
 from kissipo.process.kernels.inference import run as run_inference
 from kissipo.process.kernels.native import (
     BUILT,
@@ -34,7 +33,7 @@ from kissipo.process.kernels.native import (
 )
 from kissipo.process.kernels.recurrent import CELLS, LayerSpec, Results, run_layer
 from kissipo.process.kernels.rows import SequenceRows, equal_lengths, packed_order, varied_lengths
-from kissipo.process.kernels.rules import Call, rules_here
+from kissipo.process.kernels.rules import Call, why_torch
 
 Kernel = Literal["auto", "fused", "torch", "reference"]
 State = tuple[Tensor, ...]
@@ -219,16 +218,14 @@ class Recurrent(nn.RNNBase):
         if x.dim() != 3:
             return ""
         steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
-        weights = [weight for weight in self._flat_weights[:2] if weight is not None]
-        slower = rules_here(bfloat16=torch.is_autocast_enabled("cpu")).why_torch(
-            self.mode.partition("_")[0],
-            torch.is_grad_enabled() and any(one.requires_grad for one in (x, *weights)),
+        w_hh = self._flat_weights[1]
+        is_learning = x.requires_grad or (w_hh is not None and w_hh.requires_grad)
+        return why_torch(
+            self.mode[:4].rstrip("_"),
+            torch.is_grad_enabled() and is_learning,
             Call(batch, steps, self.input_size, self.hidden_size),
-            sum(weight.numel() for weight in weights),
+            bfloat16=torch.is_autocast_enabled("cpu"),
         )
-        if not slower and is_mostly_empty(self, x):
-            return "a vector instruction would be mostly empty with so few units"
-        return slower
 
     def _run_layers(
         self,

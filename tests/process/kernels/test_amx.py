@@ -1,8 +1,8 @@
 """AMX on processors without it: its instructions are emulated where they are refused.
 
-The code that was compiled for AMX runs here. A handler of the signal decodes each of its
-instructions and computes it by native/emulated_tiles.h, whose product of two tiles is
-compared with a loop of numpy first.
+The code that was compiled for AMX runs here. A handler of the signal decodes each of
+its instructions and computes it by native/emulated_tiles.h, whose product of two tiles
+is compared with a loop of numpy first.
 """
 
 from __future__ import annotations
