@@ -49,8 +49,8 @@ def candidates_of(of_data: DataFacts) -> list[tuple[str, dict[str, Any]]]:
     [
         (WINDOW, AHEAD, ["ffn", "recurrent"]),
         (SIGNAL, CLASSES, ["ffn", "recurrent", "signal_cnn", "signal_cnn"]),
-        (IMAGE, CLASSES, ["ffn", "cnn", "cnn"]),
-        (SMALL, CLASSES, ["cnn", "cnn"]),
+        (IMAGE, CLASSES, ["ffn", *["cnn"] * 3]),
+        (SMALL, CLASSES, ["cnn"] * 3),
     ],
 )
 def test_candidates_are_built_for_their_data(
