@@ -7,7 +7,7 @@ _SHIFTED = InferredOption("input.augment", ["crop"], "a shift keeps the class of
 
 
 def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns convolutions, with shifted images, and with normalization."""
+    """Returns convolutions, also with images that are shifted."""
     if not is_image(facts):
         return ()
     height, width = facts.inputs[0].shape[1:]
@@ -16,16 +16,9 @@ def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
         InferredOption("process.filters", [32, 64] if min(height, width) <= 32 else [16, 32, 64]),
         InferredOption("process.dropout", 0.3),
     )
-    normalized = (
-        InferredOption("process.norm", True),
-        InferredOption("process.optimizer", "adamw"),
-        InferredOption("process.learning_rate", 3e-3),
-        InferredOption("process.schedule", "cosine"),
-    )
     return (
         Candidate("convolutions", options),
         Candidate("convolutions, with images that are shifted", (*options, _SHIFTED)),
-        Candidate("convolutions with normalization", (*options, *normalized)),
     )
 
 
