@@ -65,10 +65,7 @@ def read_data(resolved: ResolvedTask) -> Any:
 
 
 def findings_of(task: Task) -> list[Finding]:
-    """Returns the options that were inferred with the task, as findings.
-
-    Augmentation changes nothing that is read.
-    """
+    """Returns the options that were inferred with the task, as findings."""
     return [
         Finding(
             "WARN" if option.doubtful else "PASS",
@@ -76,7 +73,6 @@ def findings_of(task: Task) -> list[Finding]:
             f"read with {option.place}={option.value}: {option.reason}",
         )
         for option in task.inferred
-        if option.place != "input.augment"
     ]
 
 

@@ -61,10 +61,6 @@ _IMAGE_SIDE, _MASK_SIDE, _BOXES_SIDE, _BOXES_STEP = 64, 128, 320, 32
 _VARIED = InferredOption(
     "input.augment", ["flip", "crop"], "boxes need many images, so each is varied in every epoch"
 )
-_SHIFTED = InferredOption(
-    "input.augment", ["crop"], "each image is shifted a little in every epoch and keeps its class"
-)
-_VARIATIONS = {BOXES: _VARIED, "category": _SHIFTED}
 _NOISE = "noise"
 _MAX_VALUE = 65_535
 
@@ -224,7 +220,7 @@ class Images(Source[Options]):
         )
         if is_array_file(path):
             named = {} if question.output is None else {"labels": question.output}
-            kind = question.answer or "category"  # the arrays may be no images
+            kind = question.answer or "category"
             return question.task({"images": question.value, **named}, kind)
         if path is not None and path.is_file() and is_table_file(path):
             return self._of_pixels(question)
@@ -236,8 +232,13 @@ class Images(Source[Options]):
             masks = not boxes and mask_tree(path) is not None
         usual = question.data_set.ANSWER if question.data_set else None
         located = "mask" if masks else "boxes" if boxes else usual
+        kind = question.answer or located or "category"
         column = question.output if is_folder else None
-        return _varied({"images": question.value}, column, question, usual=located)
+        data: dict[str, object] = {"images": question.value}
+        varied = (_VARIED,) if kind == BOXES and "augment" not in question.words else ()
+        if varied:
+            data["augment"] = _VARIED.value
+        return question.task(data, {kind: column} if column else kind, varied)
 
     def _of_pixels(self, question: Question) -> Task | None:
         """Takes a table whose cells hold all pixels of an image."""
@@ -251,7 +252,7 @@ class Images(Source[Options]):
         reading = pixel_images(question.rows, question.findings)
         if reading is None or question.output not in (None, reading.answer):
             return None
-        return _varied({"images": question.value}, reading.answer, question)
+        return question.task({"images": question.value}, {"category": reading.answer})
 
     def usable_rows(self, frame: Frame, options: Options, findings: list[Finding]) -> Frame:
         """Returns the images that can be decoded."""
@@ -634,22 +635,6 @@ def _with_axes(path: Path, axes: int) -> NumpyArray:
             got=f"the shape {values.shape}",
         )
     return values
-
-
-def _varied(
-    data: dict[str, object], column: str | None, question: Question, *, usual: str | None = None
-) -> Task:
-    """Returns the task of a person's own images, which are varied in training.
-
-    usual:    the answer that the data suggest, where it is not a class
-    """
-    kind = question.answer or usual or "category"
-    variation = _VARIATIONS.get(kind)
-    is_free = question.words.keys().isdisjoint(("augment", "noise"))
-    varied = (variation,) if variation is not None and is_free else ()
-    for inferred in varied:
-        data["augment"] = inferred.value
-    return question.task(data, {kind: column} if column else kind, varied)
 
 
 SOURCE = Images()

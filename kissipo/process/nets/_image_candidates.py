@@ -7,7 +7,7 @@ _SHIFTED = InferredOption("input.augment", ["crop"], "a shift keeps the class of
 
 
 def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns convolutions, alone and with normalization."""
+    """Returns convolutions, also with images that are shifted."""
     if not is_image(facts):
         return ()
     height, width = facts.inputs[0].shape[1:]
@@ -15,20 +15,10 @@ def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
         InferredOption("process.net", "cnn"),
         InferredOption("process.filters", [32, 64] if min(height, width) <= 32 else [16, 32, 64]),
         InferredOption("process.dropout", 0.3),
-        _SHIFTED,
     )
     return (
         Candidate("convolutions", options),
-        Candidate(
-            "convolutions with normalization",
-            (
-                *options,
-                InferredOption("process.norm", True),
-                InferredOption("process.optimizer", "adamw"),
-                InferredOption("process.learning_rate", 3e-3),
-                InferredOption("process.schedule", "cosine"),
-            ),
-        ),
+        Candidate("convolutions, with images that are shifted", (*options, _SHIFTED)),
     )
 
 

@@ -13,17 +13,16 @@ _LINEAR_START = (
 def ffn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns a feed-forward net for forecasts, or for signals."""
     if _is_forecast(facts):
+        ffn = (
+            InferredOption("process.net", "ffn"),
+            InferredOption("process.units", [64, 64]),
+            InferredOption("process.dropout", 0.1),
+            InferredOption("process.epochs", 100),
+        )
+        title = "linear autoregression, and a feed-forward net for the rest"
         return (
-            Candidate(
-                "linear autoregression, and a feed-forward net for the rest",
-                (
-                    InferredOption("process.net", "ffn"),
-                    InferredOption("process.units", [64, 64]),
-                    InferredOption("process.dropout", 0.1),
-                    InferredOption("process.epochs", 100),
-                    *_LINEAR_START,
-                ),
-            ),
+            Candidate(title, (*ffn, *_LINEAR_START)),
+            Candidate("feed-forward net on the changes since the last value", ffn),
         )
     if not is_signal(facts):
         return ()

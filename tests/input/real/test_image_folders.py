@@ -287,13 +287,3 @@ def test_empty_class_folders_are_said() -> None:
     Path("photos/train/bird").mkdir()
     with pytest.raises(DataError, match="the class folder photos/train/bird contains no images"):
         read_image_folder(Path("photos"))
-
-
-def test_images_of_classes_are_shifted_unless_a_person_says_otherwise() -> None:
-    save("photos/cat/", "photos/dog/", count=6)
-    task = ki.load("photos")
-    assert task.input == {"images": "photos", "augment": ("crop",)}
-    (inferred,) = task.inferred
-    assert inferred.place == "input.augment" and "keeps its class" in inferred.reason
-    plain = ki.load("photos", words={"input.augment": []})
-    assert plain.input == {"images": "photos", "augment": ()} and not plain.inferred

@@ -47,10 +47,10 @@ def candidates_of(of_data: DataFacts) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize(
     ("inputs", "outputs", "nets"),
     [
-        (WINDOW, AHEAD, ["ffn", "recurrent"]),
+        (WINDOW, AHEAD, ["ffn", "ffn", "recurrent"]),
         (SIGNAL, CLASSES, ["ffn", "recurrent", "signal_cnn", "signal_cnn"]),
-        (IMAGE, CLASSES, ["ffn", "cnn", "cnn"]),
-        (SMALL, CLASSES, ["cnn", "cnn"]),
+        (IMAGE, CLASSES, ["ffn", *["cnn"] * 2]),
+        (SMALL, CLASSES, ["cnn"] * 2),
     ],
 )
 def test_candidates_are_built_for_their_data(
@@ -73,7 +73,7 @@ def test_candidates_are_built_for_their_data(
 
 def test_long_windows_are_not_read_by_a_recurrent_net() -> None:
     nets = [words["process.net"] for _, words in candidates_of(facts(WINDOW, AHEAD, 100_000))]
-    assert nets == ["ffn"]
+    assert nets == ["ffn", "ffn"]
 
 
 def test_a_row_of_a_table_has_no_candidates_here() -> None:
