@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
+from kissipo.core.errors import TaskError
 from kissipo.core.protocols import Dataset, StateDict, ahead, batches
 
 _BATCH = 256
@@ -52,6 +53,12 @@ class ClosedForm(Algorithm):
     cpu_only = True
 
     def __init__(self, net: nn.Module, losses: tuple[object, ...], options: Options) -> None:
+        if not hasattr(net, "solve"):
+            raise TaskError(
+                "process.algorithm=closed_form cannot solve this net",
+                got="a net that is trained step by step on these inputs",
+                do="Leave process.algorithm out",
+            )
         self._net = net
 
     def begin(self, train: Dataset) -> str:
