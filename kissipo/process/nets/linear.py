@@ -113,8 +113,8 @@ class DescribesFeatures:
         """
         layer = self.last()
         assert isinstance(self, nn.Module)
-        learned = sum(weight.numel() for weight in self.parameters())
-        if not isinstance(layer, nn.Linear) or learned > layer.weight.numel() + _biases(layer):
+        count = sum(weight.numel() for weight in self.parameters())
+        if not isinstance(layer, nn.Linear) or count > layer.weight.numel() + _biases(layer):
             raise TaskError(
                 "process.algorithm=closed_form solves one output of a linear net on numbers",
                 got="several outputs, or embeddings, which are learned step by step",

@@ -53,5 +53,5 @@ def test_embeddings_and_several_outputs_are_not_solved() -> None:
 
 
 def test_net_without_a_solution_is_refused() -> None:
-    with pytest.raises(TaskError, match="closed_form cannot solve this net"):
+    with pytest.raises(TaskError, match="closed_form cannot solve the net"):
         ClosedForm(nn.Linear(2, 1), (), Options())
