@@ -7,12 +7,13 @@ same samples and seed give the same weights. A run that was killed begins again.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from torch import Tensor, nn
 
 from kissipo.core.algorithm import Algorithm
 from kissipo.core.batch import Batch
+from kissipo.core.errors import TaskError
 from kissipo.core.protocols import Dataset, StateDict, ahead, batches
 
 _BATCH = 256
@@ -36,6 +37,7 @@ class Samples:
         return iter(ahead(self._train, batches(len(self._train), _BATCH)))
 
 
+@runtime_checkable
 class SolvedNet(Protocol):
     """A net that sets its weights itself."""
 
@@ -52,6 +54,12 @@ class ClosedForm(Algorithm):
     cpu_only = True
 
     def __init__(self, net: nn.Module, losses: tuple[object, ...], options: Options) -> None:
+        if not isinstance(net, SolvedNet):
+            raise TaskError(
+                "process.algorithm=closed_form cannot solve the net",
+                got="a net that is trained step by step on these inputs",
+                do="Leave process.algorithm out",
+            )
         self._net = net
 
     def begin(self, train: Dataset) -> str:

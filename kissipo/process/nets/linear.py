@@ -20,9 +20,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
+from kissipo.core.batch import Batch
 from kissipo.core.description import Detail, Line, Section, Table
+from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import Candidate, DataFacts, candidate
 from kissipo.core.schema import Values, option
 from kissipo.core.tensor_spec import TensorSpec
@@ -36,6 +39,7 @@ from kissipo.process.layers.series_wrapper import (
     required_options,
 )
 from kissipo.process.layers.stack import Joined
+from kissipo.process.linear_init import solve
 from kissipo.process.nets._linear_sections import (
     classes_section,
     example_section,
@@ -115,6 +119,32 @@ class DescribesFeatures:
         """Returns the features (batch, feature) of samples."""
         raise NotImplementedError
 
+    def solve(self, samples: Iterable[Batch], seed: int) -> str:
+        """Sets the weights of logistic or ridge regression on all samples.
+
+        Raises:   TaskError for several outputs, and where features are learned, too.
+        """
+        layer = self.last()
+        assert isinstance(self, nn.Module)
+        count = sum(weight.numel() for weight in self.parameters())
+        if not isinstance(layer, nn.Linear) or count > layer.weight.numel() + _biases(layer):
+            raise TaskError(
+                "process.algorithm=closed_form solves one output of a linear net on numbers",
+                got="several outputs, or embeddings, which are learned step by step",
+                do="Leave process.algorithm out",
+            )
+        batches = list(samples)
+        features = torch.cat([self.features(batch.inputs) for batch in batches]).numpy()
+        targets = torch.cat([batch.targets[0] for batch in batches])
+        weights = [batch.weights for batch in batches if batch.weights is not None]
+        sample_weight = torch.cat(weights).numpy() if weights else None
+        solution = solve(features, targets, layer.out_features, sample_weight)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(solution.weight))
+            if layer.bias is not None:
+                layer.bias.copy_(torch.from_numpy(solution.bias))
+        return f"solved by {solution.description}"
+
     def describe_example(
         self,
         samples: tuple[Tensor, ...],
@@ -179,6 +209,10 @@ class LinearJoined(DescribesFeatures, Joined):
     def features(self, samples: tuple[Tensor, ...]) -> Tensor:
         features: Tensor = self.join(*samples)
         return features
+
+
+def _biases(layer: nn.Linear) -> int:
+    return 0 if layer.bias is None else layer.bias.numel()
 
 
 def _describe_weights(weights: Mapping[str, float]) -> Detail:

@@ -1,0 +1,57 @@
+"""The linear net, solved in one step, equals scikit-learn's regressions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from torch import nn
+
+from kissipo.core.batch import Batch
+from kissipo.core.errors import TaskError
+from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.algorithms.closed_form import ClosedForm, Options
+from kissipo.process.linear_init import ALPHAS
+from kissipo.process.nets import linear
+
+ROW = TensorSpec("row", ("feature",), (13,))
+CITY = TensorSpec("city", (), (), vocab_size=9)
+KIND = TensorSpec("kind", ("class",), (3,))
+
+
+def test_classes_equal_those_of_logistic_regression() -> None:
+    x, y = load_wine(return_X_y=True)
+    x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
+    net = linear.build((ROW,), (KIND,), linear.Options())
+    assert isinstance(net, linear.LinearSequential)
+    parts = [Batch((torch.tensor(x[i::2]),), (torch.tensor(y[i::2]),)) for i in (0, 1)]
+    assert net.solve(parts, 0) == "solved by logistic regression (C = 1)"
+    expected = LogisticRegression(max_iter=1000).fit(x, y).predict_proba(x)
+    with torch.no_grad():
+        np.testing.assert_allclose(net(torch.tensor(x)).softmax(1).numpy(), expected, atol=2e-3)
+
+
+def test_numbers_equal_those_of_ridge_regression() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    x, y = (x / x.std(0)).astype(np.float32), ((y - y.mean()) / y.std()).astype(np.float32)
+    specs = TensorSpec("row", ("feature",), (10,)), TensorSpec("y", ("answer",), (1,))
+    net = linear.build(specs[:1], specs[1:], linear.Options())
+    assert isinstance(net, linear.LinearSequential)
+    net.solve([Batch((torch.tensor(x),), (torch.tensor(y)[:, None],))], 0)
+    expected = RidgeCV(alphas=ALPHAS).fit(x, y).predict(x)
+    with torch.no_grad():
+        np.testing.assert_allclose(net(torch.tensor(x))[:, 0].numpy(), expected, atol=1e-4)
+
+
+def test_embeddings_and_several_outputs_are_not_solved() -> None:
+    for inputs, outputs in (((ROW, CITY), (KIND,)), ((ROW,), (KIND, KIND))):
+        net = linear.build(inputs, outputs, linear.Options())
+        with pytest.raises(TaskError, match="closed_form solves one output of a linear net"):
+            ClosedForm(net, (), Options()).begin([])  # type: ignore[arg-type]
+
+
+def test_net_without_a_solution_is_refused() -> None:
+    with pytest.raises(TaskError, match="closed_form cannot solve the net"):
+        ClosedForm(nn.Linear(2, 1), (), Options())
