@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.errors import DataError, RunError, TaskError, UserError
+from kissipo.core.errors import DataError, RunError, StoppedError, TaskError, UserError
 from kissipo.core.inferred_option import Candidate, InferredOption
 from kissipo.pipeline.candidates import candidates_of
 from kissipo.pipeline.experiment import encode_task
@@ -158,6 +158,17 @@ def test_run_that_is_killed_while_it_compares_resumes_with_the_same_winner(
     before = (cut / "candidates.json").read_bytes()
     load(table).fit(resume=True, out=cut)
     assert (cut / "candidates.json").read_bytes() == before
+
+
+def test_ctrl_c_keeps_the_results_so_far_and_says_how_to_resume(table: str) -> None:
+    class Interrupter(ki.Callback):
+        def on_note(self, text: str) -> None:
+            if text.startswith("tiny net"):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(StoppedError, match="--resume --out run"):
+        load(table).fit(out="run", callbacks=[Interrupter()])
+    assert len(compared("run")["candidates"][0]["trials"]) == 1
 
 
 def test_test_split_is_not_touched_while_candidates_are_compared(

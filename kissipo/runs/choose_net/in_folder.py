@@ -57,7 +57,7 @@ def choose_net(
         callback.on_folder(folder.path)
     try:
         best = choice.run(lambda results: folder.write_json(CANDIDATES, content(results)), notify)
-    except StoppedError:
+    except (StoppedError, KeyboardInterrupt):
         raise StoppedError(
             "stopped while candidates were compared. The results so far are saved: "
             f"resume with --resume --out {folder.path}"
