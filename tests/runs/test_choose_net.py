@@ -283,7 +283,7 @@ def test_comparison_beyond_its_budget_halves_the_candidates(
 def test_candidates_may_differ_in_the_encoding_of_the_same_data(
     table: str, monkeypatch: pytest.MonkeyPatch, assert_same_run: Callable[[Path, Path], None]
 ) -> None:
-    """Pieces of words are encoded for one candidate only, and win: they share letters."""
+    """Pieces of words are encoded for one candidate only, and win."""
     generator = np.random.default_rng(0)
     words = ["".join(generator.choice(list("abcdefgh"), 5)) for _ in range(200)]
     rows = [
