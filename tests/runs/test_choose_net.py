@@ -290,11 +290,11 @@ def test_candidates_may_differ_in_the_encoding_of_the_same_data(
         f"{word} {'xq'[place % 2]}{place},{'xq'[place % 2]}" for place, word in enumerate(words)
     ]
     Path("words.csv").write_text("text,kind\n" + "\n".join(rows) + "\n")
-    options = {"process.net": "text_cnn", "input.tokenizer": "wordpieces"}
+    options = {"process.net": "linear", "process.embedding_dim": 8, "input.tokenizer": "wordpieces"}
     places = tuple(InferredOption(place, value) for place, value in options.items())
     offer(monkeypatch, ffn)
     offer(monkeypatch, linear, Candidate("by pieces of words", places))
-    words_of_task = {**SHORT, "input.text": "text", "learning_rate": 0.01}
+    words_of_task = {**SHORT, "input.text": "text", "learning_rate": 0.05}
     run = ki.load("words.csv", output="kind", words=words_of_task).fit(out="one")
     content = compared("one")
     assert content["candidates"][content["winner"]]["title"] == "by pieces of words"
