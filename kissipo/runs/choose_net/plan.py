@@ -60,10 +60,13 @@ def cost_of(experiment: Experiment) -> Cost:
     return Cost(experiment.algorithm.epochs * epoch, sample, is_solved=False)
 
 
-def is_too_slow(cost: Cost, default: Cost, budget: int) -> bool:
+def is_too_slow(cost: Cost, default: Cost, budget: int, *, part: float) -> bool:
     """Returns whether the full training of a candidate is far beyond the budget and
-    beyond that of the default net."""
-    return cost.training > _PATIENCE * max(budget, default.training)
+    beyond that of the default net.
+
+    part:  the fraction of the training samples with which the costs were counted
+    """
+    return cost.training > _PATIENCE * max(budget * part, default.training)
 
 
 def fold_count(costs: Sequence[Cost], budget: int, validation: int) -> int:
