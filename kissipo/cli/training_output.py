@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from kissipo.cli.screen import Screen
 from kissipo.cli.tables import render, verdict_line
 from kissipo.core.devices import threads
-from kissipo.core.finding import counted
+from kissipo.core.finding import Finding, counted
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.text import format_score, format_span
 from kissipo.inspect.trace import Trace
@@ -33,25 +33,33 @@ class TrainingOutput(Callback):
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._facts: JsonMapping = {}
-        self._estimated, self._samples = False, 0
+        self._estimated, self._is_checked, self._samples = False, False, 0
         self._first: tuple[int, float] | None = None
         self._line_at = perf_counter()
 
     def on_folder(self, path: Path) -> None:
         self.screen.log_to(path / "log.txt")
 
+    def on_checked(self, name: str, findings: Sequence[Finding]) -> None:
+        self._print_check(name, findings)
+        self.screen.note()
+
+    def _print_check(self, name: str, findings: Sequence[Finding]) -> None:
+        note, self._is_checked = self.screen.note, True
+        note(f"[bold]{escape(self.title or name)}[/]: Input -> Process -> Output\n")
+        note("[bold]Data check[/]")
+        note(render(tables.findings_table(findings)))
+
     def on_compared(self, results: Results) -> None:
         note = self.screen.note
         note(f"\n[bold]Candidates[/] [dim](compared on {results.samples})[/]")
         note(render(results_table(results)))
-        note()
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
         note = self.screen.note
         self._samples = len(experiment.pipeline.datasets["train"])
-        note(f"[bold]{escape(self.title or experiment.task.name)}[/]: Input -> Process -> Output\n")
-        note("[bold]Data check[/]")
-        note(render(tables.findings_table(experiment.pipeline.findings)))
+        if not self._is_checked:
+            self._print_check(experiment.task.name, experiment.pipeline.findings)
         if experiment.inferred_options:
             note("\n[bold]Inferred settings[/] [dim](override with key=value)[/]")
             note(render(tables.inferred_options_table(experiment.inferred_options)))

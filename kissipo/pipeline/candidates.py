@@ -38,7 +38,7 @@ def candidates_of(
         return ()
     default = _default(task, pipeline)
     candidates, tasks = [default], [_complete(task, default, pipeline)]
-    for candidate in _declared(facts_of(task, pipeline), without):
+    for candidate in declared_candidates(facts_of(task, pipeline), without=without):
         complete = _complete(task, candidate, pipeline)
         if complete is not None and complete not in tasks:
             candidates.append(candidate)
@@ -80,8 +80,12 @@ def _default(task: Task, pipeline: Pipeline) -> Candidate:
     return Candidate(f"{name.replace('_', ' ')} (default)", options)
 
 
-def _declared(facts: DataFacts, without: Sequence[str]) -> list[Candidate]:
-    """Returns the candidates that the nets declare for these data."""
+def declared_candidates(facts: DataFacts, *, without: Sequence[str] = ()) -> list[Candidate]:
+    """Returns the candidates that the nets declare for these data, whatever the user
+    wrote.
+
+    without:  nets that are left out
+    """
     names = [name for name in NETS.names() if name not in without]
     return [
         candidate

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from kissipo.core.errors import CallbackError, StoppedError, UserError
+from kissipo.core.finding import Finding
 from kissipo.core.protocols import FitCallback
 from kissipo.inspect.trace import Trace
 from kissipo.output.score import Score
@@ -20,6 +21,10 @@ class Callback(FitCallback):
 
     def on_folder(self, path: Path) -> None:
         """Is called when the run folder exists."""
+
+    def on_checked(self, name: str, findings: Sequence[Finding]) -> None:
+        """Is called before candidates for the net are compared, if there are any, with
+        the name of the task and the findings of the data check."""
 
     def on_compared(self, results: Results) -> None:
         """Is called when the candidates for the net are compared, if there are any."""

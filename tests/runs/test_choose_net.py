@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 import kissipo as ki
 from kissipo.cli.main import main
-from kissipo.core.errors import DataError, RunError, TaskError, UserError
+from kissipo.core.errors import DataError, RunError, StoppedError, TaskError, UserError
 from kissipo.core.inferred_option import Candidate, InferredOption
 from kissipo.pipeline.candidates import candidates_of
 from kissipo.pipeline.experiment import encode_task
@@ -160,6 +160,17 @@ def test_run_that_is_killed_while_it_compares_resumes_with_the_same_winner(
     assert (cut / "candidates.json").read_bytes() == before
 
 
+def test_ctrl_c_keeps_the_results_so_far_and_says_how_to_resume(table: str) -> None:
+    class Interrupter(ki.Callback):
+        def on_note(self, text: str) -> None:
+            if text.startswith("tiny net"):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(StoppedError, match="--resume --out run"):
+        load(table).fit(out="run", callbacks=[Interrupter()])
+    assert len(compared("run")["candidates"][0]["trials"]) == 1
+
+
 def test_test_split_is_not_touched_while_candidates_are_compared(
     table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +280,29 @@ def test_comparison_beyond_its_budget_halves_the_candidates(
     assert rows[compared("run")["winner"]]["round"] == max(row["round"] for row in rows)
 
 
+def test_candidates_may_differ_in_the_encoding_of_the_same_data(
+    table: str, monkeypatch: pytest.MonkeyPatch, assert_same_run: Callable[[Path, Path], None]
+) -> None:
+    """Pieces of words are encoded for one candidate only, and win."""
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list("abcdefgh"), 5)) for _ in range(200)]
+    rows = [
+        f"{word} {'xq'[place % 2]}{place},{'xq'[place % 2]}" for place, word in enumerate(words)
+    ]
+    Path("words.csv").write_text("text,kind\n" + "\n".join(rows) + "\n")
+    options = {"process.net": "linear", "process.embedding_dim": 8, "input.tokenizer": "wordpieces"}
+    places = tuple(InferredOption(place, value) for place, value in options.items())
+    offer(monkeypatch, ffn)
+    offer(monkeypatch, linear, Candidate("by pieces of words", places))
+    words_of_task = {**SHORT, "input.text": "text", "learning_rate": 0.05}
+    run = ki.load("words.csv", output="kind", words=words_of_task).fit(out="one")
+    content = compared("one")
+    assert content["candidates"][content["winner"]]["title"] == "by pieces of words"
+    assert run.task.input["tokenizer"] == "wordpieces"
+    ki.load("one/task.yaml").fit(out="again")
+    assert_same_run(Path("one"), Path("again"))
+
+
 def test_loss_decides_within_one_standard_error_and_the_score_beyond_it() -> None:
     def ranking(*trials: Trial) -> list[int]:
         rows = tuple(Row(str(number), {}, (trial,), 1) for number, trial in enumerate(trials))
@@ -293,6 +327,9 @@ def test_rounds_keep_the_budget() -> None:
             spent += share * sum(dearest[:count])
         assert spent <= budget + 1e-6 and rounds[0][0] == len(costs)
         assert all(0 < share <= 1 for _, share in rounds)
+    solved, trained = Cost(10, 1, is_solved=True), Cost(10, 1, is_solved=False)
+    assert shares([solved, trained, trained], 30) == [(2, 1.0)]
+    assert shares([solved, trained, trained], 20) == [(2, 0.5)]
 
 
 def test_cross_validated_score_of_a_candidate_is_that_of_its_held_out_folds(table: str) -> None:

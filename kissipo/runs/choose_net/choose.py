@@ -158,7 +158,8 @@ class Choice:
         default = built[0][1]
         costs = {number: cost for number, cost, _ in built}
         budget = self.budget.multiplications
-        fast = [item for item in built if not is_too_slow(item[1], default, budget)]
+        part = self._part(built[0][2])
+        fast = [item for item in built if not is_too_slow(item[1], default, budget, part=part)]
         for number in set(costs) - {number for number, _, _ in fast}:
             self.results = self.results.without(number, _TOO_SLOW)
         count = 1
@@ -178,6 +179,11 @@ class Choice:
             )
             for number, cost, experiment in fast
         ]
+
+    def _part(self, experiment: Experiment) -> float:
+        """Returns the fraction of the training samples that candidates get at most."""
+        used, every = experiment.pipeline.datasets, self.encoded.pipeline.datasets
+        return len(used["train"]) / max(1, len(every["train"]))
 
     def _built(self, number: int) -> tuple[int, Cost, Experiment] | None:
         """Returns a candidate with its cost, or None where it cannot be built."""

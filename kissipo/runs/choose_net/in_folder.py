@@ -55,9 +55,10 @@ def choose_net(
         folder.create(files)
     for callback in callbacks:
         callback.on_folder(folder.path)
+        callback.on_checked(encoded.task.name, encoded.pipeline.findings)
     try:
         best = choice.run(lambda results: folder.write_json(CANDIDATES, content(results)), notify)
-    except StoppedError:
+    except (StoppedError, KeyboardInterrupt):
         raise StoppedError(
             "stopped while candidates were compared. The results so far are saved: "
             f"resume with --resume --out {folder.path}"

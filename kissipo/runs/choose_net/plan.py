@@ -24,7 +24,7 @@ _STEP = 1_400_000  # the same for the optimizer and the loop
 _BATCH = 512  # samples that are evaluated at once
 _WEIGHT = 8  # multiplications of the optimizer per weight
 _TRAINING = 3  # forward, and the gradients of inputs and of weights
-_SOLVED = 2_000  # multiplications per number of a sample in a net that is solved
+_SOLVED = 300_000  # per number of the samples in a net that is solved, such as trees
 FOLDS = (5, 3)
 FEW_SAMPLES = 1_000  # in the validation split: below, cross-validation is tried
 _PATIENCE = 3  # trainings of the default net that a candidate may cost beyond the budget
@@ -60,10 +60,13 @@ def cost_of(experiment: Experiment) -> Cost:
     return Cost(experiment.algorithm.epochs * epoch, sample, is_solved=False)
 
 
-def is_too_slow(cost: Cost, default: Cost, budget: int) -> bool:
+def is_too_slow(cost: Cost, default: Cost, budget: int, *, part: float) -> bool:
     """Returns whether the full training of a candidate is far beyond the budget and
-    beyond that of the default net."""
-    return cost.training > _PATIENCE * max(budget, default.training)
+    beyond that of the default net.
+
+    part:  the fraction of the training samples with which the costs were counted
+    """
+    return cost.training > _PATIENCE * max(budget * part, default.training)
 
 
 def fold_count(costs: Sequence[Cost], budget: int, validation: int) -> int:
