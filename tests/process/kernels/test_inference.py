@@ -1,4 +1,4 @@
-"""Inference in one call: values beside torch, and packed weights that are never stale."""
+"""Inference in one call beside torch, and packed weights that are never stale."""
 
 from __future__ import annotations
 
@@ -177,6 +177,6 @@ def test_results_are_new_tensors() -> None:
     layer, x = LSTM(2, 5), torch.randn(3, 1, 2)
     with torch.no_grad():
         first = flat(layer(x))
-        kept = [one.clone() for one in first]
+        copies = [one.clone() for one in first]
         layer(x + 1)
-    assert all(map(torch.equal, first, kept))
+    assert all(map(torch.equal, first, copies))
