@@ -31,7 +31,7 @@ int check_rmsprop(const Kernels* kernels, int64_t count, int64_t* checked) {
 }
 
 // Compares a step of a net: an embedding, an RNN, a pooling and one unit with the
-// binary cross-entropy; then the layer alone in inference. Returns the number of misses.
+// binary cross-entropy; then the layer alone in inference. Returns how many are wrong.
 int check_net(const Kernels* kernels, int64_t pooling, int64_t units, int64_t* checked) {
     const int64_t batch = 4, steps = 6, tokens = 7, features = 3, rows = batch * steps;
     const int64_t ids[batch][steps] = {

@@ -23,6 +23,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
+from kissipo.process.kernels.inference import Results as InferredResults
 from kissipo.process.kernels.inference import is_mostly_empty
 from kissipo.process.kernels.inference import run as run_inference
 from kissipo.process.kernels.native import BUILT, Kernels, fallback_reason, kernels
@@ -195,7 +196,7 @@ class Recurrent(nn.RNNBase):
             return f"the input is {x.dtype}, but the fused kernel needs torch.float32"
         return fallback_reason()
 
-    def _inferred(self, x: Tensor | PackedSequence) -> tuple[Any, Any] | None:
+    def _inferred(self, x: Tensor | PackedSequence) -> InferredResults | None:
         """Computes all layers in one call; None where the general path is needed.
 
         The packed weights are kept, so that few rows are as fast as many.
