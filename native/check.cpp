@@ -10,11 +10,10 @@
 #include <random>
 #include <vector>
 
+#include "check_net.h"
 #include "kernels.h"
 
 namespace {
-
-using Values = std::vector<double>;
 
 struct Case {
     int64_t cell, features, units;
@@ -384,6 +383,9 @@ int main() {
         misses += check_dense(kernels, 7, 5, 9, 3, &checked);
         misses += check_dense(kernels, 4, 33, 19, 1, &checked);
         for (bool decoupled : {false, true}) misses += check_adam(kernels, 45, decoupled, &checked);
+        misses += check_rmsprop(kernels, 45, &checked);
+        for (int64_t pooling : {POOL_LAST, POOL_MAX, POOL_MEAN})
+            for (int64_t units : {5, 21}) misses += check_net(kernels, pooling, units, &checked);
         for (int64_t dim : {3, 16, 37})
             for (bool cbow : {false, true})
                 misses += check_word_vectors(kernels, dim, cbow, &checked);

@@ -53,7 +53,7 @@ struct Layer {
 };
 
 // A layer for inference, whose packed weights are kept from call to call.
-struct KeptLayer {
+struct PackedLayer {
     Layer layer;
     float* packed[2];          // of each direction, memory
     uint32_t* signature[2];    // (SIGNATURE_NUMBERS): of the weights that are packed, memory
@@ -68,7 +68,7 @@ struct Inference {
     float *hn, *cn;            // (layer, direction, batch, unit)
     int64_t threads, layers;
     // The layers follow the struct in memory.
-    const KeptLayer* layer() const { return reinterpret_cast<const KeptLayer*>(this + 1); }
+    const PackedLayer* layer() const { return reinterpret_cast<const PackedLayer*>(this + 1); }
 };
 
 // One linear layer, with relu and dropout behind it where they are asked for.
@@ -117,8 +117,8 @@ struct RecurrentNet {
     int64_t table_rows;
     int64_t padding_id;        // the token without a gradient; -1: there is none
     int64_t padded;            // whether steps whose id or first feature is 0 do not count
-    int64_t variables;         // of a window that is relative to its last step: its last so
-                               // many values are subtracted from each step; 0: it is not
+    int64_t variables;         // of a window that is relative to its last step, whose
+                               // values are subtracted from all steps; 0: it is not
     int64_t answered;          // how many of them are outputs, at each step of the horizon
     const int64_t* answered_variables;
     int64_t pooling;
@@ -207,7 +207,7 @@ struct Kernels {
     void (*recurrent_net_backward)(const RecurrentNet*);
     void (*rmsprop)(const RmsProp*);
     void (*recurrent_infer)(const Inference*);
-    int64_t (*packed_floats)(const Layer*);  // the size of KeptLayer.packed[0]
+    int64_t (*packed_floats)(const Layer*);  // the size of PackedLayer.packed[0]
 };
 
 // The table of the named instruction set, or null; the second also where this machine

@@ -798,8 +798,8 @@ struct Signature {
 
 // Packs the weights again where they are not those that were packed before.
 template <class C>
-void refresh_packed(const KeptLayer& kept) {
-    const Layer& layer = kept.layer;
+void refresh_packed(const PackedLayer& current) {
+    const Layer& layer = current.layer;
     const int64_t rows = C::x_gates * layer.units;
     bool are_same = true;
     for (int64_t d = 0; d < layer.directions; d++) {
@@ -809,20 +809,21 @@ void refresh_packed(const KeptLayer& kept) {
         signature.add(w.w_hh, rows * layer.units);
         signature.add(w.b_ih, rows);
         signature.add(w.b_hh, rows);
-        uint32_t* before = kept.signature[d];
+        uint32_t* before = current.signature[d];
         const bool is_packed = before[SIGNATURE_NUMBERS - 1];
-        if (is_packed && !std::memcmp(before, signature.numbers, sizeof signature.numbers)) continue;
+        const int64_t size = sizeof signature.numbers;
+        if (is_packed && !std::memcmp(before, signature.numbers, size)) continue;
         std::memcpy(before, signature.numbers, sizeof signature.numbers);
         before[SIGNATURE_NUMBERS - 1] = 1;
         are_same = false;
     }
-    if (!are_same) pack_forward<C>(layer, {kept.packed[0], kept.packed[1]});
+    if (!are_same) pack_forward<C>(layer, {current.packed[0], current.packed[1]});
 }
 
 template <class C>
-void infer(const KeptLayer& kept) {
-    refresh_packed<C>(kept);
-    forward_packed<C>(kept.layer, {kept.packed[0], kept.packed[1]});
+void infer(const PackedLayer& current) {
+    refresh_packed<C>(current);
+    forward_packed<C>(current.layer, {current.packed[0], current.packed[1]});
 }
 
 // ---- backward -----------------------------------------------------------------------
@@ -1308,8 +1309,8 @@ void recurrent_forward(const Layer* layer) {
 // Computes all layers. A direction of a layer has its part of hn, cn and y.
 void recurrent_infer(const Inference* inference) {
     for (int64_t i = 0; i < inference->layers; i++) {
-        KeptLayer kept = inference->layer()[i];
-        Layer& layer = kept.layer;
+        PackedLayer current = inference->layer()[i];
+        Layer& layer = current.layer;
         const bool is_last = i + 1 == inference->layers;
         if (!i) layer.x = inference->x;
         layer.threads = inference->threads;
@@ -1320,7 +1321,7 @@ void recurrent_infer(const Inference* inference) {
             if (layer.cell == LSTM) direction.cn = inference->cn + offset;
             if (is_last) direction.y = inference->y + d * layer.units;
         }
-        with_cell(layer.cell, [&](auto c) { infer<decltype(c)>(kept); });
+        with_cell(layer.cell, [&](auto c) { infer<decltype(c)>(current); });
     }
 }
 

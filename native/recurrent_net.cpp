@@ -42,7 +42,7 @@ struct Rows {
 
     // Calls f(sequence, position in the order of lengths, t, packed row) for every row.
     template <class F>
-    void for_each(const F& f) const {
+    void visit(const F& f) const {
         for (int64_t t = 0; t < layer.steps; t++)
             for (int64_t place = 0; place < active(t); place++)
                 f(net.order[place], t, net.offsets[t] + place);
@@ -90,13 +90,13 @@ Layer with_rows(const RecurrentNet& net) {
     return layer;
 }
 
-// Copies the features of all rows to packed order; false where an id is not in the table.
+// Copies the features of all rows to packed order; false where an id is unknown.
 bool read_inputs(const Rows& rows) {
     const RecurrentNet& net = rows.net;
     const int64_t features = net.layer.features;
     float* const inputs = const_cast<float*>(net.layer.x);
     bool are_known = true;
-    rows.for_each([&](int64_t sequence, int64_t t, int64_t row) {
+    rows.visit([&](int64_t sequence, int64_t t, int64_t row) {
         const int64_t from = sequence * net.layer.steps + t;
         const float* x = net.values + from * features;
         if (net.ids) {
@@ -132,7 +132,7 @@ void pool(const Rows& rows) {
     const int64_t width = rows.width, size = net.layer.batch * width;
     const float start = net.pooling == POOL_MAX ? -__builtin_inff() : 0.0f;
     for (int64_t i = 0; i < size; i++) net.pooled[i] = start;
-    rows.for_each([&](int64_t sequence, int64_t t, int64_t row) {
+    rows.visit([&](int64_t sequence, int64_t t, int64_t row) {
         const float* h = net.layer.direction[0].y + row * width;
         float* p = net.pooled + sequence * width;
         if (net.pooling == POOL_LAST) {
@@ -166,14 +166,14 @@ void pool_backward(const Rows& rows) {
                 const int64_t i = sequence * width + u;
                 net.ties[i] = net.pooled[i] == 0.0f ? (float)net.beyond[sequence] : 0.0f;
             }
-        rows.for_each([&](int64_t sequence, int64_t t, int64_t row) {
+        rows.visit([&](int64_t sequence, int64_t t, int64_t row) {
             const float *h = states + row * width, *p = net.pooled + sequence * width;
             float* ties = net.ties + sequence * width;
             if (rows.counts(sequence, t))
                 for (int64_t u = 0; u < width; u++) ties[u] += h[u] == p[u] ? 1.0f : 0.0f;
         });
     }
-    rows.for_each([&](int64_t sequence, int64_t t, int64_t row) {
+    rows.visit([&](int64_t sequence, int64_t t, int64_t row) {
         const int64_t first = sequence * width, count = net.counts[sequence];
         const float *h = states + row * width, *p = net.pooled + first, *d = net.dpooled + first;
         const float* ties = net.ties + first;
@@ -218,7 +218,8 @@ void head_backward(const RecurrentNet& net, int64_t width) {
         const float* dy = net.dy + sequence * outputs;
         for (int64_t u = 0; u < width; u++) to[u] = 0.0f;
         for (int64_t output = 0; output < outputs; output++)
-            for (int64_t u = 0; u < width; u++) to[u] += dy[output] * net.head.w[output * width + u];
+            for (int64_t u = 0; u < width; u++)
+                to[u] += dy[output] * net.head.w[output * width + u];
         for (int64_t u = 0; net.keep_threshold && u < width; u++)
             to[u] *= net.mask[sequence * width + u];
     }
@@ -261,8 +262,8 @@ bool loss_and_gradient(const RecurrentNet& net) {
     return true;
 }
 
-// The gradient of the table, in the rows of the tokens of this batch; those of the batch
-// before become 0.
+// The gradient of the table, in the rows of the tokens of this batch; those of the
+// batch before become 0.
 void table_gradient(const RecurrentNet& net, const Layer& layer) {
     const int64_t features = layer.features, bytes = features * sizeof(float);
     int64_t* const tokens = net.written + 1;

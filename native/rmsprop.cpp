@@ -20,15 +20,15 @@ void rmsprop(const RmsProp* rmsprop) {
         const int64_t jobs = ceil_div(tensor.count, JOB_WEIGHTS);
         run_jobs(rmsprop->threads, rmsprop->parallel_for, jobs, [&](int64_t job) {
             const int64_t last = min((job + 1) * JOB_WEIGHTS, tensor.count);
-            for (int64_t at = job * JOB_WEIGHTS; at < last; at += LANES) {
-                const int64_t left = last - at;
-                Vec w = load(tensor.w + at, left), g = load(tensor.g + at, left);
-                Vec v = load(tensor.v + at, left);
+            for (int64_t position = job * JOB_WEIGHTS; position < last; position += LANES) {
+                const int64_t left = last - position;
+                Vec w = load(tensor.w + position, left), g = load(tensor.g + position, left);
+                Vec v = load(tensor.v + position, left);
                 if (rmsprop->weight_decay != 0.0) g += weight_decay * w;
                 v = alpha * v + one_minus_alpha * g * g;
                 w -= learning_rate * g / (square_root(v) + epsilon);
-                store(tensor.v + at, v, left);
-                store(tensor.w + at, w, left);
+                store(tensor.v + position, v, left);
+                store(tensor.w + position, w, left);
             }
         });
     }

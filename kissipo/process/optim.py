@@ -24,16 +24,16 @@ Example:  >>> import torch
 
 from collections.abc import Callable, Iterable, Sequence
 from inspect import unwrap
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 from weakref import ref
 
 import torch
 from torch import Tensor, nn
 
 from kissipo.core.protocols import StateDict
-from kissipo.process.kernels.adam import AdamConfig, fits, step_adam
+from kissipo.process.kernels.adam import AdamConfig, AdamTensors, fits, step_adam
 from kissipo.process.kernels.native import Kernels, kernels
-from kissipo.process.kernels.rmsprop import step_rmsprop
+from kissipo.process.kernels.rmsprop import RmsPropTensors, step_rmsprop
 from kissipo.process.layers.heads import heads_of, is_under
 
 Name = Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw"]
@@ -55,6 +55,7 @@ MEMORY: dict[str, int] = {
 }  # stored values per weight
 
 Group = dict[str, Any]
+WeightTensors = tuple[Tensor, Tensor, *tuple[Tensor, ...]]  # weight, gradient, moments
 
 
 def groups(net: nn.Module, rate: float, *, backbone: float) -> list[Group]:
@@ -162,12 +163,12 @@ class Lean(WithoutCompiler):
     """
 
     MOMENTS: ClassVar[tuple[str, ...]]
-    _torch_step: ClassVar[Any]
+    _torch_step: ClassVar[Callable[..., object]]
     _memory: list[tuple[Tensor, ...]] | None = None  # weight and moments
     _checked: Sequence[Callable[[], Tensor | None]] = ()  # gradients that fitted before
     _steps = 0
 
-    def _step_compiled(self, library: Kernels, tensors: list[tuple[Any, ...]]) -> None:
+    def _step_compiled(self, library: Kernels, tensors: list[WeightTensors]) -> None:
         """Computes a step of (weight, gradient, moments)."""
         raise NotImplementedError
 
@@ -175,13 +176,14 @@ class Lean(WithoutCompiler):
         library = kernels() if closure is None else None
         if library is None or not (self._memory or self._collect_memory()):
             return self._by_torch(closure)
-        tensors = [(weight, weight.grad, *moments) for weight, *moments in self._memory or ()]
+        memory = self._memory or ()
+        tensors = [(weight, weight.grad, *moments) for weight, *moments in memory]
         if not self._are_checked(tensors):
             if not all(map(fits, tensors)):
                 return self._by_torch(closure)
-            self._checked = [ref(gradient) for _, gradient, *_ in tensors]
+            self._checked = [ref(gradient) for _, gradient, *_ in tensors if gradient is not None]
         self._steps += 1
-        self._step_compiled(library, tensors)
+        self._step_compiled(library, cast(list[WeightTensors], tensors))
         return None
 
     # Without this torch wraps a profiler around each step, which costs 30 microseconds.
@@ -195,7 +197,7 @@ class Lean(WithoutCompiler):
         self._memory = None
         super().load_state_dict(state_dict)
 
-    def _are_checked(self, tensors: list[tuple[Any, ...]]) -> bool:
+    def _are_checked(self, tensors: Sequence[tuple[Tensor | None, ...]]) -> bool:
         """Returns whether these are the gradients of the step before: nets that compute
         their own gradients write them to the same tensors."""
         return len(tensors) == len(self._checked) and all(
@@ -236,10 +238,10 @@ class LeanRMSprop(Lean, torch.optim.RMSprop):
     MOMENTS = ("square_avg",)
     _torch_step = torch.no_grad()(unwrap(torch.optim.RMSprop.step))
 
-    def _step_compiled(self, library: Kernels, tensors: list[tuple[Any, ...]]) -> None:
+    def _step_compiled(self, library: Kernels, tensors: list[WeightTensors]) -> None:
         group = self.param_groups[0]
         options = (group["lr"], group["alpha"], group["eps"], group["weight_decay"])
-        step_rmsprop(library, tensors, *options)
+        step_rmsprop(library, cast(list[RmsPropTensors], tensors), *options)
 
 
 class LeanAdam(Lean, torch.optim.Adam):
@@ -249,13 +251,13 @@ class LeanAdam(Lean, torch.optim.Adam):
     _decoupled = False
     _torch_step = torch.no_grad()(unwrap(torch.optim.Adam.step))
 
-    def _step_compiled(self, library: Kernels, tensors: list[tuple[Any, ...]]) -> None:
+    def _step_compiled(self, library: Kernels, tensors: list[WeightTensors]) -> None:
         group = self.param_groups[0]
         beta1, beta2 = group["betas"]
         config = AdamConfig(
             group["lr"], beta1, beta2, group["eps"], group["weight_decay"], self._decoupled
         )
-        step_adam(library, tensors, config, step=self._steps)
+        step_adam(library, cast(list[AdamTensors], tensors), config, step=self._steps)
 
 
 class LeanAdamW(LeanAdam, torch.optim.AdamW):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from math import cos, pi, sqrt
 from typing import Any, get_args
 
@@ -94,12 +95,17 @@ def test_optimizer_steps_equal_the_formula(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "torch_class"), [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)]
+    ("name", "torch_class"),
+    [
+        ("adam", partial(torch.optim.Adam, fused=True)),
+        ("adamw", partial(torch.optim.AdamW, fused=True)),
+        ("rmsprop", partial(torch.optim.RMSprop, alpha=0.9)),
+    ],
 )
 @pytest.mark.parametrize(
     ("decay", "dtype"), [(0.0, torch.float32), (0.1, torch.float32), (0.1, torch.float64)]
 )
-def test_lean_adam_equals_torch(
+def test_lean_optimizers_equal_torch(
     name: Any, torch_class: Any, decay: float, dtype: torch.dtype
 ) -> None:
     torch.manual_seed(0)
@@ -108,7 +114,7 @@ def test_lean_adam_equals_torch(
     )
     other.load_state_dict(ours.state_dict())
     lean = optim.optimizer(name, ours.parameters(), rate=0.01, decay=decay)
-    plain = torch_class(other.parameters(), 0.01, eps=1e-8, weight_decay=decay, fused=True)
+    plain = torch_class(other.parameters(), 0.01, eps=1e-8, weight_decay=decay)
     for step in range(8):
         x = torch.randn(4, 7, dtype=dtype)
         for net, steps in ((ours, lean), (other, plain)):
@@ -131,7 +137,7 @@ def test_lean_adam_equals_torch(
         assert states[number].keys() == state.keys() and torch.equal(
             states[number]["step"], state["step"]
         )
-        for name in ("exp_avg", "exp_avg_sq"):
+        for name in type(lean).MOMENTS:  # type: ignore[attr-defined]
             torch.testing.assert_close(states[number][name], state[name], **close)
 
 

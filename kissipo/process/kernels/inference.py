@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -20,9 +20,12 @@ from kissipo.process.kernels.recurrent import CELLS, PARALLEL_OPERATIONS, WEIGHT
 from kissipo.process.kernels.rows import SequenceRows, equal_lengths
 
 _CALL = struct.Struct("6q")  # see native/kernels.h
-_LAYER, _DIRECTION, _KEPT = struct.Struct("16q"), struct.Struct("22q"), struct.Struct("4q")
+_LAYER, _DIRECTION, _POINTERS = struct.Struct("16q"), struct.Struct("22q"), struct.Struct("2q")
 _SIGNATURE = 129
 _MAX_SHAPES = 16  # of inputs, whose structs are kept
+
+
+_Place = tuple[int, torch.dtype, bool]  # address, dtype, whether there are no gaps
 
 
 @dataclass
@@ -43,7 +46,7 @@ class _Plan:
     uses it."""
 
     kernels: Kernels
-    places: list[tuple[Any, ...]]  # of the weights
+    places: list[_Place]  # of the weights
     packed: list[Tensor]
     signatures: list[Tensor]
     shapes: dict[tuple[int, ...], _Shape] = field(default_factory=dict)
@@ -55,12 +58,14 @@ _plans: WeakKeyDictionary[nn.Module, list[_Plan]] = WeakKeyDictionary()
 Results = tuple[Tensor, Tensor] | tuple[Tensor, tuple[Tensor, Tensor]]
 
 
-def run(cell: nn.RNNBase, x: Any, kernels: Kernels) -> Results | None:
+def run(cell: nn.RNNBase, x: Tensor, kernels: Kernels, *, auto: bool = False) -> Results | None:
     """y and the final states of all layers, as torch returns them, from states of 0.
 
-    x:  contiguous, float32, on the CPU, (time, batch, feature) or (batch, time, feature)
+    x:  contiguous float32 on the CPU, with the axes that the layer reads
 
-    None means that the kernel is slower for this shape, or that a weight is not float32
+    auto:  whether to compute only where torch is not faster
+
+    None means that it is, that the shape does not fit, or that a weight is not float32
     on the CPU without gaps.
 
     Example:  >>> from kissipo.process.kernels.native import kernels
@@ -72,10 +77,8 @@ def run(cell: nn.RNNBase, x: Any, kernels: Kernels) -> Results | None:
     plans = _plans.get(cell)
     if plans is None:
         plans = _plans.setdefault(cell, [])
-    weights: list[Any] = cell._flat_weights
-    places: list[Any] = [
-        (weight.data_ptr(), weight.dtype, weight.is_contiguous()) for weight in weights
-    ]
+    weights = cast(list[Tensor], cell._flat_weights)
+    places = [(weight.data_ptr(), weight.dtype, weight.is_contiguous()) for weight in weights]
     try:
         plan: _Plan | None = plans.pop()
     except IndexError:  # another thread computes now
@@ -86,7 +89,7 @@ def run(cell: nn.RNNBase, x: Any, kernels: Kernels) -> Results | None:
         plan = _new_plan(cell, kernels, places)
     shape = plan.shapes.get(x.shape)
     if shape is None:
-        if not _suits(cell, x):
+        if not _suits(cell, x) or (auto and is_mostly_empty(cell, x)):
             plans.append(plan)
             return None
         shape = _new_shape(cell, plan, weights, x)
@@ -99,9 +102,7 @@ def run(cell: nn.RNNBase, x: Any, kernels: Kernels) -> Results | None:
 
 
 def _suits(cell: nn.RNNBase, x: Tensor) -> bool:
-    if x.dim() != 3 or x.shape[2] != cell.input_size or not x.numel():
-        return False
-    return getattr(cell, "kernel", "fused") != "auto" or not is_mostly_empty(cell, x)
+    return x.dim() == 3 and x.shape[2] == cell.input_size and x.numel() > 0
 
 
 def is_mostly_empty(cell: nn.RNNBase, x: Tensor) -> bool:
@@ -110,7 +111,7 @@ def is_mostly_empty(cell: nn.RNNBase, x: Tensor) -> bool:
     return is_long and cell.hidden_size <= 4 and cell.input_size >= 128
 
 
-def _new_plan(cell: nn.RNNBase, kernels: Kernels, places: list[Any]) -> _Plan:
+def _new_plan(cell: nn.RNNBase, kernels: Kernels, places: list[_Place]) -> _Plan:
     """A plan without packed weights; the kernel packs them."""
     packed, signatures = [], []
     for layer in range(cell.num_layers):
@@ -122,7 +123,7 @@ def _new_plan(cell: nn.RNNBase, kernels: Kernels, places: list[Any]) -> _Plan:
     return _Plan(kernels, places, packed, signatures)
 
 
-def _new_shape(cell: nn.RNNBase, plan: _Plan, weights: list[Any], x: Tensor) -> _Shape:
+def _new_shape(cell: nn.RNNBase, plan: _Plan, weights: list[Tensor], x: Tensor) -> _Shape:
     steps, batch = x.shape[:2][::-1] if cell.batch_first else x.shape[:2]
     rows = equal_lengths(steps, batch, cell.batch_first)
     directions = 2 if cell.bidirectional else 1
@@ -148,11 +149,9 @@ def _new_shape(cell: nn.RNNBase, plan: _Plan, weights: list[Any], x: Tensor) -> 
             own = [weight.data_ptr() for weight in weights[start : start + count]]
             y = hidden[layer].data_ptr() + 4 * side * units if layer < len(hidden) else 0
             parts.append(_DIRECTION.pack(side, *own, *[0] * (4 - count), 0, 0, 0, 0, y, *[0] * 12))
-        kept = [*plan.packed[first : first + directions], *[None] * (2 - directions)]
-        signatures = [*plan.signatures[first : first + directions], *[None] * (2 - directions)]
-        parts.append(
-            _KEPT.pack(*(0 if one is None else one.data_ptr() for one in kept + signatures))
-        )
+        for tensors in (plan.packed, plan.signatures):
+            pointers = [one.data_ptr() for one in tensors[first : first + directions]]
+            parts.append(_POINTERS.pack(*pointers, *[0] * (2 - directions)))
         products = WEIGHT_GATES[CELLS[cell.mode]] * units * (features + units)
         operations = max(operations, 2 * products * rows.count * directions)
     states = (cell.num_layers * directions, batch, units)

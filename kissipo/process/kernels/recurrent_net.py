@@ -68,7 +68,7 @@ class RecurrentLayers:
         return self.directions * self.cell.hidden_size
 
     def weights(self) -> list[Tensor | None]:
-        """The table, the weights of each direction (W_ih, W_hh, b_ih, b_hh), W and b."""
+        """The table, W_ih, W_hh, b_ih and b_hh of each direction, W and b."""
         own = cast(list[Tensor], self.cell._flat_weights)
         count = len(own) // self.directions
         missing: list[Tensor | None] = [None] * (4 - count)
@@ -85,7 +85,8 @@ class RecurrentChain:
 
     Example:  >>> from kissipo.process.kernels.native import kernels
               >>> cell, head = nn.RNN(1, 2, batch_first=True), nn.Linear(2, 1)
-              >>> chain = RecurrentChain(kernels(), RecurrentLayers(None, cell, "last", 0.0, head))
+              >>> layers = RecurrentLayers(None, cell, "last", 0.0, head)
+              >>> chain = RecurrentChain(kernels(), layers)
               >>> x = torch.ones(4, 3, 1)
               >>> y = chain.forward(x)
               >>> chain.backward(x, torch.ones(4, 1))
@@ -176,10 +177,10 @@ class RecurrentChain:
         if addresses != self._addresses:
             self._addresses, self._packed = addresses, {}
         batch, steps = x.shape[0], x.shape[1] // self.layers.patch
-        found = self._packed.get((batch, steps))
-        if found is None:
-            found = self._packed[batch, steps] = self._pack(batch, steps)
-        return found
+        entry = self._packed.get((batch, steps))
+        if entry is None:
+            entry = self._packed[batch, steps] = self._pack(batch, steps)
+        return entry
 
     def _pack(self, batch: int, steps: int) -> tuple[Tensor, bytes]:
         if not self._memory.suits(batch, steps):
@@ -200,7 +201,7 @@ class RecurrentChain:
 
 
 class _Memory:
-    """What forward saves for backward, and gradients of states: for up to so many rows."""
+    """What forward saves for backward, and gradients of states, for so many rows."""
 
     def __init__(self, layers: RecurrentLayers, kernels: Kernels, batch: int, steps: int) -> None:
         self.layers, self.kernels = layers, kernels

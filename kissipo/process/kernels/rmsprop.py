@@ -24,7 +24,7 @@ def step_rmsprop(
     epsilon: float,
     weight_decay: float,
 ) -> None:
-    """Change weights and moments in place.
+    """Change weights and running means in place.
 
     Example:  >>> import torch
               >>> from kissipo.process.kernels.native import kernels

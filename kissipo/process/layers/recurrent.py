@@ -23,6 +23,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from kissipo.core.errors import MachineError, ShapeError, TaskError
+from kissipo.process.kernels.inference import Results as InferredResults
 from kissipo.process.kernels.inference import run as run_inference
 from kissipo.process.kernels.native import (
     BUILT,
@@ -95,9 +96,8 @@ class Recurrent(nn.RNNBase):
             return self._captured(x, hx, lengths)
         is_traced = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
         if hx is lengths is table is None and not (is_traced or torch.is_grad_enabled()):
-            library = kernels() if self._infers(x) else None
-            if library is not None and (results := run_inference(self, x, library)) is not None:
-                self.__dict__["used"] = f"fused: {library.name}"
+            results = self._inferred(x)
+            if results is not None:
                 return results
         read = _uncaptured(Recurrent._read) if is_traced else Recurrent._read
         return cast(tuple[Any, Any], read(self, x, hx, lengths, table))
@@ -197,21 +197,28 @@ class Recurrent(nn.RNNBase):
             return f"the input is {x.dtype}, but the fused kernel needs torch.float32"
         return fallback_reason()
 
-    def _infers(self, x: object) -> bool:
-        """Returns whether one call of the kernels may compute all layers.
+    def _inferred(self, x: Tensor | PackedSequence) -> InferredResults | None:
+        """Computes all layers in one call; None where the general path is needed.
 
-        The packed weights are kept then, so that few rows are as fast as many.
+        The packed weights are kept, so that few rows are as fast as many.
         """
-        return (
-            isinstance(x, Tensor)
-            and x.dtype is torch.float32
-            and x.is_cpu
-            and x.is_contiguous()
-            and self.kernel in ("auto", "fused")
-            and not (self.dropout and self.training)
-            and not torch.is_autocast_enabled("cpu")
-            and not fallback_reason()
-        )
+        if (
+            not isinstance(x, Tensor)
+            or x.dtype is not torch.float32
+            or not (x.is_cpu and x.is_contiguous())
+            or self.kernel not in ("auto", "fused")
+            or (self.dropout and self.training)
+            or torch.is_autocast_enabled("cpu")
+            or fallback_reason()
+        ):
+            return None
+        library = kernels()
+        if library is None:
+            return None
+        results = run_inference(self, x, library, auto=self.kernel == "auto")
+        if results is not None:
+            self.__dict__["used"] = f"fused: {library.name}"
+        return results
 
     def _why_slower(self, x: Tensor) -> str:
         """Returns why torch's kernel is faster, by the rules of this machine."""

@@ -1,4 +1,4 @@
-"""Inference in one call: values beside torch, and packed weights that are never stale."""
+"""Inference in one call beside torch, and packed weights that are never stale."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_values_equal_torch_in_float64(name: str, batch: int, options: dict[str,
 def test_every_instruction_set(
     monkeypatch: pytest.MonkeyPatch, instructions: str, name: str
 ) -> None:
-    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", instructions)
+    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
     if native.kernels() is None:
         pytest.skip(f"this machine has no {instructions}")
     layer = CELLS[name][0](3, 70)
@@ -177,6 +177,6 @@ def test_results_are_new_tensors() -> None:
     layer, x = LSTM(2, 5), torch.randn(3, 1, 2)
     with torch.no_grad():
         first = flat(layer(x))
-        kept = [one.clone() for one in first]
+        copies = [one.clone() for one in first]
         layer(x + 1)
-    assert all(map(torch.equal, first, kept))
+    assert all(map(torch.equal, first, copies))

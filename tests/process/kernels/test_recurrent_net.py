@@ -41,7 +41,7 @@ LOSSES: dict[str, tuple[Any, Tensor, int]] = {
 
 
 def texts() -> Tensor:
-    """Ids of 9 texts: of all lengths, with a 0 inside, of one token, and an empty one."""
+    """Ids of 9 texts: of several lengths, with a 0 inside, and an empty one."""
     generator = torch.Generator().manual_seed(4)
     ids = torch.randint(1, 30, (9, 12), generator=generator)
     for row, length in enumerate((12, 3, 7, 7, 1, 5, 12, 2, 0)):
@@ -110,7 +110,7 @@ def test_gradients_equal_autograd_in_float64(
 def test_every_instruction_set_and_loss(
     monkeypatch: pytest.MonkeyPatch, instructions: str, name: str
 ) -> None:
-    monkeypatch.setenv("KISSIPO_INSTRUCTIONS", instructions)
+    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
     if native.kernels() is None:
         pytest.skip(f"this machine has no {instructions}")
     loss, targets, width = LOSSES[name]
@@ -209,7 +209,7 @@ def test_dropout_passes_gradients_through_the_same_mask() -> None:
         total()
         manual.backward(texts(), torch.ones(9, 1))
         assert changed.grad is not None
-        slope = changed.grad.sum().double()
+        derivative = changed.grad.sum().double()
         with torch.no_grad():
             before = changed.clone()
             changed.add_(1e-2)
@@ -217,7 +217,7 @@ def test_dropout_passes_gradients_through_the_same_mask() -> None:
             changed.copy_(before).sub_(1e-2)
             difference = above - total()
             changed.copy_(before)
-        torch.testing.assert_close(difference / 2e-2, slope, rtol=2e-3, atol=2e-3)
+        torch.testing.assert_close(difference / 2e-2, derivative, rtol=2e-3, atol=2e-3)
 
 
 def test_resumed_steps_are_equal_bit_for_bit() -> None:
@@ -278,7 +278,8 @@ def test_autograd_is_used_where_a_net_does_not_fit() -> None:
     assert not manual.fits(texts())
     handle.remove()
     assert manual.fits(texts())
-    removed = model.embedding.weight.register_hook(lambda gradient: gradient)  # type: ignore[union-attr]
+    weight = model.get_parameter("embedding.weight")
+    removed = weight.register_hook(lambda gradient: gradient)
     assert not manual.fits(texts())
     removed.remove()
     assert manual.fits(texts())
