@@ -110,9 +110,9 @@ def test_gradients_equal_autograd_in_float64(
 def test_every_instruction_set_and_loss(
     monkeypatch: pytest.MonkeyPatch, instructions: str, name: str
 ) -> None:
-    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
-    if native.kernels() is None:
+    if instructions not in native.available_sets():
         pytest.skip(f"this machine has no {instructions}")
+    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
     loss, targets, width = LOSSES[name]
     for cell in ("lstm", "gru", "rnn"):
         model = net(width, "ids", cell=cell, units=17, pooling="max", bidirectional=True)
