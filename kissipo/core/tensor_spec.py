@@ -53,8 +53,8 @@ class TensorSpec:
     def scale_of(self, position: int) -> tuple[float, float]:
         """Returns center and spread of a number, by its position on the last axis.
 
-        Example:  >>> spec = TensorSpec("age", ("feature",), (1,), scales=((30.0, 9.0),))
-                  >>> spec.scale_of(0)
+        Example:  >>> row = TensorSpec("age", ("feature",), (1,), scales=((30.0, 9.0),))
+                  >>> row.scale_of(0)
                   (30.0, 9.0)
         """
         return self.scales[position] if self.scales else (0.0, 1.0)

@@ -1,4 +1,4 @@
-"""Every check that scikit-learn has for its own estimators, and one expected failure."""
+"""Every check of scikit-learn for its own estimators, and one expected failure."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def build(
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns this net for a table."""
+    """Returns the net with its default options for a table."""
     if not facts.is_table:
         return ()
     return (candidate("gradient boosting", {"net": "gradient_boosting"}),)
