@@ -17,10 +17,10 @@ Shapes:   column (row) -> ids and weights (row, term, 2)
 Source:   Joachims, Text Categorization with Support Vector Machines, 1998, for words;
           Cavnar and Trenkle, N-Gram-Based Text Categorization, 1994, for characters.
 Example:  >>> from kissipo.core.frame import Frame, strings
-          >>> frame = Frame((strings("text", ["Go on", "go"]),))
+          >>> frame = Frame((strings("text", ["Up to", "up"]),))
           >>> codec = Ngrams("text").fit(frame)
           >>> codec.spec.labels[1:5], codec.encode(frame)[1, :2].tolist()
-          (('go', 'go on', 'on', '·g…'), [[1.0, 1.0], [4.0, 0.40824830532073975]])
+          (('to', 'up', 'up to', '·t…'), [[1.0, 1.0], [4.0, 0.40824830532073975]])
 """
 
 from __future__ import annotations

@@ -154,7 +154,8 @@ class Question:
         A column that is named as the answer has to be classes.
         """
         is_other = self.time or self.horizon or self.data_set or self.words.keys() & _OF_OTHERS
-        if is_other or not self.is_table:
+        is_table = self.path is None or not self.path.is_file() or is_table_file(self.path)
+        if is_other or not (self.is_table and is_table):
             return None
         label = self.words.get("label", self.output)
         if self.output is not None and not (

@@ -71,7 +71,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((ROW, LEVEL), (CLASSES, AHEAD), {}),
         ((WINDOW,), (AHEAD,), {"subtract_last": True}),
         ((BAG, ROW), (CLASSES,), {}),
-        ((TILE,), (CLASSES,), {"features": "statistics"}),
+        ((TILE,), (CLASSES,), {"image_features": "statistics"}),
     ],
     "ffn": [
         ((BAG,), (CLASSES,), {"units": (16,), "wide": True}),
@@ -90,7 +90,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((WINDOW, CALENDAR), (AHEAD,), {"units": (32,), "subtract_last": True, "wide": True}),
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
-        ((TILE,), (CLASSES,), {"units": (16,), "features": "statistics", "wide": True}),
+        ((TILE,), (CLASSES,), {"units": (16,), "image_features": "statistics", "wide": True}),
     ],
     "tabm": [
         ((ROW,), (CLASSES,), {"units": (16,), "num_members": 3, "dropout": 0.0}),
@@ -686,7 +686,7 @@ def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
 NOT_EXPLAINED = {  # most hold other layers, which are explained; proposals are chosen
     *("ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"),
     *("ConvolutionsOverTime", "SharedMap", "RegionProposals", "Proposals", "SecondStage"),
-    *("ImageStatistics", "TimeLast"),
+    *("ImageStatistics", "TimeLast", "TabM", "MemberMean"),
 }
 VALUES_PER_CASE = 30
 

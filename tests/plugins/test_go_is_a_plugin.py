@@ -35,6 +35,8 @@ WORDS = {
 }
 ELSEWHERE = {  # a phrase of a file that has one of the words and another meaning
     ("cli/screen.py", "results go to"): "the verb",
+    ("process/nets/gradient_boosting.py", "missing_go_to_left"): "a field of scikit-learn",
+    ("process/nets/random_forest.py", "missing_go_to_left"): "a field of scikit-learn",
     ("output/metrics/ranking.py", "Ties go to"): "the verb",
     ("recipes/nyc_taxi.py", "the clocks go back"): "the verb",
     ("runs/doctor.py", '"board"'): "the extra that installs TensorBoard",

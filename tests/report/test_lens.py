@@ -51,6 +51,7 @@ LEVEL = TensorSpec("level", (), (), vocab_size=5)
 IMAGE = TensorSpec("image", ("channel", "height", "width"), (2, 17, 12))
 PHOTO = TensorSpec("photo", ("channel", "height", "width"), (3, 16, 8))
 WINDOW = TensorSpec("window", ("time", "variable"), (7, 3), labels=("a", "b", "c"))
+SIGNAL = TensorSpec("signal", ("time", "feature"), (12, 1))
 TEXT = TensorSpec("text", ("time",), (7,), vocab_size=11, padded=True)
 PIECES = TensorSpec(
     "text", ("time",), (7,), 8, ("[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcd"), padded=True
@@ -164,6 +165,8 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("transformer", "transformer", (TEXT,), (TARGET,), {"units": 12, "num_heads": 3}),
         ("bert", "bert", (PIECES,), (CLASSES,), {"units": 12, "num_heads": 2, "num_layers": 1}),
         ("encoder", "transformer", (TEXT,), (CLASSES,), {"units": 12, "norm_first": True}),
+        ("signal_cnn", "signal_cnn", (SIGNAL,), (CLASSES,), {"filters": (4, 6, 4)}),
+        ("tabm", "tabm", (ROW,), (CLASSES,), {"units": (8,), "num_members": 3}),
     ):
         module = NETS.find(case, place="net")
         net = module.build(inputs, outputs, module.Options(**options))
@@ -406,7 +409,8 @@ def test_every_operation_of_every_net_has_a_rule(page: Page) -> None:
     }
     covered = names | {"recurrent", "seq2seq", "resnet18", "sentence_bert"} | deep
     maps = {"pca", "tsne", "som", "k_means", "apriori"}
-    explained = {"tf_idf", "lsa", "word_vectors", *maps}  # their layers explain their own values
+    trees = {"random_forest", "gradient_boosting"}
+    explained = {"tf_idf", "lsa", "word_vectors", *maps, *trees}  # their layers explain their own values
     assert {*NETS.names()} - {"playground", *explained} <= covered
     assert page.without_rule == {}
 

@@ -30,6 +30,7 @@ def test_doctor_prints_versions_threads_and_packages(capsys: pytest.CaptureFixtu
             "rl",
             "language",
             "board",
+            "tune",
             "sound",
             "box2d",
         )

@@ -107,7 +107,7 @@ def test_each_class_may_be_unknown_only_if_a_person_says_so(
         ("output.classes=[ann,bobb]", "'bobb', which no row of 'author' has."),
         ("output.classes=[ann,carol]", "have a single row: 'carol'."),
         ("input.terms=[Upon]", "has a term of input.terms; got 'Upon'."),
-        ("input.tokenizer=wordpieces", "and input.bag_of_words counts their terms. Leave"),
+        ("input.tokenizer=wordpieces", "and input.bag_of_words both say how texts are read. Leave"),
         ("input.vocab_size=50", "reads all of their terms. Use input.max_features."),
     ],
 )

@@ -43,7 +43,7 @@ class ImageStatistics(nn.Module):
                 "the statistics of an image need two pixels per cell of a grid of 6x6",
                 got=f"images of {height}x{width}",
                 allowed=f"sides of at least {_MIN_SIDE}",
-                do="Set a larger input.size, or process.features=values",
+                do="Set a larger input.size, or process.image_features=values",
             )
         self.register_buffer("mean", torch.zeros(WIDTH))
         self.register_buffer("std", torch.ones(WIDTH))

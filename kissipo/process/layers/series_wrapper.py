@@ -61,6 +61,8 @@ def beside_autoregression(facts: DataFacts) -> tuple[InferredOption, ...]:
     """Returns the options of a net that learns what a linear autoregression leaves."""
     if not facts.forecasts or not is_forecast(facts.inputs, facts.outputs):
         return ()
+    if len(facts.inputs) > 1:  # the linear path does not see what is known of the future
+        return ()
     reason = "a linear autoregression beside the net, which learns only the rest"
     return (
         InferredOption("process.wide", True, reason),

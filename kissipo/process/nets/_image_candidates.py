@@ -31,7 +31,7 @@ def image_ffn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
             "statistics of the image: a linear path, and hidden layers for the rest",
             (
                 InferredOption("process.net", "ffn"),
-                InferredOption("process.features", "statistics"),
+                InferredOption("process.image_features", "statistics"),
                 InferredOption("process.units", [64, 64]),
                 InferredOption("process.dropout", 0.3),
                 InferredOption("process.optimizer", "adamw"),

@@ -63,7 +63,7 @@ class Options(SeriesWords):
     wide: bool | None = option(
         None, "a linear path beside the hidden layers (wide and deep); for a single output only"
     )
-    features: Literal["values", "statistics"] = option(
+    image_features: Literal["values", "statistics"] = option(
         "values", "what is read of an image: its pixels, or statistics of brightness and edges"
     )
     embedding_dim: int | None = option(
@@ -147,7 +147,7 @@ def _plain(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     join = ConcatFeatures(
-        inputs, embed=options.embedding_dim, statistics=options.features == "statistics"
+        inputs, embed=options.embedding_dim, statistics=options.image_features == "statistics"
     )
     reads_terms = any(spec.is_weighted_bag for spec in inputs)
     layers: list[nn.Module] = []

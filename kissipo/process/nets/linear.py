@@ -60,7 +60,7 @@ class Options(SeriesWords):
     """The options of the linear net."""
 
     bias: bool = option(True, "bias (intercept)")
-    features: Literal["values", "statistics"] = option(
+    image_features: Literal["values", "statistics"] = option(
         "values", "what is read of an image: its pixels, or statistics of brightness and edges"
     )
     embedding_dim: int | None = option(
@@ -98,7 +98,7 @@ def build(
         if any(spec.is_weighted_bag for spec in inputs) and len(outputs) == 1:
             return LinearInputs(inputs, outputs[0].size)
         join = ConcatFeatures(
-            inputs, embed=options.embedding_dim, statistics=options.features == "statistics"
+            inputs, embed=options.embedding_dim, statistics=options.image_features == "statistics"
         )
         last = head(join.width, outputs, bias=options.bias)
         if len(join.branches) == 1:

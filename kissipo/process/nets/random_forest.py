@@ -9,7 +9,8 @@ Shapes:   any numbers and ids -> (batch, feature) -> logits or numbers of each o
 Choices:  Several numbers or labels of one answer share their trees; several answers
           have forests of their own. Logits are log p, so softmax gives the shares back.
           An id becomes the mean of the targets of the samples of its category.
-Source:   Breiman 2001; min_samples_leaf and max_features as in scikit-learn.
+Source:   Breiman 2001; min_samples_leaf as in scikit-learn; features_per_split is
+          its max_features.
 Raises:   ShapeError for a text, and for an answer that is neither classes nor numbers.
 Example:  >>> row = TensorSpec("row", ("feature",), (4,))
           >>> net = build((row,), (TensorSpec("kind", ("class",), (3,)),), Options())
@@ -71,7 +72,7 @@ class Options:
     min_samples_leaf: int = option(
         1, "minimum number of training samples in a leaf; more for large data", minimum=1
     )
-    max_features: Literal["sqrt", "third", "all"] | None = option(
+    features_per_split: Literal["sqrt", "third", "all"] | None = option(
         None,
         "number of columns that each node looks at: the square root of all, a third or all. When "
         "omitted: sqrt for categories and labels; for numbers third, or all of less than 10",
@@ -174,7 +175,7 @@ def forest_of(kind: Kind, options: Options, width: int, seed: int) -> BaseForest
         options.num_trees,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_samples_leaf,
-        max_features=_SHARES[options.max_features or usual],
+        max_features=_SHARES[options.features_per_split or usual],
         random_state=seed,
         n_jobs=-1,
     )

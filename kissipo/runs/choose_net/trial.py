@@ -53,7 +53,7 @@ def try_out(contender: Contender, share: float, *, seed: int, device: str) -> Tr
         trial = _scored(parts, contender.pipelines)
     except (StoppedError, CallbackError):
         raise
-    except Exception as error:  # whatever is wrong with one candidate, the others go on
+    except Exception as error:  # whatever is wrong with one candidate, the others are tried
         return Trial(share, seconds=_since(started), error=shorten_error(error))
     if not isfinite(trial.score):
         return Trial(share, seconds=_since(started), error="its predictions are not finite")

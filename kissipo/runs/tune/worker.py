@@ -80,7 +80,7 @@ def _run(study: Study, trainer: Trainer, trial: OpenTrial) -> None:
         raise
     except UserError as error:
         trial.fail(str(error), **facts())
-    except Exception as error:  # the others go on; the table shows it
+    except Exception as error:  # the others are tried; the table shows it
         trial.fail(f"{type(error).__name__}: {error}", **facts())
     else:
         trial.complete(trained.value, **facts(trained))
