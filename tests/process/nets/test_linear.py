@@ -55,3 +55,15 @@ def test_embeddings_and_several_outputs_are_not_solved() -> None:
 def test_net_without_a_solution_is_refused() -> None:
     with pytest.raises(TaskError, match="closed_form cannot solve the net"):
         ClosedForm(nn.Linear(2, 1), (), Options())
+
+
+def test_net_without_a_bias_is_not_solved_as_if_it_had_one() -> None:
+    x, y = load_wine(return_X_y=True)
+    net = linear.build((ROW,), (KIND,), linear.Options(bias=False))
+    assert isinstance(net, linear.LinearSequential)
+    batch = Batch((torch.tensor(x, dtype=torch.float32),), (torch.tensor(y),))
+    with pytest.raises(TaskError, match="closed_form solves a linear net with a bias"):
+        net.solve([batch], 0)
+    text = TensorSpec("text", ("term", "weight"), (5, 2), vocab_size=6, padded=True)
+    with pytest.raises(TaskError, match="a linear net on n-grams has a bias"):
+        linear.build((text,), (KIND,), linear.Options(bias=False))
