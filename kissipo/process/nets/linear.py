@@ -50,8 +50,12 @@ from kissipo.process.nets._linear_sections import (
 from kissipo.process.nets._text_candidates import linear_candidates
 from kissipo.process.nets._wide_inputs import LinearInputs
 
-__all__ = ["ALGORITHMS", "Options", "build", "candidates", "details", "required_options"]
+__all__ = [
+    *("ALGORITHMS", "TAKES_SAMPLE_WEIGHTS"),
+    *("Options", "build", "candidates", "details", "required_options"),
+]
 ALGORITHMS = ("supervised", "closed_form")
+TAKES_SAMPLE_WEIGHTS = True
 _MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
