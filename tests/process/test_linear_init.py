@@ -14,6 +14,8 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from kissipo.core.batch import Batch
+from kissipo.core.config import FrozenConfig
+from kissipo.core.inferred_option import DataFacts
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.wide import WideInputs
 from kissipo.process.linear_init import (
@@ -164,3 +166,25 @@ def test_net_of_texts_starts_at_the_solution_and_keeps_it() -> None:
         torch.testing.assert_close(net(*inputs), layer(*inputs), atol=1e-3, rtol=1e-3)
     is_trained = {name: weight.requires_grad for name, weight in net.named_parameters()}
     assert all(trained != name.startswith("wide.") for name, trained in is_trained.items())
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        TensorSpec("row", ("feature",), (3,)),
+        TensorSpec("image", ("channel", "height", "width"), (1, 16, 16)),
+        TensorSpec("text", ("term", "weight"), (5, 2), vocab_size=6, padded=True, unit="words"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("loss", "starts"), [("mean_squared_error", {"linear"}), ("poisson", set())]
+)
+def test_net_of_counts_does_not_start_at_a_solution(
+    inputs: TensorSpec, loss: str, starts: set[str]
+) -> None:
+    output = TensorSpec("calls", ("answer",), (1,))
+    none = FrozenConfig({})  # type: ignore[arg-type]
+    facts = DataFacts((inputs,), (output,), 500, False, (loss,), ("number",), None, none)
+    own = [option for candidate in ffn.candidates(facts) for option in candidate.options]
+    options = [*own, *(() if len(inputs.shape) == 3 else ffn.suggested_options(facts))]
+    assert {option.value for option in options if option.place == "process.init"} == starts

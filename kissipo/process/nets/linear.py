@@ -36,7 +36,6 @@ from kissipo.process.layers.series_wrapper import (
     SeriesWords,
     TensorSpecs,
     on_series,
-    required_options,
 )
 from kissipo.process.layers.stack import Joined
 from kissipo.process.linear_init import solve
