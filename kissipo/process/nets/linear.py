@@ -36,6 +36,7 @@ from kissipo.process.layers.series_wrapper import (
     SeriesWords,
     TensorSpecs,
     on_series,
+    required_options,
 )
 from kissipo.process.layers.stack import Joined
 from kissipo.process.linear_init import solve
@@ -50,8 +51,13 @@ from kissipo.process.nets._text_candidates import linear_candidates
 from kissipo.process.nets._wide_inputs import LinearInputs
 
 __all__ = [
-    *("ALGORITHMS", "TAKES_SAMPLE_WEIGHTS"),
-    *("Options", "build", "candidates", "details", "required_options"),
+    "ALGORITHMS",
+    "TAKES_SAMPLE_WEIGHTS",
+    "Options",
+    "build",
+    "candidates",
+    "details",
+    "required_options",
 ]
 ALGORITHMS = ("supervised", "closed_form")
 TAKES_SAMPLE_WEIGHTS = True
