@@ -180,3 +180,12 @@ def test_results_are_new_tensors() -> None:
         copies = [one.clone() for one in first]
         layer(x + 1)
     assert all(map(torch.equal, first, copies))
+
+
+def test_layer_without_kernels_has_none_in_inference_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kissipo.process.layers.recurrent._current_kernels", lambda: None)
+    layer, x = GRU(3, 5), torch.randn(4, 2, 3)
+    assert_equals_torch(layer, x)
+    assert layer.used.startswith("torch")
