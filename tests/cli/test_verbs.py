@@ -179,7 +179,7 @@ def test_show_names_the_parameters_that_the_source_counts_also_without_the_data(
     def refuse(*_: object) -> None:
         raise DataError("sms-spam is not here")
 
-    monkeypatch.setattr("kissipo.runs.fit.build_experiment", lambda *_, **__: refuse())
+    monkeypatch.setattr("kissipo.runs.fit.encode_task", lambda *_, **__: refuse())
     assert main(["show", "spam"]) == 2
     output = " ".join(capsys.readouterr().err.split())
     assert "the lecture counts 148,136 parameters for 7,298 ids" in output
