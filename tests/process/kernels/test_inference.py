@@ -186,6 +186,7 @@ def test_layer_without_kernels_has_none_in_inference_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("kissipo.process.layers.recurrent._current_kernels", lambda: None)
-    layer, x = GRU(3, 5), torch.randn(4, 2, 3)
-    assert_equals_torch(layer, x)
+    layer = GRU(3, 5)
+    with torch.no_grad():
+        layer(torch.randn(4, 2, 3))
     assert layer.used.startswith("torch")
