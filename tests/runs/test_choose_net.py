@@ -24,7 +24,7 @@ from kissipo.core.errors import DataError, RunError, StoppedError, TaskError, Us
 from kissipo.core.inferred_option import Candidate, InferredOption
 from kissipo.pipeline.candidates import candidates_of
 from kissipo.pipeline.experiment import encode_task
-from kissipo.process.nets import ffn, linear
+from kissipo.process.nets import ffn, gradient_boosting, linear, random_forest, tabm
 from kissipo.runs.choose_net.plan import Cost, shares
 from kissipo.runs.choose_net.results import Results, Row, Trial
 
@@ -56,6 +56,8 @@ def two_candidates(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     monkeypatch.delenv("KISSIPO_BUDGET")
     offer(monkeypatch, ffn, candidate("ffn", "tiny net", units=[2]))
     offer(monkeypatch, linear, candidate("linear"))
+    for module in (gradient_boosting, random_forest, tabm):
+        offer(monkeypatch, module)
 
 
 @pytest.fixture
