@@ -772,8 +772,9 @@ void forward(const Layer& layer) {
 // ---- inference with kept weights ----------------------------------------------------
 
 // A number of 32 bits for each of 128 places: all bits of the weights at that place of
-// every 128, mixed by additions, rotations and products. If one weight changes, its number does;
-// changes of many weights would have to cancel at each place that they touch.
+// every 128, mixed by additions, rotations and products. If one weight changes, its
+// number does; changes of many weights would have to cancel at each place that they
+// touch.
 struct Signature {
     static constexpr int VECTORS = (SIGNATURE_NUMBERS - 1) / LANES;
     IntVec numbers[VECTORS] = {};

@@ -111,8 +111,9 @@ def _autoregression(net: nn.Module, path: WideSeries, batch: Batch, samples: int
     windows = _features_before(net, path, batch)
     around = path.wide.solve(windows, batch.targets[0].to(windows.device))
     freeze_linear(net)
+    rows = rows_read(len(batch), samples)
     return (
-        f"the linear path starts at the solution of ridge regression{rows_read(len(batch), samples)} "
+        f"the linear path starts at the solution of ridge regression{rows} "
         f"around {around}; the output of the deep path starts at zero"
     )
 
