@@ -772,8 +772,9 @@ void forward(const Layer& layer) {
 // ---- inference with kept weights ----------------------------------------------------
 
 // A number of 32 bits for each of 128 places: all bits of the weights at that place of
-// every 128, mixed by additions and rotations. If one weight changes, its number does;
-// changes of many weights would have to cancel at each place that they touch.
+// every 128, mixed by additions, rotations and products. If one weight changes, its
+// number does; changes of many weights would have to cancel at each place that they
+// touch.
 struct Signature {
     static constexpr int VECTORS = (SIGNATURE_NUMBERS - 1) / LANES;
     IntVec numbers[VECTORS] = {};
@@ -791,7 +792,7 @@ struct Signature {
         std::memcpy(&bits, &weights, sizeof bits);
         std::memcpy(&sum, &numbers[v], sizeof sum);
         sum += bits + 0x9E3779B9u;
-        sum = (sum << 7) | (sum >> 25);
+        sum = ((sum << 7) | (sum >> 25)) * 0x85EBCA6Bu;  // so that no later bits undo it
         std::memcpy(&numbers[v], &sum, sizeof sum);
     }
 };

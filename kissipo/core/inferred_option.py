@@ -60,6 +60,12 @@ class DataFacts:
             self.answers
         ) <= {"category", "labels", "number"}
 
+    @property
+    def suits_regression(self) -> bool:
+        """Whether ridge or logistic regression gives outputs of the net: for counts the
+        net gives logarithms."""
+        return not {"poisson", "negative_binomial"} & {*self.losses}
+
 
 @dataclass(frozen=True)
 class Candidate:

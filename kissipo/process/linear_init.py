@@ -49,11 +49,13 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Solution:
-    """The weights (output, feature) and biases of a regression, and its name."""
+    """The weights (output, feature) and biases of a regression, its name, and the
+    number of samples."""
 
     weight: NumpyArray
     bias: NumpyArray
     description: str
+    samples: int
 
 
 def init_linear(net: nn.Module, train: Dataset) -> str:
@@ -70,18 +72,17 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
         return _autoregression(net, layer, train.batch(index), len(train))
     if isinstance(layer, WideInputs):
         samples = ahead(train, index.split(_BATCH))
-        solution, count = solve_inputs(layer, samples), len(index)
+        solution = solve_inputs(layer, samples)
     else:
         batch = train.batch(index)
         features = _features_before(net, layer, batch).cpu().numpy()
         weights = None if batch.weights is None else batch.weights.numpy()
         solution = solve(features, batch.targets[0], layer.wide.out_features, weights)
-        count = len(batch)
         with torch.no_grad():
             layer.wide.weight.copy_(torch.from_numpy(solution.weight))
             layer.wide.bias.copy_(torch.from_numpy(solution.bias))
     freeze_linear(net)
-    rows = _rows(count, len(train))
+    rows = rows_read(solution.samples, len(train))
     return (
         f"the linear path starts at the solution of {solution.description}{rows}; "
         "the hidden layers start at zero"
@@ -110,18 +111,23 @@ def _autoregression(net: nn.Module, path: WideSeries, batch: Batch, samples: int
     windows = _features_before(net, path, batch)
     around = path.wide.solve(windows, batch.targets[0].to(windows.device))
     freeze_linear(net)
+    rows = rows_read(len(batch), samples)
     return (
-        f"the linear path starts at the solution of ridge regression{_rows(len(batch), samples)} "
+        f"the linear path starts at the solution of ridge regression{rows} "
         f"around {around}; the output of the deep path starts at zero"
     )
 
 
-def _rows(count: int, samples: int) -> str:
+def rows_read(count: int, samples: int) -> str:
+    """Returns how many of the samples were read, where these are not all."""
     return f" on {count:,} of the {samples:,} samples" if count < samples else ""
 
 
 def solve_inputs(layer: WideInputs, samples: Iterable[Batch]) -> Solution:
-    """Sets the weights of a linear layer per input from samples, and returns them."""
+    """Sets the weights of a linear layer per input from samples, and returns them.
+
+    Of many long texts, the first ones are read, as many as fit into the memory.
+    """
     from scipy.sparse import vstack
 
     rows: list[csr_matrix] = []
@@ -169,7 +175,8 @@ def solve(
     else:
         strength, weight, bias = _logistic(features, targets.numpy(), outputs, sample_weight)
         description = f"logistic regression (C = {strength:g})"
-    return Solution(weight.astype(np.float32), np.atleast_1d(bias).astype(np.float32), description)
+    biases_of_outputs = np.atleast_1d(bias).astype(np.float32)
+    return Solution(weight.astype(np.float32), biases_of_outputs, description, len(targets))
 
 
 def _features_before(net: nn.Module, wide: nn.Module, batch: Batch) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,13 @@ from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
 from kissipo.output.score import Score
 from kissipo.pipeline.candidates import candidates_of, leaves_net_open
-from kissipo.pipeline.experiment import Experiment, assemble, build_experiment, encode_task
+from kissipo.pipeline.experiment import (
+    EncodedTask,
+    Experiment,
+    assemble,
+    build_experiment,
+    encode_task,
+)
 from kissipo.pipeline.parse import without_auto
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.pipeline.resolve import writable
@@ -92,50 +98,86 @@ def fit(
         resume = False
         for callback in callbacks:
             callback.on_note(f"there is no run to resume: a new run starts in {folder.path}")
-    compares = not resume or folder.is_comparing
     if resume:
         seed = continued_seed(folder, seed)
         budget = continued_budget(folder, budget)
         task = continued_task(folder, task)
-    seed = seed or 0
     limit = find_budget(budget)
-    encoded = encode_task(task, seed=seed, strict=strict)
-    experiment = assemble(encoded.task, encoded.pipeline, seed=seed, device=device)
-    _refuse_slow(experiment)
-    place = device_of(experiment.net)
-    if resume:
+    start = _Start(folder, seed or 0, device, resume, callbacks)
+    experiment = _begin(start, encode_task(task, seed=start.seed, strict=strict), limit)
+    run = _train_and_evaluate(start, experiment)
+    for callback in callbacks:
+        callback.on_saved(run)
+    return run
+
+
+@dataclass(frozen=True)
+class _Start:
+    """How a run starts: its folder, seed, device and callbacks.
+
+    resume:   whether the run in the folder goes on
+    """
+
+    folder: RunFolder
+    seed: int
+    device: str
+    resume: bool
+    callbacks: Sequence[Callback]
+
+
+def _begin(start: _Start, encoded: EncodedTask, budget: Budget) -> Experiment:
+    """Returns the experiment, with the best net where the task names none; its folder
+    has the files of a run that has begun."""
+    folder, compares = start.folder, not start.resume or start.folder.is_comparing
+    experiment = _assemble(start, encoded)
+    if start.resume:
         frame = encoded.pipeline.frame
         refuse_other_data(folder, frame.fingerprint(), frame.origin)
-    best = None
-    if compares and limit.seconds and leaves_net_open(encoded.task):
-        from kissipo.runs.choose_net.in_folder import choose_net  # it imports all nets
-
-        best = choose_net(
-            encoded,
-            limit,
-            folder,
-            seed=seed,
-            device=device,
-            resume=resume,
-            callbacks=callbacks,
-        )
-        if best is not None:
-            experiment = assemble(best.task, best.pipeline, seed=seed, device=device)
+    best = _best_net(start, encoded, budget) if compares else None
+    if best is not None:
+        experiment = _assemble(start, best)
     if compares:
-        folder.create(_start(experiment, seed, place.type), compared=best is not None)
-    for callback in callbacks if best is None else ():
+        files = _first_files(experiment, start.seed, device_of(experiment.net).type)
+        folder.create(files, compared=best is not None)
+    for callback in start.callbacks if best is None else ():
         callback.on_folder(folder.path)
+    return experiment
+
+
+def _assemble(start: _Start, encoded: EncodedTask) -> Experiment:
+    experiment = assemble(encoded.task, encoded.pipeline, seed=start.seed, device=start.device)
+    _refuse_slow(experiment)
+    return experiment
+
+
+def _best_net(start: _Start, encoded: EncodedTask, budget: Budget) -> EncodedTask | None:
+    """Returns the task with the best candidate; None where nothing is compared."""
+    if not budget.seconds or not leaves_net_open(encoded.task):
+        return None
+    from kissipo.runs.choose_net.in_folder import choose_net  # it imports all nets
+
+    return choose_net(
+        encoded,
+        budget,
+        start.folder,
+        seed=start.seed,
+        device=start.device,
+        resume=start.resume,
+        callbacks=start.callbacks,
+    )
+
+
+def _train_and_evaluate(start: _Start, experiment: Experiment) -> Run:
+    """Trains the net, evaluates it on the test split, and saves the run."""
+    folder, seed, callbacks = start.folder, start.seed, start.callbacks
+    place = device_of(experiment.net).type
     with moved_to("cpu", experiment.net):
         trace = _trace_example(experiment, back=False)
     for callback in callbacks:
         callback.on_built(experiment, trace)
-    with (
-        keep_memory(),
-        threads_for(
-            trace.multiplications * (experiment.resolved.general.batch_size or 1)
-        ) as threads,
-    ):
-        training_result = _train(experiment, folder, seed, callbacks, resume=resume)
+    size = trace.multiplications * (experiment.resolved.general.batch_size or 1)
+    with keep_memory(), threads_for(size) as threads:
+        training_result = _train(experiment, folder, seed, callbacks, resume=start.resume)
     test_result = evaluate_test_split(experiment, seed=seed)
     experiment.net.to("cpu")
     for callback in callbacks:
@@ -148,9 +190,9 @@ def fit(
         _trace_example(experiment),
         seed=seed,
         threads=threads,
-        device=place.type,
+        device=place,
     )
-    run = Run(
+    return Run(
         folder.path,
         experiment.task,
         experiment.net,
@@ -158,9 +200,6 @@ def fit(
         experiment.pipeline.answers,
         experiment=experiment,
     )
-    for callback in callbacks:
-        callback.on_saved(run)
-    return run
 
 
 def train_only(
@@ -184,7 +223,7 @@ def train_only(
     _refuse_slow(experiment)
     place = device_of(experiment.net)
     saved = RunFolder(folder, is_temporary=True)
-    saved.create(_start(experiment, seed, place.type))
+    saved.create(_first_files(experiment, seed, place.type))
     with keep_memory(), usual_threads(experiment) as threads:
         result = train(experiment, None, seed, (), resume=False)
     experiment.net.to("cpu")
@@ -237,7 +276,7 @@ def _folder(task: Task, out: Path | str | None, *, resume: bool) -> RunFolder:
     return RunFolder(latest_folder(RUNS, name) or next_folder(RUNS, name))
 
 
-def _start(experiment: Experiment, seed: int, device: str) -> dict[str, str]:
+def _first_files(experiment: Experiment, seed: int, device: str) -> dict[str, str]:
     """Returns the files that are written when a run starts, by name."""
     pipeline = experiment.pipeline
     data = {

@@ -14,7 +14,11 @@ from sklearn.metrics import log_loss
 from torch import Tensor
 
 from kissipo.core.batch import Batch
+from kissipo.core.config import FrozenConfig
+from kissipo.core.inferred_option import DataFacts
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process import linear_init
+from kissipo.process.algorithms.closed_form import Samples
 from kissipo.process.layers.wide import WideInputs
 from kissipo.process.linear_init import (
     TEXT_ALPHAS,
@@ -25,6 +29,7 @@ from kissipo.process.linear_init import (
     solve_inputs,
 )
 from kissipo.process.nets import ffn
+from kissipo.process.nets._wide_inputs import LinearInputs
 
 
 def bag(x: Tensor) -> Tensor:
@@ -164,3 +169,37 @@ def test_net_of_texts_starts_at_the_solution_and_keeps_it() -> None:
         torch.testing.assert_close(net(*inputs), layer(*inputs), atol=1e-3, rtol=1e-3)
     is_trained = {name: weight.requires_grad for name, weight in net.named_parameters()}
     assert all(trained != name.startswith("wide.") for name, trained in is_trained.items())
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        TensorSpec("row", ("feature",), (3,)),
+        TensorSpec("image", ("channel", "height", "width"), (1, 16, 16)),
+        TensorSpec("text", ("term", "weight"), (5, 2), vocab_size=6, padded=True, unit="words"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("loss", "starts"), [("mean_squared_error", {"linear"}), ("poisson", set())]
+)
+def test_net_of_counts_does_not_start_at_a_solution(
+    inputs: TensorSpec, loss: str, starts: set[str]
+) -> None:
+    output = TensorSpec("calls", ("answer",), (1,))
+    none = FrozenConfig({})  # type: ignore[arg-type]
+    facts = DataFacts((inputs,), (output,), 500, False, (loss,), ("number",), None, none)
+    own = [option for candidate in ffn.candidates(facts) for option in candidate.options]
+    options = [*own, *(() if len(inputs.shape) == 3 else ffn.suggested_options(facts))]
+    assert {option.value for option in options if option.place == "process.init"} == starts
+
+
+def test_texts_beyond_the_memory_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = digits(600)
+    data = Rows(torch.tensor(y), x)
+    net = LinearInputs(specs_of(64), 10)
+    assert "samples" not in net.solve(Samples(data), 0)
+    monkeypatch.setattr(linear_init, "_MAX_VALUES", 12_000)  # one batch of 256 rows, not two
+    assert net.solve(Samples(data), 0).endswith(" on 256 of the 600 samples")
+    options = ffn.Options(units=(8,), wide=True, embedding_dim=4)
+    deep = ffn.build(specs_of(64), (TensorSpec("y", ("class",), (10,)),), options)
+    assert " on 256 of the 600 samples; the hidden layers" in init_linear(deep, data)

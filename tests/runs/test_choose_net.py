@@ -56,8 +56,8 @@ def two_candidates(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     monkeypatch.delenv("KISSIPO_BUDGET")
     offer(monkeypatch, ffn, candidate("ffn", "tiny net", units=[2]))
     offer(monkeypatch, linear, candidate("linear"))
-    for other in (gradient_boosting, random_forest, tabm):
-        offer(monkeypatch, other)
+    for module in (gradient_boosting, random_forest, tabm):
+        offer(monkeypatch, module)
 
 
 @pytest.fixture

@@ -171,4 +171,10 @@ def test_candidates_are_for_texts_only() -> None:
     kind = TensorSpec("kind", ("class",), (2,))
     losses = ("sparse_categorical_cross_entropy",)
     facts = DataFacts((numbers,), (kind,), 99, False, losses, ("category",), None, {})
-    assert not {"linear", "recurrent", "text_cnn"} & candidates(facts).keys()
+    options = [
+        option.place
+        for name in READERS
+        for candidate in NETS.find(name, place="net").candidates(facts)
+        for option in candidate.options
+    ]
+    assert options and "input.tokenizer" not in options

@@ -212,7 +212,7 @@ class Recurrent(nn.RNNBase):
             or fallback_reason()
         ):
             return None
-        library = kernels()
+        library = _current_kernels()
         if library is None:
             return None
         results = run_inference(self, x, library, auto=self.kernel == "auto")

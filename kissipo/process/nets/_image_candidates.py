@@ -24,6 +24,7 @@ def cnn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
 
 def image_ffn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns a net of statistics of brightness and edges."""
+    start = (InferredOption("process.init", "linear"),) * facts.suits_regression
     if not is_image(facts) or min(facts.inputs[0].shape[1:]) < _MIN_SIDE:
         return ()
     return (
@@ -37,7 +38,7 @@ def image_ffn_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
                 InferredOption("process.optimizer", "adamw"),
                 InferredOption("process.schedule", "cosine"),
                 InferredOption("process.wide", True),
-                InferredOption("process.init", "linear"),
+                *start,
             ),
         ),
     )

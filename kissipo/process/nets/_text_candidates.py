@@ -42,10 +42,8 @@ def text_sizes(facts: DataFacts) -> tuple[InferredOption, ...]:
         options.append(InferredOption("input.batch_size", _batch(facts.samples)))
     if has_one_answer(facts):
         reason = "a linear path beside the hidden layers, which model only what is not linear"
-        options += [
-            InferredOption("process.wide", True, reason),
-            InferredOption("process.init", "linear"),
-        ]
+        options.append(InferredOption("process.wide", True, reason))
+        options += [InferredOption("process.init", "linear")] * facts.suits_regression
     return tuple(options)
 
 

@@ -6,7 +6,7 @@ of them together with the bias are the output of the linear path.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from kissipo.core.description import Section
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.wide import WideAndDeepInputs, WideInputs
-from kissipo.process.linear_init import solve_inputs
+from kissipo.process.linear_init import rows_read, solve_inputs
 from kissipo.process.nets._linear_sections import classes_section, example_section
 
 
@@ -25,7 +25,9 @@ class LinearInputs(WideInputs):
 
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
         """Sets the weights of logistic or ridge regression on all samples."""
-        return f"solved by {solve_inputs(self, samples).description}"
+        solution = solve_inputs(self, samples)
+        count = len(samples) if isinstance(samples, Sized) else solution.samples
+        return f"solved by {solution.description}{rows_read(solution.samples, count)}"
 
     def describe_example(
         self,

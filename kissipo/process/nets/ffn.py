@@ -99,10 +99,8 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     features = sum(spec.size for spec in facts.inputs)
     if one_answer and are_features and features <= _MAX_WIDE_FEATURES:
         reason = "a linear path beside the hidden layers, which model only what is not linear"
-        options += [
-            InferredOption("process.wide", True, reason),
-            InferredOption("process.init", "linear"),
-        ]
+        options.append(InferredOption("process.wide", True, reason))
+        options += [InferredOption("process.init", "linear")] * facts.suits_regression
     return tuple(options)
 
 

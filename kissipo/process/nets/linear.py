@@ -50,8 +50,17 @@ from kissipo.process.nets._linear_sections import (
 from kissipo.process.nets._text_candidates import linear_candidates
 from kissipo.process.nets._wide_inputs import LinearInputs
 
-__all__ = ["ALGORITHMS", "Options", "build", "candidates", "details", "required_options"]
+__all__ = [
+    "ALGORITHMS",
+    "TAKES_SAMPLE_WEIGHTS",
+    "Options",
+    "build",
+    "candidates",
+    "details",
+    "required_options",
+]
 ALGORITHMS = ("supervised", "closed_form")
+TAKES_SAMPLE_WEIGHTS = True
 _MAX_PRINTED, _MAX_ROWS = 12, 40
 
 
@@ -96,6 +105,8 @@ def build(
 
     def plain(inputs: TensorSpecs, outputs: TensorSpecs) -> nn.Module:
         if any(spec.is_weighted_bag for spec in inputs) and len(outputs) == 1:
+            if not options.bias:
+                raise _needs_bias("a linear net on n-grams has a bias")
             return LinearInputs(inputs, outputs[0].size)
         join = ConcatFeatures(
             inputs, embed=options.embedding_dim, statistics=options.image_features == "statistics"
@@ -122,7 +133,8 @@ class DescribesFeatures:
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
         """Sets the weights of logistic or ridge regression on all samples.
 
-        Raises:   TaskError for several outputs, and where features are learned, too.
+        Raises:   TaskError for several outputs, and where features are learned, too;
+                  without a bias, which the solution has.
         """
         layer = self.last()
         assert isinstance(self, nn.Module)
@@ -133,6 +145,8 @@ class DescribesFeatures:
                 got="several outputs, or embeddings, which are learned step by step",
                 do="Leave process.algorithm out",
             )
+        if layer.bias is None:
+            raise _needs_bias("process.algorithm=closed_form solves a linear net with a bias")
         batches = list(samples)
         features = torch.cat([self.features(batch.inputs) for batch in batches]).numpy()
         targets = torch.cat([batch.targets[0] for batch in batches])
@@ -141,8 +155,7 @@ class DescribesFeatures:
         solution = solve(features, targets, layer.out_features, sample_weight)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(solution.weight))
-            if layer.bias is not None:
-                layer.bias.copy_(torch.from_numpy(solution.bias))
+            layer.bias.copy_(torch.from_numpy(solution.bias))
         return f"solved by {solution.description}"
 
     def describe_example(
@@ -209,6 +222,10 @@ class LinearJoined(DescribesFeatures, Joined):
     def features(self, samples: tuple[Tensor, ...]) -> Tensor:
         features: Tensor = self.join(*samples)
         return features
+
+
+def _needs_bias(problem: str) -> TaskError:
+    return TaskError(problem, got="process.bias=false", do="Leave process.bias out")
 
 
 def _biases(layer: nn.Linear) -> int:

@@ -65,9 +65,8 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns the net for a table of numbers and categories with one answer."""
-    is_table = all(spec.axes in (("feature",), ()) for spec in facts.inputs)
     has_one_answer = len(facts.outputs) == 1 and len(facts.outputs[0].shape) == 1
-    if not is_table or not has_one_answer or facts.forecasts:
+    if not facts.is_table or not has_one_answer:
         return ()
     reason = "the mean of many nets that share their weights"
     return (

@@ -180,3 +180,25 @@ def test_results_are_new_tensors() -> None:
         copies = [one.clone() for one in first]
         layer(x + 1)
     assert all(map(torch.equal, first, copies))
+
+
+def test_layer_without_kernels_has_none_in_inference_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kissipo.process.layers.recurrent._current_kernels", lambda: None)
+    layer = GRU(3, 5)
+    with torch.no_grad():
+        layer(torch.randn(4, 2, 3))
+    assert layer.used.startswith("torch")
+
+
+def test_two_signs_that_change_far_apart_are_seen() -> None:
+    """A change of the highest bit must not be undone by one that is read much later."""
+    torch.manual_seed(0)
+    for place in torch.randint(0, 4_096, (40,)).tolist():
+        layer, x = GRU(64, 64), torch.randn(3, 2, 64)
+        flat = layer.weight_hh_l0.data.view(-1)
+        flat[place], flat[place + 4_096] = 0.5, -0.5
+        assert_equals_torch(layer, x)
+        flat[place], flat[place + 4_096] = -0.5, 0.5
+        assert_equals_torch(layer, x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from torch import nn
 
+import kissipo as ki
 from kissipo.core.batch import Batch
 from kissipo.core.errors import TaskError
 from kissipo.core.tensor_spec import TensorSpec
@@ -55,3 +58,36 @@ def test_embeddings_and_several_outputs_are_not_solved() -> None:
 def test_net_without_a_solution_is_refused() -> None:
     with pytest.raises(TaskError, match="closed_form cannot solve the net"):
         ClosedForm(nn.Linear(2, 1), (), Options())
+
+
+def test_net_without_a_bias_is_not_solved_as_if_it_had_one() -> None:
+    x, y = load_wine(return_X_y=True)
+    net = linear.build((ROW,), (KIND,), linear.Options(bias=False))
+    assert isinstance(net, linear.LinearSequential)
+    batch = Batch((torch.tensor(x, dtype=torch.float32),), (torch.tensor(y),))
+    with pytest.raises(TaskError, match="closed_form solves a linear net with a bias"):
+        net.solve([batch], 0)
+    text = TensorSpec("text", ("term", "weight"), (5, 2), vocab_size=6, padded=True)
+    with pytest.raises(TaskError, match="a linear net on n-grams has a bias"):
+        linear.build((text,), (KIND,), linear.Options(bias=False))
+
+
+def test_sample_weights_of_a_task_count_as_in_sklearn(tmp_path: Path) -> None:
+    x, y = load_wine(return_X_y=True)
+    weights = np.arange(len(y)) % 5 + 1
+    rows = np.column_stack([x[:, :2], weights, y + 10])
+    header = "acid,alcohol,weight,kind"
+    np.savetxt(tmp_path / "wine.csv", rows, delimiter=",", header=header, comments="")
+    task = ki.Task(
+        input={"table": str(tmp_path / "wine.csv"), "sample_weight": "weight"},
+        process={"net": "linear", "algorithm": "closed_form"},
+        output={"category": "kind", "baselines": []},
+    )
+    run = task.fit(out=tmp_path / "run")
+    train = run.pipeline().datasets["train"].everything()
+    assert train.weights is not None and len(train.weights.unique()) == 5
+    inputs, classes = train.inputs[0].numpy(), train.targets[0].numpy()
+    model = LogisticRegression(max_iter=1000).fit(inputs, classes, train.weights.numpy())
+    with torch.no_grad():
+        shares = run.net(*train.inputs).softmax(1).numpy()
+    np.testing.assert_allclose(shares, model.predict_proba(inputs), atol=1e-4)

@@ -140,3 +140,9 @@ def test_several_outputs_are_refused() -> None:
 def test_candidate_is_for_tables(inputs: tuple[TensorSpec, ...], count: int) -> None:
     facts = DataFacts(inputs, (KIND,), 99, False, ("",), ("category",), None, {})
     assert len(tabm.candidates(facts)) == count
+
+
+def test_recommendation_is_no_table() -> None:
+    ids = tuple(TensorSpec(name, (), (), vocab_size=40) for name in ("user", "film"))
+    facts = DataFacts(ids, (NUMBER,), 99, False, ("mean_squared_error",), ("rating",), None, {})
+    assert not tabm.candidates(facts)
