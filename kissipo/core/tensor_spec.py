@@ -53,7 +53,7 @@ class TensorSpec:
     def scale_of(self, position: int) -> tuple[float, float]:
         """Returns center and spread of a number, by its position on the last axis.
 
-        Example:  >>> spec = TensorSpec("age", ("feature",), (1,), scales=((30.0, 9.0),))
+        Example:  >>> spec = TensorSpec("age", (), (), scales=((30.0, 9.0),))
                   >>> spec.scale_of(0)
                   (30.0, 9.0)
         """
