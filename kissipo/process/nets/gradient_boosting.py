@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 ALGORITHMS = ("closed_form",)
 TAKES_SAMPLE_WEIGHTS = True
 _ABSENT = -100.0  # logit of a class without training samples
-_LARGE, _PATIENCE = 10_000, 10
+_LARGE, _PATIENCE, _RATE = 10_000, 10, 0.1
 _USUAL_LEAF, _LEAVES_OF_SMALL = 20, 20
 _IMPORTANCE = (
     "The importance of a column is the sum of the gains at its nodes: how much its splits lowered "
@@ -85,7 +85,9 @@ class Options:
     """The options of gradient boosting."""
 
     max_iterations: int = option(100, "maximum number of trees per class or number", minimum=1)
-    learning_rate: float = option(0.1, "factor of each tree", above=0)
+    learning_rate: float | None = option(
+        None, f"factor of each tree; {_RATE} when omitted", above=0
+    )
     max_leaves: int = option(31, "maximum number of leaves per tree", minimum=2)
     max_depth: int | None = option(
         None, "maximum number of comparisons on a path; as many as needed when omitted", minimum=1
@@ -277,7 +279,7 @@ def boosting_of(
     model = HistGradientBoostingRegressor if is_number else HistGradientBoostingClassifier
     return model(
         max_iter=options.max_iterations,
-        learning_rate=options.learning_rate,
+        learning_rate=options.learning_rate or _RATE,
         max_leaf_nodes=options.max_leaves,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_samples_leaf,
