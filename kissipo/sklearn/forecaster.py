@@ -67,8 +67,8 @@ class Forecaster(Estimator):
     def fit(self, series: object) -> Self:
         """Trains on a series.
 
-        The last tenth of the steps, and at least one horizon, chooses the best epoch and
-        the prediction interval.
+        The last tenth of the steps, and at least one horizon, chooses the best epoch
+        and the prediction interval.
 
         series:   a Series or a DataFrame of pandas, whose index is time; another data
                   frame with one column of timestamps; an array or a list
@@ -114,7 +114,7 @@ class Forecaster(Estimator):
         }
 
     def _split(self, samples: int) -> dict[str, float]:
-        """Returns fractions with which the validation split has at least one horizon."""
+        """Returns fractions; the validation split has at least one horizon."""
         split = super()._split(samples)
         horizon = self.horizon if isinstance(self.horizon, int) else 1
         return {**split, "validation": min(_LARGEST, max(split["validation"], horizon / samples))}
