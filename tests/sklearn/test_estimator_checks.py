@@ -1,4 +1,4 @@
-"""Every check of scikit-learn for its own estimators, and one expected failure."""
+"""The checks of scikit-learn for its own estimators; one is expected to fail."""
 
 from __future__ import annotations
 
