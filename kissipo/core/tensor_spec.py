@@ -53,8 +53,8 @@ class TensorSpec:
     def scale_of(self, position: int) -> tuple[float, float]:
         """Returns center and spread of a number, by its position on the last axis.
 
-        Example:  >>> spec = TensorSpec("age", (), (), scales=((30.0, 9.0),))
-                  >>> spec.scale_of(0)
+        Example:  >>> row = TensorSpec("age", ("feature",), (1,), scales=((30.0, 9.0),))
+                  >>> row.scale_of(0)
                   (30.0, 9.0)
         """
         return self.scales[position] if self.scales else (0.0, 1.0)
@@ -63,6 +63,11 @@ class TensorSpec:
     def is_padded_sequence(self) -> bool:
         """Whether the tensor holds the numbers of sequences of different lengths."""
         return self.axes == ("time", "feature") and self.padded and not self.vocab_size
+
+    @property
+    def is_weighted_bag(self) -> bool:
+        """Whether the tensor holds ids with their weights, (term, 2), in any order."""
+        return self.axes == ("term", "weight") and bool(self.vocab_size)
 
     def describe(self) -> str:
         """Returns the shape with named axes."""

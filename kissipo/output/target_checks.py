@@ -110,8 +110,8 @@ def check_classes(column: Column, *, is_tested: bool = True) -> list[Finding]:
     """Checks the number of classes, the rows per class and the class balance.
 
     is_tested:  whether there is a test split, which needs a row of each class as well
-    Raises:     DataError for a single class, and for classes with a single row where
-                there is a test split.
+    Raises:     DataError for a single class, and where there is a test split for
+                classes with a single row.
     """
     counts = dict(sorted(column.counts().items(), key=lambda pair: -pair[1]))
     if len(counts) < 2:

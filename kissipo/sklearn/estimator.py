@@ -1,7 +1,7 @@
 """Estimator: what the three estimators share: a task, its training, the saved run.
 
-All rows train, apart from a validation split that chooses the best epoch, drawn by the
-seed. There is no test split: scikit-learn divides the data itself.
+All rows train, apart from a validation split that chooses the best epoch; it is drawn
+by the seed. There is no test split: scikit-learn divides the data itself.
 """
 
 from __future__ import annotations

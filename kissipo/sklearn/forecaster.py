@@ -114,7 +114,7 @@ class Forecaster(Estimator):
         }
 
     def _split(self, samples: int) -> dict[str, float]:
-        """Returns fractions; the validation split has at least one horizon."""
+        """Returns fractions that give the validation split at least one horizon."""
         split = super()._split(samples)
         horizon = self.horizon if isinstance(self.horizon, int) else 1
         return {**split, "validation": min(_LARGEST, max(split["validation"], horizon / samples))}

@@ -92,10 +92,10 @@ def read_samples(estimator: object, x: object, *, fit: bool) -> Samples:
     It compares the columns with those of the training, and sets `n_features_in_` and
     `feature_names_in_` when it fits.
 
-    Raises:   ValueError, TypeError as scikit-learn writes them.
+    Raises:   ValueError, TypeError as scikit-learn says it.
     """
     if is_dataframe(x):
-        frame = _eager_frame(x)
+        frame = _eager(x)
         native = frame.to_native()
         validate_data(estimator, X=native, reset=fit, skip_check_array=True)
         _refuse_few(len(frame), fit=fit)
@@ -112,7 +112,7 @@ def read_samples(estimator: object, x: object, *, fit: bool) -> Samples:
     return Samples(array, tuple(f"x{place}" for place in range(array.shape[1])), is_frame=False)
 
 
-def _eager_frame(data: NativeFrame) -> nw.DataFrame[NativeFrame]:
+def _eager(data: NativeFrame) -> nw.DataFrame[NativeFrame]:
     try:
         frame = nw.from_native(data)
     except nw.exceptions.DuplicateError:

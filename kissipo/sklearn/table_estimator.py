@@ -121,7 +121,7 @@ class TableEstimator(Estimator):
 def read_weights(samples: Samples, sample_weight: object) -> Weights | None:
     """Returns one weight per sample; None without weights.
 
-    Raises:   ValueError as scikit-learn writes it; DataError if all are 0.
+    Raises:   ValueError as scikit-learn says it; DataError if all are 0.
     """
     if sample_weight is None:
         return None
@@ -137,7 +137,7 @@ def read_weights(samples: Samples, sample_weight: object) -> Weights | None:
 def refuse_other_length(samples: Samples, y: object) -> None:
     """Refuses targets for another number of samples.
 
-    Raises:   ValueError as scikit-learn writes it.
+    Raises:   ValueError as scikit-learn says it.
     """
     check_consistent_length(np.empty((len(samples), 1)), y)
 

@@ -410,7 +410,13 @@ def test_every_operation_of_every_net_has_a_rule(page: Page) -> None:
     covered = names | {"recurrent", "seq2seq", "resnet18", "sentence_bert"} | deep
     maps = {"pca", "tsne", "som", "k_means", "apriori"}
     trees = {"random_forest", "gradient_boosting"}
-    explained = {"tf_idf", "lsa", "word_vectors", *maps, *trees}  # their layers explain their own values
+    explained = {
+        "tf_idf",
+        "lsa",
+        "word_vectors",
+        *maps,
+        *trees,
+    }  # their layers explain their own values
     assert {*NETS.names()} - {"playground", *explained} <= covered
     assert page.without_rule == {}
 

@@ -1,4 +1,4 @@
-"""The checks of scikit-learn for its own estimators; one is expected to fail."""
+"""Every check of scikit-learn for its own estimators, and one expected failure."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def test_joblib_carries_the_files_of_the_run(tmp_path: Path) -> None:
     assert (again.n_iter_, again.findings_) == (2, model.findings_)
 
 
-def test_saved_run_predicts_and_the_temporary_one_goes(tmp_path: Path) -> None:
+def test_saved_run_is_kept_and_the_temporary_one_goes(tmp_path: Path) -> None:
     model = Classifier(epochs=2).fit(WINE, WINE_CLASSES)
     predicted, temporary, run = model.predict(WINE).tolist(), model.run_.folder, model.run_
     model.save(tmp_path / "wine")
