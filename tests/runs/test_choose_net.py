@@ -24,7 +24,7 @@ from kissipo.core.errors import DataError, RunError, StoppedError, TaskError, Us
 from kissipo.core.inferred_option import Candidate, InferredOption
 from kissipo.pipeline.candidates import candidates_of
 from kissipo.pipeline.experiment import encode_task
-from kissipo.process.nets import ffn, linear
+from kissipo.process.nets import ffn, gradient_boosting, linear, random_forest, tabm
 from kissipo.runs.choose_net.plan import Cost, shares
 from kissipo.runs.choose_net.results import Results, Row, Trial
 
@@ -56,6 +56,8 @@ def two_candidates(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
     monkeypatch.delenv("KISSIPO_BUDGET")
     offer(monkeypatch, ffn, candidate("ffn", "tiny net", units=[2]))
     offer(monkeypatch, linear, candidate("linear"))
+    for other in (gradient_boosting, random_forest, tabm):
+        offer(monkeypatch, other)
 
 
 @pytest.fixture
@@ -312,6 +314,20 @@ def test_loss_decides_within_one_standard_error_and_the_score_beyond_it() -> Non
     assert ranking(best, Trial(1, 0.89, 0.30), Trial(1, 0.87, 0.10)) == [1, 0, 2]
     assert ranking(best, Trial(1, 0.90, nan), Trial(1, 0.95, 0.9, noise=0.01)) == [2, 0, 1]
     assert ranking(Trial(1, 0.9, 0.4), Trial(1, 0.9, 0.4), Trial(1, error="x")) == [0, 1]
+
+
+def test_solved_net_has_a_loss_where_every_prediction_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Equal scores of 1 are decided by the log loss, so each candidate needs one."""
+    rows = "".join(f"{row + 500 * (row % 2)},{'ab'[row % 2]}\n" for row in range(80))
+    Path("easy.csv").write_text("x,kind\n" + rows)
+    offer(monkeypatch, linear, candidate("random_forest", "trees"))
+    words = {"output.baselines": [], "input.numeric": ["x"]}
+    ki.load("easy.csv", output="kind", words=words).fit(out="run")
+    trials = {row["title"]: row["trials"][-1] for row in compared("run")["candidates"]}
+    assert trials["trees"]["score"] == 1.0
+    assert 0 <= trials["trees"]["loss"] < 0.1  # the trees are sure, and right
 
 
 def test_rounds_keep_the_budget() -> None:
