@@ -102,6 +102,7 @@ def test_best_candidate_is_written_to_the_task_and_named_everywhere(
             tuple(value) if isinstance(value, list) else value
         )
     assert "net: auto compares 3 candidates on 5 folds" in printed
+    assert ("the loss decides" in " ".join(printed.split())) == (len(equal) > 1)
     assert f"process.net={task.process['net']}" in printed and "best of 3 candidates" in printed
     report = Path("run/report.html").read_text(encoding="utf-8")
     assert "Choice of the net" in report and "tiny net" in report
