@@ -12,6 +12,7 @@ from torch import nn
 import kissipo as ki
 from kissipo.core.errors import TaskError
 from kissipo.inspect.describe_layer import describe_layer
+from kissipo.report.tables import trace_table
 
 
 @pytest.fixture
@@ -47,3 +48,16 @@ def test_eject_of_trees_says_which_nets_it_writes(
 
 def test_mean_over_a_signal_is_described_in_words() -> None:
     assert describe_layer(nn.AdaptiveAvgPool1d(1)) == "mean over all steps"
+
+
+def test_output_layers_of_an_ensemble_share_a_row_of_the_data_flow() -> None:
+    rows = "".join(f"{row % 20},{'ab'[row % 2]}\n" for row in range(60))
+    Path("data.csv").write_text("x,kind\n" + rows)
+    words = {"process.net": "tabm", "num_members": 12, "units": [4], "epochs": 1}
+    trace = ki.load("data.csv", output="kind", words={**words, "output.baselines": []}).show()
+    lines = [[getattr(cell, "text", cell) for cell in row] for row in trace_table(trace).rows]
+    heads = [line for line in lines if ".heads." in line[1]]
+    assert [line[1][-2:] for line in heads] == [".0"]
+    place = lines.index(heads[0]) + 1
+    assert lines[place][1:6] == ["...", "11 more layers of this kind and size", "", "55", "44"]
+    assert sum(int(line[4].replace(",", "") or 0) for line in lines) == trace.parameters
