@@ -10,11 +10,13 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from torch import nn
 
 from kissipo.core.batch import Batch
+from kissipo.core.description import Line
 from kissipo.core.errors import TaskError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.algorithms.closed_form import ClosedForm, Options
 from kissipo.process.linear_init import ALPHAS
 from kissipo.process.nets import linear
+from kissipo.process.nets._linear_sections import classes_section, example_section
 
 ROW = TensorSpec("row", ("feature",), (13,))
 CITY = TensorSpec("city", (), (), vocab_size=9)
@@ -55,3 +57,16 @@ def test_embeddings_and_several_outputs_are_not_solved() -> None:
 def test_net_without_a_solution_is_refused() -> None:
     with pytest.raises(TaskError, match="closed_form cannot solve the net"):
         ClosedForm(nn.Linear(2, 1), (), Options())
+
+
+def test_marks_of_pieces_of_words_are_explained_where_they_stand() -> None:
+    def lines(names: list[str]) -> list[str]:
+        shown = (
+            example_section([0.5, -0.2], [1.0, 1.0], 0.0, names, "pos"),
+            classes_section(torch.tensor([[0.5, -0.2]]), names, ["pos"]),
+        )
+        found = [line.text for part in shown for line in part.content if isinstance(line, Line)]
+        return [text for text in found if "start or the end of a word" in text]
+
+    assert len(lines(["good", "·go…"])) == 2
+    assert lines(["good", "bad"]) == []
