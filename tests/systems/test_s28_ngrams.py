@@ -16,7 +16,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.inferred_option import Candidate, DataFacts
 from kissipo.core.tensor_spec import TensorSpec
-from kissipo.pipeline.defaults import _facts
+from kissipo.pipeline.defaults import facts_of
 from kissipo.pipeline.experiment import build_experiment
 from kissipo.pipeline.registries import NETS
 
@@ -156,7 +156,7 @@ def test_candidates_for_texts_can_be_built(tokenizer: str, table: Path) -> None:
     words = {"input.tokenizer": tokenizer, "input.text": ["text"]}
     task = ki.load(str(table), output="module", words=words)
     experiment = build_experiment(task)
-    by_net = candidates(_facts(experiment.task, experiment.pipeline))
+    by_net = candidates(facts_of(experiment.task, experiment.pipeline))
     assert sorted(by_net) == sorted(READERS)
     for name, candidate in by_net.items():
         options = {option.place: option.value for option in candidate.options}
