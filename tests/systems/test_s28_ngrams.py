@@ -171,4 +171,12 @@ def test_candidates_are_for_texts_only() -> None:
     kind = TensorSpec("kind", ("class",), (2,))
     losses = ("sparse_categorical_cross_entropy",)
     facts = DataFacts((numbers,), (kind,), 99, False, losses, ("category",), None, {})
-    assert not {"linear", "recurrent", "text_cnn"} & candidates(facts).keys()
+    by_net = {name: NETS.find(name, place="net").candidates(facts) for name in READERS}
+    assert not by_net["recurrent"] and not by_net["text_cnn"]
+    places = {
+        option.place
+        for some in by_net.values()
+        for candidate in some
+        for option in candidate.options
+    }
+    assert "process.net" in places and "input.tokenizer" not in places
