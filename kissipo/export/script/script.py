@@ -90,7 +90,7 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
             "kissipo eject only writes tasks that are trained with process.algorithm=supervised",
             got=f"process.algorithm={component and component.name}",
             do="Name a net that is trained in steps, such as process.net=ffn"
-            if component and component.name == "closed_form"
+            if algorithm.epochs == 0
             else "",
         )
     for option in algorithm.unwritten_options():
