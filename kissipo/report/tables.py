@@ -96,11 +96,11 @@ def _without_equal(steps: Sequence[Step]) -> list[Step]:
         name = place if number.isdigit() else step.name
         return step.stage, name, step.description, step.shape, step.parameters
 
-    kept: list[Step] = []
+    rows: list[Step] = []
     for _, group in groupby(steps, kind):
         first, *others = group
         if len({step.name for step in others}) < _MANY_EQUAL:
-            kept += [first, *others]
+            rows += [first, *others]
             continue
         rest = Step(
             first.stage,
@@ -110,8 +110,8 @@ def _without_equal(steps: Sequence[Step]) -> list[Step]:
             multiplications=sum(step.multiplications for step in others),
             memory=sum(step.memory for step in others),
         )
-        kept += [first, rest]
-    return kept
+        rows += [first, rest]
+    return rows
 
 
 def _folded(steps: Sequence[Step]) -> Sequence[Step]:

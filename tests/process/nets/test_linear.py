@@ -61,11 +61,11 @@ def test_net_without_a_solution_is_refused() -> None:
 
 def test_marks_of_pieces_of_words_are_explained_where_they_stand() -> None:
     def lines(names: list[str]) -> list[str]:
-        shown = (
+        sections = (
             example_section([0.5, -0.2], [1.0, 1.0], 0.0, names, "pos"),
             classes_section(torch.tensor([[0.5, -0.2]]), names, ["pos"]),
         )
-        texts = [line.text for part in shown for line in part.content if isinstance(line, Line)]
+        texts = [line.text for part in sections for line in part.content if isinstance(line, Line)]
         return [text for text in texts if "start or the end of a word" in text]
 
     assert len(lines(["good", "·go…"])) == 2
