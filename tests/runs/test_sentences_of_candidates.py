@@ -1,4 +1,4 @@
-"""Sentences about nets that a comparison can choose: what is refused, and what to do."""
+"""Sentences about nets that a comparison can choose, and what a person can do."""
 
 from __future__ import annotations
 
