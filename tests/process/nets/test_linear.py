@@ -59,7 +59,7 @@ def test_net_without_a_solution_is_refused() -> None:
         ClosedForm(nn.Linear(2, 1), (), Options())
 
 
-def test_marks_of_pieces_of_words_are_explained_where_they_stand() -> None:
+def test_signs_in_pieces_of_words_are_explained_where_they_stand() -> None:
     def lines(names: list[str]) -> list[str]:
         sections = (
             example_section([0.5, -0.2], [1.0, 1.0], 0.0, names, "pos"),
