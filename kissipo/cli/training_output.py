@@ -18,7 +18,7 @@ from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.report import tables
 from kissipo.runs.callback import Callback
-from kissipo.runs.choose_net.results import Results, results_table
+from kissipo.runs.choose_net.results import LOSS_DECIDES, Results, results_table
 from kissipo.runs.run import Run
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
@@ -54,6 +54,8 @@ class TrainingOutput(Callback):
         note = self.screen.note
         note(f"\n[bold]Candidates[/] [dim](compared on {results.samples})[/]")
         note(render(results_table(results)))
+        if results.is_decided_by_loss:
+            note(f"[dim]{LOSS_DECIDES}[/]")
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
         note = self.screen.note

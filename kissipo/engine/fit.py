@@ -158,6 +158,11 @@ class Fit:
         how = "lower" if monitor.best == "min" else "higher"
         return f"{how} {monitor.name.replace('_', ' ')}"
 
+    def _why_stopped(self) -> str:
+        if self.state.start_quality is not None and not self.state.best_epoch:
+            return "no epoch was better than the start by more than chance; the start is kept"
+        return f"{self.config.patience} epochs without a {self._better}"
+
     def where(self) -> str:
         """Returns the end of the sentence "training resumes ...", for the log."""
         return (
@@ -251,10 +256,7 @@ class Fit:
         for callback in self.callbacks:
             callback.on_epoch({**row, "seconds": round(state.seconds, 3), "best": is_best})
             if state.done and state.epoch < config.epochs:
-                callback.on_note(
-                    f"stopped after epoch {state.epoch}: "
-                    f"{config.patience} epochs without a {self._better}"
-                )
+                callback.on_note(f"stopped after epoch {state.epoch}: {self._why_stopped()}")
         if state.done or perf_counter() - self._saved_at > saving_interval(self._save_takes):
             self._save_now()
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -95,7 +96,7 @@ def row_usage(codecs: Sequence[Codec]) -> str:
     names = columns_of(codecs)
     if len(names) == 1:
         return 'Give a value: kissipo predict RUN "text"'
-    example = " ".join(f"{name}=..." for name in names[:3])
+    example = " ".join(quote(f"{name}=...") for name in names[:3])
     return (
         f"Give a file (--file new.csv), or one row as {example}{' ...' if len(names) > 3 else ''}"
     )

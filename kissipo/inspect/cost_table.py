@@ -161,7 +161,7 @@ def _record(name: str, rows: list[Row], outputs: list[Tensor]) -> object:
                 counts[True],
                 multiplications(layer, first, output, *more),
                 name.startswith(_AUXILIARY),
-                isinstance(layer, nn.BatchNorm2d),
+                isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d),
             )
         )
 

@@ -37,6 +37,8 @@ def describe_layer(layer: nn.Module) -> str:
     if isinstance(layer, nn.MaxPool2d):
         stride = f", stride {layer.stride}" if layer.stride != layer.kernel_size else ""
         return f"max pooling {layer.kernel_size}x{layer.kernel_size}{stride}"
+    if isinstance(layer, nn.AdaptiveAvgPool1d) and layer.output_size == 1:
+        return "mean over all steps"
     if isinstance(layer, nn.AdaptiveAvgPool2d):
         side = layer.output_size
         return "global average pooling" if side == 1 else f"average pooling to {side}x{side}"

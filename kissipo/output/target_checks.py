@@ -14,6 +14,7 @@ from kissipo.core.suggest import did_you_mean
 from kissipo.core.text import list_some
 
 _IMBALANCE, _ENDS = 10, ".,;:"
+_FEW = 10  # rows of a class, of which a tenth or a fifth may be none
 _UNKNOWN = frozenset({"?", "anonymous", "disputed", "undecided", "unknown", "unlabeled", "未知"})
 
 
@@ -150,7 +151,12 @@ def check_classes(column: Column, *, is_tested: bool = True) -> list[Finding]:
                 "WARN",
                 "class imbalance",
                 message,
-                "read recall and F1, not accuracy alone; every split keeps the class proportions",
+                "read recall and F1, not accuracy alone; every split keeps the class proportions"
+                + (
+                    f" where a class has enough rows; '{rarest}' may be missing in some"
+                    if min_count < _FEW
+                    else ""
+                ),
             ),
         ]
     return [

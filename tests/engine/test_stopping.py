@@ -151,6 +151,17 @@ def test_linear_init_is_kept_unless_the_gain_exceeds_a_standard_error(
     assert (state.best_epoch, algorithm.net.weight.item()) == (best, best)
 
 
+def test_stop_at_the_linear_init_does_not_deny_that_the_loss_fell() -> None:
+    algorithm, notes = Scripted([3, 2, 1, 1], start="solved"), Notes()
+    answers = [Qualities(algorithm, [[5] * 4, [6, 5, 5, 5], [6, 5, 5, 5]])]
+    state = train(algorithm, patience=2, notes=notes, answers=answers)
+    assert (state.epoch, state.best_epoch) == (2, 0)
+    assert notes.notes[-1] == (
+        "stopped after epoch 2: no epoch was better than the start by more than chance; "
+        "the start is kept"
+    )
+
+
 def test_random_init_is_replaced_for_any_lower_loss() -> None:
     algorithm = Scripted([2, 1])
     assert train(algorithm, answers=[Qualities(algorithm, [[5] * 4, [0] * 4])]).best_epoch == 1

@@ -102,6 +102,7 @@ def test_best_candidate_is_written_to_the_task_and_named_everywhere(
             tuple(value) if isinstance(value, list) else value
         )
     assert "net: auto compares 3 candidates on 5 folds" in printed
+    assert ("the loss decides" in " ".join(printed.split())) == (len(equal) > 1)
     assert f"process.net={task.process['net']}" in printed and "best of 3 candidates" in printed
     report = Path("run/report.html").read_text(encoding="utf-8")
     assert "Choice of the net" in report and "tiny net" in report
@@ -314,6 +315,20 @@ def test_loss_decides_within_one_standard_error_and_the_score_beyond_it() -> Non
     assert ranking(best, Trial(1, 0.89, 0.30), Trial(1, 0.87, 0.10)) == [1, 0, 2]
     assert ranking(best, Trial(1, 0.90, nan), Trial(1, 0.95, 0.9, noise=0.01)) == [2, 0, 1]
     assert ranking(Trial(1, 0.9, 0.4), Trial(1, 0.9, 0.4), Trial(1, error="x")) == [0, 1]
+
+
+def test_solved_net_has_a_loss_where_every_prediction_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Equal scores of 1 are decided by the log loss, so each candidate needs one."""
+    rows = "".join(f"{row + 500 * (row % 2)},{'ab'[row % 2]}\n" for row in range(80))
+    Path("easy.csv").write_text("x,kind\n" + rows)
+    offer(monkeypatch, linear, candidate("random_forest", "trees"))
+    words = {"output.baselines": [], "input.numeric": ["x"]}
+    ki.load("easy.csv", output="kind", words=words).fit(out="run")
+    trials = {row["title"]: row["trials"][-1] for row in compared("run")["candidates"]}
+    assert trials["trees"]["score"] == 1.0
+    assert 0 <= trials["trees"]["loss"] < 0.1  # the trees are sure, and right
 
 
 def test_rounds_keep_the_budget() -> None:

@@ -376,7 +376,7 @@ def test_duplicates_and_missing_values_are_mapped_and_said(tmp_path: Path) -> No
 
 
 def test_eject_refuses_a_map(refusal: Callable[..., str]) -> None:
-    assert "kissipo eject only writes supervised tasks" in refusal(
+    assert "kissipo eject only writes tasks that are trained with" in refusal(
         "eject", "pca", "--out", "script"
     )
 

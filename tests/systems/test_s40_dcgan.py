@@ -274,7 +274,7 @@ def test_what_does_not_fit_is_refused(run: Path, refusal: Callable[..., str]) ->
     assert "noise is given by its number; got x" in refusal("predict", str(run), "x")
     assert "Name the size of the noise" in refusal("fit", "dcgan", "input.noise=null")
     assert "input.size is for images as inputs" in refusal("fit", "dcgan", "input.size=16")
-    assert "only writes supervised tasks" in refusal("eject", "dcgan", "--out", "out")
+    assert "process.algorithm=supervised" in refusal("eject", "dcgan", "--out", "out")
     assert "generates images" in refusal("fit", "dcgan", "output=category")
     assert main(["fit", "backprop", "epochs=1", "--out", "numbers", "--quiet"]) == 0
     assert "--out needs a run on images" in refusal(

@@ -87,8 +87,11 @@ def _scripted(experiment: Experiment) -> ScriptedAlgorithm:
     algorithm, component = experiment.algorithm, experiment.resolved.algorithm
     if not isinstance(algorithm, ScriptedAlgorithm):
         raise NotBuiltError(
-            "kissipo eject only writes supervised tasks",
+            "kissipo eject only writes tasks that are trained with process.algorithm=supervised",
             got=f"process.algorithm={component and component.name}",
+            do="Name a net that is trained in steps, such as process.net=ffn"
+            if algorithm.epochs == 0
+            else "",
         )
     for option in algorithm.unwritten_options():
         raise NotBuiltError(

@@ -98,7 +98,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
     window = options.window or _window(_typical_length(parts), season, horizon)
     inferred_options.append(
         InferredOption(
-            "input.window", window, "two seasons" if season else "one twentieth of the series"
+            "input.window", window, _window_reason(window, _typical_length(parts), season, horizon)
         )
     )
     lead = window - 1 if target.ends_in_window else window
@@ -354,6 +354,23 @@ def _window(steps: int, season: int, horizon: int) -> int:
     fifth."""
     length = 2 * season if season else max(8, steps // 20)
     return max(2, min(max(length, horizon), 128, steps // 5))
+
+
+def _window_reason(window: int, steps: int, season: int, horizon: int) -> str:
+    """Returns why an inferred window has this length.
+
+    Example:  >>> _window_reason(3, 15, 0, 2), _window_reason(14, 200, 7, 7)
+              ('one fifth of the series, which is the maximum', 'two seasons')
+    """
+    usual = (2 * season, "two seasons") if season else (steps // 20, "one twentieth of the series")
+    reasons = (
+        usual,
+        (horizon, "as long as the horizon"),
+        (steps // 5, "one fifth of the series, which is the maximum"),
+        (8, "the usual minimum"),
+        (128, "the usual maximum"),
+    )
+    return next((reason for length, reason in reasons if length == window), "the minimum")
 
 
 def _splits(steps: int, lead: int, horizon: int, resolved: ResolvedTask, seed: int) -> JsonObject:

@@ -15,6 +15,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import shorten
 from kissipo.process.nets._ngram_sections import separator_of
 
+_PIECES = "In pieces of words, · is the start or the end of a word; … means that the word goes on."
 _MAX_FEATURES, _PER_CLASS, _MAX_CLASSES, _MAX_TOKENS, _MAX_NAME = 20, 10, 20, 3_000, 40
 
 
@@ -42,7 +43,8 @@ def classes_section(weights: Tensor, names: Sequence[str], classes: Sequence[str
     ][:_MAX_CLASSES]
     note = "The weights of the features. What a feature adds is its weight times its value."
     table = Table(["class", "features that speak for it", "features that speak against it"], rows)
-    return Section("What speaks for each class", [Line(note, "dim"), table])
+    lines = [Line(note, "dim"), *_legend([cell for row in rows for cell in row[1:]])]
+    return Section("What speaks for each class", [*lines, table])
 
 
 def example_section(
@@ -62,12 +64,19 @@ def example_section(
         for place in order[:_MAX_FEATURES]
     ]
     content: list[Record] = [Table(["feature", "value", f"adds to {answer}"], rows, numbers=[1, 2])]
+    content += _legend([row[0] for row in rows])
     rest = order[_MAX_FEATURES:]
     others = f"{len(rest)} other features add {sum(added[place] for place in rest):+.3f}, "
     text = (
         f"{others if rest else ''}the bias adds {bias:+.3f}; the sum is {sum(added) + bias:+.3f}."
     )
     return Section(f"What speaks for {answer}", [*content, Line(text, "dim")])
+
+
+def _legend(texts: Sequence[str]) -> list[Line]:
+    """Returns what the marks of pieces of words mean, where there are any."""
+    has_pieces = any(mark in text for text in texts for mark in "·…")
+    return [Line(_PIECES, "dim")] if has_pieces else []
 
 
 def text_section(

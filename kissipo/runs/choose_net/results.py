@@ -15,6 +15,7 @@ from kissipo.core.text import format_score
 from kissipo.engine.run_folder import CANDIDATES, RunFolder
 
 _MAX_ERROR = 200
+LOSS_DECIDES = "Where no score is better by more than its standard error, the loss decides."
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,24 @@ class Results:
             if row.last is not None and row.last.is_valid
         ]
         by_score = sorted(valid, key=lambda number: self._rank(number))
+        equal = self._equal_to_first(by_score)
+        equal.sort(key=lambda number: (self._loss(number), by_score.index(number)))
+        return equal + [number for number in by_score if number not in equal]
+
+    @property
+    def is_decided_by_loss(self) -> bool:
+        """Whether several candidates are equally good, so that their losses decided."""
+        ranking = self.ranking
+        by_score = sorted(ranking, key=lambda number: self._rank(number))
+        return len(self._equal_to_first(by_score)) > 1
+
+    def _equal_to_first(self, by_score: Sequence[int]) -> list[int]:
+        """Returns the candidates that are as good as the first one, which is among
+        them."""
         if not by_score:
             return []
         best = self.rows[by_score[0]]
-        equal = [number for number in by_score if self._is_equal(self.rows[number], best)]
-        equal.sort(key=lambda number: (self._loss(number), by_score.index(number)))
-        return equal + [number for number in by_score if number not in equal]
+        return [number for number in by_score if self._is_equal(self.rows[number], best)]
 
     def _rank(self, number: int) -> tuple[float, ...]:
         row = self.rows[number]
@@ -226,7 +239,7 @@ def results_section(results: Results) -> Section:
         results_table(results),
         Line(
             "Trained: the fraction of the full training in the last round of a candidate. "
-            "Where no score is better by more than its standard error, the loss decides.",
+            + LOSS_DECIDES,
             "dim",
         ),
     ]

@@ -104,12 +104,10 @@ def _scored(parts: Sequence[SplitEvaluation], pipelines: Sequence[Pipeline]) -> 
     truth = np.concatenate([part.truths[0] for part in parts])
     watched = answer.watch(scores, truth)
     score, quality = float(watched.metrics[answer.monitor]), watched.per_sample
-    noise = 0.0
+    sizes = [len(pipeline.datasets["validation"]) for pipeline in pipelines]
+    losses, noise = [part.loss for part in parts], 0.0
+    loss = float(np.average(losses, weights=sizes)) if np.isfinite(losses).all() else nan
     if quality is not None and len(quality) > 1 and isclose(quality.mean(), score):
         noise = float(quality.std() / len(quality) ** 0.5)
-    sizes = [len(pipeline.datasets["validation"]) for pipeline in pipelines]
-    losses = [part.loss for part in parts]
-    loss = float(np.average(losses, weights=sizes)) if np.isfinite(losses).all() else nan
-    if noise:
         loss = float(answer.evaluate(scores, truth).metrics.get("log_loss", loss))
     return Trial(1.0, score, loss, noise)

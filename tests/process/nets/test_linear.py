@@ -13,11 +13,13 @@ from torch import nn
 
 import kissipo as ki
 from kissipo.core.batch import Batch
+from kissipo.core.description import Line
 from kissipo.core.errors import TaskError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.algorithms.closed_form import ClosedForm, Options
 from kissipo.process.linear_init import ALPHAS
 from kissipo.process.nets import linear
+from kissipo.process.nets._linear_sections import classes_section, example_section
 
 ROW = TensorSpec("row", ("feature",), (13,))
 CITY = TensorSpec("city", (), (), vocab_size=9)
@@ -91,3 +93,16 @@ def test_sample_weights_of_a_task_count_as_in_sklearn(tmp_path: Path) -> None:
     with torch.no_grad():
         shares = run.net(*train.inputs).softmax(1).numpy()
     np.testing.assert_allclose(shares, model.predict_proba(inputs), atol=1e-4)
+
+
+def test_signs_in_pieces_of_words_are_explained_where_they_stand() -> None:
+    def lines(names: list[str]) -> list[str]:
+        sections = (
+            example_section([0.5, -0.2], [1.0, 1.0], 0.0, names, "pos"),
+            classes_section(torch.tensor([[0.5, -0.2]]), names, ["pos"]),
+        )
+        texts = [line.text for part in sections for line in part.content if isinstance(line, Line)]
+        return [text for text in texts if "start or the end of a word" in text]
+
+    assert len(lines(["good", "·go…"])) == 2
+    assert lines(["good", "bad"]) == []
