@@ -208,11 +208,10 @@ def _machine(folder: Path) -> Path:
             )
         )
     )
-    hours = [rows[start : start + 12] for start in range(0, len(rows) - 11, 12)]
-    means = [
-        [hour[0]["timestamp"], f"{np.mean([float(row['value']) for row in hour]):.4f}"]
-        for hour in hours
-    ]
+    hours: dict[str, list[float]] = {}
+    for row in rows:
+        hours.setdefault(f"{row['timestamp'][:13]}:00:00", []).append(float(row["value"]))
+    means = [[hour, f"{np.mean(values):.4f}"] for hour, values in hours.items()]
     return _table(folder / "machine.csv", ["timestamp", "temperature"], means)
 
 

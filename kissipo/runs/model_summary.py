@@ -131,7 +131,7 @@ def net_costs(name: str, words: Mapping[str, object] | None = None) -> NetCosts:
 
 
 def _image(usual: TensorSpec, options: Any) -> TensorSpec:
-    """Returns the usual input, an image with the size and the channels of the options."""
+    """Returns the usual input; an image has size and channels of the options."""
     if usual.axes[:1] != ("channel",):
         return usual
     channels, height, width = usual.shape
