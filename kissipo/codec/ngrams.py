@@ -20,7 +20,7 @@ Example:  >>> from kissipo.core.frame import Frame, strings
           >>> frame = Frame((strings("text", ["Up to", "up"]),))
           >>> codec = Ngrams("text").fit(frame)
           >>> codec.spec.labels[1:5], codec.encode(frame)[1, :2].tolist()
-          (('to', 'up', 'up to', '·t…'), [[1.0, 1.0], [4.0, 0.40824830532073975]])
+          (('to', 'up', 'up to', '·t…'), [[2.0, 1.0], [7.0, 0.40824830532073975]])
 """
 
 from __future__ import annotations

@@ -134,6 +134,7 @@ def test_written_options_of_the_process_are_not_changed(question: Callable[[], T
         "freeze",
         "backbone_learning_rate_scale",
         "anchors",
+        "image_features",
     )  # their values depend on more than their type
     words = {
         key: another(info, value) for key, (info, value) in decided.items() if key not in of_a_net

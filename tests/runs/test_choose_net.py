@@ -169,8 +169,12 @@ def test_ctrl_c_keeps_the_results_so_far_and_says_how_to_resume(table: str) -> N
             if text.startswith("tiny net"):
                 os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(StoppedError, match="--resume --out run"):
-        load(table).fit(out="run", callbacks=[Interrupter()])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background
+    try:
+        with pytest.raises(StoppedError, match="--resume --out run"):
+            load(table).fit(out="run", callbacks=[Interrupter()])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(compared("run")["candidates"][0]["trials"]) == 1
 
 

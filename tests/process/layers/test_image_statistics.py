@@ -65,7 +65,7 @@ def test_scale_is_fitted_before_the_first_step() -> None:
     x = images((1, 20, 16)) * torch.linspace(0.2, 1, 40)[:, None, None, None]
     spec = TensorSpec("image", ("channel", "height", "width"), (1, 20, 16))
     torch.manual_seed(0)
-    net = ffn.build((spec,), (CLASSES,), ffn.Options(units=(8,), features="statistics"))
+    net = ffn.build((spec,), (CLASSES,), ffn.Options(units=(8,), image_features="statistics"))
     algorithm = Supervised(net, (nn.functional.cross_entropy,), Options(), total_steps=1)
     algorithm.begin(Images(x, torch.arange(40) % 3))
     (layer,) = (layer for layer in net.modules() if isinstance(layer, ImageStatistics))
