@@ -173,7 +173,7 @@ def test_every_supervised_built_in_task_is_tested() -> None:
 def test_unsupervised_task_is_refused(name: str) -> None:
     Path("words.txt").write_text("salt of the sea and salt of the earth\n" * 60, encoding="utf-8")
     few = {"input.text": "words.txt", "input.min_count": 1} if name == "word2vec" else {}
-    with pytest.raises(NotBuiltError, match="process.algorithm=supervised"):
+    with pytest.raises(NotBuiltError, match=r"process\.algorithm=supervised"):
         eject(load(name, words=few), "out")
     assert not Path("out").exists()
 
