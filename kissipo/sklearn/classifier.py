@@ -14,11 +14,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import class_column
 from kissipo.core.numpy_array import NumpyArray
 from kissipo.sklearn.samples import free_name, name_of, read_samples, refuse_missing
-from kissipo.sklearn.table_estimator import (
-    TableEstimator,
-    read_weights,
-    refuse_other_length,
-)
+from kissipo.sklearn.table_estimator import TableEstimator, weighted_rows
 
 
 class Classifier(ClassifierMixin, TableEstimator):
@@ -51,12 +47,7 @@ class Classifier(ClassifierMixin, TableEstimator):
         Raises:         ValueError for samples or classes that cannot be used.
         """
         samples = read_samples(self, X, fit=True)
-        labels = _read_labels(y)
-        refuse_other_length(samples, labels)
-        weights = read_weights(samples, sample_weight)
-        if weights is not None and not weights.all():
-            rows = np.flatnonzero(weights)
-            samples, labels, weights = samples.taken(rows), labels[rows], weights[rows]
+        samples, labels, weights = weighted_rows(samples, _read_labels(y), sample_weight)
         classes = np.unique(labels)
         _refuse_classes(classes)
         name = free_name(name_of(y, "y"), samples.names)

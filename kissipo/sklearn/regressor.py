@@ -14,11 +14,7 @@ from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, numbers
 from kissipo.input.formats.dataframe import from_dataframe, is_dataframe
 from kissipo.sklearn.samples import Samples, free_name, name_of, read_samples, refuse_missing
-from kissipo.sklearn.table_estimator import (
-    TableEstimator,
-    read_weights,
-    refuse_other_length,
-)
+from kissipo.sklearn.table_estimator import TableEstimator, weighted_rows
 
 
 class Regressor(RegressorMixin, TableEstimator):
@@ -49,12 +45,7 @@ class Regressor(RegressorMixin, TableEstimator):
         Raises:         ValueError for samples or targets that cannot be used.
         """
         samples = read_samples(self, X, fit=True)
-        targets = _read_targets(y)
-        refuse_other_length(samples, targets)
-        weights = read_weights(samples, sample_weight)
-        if weights is not None and not weights.all():
-            rows = np.flatnonzero(weights)
-            samples, targets, weights = samples.taken(rows), targets[rows], weights[rows]
+        samples, targets, weights = weighted_rows(samples, _read_targets(y), sample_weight)
         columns = _columns(y, targets, samples)
         self._fit_rows(samples, columns, weights, kind="number")
         self._target_shape = targets.shape[1:]

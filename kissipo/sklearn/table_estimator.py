@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from kissipo.core.codec import columns_of
 from kissipo.core.errors import DataError
 from kissipo.core.frame import Column, numbers
+from kissipo.core.numpy_array import NumpyArray
 from kissipo.core.text import list_some
 from kissipo.engine.evaluate import answer_all
 from kissipo.output.answer import Prediction
@@ -118,7 +119,23 @@ class TableEstimator(Estimator):
         return read_samples(self, X, fit=False).named(self._columns).value()
 
 
-def read_weights(samples: Samples, sample_weight: object) -> Weights | None:
+def weighted_rows(
+    samples: Samples, targets: NumpyArray, sample_weight: object
+) -> tuple[Samples, NumpyArray, Weights | None]:
+    """Returns the samples, targets and weights without the rows of weight 0.
+
+    Raises:   ValueError for targets or weights of another number of samples, as
+              scikit-learn says it; DataError if all weights are 0.
+    """
+    check_consistent_length(np.empty((len(samples), 1)), targets)
+    weights = _read_weights(samples, sample_weight)
+    if weights is None or weights.all():
+        return samples, targets, weights
+    rows = np.flatnonzero(weights)
+    return samples.taken(rows), targets[rows], weights[rows]
+
+
+def _read_weights(samples: Samples, sample_weight: object) -> Weights | None:
     """Returns one weight per sample; None without weights.
 
     Raises:   ValueError as scikit-learn says it; DataError if all are 0.
@@ -132,14 +149,6 @@ def read_weights(samples: Samples, sample_weight: object) -> Weights | None:
     if not weights.any():
         raise DataError("the sample weights are all zero", allowed="at least one above 0")
     return weights
-
-
-def refuse_other_length(samples: Samples, y: object) -> None:
-    """Refuses targets for another number of samples.
-
-    Raises:   ValueError as scikit-learn says it.
-    """
-    check_consistent_length(np.empty((len(samples), 1)), y)
 
 
 def _warn(remarks: Sequence[str]) -> None:
