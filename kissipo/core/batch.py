@@ -83,6 +83,17 @@ def is_step(x: Tensor) -> Tensor:
     return (x[..., 0] if x.is_floating_point() else x) != 0
 
 
+def joined_weights(batches: Sequence[Batch]) -> Tensor | None:
+    """Returns the weights of the samples of all batches; None where all are equal.
+
+    Example:  >>> batch = Batch((torch.zeros(2, 1),), (), torch.tensor([0.5, 1.5]))
+              >>> joined_weights([batch, batch])
+              tensor([0.5000, 1.5000, 0.5000, 1.5000])
+    """
+    weights = [batch.weights for batch in batches if batch.weights is not None]
+    return torch.cat(weights) if weights else None
+
+
 def trim(ids: Tensor) -> Tensor:
     """Cuts off the last steps that are padding in all rows; one step is left.
 

@@ -20,11 +20,12 @@ from kissipo.core.finding import counted
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
+from kissipo.process.nets._described_by_details import DescribedByDetails
 
 _PIECE = 4_000_000  # distances that are computed at once
 
 
-class MapNet(nn.Module):
+class MapNet(DescribedByDetails, nn.Module):
     """A net that is solved from all samples, and places a sample on the map.
 
     MEASURES:    what `measure` returns of a sample besides its place, by name
@@ -72,15 +73,6 @@ class MapNet(nn.Module):
     ) -> Sequence[Section]:
         """Returns how the net places this sample."""
         raise NotImplementedError
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: the `details` of the net have everything."""
-        return []
 
     def read(self, samples: Iterable[Batch]) -> NDArray[np.float64]:
         """Returns all training samples as rows (sample, feature), and counts them."""

@@ -15,17 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kissipo.core.batch import Batch
+from kissipo.core.batch import Batch, joined_weights
 from kissipo.core.description import Line, Section
 from kissipo.core.errors import ShapeError, TaskError
 from kissipo.core.inferred_option import DataFacts
 from kissipo.core.numpy_array import NumpyArray
+from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.log_odds import LogOdds, LogProbability
 from kissipo.process.layers.number_row import NumberRow
 from kissipo.process.layers.series_wrapper import target_columns
 from kissipo.process.layers.subtract_last import RelativeToLastValue
 from kissipo.process.layers.tree_ensemble import TreeEnsemble
+from kissipo.process.nets._described_by_details import DescribedByDetails
 from kissipo.process.nets._tree_sections import TreeNames, example_sections
 
 Kind = Literal["class", "label", "number"]
@@ -46,6 +48,22 @@ _RELATIVE = Section(
 _LOSSES = ("mean_squared_error", "sparse_categorical_cross_entropy", "binary_cross_entropy")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TreeOptions:
+    """The options of every net of trees."""
+
+    max_depth: int | None = option(
+        None, "maximum number of comparisons on a path; as many as needed when omitted", minimum=1
+    )
+    class_weights: Literal["balanced"] | None = option(
+        None, "weights of the samples; balanced: inversely proportional to class frequencies"
+    )
+    subtract_last: bool | None = option(
+        None,
+        "time series: subtract the last value of the window from it, and add it to the forecast",
+    )
+
+
 @dataclass(frozen=True)
 class TreeSamples:
     """The training samples of one output.
@@ -60,7 +78,7 @@ class TreeSamples:
     weights: NDArray[np.float64] | None
 
 
-class TreeNet(nn.Module):
+class TreeNet(DescribedByDetails, nn.Module):
     """A net of trees: one ensemble per output.
 
     importances:  (output, feature) how much each number helped; they sum to 1
@@ -144,7 +162,7 @@ class TreeNet(nn.Module):
         batches = list(samples)
         parts = zip(*(batch.targets for batch in batches), strict=True)
         targets = [_joined(kind, some) for kind, some in zip(self.kinds, parts, strict=True)]
-        weights = [batch.weights for batch in batches if batch.weights is not None]
+        weights = joined_weights(batches)
         with torch.no_grad():
             if self.means:
                 columns = zip(targets, self.outputs, strict=True)
@@ -153,7 +171,7 @@ class TreeNet(nn.Module):
                 )
                 self.row.fit([batch.inputs for batch in batches], torch.from_numpy(all_targets))
             rows = torch.cat([self.row(*batch.inputs) for batch in batches])
-        return rows.numpy(), targets, torch.cat(weights).double().numpy() if weights else None
+        return rows.numpy(), targets, None if weights is None else weights.double().numpy()
 
     def _balanced(
         self, number: int, target: NumpyArray, weights: NDArray[np.float64] | None
@@ -185,17 +203,8 @@ class TreeNet(nn.Module):
             for section in example_sections(trees, row, self.names, spec)
         ]
 
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: the `details` of the net have everything."""
-        return []
 
-
-class RelativeTrees(RelativeToLastValue):
+class RelativeTrees(DescribedByDetails, RelativeToLastValue):
     """A net of trees on windows that are relative to their last value."""
 
     SHOWS_STEPS = True
@@ -226,15 +235,6 @@ class RelativeTrees(RelativeToLastValue):
         relative = (self.subtract_last(window), *ahead)
         sections = self.net.describe_example(relative, inputs, outputs, tokens)
         return [*([_RELATIVE] if sections else []), *sections]
-
-    def describe_samples(
-        self,
-        batches: Iterable[tuple[Tensor, ...]],
-        inputs: Sequence[TensorSpec],
-        outputs: Sequence[TensorSpec],
-    ) -> Sequence[Section]:
-        """Returns nothing: the `details` of the net have everything."""
-        return []
 
 
 def on_windows(

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ from kissipo.process.nets._tree_sections import solution_detail
 from kissipo.process.nets._trees import (
     Kind,
     TreeNet,
+    TreeOptions,
     TreeSamples,
     on_windows,
     refuse_losses,
@@ -81,7 +82,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(TreeOptions):
     """The options of gradient boosting."""
 
     max_iterations: int = option(100, "maximum number of trees per class or number", minimum=1)
@@ -89,21 +90,11 @@ class Options:
         None, f"factor of each tree; {_RATE} when omitted", above=0
     )
     max_leaves: int = option(31, "maximum number of leaves per tree", minimum=2)
-    max_depth: int | None = option(
-        None, "maximum number of comparisons on a path; as many as needed when omitted", minimum=1
-    )
     min_samples_leaf: int = option(
         _USUAL_LEAF, "minimum number of training samples in a leaf", minimum=1
     )
     l2: float = option(0.0, "L2 regularization of the values of the leaves", minimum=0)
     early_stopping: Stop = option(Stop(), "early stopping, for large data when omitted")
-    class_weights: Literal["balanced"] | None = option(
-        None, "weights of the samples; balanced: inversely proportional to class frequencies"
-    )
-    subtract_last: bool | None = option(
-        None,
-        "time series: subtract the last value of the window from it, and add it to the forecast",
-    )
 
 
 def build(

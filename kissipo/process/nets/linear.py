@@ -23,7 +23,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kissipo.core.batch import Batch
+from kissipo.core.batch import Batch, joined_weights
 from kissipo.core.description import Detail, Line, Section, Table
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import Candidate, DataFacts, candidate
@@ -150,8 +150,8 @@ class DescribesFeatures:
         batches = list(samples)
         features = torch.cat([self.features(batch.inputs) for batch in batches]).numpy()
         targets = torch.cat([batch.targets[0] for batch in batches])
-        weights = [batch.weights for batch in batches if batch.weights is not None]
-        sample_weight = torch.cat(weights).numpy() if weights else None
+        weights = joined_weights(batches)
+        sample_weight = None if weights is None else weights.numpy()
         solution = solve(features, targets, layer.out_features, sample_weight)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(solution.weight))

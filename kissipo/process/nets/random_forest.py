@@ -39,6 +39,7 @@ from kissipo.process.nets._tree_sections import solution_detail
 from kissipo.process.nets._trees import (
     Kind,
     TreeNet,
+    TreeOptions,
     TreeSamples,
     leaf_budget,
     on_windows,
@@ -62,13 +63,10 @@ _IMPORTANCE = (
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(TreeOptions):
     """The options of a random forest."""
 
     num_trees: int = option(200, "number of trees", minimum=1)
-    max_depth: int | None = option(
-        None, "maximum number of comparisons on a path; as many as needed when omitted", minimum=1
-    )
     min_samples_leaf: int = option(
         1, "minimum number of training samples in a leaf; more for large data", minimum=1
     )
@@ -76,13 +74,6 @@ class Options:
         None,
         "number of columns that each node looks at: the square root of all, a third or all. When "
         "omitted: sqrt for categories and labels; for numbers third, or all of less than 10",
-    )
-    class_weights: Literal["balanced"] | None = option(
-        None, "weights of the samples; balanced: inversely proportional to class frequencies"
-    )
-    subtract_last: bool | None = option(
-        None,
-        "time series: subtract the last value of the window from it, and add it to the forecast",
     )
 
 
