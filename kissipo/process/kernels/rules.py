@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,19 +117,8 @@ def rules_here(*, bfloat16: bool = False) -> Rules:
 
 
 def why_torch(cell: str, training: bool, call: Call, *, bfloat16: bool) -> str:
-    """Why torch's kernel is used for this call; empty where it is not used.
-
-    The answers are kept, as the question takes longer than a short call may.
-    """
-    key = forced_kernels(), torch.get_num_threads() > 1, bfloat16
-    return _why_torch(key, cell, training, call)
-
-
-@lru_cache(maxsize=4096)
-def _why_torch(key: tuple[str, bool, bool], cell: str, training: bool, call: Call) -> str:
-    forced, several, bfloat16 = key
-    rules = rules_of(_set_of(forced), TYPES[bfloat16], THREADS[several])
-    return rules.why_torch(cell, training, call)
+    """Why torch's kernel is used for this call; empty where it is not used."""
+    return rules_here(bfloat16=bfloat16).why_torch(cell, training, call)
 
 
 @cache

@@ -14,8 +14,8 @@ Autocast: Under torch.autocast("cpu", torch.bfloat16) the fused kernel multiplie
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any, ClassVar, Literal, cast, get_args
+from functools import cache, lru_cache
+from typing import Any, ClassVar, Literal, NamedTuple, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -60,18 +60,7 @@ class Recurrent(nn.RNNBase):
         """
         if self.kernel in ("torch", "reference"):
             return self.kernel, "requested"
-        library = _current_kernels()
-        why_not = self._why_unsupported(x) or ("" if library else _why_missing())
-        if not why_not and self.kernel == "auto":
-            why_not = self._why_slower(x)
-        if library and not why_not:
-            return "fused", library.name
-        if self.kernel == "fused":
-            raise MachineError(
-                f"the fused kernel cannot be used: {why_not}",
-                do="Use kernel='auto' or kernel='torch'",
-            )
-        return "torch", why_not
+        return _choice(self._facts(x), forced_kernels(), torch.get_num_threads())
 
     def forward(
         self,
@@ -183,19 +172,25 @@ class Recurrent(nn.RNNBase):
             )
         return y, self._final_state(states, back)
 
-    def _why_unsupported(self, x: Tensor) -> str:
-        if self.proj_size:
-            return "torch's kernel computes projections"
-        if x.device.type != "cpu":
-            return f"torch's kernel is used on {x.device.type}"
+    def _facts(self, x: Tensor) -> "_Facts":
         autocast = torch.is_autocast_enabled("cpu")
-        if autocast and torch.get_autocast_dtype("cpu") != torch.bfloat16:
-            dtype = torch.get_autocast_dtype("cpu")
-            return f"torch's kernel is used under autocast to {dtype}"
-        supported = (torch.float32, torch.bfloat16) if autocast else (torch.float32,)
-        if x.dtype not in supported or self.weight_hh_l0.dtype != torch.float32:
-            return f"the input is {x.dtype}, but the fused kernel needs torch.float32"
-        return fallback_reason()
+        w_hh = self._flat_weights[1]
+        assert w_hh is not None
+        return _Facts(
+            self.kernel,
+            self.mode,
+            self.input_size,
+            self.hidden_size,
+            self.proj_size,
+            self.batch_first,
+            w_hh.dtype,
+            x.shape,
+            x.dtype,
+            "cpu" if x.is_cpu else x.device.type,
+            torch.is_grad_enabled() and (x.requires_grad or w_hh.requires_grad),
+            torch.get_autocast_dtype("cpu") if autocast else None,
+            fallback_reason(),
+        )
 
     def _inferred(self, x: Tensor | PackedSequence) -> InferredResults | None:
         """Computes all layers in one call; None where the general path is needed.
@@ -219,20 +214,6 @@ class Recurrent(nn.RNNBase):
         if results is not None:
             self.__dict__["used"] = f"fused: {library.name}"
         return results
-
-    def _why_slower(self, x: Tensor) -> str:
-        """Returns why torch's kernel is faster, by the rules of this machine."""
-        if x.dim() != 3:
-            return ""
-        steps, batch = x.shape[:2][::-1] if self.batch_first else x.shape[:2]
-        w_hh = self._flat_weights[1]
-        is_learning = x.requires_grad or (w_hh is not None and w_hh.requires_grad)
-        return why_torch(
-            self.mode[:4].rstrip("_"),
-            torch.is_grad_enabled() and is_learning,
-            Call(batch, steps, self.input_size, self.hidden_size),
-            bfloat16=torch.is_autocast_enabled("cpu"),
-        )
 
     def _run_layers(
         self,
@@ -338,7 +319,7 @@ class Recurrent(nn.RNNBase):
             or self.kernel in ("torch", "reference")
             or not BUILT
             or torch.is_autocast_enabled("cpu")
-            or self._why_unsupported(input)
+            or _why_unsupported(self._facts(input))
         ):
             return self._by_torch(input, hx, lengths)
 
@@ -403,6 +384,79 @@ class Recurrent(nn.RNNBase):
                 f"with {self.input_size} features",
                 got=f"shape {tuple(x.shape)}",
             )
+
+
+class _Facts(NamedTuple):
+    """What the choice of a kernel depends on, but for the machine.
+
+    shape, dtype, device:  of the input
+    is_learning:           whether gradients will be asked for
+    autocast:              the dtype of autocast; None outside
+    fallback:              why torch's own must be used now, whatever the layer is
+    """
+
+    kernel: Kernel
+    mode: str
+    features: int
+    units: int
+    projections: int
+    batch_first: bool
+    weights: torch.dtype
+    shape: torch.Size
+    dtype: torch.dtype
+    device: str
+    is_learning: bool
+    autocast: torch.dtype | None
+    fallback: str
+
+
+@lru_cache(maxsize=4096)
+def _choice(facts: _Facts, forced: str, threads: int) -> tuple[Literal["fused", "torch"], str]:
+    """Returns the kernel and the reason. It is kept, as finding it takes longer than a
+    short call.
+
+    forced, threads:  for which instruction set and number of threads it holds
+    """
+    library = kernels(bfloat16=facts.autocast is not None)
+    why_not = _why_unsupported(facts) or ("" if library else _why_missing())
+    if not why_not and facts.kernel == "auto":
+        why_not = _why_slower(facts)
+    if library and not why_not:
+        return "fused", library.name
+    if facts.kernel == "fused":
+        raise MachineError(
+            f"the fused kernel cannot be used: {why_not}",
+            do="Use kernel='auto' or kernel='torch'",
+        )
+    return "torch", why_not
+
+
+def _why_unsupported(facts: _Facts) -> str:
+    if facts.projections:
+        return "torch's kernel computes projections"
+    if facts.device != "cpu":
+        return f"torch's kernel is used on {facts.device}"
+    if facts.autocast not in (None, torch.bfloat16):
+        return f"torch's kernel is used under autocast to {facts.autocast}"
+    supported = (torch.float32, torch.bfloat16) if facts.autocast else (torch.float32,)
+    if facts.dtype not in supported or facts.weights != torch.float32:
+        return f"the input is {facts.dtype}, but the fused kernel needs torch.float32"
+    return facts.fallback
+
+
+def _why_slower(facts: _Facts) -> str:
+    """Returns why torch's kernel is faster, by the rules of this machine."""
+    if len(facts.shape) != 3:
+        return ""
+    batch, steps, _ = facts.shape
+    if not facts.batch_first:
+        batch, steps = steps, batch
+    return why_torch(
+        facts.mode[:4].rstrip("_"),
+        facts.is_learning,
+        Call(batch, steps, facts.features, facts.units),
+        bfloat16=facts.autocast is not None,
+    )
 
 
 def _current_kernels() -> Kernels | None:

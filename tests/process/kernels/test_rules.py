@@ -24,7 +24,7 @@ from kissipo.process.kernels.rules import (
     rules_here,
     rules_of,
 )
-from kissipo.process.layers import GRU, LSTM, RNN
+from kissipo.process.layers import GRU, LSTM, RNN, recurrent
 from kissipo.process.layers.recurrent import Kernel
 from kissipo.runs import kernel_speed
 
@@ -132,7 +132,7 @@ def test_a_layer_follows_the_rules_in_training_and_in_inference(
     }
     by_hand = Rules("a test", "avx2", "by hand", maxima)
     monkeypatch.setattr(rules, "rules_of", lambda *_: by_hand)
-    monkeypatch.setattr(rules, "_why_torch", rules._why_torch.__wrapped__)  # nothing is kept
+    monkeypatch.setattr(recurrent, "_choice", recurrent._choice.__wrapped__)  # nothing is kept
     assert layer.choose(x)[0] == "fused"
     maxima[f"{cell} training"]["up to 8 rows"] = count - 1
     assert layer.choose(x) == (
