@@ -102,7 +102,7 @@ def test_fit_equals_a_plain_torch_loop(
     by_hand: Any, words: Mapping[str, Any], tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without kernels: their sums have another order, and other dropout masks."""
-    monkeypatch.setenv("KISSIPO_KERNELS", "none")
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", "none")
     words = {**words, "learning_rate": RATE, "epochs": EPOCHS, "early_stopping": 0}
     task = ki.load("digits", words={f"process.{key}": value for key, value in words.items()})
     run = task.fit(seed=SEED)
@@ -134,7 +134,7 @@ def test_fit_equals_a_plain_torch_loop(
 def test_kernels_train_like_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     task = ki.load("digits", words={"process.epochs": 3, "process.dropout": 0})
     fast = task.fit(seed=SEED, out="fast").history
-    monkeypatch.setenv("KISSIPO_KERNELS", "none")
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", "none")
     slow = task.fit(seed=SEED, out="slow").history
     for one, two in zip(fast, slow, strict=True):
         assert one["validation_loss"] == pytest.approx(two["validation_loss"], rel=2e-3)

@@ -104,9 +104,7 @@ def _torch_computes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setattr("kissipo.runs.fit.threads_for", lambda multiplications: nullcontext(1))
-    monkeypatch.setattr("kissipo.process.optim.kernels", lambda: None)
-    monkeypatch.setattr("kissipo.process.layers.recurrent._current_kernels", lambda: None)
-    monkeypatch.setattr("kissipo.process.manual_backprop.kernels", lambda: None)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", "none")
     yield
     torch.set_num_threads(threads)
 

@@ -148,7 +148,7 @@ def test_adam_kernel_with_a_million_weights_on_several_threads(
 ) -> None:
     if instructions not in available_sets():
         pytest.skip(f"this machine has no {instructions}")
-    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", instructions)
     torch.manual_seed(1)
     pair = [nn.Parameter(torch.randn(1000, 1003)) for _ in range(2)]
     pair[1].data.copy_(pair[0])

@@ -35,7 +35,6 @@ class _Shape:
     packed: bytes
     operations: int
     results: list[Tensor]  # y and the final states, whose memory is not used
-    is_lstm: bool
     rows: SequenceRows
     hidden: list[Tensor]
 
@@ -93,12 +92,14 @@ def run(cell: nn.RNNBase, x: Tensor, kernels: Kernels, *, auto: bool = False) ->
             plans.append(plan)
             return None
         shape = _new_shape(cell, plan, weights, x)
-    y, h_n, c_n = (empty_like(like) for like in shape.results)
+    y, h_n, *others = [empty_like(like) for like in shape.results]
+    c_n = others[0] if others else None
     threads = torch.get_num_threads() if shape.operations >= PARALLEL_OPERATIONS else 1
-    fields = (x.data_ptr(), y.data_ptr(), h_n.data_ptr(), c_n.data_ptr(), threads)
+    cells = 0 if c_n is None else c_n.data_ptr()
+    fields = (x.data_ptr(), y.data_ptr(), h_n.data_ptr(), cells, threads)
     kernels.recurrent_infer(_CALL.pack(*fields, cell.num_layers) + shape.packed)
     plans.append(plan)
-    return (y, (h_n, c_n)) if shape.is_lstm else (y, h_n)
+    return (y, h_n) if c_n is None else (y, (h_n, c_n))
 
 
 def _suits(cell: nn.RNNBase, x: Tensor) -> bool:
@@ -155,15 +156,11 @@ def _new_shape(cell: nn.RNNBase, plan: _Plan, weights: list[Tensor], x: Tensor) 
         products = WEIGHT_GATES[CELLS[cell.mode]] * units * (features + units)
         operations = max(operations, 2 * products * rows.count * directions)
     states = (cell.num_layers * directions, batch, units)
-    is_lstm = cell.mode == "LSTM"
-    results = [
-        torch.empty(size) for size in ((*x.shape[:2], width), states, states if is_lstm else 0)
-    ]
+    sizes = [(*x.shape[:2], width), states, *([states] if cell.mode == "LSTM" else [])]
+    results = [torch.empty(size) for size in sizes]
     if len(plan.shapes) >= _MAX_SHAPES:
         plan.shapes.clear()
-    shape = plan.shapes[x.shape] = _Shape(
-        b"".join(parts), operations, results, is_lstm, rows, hidden
-    )
+    shape = plan.shapes[x.shape] = _Shape(b"".join(parts), operations, results, rows, hidden)
     return shape
 
 

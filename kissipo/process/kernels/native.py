@@ -7,7 +7,7 @@ follow `torch.set_num_threads`.
 The widest instruction set that the processor has is chosen when the library is loaded.
 $KISSIPO_KERNELS forces one instead: plain, avx2, avx512 or neon; avx512_bf16 or amx,
 which multiply bfloat16 and leave float32 to the widest of the others; or none, where
-torch computes everything.
+torch computes everything. It is read once: reading it takes as long as a small layer.
 """
 
 import ctypes
@@ -27,6 +27,7 @@ BFLOAT16_SETS = ("avx512_bf16", "amx")
 _NONE = ("none", "torch")
 _LIBRARY = Path(__file__).parent / ("_kernels.dll" if sys.platform == "win32" else "_kernels.so")
 BUILT = _LIBRARY.exists()
+_FORCED = os.environ.get("KISSIPO_KERNELS", "").strip().lower()
 _LONG, _BYTES = ctypes.c_int64, ctypes.c_char_p
 
 
@@ -95,7 +96,7 @@ def kernels(*, bfloat16: bool = False) -> Kernels | None:
 
 def forced_kernels() -> str:
     """The value of $KISSIPO_KERNELS; empty where nothing is forced."""
-    return os.environ.get("KISSIPO_KERNELS", "").strip().lower()
+    return _FORCED
 
 
 @cache

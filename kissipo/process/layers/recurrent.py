@@ -27,7 +27,6 @@ from kissipo.process.kernels.inference import Results as InferredResults
 from kissipo.process.kernels.inference import run as run_inference
 from kissipo.process.kernels.native import (
     BUILT,
-    Kernels,
     fallback_reason,
     forced_kernels,
     kernels,
@@ -207,7 +206,7 @@ class Recurrent(nn.RNNBase):
             or fallback_reason()
         ):
             return None
-        library = _current_kernels()
+        library = kernels()
         if library is None:
             return None
         results = run_inference(self, x, library, auto=self.kernel == "auto")
@@ -224,7 +223,7 @@ class Recurrent(nn.RNNBase):
         table: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Computes all layers by the fused kernel or step by step."""
-        library = _current_kernels()
+        library = kernels(bfloat16=torch.is_autocast_enabled("cpu"))
         count = 4 if self.bias else 2  # weights per direction
         missing: list[Tensor | None] = [None] * (4 - count)
 
@@ -457,11 +456,6 @@ def _why_slower(facts: _Facts) -> str:
         Call(batch, steps, facts.features, facts.units),
         bfloat16=facts.autocast is not None,
     )
-
-
-def _current_kernels() -> Kernels | None:
-    """Returns the kernels; under autocast those that multiply bfloat16."""
-    return kernels(bfloat16=torch.is_autocast_enabled("cpu"))
 
 
 def _why_missing() -> str:

@@ -105,9 +105,10 @@ def test_emulated_product_equals_loops_to_the_last_bit(emulator: ctypes.CDLL) ->
     ours = sums.copy()
     emulator.emulated_product(*(array.ctypes.data_as(ctypes.c_void_p) for array in (ours, a, b)))
     np.testing.assert_array_equal(ours.view(np.uint32), expected.view(np.uint32))
-    in_one_chain = sums + floats(a.reshape(-1)).reshape(16, 32) @ (
-        floats(b.reshape(-1)).reshape(16, 16, 2).transpose(0, 2, 1).reshape(32, 16)
-    )
+    in_one_chain = sums.copy()
+    pairs = floats(b.reshape(-1)).reshape(16, 16, 2).transpose(0, 2, 1).reshape(32, 16)
+    for column, row in zip(floats(a.reshape(-1)).reshape(16, 32).T, pairs, strict=True):
+        in_one_chain += np.outer(column, row)
     assert (ours != in_one_chain).any(), "another order of sums would be accepted"
     np.testing.assert_allclose(ours[6:], in_one_chain[6:], rtol=1e-4)
 

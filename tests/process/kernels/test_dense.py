@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not BUILT, reason="the kernels were not built he
 def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernels:
     if request.param not in available_sets():
         pytest.skip(f"this machine has no {request.param}")
-    monkeypatch.setenv("KISSIPO_KERNELS", request.param)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", request.param)
     library = kernels()
     assert library is not None
     assert library.name == request.param

@@ -69,7 +69,7 @@ def test_every_instruction_set(
 ) -> None:
     if instructions not in native.available_sets():
         pytest.skip(f"this machine has no {instructions}")
-    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", instructions)
     layer = CELLS[name][0](3, 70)
     assert_equals_torch(layer, torch.randn(9, 1, 3))
     assert layer.used == f"fused: {instructions}"
@@ -185,7 +185,7 @@ def test_results_are_new_tensors() -> None:
 def test_layer_without_kernels_has_none_in_inference_either(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("kissipo.process.layers.recurrent._current_kernels", lambda: None)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", "none")
     layer = GRU(3, 5)
     with torch.no_grad():
         layer(torch.randn(4, 2, 3))

@@ -112,7 +112,7 @@ def test_every_instruction_set_and_loss(
 ) -> None:
     if instructions not in native.available_sets():
         pytest.skip(f"this machine has no {instructions}")
-    monkeypatch.setenv("KISSIPO_KERNELS", instructions)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", instructions)
     loss, targets, width = LOSSES[name]
     for cell in ("lstm", "gru", "rnn"):
         model = net(width, "ids", cell=cell, units=17, pooling="max", bidirectional=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import product
 from typing import Any, get_args
 
@@ -163,12 +166,12 @@ def test_the_forced_set_computes(bfloat16: None, monkeypatch: pytest.MonkeyPatch
         "plain": ("plain", None),
         "avx2": ("avx2", None),
         "avx512": ("avx512", None),
-        "AVX512_BF16 ": ("avx512", "avx512_bf16"),
+        "avx512_bf16": ("avx512", "avx512_bf16"),
         "none": (None, None),
         "torch": (None, None),
     }
     for value, names in expected.items():
-        monkeypatch.setenv("KISSIPO_KERNELS", value)
+        monkeypatch.setattr(native, "_FORCED", value)
         both = kernels(), kernels(bfloat16=True)
         assert tuple(library.name if library else None for library in both) == names, value
         follows = {"": available_sets()[-1], "none": available_sets()[-1]}
@@ -176,6 +179,18 @@ def test_the_forced_set_computes(bfloat16: None, monkeypatch: pytest.MonkeyPatch
             follows[value] = value
         if value in follows:
             assert rules_here().name == f"{follows[value]} float32"
+
+
+def test_the_variable_is_read_when_the_kernels_are_imported() -> None:
+    script = "from kissipo.process.kernels import native; print(native.forced_kernels())"
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "KISSIPO_KERNELS": " AVX2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout == "avx2\n"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +202,7 @@ def test_an_unknown_or_unavailable_set_is_refused(
 ) -> None:
     if not available_sets() or value in available_sets():
         pytest.skip("the kernels are not built here, or this is an ARM processor")
-    monkeypatch.setenv("KISSIPO_KERNELS", value)
+    monkeypatch.setattr(native, "_FORCED", value)
     allowed = ", ".join((*available_sets(), "none", "torch"))
     text = (
         "KISSIPO_KERNELS must name an instruction set of this machine, or none; got "
@@ -206,7 +221,7 @@ def test_a_set_of_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) 
         pytest.skip("the kernels are not built here")
     monkeypatch.setattr(native, "available_sets", lambda: ("plain",))
     monkeypatch.setattr(native, "built_sets", lambda: ("plain", "amx"))
-    monkeypatch.setenv("KISSIPO_KERNELS", "amx")
+    monkeypatch.setattr(native, "_FORCED", "amx")
     with pytest.raises(MachineError, match="got amx, which this processor does not have"):
         kernels()
     monkeypatch.setattr(native, "BUILT", False)

@@ -40,7 +40,7 @@ KEYS = (2**63 + 12345, 77)
 def instructions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Kernels:
     if request.param not in available_sets():
         pytest.skip(f"this machine has no {request.param}")
-    monkeypatch.setenv("KISSIPO_KERNELS", request.param)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", request.param)
     library = kernels()
     assert library is not None
     assert library.name == request.param

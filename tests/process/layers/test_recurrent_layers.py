@@ -39,7 +39,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
         return "reference"
     if request.param not in available_sets():
         pytest.skip(f"this machine has no {request.param} kernels")
-    monkeypatch.setenv("KISSIPO_KERNELS", request.param)
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", request.param)
     return "fused"
 
 
@@ -658,7 +658,7 @@ def test_autocast_dtypes_and_errors_equal_torch(cell: str, bfloat16: None) -> No
 
 
 def test_autocast_without_bfloat16_uses_torchs_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KISSIPO_KERNELS", "plain")
+    monkeypatch.setattr("kissipo.process.kernels.native._FORCED", "plain")
     layer = LSTM(3, 4)
     with torch.autocast("cpu", torch.bfloat16):
         assert "cannot multiply bfloat16" in layer.choose(torch.zeros(5, 2, 3))[1]
