@@ -44,7 +44,6 @@ from kissipo.pipeline.experiment import (
     EncodedTask,
     Experiment,
     assemble,
-    build_experiment,
     encode_task,
 )
 from kissipo.pipeline.parse import without_auto
@@ -208,6 +207,7 @@ def train_only(
     *,
     seed: int = 0,
     device: str = "auto",
+    budget: str = "none",
     reading: Reading | None = None,
 ) -> Run:
     """Trains a task and saves the run without scores, checkpoints and a report.
@@ -216,14 +216,15 @@ def train_only(
     data.
 
     folder:   a new folder, which is temporary
+    budget:   how long nets are compared where the task names none
     reading:  the data, where they are read already
     Raises:   a subclass of UserError.
     """
-    experiment = build_experiment(task, seed=seed, device=device, reading=reading)
-    _refuse_slow(experiment)
-    place = device_of(experiment.net)
     saved = RunFolder(folder, is_temporary=True)
-    saved.create(_first_files(experiment, seed, place.type))
+    start = _Start(saved, seed, device, resume=False, callbacks=())
+    encoded = encode_task(task, seed=seed, reading=reading)
+    experiment = _begin(start, encoded, find_budget(budget))
+    place = device_of(experiment.net)
     with keep_memory(), usual_threads(experiment) as threads:
         result = train(experiment, None, seed, (), resume=False)
     experiment.net.to("cpu")

@@ -24,7 +24,7 @@ from kissipo.core.errors import TaskError
 from kissipo.core.json_object import JsonObject
 from kissipo.core.output_file import new_folder
 from kissipo.core.python_object import is_module
-from kissipo.engine.run_folder import DATA, METRICS, RunFolder
+from kissipo.engine.run_folder import CANDIDATES, DATA, METRICS, RunFolder
 from kissipo.input.source_data import Reading
 from kissipo.pipeline.parse import full_place
 from kissipo.pipeline.resolve import with_changes
@@ -45,6 +45,7 @@ class Estimator(BaseEstimator):
 
     net: object
     epochs: int | None
+    budget: str
     options: Mapping[str, object] | None
     random_state: int | np.random.RandomState | None
     device: str
@@ -55,6 +56,15 @@ class Estimator(BaseEstimator):
         """The findings of the data check: level, check, message and action of each."""
         findings: list[JsonObject] = RunFolder(self.run_.folder).read_json(DATA)["findings"]
         return findings
+
+    @property
+    def candidates_(self) -> list[JsonObject]:
+        """The nets that were compared, with the score of each; empty where none were."""
+        folder = RunFolder(self.run_.folder)
+        if not (folder.path / CANDIDATES).exists():
+            return []
+        candidates: list[JsonObject] = folder.read_json(CANDIDATES)["candidates"]
+        return candidates
 
     @property
     def n_iter_(self) -> int:
@@ -101,7 +111,12 @@ class Estimator(BaseEstimator):
     def _train(self, task: Task, reading: Reading) -> None:
         with _temporary() as folder:
             self.run_ = train_only(
-                task, folder, seed=self._seed(), device=self.device, reading=reading
+                task,
+                folder,
+                seed=self._seed(),
+                device=self.device,
+                budget=self.budget,
+                reading=reading,
             )
             _remove_with(self.run_)
 

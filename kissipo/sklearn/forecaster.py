@@ -29,6 +29,8 @@ class Forecaster(Estimator):
     season_length:  the seasonal period in steps; inferred when omitted
     net:            a net by its name, or a torch module; inferred when omitted
     epochs:         inferred when omitted
+    budget:         how long nets are compared where net is None: none, small (about 20
+                    seconds), medium or large; the best one is trained
     options:        further options of a task: {"process.learning_rate": 0.01}
     random_state:   the seed of the weights and the order; None draws a new one for each
                     fit
@@ -36,6 +38,7 @@ class Forecaster(Estimator):
 
     run_            the run, which traces, explains and shows its history
     findings_       what the data check found
+    candidates_     the nets that were compared, with their scores
 
     Example:  >>> series = 10 + np.sin(np.arange(120) * np.pi / 6)
               >>> forecaster = Forecaster(horizon=12, epochs=20).fit(series)
@@ -51,6 +54,7 @@ class Forecaster(Estimator):
         season_length: int | None = None,
         net: str | nn.Module | None = None,
         epochs: int | None = None,
+        budget: str = "none",
         options: Mapping[str, object] | None = None,
         random_state: int | np.random.RandomState | None = 0,
         device: str = "auto",
@@ -60,6 +64,7 @@ class Forecaster(Estimator):
         self.season_length = season_length
         self.net = net
         self.epochs = epochs
+        self.budget = budget
         self.options = options
         self.random_state = random_state
         self.device = device

@@ -22,6 +22,8 @@ class Regressor(RegressorMixin, TableEstimator):
 
     net:            a net by its name, or a torch module; inferred when omitted
     epochs, learning_rate, batch_size:  inferred when omitted
+    budget:         how long nets are compared where net is None: none, small (about 20
+                    seconds), medium or large; the best one is trained
     options:        further options of a task: {"process.dropout": 0.2}
     random_state:   the seed of the weights, the order and the validation split; None
                     draws a new one for each fit
@@ -29,6 +31,7 @@ class Regressor(RegressorMixin, TableEstimator):
 
     run_            the run, which traces, explains and shows its history
     findings_       what the data check found
+    candidates_     the nets that were compared, with their scores
 
     Example:  >>> from sklearn.datasets import load_diabetes
               >>> x, y = load_diabetes(return_X_y=True)

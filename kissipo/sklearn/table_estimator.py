@@ -34,6 +34,7 @@ class TableEstimator(Estimator):
         epochs: int | None = None,
         learning_rate: float | None = None,
         batch_size: int | None = None,
+        budget: str = "none",
         options: Mapping[str, object] | None = None,
         random_state: int | np.random.RandomState | None = 0,
         device: str = "auto",
@@ -42,6 +43,7 @@ class TableEstimator(Estimator):
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.batch_size = batch_size
+        self.budget = budget
         self.options = options
         self.random_state = random_state
         self.device = device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import kissipo
+from kissipo.core.errors import TaskError
 from kissipo.sklearn import Classifier, Regressor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -331,3 +333,17 @@ def test_kissipo_imports_no_sklearn() -> None:
     code = "import sys, kissipo; print([n for n in sys.modules if 'sklearn' in n or n == 'torch'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_budget_compares_nets_and_trains_the_best_one() -> None:
+    even = WINE.iloc[::2], WINE_CLASSES.iloc[::2]
+    first, again = (Classifier(budget="small", epochs=1).fit(*even) for _ in range(2))
+    scores = {row["title"]: row["trials"][-1]["score"] for row in first.candidates_}
+    assert {"ffn (default)", "TabM"} <= scores.keys()
+    results = json.loads((first.run_.folder / "candidates.json").read_text())
+    chosen = first.candidates_[results["winner"]]
+    assert first.run_.task.process["net"] == chosen["options"]["process.net"]
+    np.testing.assert_array_equal(first.predict_proba(WINE), again.predict_proba(WINE))
+    assert Classifier(epochs=1).fit(*even).candidates_ == []
+    with pytest.raises(TaskError, match="the budget has an unknown value"):
+        Classifier(budget="huge").fit(*even)
