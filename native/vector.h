@@ -23,9 +23,14 @@ inline Vec load(const float* from) { return *reinterpret_cast<const UnalignedVec
 inline void store(float* to, Vec value) { *reinterpret_cast<UnalignedVec*>(to) = value; }
 inline Vec broadcast(float value) { return value - Vec{}; }
 
+// The mask of the first `count` lanes, of fewer than all.
 #if defined(__AVX512F__)
-// The mask of the first `count` lanes.
 inline __mmask16 first_lanes(int64_t count) { return count > 0 ? (1u << count) - 1 : 0; }
+#elif defined(__AVX2__)
+inline __m256i first_lanes(int64_t count) {
+    static const int32_t masks[2 * LANES] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i*)(masks + LANES - (count > 0 ? count : 0)));
+}
 #endif
 
 // Loads the first `count` lanes, all where count is larger; the others become zero.
@@ -33,6 +38,8 @@ inline Vec load(const float* from, int64_t count) {
     if (count >= LANES) return load(from);
 #if defined(__AVX512F__)
     return (Vec)_mm512_maskz_loadu_ps(first_lanes(count), from);
+#elif defined(__AVX2__)
+    return (Vec)_mm256_maskload_ps(from, first_lanes(count));
 #else
     alignas(64) float part[LANES] = {};
     for (int64_t lane = 0; lane < count; lane++) part[lane] = from[lane];
@@ -40,11 +47,20 @@ inline Vec load(const float* from, int64_t count) {
 #endif
 }
 
-// Stores the first `count` lanes, all where count is larger.
+// Stores the first `count` lanes, all where count is larger. AVX2 stores halves, as AMD's
+// processors take dozens of instructions for a masked store.
 inline void store(float* to, Vec value, int64_t count) {
     if (count >= LANES) return store(to, value);
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(to, first_lanes(count), (__m512)value);
+#elif defined(__AVX2__)
+    __m128 half = _mm256_castps256_ps128((__m256)value);
+    if (count & 4) {
+        _mm_storeu_ps(to, half);
+        half = _mm256_extractf128_ps((__m256)value, 1);
+        to += 4;
+    }
+    for (int64_t lane = 0; lane < (count & 3); lane++) to[lane] = ((const float*)&half)[lane];
 #else
     for (int64_t lane = 0; lane < count; lane++) to[lane] = value[lane];
 #endif

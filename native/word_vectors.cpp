@@ -96,11 +96,19 @@ struct Targets {
     }
 };
 
+// The factors of the pairs (i, j), with the distances between two i and two j.
+struct Factors {
+    const float* data;
+    int64_t stride_i, stride_j;
+
+    float at(int64_t i, int64_t j) const { return data[i * stride_i + j * stride_j]; }
+};
+
 // The rows of one window in memory of its own, and the sums over their pairs.
 class Window {
     const WordVectors& task;
     const int64_t stride;
-    Array<float> inputs, outputs, scores, gradients;
+    Array<float> inputs, outputs, parts, scores, gradients;
 
   public:
     double loss = 0;
@@ -108,7 +116,8 @@ class Window {
 
     Window(const WordVectors& task, int64_t max_inputs, int64_t max_targets)
         : task(task), stride(padded(task.dim)), inputs(max_inputs * stride),
-          outputs(max_targets * stride), scores(max_inputs * max_targets + LANES),
+          outputs(max_targets * stride), parts((max_inputs * max_targets + LANES) * LANES),
+          scores(max_inputs * max_targets + LANES),
           gradients(max_inputs * max_targets + LANES) {}
 
     // One step for the context words, which are `count` ids.
@@ -139,21 +148,43 @@ class Window {
         }
     }
 
-    // The products of all pairs, LANES pairs at a time: their sums become one vector.
+    // The products of all pairs: LANES sums of each pair by tiles, which become one
+    // vector for LANES pairs.
     void score(int64_t rows, int64_t targets) {
+        for (int64_t c = 0; c < rows; c += TILE_ROWS)
+            for (int64_t t = 0; t < targets; t += TILE_VECTORS)
+                static_dispatch<TILE_ROWS>(rows - c, [&](auto tile_rows) {
+                    static_dispatch<TILE_VECTORS>(targets - t, [&](auto tile_targets) {
+                        score_tile<tile_rows, tile_targets>(c, t, targets);
+                    });
+                });
         const int64_t pairs = rows * targets;
         for (int64_t first = 0; first < pairs; first += LANES) {
-            Vec sums[LANES] = {};
-            for (int64_t lane = 0; lane < min(LANES, pairs - first); lane++) {
-                const float* x = inputs.data + (first + lane) / targets * stride;
-                const float* y = outputs.data + (first + lane) % targets * stride;
-                for (int64_t k = 0; k < stride; k += LANES) sums[lane] += load(x + k) * load(y + k);
-            }
+            Vec sums[LANES], total{};
+            static_for<LANES>(
+                [&](auto lane) INLINE { sums[lane] = load(parts.data + (first + lane) * LANES); });
             transpose(sums);
-            Vec total{};
-            for (int lane = 0; lane < LANES; lane++) total += sums[lane];
+            static_for<LANES>([&](auto lane) INLINE { total += sums[lane]; });
             store(scores.data + first, total);
         }
+    }
+
+    template <int ROWS, int TARGETS>
+    void score_tile(int64_t c, int64_t t, int64_t targets) {
+        const float *x = inputs.data + c * stride, *y = outputs.data + t * stride;
+        Vec sums[ROWS][TARGETS] = {};
+        for (int64_t k = 0; k < stride; k += LANES)
+            static_for<ROWS>([&](auto row) INLINE {
+                const Vec value = load(x + row * stride + k);
+                static_for<TARGETS>([&](auto target) INLINE {
+                    sums[row][target] += value * load(y + target * stride + k);
+                });
+            });
+        static_for<ROWS>([&](auto row) INLINE {
+            static_for<TARGETS>([&](auto target) INLINE {
+                store(parts.data + ((c + row) * targets + t + target) * LANES, sums[row][target]);
+            });
+        });
     }
 
     // The factors of the updates, and the loss -log p of the labels: the logarithm of
@@ -185,36 +216,55 @@ class Window {
 
     // The same row may stand several times among the targets, or among the context.
     void change_outputs(int64_t rows, const Targets& targets) {
-        for (int64_t t = 0; t < targets.count; t++) {
-            float* row = task.output + targets.rows[t] * task.dim;
-            const float* factors = gradients.data + t;
-            for (int64_t k = 0; k < task.dim; k += LANES) {
-                Vec sum{};
-                for (int64_t c = 0; c < rows; c++) {
-                    const Vec factor = broadcast(factors[c * targets.count]);
-                    sum += factor * load(inputs.data + c * stride + k);
-                }
-                const int64_t left = task.dim - k;
-                store(row + k, load(row + k, left) + sum, left);
-            }
-        }
+        const Factors factors{gradients.data, 1, targets.count};
+        sum_products(targets.count, rows, factors, inputs.data, [&](int64_t t, int64_t k, Vec sum) {
+            add(task.output + targets.rows[t] * task.dim, k, sum);
+        });
     }
 
     void change_inputs(const int32_t* context, int64_t count, int64_t rows, int64_t targets) {
         const Vec share = broadcast(task.cbow ? 1.0f / (float)count : 1.0f);
-        for (int64_t c = 0; c < rows; c++) {
-            const float* factors = gradients.data + c * targets;
-            for (int64_t k = 0; k < task.dim; k += LANES) {
-                Vec sum{};
-                for (int64_t t = 0; t < targets; t++)
-                    sum += broadcast(factors[t]) * load(outputs.data + t * stride + k);
-                const int64_t left = task.dim - k;
-                for (int64_t id = c; id < (task.cbow ? count : c + 1); id++) {
-                    float* row = task.input + context[id] * task.dim + k;
-                    store(row, load(row, left) + share * sum, left);
-                }
-            }
-        }
+        const Factors factors{gradients.data, targets, 1};
+        sum_products(rows, targets, factors, outputs.data, [&](int64_t c, int64_t k, Vec sum) {
+            for (int64_t id = c; id < (task.cbow ? count : c + 1); id++)
+                add(task.input + context[id] * task.dim, k, share * sum);
+        });
+    }
+
+    void add(float* row, int64_t k, Vec change) const {
+        const int64_t left = task.dim - k;
+        store(row + k, load(row + k, left) + change, left);
+    }
+
+    // Calls use(i, k, sum over j of factor_ij from[j][k ... k + LANES - 1]) for all i and k.
+    template <class Use>
+    void sum_products(int64_t rows, int64_t count, Factors factors, const float* from,
+                      const Use& use) const {
+        for (int64_t k = 0; k < task.dim; k += TILE_VECTORS * LANES)
+            for (int64_t i = 0; i < rows; i += TILE_ROWS)
+                static_dispatch<TILE_VECTORS>(ceil_div(task.dim - k, LANES), [&](auto vectors) {
+                    static_dispatch<TILE_ROWS>(rows - i, [&](auto tile_rows) {
+                        sum_tile<tile_rows, vectors>(i, k, count, factors, from, use);
+                    });
+                });
+    }
+
+    template <int ROWS, int VECTORS, class Use>
+    void sum_tile(int64_t i, int64_t k, int64_t count, Factors factors, const float* from,
+                  const Use& use) const {
+        Vec sums[ROWS][VECTORS] = {};
+        for (int64_t j = 0; j < count; j++)
+            static_for<ROWS>([&](auto row) INLINE {
+                const Vec factor = broadcast(factors.at(i + row, j));
+                static_for<VECTORS>([&](auto vector) INLINE {
+                    sums[row][vector] += factor * load(from + j * stride + k + vector * LANES);
+                });
+            });
+        static_for<ROWS>([&](auto row) INLINE {
+            static_for<VECTORS>([&](auto vector) INLINE {
+                use(i + row, k + vector * LANES, sums[row][vector]);
+            });
+        });
     }
 };
 

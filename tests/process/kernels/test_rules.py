@@ -70,7 +70,7 @@ def test_measured_entries_name_machine_and_date() -> None:
         for entry in ([both[name] for name in THREADS] if THREADS[0] in both else [both])
         if "measured" in entry
     ]
-    assert len(measured) == 6
+    assert len(measured) == 7
     for entry in measured:
         assert set(entry["measured"]) >= {"processor", "date", "torch", "threads", "rounds"}
         assert entry["kernels"] in SETS
