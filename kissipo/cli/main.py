@@ -19,7 +19,7 @@ from kissipo import __version__
 from kissipo.core.errors import StoppedError, TaskError, UserError
 from kissipo.core.registry import Registry
 from kissipo.core.suggest import did_you_mean, nearest
-from kissipo.core.text import printable
+from kissipo.core.text import printable, shorten
 
 VERBS = Registry(
     "kissipo.cli.verbs",
@@ -118,6 +118,9 @@ def _result(arguments: list[str]) -> int:
             return _print_error(
                 "there is no space left on the disk; free some space, then use --resume", SLIP
             )
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and not debug:
+            name = shorten(str(error.filename), 60)
+            return _print_error(f"no file can have the long name '{name}'. Name a file", SLIP)
         return _bug(error, debug=debug)
 
 

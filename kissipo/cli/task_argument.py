@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,4 +89,4 @@ def _written_out(arguments: Namespace, words: dict[str, object]) -> Task:
 
 def is_run(name: str) -> bool:
     """Whether a name is the folder of a run, complete or not."""
-    return any((Path(name) / file).is_file() for file in ("codecs.json", "task.yaml"))
+    return any(isfile(Path(name) / file) for file in ("codecs.json", "task.yaml"))

@@ -142,3 +142,25 @@ def test_a_wide_comparison_keeps_its_names_and_its_main_measure(capsys: Out) -> 
 def test_format_answer_returns_one_line() -> None:
     assert format_answer(Prediction("\n", 0.25)) == "\\n\t0.2500"
     assert format_answer(Prediction("a\tb")) == "a\\tb"
+
+
+def test_a_value_that_is_longer_than_any_name_of_a_file(
+    capsys: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["fit", "digits", "epochs=1", "--quiet", "--out", "run"]) == 0
+    capsys.readouterr()
+    numbers = str([0.0] * 64)
+    for arguments in (
+        ["predict", "run", numbers],
+        ["predict", "run", "--file", numbers],
+        ["xray", "run", numbers],
+        ["show", numbers],
+        ["fit", numbers],
+    ):
+        assert main(arguments) == 2, arguments
+        err = capsys.readouterr().err
+        assert err.startswith("kissipo: '[0.0, 0.0, 0.0,"), arguments
+        assert err.endswith("cannot be looked up: File name too long. Name a file.\n")
+    monkeypatch.setattr("kissipo.cli.main._run", lambda _: (tmp_path / numbers).stat())
+    assert main(["list"]) == 2
+    assert "no file can have the long name" in capsys.readouterr().err

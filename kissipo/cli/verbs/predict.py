@@ -15,6 +15,7 @@ kissipo predict runs/digits-1 call.wav                 words with their times
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from os.path import isdir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def run(arguments: Namespace, screen: Screen) -> None:
         raise TaskError("kissipo predict needs either values or --file")
     trained = Run.open(arguments.run)
     # a text may be longer than any name of a folder
-    has_folders = trained.has_images and any(Path(value).is_dir() for value in arguments.values)
+    has_folders = trained.has_images and any(map(isdir, arguments.values))
     if trained.has_images and (arguments.out or has_folders):
         return _folder(trained, arguments, screen)
     values = [Path(arguments.file)] if arguments.file else arguments.values

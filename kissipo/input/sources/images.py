@@ -41,7 +41,7 @@ from kissipo.input.formats.boxes.box_folder import BoxOptions, has_boxes, read_b
 from kissipo.input.formats.boxes.box_list import BoxWords
 from kissipo.input.formats.boxes.image_boxes import BOXES, MAX_BOXES
 from kissipo.input.formats.documents import is_document_folder
-from kissipo.input.formats.files import existing
+from kissipo.input.formats.files import existing, path_of
 from kissipo.input.formats.idx import read_idx
 from kissipo.input.formats.images.image_files import listed_once, subfolders
 from kissipo.input.formats.images.image_folder import MASK, read_image_folder
@@ -448,7 +448,7 @@ def _images_of(value: object, channels: int) -> list[object]:
                channels first from three gray ones
     """
     if isinstance(value, str | Path):
-        is_arrays = is_array_file(Path(value))
+        is_arrays = is_array_file(path_of(value))
         table = None if is_arrays else images_to_predict(Path(value))
         if table is None and not is_arrays:
             return [value]
