@@ -12,7 +12,10 @@ Choices:  An n-gram has at least one token of its text: padding alone never wins
           result does not depend on the other texts of a batch. Columns that are padding
           in the whole batch are not computed. In training, the convolution is that of
           images with one row, which takes two thirds of the time of conv1d.
-Source:   Collobert et al. 2011; several widths at once, and the zeros, Kim 2014.
+          `word_dropout` sets the embeddings of whole tokens to zero in training, with
+          this probability, and does not scale the others.
+Source:   Collobert et al. 2011; several widths at once, and the zeros, Kim 2014;
+          dropout of whole words, Iyyer et al. 2015.
 Example:  >>> import torch
           >>> filters = NgramFilters(9, 4, widths=(2, 3), filters=5, padded=True)
           >>> filters(torch.tensor([[5, 6, 7, 8], [5, 0, 0, 0]])).shape
@@ -44,9 +47,10 @@ class NgramFilters(nn.Module):
         widths: Sequence[int],
         filters: int,
         padded: bool,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.padded = padded
+        self.padded, self.word_dropout = padded, word_dropout
         self.embedding = embedding(vocabulary, features, padded=padded)
         self.convolutions = nn.ModuleList([_Convolution(features, filters, k) for k in widths])
         self.pooling = MaxOverTime()
@@ -75,11 +79,17 @@ class NgramFilters(nn.Module):
     def embedded(self, ids: Tensor) -> tuple[Tensor, Tensor | None]:
         """Returns features (batch, feature, time) of the tokens, and the lengths."""
         if not self.padded:
-            return self.embedding(ids).transpose(1, 2), None
+            return self._without_dropped(self.embedding(ids)).transpose(1, 2), None
         lengths = (ids != 0).sum(dim=1)
         ids = trim(ids)
         x = self.embedding(ids).masked_fill((ids == 0).unsqueeze(2), 0)
-        return x.transpose(1, 2), lengths
+        return self._without_dropped(x).transpose(1, 2), lengths
+
+    def _without_dropped(self, x: Tensor) -> Tensor:
+        """Sets the features (batch, time, feature) of dropped tokens to zero."""
+        if not (self.training and self.word_dropout):
+            return x
+        return x * (torch.rand_like(x[:, :, :1]) >= self.word_dropout)
 
     def inside(self, matches: Tensor, lengths: Tensor | None, steps: int) -> Tensor | None:
         """Returns which n-grams (batch, place) have a token of their text."""

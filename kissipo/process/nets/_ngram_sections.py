@@ -1,7 +1,8 @@
 """What n-gram filters found: the winning n-grams of one text, and of many texts.
 
 The match of a filter, times its weight in the output layer, is what its n-gram adds to
-the output. All of them together with the bias are the output, where there is one text.
+the output. All of them together with the bias, and with what pairs of tokens add on the
+linear path, are the output, where there is one text.
 """
 
 from __future__ import annotations
@@ -95,6 +96,26 @@ def text_section(
         total = sum(match.added for match in rest)
         content.append(Line(f"{len(rest)} other n-grams add {total:+.3f} together.", "dim"))
     return Section(title, content)
+
+
+def pairs_section(added: Tensor, tokens: Sequence[str], spec: TensorSpec, answer: str) -> Section:
+    """Returns the pairs of one text that add most to (or subtract most from) an output.
+
+    Shapes:   added (time + 1), of which the first pair ends with the first token
+    """
+    values = added[: len(tokens) + 1].tolist()
+    order = sorted(range(len(values)), key=lambda place: -abs(values[place]))
+    separator = separator_of(spec)
+    rows = [
+        [separator.join(_ngram(tokens, place - 1, 2)), f"{values[place]:+.3f}"]
+        for place in order[:_MAX_NGRAMS]
+    ]
+    content: list[Record] = [Table(["pair", f"adds to {answer}"], rows, numbers=[1])]
+    rest = order[_MAX_NGRAMS:]
+    if rest:
+        total = sum(values[place] for place in rest)
+        content.append(Line(f"{len(rest)} other pairs add {total:+.3f} together.", "dim"))
+    return Section(f"What the pairs of '{spec.name}' add", content)
 
 
 def filters_section(

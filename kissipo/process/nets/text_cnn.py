@@ -4,13 +4,15 @@ ids -> embedding -> convolutions of several widths -> maximum over time, relu
     -> dropout -> output
 
 Every text column has an embedding and filters of its own. Inputs that are not texts are
-concatenated to the maxima.
+concatenated to the maxima. With `pair_buckets`, a linear path from the pairs of
+neighboring tokens is added to the output.
 
 Shapes:   ids (batch, time) -> (batch, width · filter) -> output
 Choices:  Words start as small random vectors and are learned (Kim's CNN-rand). Padding
           alone never wins. The norm of the weights has no limit, and Adam replaces
-          Adadelta. relu comes after the maximum: relu(max(x)) = max(relu(x)), also for
-          gradients.
+          Adadelta. Words are not dropped and pairs are not read, as in the paper,
+          unless an option asks for it. relu comes after the maximum:
+          relu(max(x)) = max(relu(x)), also for gradients.
 Source:   Kim, Convolutional Neural Networks for Sentence Classification, EMNLP 2014.
 Raises:   ShapeError when no input is a text, or there is an output for every step.
 Example:  >>> from kissipo.core.tensor_spec import TensorSpec
@@ -26,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -39,10 +42,12 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
 from kissipo.process.layers.ngram_filters import NgramFilters
+from kissipo.process.layers.pair_weights import PairWeights
 from kissipo.process.nets._ngram_sections import (
     MAX_SAMPLES,
     filters_section,
     matches_of,
+    pairs_section,
     text_section,
 )
 from kissipo.process.nets._text_candidates import reading_candidate
@@ -66,6 +71,19 @@ class Options:
     )
     dropout: float = option(
         0.5, "dropout rate before the output", minimum=0, below=1, search=Range(0.0, 0.7)
+    )
+    word_dropout: float = option(
+        0.0,
+        "probability with which a whole token is dropped in training",
+        minimum=0,
+        below=1,
+        search=Range(0.0, 0.4),
+    )
+    pair_buckets: int = option(
+        0,
+        "number of buckets of the hashed pairs of neighboring tokens, which add to the output "
+        "on a linear path; 0 disables it",
+        minimum=0,
     )
 
 
@@ -113,6 +131,13 @@ class TextCNN(nn.Module):
         self.dropout = nn.Dropout(options.dropout) if options.dropout else nn.Identity()
         matches = sum(text.width for text in self._filters())
         self.head = head(matches + (self.join.width if self.join else 0), outputs)
+        self.shapes = [spec.shape for spec in outputs]
+        total = sum(spec.size for spec in outputs)
+        self.wide = nn.ModuleList(
+            PairWeights(options.pair_buckets, total, padded=inputs[number].padded)
+            for number in texts
+            if options.pair_buckets
+        )
 
     def forward(self, *inputs: Tensor) -> Any:
         matches = [text(inputs[place]) for text, place in zip(self.texts, self.places, strict=True)]
@@ -120,7 +145,20 @@ class TextCNN(nn.Module):
         if self.join is not None:
             others = [x for place, x in enumerate(inputs) if place not in self.places]
             row = torch.cat([row, self.join(*others)], dim=1)
-        return self.head(self.dropout(row))
+        deep = self.head(self.dropout(row))
+        return self._plus_pairs(deep, inputs) if len(self.wide) else deep
+
+    def _plus_pairs(
+        self, deep: Tensor | tuple[Tensor, ...], inputs: tuple[Tensor, ...]
+    ) -> Tensor | tuple[Tensor, ...]:
+        """Returns the outputs, to which the pairs of all texts are added."""
+        texts = zip(self.wide, self.places, strict=True)
+        wide = torch.stack([pairs(inputs[place]) for pairs, place in texts]).sum(dim=0)
+        parts = wide.split([prod(shape) for shape in self.shapes], dim=1)
+        wides = [part.unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        if isinstance(deep, Tensor):
+            return deep + wides[0]
+        return tuple(y + wide for y, wide in zip(deep, wides, strict=True))
 
     def describe_example(
         self,
@@ -141,6 +179,9 @@ class TextCNN(nn.Module):
         for text, place, weights in zip(self._filters(), self.places, self._weights(), strict=True):
             matches = matches_of(text, samples[place], weights[row])
             sections.append(text_section(matches, tokens[place], inputs[place], answer))
+        for pairs, place in zip(self.wide, self.places if len(self.wide) else (), strict=True):
+            added = cast(PairWeights, pairs).added(samples[place])[0, :, row]
+            sections.append(pairs_section(added, tokens[place], inputs[place], answer))
         return sections
 
     def describe_samples(
@@ -187,6 +228,7 @@ def _filters(spec: TensorSpec, options: Options) -> NgramFilters:
         widths=options.kernel_sizes,
         filters=options.filters,
         padded=spec.padded,
+        word_dropout=options.word_dropout,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from kissipo.core.description import ColoredText, Line, Section, Table
 from kissipo.core.errors import ShapeError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.ngram_filters import NgramFilters
+from kissipo.process.layers.pair_weights import PairWeights
 from kissipo.process.nets import text_cnn
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -212,3 +214,74 @@ def test_filters_are_those_of_torch() -> None:
     convolution = filters.convolutions[0]
     expected = torch.einsum("btek,fek->btf", windows, convolution.weight) + convolution.bias
     torch.testing.assert_close(filters(ids), expected.amax(dim=1))
+
+
+def bucket_by_hand(first: int, second: int, buckets: int) -> int:
+    return (1_664_525_003 * first + 1_013_904_223 * second) % 2_147_483_647 % buckets + 1
+
+
+def test_pairs_add_the_weights_of_their_buckets_to_every_output() -> None:
+    """Python's integers and a loop over the pairs of each text, without padding."""
+    price = TensorSpec("price", ("feature",), (1,))
+    both = built(pair_buckets=11, outputs=(KIND, price))
+    without = built(outputs=(KIND, price))
+    without.load_state_dict(both.state_dict(), strict=False)
+    table = both.wide[0].weight.detach()
+    assert table.shape == (12, 4)
+    for row, ids in enumerate(IDS.tolist()):
+        tokens = [number for number in ids if number]
+        around = [0, *tokens, 0] if tokens else []
+        expected = torch.zeros(4)
+        for first, second in pairwise(around):
+            expected += table[bucket_by_hand(first, second, 11)]
+        deep, outputs = without(IDS)[0][row], both(IDS)[0][row]
+        torch.testing.assert_close(outputs - deep, expected[:3], rtol=1e-4, atol=1e-4)
+        added = both(IDS)[1][row] - without(IDS)[1][row]
+        torch.testing.assert_close(added, expected[3:], rtol=1e-4, atol=1e-4)
+
+
+def test_weights_of_pairs_start_at_zero_and_have_the_gradient_of_their_counts() -> None:
+    pairs = PairWeights(11, 3, padded=True)
+    assert not pairs(IDS).any()
+    pairs(IDS).sum().backward()
+    counts = torch.zeros(12)
+    for ids in IDS.tolist():
+        tokens = [number for number in ids if number]
+        around = [0, *tokens, 0] if tokens else []
+        for first, second in pairwise(around):
+            counts[bucket_by_hand(first, second, 11)] += 1
+    assert counts[0] == 0 and counts.sum() > 10
+    assert pairs.weight.grad is not None
+    torch.testing.assert_close(pairs.weight.grad, counts.unsqueeze(1).expand(12, 3))
+
+
+def test_pairs_of_texts_without_padding_count_token_0() -> None:
+    ids = torch.tensor([[0, 2, 0]])
+    expected = [bucket_by_hand(*pair, 11) for pair in ((0, 1), (1, 3), (3, 1), (1, 0))]
+    assert PairWeights(11, 3, padded=False).buckets_of(ids).tolist() == [expected]
+
+
+def test_ngrams_and_pairs_of_an_example_add_up_to_its_output() -> None:
+    net, tokens = built(pair_buckets=11), ("who", "was", "the", "first", "man", "?")
+    _, section = described(net, IDS[:1], tokens)
+    output = net(IDS[:1])[0]
+    winner = int(output.argmax())
+    (table,) = section.content
+    assert isinstance(table, Table)
+    assert {row[0] for row in table.rows} == {
+        "· who", "who was", "was the", "the first", "first man", "man ?", "? ·",
+    }  # fmt: skip
+    with torch.no_grad():
+        wide = net.wide[0](IDS[:1])[0, winner]
+    assert sum(float(row[1]) for row in table.rows) == pytest.approx(float(wide), abs=0.01)
+
+
+def test_dropped_words_are_zeros_in_training_only() -> None:
+    """Each token keeps all of its features, unscaled, or none of them."""
+    filters = NgramFilters(9, 4, widths=(2,), filters=5, padded=True, word_dropout=0.5)
+    training = filters.embedded(torch.full((40, 30), 5))[0]
+    evaluation = filters.eval().embedded(torch.full((40, 30), 5))[0]
+    assert torch.equal(evaluation, filters.embedding.weight[5].view(1, 4, 1).expand(40, 4, 30))
+    is_dropped = (training == 0).all(dim=1)
+    assert torch.equal(torch.where(is_dropped.unsqueeze(1), 0.0, evaluation), training)
+    assert 0.4 < float(is_dropped.float().mean()) < 0.6  # 1,200 tokens, 7 standard deviations
