@@ -4,7 +4,7 @@ Input     10,000 headlines of about 20 characters; one id per character, as ther
           blanks between words; the 10,000 test headlines are those of the publisher
 Process   an embedding of 128 per character, 100 filters over each 2, 3 and 4
           characters, the maximum of each filter over the headline, relu, dropout of a
-          half
+          half; hashed pairs of characters add to the output on a linear path
 Output    one of ten topics; baselines: TF-IDF of one to three characters with a linear
           SVM and with logistic regression, majority class
 
@@ -25,7 +25,9 @@ RECIPE = Recipe(
             "kernel_sizes": [2, 3, 4],
             "filters": 100,
             "dropout": 0.5,
-            "epochs": 6,
+            "word_dropout": 0.2,
+            "pair_buckets": 100_000,
+            "epochs": 10,
         },
         output={"category": "topic", "baselines": ["majority", "tfidf_logistic", "tfidf_svm"]},
     ),
