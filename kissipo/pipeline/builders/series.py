@@ -149,6 +149,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         season,
         tuple(inferred_options),
         starts=starts,
+        overlap=window if target.ends_in_window else horizon,
     )
 
 
