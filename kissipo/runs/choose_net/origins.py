@@ -88,6 +88,5 @@ def _splits(pipeline: Pipeline, count: int) -> list[dict[str, Positions]]:
             splits["validation"].append(own[(own >= middle) & (own < start - shared)])
             splits["test"].append(own[(own >= start) & (own < end)])
     return [
-        {name: np.concatenate(positions) for name, positions in splits.items()}
-        for splits in found
+        {name: np.concatenate(positions) for name, positions in splits.items()} for splits in found
     ]

@@ -88,8 +88,7 @@ def folds(pipeline: Pipeline, count: int, *, seed: int) -> list[Pipeline]:
     fold_of = np.empty(len(both), dtype=np.int64)
     fold_of[order] = np.arange(len(both)) % count
     return [
-        _with_datasets(pipeline, both, np.flatnonzero(fold_of == number))
-        for number in range(count)
+        _with_datasets(pipeline, both, np.flatnonzero(fold_of == number)) for number in range(count)
     ]
 
 

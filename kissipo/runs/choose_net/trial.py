@@ -121,9 +121,7 @@ def _scored(parts: Sequence[SplitEvaluation], pipelines: Sequence[Pipeline]) -> 
     return Trial(1.0, score, loss, noise, blocks)
 
 
-def _block_means(
-    quality: NDArray[np.float64], pipelines: Sequence[Pipeline]
-) -> tuple[float, ...]:
+def _block_means(quality: NDArray[np.float64], pipelines: Sequence[Pipeline]) -> tuple[float, ...]:
     """Returns the mean quality of each block of time, those of one fold after the
     other."""
     means: tuple[float, ...] = ()
