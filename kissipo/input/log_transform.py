@@ -8,8 +8,8 @@ linear model can describe it. Three things must say so, all on the training step
    correlation is at least 0.7.
 2. The ratio of swing and mean is more even than the swing (Guerrero).
 3. A seasonal autoregression (the lags 1, s and s + 1) of the logarithms has the higher
-   likelihood. The likelihood of the values themselves is compared: where z = log y, each
-   density is divided by y (Box and Cox).
+   likelihood. The likelihood of the values themselves is compared: where z = log y,
+   each density is divided by y (Box and Cox).
 
 Source:   Box and Cox, An Analysis of Transformations, Journal of the Royal Statistical
           Society B 26, 1964; Guerrero, Time-series Analysis Supported by Power
@@ -39,8 +39,8 @@ def suits_logarithms(values: NDArray[np.float64], season: int) -> bool:
         return False
     if swing_correlation(values, season) < _MIN_CORRELATION:
         return False
-    levels, swings = _seasons(values, season)
-    if _variation(swings / levels) >= _variation(swings):
+    means, swings = _seasons(values, season)
+    if _variation(swings / means) >= _variation(swings):
         return False
     plain, logs = _residuals(values, season), _residuals(np.log(values), season)
     jacobian = 2 * float(np.log(values[season + 1 :]).mean())
@@ -50,10 +50,10 @@ def suits_logarithms(values: NDArray[np.float64], season: int) -> bool:
 def swing_correlation(values: NDArray[np.float64], season: int) -> float:
     """Returns the correlation of the mean and the swing of the seasons; 0 where one of
     them is constant."""
-    levels, swings = _seasons(values, season)
-    if not (levels.std() and swings.std()):
+    means, swings = _seasons(values, season)
+    if not (means.std() and swings.std()):
         return 0.0
-    return float(np.corrcoef(levels, swings)[0, 1])
+    return float(np.corrcoef(means, swings)[0, 1])
 
 
 def _seasons(

@@ -536,7 +536,7 @@ class Answer(ABC):
     def with_logarithms(self) -> Self:
         """Returns the same answer, whose target is learned as a logarithm.
 
-        Raises:   TaskError: the answer is no forecast of one column of numbers.
+        Raises:   TaskError: the answer does not forecast one column of numbers.
         """
         raise TaskError(
             f"input.log_transform does not suit output.{self.WORD}",

@@ -1,4 +1,4 @@
-"""Series that are learned as logarithms: when, and that all that is shown is in units."""
+"""Series that are learned as logarithms: when, and that results are in units."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_option_is_inferred_from_the_training_steps_and_predictions_are_in_units
 
 def test_other_answers_and_values_are_refused() -> None:
     path, option = write(growing()), {"input.log_transform": True}
-    task = ki.load(path, time="month", output="sales", answer="anomaly", words=option)
+    task = ki.load(path, time="month", words={"output.anomaly": "sales", **option})
     with pytest.raises(TaskError, match="does not suit"):
         encode_task(task)
     with pytest.raises(TaskError) as refused:

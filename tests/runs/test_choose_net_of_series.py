@@ -15,7 +15,7 @@ from kissipo.core.inferred_option import Candidate, InferredOption
 from kissipo.pipeline.experiment import encode_task
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.process.nets import ffn, linear, n_beats, recurrent
-from kissipo.runs.choose_net.origins import most_blocks, origins
+from kissipo.runs.choose_net.origins import max_blocks, origins
 from kissipo.runs.choose_net.results import Results, Row, Trial
 from kissipo.runs.choose_net.samples import without_test
 from kissipo.runs.choose_net.time_blocks import (
@@ -92,21 +92,21 @@ def test_gain_of_one_good_period_is_chance_and_an_even_gain_is_not() -> None:
     period = [value + (3.0 if 8 <= place < 12 else -0.1) for place, value in enumerate(before)]
     assert np.mean(period) > np.mean(before) + 0.4
     assert is_better(even, before) and not is_better(period, before)
-    assert not is_better(even[:9], before[:9])  # too few blocks to tell
+    assert not is_better(even[:9], before[:9])  # too few blocks
 
 
 @pytest.mark.parametrize("series", [1, 3])
 def test_origins_keep_the_steps_of_the_splits_apart(series: int) -> None:
     pipeline = without_test(pipeline_of(load(300, series=series)))
     window, horizon = 6, 4
-    known = np.concatenate([pipeline.splits["train"], pipeline.splits["validation"]])
+    inside_run = np.concatenate([pipeline.splits["train"], pipeline.splits["validation"]])
     values = pipeline.answers[0].codec.encode(pipeline.frame)[:, 0, 0].numpy()
     parts, evaluated = origins(pipeline, 3), []
     for part in parts:
         steps = {}
         for name in ("train", "validation", "test"):
             positions, dataset = part.splits[name], part.datasets[name]
-            assert len(positions) == len(dataset) > 0 and np.isin(positions, known).all()
+            assert len(positions) == len(dataset) > 0 and np.isin(positions, inside_run).all()
             targets = dataset.everything().targets[0][:, 0, 0].numpy()
             np.testing.assert_array_equal(targets, values[positions + window])
             steps[name] = positions[:, None] + window + np.arange(horizon)
@@ -117,7 +117,7 @@ def test_origins_keep_the_steps_of_the_splits_apart(series: int) -> None:
             assert inside[0].max() < inside[1].min() and inside[1].max() < inside[2].min()
         evaluated += part.splits["test"].tolist()
     assert len(set(evaluated)) == len(evaluated)
-    assert len(evaluated) == pytest.approx(len(known) / 2, abs=2 * series)
+    assert len(evaluated) == pytest.approx(len(inside_run) / 2, abs=2 * series)
 
 
 def test_first_candidate_stays_unless_another_is_better_beyond_chance() -> None:
@@ -166,10 +166,12 @@ def test_series_is_compared_at_several_origins_and_the_blocks_are_kept(
     load(150).fit(out="short", callbacks=[Notes()])
     assert not Path("short/candidates.json").exists()
     assert any("too short to find another one better" in note for note in notes)
+    notes_of_show = load(150).show().notes
+    assert any("too short to find another one better" in note for note in notes_of_show)
 
 
 def test_steps_that_can_be_evaluated_are_counted_with_their_overlap() -> None:
     pipeline = pipeline_of(load(500))
     assert pipeline.overlap == 4
-    assert most_blocks(pipeline) == (len(pipeline.splits["train"]) + 50 - 3) // 2 // 8
-    assert most_blocks(replace(pipeline, overlap=40)) < 10
+    assert max_blocks(pipeline) == (len(pipeline.splits["train"]) + 50 - 3) // 2 // 8
+    assert max_blocks(replace(pipeline, overlap=40)) < 10

@@ -8,9 +8,9 @@ The net of such blocks is in `nets/n_beats.py`. Its last block has no backcast, 
 nothing would read.
 
 Shapes:   x (batch, time) -> forecast (batch, horizon), backcast (batch, time)
-Source:   Oreshkin, Carpov, Chapados and Bengio, N-BEATS: Neural Basis Expansion Analysis
-          for Interpretable Time Series Forecasting, ICLR 2020 (section 3.1; the generic
-          basis of section 3.3: V is learned, and W has no bias).
+Source:   Oreshkin, Carpov, Chapados and Bengio, N-BEATS: Neural Basis Expansion
+          Analysis for Interpretable Time Series Forecasting, ICLR 2020 (section 3.1;
+          the generic basis of section 3.3: V is learned, and W has no bias).
 Example:  >>> import torch
           >>> block = DoublyResidualBlock(24, 12, units=8, num_layers=4, theta_dim=3)
           >>> forecast, backcast = block(torch.zeros(5, 24))

@@ -7,17 +7,17 @@ A block is four linear layers with relu, and two learned bases
 explained, so that the next block sees the rest. The second adds up the forecasts. This
 is the generic form: no basis of trend or season is given, and no weights are shared.
 
-Shapes:   a window (batch, time, 1) -> (batch, horizon, 1): one column from its own past;
-          several columns with process.channel_independent
+Shapes:   a window (batch, time, 1) -> (batch, horizon, 1): one column from its own
+          past; several columns with process.channel_independent
 Choices:  Three blocks of 64 units instead of 30 of 512, as a person has one series, not
           the 100,000 of the paper; and one net, where the paper takes the median of
           180. The last block has no backcast.
-Source:   Oreshkin, Carpov, Chapados and Bengio, N-BEATS: Neural Basis Expansion Analysis
-          for Interpretable Time Series Forecasting, ICLR 2020.
+Source:   Oreshkin, Carpov, Chapados and Bengio, N-BEATS: Neural Basis Expansion
+          Analysis for Interpretable Time Series Forecasting, ICLR 2020.
 Raises:   ShapeError for a window of several columns, and for what is known ahead.
 Example:  >>> import torch
-          >>> window = TensorSpec("w", ("time", "variable"), (24, 1), labels=("sales",))
-          >>> ahead = TensorSpec("y", ("horizon", "variable"), (12, 1), labels=("sales",))
+          >>> window = TensorSpec("w", ("time", "variable"), (24, 1), labels=("y",))
+          >>> ahead = TensorSpec("y", ("horizon", "variable"), (12, 1), labels=("y",))
           >>> build((window,), (ahead,), Options())(torch.zeros(5, 24, 1)).shape
           torch.Size([5, 12, 1])
 """
@@ -126,11 +126,11 @@ class NBeats(nn.Module):
 def _refuse_others(inputs: TensorSpecs, outputs: TensorSpecs) -> None:
     """Refuses all but a forecast of one column from its own past."""
     if not is_forecast(inputs, outputs) or outputs[0].shape[1] != 1:
-        found = ", ".join(spec.describe() for spec in (*inputs, *outputs))
+        described = ", ".join(spec.describe() for spec in (*inputs, *outputs))
         many = is_forecast(inputs, outputs)
         raise ShapeError(
             "process.net=n_beats forecasts one column of a series from its own past",
-            got=found,
+            got=described,
             do="Set process.channel_independent=true" if many else "Use process.net=ffn",
         )
     if len(inputs) > 1:

@@ -21,7 +21,7 @@ from kissipo.pipeline.candidates import candidates_of, with_candidate, with_winn
 from kissipo.pipeline.experiment import EncodedTask, Experiment, assemble, encode_task
 from kissipo.pipeline.pipeline import Pipeline
 from kissipo.runs.choose_net.budget import Budget
-from kissipo.runs.choose_net.origins import most_blocks, origins
+from kissipo.runs.choose_net.origins import max_blocks, origins
 from kissipo.runs.choose_net.plan import (
     Cost,
     cost_of,
@@ -67,7 +67,7 @@ class Choice:
         if budget.seconds and len(encoded.pipeline.datasets["validation"]):
             declared = candidates_of(encoded.task, encoded.pipeline, without=budget.without)
             self.candidates = declared if len(declared) > 1 else ()
-        if self.candidates and self._first_stays and not _tells_nets_apart(encoded.pipeline):
+        if self.candidates and self._first_stays and not _separates_nets(encoded.pipeline):
             self.candidates, self.remark = (), _TOO_SHORT
         self._first_error: Exception | None = None
         self._stored = stored
@@ -248,9 +248,9 @@ class Choice:
         return replace(encoded, task=task)
 
 
-def _tells_nets_apart(pipeline: Pipeline) -> bool:
+def _separates_nets(pipeline: Pipeline) -> bool:
     """Returns whether there are enough steps to find one net better than another."""
-    return most_blocks(pipeline) >= MIN_BLOCKS
+    return max_blocks(pipeline) >= MIN_BLOCKS
 
 
 def _with_folds(cost: Cost, count: int) -> Cost:

@@ -2,12 +2,12 @@
 
 The validation split of a short series is a short stretch of it. The second half of the
 training and validation steps is therefore cut into parts, one after the other. Each is
-forecast by a net that is trained on the steps before it. The last of these steps are its
-validation split, which stops the training and chooses the epoch. So every part is new to
-its net, as the test split is new to that of the run.
+forecast by a net that is trained on the steps before it. The last of these steps are
+its validation split, which stops the training and chooses the epoch. So every part is
+new to its net, as the test split is new to that of the run.
 
-A target step belongs to one split only: the windows between two splits are left out. The
-codecs stay as they are fitted on the training split of the run.
+A target step belongs to one split only: the windows between two splits are left out.
+The codecs stay as they are fitted on the training split of the run.
 
 Source:   Tashman, Out-of-sample Tests of Forecasting Accuracy, International Journal of
           Forecasting, 2000 (rolling origin, with a new training at each).
@@ -50,7 +50,7 @@ def origins(pipeline: Pipeline, count: int) -> list[Pipeline]:
     return pipelines
 
 
-def most_blocks(pipeline: Pipeline) -> int:
+def max_blocks(pipeline: Pipeline) -> int:
     """Returns how many time blocks can be evaluated: those of the validation split, or
     those of several origins."""
     parts = _splits(pipeline, 1)
@@ -73,13 +73,13 @@ def _splits(pipeline: Pipeline, count: int) -> list[dict[str, Positions]]:
     every = np.sort(np.concatenate([train, validation]))
     series = np.searchsorted(np.asarray(pipeline.starts), every, side="right")
     shared = pipeline.overlap - 1
-    found: list[dict[str, list[Positions]]] = [
+    folds: list[dict[str, list[Positions]]] = [
         {"train": [], "validation": [], "test": []} for _ in range(count)
     ]
     for number in np.unique(series):
         own = every[series == number]
         first, span = int(own[0]), int(own[-1] - own[0]) + 1
-        for fold, splits in enumerate(found):
+        for fold, splits in enumerate(folds):
             start, end = (
                 first + span // 2 + (span - span // 2) * part // count for part in (fold, fold + 1)
             )
@@ -88,5 +88,5 @@ def _splits(pipeline: Pipeline, count: int) -> list[dict[str, Positions]]:
             splits["validation"].append(own[(own >= middle) & (own < start - shared)])
             splits["test"].append(own[(own >= start) & (own < end)])
     return [
-        {name: np.concatenate(positions) for name, positions in splits.items()} for splits in found
+        {name: np.concatenate(positions) for name, positions in splits.items()} for splits in folds
     ]

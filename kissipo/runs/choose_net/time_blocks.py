@@ -1,9 +1,9 @@
 """Time blocks: how certain a score is where neighboring samples share time steps.
 
 Two neighboring windows share all but one step of their targets, so a thousand windows
-tell less than a thousand independent samples. The samples of each series are therefore
-cut into blocks in order of time, each twice as long as the steps that samples share. The
-standard error is that of the mean of block means.
+count less than a thousand independent samples. The samples of each series are therefore
+cut into blocks in order of time, each twice as long as the steps that samples share.
+The standard error is that of the mean of block means.
 
 A period that is hard may be longer than a block. If neighboring blocks have the
 autocorrelation r > 0, m blocks count as m (1 - r) / (1 + r).

@@ -31,12 +31,14 @@ def forecast_by_hand(weights: dict[str, Array], x: Array, blocks: int, layers: i
         for layer in range(layers):
             name = f"blocks.{block}.layers.{2 * layer}"
             h = np.maximum(weights[f"{name}.weight"] @ h + weights[f"{name}.bias"], 0)
-        at = f"blocks.{block}"
-        theta = weights[f"{at}.theta_forecast.weight"] @ h
-        total = total + weights[f"{at}.head.weight"] @ theta + weights[f"{at}.head.bias"]
+        prefix = f"blocks.{block}"
+        theta = weights[f"{prefix}.theta_forecast.weight"] @ h
+        total = total + weights[f"{prefix}.head.weight"] @ theta + weights[f"{prefix}.head.bias"]
         if block < blocks - 1:
-            theta = weights[f"{at}.theta_backcast.weight"] @ h
-            backcast = weights[f"{at}.backcast.weight"] @ theta + weights[f"{at}.backcast.bias"]
+            theta = weights[f"{prefix}.theta_backcast.weight"] @ h
+            backcast = (
+                weights[f"{prefix}.backcast.weight"] @ theta + weights[f"{prefix}.backcast.bias"]
+            )
             rest = rest - backcast
     return total
 
