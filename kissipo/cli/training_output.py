@@ -18,7 +18,7 @@ from kissipo.output.score import Score
 from kissipo.pipeline.experiment import Experiment
 from kissipo.report import tables
 from kissipo.runs.callback import Callback
-from kissipo.runs.choose_net.results import LOSS_DECIDES, Results, results_table
+from kissipo.runs.choose_net.results import FIRST_STAYS, LOSS_DECIDES, Results, results_table
 from kissipo.runs.run import Run
 
 _ESTIMATE_AFTER, _ESTIMATE_STEPS = 0.5, 5
@@ -56,6 +56,8 @@ class TrainingOutput(Callback):
         note(render(results_table(results)))
         if results.is_decided_by_loss:
             note(f"[dim]{LOSS_DECIDES}[/]")
+        elif results.first_stays:
+            note(f"[dim]{FIRST_STAYS}[/]")
 
     def on_built(self, experiment: Experiment, trace: Trace) -> None:
         note = self.screen.note

@@ -3,6 +3,7 @@
 scale 'standard':  z = (x - mean) / std
 scale 'range':     z = (x - low) / (high - low)
 scale 'mean':      z = x / mean, of counts: 0 stays 0
+scale 'log':       z = (log x - mean) / std, of the logarithms; x must be positive
 scale 'none':      z = x
 
 A missing number is filled with the median of the training split. Where the training
@@ -26,11 +27,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kissipo.core.codec import Codec, refuse_unfitted
+from kissipo.core.errors import DataError
 from kissipo.core.frame import Frame, numbers
 from kissipo.core.json_object import JsonObject
 from kissipo.core.tensor_spec import TensorSpec
 
-Scale = Literal["standard", "range", "mean", "none"]
+Scale = Literal["standard", "range", "mean", "log", "none"]
 _FLOAT32 = 2.0**-23
 
 
@@ -74,7 +76,7 @@ class Numbers(Codec):
         flags = tuple(f"{self._columns[position]} missing" for position in self._flagged)
         labels = self._columns + flags
         scales: tuple[tuple[float, float], ...] = ()
-        if self.fitted is not None:
+        if self.fitted is not None and self.scale != "log":
             scales = tuple(zip(self.fitted.center, self.fitted.spread, strict=True))
             scales += ((0.0, 1.0),) * len(flags)
         return TensorSpec("numbers", ("feature",), (len(labels),), labels=labels, scales=scales)
@@ -83,7 +85,7 @@ class Numbers(Codec):
         center, spread, fill, flagged, lows, highs = [], [], [], [], [], []
         for name in self._columns:
             present = frame[name].values[~frame[name].missing]
-            low, width = _scaling(present, self.scale)
+            low, width = _scaling(self._transformed(name, present), self.scale)
             center.append(low)
             spread.append(width)
             fill.append(float(np.median(present)) if len(present) else 0.0)
@@ -115,7 +117,7 @@ class Numbers(Codec):
             column = frame[name]
             filled = np.where(column.missing, self.fitted.fill[position], column.values)
             center, spread = self.fitted.center[position], self.fitted.spread[position]
-            out[:, position] = (filled - center) / spread
+            out[:, position] = (self._transformed(name, filled) - center) / spread
         for flag, position in enumerate(flagged, len(self._columns)):
             out[:, flag] = frame[self._columns[position]].missing
         return torch.from_numpy(out)
@@ -128,10 +130,29 @@ class Numbers(Codec):
         for position, name in enumerate(self._columns):
             center, spread = self.fitted.center[position], self.fitted.spread[position]
             columns[name] = values[:, position] * spread + center
+            if self.scale == "log":
+                columns[name] = np.exp(columns[name])
+                continue
             columns[name][np.abs(columns[name]) < abs(center) * _FLOAT32] = 0.0
         for flag, position in enumerate(self._flagged, len(self._columns)):
             columns[self._columns[position]][values[:, flag] > 0.5] = np.nan
         return Frame(tuple(numbers(name, column) for name, column in columns.items()))
+
+    def _transformed(self, name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the values, or their logarithms.
+
+        Raises:   DataError for a value that has no logarithm.
+        """
+        if self.scale != "log":
+            return values
+        if not (values > 0).all():
+            wrong = values[~(values > 0)]
+            raise DataError(
+                f"'{name}' is learned as logarithms, which only positive values have",
+                got=f"{wrong[0]:.6g}" + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""),
+                do="Give positive values, or train with input.log_transform=false",
+            )
+        return np.log(values)
 
     def remarks(self, frame: Frame) -> list[str]:
         assert self.fitted is not None
@@ -167,6 +188,7 @@ class Numbers(Codec):
             "standard": "scale to mean 0, standard deviation 1",
             "range": "scale to 0..1",
             "mean": "divide by the mean",
+            "log": "logarithm, scaled to mean 0, standard deviation 1",
             "none": "unscaled",
         }
         flags = len(self._flagged)

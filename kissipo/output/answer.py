@@ -29,7 +29,7 @@ from kissipo.core.description import (
     Section,
     Table,
 )
-from kissipo.core.errors import NotBuiltError
+from kissipo.core.errors import NotBuiltError, TaskError
 from kissipo.core.finding import Finding
 from kissipo.core.forecast_steps import ForecastSteps
 from kissipo.core.frame import Column, Frame
@@ -532,6 +532,17 @@ class Answer(ABC):
         """Returns a column whose rows with equal values stay in one split, unless the
         task says how to split."""
         return None
+
+    def with_logarithms(self) -> Self:
+        """Returns the same answer, whose target is learned as a logarithm.
+
+        Raises:   TaskError: the answer does not forecast one column of numbers.
+        """
+        raise TaskError(
+            f"input.log_transform does not suit output.{self.WORD}",
+            allowed="a forecast of one column of one series",
+            do="Leave input.log_transform out",
+        )
 
     def read_rows(self, frame: Frame) -> None:
         """Takes note of the rows of a pipeline, where the metrics need more of them

@@ -48,10 +48,13 @@ def season_section(data: EvaluationData, name: str) -> Section:
 
 
 def forecasts_section(
-    data: EvaluationData, variables: Sequence[str], margins: Scores | None
+    data: EvaluationData, variables: Sequence[str], interval: tuple[Scores, Scores] | None
 ) -> Section:
     """Returns forecasts that do not overlap, with those of the best baseline, beside
-    the observed values and the steps before them."""
+    the observed values and the steps before them.
+
+    interval:  the low and the high end of each forecast
+    """
     details, scores, truth = data.evaluation.details, data.scores, data.truth
     horizon = scores.shape[1]
     all_times, unit, is_time = _times(data.frame)
@@ -74,8 +77,8 @@ def forecasts_section(
     best = next(iter(data.baselines), "")
     if best and "scores" in data.baselines[best].arrays:
         curves[best] = joined(data.baselines[best].arrays["scores"])
-    if margins is not None:
-        curves |= {"low": joined(scores - margins), "high": joined(scores + margins)}
+    if interval is not None:
+        curves |= dict(zip(("low", "high"), map(joined, interval), strict=True))
     chart = Chart(
         curves,
         unit,
@@ -89,10 +92,10 @@ def forecasts_section(
     )
     records: list[Record] = [chart]
     if "interval" in details:
-        interval = details["interval"]
+        share = details["interval"]
         text = (
-            f"The prediction interval covers {interval['coverage']:.1%} of the observed values; "
-            f"the requested coverage is {interval['wanted']:.0%}."
+            f"The prediction interval covers {share['coverage']:.1%} of the observed values; "
+            f"the requested coverage is {share['wanted']:.0%}."
         )
         records.append(Line(text, "dim"))
     if horizon > 1:
@@ -143,8 +146,10 @@ def several_series_section(
                 rows=data.rows[samples],
                 baselines=baselines,
             )
-            scaled = None if margins is None else margins * spread
-            charts += [Line(series), forecasts_section(own, variables, scaled).content[0]]
+            interval = (
+                None if margins is None else (scores - margins * spread, scores + margins * spread)
+            )
+            charts += [Line(series), forecasts_section(own, variables, interval).content[0]]
     titles = ["series", "forecasts", *map(metric_title, ("mae", "rmse"))]
     table = Table(titles, rows[:_MAX_ROWS], numbers=(1, 2, 3))
     text = f"The errors of '{variables[0]}' are in its unit; the scores are on one scale."

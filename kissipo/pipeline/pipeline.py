@@ -35,6 +35,8 @@ class Pipeline:
     world:              the environment, where samples come from acting in one
     starts:             the first step of each series, and the number of steps
     unlabeled:          the samples without a target, which are predicted in the end
+    overlap:            how many neighboring samples share a step: windows of a series
+                        share steps of their targets, or of their inputs
     """
 
     frame: Frame
@@ -49,6 +51,7 @@ class Pipeline:
     world: World | None = None
     starts: tuple[int, ...] = ()
     unlabeled: Frame | None = None
+    overlap: int = 1
 
     def __post_init__(self) -> None:
         for answer in self.answers:

@@ -39,7 +39,7 @@ from kissipo.input.source_data import Reading
 from kissipo.input.split import format_spans
 from kissipo.inspect.trace import Trace
 from kissipo.output.score import Score
-from kissipo.pipeline.candidates import candidates_of, leaves_net_open
+from kissipo.pipeline.candidates import leaves_net_open
 from kissipo.pipeline.experiment import (
     EncodedTask,
     Experiment,
@@ -248,10 +248,15 @@ def show(task: Task, *, seed: int = 0, inside: bool = False) -> tuple[Experiment
     encoded = encode_task(task, seed=seed)
     experiment = assemble(encoded.task, encoded.pipeline, seed=seed)
     trace = _trace_example(experiment, inside=inside)
-    if find_budget(None).seconds and leaves_net_open(encoded.task):
-        names = [item.title for item in candidates_of(encoded.task, encoded.pipeline)]
+    limit = find_budget(None)
+    if limit.seconds and leaves_net_open(encoded.task):
+        from kissipo.runs.choose_net.choose import Choice  # it imports all nets
+
+        choice = Choice(encoded, limit, seed=seed, device="cpu")
+        names = [item.title for item in choice.candidates]
         note = f"`kissipo fit` compares {len(names)} candidates for the net: {', '.join(names)}"
-        trace = replace(trace, notes=(*trace.notes, note)) if len(names) > 1 else trace
+        note = note if names else choice.remark
+        trace = replace(trace, notes=(*trace.notes, note)) if note else trace
     return experiment, trace
 
 

@@ -40,6 +40,8 @@ MASK = TensorSpec("mask", ("class", "height", "width"), (3, 9, 8))
 CLASSES = TensorSpec("kind", ("class",), (4,))
 POINTS = TensorSpec("point", ("class",), (72,))
 AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 2), labels=("a", "c"))
+ONE_WINDOW = TensorSpec("window", ("time", "variable"), (7, 1), labels=("a",))
+ONE_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 1), labels=("a",))
 CALENDAR = TensorSpec("calendar", ("ahead", "feature"), (3, 4))
 ALL_AHEAD = TensorSpec("ahead", ("horizon", "variable"), (3, 3), labels=("a", "b", "c"))
 NEXT = TensorSpec("next", ("time", "class"), (7, 11))
@@ -91,6 +93,15 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
         ((TILE,), (CLASSES,), {"units": (16,), "image_features": "statistics", "wide": True}),
+    ],
+    "n_beats": [
+        ((ONE_WINDOW,), (ONE_AHEAD,), {"units": 16, "theta_dim": 4}),
+        ((ONE_WINDOW,), (ONE_AHEAD,), {"units": 16, "subtract_last": True, "wide": True}),
+        (
+            (WINDOW,),
+            (AHEAD,),
+            {"units": 32, "num_layers": 2, "channel_independent": True, "subtract_last": True},
+        ),
     ],
     "tabm": [
         ((ROW,), (CLASSES,), {"units": (16,), "num_members": 3, "dropout": 0.0}),

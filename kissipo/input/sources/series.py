@@ -70,6 +70,11 @@ class Options(FileWords):
     season_length: int | None = option(
         None, "seasonal period in time steps; 0: no seasonality", minimum=0
     )
+    log_transform: bool | None = option(
+        None,
+        "learn the logarithms of a positive series, so that changes are relative; inferred "
+        "where the seasonal swing grows with the level",
+    )
     duplicate_timestamps: Literal["mean", "sum", "last"] | None = option(
         None, "how rows with the same timestamp are aggregated; an error when omitted"
     )

@@ -8,9 +8,14 @@ The prediction interval is forecast ± the quantile of the absolute errors on th
 validation split at that step (split conformal prediction; Vovk et al. 2005, Lei et al.
 2018). Its coverage of the test split is reported: it is lower when the series changes,
 and because the validation split has also selected the epoch.
+
+A series whose seasonal swing grows with its level is learned as logarithms. Forecasts
+are the exponentials of these. The interval is then forecast times and divided by the
+quantile of the ratios of forecast and truth, so that it grows with the level, too.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from math import ceil, inf
 from typing import Self, cast
@@ -101,6 +106,24 @@ class Forecast(Answer):
         )
         self.naive_errors: list[float] = []
         self.margins: NDArray[np.float64] | None = None  # (horizon, variable)
+
+    def with_logarithms(self) -> Self:
+        if self.counts or self.scales is not None or len(self.variables) > 1:
+            what = "process.loss=poisson" if self.counts else "several series or columns"
+            raise TaskError(
+                "input.log_transform forecasts one column of one series",
+                got=what,
+                do="Leave input.log_transform out",
+            )
+        answer = copy(self)
+        numbers = Numbers(self.variables, scale="log", missing_indicator=False)
+        answer.codec = Windows(numbers, self.options.horizon, axis="horizon")
+        return answer
+
+    @property
+    def has_logarithms(self) -> bool:
+        """Whether the net learns the logarithms of the target."""
+        return cast(Numbers, self.codec.inner).scale == "log"
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -261,6 +284,8 @@ class Forecast(Answer):
         scores, truth = predicted
         rank = ceil((len(scores) + 1) * self.options.interval_coverage)
         enough = self.options.interval_coverage > 0 and rank <= len(scores)
+        if self.has_logarithms:
+            scores, truth = np.log(scores), np.log(truth)
         self.margins = np.sort(np.abs(scores - truth), axis=0)[rank - 1] if enough else None
 
     def extra_metrics(self, scores: Scores, truth: Scores) -> dict[str, object]:
@@ -291,6 +316,8 @@ class Forecast(Answer):
     def _between(self, scores: Scores) -> tuple[Scores, Scores]:
         """Returns the ends of the interval; that of a count does not fall below 0."""
         assert self.margins is not None
+        if self.has_logarithms:
+            return scores * np.exp(-self.margins), scores * np.exp(self.margins)
         low = scores - self.margins
         return np.maximum(low, 0.0) if self.counts else low, scores + self.margins
 
@@ -342,6 +369,7 @@ class Forecast(Answer):
     def decoding_steps(self, outputs: Tensor) -> list[DecodingStep]:
         values = self.scores(outputs)[0]
         function = "e^y times the mean count" if self.counts else "inverse scaling"
+        function = "inverse scaling, then e^y" if self.has_logarithms else function
         return [
             DecodingStep(
                 "output",
@@ -362,7 +390,25 @@ class Forecast(Answer):
             f"2 * float(gain.std()) * ({horizon} / len(gain)) ** 0.5 "
             f'if len(gain) >= {_MIN_INDEPENDENT * horizon} else float("inf")'
         )
-        return replace(super().script_part(number, prefix), min_gain=min_gain)
+        part = self._script_of_logarithms(number, prefix) if self.has_logarithms else None
+        return replace(part or super().script_part(number, prefix), min_gain=min_gain)
+
+    def _script_of_logarithms(self, number: int, prefix: str) -> ScriptPart:
+        """Returns the metrics in the unit of the data for `kissipo eject`."""
+        fitted = cast(Numbers, self.codec.inner).fitted
+        assert fitted is not None
+        scaling = f"{fitted.spread[0]!r} + {fitted.center[0]!r}"
+        outputs, targets = (
+            f"({name}[{number}].double() * {scaling}).exp()" for name in ("outputs", "targets")
+        )
+        return ScriptPart(
+            (
+                f"error = {outputs} - {targets}  # in the unit of the data",
+                f'values["{prefix}mae"] = float(error.abs().mean())',
+                f'values["{prefix}rmse"] = float(error.square().mean().sqrt())',
+            ),
+            quality=f"-({outputs} - {targets}).abs().flatten(1).mean(1)",
+        )
 
     def state(self) -> JsonObject:
         return {
@@ -413,7 +459,9 @@ class Forecast(Answer):
                 *super().sections(data),
             ]
         return [
-            forecasts_section(data, self.variables, self.margins),
+            forecasts_section(
+                data, self.variables, None if self.margins is None else self._between(data.scores)
+            ),
             season_section(data, self.variables[0]),
             *super().sections(data),
         ]

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from kissipo.codec.concat import Concat
 from kissipo.codec.datetime import Calendar
-from kissipo.codec.numbers import Numbers
+from kissipo.codec.numbers import Numbers, Scale
 from kissipo.codec.windows import Windows
 from kissipo.core.codec import Codec
 from kissipo.core.errors import DataError, TaskError
@@ -41,6 +41,7 @@ from kissipo.core.text import list_some
 from kissipo.core.time.time_pattern import TimePattern
 from kissipo.core.time.timestamps import as_time
 from kissipo.input.check import columns as checks
+from kissipo.input.log_transform import suits_logarithms, swing_correlation
 from kissipo.input.season_length import find_season
 from kissipo.input.series_order import OrderedRows, TimeOptions, concatenated, order_rows
 from kissipo.input.source_data import Reading
@@ -123,7 +124,10 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         frame = answer.scales.scaled(frame)
         parts = _parts(frame, starts)
     train = concatenated([part.take(np.arange(end)) for part, end in zip(parts, ends, strict=True)])
-    codec = Windows(Numbers(target.inputs, missing_indicator=False), window).fit(train)
+    is_log = _learns_logarithms(frame, train, season, options, target, answer, inferred_options)
+    answer = answer.with_logarithms() if is_log else answer
+    scale: Scale = "log" if is_log else "standard"
+    codec = Windows(Numbers(target.inputs, scale=scale, missing_indicator=False), window).fit(train)
     codecs = (codec, ahead.fit(train)) if ahead else (codec,)
     answer.fit(frame if target.fits_all else train)
     if target.has_future and rows.time is not None:
@@ -149,6 +153,7 @@ def build(reading: Reading, resolved: ResolvedTask, *, seed: int, strict: bool =
         season,
         tuple(inferred_options),
         starts=starts,
+        overlap=window if target.ends_in_window else horizon,
     )
 
 
@@ -208,6 +213,37 @@ def _season(
     )
     inferred_options.append(InferredOption("input.season_length", season, reason))
     return season
+
+
+def _learns_logarithms(
+    frame: Frame,
+    train: Frame,
+    season: int,
+    options: Options,
+    target: SeriesTarget,
+    answer: Answer,
+    inferred_options: list[InferredOption],
+) -> bool:
+    """Returns whether input and target are learned as logarithms.
+
+    Whether they suit, the training steps decide; all steps must be positive.
+    """
+    if options.log_transform is not None:
+        return bool(options.log_transform)
+    is_alone = answer.learns_changes and answer.scales is None and len(target.inputs) == 1
+    if not is_alone or target.inputs != target.numbers:
+        return False
+    name = target.leading
+    values = train[name].values
+    if not (frame[name].values > 0).all() or not suits_logarithms(values, season):
+        return False
+    correlation = swing_correlation(values, season)
+    reason = (
+        f"the swing of '{name}' within a season grows with its level "
+        f"(correlation {correlation:.2f})"
+    )
+    inferred_options.append(InferredOption("input.log_transform", True, reason))
+    return True
 
 
 def _refuse_constant(frame: Frame, target: SeriesTarget) -> None:

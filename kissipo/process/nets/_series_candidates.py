@@ -58,6 +58,15 @@ def recurrent_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     return ()
 
 
+def n_beats_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns N-BEATS for forecasts of one column from its own past."""
+    is_alone = len(facts.inputs) == 1 and facts.inputs[0].labels == facts.outputs[0].labels
+    if not _is_forecast(facts) or not is_alone or facts.outputs[0].shape[1] != 1:
+        return ()
+    net = InferredOption("process.net", "n_beats")
+    return (Candidate("N-BEATS on the changes since the last value", (net,)),)
+
+
 def is_signal(facts: DataFacts) -> bool:
     """Returns whether the input is one signal of a fixed length, with a class or a
     number."""

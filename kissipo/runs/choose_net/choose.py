@@ -19,7 +19,9 @@ from kissipo.core.task import Task
 from kissipo.core.text import format_score
 from kissipo.pipeline.candidates import candidates_of, with_candidate, with_winner
 from kissipo.pipeline.experiment import EncodedTask, Experiment, assemble, encode_task
+from kissipo.pipeline.pipeline import Pipeline
 from kissipo.runs.choose_net.budget import Budget
+from kissipo.runs.choose_net.origins import max_blocks, origins
 from kissipo.runs.choose_net.plan import (
     Cost,
     cost_of,
@@ -29,12 +31,17 @@ from kissipo.runs.choose_net.plan import (
 )
 from kissipo.runs.choose_net.results import Results, Trial, first_results, shorten_error
 from kissipo.runs.choose_net.samples import can_be_divided, folds, limited, without_test
+from kissipo.runs.choose_net.time_blocks import MIN_BLOCKS
 from kissipo.runs.choose_net.trial import Contender, try_out
 
 Notify = Callable[[str], None]
 Save = Callable[[Results], None]
 _VALIDATION = "the validation split"
 _TOO_SLOW = "too slow for this budget"
+_TOO_SHORT = (
+    "net: auto takes the default net. The series is too short to find another one better "
+    f"beyond chance: that needs {2 * MIN_BLOCKS} forecasts that share no step"
+)
 
 
 class Choice:
@@ -56,17 +63,28 @@ class Choice:
         self.encoded, self.budget, self.seed, self.device = encoded, budget, seed, device
         self._others: dict[str, EncodedTask] = {}
         self.candidates: Sequence[Candidate] = ()
+        self.remark = ""
         if budget.seconds and len(encoded.pipeline.datasets["validation"]):
             declared = candidates_of(encoded.task, encoded.pipeline, without=budget.without)
             self.candidates = declared if len(declared) > 1 else ()
+        if self.candidates and self._first_stays and not _separates_nets(encoded.pipeline):
+            self.candidates, self.remark = (), _TOO_SHORT
         self._first_error: Exception | None = None
         self._stored = stored
         self.results = self._begin()
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is more than one candidate."""
+        """Whether there is more than one candidate; `remark` says why nets that differ
+        are not compared."""
         return bool(self.candidates)
+
+    @property
+    def _first_stays(self) -> bool:
+        """Whether another candidate must be better beyond chance: forecasts share the
+        steps of their targets, and their loss is as uncertain as their score."""
+        pipeline = self.encoded.pipeline
+        return pipeline.overlap > 1 and pipeline.answers[0].forecasts
 
     def _begin(self) -> Results:
         answer = self.encoded.pipeline.answers[0]
@@ -77,6 +95,7 @@ class Choice:
             metric=answer.monitor,
             higher_is_better=answer.HIGHER_IS_BETTER,
             samples=_VALIDATION,
+            first_stays=self._first_stays,
         )
 
     def run(self, save: Save, notify: Notify) -> EncodedTask:
@@ -162,23 +181,34 @@ class Choice:
         fast = [item for item in built if not is_too_slow(item[1], default, budget, part=part)]
         for number in set(costs) - {number for number, _, _ in fast}:
             self.results = self.results.without(number, _TOO_SLOW)
-        count = 1
-        if all(can_be_divided(experiment) for _, _, experiment in fast):
-            samples = len(self.encoded.pipeline.datasets["validation"])
-            count = fold_count([cost for _, cost, _ in fast], budget, samples)
-        if count > 1:
-            joined = f"{count} folds of the training and validation samples"
-            self.results = replace(self.results, samples=joined)
+        samples = len(self.encoded.pipeline.datasets["validation"])
+        count = fold_count([cost for _, cost, _ in fast], budget, samples)
+        divided = [self._divided(experiment, count) for _, _, experiment in fast]
         return [
             Contender(
                 number,
                 self.candidates[number].title,
                 experiment.task,
-                folds(experiment.pipeline, count, seed=self.seed),
-                _with_folds(cost, count),
+                pipelines,
+                _with_folds(cost, len(pipelines)),
             )
-            for number, cost, experiment in fast
+            for (number, cost, experiment), pipelines in zip(fast, divided, strict=True)
         ]
+
+    def _divided(self, experiment: Experiment, count: int) -> list[Pipeline]:
+        """Returns the pipelines of several folds, or of several origins of a forecast;
+        else the one with the validation split."""
+        pipeline, pipelines = experiment.pipeline, []
+        if count > 1 and self._first_stays:
+            pipelines = origins(pipeline, count)
+            samples = f"{count} parts of the training and validation steps"
+        elif count > 1 and can_be_divided(experiment):
+            pipelines = folds(pipeline, count, seed=self.seed)
+            samples = f"{count} folds of the training and validation samples"
+        if not pipelines:
+            return [pipeline]
+        self.results = replace(self.results, samples=samples)
+        return pipelines
 
     def _part(self, experiment: Experiment) -> float:
         """Returns the fraction of the training samples that candidates get at most."""
@@ -216,6 +246,11 @@ class Choice:
             self._others[key] = encode_task(task, seed=self.seed, reading=reading)
         encoded = self._others[key] if own else self.encoded
         return replace(encoded, task=task)
+
+
+def _separates_nets(pipeline: Pipeline) -> bool:
+    """Returns whether there are enough steps to find one net better than another."""
+    return max_blocks(pipeline) >= MIN_BLOCKS
 
 
 def _with_folds(cost: Cost, count: int) -> Cost:

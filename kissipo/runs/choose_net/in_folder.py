@@ -39,16 +39,19 @@ def choose_net(
     """
     stored = read_results(folder) if resume else None
     choice = Choice(encoded, budget, seed=seed, device=device, stored=stored)
+
+    def notify(text: str) -> None:
+        for callback in callbacks:
+            callback.on_note(text)
+
     if not choice.is_needed:
+        if choice.remark:
+            notify(choice.remark)
         return None
     fingerprint = encoded.pipeline.frame.fingerprint()
 
     def content(results: Results) -> JsonObject:
         return {"format": FORMAT, "fingerprint": fingerprint, **results.to_json()}
-
-    def notify(text: str) -> None:
-        for callback in callbacks:
-            callback.on_note(text)
 
     if stored is None:
         files = {TASK: _as_written(encoded.task), CANDIDATES: as_json(content(choice.results))}

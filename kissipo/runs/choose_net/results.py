@@ -13,9 +13,14 @@ from kissipo.core.json_object import JsonMapping, JsonObject
 from kissipo.core.notation import write_value
 from kissipo.core.text import format_score
 from kissipo.engine.run_folder import CANDIDATES, RunFolder
+from kissipo.runs.choose_net.time_blocks import is_better
 
 _MAX_ERROR = 200
 LOSS_DECIDES = "Where no score is better by more than its standard error, the loss decides."
+FIRST_STAYS = (
+    "Another net replaces the default net only where it is better by more than two standard "
+    "errors. These are computed from blocks of time, as neighboring windows share steps."
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Trial:
     score:    the main metric
     loss:     the log loss of categories, else the validation loss
     noise:    the standard error of the score, where it is a mean over the samples
+    blocks:   the mean quality in each block of time, where samples share steps
     error:    what went wrong; the other values are NaN then
     """
 
@@ -33,6 +39,7 @@ class Trial:
     score: float = nan
     loss: float = nan
     noise: float = 0.0
+    blocks: tuple[float, ...] = ()
     seconds: float = 0.0
     error: str = ""
 
@@ -70,6 +77,8 @@ class Results:
     metric:    the main metric of the answer
     samples:   where they were evaluated, such as "the validation split"
     winner:    the number of the best candidate; None until it is known
+    first_stays:  whether the first candidate wins unless another one is better by more
+               than chance; else the loss decides between equal ones
     """
 
     budget: str
@@ -79,6 +88,7 @@ class Results:
     samples: str
     rows: tuple[Row, ...]
     winner: int | None = None
+    first_stays: bool = False
 
     def with_trial(self, number: int, trial: Trial) -> Results:
         """Returns the results with another trial of a candidate."""
@@ -105,6 +115,10 @@ class Results:
         score is within one standard error of the best counts as equally good; the loss
         decides between them, as it is less a matter of chance. Source: the rule of one
         standard error of Breiman et al., Classification and Regression Trees, 1984.
+
+        The loss of a forecast is as much a matter of chance as its score. There the
+        first candidate, the simplest, comes first unless the best is better by more
+        than chance.
         """
         valid = [
             number
@@ -113,12 +127,17 @@ class Results:
         ]
         by_score = sorted(valid, key=lambda number: self._rank(number))
         equal = self._equal_to_first(by_score)
+        if self.first_stays:
+            first = [min(equal)] if equal and min(equal) == min(valid) else []
+            return first + [number for number in by_score if number not in first]
         equal.sort(key=lambda number: (self._loss(number), by_score.index(number)))
         return equal + [number for number in by_score if number not in equal]
 
     @property
     def is_decided_by_loss(self) -> bool:
         """Whether several candidates are equally good, so that their losses decided."""
+        if self.first_stays:
+            return False
         ranking = self.ranking
         by_score = sorted(ranking, key=lambda number: self._rank(number))
         return len(self._equal_to_first(by_score)) > 1
@@ -144,8 +163,11 @@ class Results:
     def _is_equal(self, row: Row, best: Row) -> bool:
         """Returns whether a candidate is as good as the best one of its round."""
         assert row.last is not None and best.last is not None
-        gap = abs(best.last.score - row.last.score)
-        return row.round == best.round and gap <= best.last.noise
+        if row.round != best.round:
+            return False
+        if best.last.blocks:
+            return not is_better(best.last.blocks, row.last.blocks)
+        return abs(best.last.score - row.last.score) <= best.last.noise
 
     @property
     def compared(self) -> int:
@@ -154,6 +176,10 @@ class Results:
 
     def reason(self) -> str:
         """Returns why the net of the winner was chosen."""
+        ranking = self.ranking
+        best = min(ranking, key=self._rank) if ranking else None
+        if self.first_stays and self.winner == 0 and best != 0:
+            return f"of {self.compared} candidates none was better beyond chance on {self.samples}"
         return f"best of {self.compared} candidates on {self.samples}"
 
     def to_json(self) -> JsonObject:
@@ -180,15 +206,16 @@ class Results:
             for row in content["candidates"]
         ]
         names = ("budget", "seed", "metric", "higher_is_better", "samples", "winner")
-        return cls(rows=tuple(rows), **{name: content[name] for name in names})
+        written = {name: content[name] for name in names}
+        return cls(rows=tuple(rows), first_stays=content.get("first_stays", False), **written)
 
 
-_NUMBERS = ("score", "loss")  # NaN is null in JSON
+_NUMBERS = ("score", "loss", "noise")  # NaN is null in JSON
 
 
 def _trial(content: JsonMapping) -> Trial:
     numbers = {key: nan if content[key] is None else content[key] for key in _NUMBERS}
-    return Trial(**{**content, **numbers})
+    return Trial(**{**content, **numbers, "blocks": tuple(content.get("blocks", ()))})
 
 
 def first_results(
@@ -199,13 +226,16 @@ def first_results(
     metric: str,
     higher_is_better: bool,
     samples: str,
+    first_stays: bool = False,
 ) -> Results:
     """Returns the results before the first round."""
     rows = [
         Row(candidate.title, {option.place: option.value for option in candidate.options})
         for candidate in candidates
     ]
-    return Results(budget, seed, metric, higher_is_better, samples, tuple(rows))
+    return Results(
+        budget, seed, metric, higher_is_better, samples, tuple(rows), first_stays=first_stays
+    )
 
 
 def results_table(results: Results) -> Table:
@@ -239,7 +269,7 @@ def results_section(results: Results) -> Section:
         results_table(results),
         Line(
             "Trained: the fraction of the full training in the last round of a candidate. "
-            + LOSS_DECIDES,
+            + (FIRST_STAYS if results.first_stays else LOSS_DECIDES),
             "dim",
         ),
     ]

@@ -32,9 +32,12 @@ def without_test(pipeline: Pipeline) -> Pipeline:
 
 
 def limited(pipeline: Pipeline, limit: int, *, seed: int) -> Pipeline:
-    """Returns the pipeline with at most so many samples per split, drawn by the
-    seed."""
-    datasets = dict(pipeline.datasets)
+    """Returns the pipeline with at most so many samples per split, drawn by the seed.
+
+    The positions of the training samples stay, as options are inferred from their
+    number.
+    """
+    datasets, splits = dict(pipeline.datasets), dict(pipeline.splits)
     for name in ("train", "validation"):
         dataset = datasets[name]
         if len(dataset) > limit:
@@ -42,7 +45,9 @@ def limited(pipeline: Pipeline, limit: int, *, seed: int) -> Pipeline:
                 len(dataset), limit, replace=False
             )
             datasets[name] = replace(taken(dataset, np.sort(some)), texts=dataset.texts)
-    return replace(pipeline, datasets=datasets)
+            if name == "validation" and len(splits[name]) == len(dataset):
+                splits[name] = splits[name][np.sort(some)]
+    return replace(pipeline, datasets=datasets, splits=splits)
 
 
 def can_be_divided(experiment: Experiment) -> bool:
@@ -74,27 +79,26 @@ def folds(pipeline: Pipeline, count: int, *, seed: int) -> list[Pipeline]:
     if count == 1:
         return [pipeline]
     train, validation = pipeline.datasets["train"], pipeline.datasets["validation"]
-    joined = _joined(train, validation)
-    order = numpy_generator(seed, "candidates", "folds").permutation(len(joined))
+    both = joined(train, validation)
+    order = numpy_generator(seed, "candidates", "folds").permutation(len(both))
     if pipeline.answers[0].class_count:
-        classes = joined.truth(0).numpy()
+        classes = both.truth(0).numpy()
         if classes.ndim == 1:
             order = order[np.argsort(classes[order], kind="stable")]
-    fold_of = np.empty(len(joined), dtype=np.int64)
-    fold_of[order] = np.arange(len(joined)) % count
+    fold_of = np.empty(len(both), dtype=np.int64)
+    fold_of[order] = np.arange(len(both)) % count
     return [
-        _with_datasets(pipeline, joined, np.flatnonzero(fold_of == number))
-        for number in range(count)
+        _with_datasets(pipeline, both, np.flatnonzero(fold_of == number)) for number in range(count)
     ]
 
 
-def _with_datasets(pipeline: Pipeline, joined: TensorDataset, held_out: Positions) -> Pipeline:
-    others = np.setdiff1d(np.arange(len(joined)), held_out)
-    train = replace(taken(joined, others), texts=pipeline.datasets["train"].texts)
+def _with_datasets(pipeline: Pipeline, both: TensorDataset, held_out: Positions) -> Pipeline:
+    others = np.setdiff1d(np.arange(len(both)), held_out)
+    train = replace(taken(both, others), texts=pipeline.datasets["train"].texts)
     datasets = {
         **pipeline.datasets,
         "train": train,
-        "validation": taken(joined, held_out),
+        "validation": taken(both, held_out),
     }
     return replace(pipeline, datasets=datasets)
 
@@ -114,7 +118,7 @@ def taken(dataset: TensorDataset, positions: Positions) -> TensorDataset:
     return dataset.take(torch.from_numpy(positions))
 
 
-def _joined(first: TensorDataset, second: TensorDataset) -> TensorDataset:
+def joined(first: TensorDataset, second: TensorDataset) -> TensorDataset:
     """Returns the samples of two data sets in one."""
 
     def both(some: tuple[object, ...], others: tuple[object, ...]) -> tuple[Tensor, ...]:

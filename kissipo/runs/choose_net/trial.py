@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kissipo.core.devices import keep_memory, threads_for
 from kissipo.core.errors import CallbackError, StoppedError
@@ -19,6 +20,7 @@ from kissipo.pipeline.pipeline import Pipeline
 from kissipo.runs.choose_net.plan import Cost
 from kissipo.runs.choose_net.results import Trial, shorten_error
 from kissipo.runs.choose_net.samples import first_part
+from kissipo.runs.choose_net.time_blocks import block_means, block_numbers, standard_error
 from kissipo.runs.train import data_loop
 
 
@@ -75,7 +77,7 @@ def _train(
         loop.run()
         return evaluate(
             experiment.net,
-            experiment.pipeline.datasets["validation"],
+            experiment.pipeline.datasets[experiment.pipeline.eval_split],
             experiment.pipeline.answers,
             algorithm=experiment.algorithm,
         )
@@ -104,10 +106,28 @@ def _scored(parts: Sequence[SplitEvaluation], pipelines: Sequence[Pipeline]) -> 
     truth = np.concatenate([part.truths[0] for part in parts])
     watched = answer.watch(scores, truth)
     score, quality = float(watched.metrics[answer.monitor]), watched.per_sample
-    sizes = [len(pipeline.datasets["validation"]) for pipeline in pipelines]
+    sizes = [len(pipeline.datasets[pipeline.eval_split]) for pipeline in pipelines]
     losses, noise = [part.loss for part in parts], 0.0
+    blocks: tuple[float, ...] = ()
     loss = float(np.average(losses, weights=sizes)) if np.isfinite(losses).all() else nan
-    if quality is not None and len(quality) > 1 and isclose(quality.mean(), score):
+    if quality is None or len(quality) < 2:
+        return Trial(1.0, score, loss)
+    if pipelines[0].overlap > 1 and isclose(abs(quality.mean()), abs(score)):
+        blocks = _block_means(quality, pipelines)
+        noise = standard_error(blocks)
+    elif isclose(quality.mean(), score):
         noise = float(quality.std() / len(quality) ** 0.5)
         loss = float(answer.evaluate(scores, truth).metrics.get("log_loss", loss))
-    return Trial(1.0, score, loss, noise)
+    return Trial(1.0, score, loss, noise, blocks)
+
+
+def _block_means(quality: NDArray[np.float64], pipelines: Sequence[Pipeline]) -> tuple[float, ...]:
+    """Returns the mean quality of each block of time, those of one fold after the
+    other."""
+    means: tuple[float, ...] = ()
+    for pipeline in pipelines:
+        positions = pipeline.splits[pipeline.eval_split]
+        own, quality = quality[: len(positions)], quality[len(positions) :]
+        blocks = block_numbers(positions, pipeline.starts, pipeline.overlap)
+        means += block_means(own, blocks)
+    return means
