@@ -61,7 +61,7 @@ class TensorSpec:
 
     @property
     def is_image(self) -> bool:
-        """Whether the tensor holds an image."""
+        """Whether the tensor is an image."""
         return self.axes == ("channel", "height", "width")
 
     @property

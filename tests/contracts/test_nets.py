@@ -119,8 +119,8 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((SOUND,), (CLASSES,), {"filters": (12, 12), "units": (), "activation": "gelu"}),
     ],
     "small_resnet": [
-        ((IMAGE,), (CLASSES,), {"filters": (8, 12, 16)}),
-        ((PHOTO,), (CLASSES, AHEAD), {"filters": (8, 16), "num_blocks": 2, "stride": 2}),
+        ((IMAGE,), (CLASSES,), {"filters": (12, 16, 24)}),
+        ((PHOTO,), (CLASSES, AHEAD), {"filters": (16, 32), "num_blocks": 2, "stride": 2}),
     ],
     "signal_cnn": [
         ((WINDOW,), (CLASSES,), {"filters": (12, 12), "kernel_sizes": (5, 3)}),

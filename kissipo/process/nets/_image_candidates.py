@@ -26,21 +26,22 @@ _MIRRORED = InferredOption(
 )
 
 
-def image_epochs(net: nn.Module, facts: DataFacts) -> InferredOption:
-    """Returns for how many epochs a net is trained on images.
+def image_epochs(net: nn.Module, facts: DataFacts) -> tuple[InferredOption, ...]:
+    """Returns for how many epochs a net is trained on images, unless the user set it.
 
     net:  on the meta device, as only its multiplications are counted
     """
+    if facts.process.get("epochs"):
+        return ()
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
         net.eval()(torch.zeros(1, *facts.inputs[0].shape, device="meta"))
     image = counter.get_total_flops() // 2 * _PASSES
     epochs = round(_MULTIPLICATIONS / (image * max(1, facts.samples)))
-    reason = f"a training on images has about {_MULTIPLICATIONS / 1e9:.0f} billion multiplications"
-    return InferredOption(
-        "process.epochs", min(_MAX_EPOCHS, max(_MIN_EPOCHS, epochs)), f"{reason}, or 5 epochs"
-    )
+    epochs = min(_MAX_EPOCHS, max(_MIN_EPOCHS, epochs))
+    reason = f"about {_MULTIPLICATIONS / 1e9:.0f} billion multiplications, at least 5 epochs"
+    return (InferredOption("process.epochs", epochs, reason),)
 
 
 def cnn_candidates(options: tuple[InferredOption, ...]) -> tuple[Candidate, ...]:
@@ -55,16 +56,24 @@ def cnn_candidates(options: tuple[InferredOption, ...]) -> tuple[Candidate, ...]
 def residual_candidates(
     facts: DataFacts, options: tuple[InferredOption, ...]
 ) -> tuple[Candidate, ...]:
-    """Returns a small residual net, with images that are shifted and perhaps mirrored."""
+    """Returns a small residual net, with images that are shifted, and mirrored if that
+    keeps their class."""
     changes, kind = _SHIFTED, "shifted"
     if facts.outputs[0].axes == ("class",):
         batch = facts.draw(_COMPARED)
         if mirroring_keeps_class(batch.inputs[0], batch.targets[0]):
             changes, kind = _MIRRORED, "shifted and mirrored"
-    training = {"net": "small_resnet", "optimizer": "adamw", "schedule": "one_cycle"}
-    named = candidate(f"small residual net, with images that are {kind}", training)
-    rate = InferredOption("process.learning_rate", 3e-3)
-    return (Candidate(named.title, (*named.options, rate, *options, changes)),)
+    training = candidate(
+        f"small residual net, with images that are {kind}",
+        {
+            "net": "small_resnet",
+            "optimizer": "adamw",
+            "learning_rate": 3e-3,
+            "schedule": "one_cycle",  # its end is the best part, so it is not stopped early
+            "early_stopping": {"patience": 0},
+        },
+    )
+    return (Candidate(training.title, (*training.options, *options, changes)),)
 
 
 def mirroring_keeps_class(images: Tensor, classes: Tensor) -> bool:

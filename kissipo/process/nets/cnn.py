@@ -102,7 +102,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
         return sizes
     with torch.device("meta"):
         net = build(facts.inputs, facts.outputs, Options(filters=filters))
-    return (*sizes, image_epochs(net, facts))
+    return (*sizes, *image_epochs(net, facts))
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:

@@ -71,7 +71,7 @@ def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
     with torch.device("meta"):
         net = build(facts.inputs, facts.outputs, Options(stride=stride))
     reason = f"images of {height}x{width}"
-    return (InferredOption("process.stride", stride, reason), image_epochs(net, facts))
+    return (InferredOption("process.stride", stride, reason), *image_epochs(net, facts))
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:

@@ -25,9 +25,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def digits() -> tuple[Tensor, Tensor]:
     """Written digits of 8x8."""
     data = load_digits()
-    return torch.from_numpy(data.images[:600] / 16).float()[:, None], torch.from_numpy(data.target)[
-        :600
-    ]
+    x = torch.from_numpy(data.images[:600] / 16).float()[:, None]
+    return x, torch.from_numpy(data.target[:600])
 
 
 def pieces(side: int = 20) -> tuple[Tensor, Tensor]:
@@ -48,11 +47,11 @@ def test_digits_are_not_mirrored_and_photos_are() -> None:
     assert mirroring_keeps_class(*pieces())
 
 
-def test_nearest_image_is_neither_the_image_itself_nor_its_mirrored_image() -> None:
+def test_images_whose_class_is_a_side_are_not_mirrored() -> None:
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(80, 1, 8, 8, generator=generator)
     left, right = x.clone(), x.clone()
-    left[..., :2], right[..., 6:] = 3.0, 3.0  # a bar tells the class, and mirroring moves it
+    left[..., :2], right[..., 6:] = 3.0, 3.0  # the side of the bar is the class
     bars = torch.cat([left[:40], right[40:]])
     assert not mirroring_keeps_class(bars, (torch.arange(80) >= 40).long())
 

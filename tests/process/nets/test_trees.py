@@ -158,7 +158,11 @@ def test_predictions_of_1000_loaded_models_equal_sklearn(check: Any) -> None:
 def test_trees_on_statistics_of_images_equal_sklearn_and_name_them() -> None:
     """scikit-learn's own sample photos, cut into squares."""
     photos = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
-    squares = [photo[at : at + 24, at : at + 24] for at in range(0, 400, 10) for photo in photos]
+    squares = [
+        photo[place : place + 24, place : place + 24]
+        for place in range(0, 400, 10)
+        for photo in photos
+    ]
     x = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
     y = torch.arange(len(x)) % 2
     spec = TensorSpec("photo", ("channel", "height", "width"), (3, 24, 24))
