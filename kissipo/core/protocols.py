@@ -441,12 +441,12 @@ class RowNet(Protocol):
     """A net that reads samples as rows of numbers."""
 
     def row_width(self) -> int:
-        """Returns how many numbers a row has, such as statistics of an image."""
+        """Returns the width of each row, such as the number of statistics of an image."""
         ...
 
 
 def numbers_read(net: object, inputs: Iterable[Tensor]) -> int:
-    """Returns how many numbers of one sample a net reads."""
+    """Returns how many numbers of one sample are read by a net."""
     if issubclass(type(net), RowNet):
         return cast(RowNet, net).row_width()
     return sum(x.numel() for x in inputs)

@@ -27,7 +27,7 @@ _MIRRORED = InferredOption(
 
 
 def image_epochs(net: nn.Module, facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns for how many epochs a net is trained on images, unless the user set it.
+    """Returns the number of epochs of a net on images, unless the user set it.
 
     net:  on the meta device, as only its multiplications are counted
     """
@@ -90,10 +90,10 @@ def mirroring_keeps_class(images: Tensor, classes: Tensor) -> bool:
     """
     if len(images) < 2:
         return False
-    sides = [min(_SIDE, side) for side in images.shape[2:]]
-    small = functional.adaptive_avg_pool2d(images.float(), sides)
+    height, width = (min(_SIDE, side) for side in images.shape[2:])
+    small = functional.adaptive_avg_pool2d(images.float(), (height, width))
     right, mirrored = (
-        (_nearest(some.flatten(1), small.flatten(1), classes)).double()
+        _nearest(some.flatten(1), small.flatten(1), classes).double()
         for some in (small, small.flip(3))
     )
     lost = right - mirrored
