@@ -441,7 +441,7 @@ class RowNet(Protocol):
     """A net that reads samples as rows of numbers."""
 
     def row_width(self) -> int:
-        """Returns the width of each row, such as the number of statistics of an image."""
+        """Returns the width of each row, such as the number of statistics."""
         ...
 
 

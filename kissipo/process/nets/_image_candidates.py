@@ -83,7 +83,7 @@ def mirroring_keeps_class(images: Tensor, classes: Tensor) -> bool:
     errors. Both the image itself and its mirrored image are left out.
 
     Shapes:   (image, channel, height, width), (image)
-    Example:  >>> arrows = torch.tensor([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
+    Example:  >>> arrows = torch.tensor([[0.0, 1], [0.1, 1], [1, 0.0], [1, 0.1]])
               >>> images = arrows.repeat(5, 1)[:, None, None]
               >>> mirroring_keeps_class(images, torch.tensor([0, 0, 1, 1] * 5))
               False

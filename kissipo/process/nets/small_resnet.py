@@ -1,4 +1,4 @@
-"""Residual net for small images: a convolution, three groups of residual blocks, a mean.
+"""Residual net for small images: a convolution, three groups of blocks, a mean.
 
 convolution 3x3, norm, relu -> conv2, conv3, conv4 -> mean over the image -> output
 

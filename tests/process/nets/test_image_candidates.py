@@ -1,4 +1,4 @@
-"""Candidates for images: what they are, in which order, and which images are mirrored."""
+"""Candidates for images: what they are, their order, and which images are mirrored."""
 
 from __future__ import annotations
 
