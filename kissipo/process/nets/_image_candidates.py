@@ -1,6 +1,6 @@
 """Candidates for images with a class or a number: the nets that are compared.
 
-A training has about 150 billion multiplications, but 5 epochs at least. So the training
+A training has about 100 billion multiplications, but 5 epochs at least. So the training
 of four candidates, and of the best one again, takes about a minute of one core.
 
 Images are mirrored only where that keeps their class, which the training images show:
@@ -15,7 +15,7 @@ from torch.nn import functional
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption, candidate
 
 _MIN_SIDE = 12  # of images that have statistics
-_MULTIPLICATIONS, _MIN_EPOCHS, _MAX_EPOCHS = 150_000_000_000, 5, 60
+_MULTIPLICATIONS, _MIN_EPOCHS, _MAX_EPOCHS = 100_000_000_000, 5, 60
 _PASSES = 3  # forward, and the gradients of inputs and of weights
 _COMPARED, _SIDE = 1_000, 8  # images of which the nearest is searched, and their size
 _SHIFTED = InferredOption("input.augment", ["crop"], "a shift keeps the class of an image")
