@@ -1,8 +1,8 @@
 """The frozen first layers of a net: what they make of a sample is computed once.
 
-`process.freeze` leaves the weights of these layers as they are, and statistics of images
-have none. If images do not change at random, a sample then has the same features in
-every epoch, so they are kept.
+`process.freeze` leaves the weights of these layers as they are, and statistics of
+images have none. If images do not change at random, a sample then has the same features
+in every epoch, so they are kept.
 
 A layer is left out with all that follow it, if it draws random numbers (dropout) or
 changes with the batch (the means of batch normalization).
