@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kissipo.core.batch import Batch
 from kissipo.core.json_object import JsonMapping
 from kissipo.core.tensor_spec import TensorSpec
 
@@ -41,6 +42,7 @@ class DataFacts:
     batch:      `input.batch_size`, or None
     process:    the options of `process` that are set so far
     targets:    the number of an output -> its encoded targets in the training split
+    draw:       a number of samples -> at most so many samples of the training split
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -52,6 +54,7 @@ class DataFacts:
     batch: int | None
     process: JsonMapping
     targets: Callable[[int], Tensor] = lambda number: torch.zeros(0)
+    draw: Callable[[int], Batch] = lambda count: Batch((torch.zeros(0),), (torch.zeros(0),))
 
     @property
     def is_table(self) -> bool:

@@ -60,6 +60,11 @@ class TensorSpec:
         return self.scales[position] if self.scales else (0.0, 1.0)
 
     @property
+    def is_image(self) -> bool:
+        """Whether the tensor is an image."""
+        return self.axes == ("channel", "height", "width")
+
+    @property
     def is_padded_sequence(self) -> bool:
         """Whether the tensor holds the numbers of sequences of different lengths."""
         return self.axes == ("time", "feature") and self.padded and not self.vocab_size

@@ -12,9 +12,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+import torch
+
+from kissipo.core.batch import Batch
 from kissipo.core.errors import TaskError
 from kissipo.core.inferred_option import DataFacts, InferredOption
+from kissipo.core.protocols import Dataset
 from kissipo.core.schema import option_infos
+from kissipo.core.seeds import drawn
 from kissipo.core.task import Task
 from kissipo.pipeline.init_weights import run_of, task_of
 from kissipo.pipeline.parse import algorithm_of, net_of, source_of
@@ -72,7 +77,13 @@ def facts_of(task: Task, pipeline: Pipeline) -> DataFacts:
         batch=task.input.get("batch_size"),
         process=task.process,
         targets=lambda number: pipeline.datasets["train"].truth(number),
+        draw=lambda count: _drawn(pipeline.datasets["train"], count),
     )
+
+
+def _drawn(dataset: Dataset, count: int) -> Batch:
+    """Returns at most so many samples of a data set, the same in every run."""
+    return dataset.batch(torch.from_numpy(drawn(len(dataset), count, "facts")))
 
 
 def _algorithm(task: Task, pipeline: Pipeline) -> list[InferredOption]:

@@ -129,6 +129,10 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((SOUND,), (CLASSES,), {"filters": (8, 12), "units": (20,), "norm": True}),
         ((SOUND,), (CLASSES,), {"filters": (12, 12), "units": (), "activation": "gelu"}),
     ],
+    "small_resnet": [
+        ((IMAGE,), (CLASSES,), {"filters": (12, 16, 24)}),
+        ((PHOTO,), (CLASSES, AHEAD), {"filters": (16, 32), "num_blocks": 2, "stride": 2}),
+    ],
     "signal_cnn": [
         ((WINDOW,), (CLASSES,), {"filters": (12, 12), "kernel_sizes": (5, 3)}),
         (
@@ -330,6 +334,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((ROW, LEVEL, IMAGE), (CLASSES, AHEAD), {}),
         ((SOUND,), (TensorSpec("kind", ("class",), (1,)),), {}),
         ((WINDOW, CALENDAR), (AHEAD,), {"subtract_last": True}),
+        ((TILE, ROW), (CLASSES,), {"image_features": "statistics"}),
     ],
     "gradient_boosting": [
         ((ROW,), (CLASSES,), {}),

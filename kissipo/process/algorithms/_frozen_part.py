@@ -1,7 +1,8 @@
 """The frozen first layers of a net: what they make of a sample is computed once.
 
-`process.freeze` leaves the weights of these layers as they are. If images do not change
-at random, a sample then has the same features in every epoch, so they are kept.
+`process.freeze` leaves the weights of these layers as they are, and statistics of
+images have none. If images do not change at random, a sample then has the same features
+in every epoch, so they are kept.
 
 A layer is left out with all that follow it, if it draws random numbers (dropout) or
 changes with the batch (the means of batch normalization).
@@ -55,7 +56,7 @@ class FrozenPart:
 
 def frozen_part(net: nn.Module, x: Tensor) -> FrozenPart | None:
     """Returns the frozen first layers of a sequence of layers, tried on a batch; None
-    where there are none with weights, and on a GPU."""
+    where there are none with weights or buffers, and on a GPU."""
     if type(net) is not nn.Sequential or x.device.type != "cpu":
         return None
     count, weights = 0, 0
@@ -66,7 +67,7 @@ def frozen_part(net: nn.Module, x: Tensor) -> FrozenPart | None:
         if following is None:
             break
         x, count = following, count + 1
-        weights += sum(weight.numel() for weight in layer.parameters())
+        weights += sum(values.numel() for values in (*layer.parameters(), *layer.buffers()))
     if not weights or count == len(net):
         return None
     named = list(net.named_children())

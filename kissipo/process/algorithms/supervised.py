@@ -16,8 +16,8 @@ If a net has a penalty of its own, it is added to the training loss, but not rep
 If a net has auxiliary heads, the loss of each is added with a weight of 0.3 (Szegedy et
 al. 2015). The reported loss is that of the main output.
 
-What frozen first layers make of a sample is computed once, unless the inputs change at
-random (`_frozen_part.py`).
+What frozen first layers make of a sample, such as statistics of an image, is computed
+once, unless the inputs change at random (`_frozen_part.py`).
 
 With `gradient_accumulation_steps` a batch is trained in so many parts, one after
 another, whose gradients are added: the memory of a part is enough, and the step is that
@@ -52,6 +52,7 @@ from kissipo.core.schema import NotSearched, Range, option
 from kissipo.process import optim, schedule
 from kissipo.process.algorithms._frozen_part import FrozenPart, frozen_part
 from kissipo.process.cross_entropy import smoothed
+from kissipo.process.layers.image_statistics import ImageStatistics
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_init import fit_scales, freeze_linear, init_linear
 from kissipo.process.manual_backprop import manual_backprop
@@ -409,7 +410,10 @@ class Supervised(Algorithm):
             or options.gradient_accumulation_steps > 1
         )
         self._manual_backprop = None if needs_autograd else manual_backprop(self.net)
-        self._looks_for_frozen_part = bool(options.freeze and not (self.augmented or options.mixup))
+        has_frozen_part = bool(options.freeze) or any(
+            isinstance(layer, ImageStatistics) for layer in self.net.modules()
+        )
+        self._looks_for_frozen_part = has_frozen_part and not (self.augmented or options.mixup)
         scale = options.backbone_learning_rate_scale
         trained: Any = (
             self._trained

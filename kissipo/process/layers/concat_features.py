@@ -28,8 +28,6 @@ from kissipo.process.layers.over_time import MeanOverSteps
 from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.stacked import stacked
 
-IMAGE = ("channel", "height", "width")
-
 
 class ConcatFeatures(nn.Module):
     """One branch per input; their features are concatenated."""
@@ -44,7 +42,7 @@ class ConcatFeatures(nn.Module):
         statistics: bool = False,
     ) -> None:
         super().__init__()
-        images = [statistics and spec.axes == IMAGE for spec in specs]
+        images = [statistics and spec.is_image for spec in specs]
         self.branches = nn.ModuleList(
             [
                 ImageStatistics(*spec.shape[1:]) if is_image else _branch(spec, embed)

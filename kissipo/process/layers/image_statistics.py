@@ -23,8 +23,28 @@ from torch import Tensor, nn
 
 from kissipo.core.errors import ShapeError
 
-WIDTH = 170
 _PERCENTILES, _BINS, _GRID = (0.05, 0.25, 0.5, 0.75, 0.95), 16, 6
+NAMES = (
+    "mean brightness",
+    "std of brightness",
+    *(f"percentile {round(100 * fraction)} of brightness" for fraction in _PERCENTILES),
+    *(f"pixels of brightness {low / _BINS:.2f} to {(low + 1) / _BINS:.2f}" for low in range(_BINS)),
+    "mean edge strength",
+    "std of edge strength",
+    "percentile 95 of edge strength",
+    *(
+        f"{statistic} of cell {row + 1}, {column + 1}"
+        for row in range(_GRID)
+        for column in range(_GRID)
+        for statistic in (
+            "mean brightness",
+            "std of brightness",
+            "mean edge strength",
+            "maximum edge strength",
+        )
+    ),
+)
+WIDTH = len(NAMES)
 _MIN_SIDE = 12
 _TINY = 1e-14  # the square root of 0 has no gradient
 

@@ -2,7 +2,8 @@
 
 Numbers are flattened; of sequences of different lengths the mean over the steps is
 taken. An id becomes the means of the targets of its category, or stands in the row as a
-number that a net reads as a category.
+number that a net reads as a category. With `statistics`, an image is described by
+statistics of its brightness and edges.
 
 Shapes:   one tensor per input (batch, ...) -> (batch, feature)
 Raises:   ShapeError for an input of ids with several places, such as a text.
@@ -23,6 +24,7 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.protocols import Combined, Source
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.category_means import CategoryMeans
+from kissipo.process.layers.image_statistics import NAMES, ImageStatistics
 from kissipo.process.layers.over_time import MeanOverSteps
 from kissipo.process.layers.stacked import stacked
 
@@ -30,9 +32,11 @@ from kissipo.process.layers.stacked import stacked
 class NumberRow(nn.Module):
     """One branch per input; their numbers stand side by side.
 
-    net:    the name of the net, for messages
-    dtype:  of the row
-    means:  the number of means per id; 0: an id stays a number
+    net:         the name of the net, for messages
+    dtype:       of the row
+    means:       the number of means per id; 0: an id stays a number
+    statistics:  whether an image becomes its statistics
+    specs:       what stands in the row for each input
     """
 
     DESCRIPTION = "one row of numbers"
@@ -44,11 +48,22 @@ class NumberRow(nn.Module):
         net: str,
         dtype: torch.dtype = torch.float32,
         means: int = 0,
+        statistics: bool = False,
     ) -> None:
         super().__init__()
         self.dtype = dtype
-        self.branches = nn.ModuleList([_branch(spec, net, means) for spec in specs])
-        self.width = sum(width_of(spec, means) for spec in specs)
+        images = [statistics and spec.is_image for spec in specs]
+        self.branches = nn.ModuleList(
+            [
+                ImageStatistics(*spec.shape[1:]) if is_image else _branch(spec, net, means)
+                for spec, is_image in zip(specs, images, strict=True)
+            ]
+        )
+        self.specs = tuple(
+            _statistics_of(spec) if is_image else spec
+            for spec, is_image in zip(specs, images, strict=True)
+        )
+        self.width = sum(width_of(spec, means) for spec in self.specs)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         rows = [branch(x).to(self.dtype) for branch, x in zip(self.branches, inputs, strict=True)]
@@ -89,6 +104,10 @@ def width_of(spec: TensorSpec, means: int = 0) -> int:
     if spec.vocab_size:
         return means or 1
     return spec.shape[-1] if spec.is_padded_sequence else spec.size
+
+
+def _statistics_of(image: TensorSpec) -> TensorSpec:
+    return TensorSpec(image.name, ("feature",), (len(NAMES),), labels=NAMES)
 
 
 def _branch(spec: TensorSpec, net: str, means: int) -> nn.Module:

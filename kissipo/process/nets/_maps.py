@@ -222,7 +222,7 @@ def feature_names(inputs: Sequence[TensorSpec]) -> tuple[str, ...]:
     for spec in inputs:
         if len(spec.labels) == spec.size:
             names += spec.labels
-        elif spec.axes == ("channel", "height", "width"):
+        elif spec.is_image:
             places = np.ndindex(*spec.shape)
             names += [f"pixel {row + 1}, {column + 1}" for _, row, column in places]
         else:

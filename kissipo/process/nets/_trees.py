@@ -55,6 +55,9 @@ class TreeOptions:
     max_depth: int | None = option(
         None, "maximum number of comparisons on a path; as many as needed when omitted", minimum=1
     )
+    image_features: Literal["values", "statistics"] = option(
+        "values", "what is read of an image: its pixels, or statistics of brightness and edges"
+    )
     class_weights: Literal["balanced"] | None = option(
         None, "weights of the samples; balanced: inversely proportional to class frequencies"
     )
@@ -97,12 +100,13 @@ class TreeNet(DescribedByDetails, nn.Module):
         dtype: torch.dtype,
         logits: bool,
         means: bool = False,
+        statistics: bool = False,
     ) -> None:
         super().__init__()
         self.inputs, self.outputs = inputs, outputs
         self.kinds = [kind_of(name, spec) for spec in outputs]
         self.means = sum(spec.size for spec in outputs) if means else 0
-        self.row = NumberRow(inputs, net=name, dtype=dtype, means=self.means)
+        self.row = NumberRow(inputs, net=name, dtype=dtype, means=self.means, statistics=statistics)
         width = self.row.width
         self.trees = nn.ModuleList([ensemble(width, spec.size) for spec in outputs])
         self.heads = nn.ModuleList(
@@ -126,7 +130,11 @@ class TreeNet(DescribedByDetails, nn.Module):
     @property
     def names(self) -> TreeNames:
         """The names and units of the numbers of a row."""
-        return TreeNames.of(self.inputs, self.outputs if self.means else ())
+        return TreeNames.of(self.row.specs, self.outputs if self.means else ())
+
+    def row_width(self) -> int:
+        """Returns how many numbers the trees read of a sample."""
+        return self.row.width
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         rows = self.row(*inputs)

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import nn
 
 from kissipo.core.errors import ShapeError
@@ -43,7 +44,7 @@ from kissipo.process.layers.heads import head
 from kissipo.process.layers.image_spec import image_of
 from kissipo.process.layers.norm import BatchNorm
 from kissipo.process.layers.over_time import ConvolutionsOverTime
-from kissipo.process.nets._image_candidates import cnn_candidates
+from kissipo.process.nets._image_candidates import cnn_candidates, image_epochs, is_image
 
 ALGORITHMS = ("supervised", "dqn")
 DEFAULT_SPECS = (
@@ -90,18 +91,23 @@ class Options:
 
 
 def suggested_options(facts: DataFacts) -> tuple[InferredOption, ...]:
-    """Returns one convolution per halving of the image, up to three."""
+    """Returns one convolution per halving of the image, up to three, and the epochs."""
     height, width = facts.inputs[0].shape[1:]
-    filters = [32, 64] if min(height, width) <= 32 else [16, 32, 64]
-    return (
-        InferredOption("process.filters", filters, f"images of {height}x{width}"),
+    filters = (32, 64) if min(height, width) <= 32 else (16, 32, 64)
+    sizes = (
+        InferredOption("process.filters", list(filters), f"images of {height}x{width}"),
         InferredOption("process.dropout", 0.3),
     )
+    if not is_image(facts):
+        return sizes
+    with torch.device("meta"):
+        net = build(facts.inputs, facts.outputs, Options(filters=filters))
+    return (*sizes, *image_epochs(net, facts))
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
     """Returns the options for images with a class or a number."""
-    return cnn_candidates(facts)
+    return cnn_candidates(suggested_options(facts)) if is_image(facts) else ()
 
 
 def build(

@@ -150,7 +150,13 @@ class GradientBoosting(TreeNet):
         self, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
     ) -> None:
         super().__init__(
-            "gradient_boosting", inputs, outputs, SumOfTrees, dtype=torch.float64, logits=True
+            "gradient_boosting",
+            inputs,
+            outputs,
+            SumOfTrees,
+            dtype=torch.float64,
+            logits=True,
+            statistics=options.image_features == "statistics",
         )
         self.options, self.balances = options, options.class_weights is not None
 

@@ -35,6 +35,7 @@ from kissipo.core.schema import option
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.series_wrapper import required_options as series_options
 from kissipo.process.layers.tree_ensemble import MeanOfTrees, TreeNodes
+from kissipo.process.nets._image_candidates import image_forest_candidates
 from kissipo.process.nets._tree_sections import solution_detail
 from kissipo.process.nets._trees import (
     Kind,
@@ -90,9 +91,10 @@ def build(
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the net with its default options for a table."""
+    """Returns the net with its default options for a table, or on statistics of
+    images."""
     if not facts.is_table:
-        return ()
+        return image_forest_candidates(facts)
     return (candidate("random forest", {"net": "random_forest"}),)
 
 
@@ -136,6 +138,7 @@ class RandomForest(TreeNet):
             dtype=torch.float32,
             logits=False,
             means=True,
+            statistics=options.image_features == "statistics",
         )
         self.options, self.balances = options, options.class_weights is not None
 

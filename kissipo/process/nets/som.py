@@ -294,7 +294,7 @@ class Som(MapNet):
         rows, columns = self.unit.rows, self.unit.columns
         vectors = self.unit.vectors.reshape(rows, columns, -1).flip(0)
         (spec, *others) = self.specs
-        if not others and spec.axes == ("channel", "height", "width"):
+        if not others and spec.is_image:
             channels, height, width = spec.shape
             images = vectors.reshape(rows, columns, channels, height, width).clamp(0, 1)
             images = functional.pad(images, (0, 1, 0, 1), value=0.5)  # a line between units

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kissipo.core.devices import device_of
+from kissipo.core.protocols import numbers_read
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.pipeline.experiment import Experiment
@@ -48,7 +49,7 @@ def cost_of(experiment: Experiment) -> Cost:
     net, batch = experiment.net, experiment.resolved.general.batch_size or 32
     inputs = tuple(x.to(device_of(net)) for x in train.batch(slice(0, 1)).inputs)
     if experiment.algorithm.epochs == 0:
-        numbers = sum(x.numel() for x in inputs)
+        numbers = numbers_read(net, inputs)
         return Cost(_SOLVED * numbers * len(train), numbers, is_solved=True)
     layers = steps_of(record(net, inputs))
     sample = sum(layer.multiplications for layer in layers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -72,3 +74,31 @@ def test_scale_is_fitted_before_the_first_step() -> None:
     scaled = layer(x)
     torch.testing.assert_close(scaled.mean(0), torch.zeros(WIDTH), atol=2e-3, rtol=0)
     assert ((scaled.std(0, correction=0) - 1).abs() < 2e-3).float().mean() > 0.9
+
+
+def test_statistics_are_computed_once_and_training_is_the_same() -> None:
+    """The net with kept statistics beside torch's own steps on all statistics."""
+    x, y = images((1, 16, 16)), torch.arange(40) % 3
+    spec = TensorSpec("image", ("channel", "height", "width"), (1, 16, 16))
+    torch.manual_seed(0)
+    net = ffn.build((spec,), (CLASSES,), ffn.Options(units=(8,), image_features="statistics"))
+    algorithm = Supervised(
+        net, (nn.functional.cross_entropy,), Options(optimizer="sgd", learning_rate=0.1),
+        total_steps=3,
+    )  # fmt: skip
+    algorithm.begin(Images(x, y))
+    statistics, *others = net
+    plain = deepcopy(nn.Sequential(*others))
+    calls = []
+    statistics.register_forward_hook(lambda layer, inputs, output: calls.append(len(output)))
+    rows = statistics(x)
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
+    calls.clear()
+    for _ in range(3):
+        algorithm.step(Batch((x,), (y,)))
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(plain(rows), y).backward()
+        optimizer.step()
+    assert calls == [1] * 41  # each image once, after one trial
+    for own, other in zip(nn.Sequential(*others).parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-5)

@@ -39,7 +39,7 @@ def candidates_of(of_data: DataFacts) -> list[tuple[str, dict[str, Any]]]:
     """The title and the options of all candidates of the nets of this test."""
     return [
         (candidate.title, {option.place: option.value for option in candidate.options})
-        for name in ("ffn", "recurrent", "cnn", "signal_cnn")
+        for name in ("ffn", "recurrent", "cnn", "signal_cnn", "random_forest", "small_resnet")
         for candidate in NETS.find(name, place="net").candidates(of_data)
     ]
 
@@ -49,8 +49,8 @@ def candidates_of(of_data: DataFacts) -> list[tuple[str, dict[str, Any]]]:
     [
         (WINDOW, AHEAD, ["ffn", "ffn", "recurrent"]),
         (SIGNAL, CLASSES, ["ffn", "recurrent", "signal_cnn", "signal_cnn"]),
-        (IMAGE, CLASSES, ["ffn", *["cnn"] * 2]),
-        (SMALL, CLASSES, ["cnn"] * 2),
+        (IMAGE, CLASSES, ["ffn", "cnn", "cnn", "random_forest", "small_resnet"]),
+        (SMALL, CLASSES, ["cnn", "cnn", "small_resnet"]),
     ],
 )
 def test_candidates_are_built_for_their_data(
@@ -77,5 +77,5 @@ def test_long_windows_are_not_read_by_a_recurrent_net() -> None:
 
 
 def test_a_row_of_a_table_has_no_candidates_here() -> None:
-    for name in ("recurrent", "cnn", "signal_cnn"):
+    for name in ("recurrent", "cnn", "signal_cnn", "small_resnet"):
         assert NETS.find(name, place="net").candidates(facts(ROW, CLASSES)) == ()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_sample_image
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -15,7 +16,9 @@ from sklearn.ensemble import (
 )
 
 from kissipo.core.batch import Batch
+from kissipo.core.protocols import numbers_read
 from kissipo.core.tensor_spec import TensorSpec
+from kissipo.process.layers.image_statistics import NAMES, statistics
 from kissipo.process.nets import gradient_boosting, random_forest
 from kissipo.process.nets._trees import TreeNet
 
@@ -150,3 +153,49 @@ def test_predictions_of_loaded_trees_equal_sklearn(check: Any) -> None:
 def test_predictions_of_1000_loaded_models_equal_sklearn(check: Any) -> None:
     for number in range(60, 560):
         check(Case(number))
+
+
+def test_trees_on_statistics_of_images_equal_sklearn_and_name_them() -> None:
+    """scikit-learn's own sample photos, cut into squares."""
+    photos = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
+    squares = [
+        photo[place : place + 24, place : place + 24]
+        for place in range(0, 400, 10)
+        for photo in photos
+    ]
+    x = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
+    y = torch.arange(len(x)) % 2
+    spec = TensorSpec("photo", ("channel", "height", "width"), (3, 24, 24))
+    kind = TensorSpec("kind", ("class",), (2,))
+    rows = statistics(x).numpy()
+    models = {
+        random_forest: RandomForestClassifier(20, random_state=3),
+        gradient_boosting: HistGradientBoostingClassifier(
+            max_iter=20, random_state=3, early_stopping=False
+        ),
+    }
+    for module, model in models.items():
+        size = {"num_trees": 20} if module is random_forest else {"max_iterations": 20}
+        options = module.Options(image_features="statistics", **size)
+        outputs = (kind if module is random_forest else TensorSpec("kind", ("class",), (1,)),)
+        net = module.build((spec,), outputs, options)
+        net.solve([Batch((x[:60],), (y[:60],))], 3)
+        expected = model.fit(rows[:60], y[:60].numpy()).predict_proba(rows[60:])
+        logits = net(x[60:])
+        scores = logits.softmax(1) if logits.shape[1] > 1 else logits.sigmoid()
+        np.testing.assert_allclose(scores, expected[:, -scores.shape[1] :], atol=1e-6)
+        assert numbers_read(net, (x[:1],)) == len(NAMES) == 170
+        assert net.names.names == NAMES
+    light = x[:1].mean(dim=1)[0].numpy()
+    named = dict(zip(NAMES, rows[0].tolist(), strict=True))
+    cell = light[4:8, 8:12]  # of the grid of 6x6 cells of 4x4 pixels
+    assert named["mean brightness of cell 2, 3"] == pytest.approx(
+        cell.mean() - light.mean(), abs=1e-5
+    )
+    down, across = np.gradient(light)
+    steep = np.hypot(down, across)
+    assert named["maximum edge strength of cell 6, 1"] == pytest.approx(
+        steep[20:, :4].max() - steep.max(), abs=1e-5
+    )
+    inside = (light >= 0.25) & (light < 0.3125)
+    assert named["pixels of brightness 0.25 to 0.31"] == pytest.approx(inside.mean(), abs=1e-5)
