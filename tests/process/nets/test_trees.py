@@ -143,10 +143,3 @@ def check_boosting(case: Case) -> None:
 def test_predictions_of_loaded_trees_equal_sklearn(check: Any) -> None:
     for number in range(60):  # two models of each case
         check(Case(number))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("check", [check_forest, check_boosting])
-def test_predictions_of_1000_loaded_models_equal_sklearn(check: Any) -> None:
-    for number in range(60, 560):
-        check(Case(number))
