@@ -1,4 +1,4 @@
-"""Forests and boosting with options, columns and answers drawn by a seed: they predict as
+"""Forests and boosting with options, columns and answers drawn by a seed predict as
 scikit-learn does."""
 
 from __future__ import annotations

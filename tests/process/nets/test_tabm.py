@@ -110,7 +110,7 @@ def test_each_member_has_a_loss_of_its_own_in_training() -> None:
 def test_losses_computed_at_once_equal_those_of_one_member_after_another(
     words: dict[str, float], weighted: bool
 ) -> None:
-    """A net that gives its members as a tuple is trained with one loss after another."""
+    """Members in a tuple are trained with one loss after another."""
 
     class OneByOne(nn.Module):
         def __init__(self) -> None:
