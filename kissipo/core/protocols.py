@@ -185,11 +185,38 @@ class StatefulNet(StepwiseNet, Protocol):
 
 
 @runtime_checkable
+class FittedLayer(Protocol):
+    """A layer that reads training samples before the first step.
+
+    max_fitted:  the largest number of samples that it reads
+    """
+
+    max_fitted: int
+
+    def fit_scale(self, x: Tensor) -> None:
+        """Sets what is not trained from samples of its input."""
+        ...
+
+
+@runtime_checkable
+class CountedSolution(Protocol):
+    """A net that is solved, and counts what its solution costs."""
+
+    def solution_multiplications(self, samples: int) -> int:
+        """Returns about as many multiplications as take the time of the solution."""
+        ...
+
+
+@runtime_checkable
 class AuxiliaryNet(Protocol):
     """A net with auxiliary heads, which are trained too."""
 
-    def with_auxiliary(self, *inputs: Tensor) -> tuple[Outputs, tuple[Tensor, ...]]:
-        """Returns the outputs and the auxiliary outputs."""
+    def with_auxiliary(self, *inputs: Tensor) -> tuple[Outputs, tuple[Tensor, ...] | Tensor]:
+        """Returns the outputs, and those of each auxiliary head.
+
+        Many heads of the same shape are one tensor (head, batch, ...), so that their
+        losses are computed at once.
+        """
         ...
 
 
@@ -329,6 +356,11 @@ def ahead(dataset: Dataset, order: Iterable[Tensor | slice]) -> Iterator[Batch]:
     if isinstance(dataset, PrefetchingDataset):
         return dataset.ahead(order)
     return map(dataset.batch, order)
+
+
+def counts_its_solution(net: object) -> TypeIs[CountedSolution]:
+    """Returns whether a net counts what its solution costs."""
+    return issubclass(type(net), CountedSolution)
 
 
 def has_auxiliary_heads(net: object) -> TypeIs[AuxiliaryNet]:

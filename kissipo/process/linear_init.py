@@ -5,6 +5,10 @@ scikit-learn. It is a convex problem with one solution. The linear path is then 
 because without its L2 penalty it would leave that solution. The deep path starts at
 zero and learns the rest.
 
+A comparison of nets needs the same regression several times: for each net with a
+linear path, in each round. So the last solutions are kept, by the content of their
+samples.
+
 The strength of the L2 penalty is 1 for rows of features, where on breast cancer, wine
 and digits others were not better. For texts it is one of a few. Each is tried on rows
 that are kept out of the training split, in five parts, or in one where there are many
@@ -14,8 +18,10 @@ samples. The one with the lowest log loss, or squared error, is used on all rows
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +32,8 @@ from torch import Tensor, nn
 from kissipo.core.batch import Batch
 from kissipo.core.devices import device_of
 from kissipo.core.numpy_array import NumpyArray
-from kissipo.core.protocols import Dataset, ahead
+from kissipo.core.protocols import Dataset, FittedLayer, ahead
 from kissipo.core.seeds import drawn, numpy_generator
-from kissipo.process.layers.image_statistics import ImageStatistics
 from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.wide import WideAndDeep, WideInputs
 from kissipo.process.layers.wide_series import WideSeries
@@ -38,13 +43,13 @@ if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
 MAX_SAMPLES = 20_000
-_MAX_IMAGES = 2_000
 ALPHAS = np.logspace(-3, 4, 29)
 TEXT_STRENGTHS = (1.0, 4.0, 16.0)  # C, the inverse of the penalty
 TEXT_ALPHAS = (0.3, 1.0, 3.0, 10.0)
 _MANY, _FOLDS, _BATCH = 2_000, 5, 256
 _MAX_VALUES = 40_000_000  # of texts, on which the path is solved
 _TINY = 1e-12
+_KEPT_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,40 @@ class Solution:
     bias: NumpyArray
     description: str
     samples: int
+
+
+class Solutions:
+    """The solutions of the last regressions, by the content of their samples.
+
+    max_bytes:  of all weights together; the solution that was not used for the longest
+                time is forgotten first
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._solutions: OrderedDict[bytes, Solution] = OrderedDict()
+
+    def get(self, key: bytes) -> Solution | None:
+        """Returns a solution, or None where it is not kept."""
+        if key in self._solutions:
+            self._solutions.move_to_end(key)
+        return self._solutions.get(key)
+
+    def keep(self, key: bytes, solution: Solution) -> None:
+        """Keeps a solution, and forgets others where there is no room."""
+        self._solutions[key] = solution
+        while len(self._solutions) > 1 and self._bytes() > self.max_bytes:
+            self._solutions.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forgets all solutions."""
+        self._solutions.clear()
+
+    def _bytes(self) -> int:
+        return sum(one.weight.nbytes + one.bias.nbytes for one in self._solutions.values())
+
+
+SOLUTIONS = Solutions(_KEPT_BYTES)
 
 
 def init_linear(net: nn.Module, train: Dataset) -> str:
@@ -90,10 +129,11 @@ def init_linear(net: nn.Module, train: Dataset) -> str:
 
 
 def fit_scales(net: nn.Module, train: Dataset) -> None:
-    """Lets every layer of image statistics fit its scale to training samples."""
+    """Lets every layer with a scale, such as image statistics, fit it to training
+    samples."""
     for layer in net.modules():
-        if isinstance(layer, ImageStatistics):
-            batch = train.batch(torch.from_numpy(drawn(len(train), _MAX_IMAGES, "scales")))
+        if isinstance(layer, FittedLayer):
+            batch = train.batch(torch.from_numpy(drawn(len(train), layer.max_fitted, "scales")))
             layer.fit_scale(_features_before(net, layer, batch))
 
 
@@ -160,9 +200,43 @@ def solve(
 ) -> Solution:
     """Returns the solution of the regression that suits the targets.
 
+    A regression on the same samples is not solved twice.
+
     features:  (sample, feature), dense or sparse
     targets:   (sample, ...) numbers, classes (sample), or labels (sample, label)
     """
+    key = _content(features, targets, outputs, sample_weight)
+    solution = SOLUTIONS.get(key)
+    if solution is None:
+        solution = _solve(features, targets, outputs, sample_weight)
+        SOLUTIONS.keep(key, solution)
+    return solution
+
+
+def _content(
+    features: NumpyArray | csr_matrix,
+    targets: Tensor,
+    outputs: int,
+    sample_weight: NDArray[np.float32] | None,
+) -> bytes:
+    """Returns a digest of all that a solution depends on."""
+    parts = ("data", "indices", "indptr")
+    is_dense = isinstance(features, np.ndarray)
+    arrays = [features] if is_dense else [getattr(features, part) for part in parts]
+    arrays += [targets.numpy(), *([] if sample_weight is None else [sample_weight])]
+    digest = blake2b(repr((features.shape, outputs)).encode())
+    for array in arrays:
+        digest.update(repr((array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.digest()
+
+
+def _solve(
+    features: NumpyArray | csr_matrix,
+    targets: Tensor,
+    outputs: int,
+    sample_weight: NDArray[np.float32] | None,
+) -> Solution:
     if targets.is_floating_point():
         rows = targets.reshape(len(targets), -1).numpy()
         alpha, weight, bias = _ridge(features, rows, sample_weight)

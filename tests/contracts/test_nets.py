@@ -93,6 +93,7 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
         ((TEXT, ROW), (CLASSES,), {"units": (16,), "embedding_dim": 4}),
         ((SOUND,), (CLASSES,), {"units": (16,)}),
         ((TILE,), (CLASSES,), {"units": (16,), "image_features": "statistics", "wide": True}),
+        ((ROW, LEVEL), (CLASSES,), {"units": (16,), "number_embedding": "periodic"}),
     ],
     "n_beats": [
         ((ONE_WINDOW,), (ONE_AHEAD,), {"units": 16, "theta_dim": 4}),
@@ -105,6 +106,16 @@ CASES: dict[str, list[tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...], dict
     ],
     "tabm": [
         ((ROW,), (CLASSES,), {"units": (16,), "num_members": 3, "dropout": 0.0}),
+        (
+            (ROW,),
+            (CLASSES,),
+            {
+                "units": (16,),
+                "num_members": 3,
+                "dropout": 0.0,
+                "number_embedding": "piecewise_linear",
+            },
+        ),
         (
             (ROW, LEVEL, BAG),
             (RATING,),
@@ -702,7 +713,7 @@ def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
 NOT_EXPLAINED = {  # most hold other layers, which are explained; proposals are chosen
     *("ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"),
     *("ConvolutionsOverTime", "SharedMap", "RegionProposals", "Proposals", "SecondStage"),
-    *("ImageStatistics", "TimeLast", "TabM", "MemberMean"),
+    *("ImageStatistics", "TimeLast", "TabM", "MemberMean", "Periodic"),
 }
 VALUES_PER_CASE = 30
 

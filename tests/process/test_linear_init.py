@@ -75,6 +75,67 @@ def digits(rows: int = 600) -> tuple[np.ndarray, np.ndarray]:
     return x[:rows], y[:rows]
 
 
+@pytest.fixture(autouse=True)
+def no_solutions() -> None:
+    """Each test solves its regressions."""
+    linear_init.SOLUTIONS.clear()
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_same_regression_is_solved_once_and_any_other_is_solved_again(
+    is_sparse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved, solve = [], linear_init._solve
+
+    def counted(*arguments: object) -> linear_init.Solution:
+        solved.append(arguments)
+        return solve(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(linear_init, "_solve", counted)
+    x, y = digits(200)
+    rows, classes = x.astype(np.float32), torch.tensor(y)
+
+    def solution(
+        rows: np.ndarray, targets: Tensor, outputs: int, weights: np.ndarray | None = None
+    ) -> linear_init.Solution:
+        features = csr_matrix(rows) if is_sparse else rows
+        return linear_init.solve(features, targets, outputs, weights)
+
+    first = solution(rows, classes, 10)
+    again = solution(rows.copy(), classes.clone(), 10)
+    assert len(solved) == 1
+    linear_init.SOLUTIONS.clear()
+    fresh = solution(rows, classes, 10)
+    assert len(solved) == 2
+    for other in (again, fresh):
+        assert first.weight.tobytes() == other.weight.tobytes()
+        assert first.bias.tobytes() == other.bias.tobytes()
+        assert first.description == other.description
+    changed = rows.copy()
+    changed[17, 20] += 0.5
+    solution(changed, classes, 10)
+    solution(rows, torch.where(torch.arange(200) == 17, (classes + 1) % 10, classes), 10)
+    solution(rows, classes, 11)
+    solution(rows, classes, 10, np.linspace(1, 2, 200, dtype=np.float32))
+    solution(rows, classes.float(), 1)
+    solution(rows[:199], classes[:199], 10)
+    assert len(solved) == 8
+
+
+def test_solutions_are_forgotten_when_their_room_is_used_up() -> None:
+    def of(size: int) -> linear_init.Solution:
+        return linear_init.Solution(np.zeros((size, 1)), np.zeros(0), "", 1)
+
+    solutions = linear_init.Solutions(max_bytes=80)  # ten numbers of eight bytes
+    solutions.keep(b"a", of(4))
+    solutions.keep(b"b", of(4))
+    assert solutions.get(b"a") is not None  # used last
+    solutions.keep(b"c", of(4))
+    assert [solutions.get(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
+    solutions.keep(b"d", of(99))  # too large alone, and kept alone
+    assert [solutions.get(key) is not None for key in (b"a", b"c", b"d")] == [False, False, True]
+
+
 def test_classes_are_solved_as_sklearn_solves_them() -> None:
     x, y = digits()
     weights = torch.tensor(np.where(y < 3, 2.0, 0.5), dtype=torch.float32)

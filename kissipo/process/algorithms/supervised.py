@@ -55,6 +55,7 @@ from kissipo.process.cross_entropy import smoothed
 from kissipo.process.layers.image_statistics import ImageStatistics
 from kissipo.process.layers.recurrent import each_state
 from kissipo.process.linear_init import fit_scales, freeze_linear, init_linear
+from kissipo.process.loss_object import LossObject
 from kissipo.process.manual_backprop import manual_backprop
 from kissipo.process.mixup import mix
 from kissipo.process.weighted_mean import weighted_mean
@@ -367,7 +368,12 @@ class Supervised(Algorithm):
             return mixed.share * first + (1 - mixed.share) * second
 
         loss = loss_of(outputs)
-        total = sum((_AUXILIARY * loss_of(head) for head in auxiliary), start=loss)
+        if isinstance(auxiliary, Tensor) and not any(
+            isinstance(item, LossObject) for item in self.losses
+        ):
+            total = loss + _AUXILIARY * torch.vmap(loss_of)(auxiliary).sum()
+        else:
+            total = sum((_AUXILIARY * loss_of(head) for head in auxiliary), start=loss)
         return loss, self._with_own_penalty(total, batch)
 
     def _with_own_penalty(self, loss: Tensor, *batches: Batch) -> Tensor:
@@ -377,7 +383,7 @@ class Supervised(Algorithm):
             return loss
         return sum((net.penalty(*batch.inputs) for batch in batches), start=loss)
 
-    def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...]]:
+    def _outputs(self, batch: Batch) -> tuple[Any, tuple[Any, ...] | Tensor]:
         """Returns the outputs of the net and those of its auxiliary heads.
 
         A stateful net starts from the detached state of the batch before. This is

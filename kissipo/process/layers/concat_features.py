@@ -5,6 +5,7 @@ taken. Ids of classes are looked up in an embedding. Ids of tokens are
 looked up and averaged over the tokens of the text; id 0 is padding and does not count.
 Embeddings of terms with weights are added up, times their weights.
 With `statistics`, an image is described by statistics of its brightness and edges.
+With `numbers`, each column of numbers of a table is embedded.
 
 Shapes:   one tensor per input (batch, ...) -> (batch, feature)
 Example:  >>> import torch
@@ -24,6 +25,11 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.embedding import BOUND, embedding, width
 from kissipo.process.layers.image_statistics import WIDTH as STATISTICS
 from kissipo.process.layers.image_statistics import ImageStatistics
+from kissipo.process.layers.number_embedding import (
+    NumberEmbedding,
+    embedded_width,
+    number_embedding,
+)
 from kissipo.process.layers.over_time import MeanOverSteps
 from kissipo.process.layers.sparse_linear import SparseLinear
 from kissipo.process.layers.stacked import stacked
@@ -40,19 +46,21 @@ class ConcatFeatures(nn.Module):
         *,
         embed: int | None = None,
         statistics: bool = False,
+        numbers: NumberEmbedding | None = None,
     ) -> None:
         super().__init__()
-        images = [statistics and spec.is_image for spec in specs]
-        self.branches = nn.ModuleList(
-            [
-                ImageStatistics(*spec.shape[1:]) if is_image else _branch(spec, embed)
-                for spec, is_image in zip(specs, images, strict=True)
-            ]
-        )
-        self.width = sum(
-            STATISTICS if is_image else _width(spec, embed)
-            for spec, is_image in zip(specs, images, strict=True)
-        )
+        self.branches = nn.ModuleList()
+        self.width = 0
+        for spec in specs:
+            if statistics and spec.is_image:
+                self.branches.append(ImageStatistics(*spec.shape[1:]))
+                self.width += STATISTICS
+            elif numbers and spec.axes == ("feature",) and not spec.vocab_size:
+                self.branches.append(number_embedding(numbers, spec.size))
+                self.width += embedded_width(numbers, spec.size)
+            else:
+                self.branches.append(_branch(spec, embed))
+                self.width += _width(spec, embed)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         rows = [branch(x) for branch, x in zip(self.branches, inputs, strict=True)]

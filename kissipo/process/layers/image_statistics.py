@@ -53,6 +53,7 @@ class ImageStatistics(nn.Module):
     """A layer without weights that computes statistics of images."""
 
     DESCRIPTION = "statistics of brightness and edges"
+    max_fitted = 2_000
     mean: Tensor
     std: Tensor
 

@@ -147,6 +147,14 @@ class TreeNet(DescribedByDetails, nn.Module):
         """Grows the trees of one output; returns a remark, or none."""
         raise NotImplementedError
 
+    def tree_multiplications(self, number: int, samples: int) -> int:
+        """Returns what growing the trees of one output costs, in multiplications."""
+        raise NotImplementedError
+
+    def solution_multiplications(self, samples: int) -> int:
+        """Returns what growing all trees costs, in multiplications."""
+        return sum(self.tree_multiplications(place, samples) for place in range(len(self.kinds)))
+
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
         """Grows the trees from all samples."""
         remarks = []
@@ -224,6 +232,10 @@ class RelativeTrees(DescribedByDetails, RelativeToLastValue):
     def solve(self, samples: Iterable[Batch], seed: int) -> str:
         """Grows the trees from relative windows and relative targets."""
         return self.net.solve(map(self._relative, samples), seed)
+
+    def solution_multiplications(self, samples: int) -> int:
+        """Returns what growing all trees costs, in multiplications."""
+        return self.net.solution_multiplications(samples)
 
     def _relative(self, batch: Batch) -> Batch:
         window, *ahead = batch.inputs

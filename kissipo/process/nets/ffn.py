@@ -27,6 +27,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.heads import head
+from kissipo.process.layers.number_embedding import NumberEmbedding
 from kissipo.process.layers.series_wrapper import (
     SeriesWords,
     beside_autoregression,
@@ -71,6 +72,9 @@ class Options(SeriesWords):
         "size of each embedding of categories or tokens",
         minimum=1,
         search=Values((4, 8, 16, 32)),
+    )
+    number_embedding: NumberEmbedding | None = option(
+        None, "embedding of each column of numbers of a table"
     )
 
 
@@ -145,7 +149,10 @@ def _plain(
     inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], options: Options
 ) -> nn.Module:
     join = ConcatFeatures(
-        inputs, embed=options.embedding_dim, statistics=options.image_features == "statistics"
+        inputs,
+        embed=options.embedding_dim,
+        statistics=options.image_features == "statistics",
+        numbers=options.number_embedding,
     )
     reads_terms = any(spec.is_weighted_bag for spec in inputs)
     layers: list[nn.Module] = []

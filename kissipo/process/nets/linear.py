@@ -62,6 +62,7 @@ __all__ = [
 ALGORITHMS = ("supervised", "closed_form")
 TAKES_SAMPLE_WEIGHTS = True
 _MAX_PRINTED, _MAX_ROWS = 12, 40
+_PASSES, _FIXED = 400, 80_000_000  # of the solution, in multiplications
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,16 @@ class DescribesFeatures:
             layer.weight.copy_(torch.from_numpy(solution.weight))
             layer.bias.copy_(torch.from_numpy(solution.bias))
         return f"solved by {solution.description}"
+
+    def solution_multiplications(self, samples: int) -> int:
+        """Returns the cost of the regression: of some hundred passes over all samples,
+        and of the products of all pairs of features."""
+        layer = self.last()
+        if not isinstance(layer, nn.Linear):
+            return 0
+        features = layer.in_features
+        passes = _PASSES * layer.out_features + features
+        return _FIXED + samples * features * passes
 
     def describe_example(
         self,

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log2
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -56,6 +57,9 @@ ALGORITHMS = ("closed_form",)
 TAKES_SAMPLE_WEIGHTS = True
 _MAX_BYTES = 100_000_000
 _FEW_COLUMNS = 10
+# Multiplications in the time that a tree takes besides its nodes, and that a number is
+# sorted in on a level
+_PER_TREE, _PER_NUMBER = 20_000_000, 400
 _SHARES = {"sqrt": "sqrt", "third": 1 / 3, "all": 1.0}
 _IMPORTANCE = (
     "The importance of a column is the mean decrease of the impurity at its nodes, over all trees. "
@@ -142,6 +146,18 @@ class RandomForest(TreeNet):
         )
         self.options, self.balances = options, options.class_weights is not None
 
+    def tree_multiplications(self, number: int, samples: int) -> int:
+        """Returns the cost of the trees: on each level, each column that nodes look at
+        is sorted."""
+        kind, columns = self.kinds[number], self.row.width
+        looked_at = {"sqrt": columns**0.5, "third": columns / 3, "all": columns}[
+            self.options.features_per_split or _usual_share(kind, columns)
+        ]
+        depth = log2(max(2, samples / self.options.min_samples_leaf))
+        depth = min(depth, self.options.max_depth or depth)
+        nodes = _PER_NUMBER * samples * depth * max(1.0, looked_at)
+        return round(self.options.num_trees * (_PER_TREE + nodes))
+
     def grow(self, number: int, samples: TreeSamples, seed: int) -> str:
         """Grows the forest of one output."""
         kind, size = self.kinds[number], self.outputs[number].size
@@ -161,18 +177,22 @@ def forest_of(kind: Kind, options: Options, width: int, seed: int) -> BaseForest
     """Returns the forest of scikit-learn that is grown."""
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    usual = "sqrt"
-    if kind == "number":
-        usual = "all" if width < _FEW_COLUMNS else "third"
     model = RandomForestRegressor if kind == "number" else RandomForestClassifier
     return model(
         options.num_trees,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_samples_leaf,
-        max_features=_SHARES[options.features_per_split or usual],
+        max_features=_SHARES[options.features_per_split or _usual_share(kind, width)],
         random_state=seed,
         n_jobs=-1,
     )
+
+
+def _usual_share(kind: Kind, width: int) -> str:
+    """Returns the usual number of columns that each node looks at."""
+    if kind != "number":
+        return "sqrt"
+    return "all" if width < _FEW_COLUMNS else "third"
 
 
 def nodes_of(tree: Tree, values: NDArray[np.float64]) -> TreeNodes:

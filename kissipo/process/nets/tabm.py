@@ -38,6 +38,7 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.activation import Activation, activation
 from kissipo.process.layers.concat_features import ConcatFeatures
 from kissipo.process.layers.member_scale import member_linear
+from kissipo.process.layers.number_embedding import NumberEmbedding
 
 _TINY, _RATE = 1e-12, 2e-3
 
@@ -52,6 +53,9 @@ class Options:
     dropout: float = option(0.1, "dropout rate of the hidden layers", minimum=0, below=1)
     embedding_dim: int | None = option(
         None, "size of each embedding of categories or tokens", minimum=1
+    )
+    number_embedding: NumberEmbedding | None = option(
+        None, "embedding of each column of numbers of a table"
     )
 
 
@@ -89,7 +93,7 @@ def build(
             got=", ".join(f"'{spec.name}' {spec.describe()}" for spec in outputs),
             do="Use process.net=ffn",
         )
-    join = ConcatFeatures(inputs, embed=options.embedding_dim)
+    join = ConcatFeatures(inputs, embed=options.embedding_dim, numbers=options.number_embedding)
     return TabM(join, outputs[0], options)
 
 
@@ -108,10 +112,11 @@ class TabM(nn.Module):
         mean: Tensor = self.mean(self.members(self.join(*inputs)))
         return mean
 
-    def with_auxiliary(self, *inputs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Returns the mean, and the outputs of the members, which have own losses."""
+    def with_auxiliary(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the mean, and the outputs (member, batch, output) of the members,
+        which have losses of their own."""
         outputs = self.members(self.join(*inputs))
-        return self.mean(outputs), outputs.unbind(dim=1)
+        return self.mean(outputs), outputs.transpose(0, 1)
 
 
 class Members(nn.Sequential):
@@ -147,22 +152,37 @@ class ForEachMember(nn.Module):
 
 
 class MemberHeads(nn.Module):
-    """An output layer for each member."""
+    """An output layer for each member; the outputs of all are computed at once.
+
+    Shapes:   (batch, member, feature) -> (batch, member, output)
+    """
 
     DESCRIPTION = "output layer per member"
 
     def __init__(self, members: int, features: int, outputs: int) -> None:
         super().__init__()
-        self.heads = nn.ModuleList([nn.Linear(features, outputs) for _ in range(members)])
+        layers = [nn.Linear(features, outputs) for _ in range(members)]
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach() for layer in layers]))
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach() for layer in layers]))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.stack([head(x[:, number]) for number, head in enumerate(self.heads)], dim=1)
+        products = x.transpose(0, 1) @ self.weight.transpose(1, 2)  # (member, batch, output)
+        return products.transpose(0, 1) + self.bias
+
+    def activation_products(self, output: Tensor, x: Tensor) -> int:
+        """Returns the products with the weights of all members."""
+        return output.numel() * self.weight.shape[2]
 
     def explain(self, index: tuple[int, ...], x: Tensor) -> tuple[list[Source], Combined]:
-        """Returns the value of the output layer of the member."""
+        """Returns the features of the member with its weights, and its bias."""
         row, member, unit = index
-        value = self.heads[member](x[:, member])[row, unit]
-        return [Source(f"heads.{member}", (row, unit), value)], "sum"
+        weights, values = self.weight[member, unit].tolist(), x[row, member].detach()
+        sources = [
+            Source("input", (row, member, place), value, weight)
+            for place, (value, weight) in enumerate(zip(values, weights, strict=True))
+        ]
+        bias = self.bias.detach()[member, unit]
+        return [*sources, Source("bias", (member, unit), bias)], "sum"
 
 
 class MemberMean(nn.Module):

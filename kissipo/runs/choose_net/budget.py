@@ -18,9 +18,9 @@ from kissipo.pipeline.parse import without_auto
 
 VARIABLE = "KISSIPO_BUDGET"
 _DEFAULT = "medium"
-# Multiplications as `plan.py` counts them, of one core: twice what was measured, as
-# about half of the epochs are left out when training stops early.
-_PER_SECOND = 16_000_000_000
+# Multiplications as `plan.py` counts them: a quarter more than one core computes per
+# second, as some epochs are left out when training stops early, often half of them.
+_PER_SECOND = 10_000_000_000
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+
+from torch import nn
 
 from kissipo.core.devices import device_of
-from kissipo.core.protocols import numbers_read
+from kissipo.core.protocols import counts_its_solution, numbers_read
 from kissipo.inspect.trace import steps_of
 from kissipo.inspect.tracing.record import record
 from kissipo.pipeline.experiment import Experiment
@@ -24,8 +27,9 @@ _LAYER = 250_000  # multiplications that a layer of a step costs besides its own
 _STEP = 1_400_000  # the same for the optimizer and the loop
 _BATCH = 512  # samples that are evaluated at once
 _WEIGHT = 8  # multiplications of the optimizer per weight
+_NUMBER = 24  # per number that a layer writes: reading and writing it, and its gradient
 _TRAINING = 3  # forward, and the gradients of inputs and of weights
-_SOLVED = 300_000  # per number of the samples in a net that is solved, such as trees
+_SOLVED = 300_000  # per number of the samples in a net whose solution is not counted
 FOLDS = (5, 3)
 FEW_SAMPLES = 1_000  # in the validation split: below, cross-validation is tried
 _PATIENCE = 3  # trainings of the default net that a candidate may cost beyond the budget
@@ -50,15 +54,26 @@ def cost_of(experiment: Experiment) -> Cost:
     inputs = tuple(x.to(device_of(net)) for x in train.batch(slice(0, 1)).inputs)
     if experiment.algorithm.epochs == 0:
         numbers = numbers_read(net, inputs)
-        return Cost(_SOLVED * numbers * len(train), numbers, is_solved=True)
+        return Cost(_solution_cost(net, len(train), numbers), numbers, is_solved=True)
     layers = steps_of(record(net, inputs))
     sample = sum(layer.multiplications for layer in layers)
+    written = _NUMBER * sum(prod(layer.shape) for layer in layers)
     weights = sum(weight.numel() for weight in net.parameters() if weight.requires_grad)
-    step = _STEP + _LAYER * len(layers) + _WEIGHT * weights + _TRAINING * sample * batch
+    step = _STEP + _LAYER * len(layers) + _WEIGHT * weights
+    step += (_TRAINING * sample + written) * batch
     steps = -(-len(train) // batch)
-    evaluated = sample * len(validation) + _LAYER * len(layers) * -(-len(validation) // _BATCH)
+    forward = sample + written // _TRAINING
+    evaluated = forward * len(validation) + _LAYER * len(layers) * -(-len(validation) // _BATCH)
     epoch = steps * step + evaluated
     return Cost(experiment.algorithm.epochs * epoch, sample, is_solved=False)
+
+
+def _solution_cost(net: nn.Module, samples: int, numbers: int) -> int:
+    """Returns what a net that is solved computes for so many samples of so many
+    numbers."""
+    if counts_its_solution(net):
+        return net.solution_multiplications(samples)
+    return _SOLVED * numbers * samples
 
 
 def is_too_slow(cost: Cost, default: Cost, budget: int, *, part: float) -> bool:

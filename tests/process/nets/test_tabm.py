@@ -15,6 +15,8 @@ from kissipo.core.tensor_spec import TensorSpec
 from kissipo.inspect.breakdown.explain_value import explain_value
 from kissipo.process.algorithms.supervised import Options as Training
 from kissipo.process.algorithms.supervised import Supervised
+from kissipo.process.loss_object import LossObject
+from kissipo.process.losses import sparse_categorical_cross_entropy
 from kissipo.process.nets import tabm
 
 ROW = TensorSpec("row", ("feature",), (5,))
@@ -43,8 +45,7 @@ def by_hand(net: tabm.TabM, member: int) -> np.ndarray:
         hidden = (hidden * state[f"{layer}.0.scale"][member]) @ state[f"{layer}.1.weight"].T
         hidden = hidden * state[f"{layer}.2.scale"][member] + state[f"{layer}.3.bias"][member]
         hidden = np.maximum(hidden, 0)
-    head = f"7.heads.{member}"
-    return np.asarray(hidden @ state[f"{head}.weight"].T + state[f"{head}.bias"])
+    return np.asarray(hidden @ state["7.weight"][member].T + state["7.bias"][member])
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -102,6 +103,51 @@ def test_each_member_has_a_loss_of_its_own_in_training() -> None:
     rate = algorithm.learning_rate
     for name, weight in net.named_parameters():
         torch.testing.assert_close(steps[name], rate * weight.grad, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("words", [{}, {"label_smoothing": 0.1}, {"mixup": 0.3}])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_computed_at_once_equal_those_of_one_member_after_another(
+    words: dict[str, float], weighted: bool
+) -> None:
+    """Members in a tuple are trained with one loss after another."""
+
+    class OneByOne(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = build(KIND)
+
+        def with_auxiliary(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            mean, members = self.net.with_auxiliary(x)
+            return mean, tuple(members)
+
+    weights = torch.tensor([0.5, 2.0, 1.0, 0.0]) if weighted and "mixup" not in words else None
+    batch = Batch((X,), (torch.tensor([0, 2, 1, 2]),), weights)
+    options = Training(optimizer="sgd", clip_norm=0.1, **words)  # type: ignore[arg-type]
+    together, one_by_one = build(KIND), OneByOne()
+    for net in (together, one_by_one):
+        loss = sparse_categorical_cross_entropy.loss
+        algorithm = Supervised(net, (loss,), options, total_steps=1)
+        algorithm.begin([])  # type: ignore[arg-type]
+        torch.manual_seed(0)  # of mixup
+        algorithm.step(batch)
+    for name, weight in one_by_one.net.state_dict().items():
+        torch.testing.assert_close(together.state_dict()[name], weight, rtol=1e-5, atol=1e-7)
+
+
+def test_loss_of_the_user_is_called_for_one_member_after_another() -> None:
+    """It may do what cannot be computed for all at once, such as to read a number."""
+    shapes = []
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        shapes.append(tuple(outputs.shape))
+        is_zero = not float(outputs.detach().sum())
+        return cross_entropy(outputs, targets) * (2.0 if is_zero else 1.0)
+
+    algorithm = Supervised(build(KIND), (LossObject(loss),), Training(), total_steps=1)
+    algorithm.begin([])  # type: ignore[arg-type]
+    algorithm.step(Batch((X,), (torch.tensor([0, 2, 1, 2]),)))
+    assert shapes == [(4, 3)] * 4  # the mean, and three members
 
 
 def test_breakdown_of_every_layer_agrees() -> None:

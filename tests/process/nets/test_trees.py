@@ -148,13 +148,6 @@ def test_predictions_of_loaded_trees_equal_sklearn(check: Any) -> None:
         check(Case(number))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("check", [check_forest, check_boosting])
-def test_predictions_of_1000_loaded_models_equal_sklearn(check: Any) -> None:
-    for number in range(60, 560):
-        check(Case(number))
-
-
 def test_trees_on_statistics_of_images_equal_sklearn_and_name_them() -> None:
     """scikit-learn's own sample photos, cut into squares."""
     photos = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
