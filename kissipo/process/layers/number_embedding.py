@@ -24,7 +24,7 @@ Example:  >>> layer = PiecewiseLinear(1, num_bins=2)
 
 from __future__ import annotations
 
-from math import inf, pi
+from math import pi
 from typing import Literal
 
 import torch
@@ -35,15 +35,16 @@ from kissipo.core.protocols import Combined, Source
 NumberEmbedding = Literal["piecewise_linear", "periodic"]
 _BINS, _MAX_ROWS = 16, 20_000
 _FREQUENCIES, _UNITS, _SPREAD = 24, 8, 0.1
+_FAR = 1e30  # no number is cut there
 _FIRST_ENDS = 2.0  # standard deviations, before the layer has read samples
 
 
 class PiecewiseLinear(nn.Module):
     """A layer without weights; its bins are quantiles of the training samples.
 
-    left, width:  (feature, bin) the lower end of each bin, and its width; infinite
-                  where a column has no such bin
-    low, high:    (feature, bin) the limits of each component
+    left, width:  (feature, bin) the lower end of each bin, and its width
+    low, high:    (feature, bin) the limits of each component; 0 where a column has no
+                  such bin
     """
 
     DESCRIPTION = "piecewise linear encoding"
@@ -72,11 +73,12 @@ class PiecewiseLinear(nn.Module):
 
     def _set_ends(self, feature: int, ends: Tensor) -> None:
         count = len(ends) - 1
-        self.left[feature], self.width[feature] = 0.0, inf
-        self.low[feature], self.high[feature] = 0.0, 1.0
+        self.left[feature], self.width[feature] = 0.0, 1.0
+        self.low[feature], self.high[feature] = 0.0, 0.0
         self.left[feature, :count], self.width[feature, :count] = ends[:-1], ends.diff()
+        self.high[feature, :count] = 1.0
         if count:
-            self.low[feature, 0], self.high[feature, count - 1] = -inf, inf
+            self.low[feature, 0], self.high[feature, count - 1] = -_FAR, _FAR
 
     def forward(self, x: Tensor) -> Tensor:
         parts = (x.unsqueeze(2) - self.left) / self.width
