@@ -99,9 +99,9 @@ def mirroring_keeps_class(images: Tensor, classes: Tensor) -> bool:
         for some in (small, small.flip(3))
     )
     _, counts = classes.unique(return_counts=True)
-    by_chance = (counts * (counts - 1)).sum() / (len(images) * (len(images) - 1))
-    gained, lost = mirrored - by_chance, right - mirrored
-    return bool(gained.mean() > 2 * _error(gained) and lost.mean() <= 2 * _error(lost))
+    chance = (counts * (counts - 1)).sum() / (len(images) * (len(images) - 1))
+    gain, lost = mirrored - chance, right - mirrored
+    return bool(gain.mean() > 2 * _error(gain) and lost.mean() <= 2 * _error(lost))
 
 
 def _error(values: Tensor) -> Tensor:
