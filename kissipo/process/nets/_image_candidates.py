@@ -5,7 +5,8 @@ of four candidates, and of the best one again, takes about a minute of one core.
 
 Images are mirrored only where that keeps their class, which the training images show:
 the image that is nearest to a mirrored image has its class as often as the one that is
-nearest to the image itself. Mirrored digits are near to other digits.
+nearest to the image itself. Mirrored digits are near to other digits. Few images, or
+images whose nearest image has a random class, show nothing, so they are not mirrored.
 """
 
 import torch
@@ -80,7 +81,8 @@ def mirroring_keeps_class(images: Tensor, classes: Tensor) -> bool:
     """Returns whether mirrored images are as near to images of their class.
 
     The share of nearest images with the right class may be lower by two standard
-    errors. Both the image itself and its mirrored image are left out.
+    errors, but it is higher than that of random images by two standard errors at least.
+    Both the image itself and its mirrored image are left out.
 
     Shapes:   (image, channel, height, width), (image)
     Example:  >>> arrows = torch.tensor([[0.0, 1], [0.1, 1], [1, 0.0], [1, 0.1]])
@@ -96,8 +98,15 @@ def mirroring_keeps_class(images: Tensor, classes: Tensor) -> bool:
         _nearest(some.flatten(1), small.flatten(1), classes).double()
         for some in (small, small.flip(3))
     )
-    lost = right - mirrored
-    return bool(lost.mean() <= 2 * lost.std() / len(lost) ** 0.5)
+    _, counts = classes.unique(return_counts=True)
+    chance = (counts * (counts - 1)).sum() / (len(images) * (len(images) - 1))
+    gain, lost = mirrored - chance, right - mirrored
+    return bool(gain.mean() > 2 * _error(gain) and lost.mean() <= 2 * _error(lost))
+
+
+def _error(values: Tensor) -> Tensor:
+    """Returns the standard error of the mean."""
+    return values.std() / len(values) ** 0.5
 
 
 def _nearest(some: Tensor, images: Tensor, classes: Tensor) -> Tensor:

@@ -56,6 +56,15 @@ def test_images_whose_class_is_a_side_are_not_mirrored() -> None:
     assert not mirroring_keeps_class(bars, (torch.arange(80) >= 40).long())
 
 
+def test_images_that_show_nothing_are_not_mirrored() -> None:
+    x, y = digits()
+    for count in (2, 4, 10, 20):
+        assert not mirroring_keeps_class(x[:count], y[:count])
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.rand(200, 1, 8, 8, generator=generator)
+    assert not mirroring_keeps_class(noise, torch.arange(200) % 2)
+
+
 def facts(x: Tensor, y: Tensor, outputs: TensorSpec) -> DataFacts:
     return DataFacts(
         inputs=(TensorSpec("image", ("channel", "height", "width"), tuple(x.shape[1:])),),
