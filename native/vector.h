@@ -47,8 +47,8 @@ inline Vec load(const float* from, int64_t count) {
 #endif
 }
 
-// Stores the first `count` lanes, all where count is larger. AVX2 stores halves, as AMD's
-// processors take dozens of instructions for a masked store.
+// Stores the first `count` lanes, all where count is larger. AVX2 stores halves, as
+// AMD's processors take dozens of instructions for a masked store.
 inline void store(float* to, Vec value, int64_t count) {
     if (count >= LANES) return store(to, value);
 #if defined(__AVX512F__)

@@ -101,7 +101,7 @@ struct Factors {
     const float* data;
     int64_t stride_i, stride_j;
 
-    float at(int64_t i, int64_t j) const { return data[i * stride_i + j * stride_j]; }
+    float of_pair(int64_t i, int64_t j) const { return data[i * stride_i + j * stride_j]; }
 };
 
 // The rows of one window in memory of its own, and the sums over their pairs.
@@ -236,7 +236,8 @@ class Window {
         store(row + k, load(row + k, left) + change, left);
     }
 
-    // Calls use(i, k, sum over j of factor_ij from[j][k ... k + LANES - 1]) for all i and k.
+    // Calls use(i, k, sum over j of factor_ij from[j][k ... k + LANES - 1]) for each i
+    // and every vector at k.
     template <class Use>
     void sum_products(int64_t rows, int64_t count, Factors factors, const float* from,
                       const Use& use) const {
@@ -255,7 +256,7 @@ class Window {
         Vec sums[ROWS][VECTORS] = {};
         for (int64_t j = 0; j < count; j++)
             static_for<ROWS>([&](auto row) INLINE {
-                const Vec factor = broadcast(factors.at(i + row, j));
+                const Vec factor = broadcast(factors.of_pair(i + row, j));
                 static_for<VECTORS>([&](auto vector) INLINE {
                     sums[row][vector] += factor * load(from + j * stride + k + vector * LANES);
                 });

@@ -34,12 +34,12 @@ RECIPE = Recipe(
     system="S28",
     data="20,000 headlines of Chinese news",
     metric="accuracy",
-    band=(0.775, 0.86),
+    band=(0.81, 0.89),
     expected=(
-        "about 82 % correct; TF-IDF of characters with a linear SVM 87 %: it wins, as 10,000 "
-        "headlines are few for a net"
+        "about 85 % correct (82 % without the pairs); TF-IDF of characters with a linear SVM "
+        "87 %: it wins, as 10,000 headlines are few for a net"
     ),
-    seconds=50,
+    seconds=75,
     look="the verdict, which says who wins; what the filters look for",
     differs="the published 91.2 % are for 180,000 headlines, 18 times as many",
 )

@@ -6,7 +6,6 @@ The terminal and the report render the same tables.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import groupby
 
 import numpy as np
 
@@ -23,7 +22,6 @@ MODEL = "model"
 _MAX_PER_CHECK = 30  # findings
 _LONGEST, _LONG = 1000, 120  # characters of a message, of what happens in a step
 _MANY_CALLS = 40  # of layers after their first calls, from which these share one row
-_MANY_EQUAL = 8  # layers of one list one after another, from which they share a row
 _STYLES = {"PASS": "good", "WARN": "warn", "FAIL": "bad"}
 
 
@@ -64,13 +62,12 @@ def trace_table(trace: Trace, *, max_length: int = 300) -> Table:
     """Returns the data flow: each step with its shape, costs and some values.
 
     Of a layer that is called many times, as by a net that writes a text, the first call
-    has a row, and all others share one. So do equal layers of one list that follow one
-    another, as the output layers of an ensemble.
+    has a row, and all others share one.
 
     max_length:  of the text of one example
     """
     rows, before = [], ""
-    for step in _folded(_without_equal(trace.steps)):
+    for step in _folded(trace.steps):
         stage = step.stage if step.stage != before else ""
         before = step.stage
         rows.append([
@@ -85,33 +82,6 @@ def trace_table(trace: Trace, *, max_length: int = 300) -> Table:
         ])  # fmt: skip
     titles = ["", "step", "what happens", "shape", "params", "MACs", "memory", "one example"]
     return Table(titles, rows, numbers=(4, 5, 6))
-
-
-def _without_equal(steps: Sequence[Step]) -> list[Step]:
-    """Returns the steps with one for all equal layers of a list after the first, if
-    there are many."""
-
-    def kind(step: Step) -> tuple[object, ...]:
-        place, _, number = step.name.rpartition(".")
-        name = place if number.isdigit() else step.name
-        return step.stage, name, step.description, step.shape, step.parameters
-
-    rows: list[Step] = []
-    for _, group in groupby(steps, kind):
-        first, *others = group
-        if len({step.name for step in others}) < _MANY_EQUAL:
-            rows += [first, *others]
-            continue
-        rest = Step(
-            first.stage,
-            "...",
-            f"{len(others):,} more layers of this kind and size",
-            parameters=sum(step.parameters for step in others),
-            multiplications=sum(step.multiplications for step in others),
-            memory=sum(step.memory for step in others),
-        )
-        rows += [first, rest]
-    return rows
 
 
 def _folded(steps: Sequence[Step]) -> Sequence[Step]:

@@ -59,7 +59,7 @@ class Estimator(BaseEstimator):
 
     @property
     def candidates_(self) -> list[JsonObject]:
-        """The nets that were compared, with the score of each; empty where none were."""
+        """The nets that were compared, with their scores; empty where none were."""
         folder = RunFolder(self.run_.folder)
         if not (folder.path / CANDIDATES).exists():
             return []

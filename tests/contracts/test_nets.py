@@ -596,9 +596,8 @@ def test_trace_counts_parameters_and_multiplications(
         expected = as_tuple(net(*samples(inputs, 1)))
     recording = record(net, tuple(samples(inputs, 1)))
     steps = steps_of(recording)
-    assert all(
-        torch.equal(one, two) for one, two in zip(as_tuple(recording.output), expected, strict=True)
-    )
+    for one, two in zip(as_tuple(recording.output), expected, strict=True):
+        torch.testing.assert_close(one, two)  # training may use another kernel
     parameters = [
         weight
         for key, weight in net.named_parameters()
@@ -713,7 +712,7 @@ def test_cnn_refuses_a_filter_larger_than_the_image() -> None:
 NOT_EXPLAINED = {  # most hold other layers, which are explained; proposals are chosen
     *("ChannelIndependent", "Standardize", "AutoregressiveRollout", "TiedLinear"),
     *("ConvolutionsOverTime", "SharedMap", "RegionProposals", "Proposals", "SecondStage"),
-    *("ImageStatistics", "TimeLast", "TabM", "MemberMean", "Periodic"),
+    *("ImageStatistics", "TimeLast", "TabM", "MemberMean", "Waves"),
 }
 VALUES_PER_CASE = 30
 

@@ -167,6 +167,7 @@ def nets() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
         ("encoder", "transformer", (TEXT,), (CLASSES,), {"units": 12, "norm_first": True}),
         ("signal_cnn", "signal_cnn", (SIGNAL,), (CLASSES,), {"filters": (4, 6, 4)}),
         ("tabm", "tabm", (ROW,), (CLASSES,), {"units": (8,), "num_members": 3}),
+        ("n_beats", "n_beats", (WINDOW,), (AHEAD,), {"units": 8, "channel_independent": True}),
         ("small_resnet", "small_resnet", (IMAGE,), (CLASSES,), {"filters": (4, 6)}),
     ):
         module = NETS.find(case, place="net")

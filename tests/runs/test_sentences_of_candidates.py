@@ -50,14 +50,12 @@ def test_mean_over_a_signal_is_described_in_words() -> None:
     assert describe_layer(nn.AdaptiveAvgPool1d(1)) == "mean over all steps"
 
 
-def test_output_layers_of_an_ensemble_share_a_row_of_the_data_flow() -> None:
+def test_output_layers_of_an_ensemble_are_one_row_of_the_data_flow() -> None:
     rows = "".join(f"{row % 20},{'ab'[row % 2]}\n" for row in range(60))
     Path("data.csv").write_text("x,kind\n" + rows)
     words = {"process.net": "tabm", "num_members": 12, "units": [4], "epochs": 1}
     trace = ki.load("data.csv", output="kind", words={**words, "output.baselines": []}).show()
     lines = [[getattr(cell, "text", cell) for cell in row] for row in trace_table(trace).rows]
-    heads = [line for line in lines if ".heads." in line[1]]
-    assert [line[1][-2:] for line in heads] == [".0"]
-    place = lines.index(heads[0]) + 1
-    assert lines[place][1:6] == ["...", "11 more layers of this kind and size", "", "55", "44"]
+    (heads,) = (line for line in lines if line[2] == "output layer per member")
+    assert heads[3:6] == ["12x1", str(12 * (4 + 1)), str(12 * 4)]
     assert sum(int(line[4].replace(",", "") or 0) for line in lines) == trace.parameters

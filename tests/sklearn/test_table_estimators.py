@@ -341,8 +341,8 @@ def test_a_budget_compares_nets_and_trains_the_best_one() -> None:
     scores = {row["title"]: row["trials"][-1]["score"] for row in first.candidates_}
     assert {"ffn (default)", "TabM"} <= scores.keys()
     results = json.loads((first.run_.folder / "candidates.json").read_text())
-    chosen = first.candidates_[results["winner"]]
-    assert first.run_.task.process["net"] == chosen["options"]["process.net"]
+    best = first.candidates_[results["winner"]]
+    assert first.run_.task.process["net"] == best["options"]["process.net"]
     np.testing.assert_array_equal(first.predict_proba(WINE), again.predict_proba(WINE))
     assert Classifier(epochs=1).fit(*even).candidates_ == []
     with pytest.raises(TaskError, match="the budget has an unknown value") as unknown:

@@ -99,22 +99,32 @@ class PiecewiseLinear(nn.Module):
         ], "sum"
 
 
-class Periodic(nn.Module):
-    """Sines and cosines of each column, and a linear layer for all columns."""
+class Waves(nn.Module):
+    """Sines and cosines of each column."""
 
     DESCRIPTION = "sines and cosines of each number"
+
+    def __init__(self, features: int, *, num_frequencies: int) -> None:
+        super().__init__()
+        self.frequencies = nn.Parameter(torch.randn(features, num_frequencies) * _SPREAD)
+
+    def forward(self, x: Tensor) -> Tensor:
+        angles = 2 * pi * self.frequencies * x.unsqueeze(2)
+        return torch.cat([angles.sin(), angles.cos()], dim=2)
+
+
+class Periodic(nn.Module):
+    """Sines and cosines of each column, and a linear layer for all columns."""
 
     def __init__(
         self, features: int, *, num_frequencies: int = _FREQUENCIES, units: int = _UNITS
     ) -> None:
         super().__init__()
-        self.frequencies = nn.Parameter(torch.randn(features, num_frequencies) * _SPREAD)
+        self.waves = Waves(features, num_frequencies=num_frequencies)
         self.linear = nn.Linear(2 * num_frequencies, units)
 
     def forward(self, x: Tensor) -> Tensor:
-        angles = 2 * pi * self.frequencies * x.unsqueeze(2)
-        waves = torch.cat([angles.sin(), angles.cos()], dim=2)
-        embedded: Tensor = self.linear(waves)
+        embedded: Tensor = self.linear(self.waves(x))
         return embedded.relu().flatten(1)
 
 

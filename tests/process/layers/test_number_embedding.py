@@ -54,7 +54,7 @@ def test_column_of_few_values_has_few_bins_and_a_constant_has_none() -> None:
 def test_periodic_embedding_equals_the_formula_of_the_paper() -> None:
     torch.manual_seed(0)
     layer = Periodic(13, num_frequencies=5, units=3)
-    frequencies = layer.frequencies.detach().numpy()
+    frequencies = layer.waves.frequencies.detach().numpy()
     weight, bias = layer.linear.weight.detach().numpy(), layer.linear.bias.detach().numpy()
     got = layer(ROWS).detach().numpy()
     for row in (0, 60, 177):
