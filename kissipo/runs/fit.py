@@ -137,7 +137,7 @@ def _begin(start: _Start, encoded: EncodedTask, budget: Budget) -> Experiment:
         experiment = _assemble(start, best)
     if compares:
         files = _first_files(experiment, start.seed, device_of(experiment.net).type)
-        folder.create(files, compared=best is not None)
+        folder.create(files, compared=best is not None or start.resume)
     for callback in start.callbacks if best is None else ():
         callback.on_folder(folder.path)
     return experiment
@@ -223,7 +223,7 @@ def train_only(
     saved = RunFolder(folder, is_temporary=True)
     start = _Start(saved, seed, device, resume=False, callbacks=())
     encoded = encode_task(task, seed=seed, reading=reading)
-    experiment = _begin(start, encoded, find_budget(budget))
+    experiment = _begin(start, encoded, find_budget(budget, when_omitted="none"))
     place = device_of(experiment.net)
     with keep_memory(), usual_threads(experiment) as threads:
         result = train(experiment, None, seed, (), resume=False)

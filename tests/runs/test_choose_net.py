@@ -22,6 +22,7 @@ import kissipo as ki
 from kissipo.cli.main import main
 from kissipo.core.errors import DataError, RunError, StoppedError, TaskError, UserError
 from kissipo.core.inferred_option import Candidate, InferredOption
+from kissipo.engine.run_folder import DATA, RunFolder
 from kissipo.pipeline.candidates import candidates_of
 from kissipo.pipeline.experiment import encode_task
 from kissipo.process.nets import ffn, gradient_boosting, linear, random_forest, tabm
@@ -161,6 +162,28 @@ def test_run_that_is_killed_while_it_compares_resumes_with_the_same_winner(
     before = (cut / "candidates.json").read_bytes()
     load(table).fit(resume=True, out=cut)
     assert (cut / "candidates.json").read_bytes() == before
+
+
+def test_run_that_is_killed_as_its_best_net_is_written_down_resumes_with_that_net(
+    table: str, monkeypatch: pytest.MonkeyPatch, assert_same_run: Callable[[Path, Path], None]
+) -> None:
+    load(table).fit(seed=1, out="whole")
+    write_text = RunFolder.write_text
+
+    def killed(folder: RunFolder, name: str, text: str) -> None:
+        if name == DATA:  # the last of the first files; task.yaml has the best net already
+            os.kill(os.getpid(), signal.SIGKILL)
+        write_text(folder, name, text)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(RunFolder, "write_text", killed)
+        load(table).fit(seed=1, out="cut")
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    load(table).fit(out="cut", resume=True)
+    assert compared("cut")["winner"] == compared("whole")["winner"]
+    assert_same_run(Path("whole"), Path("cut"))
 
 
 def test_ctrl_c_keeps_the_results_so_far_and_says_how_to_resume(table: str) -> None:

@@ -345,5 +345,6 @@ def test_a_budget_compares_nets_and_trains_the_best_one() -> None:
     assert first.run_.task.process["net"] == best["options"]["process.net"]
     np.testing.assert_array_equal(first.predict_proba(WINE), again.predict_proba(WINE))
     assert Classifier(epochs=1).fit(*even).candidates_ == []
-    with pytest.raises(TaskError, match="the budget has an unknown value"):
+    with pytest.raises(TaskError, match="the budget has an unknown value") as unknown:
         Classifier(budget="huge").fit(*even)
+    assert unknown.value.do == "Leave it out for none"

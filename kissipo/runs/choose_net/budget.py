@@ -58,10 +58,11 @@ BUDGETS = {
 }
 
 
-def find_budget(budget: str | Budget | None) -> Budget:
+def find_budget(budget: str | Budget | None, *, when_omitted: str = _DEFAULT) -> Budget:
     """Returns the budget of a name; None: that of KISSIPO_BUDGET, else the default.
 
-    Raises:   TaskError for an unknown name, saying where it stands.
+    when_omitted:  the default of the caller, which the error names
+    Raises:        TaskError for an unknown name, saying where it stands.
 
     Example:  >>> find_budget("small").seconds
               20
@@ -76,7 +77,7 @@ def find_budget(budget: str | Budget | None) -> Budget:
             got=repr(name),
             allowed=" or ".join(BUDGETS),
             do=did_you_mean(str(name), list(BUDGETS), max_listed=0)
-            or f"Leave it out for {_DEFAULT}",
+            or f"Leave it out for {when_omitted}",
         )
     return BUDGETS[name]
 
