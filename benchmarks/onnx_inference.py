@@ -60,6 +60,7 @@ def medians(
 
 @torch.no_grad()
 def main() -> None:
+    """Prints a row per shape, cell and batch."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -469,22 +469,6 @@ def shows_steps(net: object) -> bool:
 
 
 @runtime_checkable
-class RowNet(Protocol):
-    """A net that reads samples as rows of numbers."""
-
-    def row_width(self) -> int:
-        """Returns the width of each row, such as the number of statistics."""
-        ...
-
-
-def numbers_read(net: object, inputs: Iterable[Tensor]) -> int:
-    """Returns how many numbers of one sample are read by a net."""
-    if issubclass(type(net), RowNet):
-        return cast(RowNet, net).row_width()
-    return sum(x.numel() for x in inputs)
-
-
-@runtime_checkable
 class ProductLayer(Protocol):
     """A layer that multiplies activations with each other, as attention does."""
 

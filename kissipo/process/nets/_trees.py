@@ -132,10 +132,6 @@ class TreeNet(DescribedByDetails, nn.Module):
         """The names and units of the numbers of a row."""
         return TreeNames.of(self.row.specs, self.outputs if self.means else ())
 
-    def row_width(self) -> int:
-        """Returns how many numbers the trees read of a sample."""
-        return self.row.width
-
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         rows = self.row(*inputs)
         outputs = tuple(

@@ -16,7 +16,6 @@ from sklearn.ensemble import (
 )
 
 from kissipo.core.batch import Batch
-from kissipo.core.protocols import numbers_read
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.process.layers.image_statistics import NAMES, statistics
 from kissipo.process.nets import gradient_boosting, random_forest
@@ -177,7 +176,7 @@ def test_trees_on_statistics_of_images_equal_sklearn_and_name_them() -> None:
         logits = net(x[60:])
         scores = logits.softmax(1) if logits.shape[1] > 1 else logits.sigmoid()
         np.testing.assert_allclose(scores, expected[:, -scores.shape[1] :], atol=1e-6)
-        assert numbers_read(net, (x[:1],)) == len(NAMES) == 170
+        assert net.row.width == len(NAMES) == 170
         assert net.names.names == NAMES
     light = x[:1].mean(dim=1)[0].numpy()
     named = dict(zip(NAMES, rows[0].tolist(), strict=True))
