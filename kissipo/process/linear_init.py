@@ -21,7 +21,6 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,15 +71,15 @@ class Solutions:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self._solutions: OrderedDict[bytes, Solution] = OrderedDict()
+        self._solutions: OrderedDict[str, Solution] = OrderedDict()
 
-    def get(self, key: bytes) -> Solution | None:
+    def get(self, key: str) -> Solution | None:
         """Returns a solution, or None where it is not kept."""
         if key in self._solutions:
             self._solutions.move_to_end(key)
         return self._solutions.get(key)
 
-    def keep(self, key: bytes, solution: Solution) -> None:
+    def keep(self, key: str, solution: Solution) -> None:
         """Keeps a solution, and forgets others where there is no room."""
         self._solutions[key] = solution
         while len(self._solutions) > 1 and self._bytes() > self.max_bytes:
@@ -205,30 +204,14 @@ def solve(
     features:  (sample, feature), dense or sparse
     targets:   (sample, ...) numbers, classes (sample), or labels (sample, label)
     """
-    key = _content(features, targets, outputs, sample_weight)
+    from joblib import hash as digest
+
+    key = digest((features, targets.numpy(), outputs, sample_weight))
     solution = SOLUTIONS.get(key)
     if solution is None:
         solution = _solve(features, targets, outputs, sample_weight)
         SOLUTIONS.keep(key, solution)
     return solution
-
-
-def _content(
-    features: NumpyArray | csr_matrix,
-    targets: Tensor,
-    outputs: int,
-    sample_weight: NDArray[np.float32] | None,
-) -> bytes:
-    """Returns a digest of all that a solution depends on."""
-    parts = ("data", "indices", "indptr")
-    is_dense = isinstance(features, np.ndarray)
-    arrays = [features] if is_dense else [getattr(features, part) for part in parts]
-    arrays += [targets.numpy(), *([] if sample_weight is None else [sample_weight])]
-    digest = blake2b(repr((features.shape, outputs)).encode())
-    for array in arrays:
-        digest.update(repr((array.dtype.str, array.shape)).encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.digest()
 
 
 def _solve(

@@ -127,13 +127,13 @@ def test_solutions_are_forgotten_when_their_room_is_used_up() -> None:
         return linear_init.Solution(np.zeros((size, 1)), np.zeros(0), "", 1)
 
     solutions = linear_init.Solutions(max_bytes=80)  # ten numbers of eight bytes
-    solutions.keep(b"a", of(4))
-    solutions.keep(b"b", of(4))
-    assert solutions.get(b"a") is not None  # used last
-    solutions.keep(b"c", of(4))
-    assert [solutions.get(key) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
-    solutions.keep(b"d", of(99))  # too large alone, and kept alone
-    assert [solutions.get(key) is not None for key in (b"a", b"c", b"d")] == [False, False, True]
+    solutions.keep("a", of(4))
+    solutions.keep("b", of(4))
+    assert solutions.get("a") is not None  # used last
+    solutions.keep("c", of(4))
+    assert [solutions.get(key) is not None for key in ("a", "b", "c")] == [True, False, True]
+    solutions.keep("d", of(99))  # too large alone, and kept alone
+    assert [solutions.get(key) is not None for key in ("a", "c", "d")] == [False, False, True]
 
 
 def test_classes_are_solved_as_sklearn_solves_them() -> None:
