@@ -142,8 +142,8 @@ def test_blood_cells_are_found_in_a_minute(data: Path) -> None:
     run = ki.load("blood-cells").fit(out="run")
     (score,) = run.evaluate()
     assert score.net.metrics["map_50"] > 0.80 and score.net.metrics["map_50_95"] > 0.40
-    # three seeds gave 0.870 to 0.891, the blobs have 0.38
+    # AVX-512: 0.870 to 0.891 with three seeds; AVX2: 0.867; the blobs have 0.38
     assert all(
-        score.net.metrics["map_50"] > baseline.metrics["map_50"] + 0.4
+        score.net.metrics["map_50"] > baseline.metrics["map_50"] + 0.45
         for baseline in score.baselines.values()
     )
