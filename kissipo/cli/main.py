@@ -120,7 +120,7 @@ def _result(arguments: list[str]) -> int:
             )
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and not debug:
             name = shorten(str(error.filename), 60)
-            return _print_error(f"no file can have the long name '{name}'. Name a file", SLIP)
+            return _print_error(f"'{name}' is too long for the name of a file. Name a file", SLIP)
         return _bug(error, debug=debug)
 
 

@@ -163,4 +163,4 @@ def test_a_value_that_is_longer_than_any_name_of_a_file(
         assert err.endswith("cannot be looked up: File name too long. Name a file.\n")
     monkeypatch.setattr("kissipo.cli.main._run", lambda _: (tmp_path / numbers).stat())
     assert main(["list"]) == 2
-    assert "no file can have the long name" in capsys.readouterr().err
+    assert "is too long for the name of a file. Name a file" in capsys.readouterr().err

@@ -165,9 +165,9 @@ def test_series_is_compared_at_several_origins_and_the_blocks_are_kept(
 
     load(150).fit(out="short", callbacks=[Notes()])
     assert not Path("short/candidates.json").exists()
-    assert any("too short to find another one better" in note for note in notes)
+    assert any("too short to show that another net is better" in note for note in notes)
     notes_of_show = load(150).show().notes
-    assert any("too short to find another one better" in note for note in notes_of_show)
+    assert any("too short to show that another net is better" in note for note in notes_of_show)
 
 
 def test_steps_that_can_be_evaluated_are_counted_with_their_overlap() -> None:

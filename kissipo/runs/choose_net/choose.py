@@ -39,8 +39,8 @@ Save = Callable[[Results], None]
 _VALIDATION = "the validation split"
 _TOO_SLOW = "too slow for this budget"
 _TOO_SHORT = (
-    "net: auto takes the default net. The series is too short to find another one better "
-    f"beyond chance: that needs {2 * MIN_BLOCKS} forecasts that share no step"
+    "net: auto takes the default net. The series is too short to show that another net "
+    f"is better: that needs {2 * MIN_BLOCKS} forecasts that share no step"
 )
 
 

@@ -179,7 +179,7 @@ class Results:
         ranking = self.ranking
         best = min(ranking, key=self._rank) if ranking else None
         if self.first_stays and self.winner == 0 and best != 0:
-            return f"of {self.compared} candidates none was better beyond chance on {self.samples}"
+            return f"no candidate of {self.compared} is clearly better on {self.samples}"
         return f"best of {self.compared} candidates on {self.samples}"
 
     def to_json(self) -> JsonObject:
