@@ -88,22 +88,46 @@ def statistics(images: Tensor) -> Tensor:
     flat, steep = light.flatten(1), edges.flatten(1)
     whole = [flat.mean(dim=1), _std(flat), *_percentiles(flat, _PERCENTILES)]
     bins = (flat * _BINS).long().clamp(max=_BINS - 1)
-    histogram = [(bins == number).to(flat.dtype).mean(dim=1) for number in range(_BINS)]
+    counts = flat.new_zeros(len(flat), _BINS).scatter_add(1, bins, torch.ones_like(flat))
+    histogram = counts / flat.shape[1]
     sharp = [steep.mean(dim=1), _std(steep), *_percentiles(steep, _PERCENTILES[-1:])]
-    cells: list[Tensor] = []
     of_image = (flat.mean(dim=1), _std(flat), steep.mean(dim=1), steep.amax(dim=1))
-    for rows in torch.arange(light.shape[1]).tensor_split(_GRID):
-        for columns in torch.arange(light.shape[2]).tensor_split(_GRID):
-            top, bottom = int(rows[0]), int(rows[-1]) + 1
-            left, right = int(columns[0]), int(columns[-1]) + 1
-            bright = light[:, top:bottom, left:right].flatten(1)
-            sharpness = edges[:, top:bottom, left:right].flatten(1)
-            of_cell = (
-                *(bright.mean(dim=1), _std(bright)),
-                *(sharpness.mean(dim=1), sharpness.amax(dim=1)),
-            )
-            cells += [cell - image for cell, image in zip(of_cell, of_image, strict=True)]
-    return torch.stack([*whole, *histogram, *sharp, *cells], dim=1)
+    of_cells = (*_mean_and_std_of_cells(light), _mean_of_cells(edges), _maximum_of_cells(edges))
+    cells = [cell - image[:, None, None] for cell, image in zip(of_cells, of_image, strict=True)]
+    return torch.cat(
+        [
+            torch.stack(whole, dim=1),
+            histogram,
+            torch.stack(sharp, dim=1),
+            torch.stack(cells, dim=3).flatten(1),
+        ],
+        dim=1,
+    )
+
+
+def _mean_of_cells(values: Tensor) -> Tensor:
+    """Returns (image, 6, 6); the first rows and columns of cells may have a pixel
+    more."""
+    rows = torch.stack([part.mean(dim=1) for part in values.tensor_split(_GRID, dim=1)], dim=1)
+    return torch.stack([part.mean(dim=2) for part in rows.tensor_split(_GRID, dim=2)], dim=2)
+
+
+def _maximum_of_cells(values: Tensor) -> Tensor:
+    rows = torch.stack([part.amax(dim=1) for part in values.tensor_split(_GRID, dim=1)], dim=1)
+    return torch.stack([part.amax(dim=2) for part in rows.tensor_split(_GRID, dim=2)], dim=2)
+
+
+def _mean_and_std_of_cells(values: Tensor) -> tuple[Tensor, Tensor]:
+    mean = _mean_of_cells(values)
+    above, left = (_cell_of_pixels(side) for side in values.shape[1:])
+    rest = values - mean[:, above][:, :, left]
+    return mean, _mean_of_cells(rest.square()).add(_TINY).sqrt()
+
+
+def _cell_of_pixels(side: int) -> Tensor:
+    """Returns the row of cells of each row of pixels."""
+    parts = torch.arange(side).tensor_split(_GRID)
+    return torch.arange(_GRID).repeat_interleave(torch.tensor([len(part) for part in parts]))
 
 
 def _edges(light: Tensor) -> Tensor:
