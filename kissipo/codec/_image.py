@@ -6,10 +6,12 @@ header which conversions `open_image` performs.
 Source:   the orientations of Exif 2.32; brightness as weighted by ITU-R BT.601.
 """
 
+import os
 import sys
 import warnings
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,7 @@ DEEP, FRAMES, INKS = "16 bits", "frames", "cmyk"
 SEE_THROUGH, PALETTE, TURNED = "transparent", "palette", "turned"
 _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
 _SIDEWAYS = (5, 6, 7, 8)
+_MAX_KEPT = 100_000  # files whose headers are not read again
 
 
 def open_image(value: object, *, wanted: int | None = None) -> Image.Image:
@@ -112,41 +115,74 @@ def size_of(value: object) -> tuple[int, int]:
     """Reads the height and width of the upright image from the file header."""
     if isinstance(value, np.ndarray):
         return int(value.shape[0]), int(value.shape[1])
-    with _header(value) as image:
-        sideways = _orientation(image) in _SIDEWAYS
-        return (image.width, image.height) if sideways else (image.height, image.width)
+    return _facts(value).size
 
 
 def orientation_of(value: object) -> int:
     """Reads the Exif orientation, 1 to 8; 1 is upright."""
     if isinstance(value, np.ndarray):
         return 1
-    with _header(value) as image:
-        return _orientation(image)
+    return _facts(value).orientation
 
 
 def is_color(value: object) -> bool:
     """Returns whether an image has color channels."""
     if isinstance(value, np.ndarray):
         return value.ndim == 3 and value.shape[-1] >= 3
-    with _header(value) as image:
-        return image.mode not in _GRAY
+    return _facts(value).is_color
 
 
 def changes(value: object) -> tuple[str, ...]:
     """Lists how `open_image` converts an image, from the file header."""
     if isinstance(value, np.ndarray):
         return ()
+    return _facts(value).changes
+
+
+class _Facts(NamedTuple):
+    """What the header of a file says."""
+
+    size: tuple[int, int]
+    orientation: int
+    is_color: bool
+    changes: tuple[str, ...]
+
+
+def _facts(value: object) -> _Facts:
+    """Reads the header of a file; that of a file that did not change is kept."""
+    if not isinstance(value, str | Path):
+        return _read_facts(value)
+    try:
+        found = os.stat(value)
+    except OSError:
+        return _read_facts(value)
+    return _kept_facts(str(value), (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=_MAX_KEPT)
+def _kept_facts(path: str, version: tuple[int, ...]) -> _Facts:
+    return _read_facts(path)
+
+
+def _read_facts(value: object) -> _Facts:
     with _header(value) as image:
+        is_deep = _is_deep(image)  # the orientation of a PNG stands behind its pixels
+        orientation = _orientation(image)
         conversions = {
-            DEEP: _is_deep(image),
+            DEEP: is_deep,
             FRAMES: image.format != "MPO" and getattr(image, "n_frames", 1) > 1,
             INKS: image.mode == "CMYK",
             SEE_THROUGH: _is_transparent(image),
             PALETTE: image.mode in ("P", "PA"),
-            TURNED: _orientation(image) != 1,
+            TURNED: orientation != 1,
         }
-    return tuple(name for name, is_done in conversions.items() if is_done)
+        size = (image.height, image.width)
+        return _Facts(
+            size[::-1] if orientation in _SIDEWAYS else size,
+            orientation,
+            image.mode not in _GRAY,
+            tuple(name for name, is_done in conversions.items() if is_done),
+        )
 
 
 def _header(value: Any) -> Image.Image:

@@ -17,7 +17,6 @@ Example:  >>> import numpy as np
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar, Self
 
 import numpy as np
@@ -29,7 +28,7 @@ from torch import Tensor
 from kissipo.codec._image import open_mask
 from kissipo.codec.labels import as_strings, sorted_classes
 from kissipo.core.codec import Codec, refuse_unfitted
-from kissipo.core.devices import usable_cores
+from kissipo.core.devices import in_threads
 from kissipo.core.frame import Column, Frame, image_column
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.core.text import list_some
@@ -90,9 +89,7 @@ class MaskCodec(Codec):
             if masks[row] is not None:
                 encoded[row] = self._read(masks[row], numbers[row])
 
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            for _ in pool.map(encode_row, range(len(masks))):
-                pass
+        in_threads(encode_row, range(len(masks)))
         return torch.from_numpy(encoded)
 
     def decode(self, tensor: Tensor) -> Frame:

@@ -20,7 +20,6 @@ Example:  >>> import numpy as np
 """
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -39,7 +38,7 @@ from kissipo.codec._image import (
     size_of,
 )
 from kissipo.core.codec import Codec, refuse_unfitted
-from kissipo.core.devices import usable_cores
+from kissipo.core.devices import in_threads
 from kissipo.core.finding import Finding
 from kissipo.core.frame import Frame, image_column
 from kissipo.core.inferred_option import InferredOption
@@ -108,9 +107,7 @@ class Pixels(Codec):
         def encode_row(row: int) -> None:
             encoded[row] = read(values[row]).transpose(2, 0, 1)
 
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            for _ in pool.map(encode_row, range(len(values))):
-                pass
+        in_threads(encode_row, range(len(values)))
         return torch.from_numpy(encoded)
 
     def finish(self, tensor: Tensor) -> Tensor:
@@ -247,8 +244,7 @@ def _deep_values(values: NumpyArray) -> list[object]:
     """Returns the images that have 16 bits per channel."""
     if values.dtype != object:
         return list(values) if values.dtype == np.uint16 else []
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        are_deep = list(pool.map(_has_16_bits, values))
+    are_deep = in_threads(_has_16_bits, values)
     return [value for value, is_deep in zip(values, are_deep, strict=True) if is_deep]
 
 
@@ -270,8 +266,7 @@ def _common_range(values: NumpyArray) -> tuple[tuple[int, int] | None, tuple[Fin
     deep = _deep_values(values)
     if not deep:
         return None, ()
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        extremes = np.array(list(pool.map(_extremes, deep)))
+    extremes = np.array(in_threads(_extremes, deep))
     minimum, maximum = int(extremes[:, 0].min()), int(extremes[:, 2].max())
     bits = max(maximum.bit_length(), 1)
     low, high = 0, 2**bits - 1

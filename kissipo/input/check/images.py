@@ -1,15 +1,13 @@
 """Image files: damaged files, conversions to one format, and different sizes."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from kissipo.codec import _image as image
-from kissipo.core.devices import usable_cores
+from kissipo.core.devices import in_threads
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, Level, counted, first_rows
 from kissipo.core.frame import Column, Frame
@@ -23,8 +21,6 @@ _DONE: dict[str, tuple[Level, str, str]] = {
     image.PALETTE: ("PASS", "a palette", "converted to RGB"),
     image.TURNED: ("PASS", "an EXIF rotation", "rotated upright"),
 }
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ def check_images(column: Column) -> list[ImageCheck]:
     """Decodes every image once and returns one result per image."""
     if column.values.dtype != object:
         return [ImageCheck()] * len(column)
-    return _map_parallel(_check, column)
+    return in_threads(_check, column.values)
 
 
 def _check(value: object) -> ImageCheck:
@@ -120,7 +116,7 @@ def refuse_rare_classes(frame: Frame, name: str) -> None:
 def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
     """Reports the sizes of the images and how many are resized."""
     shapes = (
-        Counter(_map_parallel(image.size_of, column))
+        Counter(in_threads(image.size_of, column.values))
         if column.values.dtype == object
         else {column.values.shape[1:3]: len(column)}
     )
@@ -143,8 +139,3 @@ def sizes(column: Column, size: tuple[int, int]) -> list[Finding]:
             f"{other} resized to {size[0]}x{size[1]}",
         )
     ]
-
-
-def _map_parallel(function: Callable[[object], T], column: Column) -> list[T]:
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        return list(pool.map(function, column.values))

@@ -10,7 +10,6 @@ before or after the rotation.
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from kissipo.codec._image import orientation_of, size_of
 from kissipo.codec.boxes import box_column
-from kissipo.core.devices import usable_cores
+from kissipo.core.devices import in_threads
 from kissipo.core.errors import DataError
 from kissipo.core.finding import Finding, counted
 from kissipo.core.suggest import did_you_mean
@@ -112,8 +111,7 @@ def _looks(images: Sequence[Path]) -> ImageSizes:
         except DataError:  # the data check names the image
             return (0, 0, 1)
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        values = np.array(list(pool.map(look, images)), dtype=np.int64).reshape(-1, 3)
+    values = np.array(in_threads(look, images), dtype=np.int64).reshape(-1, 3)
     return ImageSizes(values[:, :2], values[:, 2])
 
 
