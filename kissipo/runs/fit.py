@@ -209,6 +209,7 @@ def train_only(
     device: str = "auto",
     budget: str = "none",
     reading: Reading | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Trains a task and saves the run without scores, checkpoints and a report.
 
@@ -218,10 +219,11 @@ def train_only(
     folder:   a new folder, which is temporary
     budget:   how long nets are compared where the task names none
     reading:  the data, where they are read already
+    callbacks:  receive what happens before the training
     Raises:   a subclass of UserError.
     """
     saved = RunFolder(folder, is_temporary=True)
-    start = _Start(saved, seed, device, resume=False, callbacks=())
+    start = _Start(saved, seed, device, resume=False, callbacks=callbacks)
     encoded = encode_task(task, seed=seed, reading=reading)
     experiment = _begin(start, encoded, find_budget(budget, when_omitted="none"))
     place = device_of(experiment.net)

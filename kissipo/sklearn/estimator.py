@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -28,6 +29,7 @@ from kissipo.engine.run_folder import CANDIDATES, DATA, METRICS, RunFolder
 from kissipo.input.source_data import Reading
 from kissipo.pipeline.parse import full_place
 from kissipo.pipeline.resolve import with_changes
+from kissipo.runs.callback import Callback
 from kissipo.runs.fit import train_only
 from kissipo.runs.run import Run
 from kissipo.runs.task import Task
@@ -109,6 +111,7 @@ class Estimator(BaseEstimator):
         return {"test": 0.0, "validation": _VALIDATION if samples >= _FEW else 0.0}
 
     def _train(self, task: Task, reading: Reading) -> None:
+        notes = _Notes()
         with _temporary() as folder:
             self.run_ = train_only(
                 task,
@@ -117,8 +120,11 @@ class Estimator(BaseEstimator):
                 device=self.device,
                 budget=self.budget,
                 reading=reading,
+                callbacks=(notes,),
             )
             _remove_with(self.run_)
+        for text in [] if self.candidates_ else notes.texts:  # why no nets were compared
+            warnings.warn(text, stacklevel=4)
 
     def _seed(self) -> int:
         """Returns `random_state` where it is a number, else a number drawn from it."""
@@ -155,6 +161,16 @@ class Estimator(BaseEstimator):
         copy = type(self).__new__(type(self))
         copy.__setstate__(deepcopy(self.__getstate__(), memo))
         return copy
+
+
+class _Notes(Callback):
+    """Keeps the sentences before the training."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def on_note(self, text: str) -> None:
+        self.texts.append(text)
 
 
 @contextmanager

@@ -188,3 +188,11 @@ def test_forecaster_must_be_fitted_and_have_a_horizon(airline: pd.Series) -> Non
     with pytest.raises(ValueError, match=r"output.horizon must be an integer of at least 1; got 0"):
         Forecaster(horizon=0).fit(airline)
     assert quick(horizon=None).fit(airline).predict().shape == (1,)
+
+
+def test_a_series_too_short_to_compare_nets_is_said() -> None:
+    series = np.sin(np.arange(60.0) / 3)
+    with pytest.warns(UserWarning, match="The series is too short to show that another net"):
+        forecaster = Forecaster(horizon=6, budget="small", epochs=2, random_state=0).fit(series)
+    assert forecaster.candidates_ == []
+    assert forecaster.predict(6).shape == (6,)

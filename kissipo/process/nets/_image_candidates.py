@@ -16,7 +16,7 @@ from torch.nn import functional
 from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption, candidate
 
 _MIN_SIDE = 12  # of images that have statistics
-_MULTIPLICATIONS, _MIN_EPOCHS, _MAX_EPOCHS = 100_000_000_000, 5, 60
+_MULTIPLICATIONS, _MIN_EPOCHS, _MAX_EPOCHS = 250_000_000_000, 5, 60
 _PASSES = 3  # forward, and the gradients of inputs and of weights
 _COMPARED, _SIDE = 1_000, 8  # images of which the nearest is searched, and their size
 _SHIFTED = InferredOption("input.augment", ["crop"], "a shift keeps the class of an image")
