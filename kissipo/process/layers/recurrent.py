@@ -45,6 +45,7 @@ class Recurrent(nn.RNNBase):
 
     kernel: Kernel = "auto"
     used: str = ""  # the kernel of the last call and why
+    _left: "tuple[object, ...] | None" = None  # the last call, if it was left to torch
     states: ClassVar[int] = 1
     step: ClassVar[Callable[..., State]]
 
@@ -83,10 +84,14 @@ class Recurrent(nn.RNNBase):
         if torch.compiler.is_compiling():
             return self._captured(x, hx, lengths)
         is_traced = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
-        if hx is lengths is table is None and not (is_traced or torch.is_grad_enabled()):
-            results = self._inferred(x)
-            if results is not None:
-                return results
+        if hx is lengths is table is None and not is_traced:
+            if torch.is_grad_enabled():
+                if x.__class__ is Tensor and self._left == self._call(x):
+                    return cast(tuple[Any, Any], super().forward(x))
+            else:
+                results = self._inferred(x)
+                if results is not None:
+                    return results
         read = _uncaptured(Recurrent._read) if is_traced else Recurrent._read
         return cast(tuple[Any, Any], read(self, x, hx, lengths, table))
 
@@ -136,6 +141,8 @@ class Recurrent(nn.RNNBase):
         x = input.data if isinstance(input, PackedSequence) else input
         kernel, why = self.choose(x if table is None else table.new_empty((*x.shape, 0)))
         self.__dict__["used"] = f"{kernel}: {why}"  # Module.__setattr__ takes microseconds
+        is_left = kernel == "torch" and table is None and isinstance(input, Tensor)
+        self.__dict__["_left"] = self._call(x) if is_left else None
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
         if isinstance(input, PackedSequence):
@@ -170,6 +177,20 @@ class Recurrent(nn.RNNBase):
                 tuple(state.squeeze(1) for state in states),
             )
         return y, self._final_state(states, back)
+
+    def _call(self, x: Tensor) -> tuple[object, ...]:
+        """Returns what the choice of a kernel depends on in training, as far as it may
+        change between two calls: after a call that is left to torch, an equal one is
+        not asked again, which takes a tenth of a short call."""
+        return (
+            x.shape,
+            x.dtype,
+            x.is_cpu,
+            x.requires_grad,
+            self.kernel,
+            torch.is_autocast_enabled("cpu"),
+            torch.get_num_threads(),
+        )
 
     def _facts(self, x: Tensor) -> "_Facts":
         autocast = torch.is_autocast_enabled("cpu")
@@ -211,6 +232,7 @@ class Recurrent(nn.RNNBase):
             return None
         results = run_inference(self, x, library, auto=self.kernel == "auto")
         if results is not None:
+            self.__dict__["_left"] = None
             self.__dict__["used"] = f"fused: {library.name}"
         return results
 

@@ -667,3 +667,25 @@ def test_autocast_without_bfloat16_uses_torchs_kernel(monkeypatch: pytest.Monkey
             assert "cannot multiply bfloat16" in layer.used
     with torch.autocast("cpu", torch.float16):
         assert "under autocast to torch.float16" in layer.choose(torch.zeros(5, 2, 3))[1]
+
+
+def test_a_call_that_was_left_to_torch_is_chosen_anew_when_it_changes() -> None:
+    layer = LSTM(4, 5, batch_first=True, kernel="torch")
+    x = torch.randn(3, 6, 4)
+    first, _ = layer(x)
+    assert layer.used == "torch: requested"
+    layer.kernel = "reference"
+    second, _ = layer(x)
+    assert layer.used == "reference: requested"
+    layer.kernel = "torch"
+    for _ in range(2):  # the second call is not asked again
+        again, _ = layer(x)
+        assert layer.used == "torch: requested"
+    layer.kernel = "auto"
+    with torch.no_grad():
+        layer(x)
+    assert layer.used != "torch: requested"
+    torch.testing.assert_close(second, first)
+    assert torch.equal(again, first)
+    with pytest.raises(RuntimeError, match="input.size"):
+        layer(torch.randn(3, 6, 3))
