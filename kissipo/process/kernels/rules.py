@@ -35,8 +35,8 @@ CELLS = ("LSTM", "GRU", "RNN")
 PHASES = ("training", "inference")
 THREADS = ("one thread", "several threads")
 REGIONS = (
-    *("few units", "one step", "up to 8 rows", "up to 40 rows", "up to 3 sequences"),
-    "4 sequences or more",
+    *("few units", "one step", "2 or 3 steps", "up to 8 rows", "up to 40 rows"),
+    *("up to 3 sequences", "4 sequences or more"),
 )
 
 
@@ -55,12 +55,14 @@ class Call(NamedTuple):
         A row is one step of a sequence.
         """
         rows = self.batch * self.steps
-        if self.units <= 4 and self.features >= 128 and rows >= 64:
-            return "few units"
         if self.steps == 1:
             return "one step"
+        if self.units <= 4 and self.features >= 128 and rows >= 64:
+            return "few units"
+        if rows <= 8:
+            return "2 or 3 steps" if self.steps <= 3 else "up to 8 rows"
         if rows <= 40:
-            return "up to 8 rows" if rows <= 8 else "up to 40 rows"
+            return "up to 40 rows"
         return "up to 3 sequences" if self.batch < 4 else "4 sequences or more"
 
     def weights(self, cell: str) -> int:

@@ -99,9 +99,11 @@ def test_with_amx_torch_computes_what_it_was_measured_to_be_faster_at(
     ("call", "region"),
     [
         (Call(1, 1, 16, 16), "one step"),
-        (Call(500, 1, 128, 4), "few units"),
+        (Call(500, 1, 128, 4), "one step"),
+        (Call(250, 2, 128, 4), "few units"),
         (Call(500, 1, 127, 4), "one step"),
         (Call(63, 1, 128, 4), "one step"),
+        (Call(4, 2, 16, 16), "2 or 3 steps"),
         (Call(2, 4, 16, 16), "up to 8 rows"),
         (Call(3, 3, 16, 16), "up to 40 rows"),
         (Call(20, 2, 16, 16), "up to 40 rows"),
