@@ -3,11 +3,11 @@
 Question   By what factor is a layer under no_grad faster than the same layer in ONNX
            Runtime, for one sequence and for whole batches?
 Shapes     those of benchmarks/recurrent.py.
-Method     one process, one thread each, the peers interleaved in 20 rounds (5 for
+Method     a process per peer, as the waiting threads of both would take each other's
+           cores in one; one thread each, the peers interleaved in 20 rounds (5 for
            batches); processor time, medians. With --threads 2 it is the time of the
-           clock. Before its turn, a peer runs for 30 ms: its threads wake up, and those
-           of the other peer, which wait busily, go to sleep. The ratio is ONNX
-           Runtime's time over ours.
+           clock. Before its turn, a peer runs for 30 ms, so that its threads are awake.
+           The ratio is ONNX Runtime's time over ours.
 Needs      the packages onnx and onnxruntime.
 Run        python benchmarks/onnx_inference.py [--shapes a,b,c256,d96] [--threads 1]
 """
@@ -20,8 +20,9 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
-import onnxruntime  # type: ignore[import-not-found,unused-ignore]
 import torch
 from recurrent import CELLS, SHAPES
 from torch import nn
@@ -31,6 +32,8 @@ _WARM_UP = 0.03  # seconds
 
 def by_onnx(layer: nn.RNNBase, x: torch.Tensor, threads: int) -> Callable[[], object]:
     """Returns a function that computes the layer in ONNX Runtime."""
+    import onnxruntime  # type: ignore[import-not-found,unused-ignore]
+
     file = io.BytesIO()
     torch.onnx.export(layer.eval(), (x,), file, dynamo=False, input_names=["x"])
     options = onnxruntime.SessionOptions()
@@ -40,25 +43,55 @@ def by_onnx(layer: nn.RNNBase, x: torch.Tensor, threads: int) -> Callable[[], ob
     return lambda: session.run(None, inputs)
 
 
-def medians(
-    peers: list[Callable[[], object]], rounds: int, clock: Callable[[], float]
-) -> list[float]:
+@torch.no_grad()
+def serve(peer: str, threads: int, pipe: Connection) -> None:
+    """Measures a layer whenever it is asked to: the process of a peer.
+
+    A message is a shape, a cell and a number of rows, for which a layer is built, or
+    None for a round of the last one, which is answered with its microseconds.
+    """
+    torch.set_num_threads(threads)
+    clock = time.process_time if threads == 1 else time.perf_counter
+    run: Callable[[], object] = int
+    while (asked := pipe.recv()) != "end":
+        if asked is not None:
+            name, cell, rows = asked
+            _, steps, features, units, layers, _ = SHAPES[name]
+            torch.manual_seed(0)
+            ours, theirs, _ = CELLS[cell]
+            plain, x = theirs(features, units, layers), torch.randn(steps, rows, features)
+            if peer == "ours":
+                own = ours(features, units, layers)
+                own.load_state_dict(plain.state_dict())
+                run = partial(own, x)
+            else:
+                run = by_onnx(plain, x, threads)
+        else:
+            pipe.send(one_round(run, clock))
+
+
+def one_round(run: Callable[[], object], clock: Callable[[], float]) -> float:
+    """Returns the microseconds of a call, after a warm-up."""
+    count, ends = 0, time.perf_counter() + _WARM_UP
+    while not count or time.perf_counter() < ends:
+        run()
+        count += 1
+    began = clock()
+    for _ in range(count):
+        run()
+    return (clock() - began) / count * 1e6
+
+
+def medians(pipes: list[Connection], rounds: int) -> list[float]:
     """Returns the median microseconds of each peer, in interleaved rounds."""
-    times: list[list[float]] = [[] for _ in peers]
+    times: list[list[float]] = [[] for _ in pipes]
     for _ in range(rounds):
-        for run, own in zip(peers, times, strict=True):
-            count, ends = 0, time.perf_counter() + _WARM_UP
-            while not count or time.perf_counter() < ends:
-                run()
-                count += 1
-            began = clock()
-            for _ in range(count):
-                run()
-            own.append((clock() - began) / count * 1e6)
+        for pipe, own in zip(pipes, times, strict=True):
+            pipe.send(None)
+            own.append(pipe.recv())
     return [statistics.median(own) for own in times]
 
 
-@torch.no_grad()
 def main() -> None:
     """Prints a row per shape, cell and batch."""
     parser = argparse.ArgumentParser(
@@ -67,25 +100,30 @@ def main() -> None:
     parser.add_argument("--shapes", default="a,b,c256,d96")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    clock = time.process_time if arguments.threads == 1 else time.perf_counter
+    context, pipes = get_context("spawn"), []
+    for peer in ("onnx", "ours"):
+        pipe, other_end = context.Pipe()
+        child = context.Process(
+            target=serve, args=(peer, arguments.threads, other_end), daemon=True
+        )
+        child.start()
+        pipes.append(pipe)
     print(
         "| shape | cell | batch | ONNX Runtime us | kissipo us | ratio |\n|---|---|---|---|---|---|"
     )
     for name in arguments.shapes.split(","):
-        batch, steps, features, units, layers, _ = SHAPES[name]
-        for cell, (ours, theirs, _) in CELLS.items():
-            plain, own = theirs(features, units, layers), ours(features, units, layers)
-            own.load_state_dict(plain.state_dict())
-            for rows in (1, batch):
-                x = torch.randn(steps, rows, features)
-                peers = [by_onnx(plain, x, arguments.threads), partial(own, x)]
-                other, mine = medians(peers, 20 if rows == 1 else 5, clock)
+        for cell in CELLS:
+            for rows in (1, SHAPES[name][0]):
+                for pipe in pipes:
+                    pipe.send((name, cell, rows))
+                other, mine = medians(pipes, 20 if rows == 1 else 5)
                 print(
                     f"| {name} | {cell} | {rows} | {other:.0f} | {mine:.0f} "
                     f"| **{other / mine:.2f}** |",
                     flush=True,
                 )
+    for pipe in pipes:
+        pipe.send("end")
 
 
 if __name__ == "__main__":
