@@ -3,11 +3,11 @@
 Question   By what factor is a layer under no_grad faster than the same layer in ONNX
            Runtime, for one sequence and for whole batches?
 Shapes     those of benchmarks/recurrent.py.
-Method     a process per peer, as the waiting threads of both would take each other's
-           cores in one; one thread each, the peers interleaved in 20 rounds (5 for
-           batches); processor time, medians. With --threads 2 it is the time of the
-           clock. Before its turn, a peer runs for 30 ms, so that its threads are awake.
-           The ratio is ONNX Runtime's time over ours.
+Method     Each peer has its own process. In one process, the idle threads of one peer
+           would slow down the other. One thread each, the peers interleaved in 20
+           rounds (5 for batches); processor time, medians. With --threads 2 it is the
+           time of the clock. Before its turn, a peer runs for 30 ms, so that its threads
+           are awake. The ratio is ONNX Runtime's time over ours.
 Needs      the packages onnx and onnxruntime.
 Run        python benchmarks/onnx_inference.py [--shapes a,b,c256,d96] [--threads 1]
 """
@@ -53,9 +53,9 @@ def serve(peer: str, threads: int, pipe: Connection) -> None:
     torch.set_num_threads(threads)
     clock = time.process_time if threads == 1 else time.perf_counter
     run: Callable[[], object] = int
-    while (asked := pipe.recv()) != "end":
-        if asked is not None:
-            name, cell, rows = asked
+    while (message := pipe.recv()) != "end":
+        if message is not None:
+            name, cell, rows = message
             _, steps, features, units, layers, _ = SHAPES[name]
             torch.manual_seed(0)
             ours, theirs, _ = CELLS[cell]
@@ -107,6 +107,7 @@ def main() -> None:
             target=serve, args=(peer, arguments.threads, other_end), daemon=True
         )
         child.start()
+        other_end.close()
         pipes.append(pipe)
     print(
         "| shape | cell | batch | ONNX Runtime us | kissipo us | ratio |\n|---|---|---|---|---|---|"

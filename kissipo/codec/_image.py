@@ -153,10 +153,11 @@ def _facts(value: object) -> _Facts:
     if not isinstance(value, str | Path):
         return _read_facts(value)
     try:
-        found = os.stat(value)
+        status = os.stat(value)
     except OSError:
         return _read_facts(value)
-    return _kept_facts(str(value), (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size))
+    version = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+    return _kept_facts(str(value), version)
 
 
 @lru_cache(maxsize=_MAX_KEPT)
@@ -165,8 +166,17 @@ def _kept_facts(path: str, version: tuple[int, ...]) -> _Facts:
 
 
 def _read_facts(value: object) -> _Facts:
+    try:
+        return _facts_of(value)
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError) as error:
+        raise _corrupt(value, error) from None
+
+
+def _facts_of(value: object) -> _Facts:
     with _header(value) as image:
-        is_deep = _is_deep(image)  # the orientation of a PNG stands behind its pixels
+        is_deep = _is_deep(image)  # before the orientation, for which a PNG is decoded
         orientation = _orientation(image)
         conversions = {
             DEEP: is_deep,

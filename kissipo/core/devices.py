@@ -26,7 +26,7 @@ _MISSING = {
     "mps": "It exists on Macs with Apple silicon only: leave --device out",
 }
 WORTH_SHARING = 16_000_000
-_PART = 32  # values of one task of a thread, as handing it over takes 50 microseconds
+_PART = 32  # the most values of one task of a thread; handing it over takes 50 microseconds
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
@@ -106,19 +106,20 @@ def usable_cores() -> int:
 
 
 def in_threads(function: Callable[[_T], _R], values: Iterable[_T]) -> list[_R]:
-    """Returns what a function makes of each value, in their order, computed in parts by
-    as many threads as there are cores.
+    """Returns the result of a function for each value, in their order. A thread per core
+    computes parts of them.
 
     Example:  >>> in_threads(str, range(3))
               ['0', '1', '2']
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    items = list(values)
-    parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
-    if len(parts) == 1:
+    items, cores = list(values), usable_cores()
+    size = min(_PART, -(-len(items) // (4 * cores)))
+    if cores == 1 or len(items) < 2:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(usable_cores()) as pool:
+    parts = [items[start : start + size] for start in range(0, len(items), size)]
+    with ThreadPoolExecutor(cores) as pool:
         results = pool.map(lambda part: [function(item) for item in part], parts)
         return [result for part in results for result in part]
 

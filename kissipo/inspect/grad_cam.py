@@ -45,14 +45,18 @@ class HeatMaps:
     maps:   (batch, height, width); the maximum of each is 1, or 0 if no pixel counts
     layer:  the name of the layer; empty if the map is computed from the image itself
     size:   the height and width of the feature map
+    has_gradient:  whether the score has a gradient; the maps are 0 if not
     """
 
     maps: Tensor
     layer: str
     size: tuple[int, int]
+    has_gradient: bool = True
 
     def describe(self) -> str:
         """Returns the source of the maps, as text."""
+        if not self.has_gradient:
+            return "there are none here, as this net has no gradients"
         height, width = self.size
         return (
             f"Grad-CAM of layer {self.layer} ({height}x{width})"
@@ -85,6 +89,9 @@ def grad_cam(net: nn.Module, x: Tensor, score: Callable[[Outputs], Tensor]) -> H
         with eval_mode(net), torch.enable_grad():
             x = x.detach().clone().requires_grad_(True)
             total = score(net(x.clone())).sum()
+            if not total.requires_grad:  # such as that of trees
+                size = (int(x.shape[2]), int(x.shape[3]))
+                return HeatMaps(torch.zeros(len(x), *size), "", size, has_gradient=False)
             large = [name for name, output in outputs.items() if min(output.shape[2:]) >= _MIN_SIDE]
             layer = (large or list(outputs) or [""])[-1]
             target = outputs[layer] if layer else x

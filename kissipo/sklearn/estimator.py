@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -52,6 +51,7 @@ class Estimator(BaseEstimator):
     random_state: int | np.random.RandomState | None
     device: str
     run_: Run
+    _why_not_compared: tuple[str, ...] = ()  # where a budget compared no nets
 
     @property
     def findings_(self) -> list[JsonObject]:
@@ -123,8 +123,7 @@ class Estimator(BaseEstimator):
                 callbacks=(notes,),
             )
             _remove_with(self.run_)
-        for text in [] if self.candidates_ else notes.texts:  # why no nets were compared
-            warnings.warn(text, stacklevel=4)
+        self._why_not_compared = () if self.candidates_ else tuple(notes.texts)
 
     def _seed(self) -> int:
         """Returns `random_state` where it is a number, else a number drawn from it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
@@ -87,6 +88,8 @@ class Forecaster(Estimator):
         task = self._task(inputs, {"forecast": names}, samples=len(history))
         self._train(task, Reading(history.frame()))
         self._history, self._last = self._ordered(history), last_step(series)
+        for text in self._why_not_compared:
+            warnings.warn(text, stacklevel=2)
         return self
 
     def predict(self, n: int | None = None, series: object = None) -> object:

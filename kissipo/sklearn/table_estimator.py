@@ -95,6 +95,8 @@ class TableEstimator(Estimator):
         task = self._task(inputs, output, samples=len(samples))
         self._train(task, samples.reading(task, columns))
         self._columns = samples.names
+        for text in self._why_not_compared:
+            warnings.warn(text, stacklevel=3)
         unused = [name for name in samples.names if name not in columns_of(self.run_.codecs)]
         if unused:
             warnings.warn(

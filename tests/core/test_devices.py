@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
 from torch import nn
 
-from kissipo.core.devices import device_of, find_device, moved_to, seed_torch
+from kissipo.core.devices import device_of, find_device, in_threads, moved_to, seed_torch
 from kissipo.core.errors import MachineError, TaskError
 from kissipo.runs.fit import fit
 from kissipo.runs.load import load
@@ -90,3 +91,24 @@ def test_fit_on_a_gpu(name: str, tmp_path: Path) -> None:
     on_cpu = fit(task, out=tmp_path / "cpu", device="cpu")
     for ours, theirs in zip(run.history, on_cpu.history, strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=0.2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 31, 33, 1_000])
+def test_threads_keep_the_order_of_values(count: int) -> None:
+    assert in_threads(lambda value: value**2, range(count)) == [value**2 for value in range(count)]
+
+
+def test_few_values_are_shared_among_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kissipo.core.devices.usable_cores", lambda: 4)
+    start = Barrier(4, timeout=20)  # passes when four threads are there
+
+    def meet(value: int) -> int:
+        start.wait()
+        return value
+
+    assert in_threads(meet, range(4)) == [0, 1, 2, 3]
+
+
+def test_an_error_in_a_thread_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_threads(lambda value: 1 / value, range(-50, 50))

@@ -134,3 +134,13 @@ def test_frozen_weights_do_not_change_the_heatmap() -> None:
         weight.requires_grad_(False)
     frozen: Tensor = grad_cam(net, x, of_class(3)).maps
     assert torch.equal(free, frozen)
+
+
+def test_a_net_without_gradients_has_no_heat() -> None:
+    class Steps(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x.mean(dim=(1, 2, 3)) > 0).float().unsqueeze(1)
+
+    heat = grad_cam(Steps(), torch.ones(2, 1, 4, 6), of_class(0))
+    assert heat.maps.shape == (2, 4, 6) and not heat.maps.any()
+    assert heat.describe() == "there are none here, as this net has no gradients"

@@ -192,7 +192,9 @@ def test_forecaster_must_be_fitted_and_have_a_horizon(airline: pd.Series) -> Non
 
 def test_a_series_too_short_to_compare_nets_is_said() -> None:
     series = np.sin(np.arange(60.0) / 3)
-    with pytest.warns(UserWarning, match="The series is too short to show that another net"):
+    text = "The series is too short to show that another net"
+    with pytest.warns(UserWarning, match=text) as warned:
         forecaster = Forecaster(horizon=6, budget="small", epochs=2, random_state=0).fit(series)
+    assert warned[0].filename == __file__
     assert forecaster.candidates_ == []
     assert forecaster.predict(6).shape == (6,)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 import kissipo as ki
@@ -247,3 +248,24 @@ def test_large_data_get_larger_leaves_and_small_data_smaller_ones() -> None:
     for module in TREES:
         with pytest.raises(TaskError, match="does not suit the answer category, whose loss is"):
             module.required_options(facts(100, loss="poisson"))
+
+
+def test_images_are_reported_without_heat_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trees have no gradients, from which heat maps are computed."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    for number in range(40):
+        kind = ("dark", "light")[number % 2]
+        is_light = (kind == "light") != (number % 8 < 2)  # a quarter has the wrong label
+        values = generator.integers(0, 120, (16, 16)) + 130 * is_light
+        (tmp_path / "photos" / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values.astype(np.uint8)).save(f"photos/{kind}/{number}.png")
+    words = ["process.net=random_forest", "process.image_features=statistics"]
+    assert main(["fit", "photos", *words, "--out", "run", "--quiet"]) == 0
+    assert "this net has no gradients" in Path("run/report.html").read_text(encoding="utf-8")
+    assert main(["xray", "run"]) == 0
+    assert "this net has no gradients" in capsys.readouterr().out
+    assert main(["predict", "run", "photos/dark"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 20

@@ -1,7 +1,7 @@
 """Logistic regression on the encoded features (scikit-learn, L2 with C = 1).
 
-It ends after 1,000 iterations. Where one of them reads many numbers, as for thousands
-of images, it ends after fewer, but not before 100, the default of scikit-learn.
+It ends after at most 1,000 iterations. For many samples of many features, such as
+thousands of images, it may end after fewer, at least after 100 (scikit-learn's default).
 """
 
 import warnings
@@ -19,8 +19,10 @@ _MAX_PRODUCTS = 10_000_000_000  # of features and weights, in all iterations
 
 def predict(data: BaselineData) -> Scores | None:
     """Returns class probabilities; None for hundreds of classes, as they take long."""
+    if len(data.answer.classes) > MAX_CLASSES:
+        return None
     features = encoded(data)
-    if features is None or len(data.answer.classes) > MAX_CLASSES:
+    if features is None:
         return None
     products = max(1, features[0].shape[0] * features[0].shape[1] * len(data.answer.classes))
     iterations = min(_MAX_ITERATIONS, max(_MIN_ITERATIONS, _MAX_PRODUCTS // products))

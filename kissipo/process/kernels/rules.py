@@ -35,7 +35,7 @@ CELLS = ("LSTM", "GRU", "RNN")
 PHASES = ("training", "inference")
 THREADS = ("one thread", "several threads")
 REGIONS = (
-    *("few units", "one step", "2 or 3 steps", "up to 8 rows", "up to 40 rows"),
+    *("one step", "few units", "up to 8 rows in 2 or 3 steps", "up to 8 rows", "up to 40 rows"),
     *("up to 3 sequences", "4 sequences or more"),
 )
 
@@ -60,7 +60,7 @@ class Call(NamedTuple):
         if self.units <= 4 and self.features >= 128 and rows >= 64:
             return "few units"
         if rows <= 8:
-            return "2 or 3 steps" if self.steps <= 3 else "up to 8 rows"
+            return "up to 8 rows in 2 or 3 steps" if self.steps <= 3 else "up to 8 rows"
         if rows <= 40:
             return "up to 40 rows"
         return "up to 3 sequences" if self.batch < 4 else "4 sequences or more"

@@ -87,7 +87,7 @@ def statistics(images: Tensor) -> Tensor:
     edges = _edges(light)
     flat, steep = light.flatten(1), edges.flatten(1)
     whole = [flat.mean(dim=1), _std(flat), *_percentiles(flat, _PERCENTILES)]
-    bins = (flat * _BINS).long().clamp(max=_BINS - 1)
+    bins = (flat * _BINS).nan_to_num().clamp(0, _BINS - 1).long()
     counts = flat.new_zeros(len(flat), _BINS).scatter_add(1, bins, torch.ones_like(flat))
     histogram = counts / flat.shape[1]
     sharp = [steep.mean(dim=1), _std(steep), *_percentiles(steep, _PERCENTILES[-1:])]
@@ -127,7 +127,7 @@ def _mean_and_std_of_cells(values: Tensor) -> tuple[Tensor, Tensor]:
 def _cell_of_pixels(side: int) -> Tensor:
     """Returns the row of cells of each row of pixels."""
     parts = torch.arange(side).tensor_split(_GRID)
-    return torch.arange(_GRID).repeat_interleave(torch.tensor([len(part) for part in parts]))
+    return torch.tensor([cell for cell, part in enumerate(parts) for _ in part])
 
 
 def _edges(light: Tensor) -> Tensor:

@@ -14,9 +14,10 @@ the simple forecast.
 
 Neighboring windows share steps. So the windows are cut into ten blocks in their order,
 and each block is forecast without itself and without the windows next to it that share
-a step of their targets with it.
+a step of their targets with it, at most a quarter of all windows on each side.
 
-Shapes:   x (batch, time, variable), the windows in order of time
+Shapes:   x (batch, time, variable), the windows in order of time, one series after the
+          other
           -> (batch, horizon, target variable)
 Source:   Hoerl and Kennard 1970; blocks with a gap: Racine, Consistent Cross-Validatory
           Model-Selection for Dependent Data, Journal of Econometrics, 2000.
@@ -77,6 +78,8 @@ class LinearAutoregression(nn.Module):
 
         It returns the simple forecasts around which the solutions are, for the log.
         """
+        if len(x) < 2:
+            return "the last value"
         around: list[str] = []
         counted = torch.from_numpy(drawn(len(x), _MAX_LEFT_OUT, "left out"))
         for number, column in enumerate(self.columns):

@@ -45,7 +45,7 @@ class Recurrent(nn.RNNBase):
 
     kernel: Kernel = "auto"
     used: str = ""  # the kernel of the last call and why
-    _left: "tuple[object, ...] | None" = None  # the last call, if it was left to torch
+    _torch_call: "tuple[object, ...] | None" = None  # the last call, if torch computed it
     states: ClassVar[int] = 1
     step: ClassVar[Callable[..., State]]
 
@@ -86,8 +86,8 @@ class Recurrent(nn.RNNBase):
         is_traced = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
         if hx is lengths is table is None and not is_traced:
             if torch.is_grad_enabled():
-                if x.__class__ is Tensor and self._left == self._call(x):
-                    return cast(tuple[Any, Any], super().forward(x))
+                if self._torch_call is not None and self._torch_call == self._call(cast(Tensor, x)):
+                    return self._by_torch(x, None, None)
             else:
                 results = self._inferred(x)
                 if results is not None:
@@ -141,8 +141,8 @@ class Recurrent(nn.RNNBase):
         x = input.data if isinstance(input, PackedSequence) else input
         kernel, why = self.choose(x if table is None else table.new_empty((*x.shape, 0)))
         self.__dict__["used"] = f"{kernel}: {why}"  # Module.__setattr__ takes microseconds
-        is_left = kernel == "torch" and table is None and isinstance(input, Tensor)
-        self.__dict__["_left"] = self._call(x) if is_left else None
+        is_kept = kernel == "torch" and input.__class__ is Tensor and not fallback_reason()
+        self.__dict__["_torch_call"] = self._call(x) if is_kept else None
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
         if isinstance(input, PackedSequence):
@@ -178,17 +178,26 @@ class Recurrent(nn.RNNBase):
             )
         return y, self._final_state(states, back)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leaves out the last call: on another machine its kernel is chosen anew."""
+        state = cast(dict[str, object], super().__getstate__())
+        return {**state, "_torch_call": None}
+
     def _call(self, x: Tensor) -> tuple[object, ...]:
-        """Returns what the choice of a kernel depends on in training, as far as it may
-        change between two calls: after a call that is left to torch, an equal one is
-        not asked again, which takes a tenth of a short call."""
+        """Returns what may change the choice of a kernel between two calls.
+
+        The kernel is not chosen again for an equal call that torch computed. The choice
+        takes a tenth of a short call.
+        """
+        w_hh = self._flat_weights[1]
         return (
             x.shape,
+            x.__class__,
             x.dtype,
             x.is_cpu,
-            x.requires_grad,
+            torch.is_grad_enabled() and (x.requires_grad or cast(Tensor, w_hh).requires_grad),
             self.kernel,
-            torch.is_autocast_enabled("cpu"),
+            torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
             torch.get_num_threads(),
         )
 
@@ -232,7 +241,7 @@ class Recurrent(nn.RNNBase):
             return None
         results = run_inference(self, x, library, auto=self.kernel == "auto")
         if results is not None:
-            self.__dict__["_left"] = None
+            self.__dict__["_torch_call"] = None
             self.__dict__["used"] = f"fused: {library.name}"
         return results
 

@@ -14,7 +14,7 @@ from kissipo.core.errors import ShapeError
 from kissipo.core.tensor_spec import TensorSpec
 from kissipo.output.image_features import simple_features
 from kissipo.process.algorithms.supervised import Options, Supervised
-from kissipo.process.layers.image_statistics import WIDTH, ImageStatistics
+from kissipo.process.layers.image_statistics import WIDTH, ImageStatistics, statistics
 from kissipo.process.nets import ffn
 
 CLASSES = TensorSpec("kind", ("class",), (3,))
@@ -102,3 +102,11 @@ def test_statistics_are_computed_once_and_training_is_the_same() -> None:
     assert calls == [1] * 41  # each image once, after one trial
     for own, other in zip(nn.Sequential(*others).parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-5)
+
+
+def test_values_outside_of_an_image_are_counted_at_its_borders() -> None:
+    image = torch.rand(1, 1, 16, 16)
+    image[0, 0, 0, :3] = torch.tensor([-0.4, 1.7, -9.0])
+    counts = statistics(image)[0, 7:23] * 256
+    bins = (image.flatten() * 16).floor().clamp(0, 15)
+    assert counts.round().tolist() == [int((bins == number).sum()) for number in range(16)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import multiprocessing
+import pickle
 import re
 import threading
 from collections.abc import Iterator
@@ -669,23 +670,42 @@ def test_autocast_without_bfloat16_uses_torchs_kernel(monkeypatch: pytest.Monkey
         assert "under autocast to torch.float16" in layer.choose(torch.zeros(5, 2, 3))[1]
 
 
-def test_a_call_that_was_left_to_torch_is_chosen_anew_when_it_changes() -> None:
-    layer = LSTM(4, 5, batch_first=True, kernel="torch")
-    x = torch.randn(3, 6, 4)
-    first, _ = layer(x)
-    assert layer.used == "torch: requested"
-    layer.kernel = "reference"
-    second, _ = layer(x)
-    assert layer.used == "reference: requested"
+def test_a_call_that_torch_computed_is_not_chosen_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = LSTM(4, 5, batch_first=True, kernel="torch"), torch.randn(3, 6, 4)
+    expected, _ = layer(x)
+    choices: list[str] = []
+    choose = LSTM.choose
+    monkeypatch.setattr(LSTM, "choose", lambda *given: choices.append("") or choose(*given))
+    assert torch.equal(layer(x)[0], expected)
+    assert not choices
+    changes: list[Any] = [
+        lambda: layer(x[:2]),
+        lambda: layer(x.requires_grad_()),
+        lambda: setattr(layer, "kernel", "reference") or layer(x),
+        lambda: setattr(layer, "kernel", "torch") or layer(x),
+        lambda: pickle.loads(pickle.dumps(layer))(x),
+        lambda: layer.double()(x.double()),
+    ]
+    for change in changes:
+        choices.clear()
+        change()
+        assert len(choices) == 1
+
+
+def test_a_call_without_gradients_does_not_choose_for_training() -> None:
+    """The same net has the same kernel in training, whatever it predicted before."""
+    layer = LSTM(16, 16, batch_first=True)
+    x = torch.randn(4, 8, 16)
+    layer(x)
+    used = layer.used
     layer.kernel = "torch"
-    for _ in range(2):  # the second call is not asked again
-        again, _ = layer(x)
-        assert layer.used == "torch: requested"
-    layer.kernel = "auto"
     with torch.no_grad():
         layer(x)
-    assert layer.used != "torch: requested"
-    torch.testing.assert_close(second, first)
-    assert torch.equal(again, first)
-    with pytest.raises(ShapeError, match="with 4 features"):
+    layer.kernel = "auto"
+    layer(x)
+    assert layer.used == used
+    traced = torch.jit.trace(layer.eval(), (x,), check_trace=False)
+    torch.testing.assert_close(traced(x)[0], layer(x)[0])
+    assert layer.used == used
+    with pytest.raises(ShapeError, match="with 16 features"):
         layer(torch.randn(3, 6, 3))
