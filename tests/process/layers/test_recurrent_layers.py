@@ -675,7 +675,7 @@ def test_a_call_that_torch_computed_is_not_chosen_again(monkeypatch: pytest.Monk
     expected, _ = layer(x)
     choices: list[str] = []
     choose = LSTM.choose
-    monkeypatch.setattr(LSTM, "choose", lambda *given: choices.append("") or choose(*given))
+    monkeypatch.setattr(LSTM, "choose", lambda *arguments: choices.append("") or choose(*arguments))
     assert torch.equal(layer(x)[0], expected)
     assert not choices
     changes: list[Any] = [

@@ -94,6 +94,6 @@ def test_large_images_are_halved_and_epochs_follow_the_multiplications() -> None
     # 14x14 after the first convolution, then 14x14, 7x7, 4x4, with shortcuts of 1x1
     convolutions = 144 * 14**2 + 2 * 2_304 * 14**2 + (4_608 + 9_216 + 512) * 7**2
     whole = convolutions + (18_432 + 36_864 + 2_048) * 4**2 + 64 * 4
-    assert options(28, 1_000)["process.epochs"] == round(100e9 / (3 * whole * 1_000))
+    assert options(28, 2_000)["process.epochs"] == round(250e9 / (3 * whole * 2_000))
     assert options(28, 1_000_000)["process.epochs"] == 5
     assert options(28, 10)["process.epochs"] == 60
