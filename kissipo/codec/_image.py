@@ -35,7 +35,7 @@ DEEP, FRAMES, INKS = "16 bits", "frames", "cmyk"
 SEE_THROUGH, PALETTE, TURNED = "transparent", "palette", "turned"
 _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F", "LA", "La")
 _SIDEWAYS = (5, 6, 7, 8)
-_MAX_KEPT = 100_000  # files whose headers are not read again
+_MAX_HEADERS = 100_000  # files whose headers are not read again
 
 
 def open_image(value: object, *, wanted: int | None = None) -> Image.Image:
@@ -157,11 +157,11 @@ def _facts(value: object) -> _Facts:
     except OSError:
         return _read_facts(value)
     version = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
-    return _kept_facts(str(value), version)
+    return _cached_facts(str(value), version)
 
 
-@lru_cache(maxsize=_MAX_KEPT)
-def _kept_facts(path: str, version: tuple[int, ...]) -> _Facts:
+@lru_cache(maxsize=_MAX_HEADERS)
+def _cached_facts(path: str, version: tuple[int, ...]) -> _Facts:
     return _read_facts(path)
 
 
