@@ -6,8 +6,8 @@ Shapes     those of benchmarks/recurrent.py.
 Method     Each peer has its own process. In one process, the idle threads of one peer
            would slow down the other. One thread each, the peers interleaved in 20
            rounds (5 for batches); processor time, medians. With --threads 2 it is the
-           time of the clock. Before its turn, a peer runs for 30 ms, so that its threads
-           are awake. The ratio is ONNX Runtime's time over ours.
+           time of the clock. Before its turn, a peer runs for 30 ms, so that its
+           threads are awake. The ratio is ONNX Runtime's time over ours.
 Needs      the packages onnx and onnxruntime.
 Run        python benchmarks/onnx_inference.py [--shapes a,b,c256,d96] [--threads 1]
 """

@@ -106,8 +106,9 @@ def usable_cores() -> int:
 
 
 def in_threads(function: Callable[[_T], _R], values: Iterable[_T]) -> list[_R]:
-    """Returns the result of a function for each value, in their order. A thread per core
-    computes parts of them.
+    """Returns the result of a function for each value, in their order.
+
+    A thread per core computes parts of them.
 
     Example:  >>> in_threads(str, range(3))
               ['0', '1', '2']

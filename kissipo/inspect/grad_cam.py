@@ -56,7 +56,7 @@ class HeatMaps:
     def describe(self) -> str:
         """Returns the source of the maps, as text."""
         if not self.has_gradient:
-            return "there are none here, as this net has no gradients"
+            return "there are none here, as this model has no gradients"
         height, width = self.size
         return (
             f"Grad-CAM of layer {self.layer} ({height}x{width})"

@@ -19,13 +19,13 @@ def save(path: Path, size: tuple[int, int], mode: str = "RGB", **words: object) 
 
 def test_header_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.png", (8, 4))
-    opened: list[object] = []
+    files: list[object] = []
     plain = Image.open
-    monkeypatch.setattr(Image, "open", lambda value: opened.append(value) or plain(value))
+    monkeypatch.setattr(Image, "open", lambda value: files.append(value) or plain(value))
     for _ in range(3):
         assert (size_of(path), orientation_of(path), is_color(path)) == ((4, 8), 1, True)
         assert changes(path) == ()
-    assert len(opened) == 1
+    assert len(files) == 1
 
 
 def test_file_of_equal_length_and_date_is_read_again(tmp_path: Path) -> None:

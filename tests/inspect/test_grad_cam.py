@@ -143,4 +143,4 @@ def test_a_net_without_gradients_has_no_heat() -> None:
 
     heat = grad_cam(Steps(), torch.ones(2, 1, 4, 6), of_class(0))
     assert heat.maps.shape == (2, 4, 6) and not heat.maps.any()
-    assert heat.describe() == "there are none here, as this net has no gradients"
+    assert heat.describe() == "there are none here, as this model has no gradients"

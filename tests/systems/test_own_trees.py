@@ -264,8 +264,8 @@ def test_images_are_reported_without_heat_maps(
         Image.fromarray(values.astype(np.uint8)).save(f"photos/{kind}/{number}.png")
     words = ["process.net=random_forest", "process.image_features=statistics"]
     assert main(["fit", "photos", *words, "--out", "run", "--quiet"]) == 0
-    assert "this net has no gradients" in Path("run/report.html").read_text(encoding="utf-8")
+    assert "this model has no gradients" in Path("run/report.html").read_text(encoding="utf-8")
     assert main(["xray", "run"]) == 0
-    assert "this net has no gradients" in capsys.readouterr().out
+    assert "this model has no gradients" in capsys.readouterr().out
     assert main(["predict", "run", "photos/dark"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 20

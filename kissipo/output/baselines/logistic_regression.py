@@ -1,7 +1,7 @@
 """Logistic regression on the encoded features (scikit-learn, L2 with C = 1).
 
 It ends after at most 1,000 iterations. For many samples of many features, such as
-thousands of images, it may end after fewer, at least after 100 (scikit-learn's default).
+thousands of images, it may end after fewer, but not before 100, scikit-learn's default.
 """
 
 import warnings

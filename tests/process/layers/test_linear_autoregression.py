@@ -57,9 +57,7 @@ def forecasts_of_lag(x: np.ndarray, lag: int, horizon: int) -> np.ndarray:
     return np.stack([x[:, len(x[0]) - lag + step % lag] for step in range(horizon)], axis=1)
 
 
-def solution_of_scikit_learn(
-    rows: np.ndarray, targets: np.ndarray, lags: tuple[int, ...]
-) -> np.ndarray:
+def ridge_of_sklearn(rows: np.ndarray, targets: np.ndarray, lags: tuple[int, ...]) -> np.ndarray:
     """The forecasts of the ridge regression with the least absolute error on blocks
     that it has not seen, and whose targets share no step with those that it has."""
     order, gap, sums = np.arange(len(rows)), min(targets.shape[1] - 1, len(rows) // 4), {}
@@ -90,7 +88,7 @@ def test_solution_equals_ridge_around_the_best_simple_forecast(
     layer = LinearAutoregression((1,), 14, 3)
     assert layer.solve(x, y[:, :, 1:]) == text
     rows, targets = x[:, :, 1].double().numpy(), y[:, :, 1].double().numpy()
-    expected = solution_of_scikit_learn(rows, targets, (0, 1, 7))
+    expected = ridge_of_sklearn(rows, targets, (0, 1, 7))
     with torch.no_grad():
         np.testing.assert_allclose(layer(x)[:, :, 0].numpy(), expected, atol=1e-5)
 
@@ -102,7 +100,7 @@ def test_solution_of_few_windows_equals_ridge(count: int) -> None:
     layer.solve(x[:count], y[:count])
     rows, targets = x[:count, :, 0].double().numpy(), y[:count, :, 0].double().numpy()
     lags = (0, 1, _season(torch.from_numpy(rows), torch.from_numpy(targets)))
-    expected = solution_of_scikit_learn(rows, targets, lags)
+    expected = ridge_of_sklearn(rows, targets, lags)
     with torch.no_grad():
         np.testing.assert_allclose(layer(x[:count])[:, :, 0].numpy(), expected, atol=1e-4)
 
@@ -133,7 +131,7 @@ def test_errors_of_2000_windows_are_counted_but_all_are_learned() -> None:
     layer = LinearAutoregression((1,), 14, 3)
     layer.solve(x, y[:, :, 1:])
     rows, targets = x[:, :, 1].double().numpy(), y[:, :, 1].double().numpy()
-    expected = solution_of_scikit_learn(rows, targets, (7,))
+    expected = ridge_of_sklearn(rows, targets, (7,))
     with torch.no_grad():
         np.testing.assert_allclose(layer(x)[:, :, 0].numpy(), expected, atol=1e-5)
 
