@@ -17,6 +17,7 @@ from kissipo.core.inferred_option import Candidate, DataFacts, InferredOption, c
 
 _MIN_SIDE = 12  # of images that have statistics
 _MULTIPLICATIONS, _MIN_EPOCHS, _MAX_EPOCHS = 250_000_000_000, 5, 60
+_MAX_SOLVED = 20_000_000  # products of pixels and weights in one iteration of a regression
 _PASSES = 3  # forward, and the gradients of inputs and of weights
 _COMPARED, _SIDE = 1_000, 8  # images of which the nearest is searched, and their size
 _SHIFTED = InferredOption("input.augment", ["crop"], "a shift keeps the class of an image")
@@ -143,6 +144,17 @@ def image_forest_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
         return ()
     options = {"net": "random_forest", "image_features": "statistics"}
     return (candidate("statistics of the image: a random forest", options),)
+
+
+def image_linear_candidates(facts: DataFacts) -> tuple[Candidate, ...]:
+    """Returns the regression on pixels, where it is solved in seconds: photos of one
+    object in the same place are often near to each other."""
+    if not is_image(facts) or not facts.suits_regression:
+        return ()
+    products = facts.samples * facts.inputs[0].size * facts.outputs[0].size
+    if products > _MAX_SOLVED:
+        return ()
+    return (candidate("pixels, linear", {"net": "linear", "algorithm": "closed_form"}),)
 
 
 def is_image(facts: DataFacts) -> bool:

@@ -40,6 +40,7 @@ from kissipo.process.layers.series_wrapper import (
 )
 from kissipo.process.layers.stack import Joined
 from kissipo.process.linear_init import solve
+from kissipo.process.nets._image_candidates import image_linear_candidates
 from kissipo.process.nets._linear_sections import (
     classes_section,
     example_section,
@@ -82,9 +83,9 @@ class Options(SeriesWords):
 
 
 def candidates(facts: DataFacts) -> tuple[Candidate, ...]:
-    """Returns the linear model for a table, or the solved net on n-grams of texts."""
+    """Returns the solved model of a table, of n-grams of texts, or of pixels."""
     if not facts.is_table:
-        return linear_candidates(facts)
+        return (*linear_candidates(facts), *image_linear_candidates(facts))
     return (candidate("linear", {"net": "linear", "algorithm": "closed_form"}),)
 
 

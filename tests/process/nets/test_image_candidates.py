@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,17 +95,26 @@ def test_candidates_and_their_order() -> None:
         ("cnn", None, None),
         ("cnn", None, ["crop"]),
         ("ffn", "statistics", None),
+        ("linear", None, None),
         ("random_forest", "statistics", None),
         ("small_resnet", None, ["flip", "crop"]),
     ]
     assert options(declared_candidates(facts(*digits(), kind))) == [
         ("cnn", None, None),
         ("cnn", None, ["crop"]),
+        ("linear", None, None),
         ("small_resnet", None, ["crop"]),
     ]
     x, _ = pieces()
     numbers = declared_candidates(facts(x, x.mean(dim=(1, 2, 3)), price))
     assert options(numbers)[-1] == ("small_resnet", None, ["crop"])
+
+
+def test_pixels_of_many_images_are_not_solved() -> None:
+    kind = TensorSpec("kind", ("class",), (10,))
+    for count, is_solved in ((1_666, True), (1_667, False)):  # 20x20x3 pixels, 10 classes
+        some = replace(facts(*pieces(), kind), samples=count)
+        assert (("linear", None, None) in options(declared_candidates(some))) == is_solved
 
 
 @pytest.fixture
