@@ -56,7 +56,7 @@ def test_small_tiles_train_and_are_evaluated_per_class(
 def test_net_on_tiles_beats_the_majority_class(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    accuracy = fit(data / "magnetic-tile", capsys, "input.size=[32]")
+    accuracy = fit(data / "magnetic-tile", capsys, "input.size=[32]", "epochs=60")
     counts = [len(list((data / "magnetic-tile" / name).rglob("*.jpg"))) for name in CLASSES]
     assert accuracy > max(counts) / sum(counts) + 0.2
 
