@@ -94,7 +94,8 @@ def main() -> None:
         folder = Path(name)
         for task in options.tasks:
             if options.question == "workers":
-                compare_workers(task_of(task, folder), options.trials, options.rounds, folder)
+                place = folder / task
+                compare_workers(task_of(task, folder), options.trials, options.rounds, place)
                 continue
             before = processor_seconds()
             result = task_of(task, folder).tune(
