@@ -45,7 +45,7 @@ class Recurrent(nn.RNNBase):
 
     kernel: Kernel = "auto"
     used: str = ""  # the kernel of the last call and why
-    _torch_call: "tuple[object, ...] | None" = None  # the last call, if torch computed it
+    _torch_call: "tuple[_Facts, int] | None" = None  # the last call, if torch computed it
     states: ClassVar[int] = 1
     step: ClassVar[Callable[..., State]]
 
@@ -86,7 +86,11 @@ class Recurrent(nn.RNNBase):
         is_traced = torch._C._dynamo.eval_frame.get_eval_frame_callback() not in (None, False)
         if hx is lengths is table is None and not is_traced:
             if torch.is_grad_enabled():
-                if self._torch_call is not None and self._torch_call == self._call(cast(Tensor, x)):
+                if (
+                    self._torch_call is not None
+                    and isinstance(x, Tensor)
+                    and self._torch_call == self._call(x)
+                ):
                     return self._by_torch(x, None, None)
             else:
                 results = self._inferred(x)
@@ -141,7 +145,7 @@ class Recurrent(nn.RNNBase):
         x = input.data if isinstance(input, PackedSequence) else input
         kernel, why = self.choose(x if table is None else table.new_empty((*x.shape, 0)))
         self.__dict__["used"] = f"{kernel}: {why}"  # Module.__setattr__ takes microseconds
-        is_kept = kernel == "torch" and input.__class__ is Tensor and not fallback_reason()
+        is_kept = kernel == "torch" and isinstance(input, Tensor)
         self.__dict__["_torch_call"] = self._call(x) if is_kept else None
         if kernel == "torch":
             return self._by_torch(input, hx, lengths)
@@ -183,23 +187,13 @@ class Recurrent(nn.RNNBase):
         state = cast(dict[str, object], super().__getstate__())
         return {**state, "_torch_call": None}
 
-    def _call(self, x: Tensor) -> tuple[object, ...]:
-        """Returns what may change the choice of a kernel between two calls.
+    def _call(self, x: Tensor) -> "tuple[_Facts, int]":
+        """Returns what the choice of a kernel depends on, and the number of threads.
 
         The kernel is not chosen again for an equal call that torch computed. The choice
         takes a tenth of a short call.
         """
-        w_hh = self._flat_weights[1]
-        return (
-            x.shape,
-            x.__class__,
-            x.dtype,
-            x.is_cpu,
-            torch.is_grad_enabled() and (x.requires_grad or cast(Tensor, w_hh).requires_grad),
-            self.kernel,
-            torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"),
-            torch.get_num_threads(),
-        )
+        return self._facts(x), torch.get_num_threads()
 
     def _facts(self, x: Tensor) -> "_Facts":
         autocast = torch.is_autocast_enabled("cpu")
