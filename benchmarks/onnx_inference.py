@@ -6,8 +6,9 @@ Shapes     those of benchmarks/recurrent.py.
 Method     Each peer has its own process. In one process, the idle threads of one peer
            would slow down the other. One thread each, the peers interleaved in 20
            rounds (5 for batches); processor time, medians. With --threads 2 it is the
-           time of the clock. Before its turn, a peer runs for 30 ms, so that its
-           threads are awake. The ratio is ONNX Runtime's time over ours.
+           time of the clock. Before its turn, a peer runs for 0.3 s: threads that wake
+           up may find themselves on one core, until the system divides them. The
+           ratio is ONNX Runtime's time over ours.
 Needs      the packages onnx and onnxruntime.
 Run        python benchmarks/onnx_inference.py [--shapes a,b,c256,d96] [--threads 1]
 """
@@ -27,7 +28,7 @@ import torch
 from recurrent import CELLS, SHAPES
 from torch import nn
 
-_WARM_UP = 0.03  # seconds
+_WARM_UP, _MEASURED = 0.3, 0.05  # seconds of a round
 
 
 def by_onnx(layer: nn.RNNBase, x: torch.Tensor, threads: int) -> Callable[[], object]:
@@ -76,6 +77,7 @@ def one_round(run: Callable[[], object], clock: Callable[[], float]) -> float:
     while not count or time.perf_counter() < ends:
         run()
         count += 1
+    count = max(1, round(count * _MEASURED / _WARM_UP))
     began = clock()
     for _ in range(count):
         run()

@@ -508,21 +508,35 @@ inline INLINE void forward_tile(const Layer& layer, const StepRows& step, int64_
         forward_gated<C, ROWS>(layer, step, row, panel, unit);
 }
 
-// One step for `count` rows and all units; jobs share the panels of weights. In every
-// second step the panels are taken downward: those that are read last are read again
-// first, while the cache has them.
+// The number of panels of weights, and the units of one.
 template <class C>
-inline void forward_step(const Layer& layer, const StepRows& step, const float* panels,
-                         int64_t count, bool downward, int64_t jobs) {
-    const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
+struct Panels {
+    static constexpr int64_t UNITS = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
+    const Layer& layer;
+    const int64_t jobs;  // among which the panels are divided, always in the same way
+
+    // Calls f(first, last) for the panels of each job.
+    template <class F>
+    void share(const F& f) const {
+        const int64_t number = ceil_div(padded(layer.units), UNITS);
+        auto part = [&](int64_t job) { f(number * job / jobs, number * (job + 1) / jobs); };
+        if (jobs == 1) part(0);
+        else run_jobs(layer, jobs, part);
+    }
+};
+
+// One step for `count` rows and all units. In every second step the panels are taken
+// downward: those that are read last are read again first, while the cache has them.
+template <class C>
+inline void forward_step(const Panels<C>& panels, const StepRows& step, const float* weights,
+                         int64_t count, bool downward) {
+    const Layer& layer = panels.layer;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    const int64_t number = ceil_div(padded(layer.units), panel_units);
-    auto share = [&](int64_t job) {
-        const int64_t first = number * job / jobs, last = number * (job + 1) / jobs;
+    panels.share([&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; i++) {
             const int64_t place = downward ? first + last - 1 - i : i;
-            const float* panel = panels + place * size;
-            const int64_t unit = place * panel_units;
+            const float* panel = weights + place * size;
+            const int64_t unit = place * panels.UNITS;
             if constexpr (USES_AMX) {
                 TileSums sums;
                 with_panel_vectors<C>(layer, unit, [&](auto vectors) {
@@ -537,18 +551,17 @@ inline void forward_step(const Layer& layer, const StepRows& step, const float* 
                     });
             }
         }
-    };
-    if (jobs == 1) share(0);
-    else run_jobs(layer, jobs, share);
+    });
 }
 
 // All steps of the sequences first .. last - 1. input_sums is null, or it has the input
 // parts: (row, gate, unit) in packed order, or (token, gate, unit) where the layer has
 // ids.
 template <class C>
-void forward_steps(const Layer& layer, const Direction& direction, const float* weights,
-                   const float* input_sums, int64_t first, int64_t last, int64_t unit_jobs) {
+void forward_steps(const Panels<C>& panels, const Direction& direction, const float* weights,
+                   const float* input_sums, int64_t first, int64_t last) {
     if (first >= last) return;
+    const Layer& layer = panels.layer;
     const RowIndex index{layer, direction};
     const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
     constexpr bool lstm = std::is_same_v<C, Lstm>;
@@ -605,7 +618,7 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
         packed_h.pack(h, count);
         step_rows.h_operands = old || direction.h0 ? packed(units) : 0;
         old = count;
-        forward_step<C>(layer, step_rows, weights, count, step % 2, unit_jobs);
+        forward_step(panels, step_rows, weights, count, step % 2);
         for (int64_t row = 0; row < count; row++)
             if (index.is_last(t, first + row)) {
                 const int64_t offset = (first + row) * units;
@@ -618,37 +631,36 @@ void forward_steps(const Layer& layer, const Direction& direction, const float* 
 // Input parts of ROWS rows for one panel: WEIGHTED of its VECTORS vectors have weights,
 // the others (hn of the GRU) only a bias.
 template <class C, int ROWS, int WEIGHTED, int VECTORS>
-void write_input_sums(const Layer& layer, const float* const* x, const float* panel, float* to,
-                      int64_t stride) {
+void write_input_sums(const Layer& layer, const float* const* x, const float* panel,
+                      float* const* to, int64_t unit, int64_t stride) {
     Vec sums[ROWS][TILE_VECTORS];
     for (int r = 0; r < ROWS; r++)
         for (int v = 0; v < TILE_VECTORS; v++)
             sums[r][v] = v < VECTORS ? load(panel + v * LANES) : Vec{};
     add_products<ROWS, WEIGHTED, 0>(x, packed(layer.features), panel + VECTORS * LANES, sums);
     for (int r = 0; r < ROWS; r++)
-        for (int v = 0; v < VECTORS; v++)
-            store(to + r * C::gates * padded(layer.units) + v * stride, sums[r][v]);
+        for (int v = 0; v < VECTORS; v++) store(to[r] + unit + v * stride, sums[r][v]);
 }
 
 // Input parts of ROWS rows for the panel that begins at a unit.
 template <class C, int ROWS>
 inline INLINE void input_tile(const Layer& layer, const float* const* x, const float* panel,
-                              float* to, int64_t unit) {
+                              float* const* to, int64_t unit) {
     const int64_t padded_units = padded(layer.units);
     if constexpr (C::gates == 1)
         static_dispatch<TILE_VECTORS>((padded_units - unit) / LANES, [&](auto vectors) {
-            write_input_sums<C, ROWS, vectors, vectors>(layer, x, panel, to, LANES);
+            write_input_sums<C, ROWS, vectors, vectors>(layer, x, panel, to, unit, LANES);
         });
     else
-        write_input_sums<C, ROWS, C::x_gates, C::gates>(layer, x, panel, to, padded_units);
+        write_input_sums<C, ROWS, C::x_gates, C::gates>(layer, x, panel, to, unit, padded_units);
 }
 
 // Input parts of a block of rows for VECTORS vectors of a panel, by AMX.
 template <class C, int VECTORS>
 void input_block(const Layer& layer, const float* const* x, int64_t rows, const float* panel,
-                 float* to, TileSums& sums) {
+                 float* const* to, int64_t unit, TileSums& sums) {
     constexpr bool gated = C::gates > 1;
-    const int64_t padded_units = padded(layer.units), stride = gated ? padded_units : LANES;
+    const int64_t stride = gated ? padded(layer.units) : LANES;
     for (int64_t r = 0; r < rows; r++)
         for (int v = 0; v < VECTORS; v++) sums.value[r][v] = load(panel + v * LANES);
     sums.begin<VECTORS>(rows);
@@ -656,54 +668,51 @@ void input_block(const Layer& layer, const float* const* x, int64_t rows, const 
                                                        panel + VECTORS * LANES);
     sums.end<VECTORS>();
     for (int64_t r = 0; r < rows; r++)
-        for (int v = 0; v < VECTORS; v++)
-            store(to + r * C::gates * padded_units + v * stride, sums.value[r][v]);
+        for (int v = 0; v < VECTORS; v++) store(to[r] + unit + v * stride, sums.value[r][v]);
 }
 
-// Input parts of the rows first .. last - 1.
+// Input parts of `count` rows for the panel that begins at a unit.
 template <class C>
-void input_rows(const Layer& layer, const float* panel, const float* const* packed_x, float* to,
-                int64_t first, int64_t last) {
-    const int64_t padded_units = padded(layer.units);
-    const int64_t panel_units = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
-    const int64_t size = panel_floats<C>(layer.features, layer.units);
+void input_panel(const Layer& layer, const float* const* x, int64_t count, const float* panel,
+                 float* const* to, int64_t unit) {
     if constexpr (USES_AMX) {
         TileSums sums;
-        for (int64_t unit = 0; unit < padded_units; unit += panel_units, panel += size)
-            with_panel_vectors<C>(layer, unit, [&](auto vectors) {
-                for_each_block(last - first, [&](int64_t row, int64_t rows) {
-                    float* block = to + (first + row) * C::gates * padded_units + unit;
-                    input_block<C, vectors>(layer, packed_x + first + row, rows, panel, block,
-                                            sums);
-                });
+        with_panel_vectors<C>(layer, unit, [&](auto vectors) {
+            for_each_block(count, [&](int64_t row, int64_t rows) {
+                input_block<C, vectors>(layer, x + row, rows, panel, to + row, unit, sums);
             });
-        return;
+        });
+    } else {
+        for (int64_t row = 0; row < count; row += TILE_ROWS)
+            static_dispatch<TILE_ROWS>(count - row, [&](auto rows) {
+                input_tile<C, rows>(layer, x + row, panel, to + row, unit);
+            });
     }
-    for (int64_t unit = 0; unit < padded_units; unit += panel_units, panel += size)
-        for (int64_t row = first; row < last; row += TILE_ROWS) {
-            float* tile = to + row * C::gates * padded_units + unit;
-            static_dispatch<TILE_ROWS>(last - row, [&](auto rows) {
-                input_tile<C, rows>(layer, packed_x + row, panel, tile, unit);
-            });
-        }
 }
 
-// The input parts of all rows at once: (row, gate, unit).
+// The input parts of all steps of the sequences first .. last - 1: (row, gate, unit) in
+// packed order. Each job computes the units whose states it computes later, so that
+// they are in the cache of its core.
 template <class C>
-void all_inputs(const Layer& layer, const float* weights, float* to) {
-    const RowIndex index{layer, layer.direction[0]};
+void all_inputs(const Panels<C>& panels, const Direction& direction, const float* weights,
+                float* to, int64_t first, int64_t last) {
+    const Layer& layer = panels.layer;
+    const RowIndex index{layer, direction};
+    const int64_t size = panel_floats<C>(layer.features, layer.units);
     Array<const float*> x_rows(layer.rows);
+    Array<float*> to_rows(layer.rows);
+    int64_t count = 0;
     for (int64_t t = 0; t < layer.steps; t++)
-        for (int64_t sequence = 0; sequence < index.active(t); sequence++)
-            x_rows[index.packed_row(t, sequence)] =
-                layer.x + index.tensor_row(t, sequence) * layer.features;
-    const PackedRows packed_x(layer.rows, layer.features);
-    packed_x.pack(x_rows, layer.rows);
-    const int64_t tiles = ceil_div(layer.rows, TILE_ROWS), parts = min(layer.threads, tiles);
-    run_jobs(layer, parts, [&](int64_t part) {
-        const int64_t first = min(layer.rows, tiles * part / parts * TILE_ROWS);
-        const int64_t last = min(layer.rows, tiles * (part + 1) / parts * TILE_ROWS);
-        input_rows<C>(layer, weights, packed_x.operands(x_rows), to, first, last);
+        for (int64_t sequence = first; sequence < min(last, index.active(t)); sequence++, count++) {
+            x_rows[count] = layer.x + index.tensor_row(t, sequence) * layer.features;
+            to_rows[count] = to + index.packed_row(t, sequence) * C::gates * padded(layer.units);
+        }
+    const PackedRows packed_x(count, layer.features);
+    packed_x.pack(x_rows, count);
+    const float* const* x = packed_x.operands(x_rows);
+    panels.share([&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++)
+            input_panel<C>(layer, x, count, weights + i * size, to_rows.data, i * panels.UNITS);
     });
 }
 
@@ -721,40 +730,38 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
         }
 }
 
-// The whole layer with packed weights: input parts are computed together where that
-// pays, and then each part of the batch goes through its steps.
+// The whole layer with packed weights: each part of the batch goes through its steps.
+// Where a step has few rows, its input parts are computed for all steps before, which
+// reads the weights less often.
 template <class C>
 void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
     const int64_t parts = partition_count(layer);
     const int64_t row_floats = C::gates * padded(layer.units);
+    const bool inputs_first = !layer.ids && layer.batch < 4 * parts && layer.steps > 1;
     Array<float> memory[2];
-    const float* input_sums[2] = {};
-    for (int64_t d = 0; layer.ids && d < layer.directions; d++) {
-        memory[d].resize(layer.tokens * row_floats);
-        token_inputs<C>(layer, layer.direction[d], memory[d].data);
-        input_sums[d] = memory[d].data;
-    }
-    // Where a step has few rows, the input parts of all steps are computed together,
-    // which reads the weights less often.
-    if (!layer.ids && layer.batch < 4 * parts && layer.steps > 1)
-        for (int64_t d = 0; d < layer.directions; d++) {
-            float* to = static_cast<float*>(layer.direction[d].gates);
-            if (!to || PACKED_VALUES > 1) {
-                memory[d].resize_uninitialized(layer.rows * row_floats);
-                to = memory[d].data;
-            }
-            all_inputs<C>(layer, weights[d], to);
-            input_sums[d] = to;
+    float* input_sums[2] = {};
+    for (int64_t d = 0; d < layer.directions; d++) {
+        if (layer.ids) {
+            memory[d].resize(layer.tokens * row_floats);
+            token_inputs<C>(layer, layer.direction[d], memory[d].data);
+            input_sums[d] = memory[d].data;
+        } else if (inputs_first) {
+            input_sums[d] = static_cast<float*>(layer.direction[d].gates);
+            if (input_sums[d] && PACKED_VALUES == 1) continue;
+            memory[d].resize_uninitialized(layer.rows * row_floats);
+            input_sums[d] = memory[d].data;
         }
+    }
     Array<int64_t> ends;
     partition(layer, parts, ends);
     const bool shares_units =
         parts * layer.directions == 1 && C::h_gates * layer.units * layer.units >= SHARED_WEIGHTS;
-    const int64_t unit_jobs = shares_units ? layer.threads : 1;
+    const Panels<C> panels{layer, shares_units ? layer.threads : 1};
     run_jobs(layer, parts * layer.directions, [&](int64_t job) {
-        const int64_t d = job / parts, part = job % parts;
-        forward_steps<C>(layer, layer.direction[d], weights[d], input_sums[d], ends[part],
-                         ends[part + 1], unit_jobs);
+        const int64_t d = job / parts, first = ends[job % parts], last = ends[job % parts + 1];
+        const Direction& direction = layer.direction[d];
+        if (inputs_first) all_inputs(panels, direction, weights[d], input_sums[d], first, last);
+        forward_steps(panels, direction, weights[d], input_sums[d], first, last);
     });
 }
 
