@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "check_net.h"
+#include "check_threads.h"
 #include "kernels.h"
 
 namespace {
@@ -389,6 +390,9 @@ int main() {
         for (int64_t dim : {3, 16, 37})
             for (bool cbow : {false, true})
                 misses += check_word_vectors(kernels, dim, cbow, &checked);
+        misses += check_threads(kernels, RNN_TANH, 190, &checked);
+        misses += check_threads(kernels, LSTM, 100, &checked);
+        misses += check_threads(kernels, GRU, 120, &checked);
         std::printf("%s: %d numbers checked, %d missed\n", kernels->name, (int)checked, misses);
     }
     return misses ? 1 : 0;

@@ -82,7 +82,7 @@ int check_net(const Kernels* kernels, int64_t pooling, int64_t units, int64_t* c
     };
     std::vector<int64_t> counts(4 * batch + steps + 1 + rows), written(1 + rows);
     std::vector<float> x(rows * features), y(rows * units), dy(rows * units), dx(rows * features);
-    const int64_t row_floats = units + kernels->lanes;
+    const int64_t row_floats = units + kernels->unit_block;
     std::vector<float> gates(rows * row_floats), pooled(batch * units), dpooled(batch * units);
     std::vector<float> ties(batch * units), outputs(batch), doutputs(batch);
     float loss = 0;

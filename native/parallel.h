@@ -1,5 +1,14 @@
-// Jobs on torch's threads: run_jobs calls job(0), job(1) ... job(jobs - 1).
+// Jobs on torch's threads: run_jobs calls job(0), job(1) ... job(jobs - 1). Rounds are jobs
+// that wait for each other.
 #pragma once
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <sched.h>
+#endif
+
+#include "array.h"
 #include "kernels.h"
 
 namespace KISSIPO_ISA {
@@ -46,6 +55,92 @@ void run_jobs(int64_t threads, ParallelFor parallel_for, int64_t jobs, const F& 
     else
         parallel_for(0, jobs, 1, run_range, context);
 }
+
+// Tells the processor that a thread waits.
+inline void pause_briefly() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Lets another thread have the core.
+inline void yield_core() {
+#if defined(_WIN32)
+    SwitchToThread();
+#else
+    sched_yield();
+#endif
+}
+
+// Work of several workers in rounds: each has its share of every round, and no round
+// begins before the one before has ended. Where a worker has not come yet, or the system
+// has stopped it, another one does its share. So the workers need not run at the same
+// time, and nobody waits for the start of a thread.
+class Rounds {
+    struct alignas(64) Share {
+        int64_t has_come, begun, ended;  // the numbers of rounds; in a cache line of their own
+    };
+    static constexpr int LONG_WAIT = 4096;  // pauses, about 50 to 150 microseconds
+    const Array<Share> shares;
+
+  public:
+    explicit Rounds(int64_t workers) : shares(workers) {}
+
+    class Worker {
+        const Rounds& rounds;
+        const int64_t own;
+        int64_t round = 0;
+
+        Share& share(int64_t index) const { return rounds.shares.data[index]; }
+
+        // Begins a share of this round; false where another worker has begun it.
+        bool begin(int64_t index) const {
+            int64_t before = round;
+            return __atomic_compare_exchange_n(&share(index).begun, &before, round + 1, false,
+                                               __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        }
+        // Begins the share of a worker that is late, as soon as there is one. Returns its
+        // index, or -1 when the round has ended.
+        int64_t wait() const {
+            for (int64_t index = 0, pauses = 0; index < rounds.shares.size;) {
+                Share& other = share(index);
+                if (__atomic_load_n(&other.ended, __ATOMIC_ACQUIRE) > round) {
+                    index++;
+                    continue;
+                }
+                const bool is_late = pauses >= LONG_WAIT ||
+                                     !__atomic_load_n(&other.has_come, __ATOMIC_RELAXED);
+                if (is_late && begin(index)) return index;
+                if (++pauses < LONG_WAIT) pause_briefly();
+                else yield_core();
+            }
+            return -1;
+        }
+
+      public:
+        Worker(const Rounds& rounds, int64_t index) : rounds(rounds), own(index) {
+            __atomic_store_n(&share(own).has_come, 1, __ATOMIC_RELAXED);
+        }
+        int64_t index() const { return own; }
+        int64_t workers() const { return rounds.shares.size; }
+
+        // The next round: f(index) computes a share. Returns after the end of the round.
+        template <class F>
+        void next(const F& f) {
+            const bool is_alone = workers() == 1;
+            int64_t index = is_alone || begin(own) ? own : wait();
+            while (index >= 0) {
+                f(index);
+                if (is_alone) break;
+                __atomic_store_n(&share(index).ended, round + 1, __ATOMIC_RELEASE);
+                index = wait();
+            }
+            round++;
+        }
+    };
+};
 
 }  // namespace
 }  // namespace KISSIPO_ISA

@@ -27,7 +27,7 @@ namespace KISSIPO_ISA {
 namespace {
 
 constexpr int64_t GRADIENT_ROWS = 128;           // rows that are summed at a time
-constexpr int64_t SHARED_WEIGHTS = 128 * 1024;   // threads share the units of so many weights
+constexpr int64_t SHARED_WEIGHTS = 32 * 1024;   // threads share the units of so many weights
 constexpr int64_t GRADIENT_FLOATS = 128 * 1024;  // sums that fit into the cache of a core
 
 struct RnnTanh {
@@ -508,27 +508,27 @@ inline INLINE void forward_tile(const Layer& layer, const StepRows& step, int64_
         forward_gated<C, ROWS>(layer, step, row, panel, unit);
 }
 
-// The number of panels of weights, and the units of one.
+// The panels of weights, whose units the workers share, always in the same way.
 template <class C>
 struct Panels {
     static constexpr int64_t UNITS = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
     const Layer& layer;
-    const int64_t jobs;  // among which the panels are divided, always in the same way
+    Rounds::Worker worker;
 
-    // Calls f(first, last) for the panels of each job.
+    static int64_t number(const Layer& layer) { return ceil_div(padded(layer.units), UNITS); }
+
+    // A round in which f(first, last) computes the panels of one worker.
     template <class F>
-    void share(const F& f) const {
-        const int64_t number = ceil_div(padded(layer.units), UNITS);
-        auto part = [&](int64_t job) { f(number * job / jobs, number * (job + 1) / jobs); };
-        if (jobs == 1) part(0);
-        else run_jobs(layer, jobs, part);
+    void share(const F& f) {
+        const int64_t panels = number(layer), workers = worker.workers();
+        worker.next([&](int64_t i) { f(panels * i / workers, panels * (i + 1) / workers); });
     }
 };
 
 // One step for `count` rows and all units. In every second step the panels are taken
 // downward: those that are read last are read again first, while the cache has them.
 template <class C>
-inline void forward_step(const Panels<C>& panels, const StepRows& step, const float* weights,
+inline void forward_step(Panels<C>& panels, const StepRows& step, const float* weights,
                          int64_t count, bool downward) {
     const Layer& layer = panels.layer;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
@@ -556,18 +556,17 @@ inline void forward_step(const Panels<C>& panels, const StepRows& step, const fl
 
 // All steps of the sequences first .. last - 1. input_sums is null, or it has the input
 // parts: (row, gate, unit) in packed order, or (token, gate, unit) where the layer has
-// ids.
+// ids. c0 has the first cells of an LSTM: (sequence, unit); where cells are not saved, the
+// later ones replace them.
 template <class C>
-void forward_steps(const Panels<C>& panels, const Direction& direction, const float* weights,
-                   const float* input_sums, int64_t first, int64_t last) {
+void forward_steps(Panels<C>& panels, const Direction& direction, const float* weights,
+                   const float* input_sums, float* c0, int64_t first, int64_t last) {
     if (first >= last) return;
     const Layer& layer = panels.layer;
     const RowIndex index{layer, direction};
     const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
     constexpr bool lstm = std::is_same_v<C, Lstm>;
-    const Array<float> zeros(padded_units), memory(lstm ? max_rows * padded_units : 0);
-    for (int64_t row = 0; lstm && direction.c0 && row < max_rows; row++)
-        copy(direction.c0 + (first + row) * units, units, memory.data + row * padded_units);
+    const Array<float> zeros(padded_units);
     RowPointers<const float> x(input_sums ? nullptr : layer.x, layer.features, true, max_rows);
     RowPointers<const float> sums(layer.ids ? nullptr : input_sums, C::gates * padded_units, false,
                                   max_rows);
@@ -578,7 +577,7 @@ void forward_steps(const Panels<C>& panels, const Direction& direction, const fl
     Array<const float*> h(max_rows), previous_cell(max_rows);
     if (lstm && !cell.base)
         for (int64_t row = 0; row < max_rows; row++)
-            cell.rows[row] = memory.data + row * padded_units;
+            cell.rows[row] = c0 + (first + row) * padded_units;
     const PackedRows packed_x(max_rows, x.base ? layer.features : 0), packed_h(max_rows, units);
     StepRows step_rows{packed_x.operands(x.rows),
                        packed_h.operands(h),
@@ -602,7 +601,7 @@ void forward_steps(const Panels<C>& panels, const Direction& direction, const fl
         }
         for (int64_t row = old; row < count; row++) {
             h[row] = direction.h0 ? direction.h0 + (first + row) * units : zeros.data;
-            previous_cell[row] = memory.data + row * padded_units;
+            previous_cell[row] = c0 + (first + row) * padded_units;
         }
         const int64_t from = index.previous(t);
         x.move(index, from, t, first, old, count);
@@ -619,7 +618,7 @@ void forward_steps(const Panels<C>& panels, const Direction& direction, const fl
         step_rows.h_operands = old || direction.h0 ? packed(units) : 0;
         old = count;
         forward_step(panels, step_rows, weights, count, step % 2);
-        for (int64_t row = 0; row < count; row++)
+        for (int64_t row = 0; row < count && panels.worker.index() == 0; row++)
             if (index.is_last(t, first + row)) {
                 const int64_t offset = (first + row) * units;
                 if (direction.hn) copy(y.rows[row], units, direction.hn + offset);
@@ -691,10 +690,10 @@ void input_panel(const Layer& layer, const float* const* x, int64_t count, const
 }
 
 // The input parts of all steps of the sequences first .. last - 1: (row, gate, unit) in
-// packed order. Each job computes the units whose states it computes later, so that
+// packed order. Each worker computes the units whose states it computes later, so that
 // they are in the cache of its core.
 template <class C>
-void all_inputs(const Panels<C>& panels, const Direction& direction, const float* weights,
+void all_inputs(Panels<C>& panels, const Direction& direction, const float* weights,
                 float* to, int64_t first, int64_t last) {
     const Layer& layer = panels.layer;
     const RowIndex index{layer, direction};
@@ -732,36 +731,47 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
 
 // The whole layer with packed weights: each part of the batch goes through its steps.
 // Where a step has few rows, its input parts are computed for all steps before, which
-// reads the weights less often.
+// reads the weights less often; and where there are many weights too, the threads share
+// the units of all rows.
 template <class C>
 void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
-    const int64_t parts = partition_count(layer);
-    const int64_t row_floats = C::gates * padded(layer.units);
-    const bool inputs_first = !layer.ids && layer.batch < 4 * parts && layer.steps > 1;
-    Array<float> memory[2];
+    const int64_t threads = max(1, layer.threads / layer.directions), units = layer.units;
+    const bool has_few_rows = layer.batch < 4 * min(layer.batch, threads) && layer.steps > 1;
+    const bool shares_units = has_few_rows && C::h_gates * units * units >= SHARED_WEIGHTS;
+    const int64_t workers = shares_units ? min(threads, Panels<C>::number(layer)) : 1;
+    const int64_t parts = shares_units ? 1 : partition_count(layer);
+    const int64_t row_floats = C::gates * padded(units);
+    Array<float> memory[2], c0[2];
+    Array<int64_t> ends;
     float* input_sums[2] = {};
+    partition(layer, parts, ends);
     for (int64_t d = 0; d < layer.directions; d++) {
+        const Direction& direction = layer.direction[d];
+        if (std::is_same_v<C, Lstm>) {
+            c0[d].resize(layer.batch * padded(units));
+            for (int64_t row = 0; direction.c0 && row < layer.batch; row++)
+                copy(direction.c0 + row * units, units, c0[d].data + row * padded(units));
+        }
         if (layer.ids) {
             memory[d].resize(layer.tokens * row_floats);
-            token_inputs<C>(layer, layer.direction[d], memory[d].data);
+            token_inputs<C>(layer, direction, memory[d].data);
             input_sums[d] = memory[d].data;
-        } else if (inputs_first) {
-            input_sums[d] = static_cast<float*>(layer.direction[d].gates);
+        } else if (has_few_rows) {
+            input_sums[d] = static_cast<float*>(direction.gates);
             if (input_sums[d] && PACKED_VALUES == 1) continue;
             memory[d].resize_uninitialized(layer.rows * row_floats);
             input_sums[d] = memory[d].data;
         }
     }
-    Array<int64_t> ends;
-    partition(layer, parts, ends);
-    const bool shares_units =
-        parts * layer.directions == 1 && C::h_gates * layer.units * layer.units >= SHARED_WEIGHTS;
-    const Panels<C> panels{layer, shares_units ? layer.threads : 1};
-    run_jobs(layer, parts * layer.directions, [&](int64_t job) {
-        const int64_t d = job / parts, first = ends[job % parts], last = ends[job % parts + 1];
+    const Rounds rounds[] = {Rounds(workers), Rounds(workers)};  // of each direction
+    run_jobs(layer, parts * workers * layer.directions, [&](int64_t job) {
+        const int64_t d = job / (parts * workers), part = job / workers % parts;
+        const int64_t first = ends[part], last = ends[part + 1];
         const Direction& direction = layer.direction[d];
-        if (inputs_first) all_inputs(panels, direction, weights[d], input_sums[d], first, last);
-        forward_steps(panels, direction, weights[d], input_sums[d], first, last);
+        Panels<C> panels{layer, {rounds[d], job % workers}};
+        if (has_few_rows && !layer.ids)
+            all_inputs(panels, direction, weights[d], input_sums[d], first, last);
+        forward_steps(panels, direction, weights[d], input_sums[d], c0[d].data, first, last);
     });
 }
 

@@ -138,11 +138,16 @@ def test_copies_have_their_own_packed_weights() -> None:
     assert_equals_torch(layer, x)
 
 
-def test_units_shared_between_threads_give_the_same_bits() -> None:
-    layer, x = LSTM(8, 256, kernel="fused"), torch.randn(30, 1, 8)
-    before, results = torch.get_num_threads(), []
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("rows", [1, 3, 7])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_units_shared_between_threads_give_the_same_bits(
+    name: str, rows: int, bidirectional: bool
+) -> None:
+    layer = CELLS[name][0](8, 190, bidirectional=bidirectional, kernel="fused")
+    x, before, results = torch.randn(30, rows, 8), torch.get_num_threads(), []
     try:
-        for threads in (1, 2, 3):
+        for threads in (1, 2, 3, 5):
             torch.set_num_threads(threads)
             with torch.no_grad():
                 results.append(flat(layer(x)))
@@ -153,8 +158,8 @@ def test_units_shared_between_threads_give_the_same_bits() -> None:
 
 
 def test_several_threads_of_python_at_once() -> None:
-    layer = GRU(4, 50, 2)
-    inputs = [torch.randn(7, 1 + number % 3, 4) for number in range(6)]
+    layer = GRU(4, 110, 2, kernel="fused")  # so many that threads share the units
+    inputs = [torch.randn(20, 1 + number % 3, 4) for number in range(6)]
     with torch.no_grad():
         expected = [layer(x)[0] for x in inputs]
     wrong: list[int] = []

@@ -11,7 +11,7 @@ import pytest
 
 NATIVE = Path(__file__).parents[3] / "native"
 SOURCES = ("recurrent", "recurrent_net", "dense", "adam", "rmsprop", "word_vectors", "table")
-FLAGS = ["-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
+FLAGS = ["-std=c++17", "-pthread", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma"]
 EMULATED = "-DKISSIPO_EMULATED_TILES"
 SETS = {
@@ -47,15 +47,15 @@ def built(compiler: str, names: list[str], flags: list[str], *, label: str = "")
 
 
 @pytest.mark.slow
-def test_sanitizers_report_nothing_and_all_numbers_are_correct() -> None:
-    program = built(
-        "g++",
-        list(SETS),
-        ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-    )
+@pytest.mark.parametrize(
+    "sanitizer", [["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+                  ["-fsanitize=thread"]], ids=["memory", "threads"]
+)  # fmt: skip
+def test_sanitizers_report_nothing_and_all_numbers_are_correct(sanitizer: list[str]) -> None:
+    program = built("g++", list(SETS), ["-O1", "-g", *sanitizer])
     done = subprocess.run([program], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "plain: 30874 numbers checked, 0 missed" in done.stdout
+    assert "plain: 805890 numbers checked, 0 missed" in done.stdout
 
 
 @pytest.mark.slow
@@ -65,7 +65,7 @@ def test_neon_gives_the_same_numbers() -> None:
     program = built("aarch64-linux-gnu-g++", ["plain"], ["-O3", "-static"], label="neon")
     done = subprocess.run(["qemu-aarch64", program], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "neon: 30874 numbers checked, 0 missed\n"
+    assert done.stdout == "neon: 805890 numbers checked, 0 missed\n"
     code = subprocess.run(
         ["aarch64-linux-gnu-objdump", "-d", program], capture_output=True, text=True, check=True
     ).stdout
