@@ -17,16 +17,15 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import statistics
 import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
+from cores import divide_threads
 from recurrent import CELLS, SHAPES
 from torch import nn
 
@@ -76,7 +75,7 @@ def serve(peer: str, threads: int, pipe: Connection) -> None:
 def one_round(run: Callable[[], object], clock: Callable[[], float], threads: int) -> float:
     """Returns the microseconds of a call, after a warm-up."""
     calls_in(_WARM_UP / 2, run)
-    if threads > 1 and hasattr(os, "sched_setaffinity"):
+    if threads > 1:
         divide_threads(threads)
     count = max(1, round(calls_in(_WARM_UP / 2, run) * 2 * _MEASURED / _WARM_UP))
     began = clock()
@@ -92,16 +91,6 @@ def calls_in(seconds: float, run: Callable[[], object]) -> int:
         run()
         count += 1
     return count
-
-
-def divide_threads(threads: int) -> None:
-    """Gives each of the busiest threads of this process a core of its own."""
-    by_work = {}
-    for thread in os.listdir("/proc/self/task"):
-        fields = Path(f"/proc/self/task/{thread}/stat").read_text().rsplit(")", 1)[1].split()
-        by_work[int(thread)] = int(fields[11]) + int(fields[12])
-    for core, thread in enumerate(sorted(by_work, key=by_work.__getitem__)[-threads:]):
-        os.sched_setaffinity(thread, {core})
 
 
 def medians(pipes: list[Connection], rounds: int) -> list[float]:

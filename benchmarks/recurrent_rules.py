@@ -7,7 +7,7 @@ Grid       calls of each region (one step, few rows, few sequences, more), from 
            512 units, of LSTM, GRU and RNN, in training and in inference.
 Method     medians of interleaved rounds. Of all maxima, the one is taken that loses
            least: the sum of the logarithms of the chosen times is smallest. On one
-           thread the time is that of the processor.
+           thread the time is that of the processor; several get a core each.
 AVX2       KISSIPO_KERNELS=avx2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2
            MKL_ENABLE_INSTRUCTIONS=AVX2 force both sides to it.
 """
@@ -25,6 +25,7 @@ from datetime import date
 from itertools import product
 
 import torch
+from cores import divide_threads
 
 from kissipo.process.kernels.native import kernels
 from kissipo.process.kernels.rules import (
@@ -57,6 +58,9 @@ def grid() -> Iterator[Call]:
 def measure(*, bfloat16: bool, kernel: str, seconds: float) -> Measured:
     """Returns (weights, torch's time / ours) for each cell, phase and region."""
     ratios: Measured = {}
+    if torch.get_num_threads() > 1:
+        compare(Call(64, 20, 256, 256), "LSTM", training=True)  # starts the threads
+        divide_threads(torch.get_num_threads())
     for cell, phase, call in product(CELLS, PHASES, grid()):
         theirs, ours = compare(
             call,

@@ -57,15 +57,13 @@ _plans: WeakKeyDictionary[nn.Module, list[_Plan]] = WeakKeyDictionary()
 Results = tuple[Tensor, Tensor] | tuple[Tensor, tuple[Tensor, Tensor]]
 
 
-def run(cell: nn.RNNBase, x: Tensor, kernels: Kernels, *, auto: bool = False) -> Results | None:
+def run(cell: nn.RNNBase, x: Tensor, kernels: Kernels) -> Results | None:
     """y and the final states of all layers, as torch returns them, from states of 0.
 
     x:  contiguous float32 on the CPU, with the axes that the layer reads
 
-    auto:  whether to compute only where torch is not faster
-
-    None means that it is, that the shape does not fit, or that a weight is not float32
-    on the CPU without gaps.
+    None means that the shape does not fit, or that a weight is not float32 on the CPU
+    without gaps.
 
     Example:  >>> from kissipo.process.kernels.native import kernels
               >>> gru, x = nn.GRU(3, 4, 2), torch.ones(5, 2, 3)
@@ -88,7 +86,7 @@ def run(cell: nn.RNNBase, x: Tensor, kernels: Kernels, *, auto: bool = False) ->
         plan = _new_plan(cell, kernels, places)
     shape = plan.shapes.get(x.shape)
     if shape is None:
-        if not _suits(cell, x) or (auto and is_mostly_empty(cell, x)):
+        if not _suits(cell, x):
             plans.append(plan)
             return None
         shape = _new_shape(cell, plan, weights, x)
@@ -104,12 +102,6 @@ def run(cell: nn.RNNBase, x: Tensor, kernels: Kernels, *, auto: bool = False) ->
 
 def _suits(cell: nn.RNNBase, x: Tensor) -> bool:
     return x.dim() == 3 and x.shape[2] == cell.input_size and x.numel() > 0
-
-
-def is_mostly_empty(cell: nn.RNNBase, x: Tensor) -> bool:
-    """Whether a vector instruction would compute few units of many rows."""
-    is_long = x.shape[0] * x.shape[1] >= 64
-    return is_long and cell.hidden_size <= 4 and cell.input_size >= 128
 
 
 def _new_plan(cell: nn.RNNBase, kernels: Kernels, places: list[_Place]) -> _Plan:

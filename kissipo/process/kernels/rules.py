@@ -11,7 +11,7 @@ when a net computes, so that a machine gives the same numbers again.
 Weights are those of one direction of the first layer, without biases.
 
 Inference of whole float32 tensors from states of 0 does not ask these rules: with the
-kept packed weights of `inference.py` the fused kernel is used but for few units.
+kept packed weights of `inference.py` the fused kernel is used.
 """
 
 from __future__ import annotations

@@ -233,7 +233,7 @@ class Recurrent(nn.RNNBase):
         library = kernels()
         if library is None:
             return None
-        results = run_inference(self, x, library, auto=self.kernel == "auto")
+        results = run_inference(self, x, library)
         if results is not None:
             self.__dict__["_torch_call"] = None
             self.__dict__["used"] = f"fused: {library.name}"
