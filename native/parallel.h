@@ -1,5 +1,5 @@
-// Jobs on torch's threads: run_jobs calls job(0), job(1) ... job(jobs - 1). Rounds are jobs
-// that wait for each other.
+// Jobs on torch's threads: run_jobs calls job(0), job(1) ... job(jobs - 1). Rounds are
+// jobs that wait for each other.
 #pragma once
 #if defined(_WIN32)
 #define NOMINMAX
@@ -56,7 +56,7 @@ void run_jobs(int64_t threads, ParallelFor parallel_for, int64_t jobs, const F& 
         parallel_for(0, jobs, 1, run_range, context);
 }
 
-// Tells the processor that a thread waits.
+// Reports to the processor that this thread waits.
 inline void pause_briefly() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -75,9 +75,9 @@ inline void yield_core() {
 }
 
 // Work of several workers in rounds: each has its share of every round, and no round
-// begins before the one before has ended. Where a worker has not come yet, or the system
-// has stopped it, another one does its share. So the workers need not run at the same
-// time, and nobody waits for the start of a thread.
+// begins before the one before has ended. Where a worker has not come yet, or the
+// system has stopped it, another one does its share. So the workers need not run at the
+// same time, and nobody waits for the start of a thread.
 class Rounds {
     struct alignas(64) Share {
         int64_t has_come, begun, ended;  // the numbers of rounds; in a cache line of their own
@@ -101,8 +101,8 @@ class Rounds {
             return __atomic_compare_exchange_n(&share(index).begun, &before, round + 1, false,
                                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         }
-        // Begins the share of a worker that is late, as soon as there is one. Returns its
-        // index, or -1 when the round has ended.
+        // Begins the share of a worker that is late, as soon as there is one. Returns
+        // its index, or -1 when the round has ended.
         int64_t wait() const {
             for (int64_t index = 0, pauses = 0; index < rounds.shares.size;) {
                 Share& other = share(index);
@@ -126,7 +126,8 @@ class Rounds {
         int64_t index() const { return own; }
         int64_t workers() const { return rounds.shares.size; }
 
-        // The next round: f(index) computes a share. Returns after the end of the round.
+        // The next round: f(index) computes a share. Returns after the end of the
+        // round.
         template <class F>
         void next(const F& f) {
             const bool is_alone = workers() == 1;

@@ -556,8 +556,8 @@ inline void forward_step(Panels<C>& panels, const StepRows& step, const float* w
 
 // All steps of the sequences first .. last - 1. input_sums is null, or it has the input
 // parts: (row, gate, unit) in packed order, or (token, gate, unit) where the layer has
-// ids. c0 has the first cells of an LSTM: (sequence, unit); where cells are not saved, the
-// later ones replace them.
+// ids. c0 has the first cells of an LSTM: (sequence, unit); where cells are not saved,
+// the later ones replace them.
 template <class C>
 void forward_steps(Panels<C>& panels, const Direction& direction, const float* weights,
                    const float* input_sums, float* c0, int64_t first, int64_t last) {

@@ -16,6 +16,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import kissipo
@@ -285,13 +286,13 @@ def test_gradcheck_of_the_reference(cell: str) -> None:
     layer = ours(2, 3, bidirectional=True, kernel="reference", **extra).double()
     x = torch.randn(4, 2, 2, dtype=torch.float64, requires_grad=True)
 
-    def run(x: Tensor, *weights: Tensor) -> Tensor:
-        layer._flat_weights = list(weights)
-        return layer(x, lengths=[4, 2])[0]
+    names, own = zip(*layer.named_parameters(), strict=True)
 
-    assert torch.autograd.gradcheck(
-        run, (x, *(weight.detach().requires_grad_() for weight in layer.parameters()))
-    )
+    def run(x: Tensor, *weights: Tensor) -> Tensor:
+        by_name = dict(zip(names, weights, strict=True))
+        return torch.func.functional_call(layer, by_name, (x,), {"lengths": [4, 2]})[0]
+
+    assert torch.autograd.gradcheck(run, (x, *(weight.detach().requires_grad_() for weight in own)))
 
 
 @pytest.mark.parametrize(
@@ -709,3 +710,75 @@ def test_a_call_without_gradients_does_not_choose_for_training() -> None:
     assert layer.used == used
     with pytest.raises(ShapeError, match="with 16 features"):
         layer(torch.randn(3, 6, 3))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("learns", [False, True])
+def test_a_call_that_is_left_to_torch_again_gives_the_same_bits(
+    cell: str, batch_first: bool, learns: bool
+) -> None:
+    """The second call skips the checks of torch's layer."""
+    words: dict[str, Any] = {
+        "num_layers": 2, "bidirectional": True, "batch_first": batch_first, "dropout": 0.5
+    }  # fmt: skip
+    layer, witness = pair(cell, "auto", 3, 4, **words)
+    layer = layer.double()  # in float64 all calls are left to torch
+    x = torch.randn(2, 5, 3, dtype=torch.float64)
+    with torch.set_grad_enabled(learns):
+        for call in range(3):
+            results, gradients = [], []
+            for one in (layer, witness):
+                torch.manual_seed(call)
+                y, states = one(x)
+                flat = [y, *(states if isinstance(states, tuple) else [states])]
+                results.append(flat)
+                if learns:
+                    total = sum(part.square().sum() for part in flat)
+                    gradients.append(torch.autograd.grad(total, list(one.parameters())))
+            assert all(map(torch.equal, *results))
+            assert not learns or all(map(torch.equal, *gradients))
+    assert layer._torch_call is not None
+    with pytest.raises(ShapeError, match="with 3 features"):
+        layer.float()(torch.randn(2, 5, 4))
+
+
+class Half(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight / 2
+
+
+@pytest.mark.parametrize("kernel", ["fused", "torch", "reference"])
+@pytest.mark.parametrize("learns", [False, True])
+def test_weights_that_others_have_put_in_place_are_used(
+    cell: str, kernel: str, learns: bool
+) -> None:
+    layer, witness = pair(cell, kernel, 3, 20)
+    x = torch.randn(9, 2, 3)
+    with torch.set_grad_enabled(learns):
+
+        def assert_equal() -> None:
+            torch.testing.assert_close(
+                layer(x)[0].double(), witness(x.double())[0], rtol=2e-6, atol=2e-6
+            )
+
+        assert_equal()
+        doubled = {name: (2 * w).detach() for name, w in layer.named_parameters()}
+        y = torch.func.functional_call(layer, doubled, (x,))[0]
+        exact = {name: w.double().requires_grad_() for name, w in doubled.items()}
+        expected = torch.func.functional_call(witness, exact, (x.double(),))[0]
+        torch.testing.assert_close(y.double(), expected, rtol=2e-6, atol=2e-6)
+        assert_equal()  # again with its own
+        if learns:
+            learning = {name: w.requires_grad_() for name, w in doubled.items()}
+            y = torch.func.functional_call(layer, learning, (x,))[0]
+            gradients = torch.autograd.grad(y.square().sum(), list(learning.values()))
+            wanted = torch.autograd.grad(expected.square().sum(), list(exact.values()))
+            for one, two in zip(gradients, wanted, strict=True):
+                torch.testing.assert_close(one.double(), two, rtol=1e-4, atol=1e-5)
+        for one in (layer, witness):
+            parametrize.register_parametrization(one, "weight_hh_l0", Half())
+        assert_equal()
+        with torch.no_grad():
+            for one in (layer, witness):
+                one.parametrizations.weight_hh_l0.original.mul_(3)
+        assert_equal()
