@@ -42,7 +42,6 @@ from kissipo.runs.kernel_speed import compare
 BATCHES_AND_STEPS = ((1, 1), (32, 1), (1, 5), (4, 2), (1, 30), (8, 4), (1, 150), (8, 30), (64, 20))
 UNITS = (16, 64, 128, 256, 512)
 MAX_WORK = 0.7e9  # multiplications of one forward pass of an LSTM
-TIE = 1.03  # a difference that is smaller decides for the fused kernel
 Measured = dict[tuple[str, str, str], list[tuple[int, float]]]
 
 
@@ -82,13 +81,13 @@ def best_maximum(ratios: list[tuple[int, float]]) -> int | None:
 
     >>> best_maximum([(100, 1.5), (1000, 1.2), (10000, 0.5)])
     1000
-    >>> best_maximum([(100, 1.5), (1000, 0.99), (10000, 1.2)])
+    >>> best_maximum([(100, 1.5), (1000, 0.9), (10000, 1.2)])
     >>> best_maximum([(100, 0.9), (1000, 0.8)])
     0
     """
 
     def loss(maximum: float) -> float:
-        return -sum(math.log(ratio * TIE) for weights, ratio in ratios if weights <= maximum)
+        return -sum(math.log(ratio) for weights, ratio in ratios if weights <= maximum)
 
     candidates = [math.inf, *sorted((weights for weights, _ in ratios), reverse=True), 0]
     best = min(candidates, key=loss)
