@@ -25,10 +25,10 @@ int32_t one_by_one(int64_t begin, int64_t end, int64_t, RangeFunction function, 
 }
 
 struct SharedResults {
-    std::vector<float> y, states, saved;
+    std::vector<float> y, states, saved, gradients;
 };
 
-// Both directions of a layer, forward, with gates that are saved.
+// Both directions of a layer, forward and backward.
 SharedResults run_shared(const Kernels* kernels, int64_t cell, int64_t units, int64_t threads,
                          ParallelFor parallel_for) {
     constexpr int64_t FEATURES = 7, STEPS = 40;
@@ -49,9 +49,16 @@ SharedResults run_shared(const Kernels* kernels, int64_t cell, int64_t units, in
     const auto w_ih = draw(gates * units * FEATURES), w_hh = draw(gates * units * units);
     const auto b = draw(gates * units);
     const int64_t gate_size = rows * saved_gates * padded, cell_size = rows * padded;
+    const int64_t sizes[] = {rows * FEATURES,         batch * units, batch * units,
+                             gates * units * FEATURES, gates * units * units,
+                             gates * units,           gates * units};
+    int64_t gradient_size = 0;
+    for (int64_t size : sizes) gradient_size += size;
     SharedResults results{std::vector<float>(rows * 2 * units),
                           std::vector<float>(4 * batch * units),
-                          std::vector<float>(2 * (gate_size + cell_size))};
+                          std::vector<float>(2 * (gate_size + cell_size)),
+                          std::vector<float>(2 * gradient_size)};
+    const auto dy = draw(rows * 2 * units), dhn = draw(2 * batch * units);
     Layer layer{};
     layer.cell = cell, layer.features = FEATURES, layer.units = units, layer.steps = STEPS;
     layer.batch = batch, layer.rows = rows, layer.offsets = offsets.data(), layer.x = x.data();
@@ -66,9 +73,21 @@ SharedResults run_shared(const Kernels* kernels, int64_t cell, int64_t units, in
         direction.hn = results.states.data() + 2 * d * batch * units;
         direction.cn = direction.hn + batch * units;
         direction.gates = saved_gates > 1 ? saved : nullptr;
-        direction.cells = d ? saved + gate_size : nullptr;
+        direction.cells = saved + gate_size;
     }
     kernels->forward(&layer);
+    float* gradient = results.gradients.data();
+    for (int64_t d = 0; d < 2; d++) {
+        Direction& direction = layer.direction[d];
+        direction.gates = results.saved.data() + d * (gate_size + cell_size);
+        direction.cells = results.saved.data() + d * (gate_size + cell_size) + gate_size;
+        direction.dy = dy.data() + d * units;
+        direction.dhn = direction.dcn = dhn.data() + d * batch * units;
+        float** const to[] = {&direction.dx,    &direction.dh0,   &direction.dc0,  &direction.dw_ih,
+                              &direction.dw_hh, &direction.db_ih, &direction.db_hh};
+        for (int i = 0; i < 7; gradient += sizes[i++]) *to[i] = gradient;
+    }
+    kernels->backward(&layer);
     return results;
 }
 
@@ -78,7 +97,8 @@ int check_threads(const Kernels* kernels, int64_t cell, int64_t units, int64_t* 
     int misses = 0;
     for (ParallelFor parallel_for : {at_once, one_by_one}) {
         const SharedResults actual = run_shared(kernels, cell, units, 6, parallel_for);
-        for (auto part : {&SharedResults::y, &SharedResults::states, &SharedResults::saved})
+        for (auto part : {&SharedResults::y, &SharedResults::states, &SharedResults::saved,
+                          &SharedResults::gradients})
             for (size_t i = 0; i < (expected.*part).size(); i++, ++*checked)
                 misses += (expected.*part)[i] != (actual.*part)[i];
     }

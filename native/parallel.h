@@ -123,17 +123,17 @@ class Rounds {
         Worker(const Rounds& rounds, int64_t index) : rounds(rounds), own(index) {
             __atomic_store_n(&share(own).has_come, 1, __ATOMIC_RELAXED);
         }
-        int64_t index() const { return own; }
-        int64_t workers() const { return rounds.shares.size; }
+        bool is_first() const { return own == 0; }
 
-        // The next round: f(index) computes a share. Returns after the end of the
-        // round.
+        // A round of `count` items: f(first, last) computes those of one worker, which
+        // are always the same. Returns after the end of the round.
         template <class F>
-        void next(const F& f) {
-            const bool is_alone = workers() == 1;
+        void divide(int64_t count, const F& f) {
+            const int64_t workers = rounds.shares.size;
+            const bool is_alone = workers == 1;
             int64_t index = is_alone || begin(own) ? own : wait();
             while (index >= 0) {
-                f(index);
+                f(count * index / workers, count * (index + 1) / workers);
                 if (is_alone) break;
                 __atomic_store_n(&share(index).ended, round + 1, __ATOMIC_RELEASE);
                 index = wait();

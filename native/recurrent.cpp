@@ -71,8 +71,11 @@ inline INLINE void add_products(const float* const* a, int64_t count, const floa
 
 // ---- packed weights -----------------------------------------------------------------
 
-// The floats of one panel of weights for forward: a vector of units of a gated cell, or
-// four vectors of an RNN. Features and units are packed.
+// The units of one panel of weights for forward: a vector of a gated cell, four of an RNN.
+template <class C>
+constexpr int64_t PANEL_UNITS = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
+
+// The floats of one panel of weights for forward. Features and units are packed.
 // Gated cells, per vector: bias (gate), W_ih (feature, gate), W_hh (unit, gate).
 // RNN, per four vectors: bias (vector), W_ih (feature, vector), W_hh (unit, vector).
 template <class C>
@@ -84,9 +87,7 @@ int64_t panel_floats(int64_t features, int64_t units) {
 // The floats of all panels of weights for forward.
 template <class C>
 int64_t forward_floats(int64_t features, int64_t units) {
-    int64_t vectors = padded(units) / LANES;
-    const int64_t panels = C::gates == 1 ? ceil_div(vectors, TILE_VECTORS) : vectors;
-    return panel_floats<C>(features, units) * panels;
+    return panel_floats<C>(features, units) * ceil_div(padded(units), PANEL_UNITS<C>);
 }
 
 // The floats of W_hh for backward, transposed: for each four vectors of states, (gate,
@@ -202,11 +203,11 @@ void for_each_panel(const Layer& layer, int64_t panels, const F& job) {
 // Packs the weights of each direction for forward, with the biases.
 template <class C>
 void pack_forward(const Layer& layer, float* const (&to)[2]) {
-    const int64_t step = C::gates == 1 ? TILE_VECTORS : 1;
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    const int64_t panels = ceil_div(padded(layer.units) / LANES, step);
+    const int64_t panels = ceil_div(padded(layer.units), PANEL_UNITS<C>);
     for_each_panel(layer, panels, [&](int64_t d, int64_t panel) {
-        pack_panel<C>(layer, layer.direction[d], panel * step, to[d] + panel * size);
+        const int64_t vector = panel * PANEL_UNITS<C> / LANES;
+        pack_panel<C>(layer, layer.direction[d], vector, to[d] + panel * size);
     });
 }
 
@@ -309,10 +310,30 @@ void partition(const Layer& layer, int64_t parts, Array<int64_t>& ends) {
     }
 }
 
-// The number of parts: the threads of one direction, but at most one per sequence.
-int64_t partition_count(const Layer& layer) {
-    return min(layer.batch, max(1, layer.threads / layer.directions));
+// to (sequence, padded unit) = from (sequence, unit), where that is not null.
+inline void copy_padded(const float* from, const Layer& layer, float* to) {
+    for (int64_t row = 0; from && row < layer.batch; row++)
+        copy(from + row * layer.units, layer.units, to + row * padded(layer.units));
 }
+
+// How the threads of a direction divide its work: each takes a part of the sequences,
+// or, where steps have few rows and there are many weights, a share of the units of all.
+struct Division {
+    bool has_few_rows;  // in a step of a part
+    int64_t parts, workers;
+
+    int64_t jobs() const { return parts * workers; }
+
+    template <class C>
+    static Division of(const Layer& layer) {
+        const int64_t threads = max(1, layer.threads / layer.directions);
+        const int64_t parts = min(layer.batch, threads);
+        const bool has_few_rows = layer.batch < 4 * parts && layer.steps > 1;
+        if (!has_few_rows || C::h_gates * layer.units * layer.units < SHARED_WEIGHTS)
+            return {has_few_rows, parts, 1};
+        return {has_few_rows, 1, min(threads, padded(layer.units) / LANES)};
+    }
+};
 
 // ---- forward ------------------------------------------------------------------------
 
@@ -508,35 +529,18 @@ inline INLINE void forward_tile(const Layer& layer, const StepRows& step, int64_
         forward_gated<C, ROWS>(layer, step, row, panel, unit);
 }
 
-// The panels of weights, whose units the workers share, always in the same way.
-template <class C>
-struct Panels {
-    static constexpr int64_t UNITS = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
-    const Layer& layer;
-    Rounds::Worker worker;
-
-    static int64_t number(const Layer& layer) { return ceil_div(padded(layer.units), UNITS); }
-
-    // A round in which f(first, last) computes the panels of one worker.
-    template <class F>
-    void share(const F& f) {
-        const int64_t panels = number(layer), workers = worker.workers();
-        worker.next([&](int64_t i) { f(panels * i / workers, panels * (i + 1) / workers); });
-    }
-};
-
 // One step for `count` rows and all units. In every second step the panels are taken
 // downward: those that are read last are read again first, while the cache has them.
 template <class C>
-inline void forward_step(Panels<C>& panels, const StepRows& step, const float* weights,
-                         int64_t count, bool downward) {
-    const Layer& layer = panels.layer;
+inline void forward_step(const Layer& layer, Rounds::Worker& worker, const StepRows& step,
+                         const float* weights, int64_t count, bool downward) {
     const int64_t size = panel_floats<C>(layer.features, layer.units);
-    panels.share([&](int64_t first, int64_t last) {
+    const int64_t panels = ceil_div(padded(layer.units), PANEL_UNITS<C>);
+    worker.divide(panels, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; i++) {
             const int64_t place = downward ? first + last - 1 - i : i;
             const float* panel = weights + place * size;
-            const int64_t unit = place * panels.UNITS;
+            const int64_t unit = place * PANEL_UNITS<C>;
             if constexpr (USES_AMX) {
                 TileSums sums;
                 with_panel_vectors<C>(layer, unit, [&](auto vectors) {
@@ -559,10 +563,10 @@ inline void forward_step(Panels<C>& panels, const StepRows& step, const float* w
 // ids. c0 has the first cells of an LSTM: (sequence, unit); where cells are not saved,
 // the later ones replace them.
 template <class C>
-void forward_steps(Panels<C>& panels, const Direction& direction, const float* weights,
-                   const float* input_sums, float* c0, int64_t first, int64_t last) {
+void forward_steps(const Layer& layer, Rounds::Worker& worker, const Direction& direction,
+                   const float* weights, const float* input_sums, float* c0, int64_t first,
+                   int64_t last) {
     if (first >= last) return;
-    const Layer& layer = panels.layer;
     const RowIndex index{layer, direction};
     const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
     constexpr bool lstm = std::is_same_v<C, Lstm>;
@@ -617,8 +621,8 @@ void forward_steps(Panels<C>& panels, const Direction& direction, const float* w
         packed_h.pack(h, count);
         step_rows.h_operands = old || direction.h0 ? packed(units) : 0;
         old = count;
-        forward_step(panels, step_rows, weights, count, step % 2);
-        for (int64_t row = 0; row < count && panels.worker.index() == 0; row++)
+        forward_step<C>(layer, worker, step_rows, weights, count, step % 2);
+        for (int64_t row = 0; row < count && worker.is_first(); row++)
             if (index.is_last(t, first + row)) {
                 const int64_t offset = (first + row) * units;
                 if (direction.hn) copy(y.rows[row], units, direction.hn + offset);
@@ -693,9 +697,8 @@ void input_panel(const Layer& layer, const float* const* x, int64_t count, const
 // packed order. Each worker computes the units whose states it computes later, so that
 // they are in the cache of its core.
 template <class C>
-void all_inputs(Panels<C>& panels, const Direction& direction, const float* weights,
-                float* to, int64_t first, int64_t last) {
-    const Layer& layer = panels.layer;
+void all_inputs(const Layer& layer, Rounds::Worker& worker, const Direction& direction,
+                const float* weights, float* to, int64_t first, int64_t last) {
     const RowIndex index{layer, direction};
     const int64_t size = panel_floats<C>(layer.features, layer.units);
     Array<const float*> x_rows(layer.rows);
@@ -709,9 +712,10 @@ void all_inputs(Panels<C>& panels, const Direction& direction, const float* weig
     const PackedRows packed_x(count, layer.features);
     packed_x.pack(x_rows, count);
     const float* const* x = packed_x.operands(x_rows);
-    panels.share([&](int64_t begin, int64_t end) {
+    const int64_t panels = ceil_div(padded(layer.units), PANEL_UNITS<C>);
+    worker.divide(panels, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++)
-            input_panel<C>(layer, x, count, weights + i * size, to_rows.data, i * panels.UNITS);
+            input_panel<C>(layer, x, count, weights + i * size, to_rows.data, i * PANEL_UNITS<C>);
     });
 }
 
@@ -731,47 +735,43 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
 
 // The whole layer with packed weights: each part of the batch goes through its steps.
 // Where a step has few rows, its input parts are computed for all steps before, which
-// reads the weights less often; and where there are many weights too, the threads share
-// the units of all rows.
+// reads the weights less often.
 template <class C>
 void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
-    const int64_t threads = max(1, layer.threads / layer.directions), units = layer.units;
-    const bool has_few_rows = layer.batch < 4 * min(layer.batch, threads) && layer.steps > 1;
-    const bool shares_units = has_few_rows && C::h_gates * units * units >= SHARED_WEIGHTS;
-    const int64_t workers = shares_units ? min(threads, Panels<C>::number(layer)) : 1;
-    const int64_t parts = shares_units ? 1 : partition_count(layer);
-    const int64_t row_floats = C::gates * padded(units);
+    const Division division = Division::of<C>(layer);
+    const int64_t units = layer.units, row_floats = C::gates * padded(units);
+    const bool inputs_first = division.has_few_rows && !layer.ids;
     Array<float> memory[2], c0[2];
     Array<int64_t> ends;
     float* input_sums[2] = {};
-    partition(layer, parts, ends);
+    partition(layer, division.parts, ends);
     for (int64_t d = 0; d < layer.directions; d++) {
         const Direction& direction = layer.direction[d];
         if (std::is_same_v<C, Lstm>) {
             c0[d].resize(layer.batch * padded(units));
-            for (int64_t row = 0; direction.c0 && row < layer.batch; row++)
-                copy(direction.c0 + row * units, units, c0[d].data + row * padded(units));
+            copy_padded(direction.c0, layer, c0[d].data);
         }
         if (layer.ids) {
             memory[d].resize(layer.tokens * row_floats);
             token_inputs<C>(layer, direction, memory[d].data);
             input_sums[d] = memory[d].data;
-        } else if (has_few_rows) {
+        } else if (inputs_first) {
             input_sums[d] = static_cast<float*>(direction.gates);
             if (input_sums[d] && PACKED_VALUES == 1) continue;
             memory[d].resize_uninitialized(layer.rows * row_floats);
             input_sums[d] = memory[d].data;
         }
     }
-    const Rounds rounds[] = {Rounds(workers), Rounds(workers)};  // of each direction
-    run_jobs(layer, parts * workers * layer.directions, [&](int64_t job) {
-        const int64_t d = job / (parts * workers), part = job / workers % parts;
+    const Rounds rounds[] = {Rounds(division.workers), Rounds(division.workers)};
+    run_jobs(layer, division.jobs() * layer.directions, [&](int64_t job) {
+        const int64_t d = job / division.jobs(), part = job / division.workers % division.parts;
         const int64_t first = ends[part], last = ends[part + 1];
         const Direction& direction = layer.direction[d];
-        Panels<C> panels{layer, {rounds[d], job % workers}};
-        if (has_few_rows && !layer.ids)
-            all_inputs(panels, direction, weights[d], input_sums[d], first, last);
-        forward_steps(panels, direction, weights[d], input_sums[d], c0[d].data, first, last);
+        Rounds::Worker worker(rounds[d], job % division.workers);
+        if (inputs_first)
+            all_inputs<C>(layer, worker, direction, weights[d], input_sums[d], first, last);
+        forward_steps<C>(layer, worker, direction, weights[d], input_sums[d], c0[d].data, first,
+                         last);
     });
 }
 
@@ -849,13 +849,15 @@ void infer(const PackedLayer& current) {
 // A gate in bfloat16 is so rounded that a quotient by it may be larger than 1.
 inline Vec clamp_rounded(Vec value) { return PACKED_VALUES > 1 ? clamp_abs(1.0f, value) : value; }
 
-// One step of one row: replaces the gates by their gradients, dh and dc by those parts
-// of the gradients at the previous state that do not go through W_hh.
+// One step of one row, for the units begin .. end - 1: replaces the gates by their
+// gradients, dh and dc by those parts of the gradients at the previous state that do not
+// go through W_hh.
 template <class C>
-inline void backward_row(const Layer& layer, const float* dy, float* dh, float* dc, const float* y,
-                         const float* h, const float* previous_cell, SavedGate* gates) {
+inline void backward_row(const Layer& layer, int64_t begin, int64_t end, const float* dy,
+                         float* dh, float* dc, const float* y, const float* h,
+                         const float* previous_cell, SavedGate* gates) {
     const int64_t units = layer.units, padded_units = padded(units);
-    for (int64_t unit = 0; unit < padded_units; unit += LANES) {
+    for (int64_t unit = begin; unit < end; unit += LANES) {
         Vec d = load(dh + unit);
         if (dy) d += load(dy + unit, units - unit);
         if constexpr (C::gates == 1) {
@@ -925,12 +927,13 @@ void multiply_block(const float* const* a, int64_t rows, int64_t count, const fl
             store(to[r] + first + v * LANES, sums.value[r][v], left);
 }
 
-// to[row] = a[row] W, or += it, for all rows, by AMX.
+// to[row] = a[row] W, or += it, for all rows and the columns begin .. end - 1 of `width`,
+// by AMX.
 inline void multiply_by_amx(const float* const* a, int64_t rows, int64_t count,
-                            const float* weights, float* const* to, int64_t width,
-                            bool accumulate) {
+                            const float* weights, float* const* to, int64_t begin, int64_t end,
+                            int64_t width, bool accumulate) {
     TileSums sums;
-    for (int64_t first = 0; first < padded(width); first += TILE_VECTORS * LANES)
+    for (int64_t first = begin; first < end; first += TILE_VECTORS * LANES)
         static_dispatch<TILE_VECTORS>((padded(width) - first) / LANES, [&](auto vectors) {
             for_each_block(rows, [&](int64_t row, int64_t height) {
                 multiply_block<vectors>(a + row, height, count, weights + first * count, to + row,
@@ -939,11 +942,15 @@ inline void multiply_by_amx(const float* const* a, int64_t rows, int64_t count,
         });
 }
 
-// to[row] = a[row] W, or += it, for all rows.
+// to[row] = a[row] W, or += it, for all rows and the columns begin .. end - 1 of `width`,
+// where begin is a multiple of COLUMNS.
+constexpr int64_t COLUMNS = TILE_VECTORS * LANES;
 inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights,
-                     float* const* to, int64_t width, bool accumulate) {
-    if constexpr (USES_AMX) return multiply_by_amx(a, rows, count, weights, to, width, accumulate);
-    for (int64_t first = 0; first < width; first += TILE_VECTORS * LANES)
+                     float* const* to, int64_t begin, int64_t end, int64_t width,
+                     bool accumulate) {
+    if constexpr (USES_AMX)
+        return multiply_by_amx(a, rows, count, weights, to, begin, end, width, accumulate);
+    for (int64_t first = begin; first < end; first += COLUMNS)
         static_dispatch<TILE_VECTORS>(ceil_div(width - first, LANES), [&](auto vectors) {
             constexpr int VECTORS = vectors;
             const float* panel = weights + first * count;
@@ -955,23 +962,34 @@ inline void multiply(const float* const* a, int64_t rows, int64_t count, const f
         });
 }
 
-// All steps of the sequences first .. last - 1, from the last step to the first.
+// What the workers of a direction share: gradients at the states, which each step replaces
+// by those of the step before, and the first cells. All are (sequence, padded unit).
+struct StateGradients {
+    Array<float> dh, dc, c0, zeros;
+
+    void begin(const Layer& layer, const Direction& direction) {
+        const int64_t size = layer.batch * padded(layer.units);
+        zeros.resize(padded(layer.units));
+        dh.resize(size);
+        copy_padded(direction.dhn, layer, dh.data);
+        if (layer.cell != LSTM) return;
+        dc.resize(size), c0.resize(size);
+        copy_padded(direction.dcn, layer, dc.data);
+        copy_padded(direction.c0, layer, c0.data);
+    }
+};
+
+// All steps of the sequences first .. last - 1, from the last step to the first. In a
+// round, a worker computes dh of its units from the gradients of the gates of the step
+// after, and then the gradients of their gates in this step.
 template <class C>
-void backward_steps(const Layer& layer, const Direction& direction, const float* weights,
-                    int64_t first, int64_t last) {
+void backward_steps(const Layer& layer, Rounds::Worker& worker, const Direction& direction,
+                    const StateGradients& states, const float* weights, int64_t first,
+                    int64_t last, bool dx_at_each_step) {
     if (first >= last) return;
     const RowIndex index{layer, direction};
     const int64_t units = layer.units, padded_units = padded(units), max_rows = last - first;
     constexpr bool lstm = std::is_same_v<C, Lstm>;
-    const int64_t cell_floats = lstm ? max_rows * padded_units : 0;
-    const Array<float> zeros(padded_units), dh(max_rows * padded_units);
-    const Array<float> dc(cell_floats), c0(cell_floats);
-    for (int64_t row = 0; row < max_rows; row++) {
-        const int64_t from = (first + row) * units, to = row * padded_units;
-        if (direction.dhn) copy(direction.dhn + from, units, dh.data + to);
-        if (lstm && direction.dcn) copy(direction.dcn + from, units, dc.data + to);
-        if (lstm && direction.c0) copy(direction.c0 + from, units, c0.data + to);
-    }
     RowPointers<const float> dy(direction.dy, layer.y_stride, true, max_rows);
     RowPointers<float> y(direction.y, layer.y_stride, true, max_rows);
     RowPointers<float> dx(direction.dx, layer.features, true, max_rows);
@@ -979,10 +997,15 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
     RowPointers<SavedGate> gates(static_cast<SavedGate*>(direction.gates), C::gates * padded_units,
                                  false, max_rows);
     Array<const float*> x_gates(max_rows), h_gates(max_rows);
-    Array<float*> dh_rows(max_rows);
-    for (int64_t row = 0; row < max_rows; row++) dh_rows[row] = dh.data + row * padded_units;
-    const int64_t gate_operands = packed(padded_units);
+    Array<float*> dh(max_rows);
+    for (int64_t row = 0; row < max_rows; row++)
+        dh[row] = states.dh.data + (first + row) * padded_units;
+    const int64_t gate_operands = packed(padded_units), blocks = ceil_div(padded_units, COLUMNS);
     int64_t old = 0, from = 0;
+    auto add_state_part = [&](int64_t begin, int64_t end) {
+        if (old) multiply(h_gates.data, old, C::h_gates * gate_operands, weights, dh.data, begin,
+                          end, padded_units, std::is_same_v<C, Gru>);
+    };
     for (int64_t step = layer.steps - 1; step >= 0; step--) {
         const int64_t t = index.time(step), count = min(last, index.active(t)) - first;
         if (count <= 0) {
@@ -994,35 +1017,65 @@ void backward_steps(const Layer& layer, const Direction& direction, const float*
         dx.move(index, from, t, first, old, count);
         gates.move(index, from, t, first, old, count);
         if (lstm) cell.move(index, from, t, first, old, count);
-        old = count;
-        from = t;
         const int64_t previous = index.previous(t);
         const bool is_start = previous < 0 || previous >= layer.steps;  // of every sequence
         const int64_t y_offset = is_start ? 0 : y.distance(index, t, previous);
         const int64_t cell_offset = is_start || !lstm ? 0 : cell.distance(index, t, previous);
+        worker.divide(blocks, [&](int64_t block, int64_t end_block) {
+            const int64_t begin = block * COLUMNS, end = min(end_block * COLUMNS, padded_units);
+            add_state_part(begin, end);
+            for (int64_t row = 0; row < count; row++) {
+                const int64_t sequence = first + row, own = sequence * padded_units;
+                const bool is_first = is_start || index.is_first(t, sequence);
+                const float* h0 = direction.h0 ? direction.h0 + sequence * units : nullptr;
+                backward_row<C>(layer, begin, end, dy.base ? dy.rows[row] : nullptr, dh[row],
+                                states.dc.data + own, y.rows[row],
+                                !is_first ? y.rows[row] + y_offset : h0 ? h0 : states.zeros.data,
+                                is_first ? states.c0.data + own : cell.rows[row] + cell_offset,
+                                gates.rows[row]);
+            }
+        });
         for (int64_t row = 0; row < count; row++) {
-            const bool is_first = is_start || index.is_first(t, first + row);
-            const float* h0 = direction.h0 ? direction.h0 + (first + row) * units : zeros.data;
-            backward_row<C>(layer, dy.base ? dy.rows[row] : nullptr, dh_rows[row],
-                            dc.data + row * padded_units, y.rows[row],
-                            is_first ? h0 : y.rows[row] + y_offset,
-                            is_first ? c0.data + row * padded_units : cell.rows[row] + cell_offset,
-                            gates.rows[row]);
             x_gates[row] = reinterpret_cast<const float*>(gates.rows[row]);
             h_gates[row] = x_gates[row] + C::first_h_gate * gate_operands;
         }
-        if (!is_start || direction.dh0)
-            multiply(h_gates.data, count, C::h_gates * gate_operands, weights, dh_rows.data,
-                     padded_units, std::is_same_v<C, Gru>);
-        if (direction.dx)
+        old = count;
+        from = t;
+        if (direction.dx && dx_at_each_step)
             multiply(x_gates.data, count, C::x_gates * gate_operands,
-                     weights + state_floats<C>(units), dx.rows.data, layer.features, false);
+                     weights + state_floats<C>(units), dx.rows.data, 0, layer.features,
+                     layer.features, false);
     }
-    for (int64_t row = 0; row < max_rows; row++) {
-        const int64_t from = row * padded_units, to = (first + row) * units;
-        if (direction.dh0) copy(dh.data + from, units, direction.dh0 + to);
-        if (lstm && direction.dc0) copy(dc.data + from, units, direction.dc0 + to);
+    if (direction.dh0)
+        worker.divide(blocks, [&](int64_t block, int64_t end_block) {
+            add_state_part(block * COLUMNS, min(end_block * COLUMNS, padded_units));
+        });
+    for (int64_t row = 0; row < max_rows && worker.is_first(); row++) {
+        const int64_t from = (first + row) * padded_units, to = (first + row) * units;
+        if (direction.dh0) copy(states.dh.data + from, units, direction.dh0 + to);
+        if (lstm && direction.dc0) copy(states.dc.data + from, units, direction.dc0 + to);
     }
+}
+
+// dx of all rows at once, which reads the weights less often than at each step.
+template <class C>
+void input_gradient(const Layer& layer, Rounds::Worker& worker, const Direction& direction,
+                    const float* weights) {
+    const RowIndex index{layer, direction};
+    Array<const float*> gates(layer.rows);
+    Array<float*> dx(layer.rows);
+    for (int64_t t = 0; t < layer.steps; t++)
+        for (int64_t sequence = 0; sequence < index.active(t); sequence++) {
+            const int64_t row = index.packed_row(t, sequence);
+            gates[row] = reinterpret_cast<const float*>(static_cast<SavedGate*>(direction.gates) +
+                                                        row * C::gates * padded(layer.units));
+            dx[row] = direction.dx + index.tensor_row(t, sequence) * layer.features;
+        }
+    worker.divide(layer.rows, [&](int64_t begin, int64_t end) {
+        multiply(gates.data + begin, end - begin, C::x_gates * packed(padded(layer.units)),
+                 weights + state_floats<C>(layer.units), dx.data + begin, 0, layer.features,
+                 layer.features, false);
+    });
 }
 
 // ---- gradients of the weights -------------------------------------------------------
@@ -1258,22 +1311,34 @@ void table_gradient(const Layer& layer, const Direction& direction) {
 // over all rows.
 template <class C>
 void backward(const Layer& layer) {
-    const int64_t parts = partition_count(layer), jobs = parts * layer.directions;
+    const Division division = Division::of<C>(layer);
+    const int64_t parts = division.parts, jobs = division.jobs() * layer.directions;
+    const bool dx_at_once = division.has_few_rows && parts == 1;
     const Array<float> zeros(padded(layer.units));
     Array<float> weights[2];
     Array<GradientTile> tiles[2];
     Array<int64_t> ends;
+    StateGradients states[2];
     partition(layer, parts, ends);
     pack_backward<C>(layer, weights);
-    for (int64_t d = 0; d < layer.directions; d++)
+    for (int64_t d = 0; d < layer.directions; d++) {
         list_tiles<C>(layer, layer.direction[d], tiles[d]);
+        states[d].begin(layer, layer.direction[d]);
+    }
     const int64_t size = max(tiles[0].size, tiles[1].size) * TILE_FLOATS;
-    const bool by_part = size <= GRADIENT_FLOATS && jobs >= layer.threads;
+    const bool by_part =
+        size <= GRADIENT_FLOATS && division.workers == 1 && jobs >= layer.threads;
     Array<float> part_sums(by_part ? jobs * size : 0);
+    const Rounds rounds[] = {Rounds(division.workers), Rounds(division.workers)};
     run_jobs(layer, jobs, [&](int64_t job) {
-        const int64_t d = job / parts, first = ends[job % parts], last = ends[job % parts + 1];
+        const int64_t d = job / division.jobs(), part = job / division.workers % parts;
+        const int64_t first = ends[part], last = ends[part + 1];
         const Direction& direction = layer.direction[d];
-        backward_steps<C>(layer, direction, weights[d].data, first, last);
+        Rounds::Worker worker(rounds[d], job % division.workers);
+        backward_steps<C>(layer, worker, direction, states[d], weights[d].data, first, last,
+                          !dx_at_once);
+        if (direction.dx && dx_at_once)
+            input_gradient<C>(layer, worker, direction, weights[d].data);
         if (by_part)
             sum_tiles(tiles[d].data, tiles[d].size,
                       GradientRows<C>({layer, direction}, first, last, zeros.data),
