@@ -5,8 +5,9 @@
 // GRU   r, z = sigmoid(...), n = tanh(x part + r * h part);  h' = (1 - z) n + z h
 //
 // The sequences of a batch are divided among the threads: each takes its own through
-// all time steps, so that no thread waits for another within a step. A tile of a few
-// rows times four vectors stays in registers while products sum over k; the activations
+// all time steps, so that no thread waits for another within a step. With few sequences
+// and many weights the threads share the units instead, and each step is a round that
+// all of them end. A tile of a few rows times four vectors stays in registers while products sum over k; the activations
 // are applied there.
 //
 // Gates are saved as (row, gate, unit), with padded units: RNN h; LSTM i f g o; GRU n r
@@ -26,6 +27,7 @@
 namespace KISSIPO_ISA {
 namespace {
 
+constexpr int64_t COLUMNS = TILE_VECTORS * LANES;  // of a block of a product
 constexpr int64_t GRADIENT_ROWS = 128;           // rows that are summed at a time
 constexpr int64_t SHARED_WEIGHTS = 32 * 1024;   // threads share the units of so many weights
 constexpr int64_t GRADIENT_FLOATS = 128 * 1024;  // sums that fit into the cache of a core
@@ -71,7 +73,8 @@ inline INLINE void add_products(const float* const* a, int64_t count, const floa
 
 // ---- packed weights -----------------------------------------------------------------
 
-// The units of one panel of weights for forward: a vector of a gated cell, four of an RNN.
+// The units of one panel of weights for forward: one vector of a gated cell, four of an
+// RNN.
 template <class C>
 constexpr int64_t PANEL_UNITS = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
 
@@ -317,7 +320,8 @@ inline void copy_padded(const float* from, const Layer& layer, float* to) {
 }
 
 // How the threads of a direction divide its work: each takes a part of the sequences,
-// or, where steps have few rows and there are many weights, a share of the units of all.
+// or, where steps have few rows and there are many weights, a share of the units of
+// all.
 struct Division {
     bool has_few_rows;  // in a step of a part
     int64_t parts, workers;
@@ -850,8 +854,8 @@ void infer(const PackedLayer& current) {
 inline Vec clamp_rounded(Vec value) { return PACKED_VALUES > 1 ? clamp_abs(1.0f, value) : value; }
 
 // One step of one row, for the units begin .. end - 1: replaces the gates by their
-// gradients, dh and dc by those parts of the gradients at the previous state that do not
-// go through W_hh.
+// gradients, dh and dc by those parts of the gradients at the previous state that do
+// not go through W_hh.
 template <class C>
 inline void backward_row(const Layer& layer, int64_t begin, int64_t end, const float* dy,
                          float* dh, float* dc, const float* y, const float* h,
@@ -927,13 +931,12 @@ void multiply_block(const float* const* a, int64_t rows, int64_t count, const fl
             store(to[r] + first + v * LANES, sums.value[r][v], left);
 }
 
-// to[row] = a[row] W, or += it, for all rows and the columns begin .. end - 1 of `width`,
-// by AMX.
+// The same for all rows and the columns begin .. end - 1 of `width`, by AMX.
 inline void multiply_by_amx(const float* const* a, int64_t rows, int64_t count,
                             const float* weights, float* const* to, int64_t begin, int64_t end,
                             int64_t width, bool accumulate) {
     TileSums sums;
-    for (int64_t first = begin; first < end; first += TILE_VECTORS * LANES)
+    for (int64_t first = begin; first < end; first += COLUMNS)
         static_dispatch<TILE_VECTORS>((padded(width) - first) / LANES, [&](auto vectors) {
             for_each_block(rows, [&](int64_t row, int64_t height) {
                 multiply_block<vectors>(a + row, height, count, weights + first * count, to + row,
@@ -942,9 +945,8 @@ inline void multiply_by_amx(const float* const* a, int64_t rows, int64_t count,
         });
 }
 
-// to[row] = a[row] W, or += it, for all rows and the columns begin .. end - 1 of `width`,
-// where begin is a multiple of COLUMNS.
-constexpr int64_t COLUMNS = TILE_VECTORS * LANES;
+// to[row] = a[row] W, or += it, for all rows and the columns begin .. end - 1 of
+// `width`, where begin is a multiple of COLUMNS.
 inline void multiply(const float* const* a, int64_t rows, int64_t count, const float* weights,
                      float* const* to, int64_t begin, int64_t end, int64_t width,
                      bool accumulate) {
@@ -962,8 +964,9 @@ inline void multiply(const float* const* a, int64_t rows, int64_t count, const f
         });
 }
 
-// What the workers of a direction share: gradients at the states, which each step replaces
-// by those of the step before, and the first cells. All are (sequence, padded unit).
+// What the workers of a direction share: gradients at the states, which each step
+// replaces by those of the step before, and the first cells. All are (sequence, padded
+// unit).
 struct StateGradients {
     Array<float> dh, dc, c0, zeros;
 
