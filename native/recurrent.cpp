@@ -7,8 +7,8 @@
 // The sequences of a batch are divided among the threads: each takes its own through
 // all time steps, so that no thread waits for another within a step. With few sequences
 // and many weights the threads share the units instead, and each step is a round that
-// all of them end. A tile of a few rows times four vectors stays in registers while products sum over k; the activations
-// are applied there.
+// all of them end. A tile of a few rows times four vectors stays in registers while
+// products sum over k; the activations are applied there.
 //
 // Gates are saved as (row, gate, unit), with padded units: RNN h; LSTM i f g o; GRU n r
 // z hn. There n is the candidate, and hn the part of it that comes from the state and
