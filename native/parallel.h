@@ -2,11 +2,15 @@
 // jobs that wait for each other.
 #pragma once
 #if defined(_WIN32)
+#ifndef NOMINMAX
 #define NOMINMAX
+#endif
 #include <windows.h>
 #else
 #include <sched.h>
 #endif
+
+#include <cstdlib>
 
 #include "array.h"
 #include "kernels.h"
@@ -52,8 +56,8 @@ void run_jobs(int64_t threads, ParallelFor parallel_for, int64_t jobs, const F& 
     void* context = const_cast<F*>(&job);
     if (jobs <= 1 || threads <= 1)
         run_range(0, jobs, context);
-    else
-        parallel_for(0, jobs, 1, run_range, context);
+    else if (parallel_for(0, jobs, 1, run_range, context))
+        std::abort();  // a job threw, for want of memory
 }
 
 // Reports to the processor that this thread waits.
@@ -61,7 +65,7 @@ inline void pause_briefly() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ volatile("yield");
+    __asm__ volatile("isb");  // yield would take no time
 #endif
 }
 
@@ -77,12 +81,13 @@ inline void yield_core() {
 // Work of several workers in rounds: each has its share of every round, and no round
 // begins before the one before has ended. Where a worker has not come yet, or the
 // system has stopped it, another one does its share. So the workers need not run at the
-// same time, and nobody waits for the start of a thread.
+// same time, and no round waits for the start of a thread.
 class Rounds {
-    struct alignas(64) Share {
-        int64_t has_come, begun, ended;  // the numbers of rounds; in a cache line of their own
+    struct alignas(64) Share {  // in a cache line of its own
+        int64_t has_come;       // whether its worker is here; a hint
+        int64_t begun, ended;   // the numbers of rounds
     };
-    static constexpr int LONG_WAIT = 4096;  // pauses, about 50 to 150 microseconds
+    static constexpr int LONG_WAIT = 4096;  // pauses, 10 to 150 microseconds
     const Array<Share> shares;
 
   public:
@@ -104,25 +109,28 @@ class Rounds {
         // Begins the share of a worker that is late, as soon as there is one. Returns
         // its index, or -1 when the round has ended.
         int64_t wait() const {
-            for (int64_t index = 0, pauses = 0; index < rounds.shares.size;) {
-                Share& other = share(index);
-                if (__atomic_load_n(&other.ended, __ATOMIC_ACQUIRE) > round) {
-                    index++;
-                    continue;
+            for (int pauses = 0;; pauses++) {
+                const bool is_long = pauses >= LONG_WAIT;
+                int64_t ended = 0;
+                for (int64_t index = 0; index < rounds.shares.size; index++) {
+                    Share& other = share(index);
+                    if (__atomic_load_n(&other.ended, __ATOMIC_ACQUIRE) > round) {
+                        ended++;
+                        continue;
+                    }
+                    if (!is_long && __atomic_load_n(&other.has_come, __ATOMIC_RELAXED)) continue;
+                    if (!begin(index)) continue;
+                    __atomic_store_n(&other.has_come, 0, __ATOMIC_RELAXED);
+                    return index;
                 }
-                const bool is_late = pauses >= LONG_WAIT ||
-                                     !__atomic_load_n(&other.has_come, __ATOMIC_RELAXED);
-                if (is_late && begin(index)) return index;
-                if (++pauses < LONG_WAIT) pause_briefly();
-                else yield_core();
+                if (ended == rounds.shares.size) return -1;
+                if (is_long) yield_core();
+                else pause_briefly();
             }
-            return -1;
         }
 
       public:
-        Worker(const Rounds& rounds, int64_t index) : rounds(rounds), own(index) {
-            __atomic_store_n(&share(own).has_come, 1, __ATOMIC_RELAXED);
-        }
+        Worker(const Rounds& rounds, int64_t index) : rounds(rounds), own(index) {}
         bool is_first() const { return own == 0; }
 
         // A round of `count` items: f(first, last) computes those of one worker, which
@@ -131,6 +139,7 @@ class Rounds {
         void divide(int64_t count, const F& f) {
             const int64_t workers = rounds.shares.size;
             const bool is_alone = workers == 1;
+            if (!is_alone) __atomic_store_n(&share(own).has_come, 1, __ATOMIC_RELAXED);
             int64_t index = is_alone || begin(own) ? own : wait();
             while (index >= 0) {
                 f(count * index / workers, count * (index + 1) / workers);

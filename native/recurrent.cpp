@@ -28,9 +28,9 @@ namespace KISSIPO_ISA {
 namespace {
 
 constexpr int64_t COLUMNS = TILE_VECTORS * LANES;  // of a block of a product
-constexpr int64_t GRADIENT_ROWS = 128;           // rows that are summed at a time
-constexpr int64_t SHARED_WEIGHTS = 32 * 1024;   // threads share the units of so many weights
-constexpr int64_t GRADIENT_FLOATS = 128 * 1024;  // sums that fit into the cache of a core
+constexpr int64_t GRADIENT_ROWS = 128;             // rows that are summed at a time
+constexpr int64_t SHARED_WEIGHTS = 32 * 1024;      // of states: then threads share the units
+constexpr int64_t GRADIENT_FLOATS = 128 * 1024;    // sums that fit into the cache of a core
 
 struct RnnTanh {
     static constexpr int gates = 1, x_gates = 1, h_gates = 1, first_h_gate = 0;
@@ -83,7 +83,7 @@ constexpr int64_t PANEL_UNITS = (C::gates == 1 ? TILE_VECTORS : 1) * LANES;
 // RNN, per four vectors: bias (vector), W_ih (feature, vector), W_hh (unit, vector).
 template <class C>
 int64_t panel_floats(int64_t features, int64_t units) {
-    if (C::gates == 1) return TILE_VECTORS * LANES * (1 + packed(features) + packed(units));
+    if (C::gates == 1) return COLUMNS * (1 + packed(features) + packed(units));
     return LANES * (C::gates + C::x_gates * packed(features) + C::h_gates * packed(units));
 }
 
@@ -174,7 +174,7 @@ void pack_panel(const Layer& layer, const Direction& w, int64_t vector, float* t
 template <class C>
 void transpose_panel(int64_t units, const float* weights, int64_t width, int64_t first_column,
                      int first_gate, int gates, float* to) {
-    const int64_t columns = min(TILE_VECTORS * LANES, padded(width) - first_column);
+    const int64_t columns = min(COLUMNS, padded(width) - first_column);
     const int64_t left = min(columns, width - first_column);
     for (int gate = first_gate; gate < first_gate + gates; gate++) {
         const float* rows = weights + torch_gate<C>(gate) * units * width + first_column;
@@ -219,7 +219,7 @@ void pack_forward(const Layer& layer, float* const (&to)[2]) {
 template <class C>
 void pack_backward(const Layer& layer, Array<float> (&to)[2]) {
     const int64_t units = layer.units, padded_units = padded(units);
-    const int64_t width = TILE_VECTORS * LANES, h_panels = ceil_div(padded_units, width);
+    const int64_t width = COLUMNS, h_panels = ceil_div(padded_units, width);
     for (int64_t d = 0; d < layer.directions; d++)
         to[d].resize_uninitialized(backward_floats<C>(layer.features, units));
     const int64_t panels = h_panels + ceil_div(padded(layer.features), width);
@@ -321,21 +321,26 @@ inline void copy_padded(const float* from, const Layer& layer, float* to) {
 
 // How the threads of a direction divide its work: each takes a part of the sequences,
 // or, where steps have few rows and there are many weights, a share of the units of
-// all.
+// all. A share has whole blocks of units.
 struct Division {
-    bool has_few_rows;  // in a step of a part
+    bool all_at_once;  // whether what no step waits for is computed for all steps at once
     int64_t parts, workers;
 
     int64_t jobs() const { return parts * workers; }
 
     template <class C>
-    static Division of(const Layer& layer) {
-        const int64_t threads = max(1, layer.threads / layer.directions);
+    static Division of(const Layer& layer, int64_t block) {
+        const int64_t units = layer.units, threads = max(1, layer.threads / layer.directions);
         const int64_t parts = min(layer.batch, threads);
-        const bool has_few_rows = layer.batch < 4 * parts && layer.steps > 1;
-        if (!has_few_rows || C::h_gates * layer.units * layer.units < SHARED_WEIGHTS)
-            return {has_few_rows, parts, 1};
-        return {has_few_rows, 1, min(threads, padded(layer.units) / LANES)};
+        const int64_t workers = min(threads, ceil_div(padded(units), block));
+        const int64_t state_weights = C::h_gates * units * units;
+        const int64_t weights = state_weights + C::x_gates * units * layer.features;
+        const bool has_few_rows = layer.batch < 4 * parts;
+        const bool has_many_weights =
+            state_weights >= SHARED_WEIGHTS || weights >= 4 * SHARED_WEIGHTS;
+        const bool at_once = has_few_rows && layer.steps > 1;
+        if (has_few_rows && has_many_weights && workers >= parts) return {at_once, 1, workers};
+        return {at_once, parts, 1};
     }
 };
 
@@ -742,9 +747,9 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
 // reads the weights less often.
 template <class C>
 void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
-    const Division division = Division::of<C>(layer);
+    const Division division = Division::of<C>(layer, PANEL_UNITS<C>);
     const int64_t units = layer.units, row_floats = C::gates * padded(units);
-    const bool inputs_first = division.has_few_rows && !layer.ids;
+    const bool inputs_first = division.all_at_once && !layer.ids;
     Array<float> memory[2], c0[2];
     Array<int64_t> ends;
     float* input_sums[2] = {};
@@ -965,10 +970,10 @@ inline void multiply(const float* const* a, int64_t rows, int64_t count, const f
 }
 
 // What the workers of a direction share: gradients at the states, which each step
-// replaces by those of the step before, and the first cells. All are (sequence, padded
-// unit).
+// replaces by those of the step before, and the first cells.
 struct StateGradients {
-    Array<float> dh, dc, c0, zeros;
+    Array<float> dh, dc, c0;  // (sequence, padded unit)
+    Array<float> zeros;       // (padded unit)
 
     void begin(const Layer& layer, const Direction& direction) {
         const int64_t size = layer.batch * padded(layer.units);
@@ -1091,12 +1096,12 @@ struct GradientTile {
 };
 
 constexpr int GRADIENT_TILE_ROWS = USES_AMX ? BLOCK_ROWS : TILE_ROWS;
-constexpr int64_t TILE_FLOATS = GRADIENT_TILE_ROWS * TILE_VECTORS * LANES;
+constexpr int64_t TILE_FLOATS = GRADIENT_TILE_ROWS * COLUMNS;
 
 // Lists the tiles of all gradients that are needed.
 template <class C>
 void list_tiles(const Layer& layer, const Direction& direction, Array<GradientTile>& tiles) {
-    const int64_t padded_units = padded(layer.units), width = TILE_VECTORS * LANES;
+    const int64_t padded_units = padded(layer.units), width = COLUMNS;
     auto append = [&](GradientTile::Kind kind, int64_t count, int first_gate, int gates) {
         const int64_t end = (first_gate + gates) * padded_units;
         for (int64_t column = first_gate * padded_units; column < end; column += width)
@@ -1314,10 +1319,9 @@ void table_gradient(const Layer& layer, const Direction& direction) {
 // over all rows.
 template <class C>
 void backward(const Layer& layer) {
-    const Division division = Division::of<C>(layer);
+    const Division division = Division::of<C>(layer, COLUMNS);
     const int64_t parts = division.parts, jobs = division.jobs() * layer.directions;
-    const bool dx_at_once = division.has_few_rows && parts == 1;
-    const Array<float> zeros(padded(layer.units));
+    const bool dx_at_once = division.all_at_once && parts == 1;
     Array<float> weights[2];
     Array<GradientTile> tiles[2];
     Array<int64_t> ends;
@@ -1344,7 +1348,7 @@ void backward(const Layer& layer) {
             input_gradient<C>(layer, worker, direction, weights[d].data);
         if (by_part)
             sum_tiles(tiles[d].data, tiles[d].size,
-                      GradientRows<C>({layer, direction}, first, last, zeros.data),
+                      GradientRows<C>({layer, direction}, first, last, states[d].zeros.data),
                       part_sums.data + job * size);
     });
     for (int64_t d = 0; d < layer.directions; d++) {
@@ -1365,7 +1369,7 @@ void backward(const Layer& layer) {
                 const int64_t last = own.size * (share + 1) / shares;
                 const Array<float> sums((last - first) * TILE_FLOATS);
                 sum_tiles(own.data + first, last - first,
-                          GradientRows<C>({layer, direction}, 0, layer.batch, zeros.data),
+                          GradientRows<C>({layer, direction}, 0, layer.batch, states[d].zeros.data),
                           sums.data);
                 for (int64_t i = first; i < last; i++)
                     write_gradient<C>(layer, direction, own[i],

@@ -36,7 +36,7 @@ class Acceleration:
         """Gives every layer its torch class again."""
         for layer in self.layers:
             layer.__class__ = next(slow for slow, fast in _FAST.items() if type(layer) is fast)
-            for name in ("kernel", "used"):
+            for name in ("kernel", "used", "_torch_call"):
                 vars(layer).pop(name, None)
         self.layers = []
 

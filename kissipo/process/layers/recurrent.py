@@ -105,10 +105,10 @@ class Recurrent(nn.RNNBase):
         torch.func.functional_call puts them there for one call, and a parametrization
         computes them at each access.
         """
-        parameters = self._parameters
-        for name, weight in zip(self._flat_weights_names, self._flat_weights, strict=True):
+        names, parameters = self._flat_weights_names, self._parameters
+        for name, weight in zip(names, self._flat_weights, strict=True):
             if parameters.get(name) is not weight:
-                self._init_flat_weights()
+                self._flat_weights = [getattr(self, name) for name in names]
                 return
 
     def takes_ids(self, tokens: int, ids: int) -> bool:
@@ -157,11 +157,12 @@ class Recurrent(nn.RNNBase):
         x = input.data if isinstance(input, PackedSequence) else input
         kernel, why = self.choose(x if table is None else table.new_empty((*x.shape, 0)))
         self.__dict__["used"] = f"{kernel}: {why}"  # Module.__setattr__ takes microseconds
-        is_kept = kernel == "torch" and isinstance(input, Tensor) and x.dim() == 3
-        is_kept = is_kept and not self.proj_size
-        self.__dict__["_torch_call"] = self._call(x) if is_kept else None
+        self.__dict__["_torch_call"] = None
         if kernel == "torch":
-            return self._by_torch(input, hx, lengths)
+            results = self._by_torch(input, hx, lengths)
+            if isinstance(input, Tensor) and input.dim() == 3 and not self.proj_size:
+                self.__dict__["_torch_call"] = self._call(input)  # torch has checked it
+            return results
         if isinstance(input, PackedSequence):
             order, back = input.sorted_indices, input.unsorted_indices
             rows = packed_order(input)

@@ -738,12 +738,20 @@ def test_a_call_that_is_left_to_torch_again_gives_the_same_bits(
             assert all(map(torch.equal, *results))
             assert not learns or all(map(torch.equal, *gradients))
     assert layer._torch_call is not None
-    with pytest.raises(ShapeError, match="with 3 features"):
-        layer.float()(torch.randn(2, 5, 4))
+
+
+def test_a_call_that_torch_refuses_is_refused_again(cell: str) -> None:
+    layer = CELLS[cell][0](3, 4, kernel="torch", **CELLS[cell][2])
+    for _ in range(3):
+        with pytest.raises((RuntimeError, ValueError), match="input_size"):
+            layer(torch.randn(5, 2, 7))
 
 
 class Half(nn.Module):
+    calls = 0
+
     def forward(self, weight: Tensor) -> Tensor:
+        self.calls += 1
         return weight / 2
 
 
@@ -778,6 +786,10 @@ def test_weights_that_others_have_put_in_place_are_used(
         for one in (layer, witness):
             parametrize.register_parametrization(one, "weight_hh_l0", Half())
         assert_equal()
+        half = layer.parametrizations.weight_hh_l0[0]
+        before = half.calls
+        layer(x)
+        assert kernel == "torch" or half.calls == before + 1
         with torch.no_grad():
             for one in (layer, witness):
                 one.parametrizations.weight_hh_l0.original.mul_(3)
