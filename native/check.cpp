@@ -391,8 +391,8 @@ int main() {
             for (bool cbow : {false, true})
                 misses += check_word_vectors(kernels, dim, cbow, &checked);
         misses += check_threads(kernels, RNN_TANH, 190, &checked);
-        misses += check_threads(kernels, LSTM, 100, &checked);
-        misses += check_threads(kernels, GRU, 120, &checked);
+        misses += check_threads(kernels, LSTM, 150, &checked);
+        misses += check_threads(kernels, GRU, 140, &checked);
         std::printf("%s: %d numbers checked, %d missed\n", kernels->name, (int)checked, misses);
     }
     return misses ? 1 : 0;

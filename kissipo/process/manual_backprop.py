@@ -19,6 +19,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.modules import module as torch_module
 
 from kissipo.process.kernels.dense import DenseChain, DenseLayer
@@ -258,6 +259,7 @@ def recurrent_backprop(
     fits = (
         library is not None
         and isinstance(cell, Recurrent)
+        and not parametrize.is_parametrized(cell)
         and cell.num_layers == 1
         and not cell.proj_size
         and cell.batch_first

@@ -260,6 +260,10 @@ def test_autograd_is_used_where_a_net_does_not_fit() -> None:
     for options in ({"num_layers": 2}, {"bidirectional": True, "merge": "sum"}):
         assert manual_backprop(net(1, "ids", **options)) is None, options
     assert manual_backprop(net(1, "ids").double()) is None
+    normed = net(1, "ids")
+    cell = next(layer for layer in normed.modules() if isinstance(layer, nn.RNNBase))
+    nn.utils.parametrizations.weight_norm(cell, "weight_hh_l0")
+    assert manual_backprop(normed) is None
     sparse = net(1, "ids")
     sparse.embedding.sparse = True  # type: ignore[union-attr]
     assert manual_backprop(sparse) is None
