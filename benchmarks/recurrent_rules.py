@@ -115,7 +115,7 @@ def write(*, bfloat16: bool, seconds: float) -> None:
             "date": date.today().isoformat(),
             "torch": torch.__version__.split("+")[0],
             "threads": torch.get_num_threads(),
-            "rounds": f"3 passes, 3 to {80 * seconds / PASSES:.0f} within {seconds / PASSES:.1f} s, interleaved, medians",
+            "rounds": f"{PASSES} passes of 3 to {80 * seconds / PASSES:.0f}, interleaved, medians",
             "load": f"{load:.1f} to {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         },
         "max_weights": maxima,

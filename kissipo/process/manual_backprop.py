@@ -19,8 +19,8 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from torch.nn.modules import module as torch_module
+from torch.nn.utils import parametrize
 
 from kissipo.process.kernels.dense import DenseChain, DenseLayer
 from kissipo.process.kernels.native import fallback_reason, kernels
