@@ -1321,7 +1321,7 @@ template <class C>
 void backward(const Layer& layer) {
     const Division division = Division::of<C>(layer, COLUMNS);
     const int64_t parts = division.parts, jobs = division.jobs() * layer.directions;
-    const bool dx_at_once = division.all_at_once && parts == 1;
+    const bool dx_at_once = division.workers > 1 || (division.all_at_once && parts == 1);
     Array<float> weights[2];
     Array<GradientTile> tiles[2];
     Array<int64_t> ends;

@@ -157,6 +157,22 @@ def test_units_shared_between_threads_give_the_same_bits(
         assert all(map(torch.equal, results[0], other))
 
 
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("steps", [1, 9])
+def test_units_shared_in_training_give_the_same_bits(name: str, steps: int) -> None:
+    layer = CELLS[name][0](300, 300, kernel="fused")
+    x = torch.randn(steps, 3, 300, requires_grad=True)
+    before, gradients = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            total = layer(x)[0].square().sum()
+            gradients.append(torch.autograd.grad(total, [x, *layer.parameters()]))
+    finally:
+        torch.set_num_threads(before)
+    assert all(map(torch.equal, *gradients))
+
+
 def test_several_threads_of_python_at_once() -> None:
     layer = GRU(4, 110, 2, kernel="fused")  # so many that threads share the units
     inputs = [torch.randn(20, 1 + number % 3, 4) for number in range(6)]
