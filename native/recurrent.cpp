@@ -323,7 +323,7 @@ inline void copy_padded(const float* from, const Layer& layer, float* to) {
 // or, where steps have few rows and there are many weights, a share of the units of
 // all. A share has whole blocks of units.
 struct Division {
-    bool all_at_once;  // whether what no step waits for is computed for all steps at once
+    bool all_at_once;  // whether input parts, or dx, are computed for all steps at once
     int64_t parts, workers;
 
     int64_t jobs() const { return parts * workers; }

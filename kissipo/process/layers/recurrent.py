@@ -329,7 +329,7 @@ class Recurrent(nn.RNNBase):
         directions = 2 if self.bidirectional else 1
         count = len(self._flat_weights) // self.num_layers
         flat = self._flat_weights
-        if torch.compiler.is_compiling():  # which sees their places, not what is kept
+        if torch.compiler.is_compiling():  # the graph reads the parameters of each call
             flat = [getattr(self, name) for name in self._flat_weights_names]
         finals: list[State] = []
         for layer in range(self.num_layers):
