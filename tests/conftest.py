@@ -20,6 +20,11 @@ from typing import Any
 
 import pytest
 
+# tests run in folders of their own, so a relative folder of data becomes absolute first
+DATA = Path(
+    os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data"
+).resolve()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -91,22 +96,22 @@ def tmp_path(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of real data sets; a test that needs it is skipped without it."""
-    folder = Path(
-        os.environ.get("KISSIPO_DATA") or Path(__file__).parents[2] / "shared" / "data"
-    ).resolve()
-    if not folder.is_dir():
+    if not DATA.is_dir():
         pytest.skip("the real data sets are not here: set KISSIPO_DATA")
-    return folder
+    os.environ["KISSIPO_DATA"] = str(DATA)  # also for fixtures of a module or the session
+    return DATA
 
 
 @pytest.fixture(autouse=True)
-def _in_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Gives every test an empty working folder, where it writes its runs.
 
-    A relative KISSIPO_DATA becomes absolute first.
+    A test without the fixture `data` finds no data, on machines that have them, too.
     """
-    folder = os.environ.get("KISSIPO_DATA") or str(Path(__file__).parents[2] / "shared" / "data")
-    monkeypatch.setenv("KISSIPO_DATA", str(Path(folder).resolve()))
+    here = DATA if "data" in request.fixturenames else tmp_path / "no data"
+    monkeypatch.setenv("KISSIPO_DATA", str(here))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 

@@ -167,6 +167,7 @@ def test_every_supervised_built_in_task_is_tested() -> None:
     assert {*QUICK, *LONG} == supervised - {*REFUSED}
 
 
+@pytest.mark.usefixtures("data")
 @pytest.mark.parametrize("name", UNSUPERVISED)
 def test_unsupervised_task_is_refused(name: str) -> None:
     Path("words.txt").write_text("salt of the sea and salt of the earth\n" * 60, encoding="utf-8")
@@ -375,6 +376,7 @@ def test_net_source_copies_a_layer_of_another_package(monkeypatch: pytest.Monkey
         net_source(import_module("strangers.other").Other(), "a stranger")
 
 
+@pytest.mark.usefixtures("data")
 @pytest.mark.parametrize(
     ("of", "old", "new", "why"),
     [
@@ -438,6 +440,7 @@ def test_two_meanings_of_one_name_are_refused() -> None:
         source.add(mean_absolute_error, "loss")
 
 
+@pytest.mark.usefixtures("data")
 def test_samples_are_those_of_the_task() -> None:
     experiment = build_experiment(load("airline-lstm-window"), seed=2)
     eject(load("airline-lstm-window"), "out", seed=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ SIZES = {"num_layers": 2, "units": 16, "num_heads": 2, "max_positions": WINDOW}
 
 
 @pytest.fixture(scope="module")
-def rows() -> Frame:
+def rows(data: Path) -> Frame:
     """Questions about three real paragraphs that are joined; some have no answer."""
     frame = squad_new_wiki.read().frame
     columns = {name: frame[name].texts() for name in ("question", "context", "answer")}

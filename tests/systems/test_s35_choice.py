@@ -91,6 +91,7 @@ def test_published_weights_fit_a_choice(animals: Path, published: Path, tmp_path
     assert "choice" in (folder / "task.yaml").read_text()
 
 
+@pytest.mark.usefixtures("data")
 def test_answer_sentences_are_four_for_each_question() -> None:
     frame = answer_sentences.read().frame
     assert len(frame) == 5_954
