@@ -1098,20 +1098,23 @@ struct GradientTile {
 constexpr int GRADIENT_TILE_ROWS = USES_AMX ? BLOCK_ROWS : TILE_ROWS;
 constexpr int64_t TILE_FLOATS = GRADIENT_TILE_ROWS * COLUMNS;
 
-// Lists the tiles of all gradients that are needed.
+// Lists the tiles of all gradients that are needed, those of the same columns together.
 template <class C>
 void list_tiles(const Layer& layer, const Direction& direction, Array<GradientTile>& tiles) {
-    const int64_t padded_units = padded(layer.units), width = COLUMNS;
-    auto append = [&](GradientTile::Kind kind, int64_t count, int first_gate, int gates) {
-        const int64_t end = (first_gate + gates) * padded_units;
-        for (int64_t column = first_gate * padded_units; column < end; column += width)
+    const int64_t padded_units = padded(layer.units);
+    for (int64_t column = 0; column < C::gates * padded_units; column += LANES) {
+        auto append = [&](GradientTile::Kind kind, int64_t count, int first_gate, int gates) {
+            const int64_t begin = first_gate * padded_units, end = begin + gates * padded_units;
+            if (column < begin || column >= end || (column - begin) % COLUMNS) return;
             for (int64_t k = 0; k < count; k += GRADIENT_TILE_ROWS)
                 tiles.append({kind, k, min(GRADIENT_TILE_ROWS, count - k), column,
                               min(TILE_VECTORS, (end - column) / LANES)});
-    };
-    if (direction.dw_ih && !layer.ids) append(GradientTile::INPUT, layer.features, 0, C::x_gates);
-    if (direction.dw_hh) append(GradientTile::STATE, layer.units, C::first_h_gate, C::h_gates);
-    if (direction.db_ih || direction.db_hh) append(GradientTile::BIAS, 1, 0, C::gates);
+        };
+        if (direction.dw_ih && !layer.ids)
+            append(GradientTile::INPUT, layer.features, 0, C::x_gates);
+        if (direction.dw_hh) append(GradientTile::STATE, layer.units, C::first_h_gate, C::h_gates);
+        if (direction.db_ih || direction.db_hh) append(GradientTile::BIAS, 1, 0, C::gates);
+    }
 }
 
 // Reads the factors of the weight gradients, row after row of the sequences first ..
@@ -1161,9 +1164,34 @@ struct GradientRows {
     }
 };
 
+// The columns of some rows, packed one row after the other: rows of gates lie a power of
+// two apart where the units are one, and a cache keeps few lines at such distances.
+class GradientColumns {
+    Array<float> memory{packed(GRADIENT_ROWS) * COLUMNS};
+    int64_t column = -1, vectors = 0;
+
+  public:
+    void forget() { column = -1; }
+
+    // Packs the columns of a tile, if they are not those that were packed before.
+    const float* of(const GradientTile& tile, const SavedGate* const* rows, int64_t count) {
+        if (tile.column == column && tile.vectors == vectors) return memory.data;
+        column = tile.column, vectors = tile.vectors;
+        float* to = memory.data;
+        for (int64_t row = 0; row < count; row += PACKED_VALUES)
+            for (int64_t v = 0; v < vectors; v++, to += LANES) {
+                const int64_t next = row + PACKED_VALUES - 1;
+                const Vec value = load(rows[row] + column + v * LANES);
+                store(to, packed_pair(value, next < count ? load(rows[next] + column + v * LANES)
+                                                          : Vec{}));
+            }
+        return memory.data;
+    }
+};
+
 // Adds the products of `count` packed rows to the sums of one tile.
 template <int ROWS, int VECTORS>
-void add_to_tile(const GradientTile& tile, const float* const* a, const float* const* gates,
+void add_to_tile(const GradientTile& tile, const float* const* a, const float* gradient,
                  int64_t count, float* memory) {
     Vec sums[ROWS][VECTORS];
     static_for<ROWS>([&](auto r) INLINE {
@@ -1171,8 +1199,8 @@ void add_to_tile(const GradientTile& tile, const float* const* a, const float* c
             sums[r][v] = load(memory + (r * VECTORS + v) * LANES);
         });
     });
-    for (int64_t row = 0; row < count; row++) {
-        const float *gradient = gates[row] + tile.column, *factors = a[row] + tile.k;
+    for (int64_t row = 0; row < count; row++, gradient += VECTORS * LANES) {
+        const float* factors = a[row] + tile.k;
         Vec d[VECTORS];
         static_for<VECTORS>([&](auto v) INLINE { d[v] = load(gradient + v * LANES); });
         static_for<ROWS>([&](auto r) INLINE {
@@ -1241,20 +1269,21 @@ template <class C>
 void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* sums) {
     if constexpr (USES_AMX) return sum_tiles_by_amx<C>(tiles, count, rows, sums);
     const Layer& layer = rows.index.layer;
-    const PackedRowPairs gates(GRADIENT_ROWS, C::gates * padded(layer.units));
+    GradientColumns columns;
     const PackedRowPairs factors[] = {  // by kind
         {GRADIENT_ROWS, layer.features}, {GRADIENT_ROWS, layer.units}, {GRADIENT_ROWS, 1}};
     while (const int64_t row_count = rows.read()) {
-        gates.pack(rows.gates, row_count);
+        columns.forget();
         for (int kind = 0; kind < 3; kind++) factors[kind].pack(rows.factors[kind], row_count);
         for (int64_t i = 0; i < count; i++) {
             const GradientTile& tile = tiles[i];
+            const float* gradient = columns.of(tile, rows.gates, row_count);
             static_dispatch<TILE_ROWS>(tile.k_count, [&](auto tile_rows) {
                 constexpr int ROWS = tile_rows;
                 static_dispatch<TILE_VECTORS>(tile.vectors, [&](auto vectors) {
                     add_to_tile<ROWS, vectors>(
-                        tile, factors[tile.kind].operands(rows.factors[tile.kind]),
-                        gates.operands(rows.gates), packed(row_count), sums + i * TILE_FLOATS);
+                        tile, factors[tile.kind].operands(rows.factors[tile.kind]), gradient,
+                        packed(row_count), sums + i * TILE_FLOATS);
                 });
             });
         }
