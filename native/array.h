@@ -9,6 +9,50 @@
 #include <new>
 
 namespace KISSIPO_ISA {
+
+// The large blocks that arrays of this thread released, for the next ones. The system
+// clears a block that it gets back before it hands it out again, which takes longer
+// than a training step of few rows.
+class KeptMemory {
+    static constexpr int BLOCKS = 8;
+    static constexpr int64_t MAX_BYTES = 32 << 20;  // of all blocks
+    void* blocks[BLOCKS];
+    int64_t sizes[BLOCKS], total = 0;
+    int count = 0;
+
+  public:
+    static constexpr int64_t LARGE = 64 << 10;  // bytes
+
+    ~KeptMemory() {
+        while (count) ::operator delete(blocks[--count], std::align_val_t(64));
+    }
+    // Returns a block of at least so many bytes and at most twice as many, or null.
+    void* take(int64_t* bytes) {
+        int best = -1;
+        for (int i = 0; i < count; i++)
+            if (sizes[i] >= *bytes && sizes[i] <= 2 * *bytes && (best < 0 || sizes[i] < sizes[best]))
+                best = i;
+        if (best < 0) return nullptr;
+        void* block = blocks[best];
+        total -= *bytes = sizes[best];
+        sizes[best] = sizes[--count];
+        blocks[best] = blocks[count];
+        return block;
+    }
+    void keep(void* block, int64_t bytes) {
+        // the oldest blocks make room
+        for (; count && (count == BLOCKS || total + bytes > MAX_BYTES); count--) {
+            ::operator delete(blocks[0], std::align_val_t(64));
+            total -= sizes[0];
+            for (int i = 1; i < count; i++) blocks[i - 1] = blocks[i], sizes[i - 1] = sizes[i];
+        }
+        if (bytes > MAX_BYTES) return ::operator delete(block, std::align_val_t(64));
+        blocks[count] = block, sizes[count++] = bytes;
+        total += bytes;
+    }
+};
+inline thread_local KeptMemory kept_memory;
+
 namespace {
 
 inline int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -32,15 +76,16 @@ struct Array {
     }
     void resize_uninitialized(int64_t new_size) {
         release();
-        data = allocate(new_size);
+        allocate(new_size);
         size = new_size;
     }
     void append(const T& item) {
         if ((size & (size - 1)) == 0) {  // the capacity is the next power of two
             T* old = data;
-            data = allocate(2 * size);
+            const int64_t old_bytes = bytes;
+            allocate(2 * size);
             std::memcpy(static_cast<void*>(data), old, size * sizeof(T));
-            ::operator delete(old, std::align_val_t(64));
+            release(old, old_bytes);
         }
         data[size++] = item;
     }
@@ -48,11 +93,19 @@ struct Array {
     const T& operator[](int64_t index) const { return data[index]; }
 
   private:
-    static T* allocate(int64_t size) {
-        return static_cast<T*>(::operator new((size + 1) * sizeof(T), std::align_val_t(64)));
+    int64_t bytes = 0;  // that data has
+
+    void allocate(int64_t new_size) {
+        bytes = (new_size + 1) * sizeof(T);
+        void* block = bytes >= KeptMemory::LARGE ? kept_memory.take(&bytes) : nullptr;
+        data = static_cast<T*>(block ? block : ::operator new(bytes, std::align_val_t(64)));
     }
     void release() {
-        if (data) ::operator delete(data, std::align_val_t(64));
+        if (data) release(data, bytes);
+    }
+    static void release(T* data, int64_t bytes) {
+        if (bytes >= KeptMemory::LARGE) return kept_memory.keep(data, bytes);
+        ::operator delete(data, std::align_val_t(64));
     }
 };
 

@@ -1235,83 +1235,148 @@ void add_to_tile_by_amx(const GradientTile& tile, const TransposedPairs& factors
             store(memory + (k * VECTORS + v) * LANES, sums.value[k][v]);
 }
 
-// Adds the products of all rows to the sums of `count` tiles by AMX.
+// The factors of the gradients of some rows at a time, as operands, and their products.
 template <class C>
-void sum_tiles_by_amx(const GradientTile* tiles, int64_t count, GradientRows<C> rows,
-                      float* memory) {
-    const Layer& layer = rows.index.layer;
-    const PackedRowPairs gates(GRADIENT_ROWS, C::gates * padded(layer.units));
-    const int64_t width[] = {layer.features, layer.units, 1};  // by kind
-    const PackedRowPairs factors[] = {
-        {GRADIENT_ROWS, width[0]}, {GRADIENT_ROWS, width[1]}, {GRADIENT_ROWS, width[2]}};
-    const TransposedPairs transposed[] = {
-        {GRADIENT_ROWS, width[0]}, {GRADIENT_ROWS, width[1]}, {GRADIENT_ROWS, width[2]}};
-    TileSums sums;
-    while (const int64_t row_count = rows.read()) {
-        gates.pack(rows.gates, row_count);
-        for (int kind = 0; kind < 3; kind++) {
-            factors[kind].pack(rows.factors[kind], row_count);
-            transposed[kind].transpose_from(factors[kind].operands(rows.factors[kind]),
-                                            width[kind], row_count);
-        }
-        for (int64_t i = 0; i < count; i++)
-            static_dispatch<TILE_VECTORS>(tiles[i].vectors, [&](auto vectors) {
-                add_to_tile_by_amx<vectors>(tiles[i], transposed[tiles[i].kind],
-                                            reinterpret_cast<const float* const*>(
-                                                gates.operands(rows.gates)),
-                                            packed(row_count), memory + i * TILE_FLOATS, sums);
-            });
-    }
-}
-
-// Adds the products of all rows to the sums of `count` tiles.
-template <class C>
-void sum_tiles(const GradientTile* tiles, int64_t count, GradientRows<C> rows, float* sums) {
-    if constexpr (USES_AMX) return sum_tiles_by_amx<C>(tiles, count, rows, sums);
-    const Layer& layer = rows.index.layer;
+class GradientFactors {
+    GradientRows<C> rows;
+    int64_t count = 0;  // of the rows that were read
     GradientColumns columns;
-    const PackedRowPairs factors[] = {  // by kind
-        {GRADIENT_ROWS, layer.features}, {GRADIENT_ROWS, layer.units}, {GRADIENT_ROWS, 1}};
-    while (const int64_t row_count = rows.read()) {
+    const PackedRowPairs factors[3];  // by kind
+    const PackedRowPairs gates;       // these and the transposed ones for AMX alone
+    const TransposedPairs transposed[3];
+
+  public:
+    GradientFactors(const RowIndex& index, int64_t first, int64_t last, const float* zeros)
+        : rows(index, first, last, zeros),
+          factors{{GRADIENT_ROWS, width(0)}, {GRADIENT_ROWS, width(1)}, {GRADIENT_ROWS, 1}},
+          gates(USES_AMX ? GRADIENT_ROWS : 0, C::gates * padded(index.layer.units)),
+          transposed{{GRADIENT_ROWS, width(0)}, {GRADIENT_ROWS, width(1)}, {GRADIENT_ROWS, 1}} {}
+
+    // Reads the next rows; returns false at the end.
+    bool read() {
+        count = rows.read();
         columns.forget();
-        for (int kind = 0; kind < 3; kind++) factors[kind].pack(rows.factors[kind], row_count);
-        for (int64_t i = 0; i < count; i++) {
+        if (USES_AMX) gates.pack(rows.gates, count);
+        for (int kind = 0; kind < 3; kind++) {
+            factors[kind].pack(rows.factors[kind], count);
+            if constexpr (USES_AMX)
+                transposed[kind].transpose_from(factors[kind].operands(rows.factors[kind]),
+                                                width(kind), count);
+        }
+        return count > 0;
+    }
+
+    // Adds the products of the rows that were read to the sums of tiles.
+    void add_to(const GradientTile* tiles, int64_t tile_count, float* sums) {
+        TileSums amx;
+        for (int64_t i = 0; i < tile_count; i++, sums += TILE_FLOATS) {
             const GradientTile& tile = tiles[i];
-            const float* gradient = columns.of(tile, rows.gates, row_count);
-            static_dispatch<TILE_ROWS>(tile.k_count, [&](auto tile_rows) {
-                constexpr int ROWS = tile_rows;
-                static_dispatch<TILE_VECTORS>(tile.vectors, [&](auto vectors) {
-                    add_to_tile<ROWS, vectors>(
-                        tile, factors[tile.kind].operands(rows.factors[tile.kind]), gradient,
-                        packed(row_count), sums + i * TILE_FLOATS);
-                });
+            static_dispatch<TILE_VECTORS>(tile.vectors, [&](auto vectors) {
+                if constexpr (USES_AMX) {
+                    add_to_tile_by_amx<vectors>(tile, transposed[tile.kind],
+                                                reinterpret_cast<const float* const*>(
+                                                    gates.operands(rows.gates)),
+                                                packed(count), sums, amx);
+                } else {
+                    const float* gradient = columns.of(tile, rows.gates, count);
+                    static_dispatch<TILE_ROWS>(tile.k_count, [&](auto tile_rows) {
+                        constexpr int ROWS = tile_rows;
+                        add_to_tile<ROWS, vectors>(
+                            tile, factors[tile.kind].operands(rows.factors[tile.kind]), gradient,
+                            packed(count), sums);
+                    });
+                }
             });
         }
     }
-}
 
-// Writes the sums of a tile to the gradients in torch's layout.
+  private:
+    int64_t width(int kind) const {
+        const Layer& layer = rows.index.layer;
+        return kind == GradientTile::INPUT ? layer.features
+                                           : kind == GradientTile::STATE ? layer.units : 1;
+    }
+};
+
+// Writes the sums of tiles of the same kind and columns to a gradient in torch's layout.
 template <class C>
-void write_gradient(const Layer& layer, const Direction& direction, const GradientTile& tile,
-                    const float* sums) {
+void write_columns(const Layer& layer, const Direction& direction, const GradientTile* tiles,
+                   int64_t count, const float* sums) {
+    const GradientTile &tile = tiles[0], &last = tiles[count - 1];
     const int64_t units = layer.units, padded_units = padded(units);
-    const int64_t columns = tile.vectors * LANES;
-    int64_t gate = tile.column / padded_units, unit = tile.column % padded_units;
-    for (int64_t c = 0; c < columns; c++, unit++) {
-        if (unit == padded_units) gate++, unit = 0;
-        if (unit >= units) continue;
-        const int64_t row = torch_gate<C>(gate) * units + unit;
+    const int64_t k_count = last.k + last.k_count - tile.k;
+    const bool is_input = tile.kind == GradientTile::INPUT;
+    const int64_t width = is_input ? layer.features : units;
+    float* const weights = is_input ? direction.dw_ih : direction.dw_hh;
+    for (int64_t v = 0; v < tile.vectors; v++) {
+        const int64_t column = tile.column + v * LANES;
+        const int64_t gate = column / padded_units, unit = column % padded_units;
+        const int64_t row = torch_gate<C>(gate) * units + unit, left = units - unit;
         if (tile.kind == GradientTile::BIAS) {
-            if (direction.db_ih && gate < C::x_gates) direction.db_ih[row] = sums[c];
-            if (direction.db_hh && gate >= C::first_h_gate) direction.db_hh[row] = sums[c];
+            const Vec sum = load(sums + v * LANES);
+            if (left <= 0) continue;
+            if (direction.db_ih && gate < C::x_gates) store(direction.db_ih + row, sum, left);
+            if (direction.db_hh && gate >= C::first_h_gate)
+                store(direction.db_hh + row, sum, left);
             continue;
         }
-        const bool input = tile.kind == GradientTile::INPUT;
-        float* weights = input ? direction.dw_ih + row * layer.features
-                               : direction.dw_hh + row * units;
-        float* to = weights + tile.k;
-        for (int64_t k = 0; k < tile.k_count; k++) to[k] = sums[k * columns + c];
+        for (int64_t first = 0; first < k_count; first += LANES) {
+            Vec square[LANES];
+            for (int64_t k = first; k < first + LANES; k++)
+                square[k - first] =
+                    k >= k_count ? Vec{}
+                                 : load(sums + k / GRADIENT_TILE_ROWS * TILE_FLOATS +
+                                        (k % GRADIENT_TILE_ROWS * tile.vectors + v) * LANES);
+            transpose(square);
+            for (int64_t lane = 0; lane < min(LANES, left); lane++)
+                store(weights + (row + lane) * width + tile.k + first, square[lane],
+                      k_count - first);
+        }
     }
+}
+
+// Calls f(first, count) for tiles of the same kind and columns, which follow each other.
+template <class F>
+void for_each_column_block(const GradientTile* tiles, int64_t count, const F& f) {
+    for (int64_t first = 0, next = 0; first < count; first = next) {
+        while (next < count && tiles[next].kind == tiles[first].kind &&
+               tiles[next].column == tiles[first].column)
+            next++;
+        f(first, next - first);
+    }
+}
+
+// Writes the sums of all tiles.
+template <class C>
+void write_gradients(const Layer& layer, const Direction& direction, const GradientTile* tiles,
+                     int64_t count, const float* sums) {
+    for_each_column_block(tiles, count, [&](int64_t first, int64_t some) {
+        write_columns<C>(layer, direction, tiles + first, some, sums + first * TILE_FLOATS);
+    });
+}
+
+// The gradients of tiles over all rows. Those of few rows are written column after
+// column, while the cache of a core has the sums.
+template <class C>
+void sum_and_write(const Layer& layer, const Direction& direction, const GradientTile* tiles,
+                   int64_t count, const float* zeros) {
+    GradientFactors<C> factors({layer, direction}, 0, layer.batch, zeros);
+    Array<float> sums;
+    sums.resize_uninitialized(count * TILE_FLOATS);
+    const auto clear = [&](int64_t some) {
+        std::memset(sums.data, 0, some * TILE_FLOATS * sizeof(float));
+    };
+    if (layer.rows > GRADIENT_ROWS) {
+        clear(count);
+        while (factors.read()) factors.add_to(tiles, count, sums.data);
+        return write_gradients<C>(layer, direction, tiles, count, sums.data);
+    }
+    factors.read();
+    for_each_column_block(tiles, count, [&](int64_t first, int64_t some) {
+        clear(some);
+        factors.add_to(tiles + first, some, sums.data);
+        write_columns<C>(layer, direction, tiles + first, some, sums.data);
+    });
 }
 
 // The gradient of the table: for each token the sum of the gradients of its rows. The
@@ -1375,10 +1440,11 @@ void backward(const Layer& layer) {
                           !dx_at_once);
         if (direction.dx && dx_at_once)
             input_gradient<C>(layer, worker, direction, weights[d].data);
-        if (by_part)
-            sum_tiles(tiles[d].data, tiles[d].size,
-                      GradientRows<C>({layer, direction}, first, last, states[d].zeros.data),
-                      part_sums.data + job * size);
+        if (by_part) {
+            GradientFactors<C> factors({layer, direction}, first, last, states[d].zeros.data);
+            while (factors.read())
+                factors.add_to(tiles[d].data, tiles[d].size, part_sums.data + job * size);
+        }
     });
     for (int64_t d = 0; d < layer.directions; d++) {
         const Direction& direction = layer.direction[d];
@@ -1389,20 +1455,14 @@ void backward(const Layer& layer) {
             for (int64_t part = 1; part < parts; part++)
                 for (int64_t i = 0; i < size; i += LANES)
                     store(sums + i, load(sums + i) + load(sums + part * size + i));
-            for (int64_t i = 0; i < own.size; i++)
-                write_gradient<C>(layer, direction, own[i], sums + i * TILE_FLOATS);
+            write_gradients<C>(layer, direction, own.data, own.size, sums);
         } else if (own.size) {
             const int64_t shares = min(layer.threads, own.size);
             run_jobs(layer, shares, [&](int64_t share) {
                 const int64_t first = own.size * share / shares;
                 const int64_t last = own.size * (share + 1) / shares;
-                const Array<float> sums((last - first) * TILE_FLOATS);
-                sum_tiles(own.data + first, last - first,
-                          GradientRows<C>({layer, direction}, 0, layer.batch, states[d].zeros.data),
-                          sums.data);
-                for (int64_t i = first; i < last; i++)
-                    write_gradient<C>(layer, direction, own[i],
-                                      sums.data + (i - first) * TILE_FLOATS);
+                sum_and_write<C>(layer, direction, own.data + first, last - first,
+                                 states[d].zeros.data);
             });
         }
     }
