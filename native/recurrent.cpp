@@ -28,6 +28,7 @@ namespace KISSIPO_ISA {
 namespace {
 
 constexpr int64_t COLUMNS = TILE_VECTORS * LANES;  // of a block of a product
+constexpr int ROW_PANELS = 2;                      // that a single row takes at a time
 constexpr int64_t GRADIENT_ROWS = 128;             // rows that are summed at a time
 constexpr int64_t SHARED_WEIGHTS = 32 * 1024;      // of states: then threads share the units
 constexpr int64_t GRADIENT_FLOATS = 128 * 1024;    // sums that fit into the cache of a core
@@ -66,6 +67,21 @@ inline INLINE void add_products(const float* const* a, int64_t count, const floa
             const Vec value = broadcast(rows[r][k]);
             static_for<VECTORS>([&](auto v) INLINE {
                 sums[r][OFFSET + v] = multiply_add(sums[r][OFFSET + v], value, weight[v]);
+            });
+        });
+    }
+}
+
+// The same for one row and PANELS panels of weights, `distance` floats apart.
+template <int PANELS, int VECTORS, int OFFSET, int WIDTH>
+inline INLINE void add_row_products(const float* a, int64_t count, const float* w,
+                                    int64_t distance, Vec (&sums)[PANELS][WIDTH]) {
+    for (int64_t k = 0; k < count; k++, w += VECTORS * LANES) {
+        const Vec value = broadcast(a[k]);
+        static_for<PANELS>([&](auto p) INLINE {
+            static_for<VECTORS>([&](auto v) INLINE {
+                sums[p][OFFSET + v] =
+                    multiply_add(sums[p][OFFSET + v], value, load(w + p * distance + v * LANES));
             });
         });
     }
@@ -399,46 +415,76 @@ __attribute__((noinline)) void gated_sums(const Layer& layer, const StepRows& st
     });
 }
 
-// The activations of LSTM or GRU for a tile of sums (row, gate), which they replace.
-template <class C, int ROWS>
-inline INLINE void activate_gated(const Layer& layer, const StepRows& step, int64_t row,
-                                  int64_t unit, Vec* sums) {
-    const int64_t padded_units = padded(layer.units), left = layer.units - unit;
-    Vec outer[ROWS];
+// The sums of all gates of the only row, for PANELS panels that follow each other: with
+// those of a single panel, each product would wait for the one before.
+template <class C, int PANELS>
+__attribute__((noinline)) void gated_row_sums(const Layer& layer, const StepRows& step,
+                                              const float* panel, int64_t unit, Vec* to) {
+    const int64_t distance = panel_floats<C>(layer.features, layer.units);
+    Vec sums[PANELS][TILE_VECTORS];
+    static_for<PANELS>([&](auto p) INLINE {
+        auto& of_panel = reinterpret_cast<Vec(&)[1][TILE_VECTORS]>(sums[p]);
+        init_sums<C, 1>(layer, step, 0, panel + p * distance, unit + p * LANES, of_panel,
+                        TILE_VECTORS);
+    });
+    panel += C::gates * LANES;
+    if (!step.input_sums)
+        add_row_products<PANELS, C::x_gates, 0>(step.packed_x[0], packed(layer.features), panel,
+                                                distance, sums);
+    panel += packed(layer.features) * C::x_gates * LANES;
+    add_row_products<PANELS, C::h_gates, C::first_h_gate>(step.packed_h[0], step.h_operands,
+                                                          panel, distance, sums);
+    static_for<PANELS>([&](auto p) INLINE {
+        static_for<TILE_VECTORS>([&](auto v) INLINE { to[p * TILE_VECTORS + v] = sums[p][v]; });
+    });
+}
+
+// The activations of LSTM or GRU for sums (row, panel, gate), which they replace.
+template <class C, int ROWS, int PANELS = 1>
+inline INLINE void activate_gated(const Layer& layer, const StepRows& step, int64_t first_row,
+                                  int64_t first_unit, Vec* sums) {
+    constexpr int COUNT = ROWS * PANELS;
+    const int64_t padded_units = padded(layer.units);
+    const auto row = [&](int i) INLINE { return first_row + i / PANELS; };
+    const auto unit = [&](int i) INLINE { return first_unit + i % PANELS * LANES; };
+    Vec outer[COUNT];
     if constexpr (std::is_same_v<C, Lstm>) {
 #pragma GCC unroll 1
-        for (int r = 0; r < ROWS; r++) {
-            Vec* gate = sums + r * TILE_VECTORS;
+        for (int i = 0; i < COUNT; i++) {
+            Vec* gate = sums + i * TILE_VECTORS;
             Vec e[4] = {-gate[0], -gate[1], gate[2] + gate[2], -gate[3]};
             expm1_inplace(e);
             for (int v = 0; v < 4; v++)  // tanh for g, sigmoid for i, f, o
                 gate[v] = divide(v == 2 ? e[v] : broadcast(1.0f), e[v] + 2.0f);
-            outer[r] = gate[1] * load(step.previous_cell[row + r] + unit) + gate[0] * gate[2];
-            store(step.cell[row + r] + unit, outer[r]);
+            outer[i] = gate[1] * load(step.previous_cell[row(i)] + unit(i)) + gate[0] * gate[2];
+            store(step.cell[row(i)] + unit(i), outer[i]);
         }
         tanh_inplace(outer);
-        for (int r = 0; r < ROWS; r++)
-            store(step.y[row + r] + unit, sums[r * TILE_VECTORS + 3] * outer[r], left);
+        for (int i = 0; i < COUNT; i++)
+            store(step.y[row(i)] + unit(i), sums[i * TILE_VECTORS + 3] * outer[i],
+                  layer.units - unit(i));
     } else {
 #pragma GCC unroll 1
-        for (int r = 0; r < ROWS; r++) {
-            Vec* gate = sums + r * TILE_VECTORS;
+        for (int i = 0; i < COUNT; i++) {
+            Vec* gate = sums + i * TILE_VECTORS;
             Vec r_and_z[2] = {gate[1], gate[2]};
             sigmoid_inplace(r_and_z);
             gate[1] = r_and_z[0];
             gate[2] = r_and_z[1];
-            outer[r] = gate[0] + gate[1] * gate[3];
+            outer[i] = gate[0] + gate[1] * gate[3];
         }
         tanh_inplace(outer);
-        for (int r = 0; r < ROWS; r++) {
-            const Vec n = sums[r * TILE_VECTORS] = outer[r], z = sums[r * TILE_VECTORS + 2];
-            store(step.y[row + r] + unit, n + z * (load(step.h[row + r] + unit, left) - n), left);
+        for (int i = 0; i < COUNT; i++) {
+            const int64_t left = layer.units - unit(i);
+            const Vec n = sums[i * TILE_VECTORS] = outer[i], z = sums[i * TILE_VECTORS + 2];
+            store(step.y[row(i)] + unit(i), n + z * (load(step.h[row(i)] + unit(i), left) - n),
+                  left);
         }
     }
     if (step.gates)
-        for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < COUNT; i++)
             for (int v = 0; v < TILE_VECTORS; v++)
-                store(step.gates[row + r] + v * padded_units + unit, sums[r * TILE_VECTORS + v]);
+                store(step.gates[row(i)] + v * padded_units + unit(i), sums[i * TILE_VECTORS + v]);
 }
 
 // One step of LSTM or GRU for a tile: ROWS rows and one vector of units.
@@ -448,6 +494,15 @@ void forward_gated(const Layer& layer, const StepRows& step, int64_t row, const 
     Vec sums[ROWS * TILE_VECTORS];
     gated_sums<C, ROWS>(layer, step, row, panel, unit, sums);
     activate_gated<C, ROWS>(layer, step, row, unit, sums);
+}
+
+// One step of LSTM or GRU for one row and PANELS vectors of units.
+template <class C, int PANELS>
+void forward_gated_row(const Layer& layer, const StepRows& step, const float* panel,
+                       int64_t unit) {
+    Vec sums[PANELS * TILE_VECTORS];
+    gated_row_sums<C, PANELS>(layer, step, panel, unit, sums);
+    activate_gated<C, 1, PANELS>(layer, step, 0, unit, sums);
 }
 
 // The activations of an RNN for a tile of sums (row, vector).
@@ -546,6 +601,16 @@ inline void forward_step(const Layer& layer, Rounds::Worker& worker, const StepR
     const int64_t size = panel_floats<C>(layer.features, layer.units);
     const int64_t panels = ceil_div(padded(layer.units), PANEL_UNITS<C>);
     worker.divide(panels, [&](int64_t first, int64_t last) {
+        if constexpr (C::gates > 1 && !USES_AMX)
+            if (count == 1) {
+                for (int64_t i = first; i < last; i += ROW_PANELS)
+                    static_dispatch<ROW_PANELS>(last - i, [&](auto some) {
+                        const int64_t place = downward ? first + last - some - i : i;
+                        forward_gated_row<C, some>(layer, step, weights + place * size,
+                                                   place * LANES);
+                    });
+                return;
+            }
         for (int64_t i = first; i < last; i++) {
             const int64_t place = downward ? first + last - 1 - i : i;
             const float* panel = weights + place * size;
