@@ -31,6 +31,8 @@ constexpr int64_t COLUMNS = TILE_VECTORS * LANES;  // of a block of a product
 constexpr int ROW_PANELS = 2;                      // that a single row takes at a time
 constexpr int64_t GRADIENT_ROWS = 128;             // rows that are summed at a time
 constexpr int64_t SHARED_WEIGHTS = 32 * 1024;      // of states: then threads share the units
+constexpr int64_t LARGE_WEIGHTS = 2 * 1024 * 1024;  // which no step should read as a whole
+constexpr int64_t INPUT_FLOATS = 16 * 1024 * 1024;  // of input parts that such a layer keeps
 constexpr int64_t GRADIENT_FLOATS = 128 * 1024;    // sums that fit into the cache of a core
 
 struct RnnTanh {
@@ -351,10 +353,12 @@ struct Division {
         const int64_t workers = min(threads, ceil_div(padded(units), block));
         const int64_t state_weights = C::h_gates * units * units;
         const int64_t weights = state_weights + C::x_gates * units * layer.features;
-        const bool has_few_rows = layer.batch < 4 * parts;
+        const bool has_few_rows = layer.batch < 6 * parts;
         const bool has_many_weights =
             state_weights >= SHARED_WEIGHTS || weights >= 4 * SHARED_WEIGHTS;
-        const bool at_once = has_few_rows && layer.steps > 1;
+        const bool is_large = weights >= LARGE_WEIGHTS &&
+                              layer.rows * C::gates * padded(units) <= INPUT_FLOATS;
+        const bool at_once = (has_few_rows || is_large) && layer.steps > 1;
         if (has_few_rows && has_many_weights && workers >= parts) return {at_once, 1, workers};
         return {at_once, parts, 1};
     }
@@ -808,8 +812,8 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
 }
 
 // The whole layer with packed weights: each part of the batch goes through its steps.
-// Where a step has few rows, its input parts are computed for all steps before, which
-// reads the weights less often.
+// Where a step has few rows, or the layer very many weights, the input parts are computed
+// for all steps before, which reads the weights less often.
 template <class C>
 void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
     const Division division = Division::of<C>(layer, PANEL_UNITS<C>);
