@@ -12,44 +12,47 @@ namespace KISSIPO_ISA {
 
 // The large blocks that arrays of this thread released, for the next ones. The system
 // clears a block that it gets back before it hands it out again, which takes longer
-// than a training step of few rows.
+// than a training step of few rows. No array may outlive its thread.
 class KeptMemory {
     static constexpr int BLOCKS = 8;
     static constexpr int64_t MAX_BYTES = 32 << 20;  // of all blocks
-    void* blocks[BLOCKS];
-    int64_t sizes[BLOCKS], total = 0;
+    void* blocks[BLOCKS] = {};
+    int64_t sizes[BLOCKS] = {}, total = 0;
     int count = 0;
+
+    void* remove(int index) {
+        void* block = blocks[index];
+        total -= sizes[index];
+        for (count--; index < count; index++)
+            blocks[index] = blocks[index + 1], sizes[index] = sizes[index + 1];
+        return block;
+    }
 
   public:
     static constexpr int64_t LARGE = 64 << 10;  // bytes
 
     ~KeptMemory() {
-        while (count) ::operator delete(blocks[--count], std::align_val_t(64));
+        while (count) free(remove(count - 1));
     }
     // Returns a block of at least so many bytes and at most twice as many, or null.
     void* take(int64_t* bytes) {
         int best = -1;
         for (int i = 0; i < count; i++)
-            if (sizes[i] >= *bytes && sizes[i] <= 2 * *bytes && (best < 0 || sizes[i] < sizes[best]))
-                best = i;
+            if (sizes[i] >= *bytes && sizes[i] <= 2 * *bytes)
+                if (best < 0 || sizes[i] < sizes[best]) best = i;
         if (best < 0) return nullptr;
-        void* block = blocks[best];
-        total -= *bytes = sizes[best];
-        sizes[best] = sizes[--count];
-        blocks[best] = blocks[count];
-        return block;
+        *bytes = sizes[best];
+        return remove(best);
     }
+    // Keeps a block; the oldest ones make room.
     void keep(void* block, int64_t bytes) {
-        // the oldest blocks make room
-        for (; count && (count == BLOCKS || total + bytes > MAX_BYTES); count--) {
-            ::operator delete(blocks[0], std::align_val_t(64));
-            total -= sizes[0];
-            for (int i = 1; i < count; i++) blocks[i - 1] = blocks[i], sizes[i - 1] = sizes[i];
-        }
-        if (bytes > MAX_BYTES) return ::operator delete(block, std::align_val_t(64));
-        blocks[count] = block, sizes[count++] = bytes;
+        if (bytes > MAX_BYTES) return free(block);
+        while (count == BLOCKS || total + bytes > MAX_BYTES) free(remove(0));
+        blocks[count] = block;
+        sizes[count++] = bytes;
         total += bytes;
     }
+    static void free(void* block) { ::operator delete(block, std::align_val_t(64)); }
 };
 inline thread_local KeptMemory kept_memory;
 
@@ -104,8 +107,7 @@ struct Array {
         if (data) release(data, bytes);
     }
     static void release(T* data, int64_t bytes) {
-        if (bytes >= KeptMemory::LARGE) return kept_memory.keep(data, bytes);
-        ::operator delete(data, std::align_val_t(64));
+        bytes >= KeptMemory::LARGE ? kept_memory.keep(data, bytes) : KeptMemory::free(data);
     }
 };
 

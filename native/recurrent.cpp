@@ -27,13 +27,14 @@
 namespace KISSIPO_ISA {
 namespace {
 
-constexpr int64_t COLUMNS = TILE_VECTORS * LANES;  // of a block of a product
-constexpr int ROW_PANELS = 2;                      // that a single row takes at a time
-constexpr int64_t GRADIENT_ROWS = 128;             // rows that are summed at a time
-constexpr int64_t SHARED_WEIGHTS = 32 * 1024;      // of states: then threads share the units
-constexpr int64_t LARGE_WEIGHTS = 2 * 1024 * 1024;  // which no step should read as a whole
+constexpr int64_t COLUMNS = TILE_VECTORS * LANES;   // of a block of a product
+constexpr int ROW_PANELS = 2;                       // that a single row takes at a time
+constexpr int64_t GRADIENT_ROWS = 128;              // rows that are summed at a time
+constexpr int64_t CACHED_ROWS = 128;                // rows that stay in the cache of a core
+constexpr int64_t SHARED_WEIGHTS = 32 * 1024;       // of states: then threads share the units
+constexpr int64_t LARGE_WEIGHTS = 1024 * 1024;      // of inputs: no step should read them
 constexpr int64_t INPUT_FLOATS = 16 * 1024 * 1024;  // of input parts that such a layer keeps
-constexpr int64_t GRADIENT_FLOATS = 128 * 1024;    // sums that fit into the cache of a core
+constexpr int64_t GRADIENT_FLOATS = 128 * 1024;     // sums that fit into the cache of a core
 
 struct RnnTanh {
     static constexpr int gates = 1, x_gates = 1, h_gates = 1, first_h_gate = 0;
@@ -341,7 +342,7 @@ inline void copy_padded(const float* from, const Layer& layer, float* to) {
 // or, where steps have few rows and there are many weights, a share of the units of
 // all. A share has whole blocks of units.
 struct Division {
-    bool all_at_once;  // whether input parts, or dx, are computed for all steps at once
+    bool all_at_once;  // whether input parts are computed for all steps at once
     int64_t parts, workers;
 
     int64_t jobs() const { return parts * workers; }
@@ -356,9 +357,9 @@ struct Division {
         const bool has_few_rows = layer.batch < 6 * parts;
         const bool has_many_weights =
             state_weights >= SHARED_WEIGHTS || weights >= 4 * SHARED_WEIGHTS;
-        const bool is_large = weights >= LARGE_WEIGHTS &&
-                              layer.rows * C::gates * padded(units) <= INPUT_FLOATS;
-        const bool at_once = (has_few_rows || is_large) && layer.steps > 1;
+        const bool has_large_inputs = weights - state_weights >= LARGE_WEIGHTS &&
+                                      layer.rows * C::gates * padded(units) <= INPUT_FLOATS;
+        const bool at_once = (has_few_rows || has_large_inputs) && layer.steps > 1;
         if (has_few_rows && has_many_weights && workers >= parts) return {at_once, 1, workers};
         return {at_once, parts, 1};
     }
@@ -608,10 +609,10 @@ inline void forward_step(const Layer& layer, Rounds::Worker& worker, const StepR
         if constexpr (C::gates > 1 && !USES_AMX)
             if (count == 1) {
                 for (int64_t i = first; i < last; i += ROW_PANELS)
-                    static_dispatch<ROW_PANELS>(last - i, [&](auto some) {
-                        const int64_t place = downward ? first + last - some - i : i;
-                        forward_gated_row<C, some>(layer, step, weights + place * size,
-                                                   place * LANES);
+                    static_dispatch<ROW_PANELS>(last - i, [&](auto taken) {
+                        const int64_t place = downward ? first + last - taken - i : i;
+                        forward_gated_row<C, taken>(layer, step, weights + place * size,
+                                                    place * LANES);
                     });
                 return;
             }
@@ -792,8 +793,10 @@ void all_inputs(const Layer& layer, Rounds::Worker& worker, const Direction& dir
     const float* const* x = packed_x.operands(x_rows);
     const int64_t panels = ceil_div(padded(layer.units), PANEL_UNITS<C>);
     worker.divide(panels, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++)
-            input_panel<C>(layer, x, count, weights + i * size, to_rows.data, i * PANEL_UNITS<C>);
+        for (int64_t row = 0; row < count; row += CACHED_ROWS)
+            for (int64_t i = begin; i < end; i++)
+                input_panel<C>(layer, x + row, min(CACHED_ROWS, count - row), weights + i * size,
+                               to_rows.data + row, i * PANEL_UNITS<C>);
     });
 }
 
@@ -812,8 +815,8 @@ void token_inputs(const Layer& layer, const Direction& direction, float* to) {
 }
 
 // The whole layer with packed weights: each part of the batch goes through its steps.
-// Where a step has few rows, or the layer very many weights, the input parts are computed
-// for all steps before, which reads the weights less often.
+// Where a step has few rows, or the inputs very many weights, the input parts are
+// computed for all steps before, which reads the weights less often.
 template <class C>
 void forward_packed(const Layer& layer, const float* const (&weights)[2]) {
     const Division division = Division::of<C>(layer, PANEL_UNITS<C>);
@@ -1149,9 +1152,11 @@ void input_gradient(const Layer& layer, Rounds::Worker& worker, const Direction&
             dx[row] = direction.dx + index.tensor_row(t, sequence) * layer.features;
         }
     worker.divide(layer.rows, [&](int64_t begin, int64_t end) {
-        multiply(gates.data + begin, end - begin, C::x_gates * packed(padded(layer.units)),
-                 weights + state_floats<C>(layer.units), dx.data + begin, 0, layer.features,
-                 layer.features, false);
+        for (int64_t row = begin; row < end; row += CACHED_ROWS)
+            multiply(gates.data + row, min(CACHED_ROWS, end - row),
+                     C::x_gates * packed(padded(layer.units)),
+                     weights + state_floats<C>(layer.units), dx.data + row, 0, layer.features,
+                     layer.features, false);
     });
 }
 
@@ -1233,13 +1238,16 @@ struct GradientRows {
     }
 };
 
-// The columns of some rows, packed one row after the other: rows of gates lie a power of
-// two apart where the units are one, and a cache keeps few lines at such distances.
+// The columns of some rows, packed one row after the other: rows of gates lie a power
+// of two apart where the units are one, and a cache keeps few lines at such distances.
 class GradientColumns {
-    Array<float> memory{packed(GRADIENT_ROWS) * COLUMNS};
+    Array<float> memory;
     int64_t column = -1, vectors = 0;
 
   public:
+    GradientColumns() {
+        memory.resize_uninitialized(USES_AMX ? 0 : packed(GRADIENT_ROWS) * COLUMNS);
+    }
     void forget() { column = -1; }
 
     // Packs the columns of a tile, if they are not those that were packed before.
@@ -1304,9 +1312,10 @@ void add_to_tile_by_amx(const GradientTile& tile, const TransposedPairs& factors
             store(memory + (k * VECTORS + v) * LANES, sums.value[k][v]);
 }
 
-// The factors of the gradients of some rows at a time, as operands, and their products.
+// Sums over rows, for tiles of the weight gradients: some rows at a time are read, and
+// their factors become operands.
 template <class C>
-class GradientFactors {
+class GradientSums {
     GradientRows<C> rows;
     int64_t count = 0;  // of the rows that were read
     GradientColumns columns;
@@ -1315,7 +1324,7 @@ class GradientFactors {
     const TransposedPairs transposed[3];
 
   public:
-    GradientFactors(const RowIndex& index, int64_t first, int64_t last, const float* zeros)
+    GradientSums(const RowIndex& index, int64_t first, int64_t last, const float* zeros)
         : rows(index, first, last, zeros),
           factors{{GRADIENT_ROWS, width(0)}, {GRADIENT_ROWS, width(1)}, {GRADIENT_ROWS, 1}},
           gates(USES_AMX ? GRADIENT_ROWS : 0, C::gates * padded(index.layer.units)),
@@ -1361,13 +1370,14 @@ class GradientFactors {
 
   private:
     int64_t width(int kind) const {
-        const Layer& layer = rows.index.layer;
-        return kind == GradientTile::INPUT ? layer.features
-                                           : kind == GradientTile::STATE ? layer.units : 1;
+        const int64_t widths[] = {rows.index.layer.features, rows.index.layer.units, 1};
+        return widths[kind];
     }
 };
 
-// Writes the sums of tiles of the same kind and columns to a gradient in torch's layout.
+// Writes the sums of tiles of the same kind and columns to a gradient in torch's
+// layout. The first tile may begin anywhere; all but the last have GRADIENT_TILE_ROWS
+// rows.
 template <class C>
 void write_columns(const Layer& layer, const Direction& direction, const GradientTile* tiles,
                    int64_t count, const float* sums) {
@@ -1404,7 +1414,8 @@ void write_columns(const Layer& layer, const Direction& direction, const Gradien
     }
 }
 
-// Calls f(first, count) for tiles of the same kind and columns, which follow each other.
+// Calls f(first, count) for tiles of the same kind and columns, which follow each
+// other.
 template <class F>
 void for_each_column_block(const GradientTile* tiles, int64_t count, const F& f) {
     for (int64_t first = 0, next = 0; first < count; first = next) {
@@ -1419,8 +1430,8 @@ void for_each_column_block(const GradientTile* tiles, int64_t count, const F& f)
 template <class C>
 void write_gradients(const Layer& layer, const Direction& direction, const GradientTile* tiles,
                      int64_t count, const float* sums) {
-    for_each_column_block(tiles, count, [&](int64_t first, int64_t some) {
-        write_columns<C>(layer, direction, tiles + first, some, sums + first * TILE_FLOATS);
+    for_each_column_block(tiles, count, [&](int64_t first, int64_t tile_count) {
+        write_columns<C>(layer, direction, tiles + first, tile_count, sums + first * TILE_FLOATS);
     });
 }
 
@@ -1429,22 +1440,20 @@ void write_gradients(const Layer& layer, const Direction& direction, const Gradi
 template <class C>
 void sum_and_write(const Layer& layer, const Direction& direction, const GradientTile* tiles,
                    int64_t count, const float* zeros) {
-    GradientFactors<C> factors({layer, direction}, 0, layer.batch, zeros);
-    Array<float> sums;
-    sums.resize_uninitialized(count * TILE_FLOATS);
-    const auto clear = [&](int64_t some) {
-        std::memset(sums.data, 0, some * TILE_FLOATS * sizeof(float));
-    };
+    GradientSums<C> gradients({layer, direction}, 0, layer.batch, zeros);
     if (layer.rows > GRADIENT_ROWS) {
-        clear(count);
-        while (factors.read()) factors.add_to(tiles, count, sums.data);
+        const Array<float> sums(count * TILE_FLOATS);
+        while (gradients.read()) gradients.add_to(tiles, count, sums.data);
         return write_gradients<C>(layer, direction, tiles, count, sums.data);
     }
-    factors.read();
-    for_each_column_block(tiles, count, [&](int64_t first, int64_t some) {
-        clear(some);
-        factors.add_to(tiles + first, some, sums.data);
-        write_columns<C>(layer, direction, tiles + first, some, sums.data);
+    const int64_t most_tiles = ceil_div(max(layer.features, layer.units), GRADIENT_TILE_ROWS);
+    Array<float> sums;
+    sums.resize_uninitialized(most_tiles * TILE_FLOATS);
+    gradients.read();
+    for_each_column_block(tiles, count, [&](int64_t first, int64_t tile_count) {
+        std::memset(sums.data, 0, tile_count * TILE_FLOATS * sizeof(float));
+        gradients.add_to(tiles + first, tile_count, sums.data);
+        write_columns<C>(layer, direction, tiles + first, tile_count, sums.data);
     });
 }
 
@@ -1510,9 +1519,9 @@ void backward(const Layer& layer) {
         if (direction.dx && dx_at_once)
             input_gradient<C>(layer, worker, direction, weights[d].data);
         if (by_part) {
-            GradientFactors<C> factors({layer, direction}, first, last, states[d].zeros.data);
-            while (factors.read())
-                factors.add_to(tiles[d].data, tiles[d].size, part_sums.data + job * size);
+            GradientSums<C> gradients({layer, direction}, first, last, states[d].zeros.data);
+            while (gradients.read())
+                gradients.add_to(tiles[d].data, tiles[d].size, part_sums.data + job * size);
         }
     });
     for (int64_t d = 0; d < layer.directions; d++) {

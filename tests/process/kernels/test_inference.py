@@ -173,6 +173,36 @@ def test_units_shared_in_training_give_the_same_bits(name: str, steps: int) -> N
     assert all(map(torch.equal, *gradients))
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", CELLS)
+def test_training_of_very_large_layers_equals_torch(name: str, threads: int) -> None:
+    """Their input parts are computed before the steps, their gradients for many rows.
+
+    Smaller layers follow, in the memory that these have left.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for units, batch in ((1030 if name == "RNN" else 600, 12), (40, 60), (257, 13)):
+            layer = CELLS[name][0](units, units, kernel="fused")
+            witness = CELLS[name][1](units, units).double()
+            witness.load_state_dict(layer.state_dict())
+            x = torch.randn(12, batch, units, requires_grad=True)
+            wide = x.detach().double().requires_grad_()
+            y, expected = layer(x)[0], witness(wide)[0]
+            assert layer.used.startswith("fused: ")
+            torch.testing.assert_close(y.double(), expected, rtol=1e-5, atol=1e-5)
+            direction = torch.randn_like(y)
+            own = torch.autograd.grad(y, [x, *layer.parameters()], direction)
+            theirs = torch.autograd.grad(
+                expected, [wide, *witness.parameters()], direction.double()
+            )
+            for one, two in zip(own, theirs, strict=True):
+                torch.testing.assert_close(one.double(), two, rtol=1e-4, atol=1e-4)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_several_threads_of_python_at_once() -> None:
     layer = GRU(4, 110, 2, kernel="fused")  # so many that threads share the units
     inputs = [torch.randn(20, 1 + number % 3, 4) for number in range(6)]
