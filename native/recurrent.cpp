@@ -1446,9 +1446,9 @@ void sum_and_write(const Layer& layer, const Direction& direction, const Gradien
         while (gradients.read()) gradients.add_to(tiles, count, sums.data);
         return write_gradients<C>(layer, direction, tiles, count, sums.data);
     }
-    const int64_t most_tiles = ceil_div(max(layer.features, layer.units), GRADIENT_TILE_ROWS);
+    const int64_t max_tiles = ceil_div(max(layer.features, layer.units), GRADIENT_TILE_ROWS);
     Array<float> sums;
-    sums.resize_uninitialized(most_tiles * TILE_FLOATS);
+    sums.resize_uninitialized(max_tiles * TILE_FLOATS);
     gradients.read();
     for_each_column_block(tiles, count, [&](int64_t first, int64_t tile_count) {
         std::memset(sums.data, 0, tile_count * TILE_FLOATS * sizeof(float));
