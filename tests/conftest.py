@@ -108,10 +108,12 @@ def _in_temporary_folder(
 ) -> None:
     """Gives every test an empty working folder, where it writes its runs.
 
-    A test without the fixture `data` finds no data, on machines that have them, too.
+    A fast test without the fixture `data` finds no data, on machines that have them,
+    too.
     """
-    here = DATA if "data" in request.fixturenames else tmp_path / "no data"
-    monkeypatch.setenv("KISSIPO_DATA", str(here))
+    is_slow = request.node.get_closest_marker("slow") is not None
+    finds_data = is_slow or "data" in request.fixturenames
+    monkeypatch.setenv("KISSIPO_DATA", str(DATA if finds_data else tmp_path / "no data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
