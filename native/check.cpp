@@ -367,7 +367,7 @@ int main() {
     const char* const names[] = {"avx512", "avx512_bf16", "amx",  "amx_emulated",
                                  "avx2",   "neon",        "plain"};
     for (const char* name : names) {
-        const Kernels* kernels = kissipo_kernels(name);
+        const Kernels* kernels = kissipo_built_kernels(name);
         if (!kernels) continue;
         int64_t checked = 0;
         for (int64_t cell : {RNN_TANH, RNN_RELU, LSTM, GRU})
