@@ -48,7 +48,7 @@ def instructions_of(name: str) -> list[str]:
     emulation on a processor without them."""
     needed = SETS[name][1]
     if platform.machine() != "x86_64" and needed != "plain":
-        pytest.skip("this is no processor of x86-64")
+        pytest.skip("this processor is not of x86-64")
     if needed in available_sets():
         return INSTRUCTIONS[needed]
     if needed not in EMULATED:
