@@ -45,15 +45,24 @@ QUICK = {
     "reverse": {"units": 8, "embedding_dim": 8},
 }
 ANY_LENGTH = {"input.bucketing": False}  # as the script has no batches of similar length
+NO_DROPOUT = {"process.dropout": 0}  # the script draws it for padding, too
 SMALL = {
     "blood-cells": {"input.size": [64, 96], "process.width_multiplier": 0.25},
     "magnetic-tile-masks": {"input.size": [24], "process.filters": [4, 8]},
     "acceptability": {**ANY_LENGTH, "process.num_layers": 1},
     "fake-news": {**ANY_LENGTH, "process.num_layers": 1},
-    "translate": ANY_LENGTH,
-    "translate-transformer": ANY_LENGTH,
+    "translate": {**ANY_LENGTH, **NO_DROPOUT, "process.units": 16, "process.embedding_dim": 16},
+    "translate-transformer": {
+        **ANY_LENGTH,
+        **NO_DROPOUT,
+        "process.units": 16,
+        "process.num_layers": 1,
+        "process.feed_forward_units": 16,
+    },
     "headings": ANY_LENGTH,
-    "ner": {"process.dropout": 0},  # the script draws it for padding, too
+    "ner": NO_DROPOUT,
+    "spoken-digits": {**ANY_LENGTH, "input.augment": []},
+    "spoken-digits-new-speaker": {**ANY_LENGTH, "input.augment": []},
 }
 LINES = {"shapes": 250, "blood-cells": 320}  # their losses assign targets to anchor boxes
 UNSUPERVISED = (

@@ -32,7 +32,7 @@ def test_pretrained_net_needs_few_digits(data: Path) -> None:
         "images": (digits.images * 255 / 16).astype("uint8"),
         "labels": digits.target.astype(str),
         "size": 28,
-        "batch": 8,
+        "batch_size": 8,
         "split": {"test": 0.97, "validation": 0.0},
     }
 
