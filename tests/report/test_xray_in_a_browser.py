@@ -151,7 +151,7 @@ def test_cells_that_are_clicked_equal_pytorch(open_page: OpenPage, name: str, co
         if cell is None:
             continue
         cells += 1
-        lens = page.locator(".lens")
+        lens = page.locator(".layer .lens")  # weights of attention have another one below
         rows = dict(
             zip(
                 lens.locator("tbody th").all_inner_texts(),
