@@ -28,6 +28,7 @@ QUICK = (
     "other names in every object",
     "a line without an end",
     "only zeros",
+    "minus signs",
     "nested lists",
     "nested lists in a line",
     "a huge integer",

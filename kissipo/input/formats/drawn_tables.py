@@ -20,7 +20,7 @@ from kissipo.input.cells.number_texts import split_number
 from kissipo.input.formats.files import open_text
 
 BARS = "| |"
-_RULE = re.compile(r"[|+:=\- ]*(?:--|==)[|+:=\- ]*")
+_RULE = re.compile(r"[|+:=\- ]*")
 _LABEL = "__label__"
 _COUNT = re.compile(r"\(\d+ rows?\)")
 _MIN_LINES, _FIRST_LINES, _MIN_SHARE = 4, 60, 0.8
@@ -30,8 +30,8 @@ _SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
 def are_between_bars(lines: Sequence[str]) -> bool:
     """Whether lines are rows of one width between bars, with a line of dashes."""
     filled = [line.strip() for line in lines if line.strip()]
-    rows = [line for line in filled if not (_RULE.fullmatch(line) or _COUNT.fullmatch(line))]
-    has_rule = any(_RULE.fullmatch(line) and set(line) & set("|+") for line in filled[:3])
+    rows = [line for line in filled if not (_is_rule(line) or _COUNT.fullmatch(line))]
+    has_rule = any(_is_rule(line) and set(line) & set("|+") for line in filled[:3])
     widths = {len(_cells(line)) for line in rows}
     return has_rule and len(rows) > 1 and len(widths) == 1 and widths != {1}
 
@@ -40,7 +40,7 @@ def by_bars(lines: Iterable[str]) -> Iterator[str]:
     """Yields the rows with one bar between two cells, without the lines of dashes."""
     for line in lines:
         line = line.strip()
-        if line and not _RULE.fullmatch(line) and not _COUNT.fullmatch(line):
+        if line and not _is_rule(line) and not _COUNT.fullmatch(line):
             yield "|".join(_cells(line)) + "\n"
 
 
@@ -118,6 +118,11 @@ def _form(lines: Sequence[str]) -> str | None:
             ):
                 return f"{len(rows[0])} columns separated by {name}"
     return "columns of fixed width" if have_fixed_width(filled) else None
+
+
+def _is_rule(line: str) -> bool:
+    """Whether a line is drawn with dashes; it may have 100,000 of them."""
+    return ("--" in line or "==" in line) and _RULE.fullmatch(line) is not None
 
 
 def _cells(line: str) -> list[str]:
