@@ -1,8 +1,8 @@
 // The instructions of AVX-512 that the kernels use, in plain C++, from the pseudo-code
 // of Intel's manual: the same lanes, the same order of sums, the same rounding. Tests
 // put this file before the compiler's file of the same name, so that the code for
-// AVX-512 runs on every processor. Its reciprocal is more exact: every float that is
-// within 2^-14 of the true one would do.
+// AVX-512 runs on every processor. Two things differ: the reciprocal is exact, where
+// the processor's has 14 bits, and a sum that is a denormal does not become zero.
 #pragma once
 #include <cstdint>
 #include <cstring>

@@ -109,8 +109,8 @@ def _torch_computes_with_one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator
 
     The kernels round and draw dropout differently from torch, and the n-gram filters
     compute their convolution as that of an image. Without them, every epoch of the task
-    equals that of the script. Adam divides small gradients by their own size: with them
-    the losses of `thucnews` were 0.04 % apart after 180 steps.
+    equals that of the script. With these differences the losses of `thucnews` were
+    0.04 % apart after 180 steps, as Adam divides small gradients by their own size.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
